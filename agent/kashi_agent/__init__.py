@@ -1,0 +1,1 @@
+"""Kashi's agent: measures accelerators on one host and reports them, signed and chained."""

@@ -1,0 +1,1 @@
+"""Readers of one vendor's devices each: `nvml`, `replay`."""

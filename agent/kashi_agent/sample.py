@@ -1,0 +1,151 @@
+"""What a meter saw on its devices: samples, each value present or absent with a reason.
+
+Absent is never 0. A value outside the range the vendor documents is dropped and counted by the
+meter, never clamped, and becomes absent.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class AbsentReason(StrEnum):
+    """Why a value could not be seen."""
+
+    NOT_SUPPORTED = "not_supported"
+    NO_PERMISSION = "no_permission"
+    NOT_FOUND = "not_found"
+    OUT_OF_RANGE = "out_of_range"
+    DEVICE_LOST = "device_lost"
+    NOT_READY = "not_ready"
+    DRIVER_ERROR = "driver_error"
+    NOT_RECORDED = "not_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The place of a value that could not be seen."""
+
+    reason: AbsentReason
+
+
+class MeterKind(IntEnum):
+    """Which meter; the numbers are the contract's."""
+
+    NVML = 1
+    ASCEND = 2
+    REPLAY = 3
+
+
+class Vendor(IntEnum):
+    """Who made a device; the numbers are the contract's."""
+
+    NVIDIA = 1
+    HUAWEI = 2
+
+
+class HolderKind(IntEnum):
+    """What a holder is; the numbers are the contract's."""
+
+    PROCESS = 1
+    USER = 2
+    UNIT = 3
+    CONTAINER = 4
+    POD = 5
+    SLURM_JOB = 6
+    GRANT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who held a device: its kind and a name that is unique on this host within that kind."""
+
+    kind: HolderKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """An accelerator or a partition of one, known by its hardware id, never by index."""
+
+    vendor: Vendor
+    hardware_id: str
+    model: str
+    meter: MeterKind
+    parent_hardware_id: str = ""
+    serial: str = ""
+    pci_bus_id: str = ""
+    memory_bytes: int = 0
+    share_numerator: int = 1
+    share_denominator: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a device without an id and a share outside (0, 1]."""
+        if not self.hardware_id:
+            raise ValueError("a device needs a hardware id")
+        if not 0 < self.share_numerator <= self.share_denominator:
+            raise ValueError(f"share {self.share_numerator}/{self.share_denominator}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a meter saw on one device: utilisation in parts per million, energy as the counter
+    stands, power and memory as they are, and who held it. `holders` empty: known to be nobody."""
+
+    utilisation_ppm: int | Absent
+    energy_counter_mj: int | Absent
+    power_mw: int | Absent
+    memory_used_bytes: int | Absent
+    holders: frozenset[Holder] | Absent
+
+    def __post_init__(self) -> None:
+        """Refuse a utilisation outside 0..1 000 000 and negative counters."""
+        utilisation = self.utilisation_ppm
+        if isinstance(utilisation, int) and not 0 <= utilisation <= 1_000_000:
+            raise ValueError(f"utilisation {utilisation} ppm")
+        for value in (self.energy_counter_mj, self.power_mw, self.memory_used_bytes):
+            if isinstance(value, int) and value < 0:
+                raise ValueError(f"negative value {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One device at one instant. A device that does not answer is absent as a whole."""
+
+    device: Device
+    seen: Observation | Absent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEvent:
+    """Something a meter noticed on a device; `kind` is a DeviceEventKind of the contract."""
+
+    hardware_id: str
+    boottime_ms: int
+    kind: int
+    detail: str = ""
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """What a meter states of itself."""
+
+    kind: MeterKind
+    cadence_ms: int
+    library_version: str = ""
+    driver_version: str = ""
+
+    @property
+    def gap_limit_ms(self) -> int:
+        """Two samples further apart than this leave a gap: max(5 s, 2.5 x cadence)."""
+        return max(5_000, self.cadence_ms * 5 // 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleBatch:
+    """All devices of one meter at one instant of CLOCK_BOOTTIME."""
+
+    boottime_ms: int
+    meter: Meter
+    samples: tuple[Sample, ...]
+    events: tuple[DeviceEvent, ...] = field(default=())

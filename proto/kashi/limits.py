@@ -1,0 +1,49 @@
+"""How much is too much: every bound of the contract, in one place.
+
+A bound is part of the contract: both sides refuse what exceeds it before reading further.
+"""
+
+MESSAGE_BYTES_MAX = 1 << 20
+"""A gRPC message, 1 MiB."""
+
+REPORTS_PER_CALL_MAX = 64
+"""Reports in one Submit."""
+
+READINGS_PER_REPORT_MAX = 4096
+"""Readings in one report, over all its devices."""
+
+GAPS_PER_REPORT_MAX = 4096
+"""Gaps in one report, over all its devices."""
+
+DEVICES_PER_HOST_MAX = 256
+"""Devices (partitions included) of one host, and so blocks of one kind in a report."""
+
+HOLDERS_PER_DEVICE_MAX = 256
+"""Holders listed in one device block."""
+
+EVENTS_PER_REPORT_MAX = 1024
+"""Events in one report."""
+
+REPORT_SPAN_MS_MAX = 31 * 24 * 3_600_000
+"""Length of time one report may speak of: a gap of a month is one report."""
+
+TEXT_CHARACTERS_MAX = 256
+"""Any text a host writes: names, details, versions."""
+
+FUTURE_SKEW_MS_MAX = 120_000
+"""How far ahead of the server's clock a report may end before it is quarantined."""
+
+RETAIN_ACKNOWLEDGED_MS = 35 * 24 * 3_600_000
+"""How long a host keeps acknowledged reports, so that a restored server can ask again."""
+
+EPOCHS_PER_DAY_MAX = 8
+"""Epochs a host may open in 24 hours before its reports are quarantined."""
+
+CERTIFICATE_LIFETIME_MS = 24 * 3_600_000
+"""A host's TLS certificate; renewed at a third of it."""
+
+CHALLENGE_LIFETIME_MS = 120_000
+"""A recovery nonce."""
+
+REPORT_CALL_SECONDS = 30
+"""Deadline of one call."""

@@ -1,0 +1,1 @@
+"""Kashi's server: card-hours in, voucher-eligible expense and signed usage certificates out."""

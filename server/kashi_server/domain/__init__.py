@@ -1,0 +1,1 @@
+"""What the server knows: values and rules, pure, standard library only."""

@@ -1,0 +1,1 @@
+"""The gRPC edge: metering and enrolment ports."""

@@ -1,0 +1,1 @@
+"""Where facts stand: tables, repositories and units of work over SQLite and PostgreSQL."""

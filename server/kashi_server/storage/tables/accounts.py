@@ -1,0 +1,1 @@
+"""Tables of the accounts family: portal accounts, sessions and their audit trail."""

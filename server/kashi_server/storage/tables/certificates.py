@@ -1,0 +1,1 @@
+"""Tables of the certificates family: issued usage certificates and their status."""

@@ -1,0 +1,1 @@
+"""Tables of the expense family: parties, contracts, assignments, prices, statements."""

@@ -1,0 +1,1 @@
+"""Tables of the identity family: hosts, their keys and certificates, enrolment tokens."""

@@ -1,0 +1,44 @@
+"""A unit of work: one database transaction with the repositories that speak through it.
+
+    with work.begin() as unit:
+        unit.facts.…
+        unit.commit()
+
+Leaving without commit rolls back. `begin(writes=False)` is for reading only.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+
+class UnitOfWork:
+    """An open transaction. Each family of repositories is made when first asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.committed = False
+
+    def commit(self) -> None:
+        """Make everything done so far durable; the unit ends here."""
+        self.connection.commit()
+        self.committed = True
+
+
+class Work:
+    """Opens units of work on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def begin(self, *, writes: bool = True) -> Iterator[UnitOfWork]:
+        """Open a unit of work; roll back unless it commits."""
+        with self.engine.connect() as connection:
+            bound = connection.execution_options(kashi_writes=writes)
+            with bound.begin() as transaction:
+                unit = UnitOfWork(bound)
+                yield unit
+                if not unit.committed and transaction.is_active:
+                    transaction.rollback()
