@@ -1,0 +1,1 @@
+"""Commands of `kashi-server`, one room a file; `cli` registers them."""
