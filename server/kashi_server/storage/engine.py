@@ -31,8 +31,12 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(parsed, pool_pre_ping=True)
-    with engine.connect() as connection:
-        check_durability(connection)
+    try:
+        with engine.connect() as connection:
+            check_durability(connection)
+    except StorageError:
+        engine.dispose()
+        raise
     return engine
 
 

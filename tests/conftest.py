@@ -1,0 +1,3 @@
+"""Fixtures that every test may use: each room lists its module of fixtures here."""
+
+pytest_plugins = ["fixtures_database"]
