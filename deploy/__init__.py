@@ -1,0 +1,1 @@
+"""What surrounds the four distributions: the demo, code generation, service units."""
