@@ -9,8 +9,11 @@ Leaving without commit rolls back. `begin(writes=False)` is for reading only.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 from sqlalchemy import Connection, Engine
+
+from kashi_server.storage.accounts import AccountRepository
 
 
 class UnitOfWork:
@@ -19,6 +22,11 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.committed = False
+
+    @cached_property
+    def accounts(self) -> AccountRepository:
+        """Accounts, sessions and the audit trail."""
+        return AccountRepository(self.connection)
 
     def commit(self) -> None:
         """Make everything done so far durable; the unit ends here."""

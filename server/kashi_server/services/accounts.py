@@ -1,0 +1,234 @@
+"""Accounts of the portal: who may sign in, as what, for which party.
+
+Officers and auditors belong to the programme office and see every party; companies and providers
+see what is theirs. Accounts are made from the server's command line; the first one, an officer,
+when the server is set up.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.passwords import Passwords
+
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    OFFICER = "officer"
+    AUDITOR = "auditor"
+    COMPANY = "company"
+    PROVIDER = "provider"
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether the role reads all parties: officers and auditors."""
+        return self in (Role.OFFICER, Role.AUDITOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account; `party_id` is set for companies and providers and for nobody else."""
+
+    account_id: int
+    login: str
+    role: Role
+    party_id: str | None
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDraft:
+    """What is stored for a new account."""
+
+    login: str
+    password_hash: str
+    role: Role
+    party_id: str | None
+    created_utc_ms: int
+
+    def __post_init__(self) -> None:
+        """Refuse a login that cannot be, and a party where none belongs."""
+        if _LOGIN.fullmatch(self.login) is None:
+            raise InvalidValue(
+                f"'{self.login}' is not a login: use 3 to 64 of a-z, 0-9, '.', '_', '@' and '-'"
+            )
+        if self.role.sees_everything and self.party_id is not None:
+            raise InvalidValue(f"an account of role {self.role} belongs to no party")
+        if not self.role.sees_everything and (self.party_id is None or len(self.party_id) != 18):
+            raise InvalidValue(
+                f"an account of role {self.role} needs its party's 18-character code"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One line of the audit trail: who did what, from where; `login` as it was typed."""
+
+    at_utc_ms: int
+    account_id: int | None
+    login: str
+    address: str
+    act: str
+    subject: str = ""
+
+
+class AccountsPort(Protocol):
+    """What storage does for accounts."""
+
+    def add(self, draft: AccountDraft) -> Account:
+        """Store an account.
+
+        Raises:
+            Refused: its login is taken.
+        """
+
+    def by_login(self, login: str) -> Account | None:
+        """The account of a login."""
+
+    def password_hash(self, account_id: int) -> str:
+        """The stored hash of an account's password."""
+
+    def set_password_hash(self, account_id: int, password_hash: str) -> None:
+        """Replace it."""
+
+    def disable(self, account_id: int, utc_ms: int) -> None:
+        """Close an account."""
+
+    def all(self) -> Sequence[Account]:
+        """Every account, by login."""
+
+    def has_officer(self) -> bool:
+        """Whether an officer's account exists."""
+
+    def end_sessions_of(self, account_id: int, utc_ms: int) -> int:
+        """End every session of an account; how many ended."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Add a line to the audit trail."""
+
+
+class AccountsUnit(Protocol):
+    """A unit of work as accounts need it."""
+
+    @property
+    def accounts(self) -> AccountsPort:
+        """The repository."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class AccountsWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[AccountsUnit]:
+        """Open one."""
+
+
+class AccountKeeping:
+    """Makes and closes accounts; `clock` tells UTC milliseconds."""
+
+    def __init__(self, work: AccountsWork, passwords: Passwords, clock: Callable[[], int]) -> None:
+        self._work = work
+        self._passwords = passwords
+        self._clock = clock
+
+    def create_first_officer(self, login: str, password: str) -> Account:
+        """Make the account that everything else begins with.
+
+        Raises:
+            InvalidValue: the login or the password cannot be.
+            Refused: there already is an officer.
+        """
+        return self._create(login, password, Role.OFFICER, None, first=True)
+
+    def create(self, login: str, password: str, role: Role, party_id: str | None) -> Account:
+        """Make an account.
+
+        Raises:
+            InvalidValue: a value cannot be.
+            Refused: the login is taken.
+        """
+        return self._create(login, password, role, party_id, first=False)
+
+    def _create(
+        self, login: str, password: str, role: Role, party_id: str | None, *, first: bool
+    ) -> Account:
+        draft = AccountDraft(
+            login=normal_login(login),
+            password_hash=self._passwords.hash(password),
+            role=role,
+            party_id=party_id,
+            created_utc_ms=self._clock(),
+        )
+        with self._work.begin() as unit:
+            if first and unit.accounts.has_officer():
+                raise Refused("an officer's account exists; add others as that officer")
+            account = unit.accounts.add(draft)
+            self._record(unit, account, "account-created", f"{role}:{party_id or ''}")
+            unit.commit()
+        return account
+
+    def set_password(self, login: str, password: str) -> None:
+        """Replace a password and end the account's sessions.
+
+        Raises:
+            InvalidValue: the password cannot be.
+            NotFound: there is no such account.
+        """
+        hashed = self._passwords.hash(password)
+        with self._work.begin() as unit:
+            account = _existing(unit, login)
+            unit.accounts.set_password_hash(account.account_id, hashed)
+            unit.accounts.end_sessions_of(account.account_id, self._clock())
+            self._record(unit, account, "password-changed", "")
+            unit.commit()
+
+    def disable(self, login: str) -> None:
+        """Close an account and end its sessions.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        with self._work.begin() as unit:
+            account = _existing(unit, login)
+            unit.accounts.disable(account.account_id, self._clock())
+            unit.accounts.end_sessions_of(account.account_id, self._clock())
+            self._record(unit, account, "account-disabled", "")
+            unit.commit()
+
+    def all(self) -> Sequence[Account]:
+        """Every account, by login."""
+        with self._work.begin(writes=False) as unit:
+            return unit.accounts.all()
+
+    def _record(self, unit: AccountsUnit, account: Account, act: str, subject: str) -> None:
+        unit.accounts.record(
+            AuditEntry(
+                at_utc_ms=self._clock(),
+                account_id=account.account_id,
+                login=account.login,
+                address="console",
+                act=act,
+                subject=subject,
+            )
+        )
+
+
+def normal_login(text: str) -> str:
+    """A login as it is stored: without surrounding blanks, in lower case."""
+    return text.strip().lower()
+
+
+def _existing(unit: AccountsUnit, login: str) -> Account:
+    account = unit.accounts.by_login(normal_login(login))
+    if account is None:
+        raise NotFound(f"there is no account '{login}'; see: kashi-server account list")
+    return account
