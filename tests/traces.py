@@ -6,6 +6,7 @@ oracle that certified figures are compared with.
 
 import csv
 import io
+import itertools
 import tarfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -140,7 +141,7 @@ class DutyTruth:
 def duty_truth(samples: Sequence[DutySample], gap_limit_ms: int) -> DutyTruth:
     """The truth of one device between its first and last sample."""
     observed = gap = utilised = active = 0
-    for one, after in zip(samples, samples[1:], strict=False):
+    for one, after in itertools.pairwise(samples):
         span_ms = (after.at_s - one.at_s) * 1000
         if span_ms > gap_limit_ms:
             gap += span_ms
