@@ -89,9 +89,38 @@ def _load(
     return value
 
 
+def _body(fields: _Json, format_name: str) -> list[_Json]:
+    if not isinstance(fields, list) or fields[:1] != [format_name]:
+        raise DecodeError(f"the bytes are not a {format_name} frame")
+    return fields[1:]
+
+
+def _integer(value: _Json) -> int:
+    if type(value) is not int:
+        raise DecodeError(f"{value!r} is not an integer")
+    return value
+
+
+def _text(value: _Json) -> str:
+    if not isinstance(value, str):
+        raise DecodeError(f"{value!r} is not a text")
+    return value
+
+
+def _flag(value: _Json) -> bool:
+    if type(value) is not bool:
+        raise DecodeError(f"{value!r} is not true or false")
+    return value
+
+
 def _event(fields: list[_Json]) -> HostEvent:
     boottime_ms, kind, detail, value = fields
-    return HostEvent(boottime_ms=boottime_ms, kind=HostEventKind(kind), detail=detail, value=value)
+    return HostEvent(
+        boottime_ms=_integer(boottime_ms),
+        kind=HostEventKind(_integer(kind)),
+        detail=_text(detail),
+        value=_integer(value),
+    )
 
 
 def _minutes_fields(minutes: DeviceMinutes) -> list[_Json]:
