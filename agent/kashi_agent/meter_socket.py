@@ -1,0 +1,178 @@
+"""The Unix socket between the two processes: the agent listens, the meter connects.
+
+One meter at a time: a newer connection replaces the older one, for the older one's process is dead
+or hung. Only root and the user the agent runs as may connect; the kernel says who called.
+Both ends are blocking sockets with a stated timeout and a `fileno`, for threads and selectors alike.
+"""
+
+import os
+import socket
+import stat
+import struct
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from kashi_agent.errors import MeterError
+from kashi_agent.link_fields import LinkError
+from kashi_agent.meter_link import (
+    LINE_BYTES_MAX,
+    AgentMessage,
+    MeterMessage,
+    decode_meter_message,
+    encode_agent_message,
+)
+
+RECEIVE_BYTES = 1 << 16
+"""Taken from the kernel at once."""
+
+SEND_SECONDS = 5
+"""How long a line may take to leave: a peer that reads nothing for so long is gone."""
+
+
+class LineBuffer:
+    """Bytes in, whole lines out; refuses a line that grows past its bound."""
+
+    def __init__(self, bytes_max: int = LINE_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._begun = bytearray()
+        self._lines: deque[bytes] = deque()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what the socket gave. LinkError when a line is too long."""
+        *whole, rest = (bytes(self._begun) + chunk).split(b"\n")
+        self._begun = bytearray(rest)
+        if max(map(len, [*whole, rest])) >= self._bytes_max:
+            raise LinkError(f"line: over {self._bytes_max} bytes without an end")
+        self._lines.extend(whole)
+
+    def next_line(self) -> bytes | None:
+        """The oldest whole line not yet taken; None when there is none."""
+        return self._lines.popleft() if self._lines else None
+
+
+class MeterConnection:
+    """One meter process as the agent sees it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._buffer = LineBuffer()
+
+    def fileno(self) -> int:
+        """For selectors: readable when `receive` has something new to read."""
+        return self._socket.fileno()
+
+    def receive(self, timeout_s: float) -> MeterMessage | None:
+        """The next message; None when none came in time.
+
+        MeterError when the meter has gone, LinkError when it says what it must not: in both cases
+        the connection is to be closed and the next one awaited.
+        """
+        while (line := self._buffer.next_line()) is None:
+            self._socket.settimeout(timeout_s)
+            try:
+                chunk = self._socket.recv(RECEIVE_BYTES)
+            except (TimeoutError, BlockingIOError):
+                return None
+            except OSError as error:
+                raise MeterError(f"the meter's connection broke: {error}") from error
+            if not chunk:
+                raise MeterError("the meter process closed its connection")
+            self._buffer.feed(chunk)
+        return decode_meter_message(line)
+
+    def send(self, message: AgentMessage) -> None:
+        """Ask something of the meter. MeterError when it has gone or does not listen."""
+        self._socket.settimeout(SEND_SECONDS)
+        try:
+            self._socket.sendall(encode_agent_message(message))
+        except OSError as error:
+            raise MeterError(f"the meter does not take commands: {error}") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class MeterListener:
+    """The agent's end: the socket file, and who may come in by it."""
+
+    def __init__(self, path: Path, allowed_uids: frozenset[int] | None = None) -> None:
+        self.path = path
+        self._allowed_uids = frozenset({0, os.geteuid()}) if allowed_uids is None else allowed_uids
+        self._socket = _bound(path)
+
+    def fileno(self) -> int:
+        """For selectors: readable when a meter knocks."""
+        return self._socket.fileno()
+
+    def accept(self, timeout_s: float) -> MeterConnection | None:
+        """The next meter that may come in; None when none came in time."""
+        self._socket.settimeout(timeout_s)
+        try:
+            connection, _ = self._socket.accept()
+        except (TimeoutError, BlockingIOError):
+            return None
+        if peer_uid(connection) in self._allowed_uids:
+            return MeterConnection(connection)
+        connection.close()
+        return None
+
+    def close(self) -> None:
+        """Stop listening and take the socket file away."""
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connected(path: Path, on_refusal: Callable[[str], None]) -> socket.socket | None:
+    """The meter's end: a connection to the agent, or None while nobody listens there."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(os.fspath(path))
+    except OSError as error:
+        connection.close()
+        on_refusal(f"{path}: {error.strerror or error}")
+        return None
+    connection.settimeout(SEND_SECONDS)
+    return connection
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """The user of the process at the other end, as the kernel knows it."""
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
+    _, uid, _ = struct.unpack("3i", credentials)
+    return int(uid)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A listening socket at `path`, group-accessible; a dead agent's socket file is replaced."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
+            raise MeterError(f"{path} is not a socket; move it away or choose another path")
+        path.unlink(missing_ok=True)
+        listening.bind(os.fspath(path))
+        path.chmod(0o660)
+        listening.listen(2)
+    except OSError as error:
+        listening.close()
+        raise MeterError(f"cannot listen for the meter at {path}: {error}") from error
+    except MeterError:
+        listening.close()
+        raise
+    return listening
