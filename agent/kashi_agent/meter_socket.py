@@ -2,7 +2,7 @@
 
 One meter at a time: a newer connection replaces the older one, for the older one's process is dead
 or hung. Only root and the user the agent runs as may connect; the kernel says who called.
-Both ends are blocking sockets with a stated timeout and a `fileno`, for threads and selectors alike.
+Both ends are blocking sockets with a stated timeout and a `fileno`, for threads and for selectors.
 """
 
 import os
@@ -161,10 +161,10 @@ def peer_uid(connection: socket.socket) -> int:
 
 def _bound(path: Path) -> socket.socket:
     """A listening socket at `path`, group-accessible; a dead agent's socket file is replaced."""
+    if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
+        raise MeterError(f"{path} is not a socket; move it away or choose another path")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
-            raise MeterError(f"{path} is not a socket; move it away or choose another path")
         path.unlink(missing_ok=True)
         listening.bind(os.fspath(path))
         path.chmod(0o660)
@@ -172,7 +172,4 @@ def _bound(path: Path) -> socket.socket:
     except OSError as error:
         listening.close()
         raise MeterError(f"cannot listen for the meter at {path}: {error}") from error
-    except MeterError:
-        listening.close()
-        raise
     return listening
