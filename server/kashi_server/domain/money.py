@@ -1,0 +1,76 @@
+"""Money: integer fen; prices and ratios as exact fractions; one door to decimals, named roundings.
+
+No float comes in anywhere. A fraction becomes fen in exactly one place, by a rounding with a name.
+"""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+from kashi_server.domain.canonical import decimal_text
+from kashi_server.errors import InvalidValue
+
+FEN_PER_YUAN = 100
+FEN_MAX = 10**15
+"""Ten trillion yuan: more than any programme holds, far below 64 bits."""
+
+ROUNDING_FEN = "truncate_to_fen"
+"""The rounding of a rated line: toward zero, to one fen, once a line."""
+
+_DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,8})?")
+
+
+def parse_decimal(text: str) -> Fraction:
+    """The one door for decimals: plain digits, at most eight places, no exponent, no float.
+
+    Raises:
+        InvalidValue: the text is no such decimal.
+    """
+    if not _DECIMAL.fullmatch(text):
+        raise InvalidValue(
+            f"'{text}' is not a plain decimal; write it like 12.50, with at most 8 places"
+        )
+    return Fraction(Decimal(text))
+
+
+def parse_yuan(text: str) -> int:
+    """Yuan with at most two places, as fen.
+
+    Raises:
+        InvalidValue: not a decimal, parts of a fen, or more than the house can count.
+    """
+    fen = parse_decimal(text) * FEN_PER_YUAN
+    if fen.denominator != 1:
+        raise InvalidValue(f"'{text}' yuan has parts of a fen; give at most two places")
+    if abs(fen) > FEN_MAX:
+        raise InvalidValue(f"'{text}' yuan is more than this house can count")
+    return fen.numerator
+
+
+def yuan_text(fen: int) -> str:
+    """Fen as yuan with two places: 1234 is `12.34`."""
+    whole, part = divmod(abs(fen), FEN_PER_YUAN)
+    return f"{'-' if fen < 0 else ''}{whole}.{part:02d}"
+
+
+def price_text(yuan: Fraction) -> str:
+    """A price in yuan, exact, with at least two places: `12.50`, `0.333333`."""
+    text = decimal_text(yuan)
+    if "/" in text:
+        return text
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part:0<2}"
+
+
+def truncate_to_fen(yuan: Fraction) -> int:
+    """Yuan to fen, toward zero: what the published rules do where they say anything."""
+    fen = yuan * FEN_PER_YUAN
+    return fen.numerator // fen.denominator if fen >= 0 else -(-fen.numerator // fen.denominator)
+
+
+def truncate_places(value: Fraction, places: int) -> str:
+    """A non-negative fraction as decimal text cut to `places`, for people to read."""
+    if value < 0:
+        raise InvalidValue(f"{value} is negative")
+    whole, part = divmod(value.numerator * 10**places // value.denominator, 10**places)
+    return f"{whole}.{part:0{places}d}"

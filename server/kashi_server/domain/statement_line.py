@@ -1,0 +1,144 @@
+"""Lines of a statement and what they count: integers, each line with its own arithmetic checked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date
+from fractions import Fraction
+
+from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, SHANGHAI, instant_of
+from kashi_server.domain.money import price_text, truncate_to_fen
+from kashi_server.domain.reason import Reason
+from kashi_server.errors import InvalidValue
+
+
+def shanghai_text(minute: int) -> str:
+    """A UTC minute as ISO 8601 with the offset of Asia/Shanghai."""
+    return instant_of(minute).astimezone(SHANGHAI).isoformat()
+
+
+def amount_of(billed_ms: int, share: Fraction, price: Fraction) -> int:
+    """Fen for billed device-milliseconds of a share of a card at yuan per card-hour."""
+    return truncate_to_fen(share * price * billed_ms / HOUR_MS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementQuantities:
+    """What a statement counts, in device-milliseconds (`utilised_ns`: nanoseconds)."""
+
+    leased_ms: int = 0
+    observed_ms: int = 0
+    gap_ms: int = 0
+    held_known_ms: int = 0
+    held_ms: int = 0
+    utilisation_known_ms: int = 0
+    active_ms: int = 0
+    utilised_ns: int = 0
+    unattributed_ms: int = 0
+
+    def __add__(self, other: "StatementQuantities") -> "StatementQuantities":
+        return StatementQuantities(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Time in the service window: observed or not."""
+        return self.observed_ms + self.gap_ms
+
+    def to_data(self) -> dict[str, int]:
+        """One key a quantity."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def sum_of(quantities: Iterable[StatementQuantities]) -> StatementQuantities:
+    """The sum, quantity by quantity."""
+    return sum(quantities, StatementQuantities())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    """A rated line: one device, host and price over [start, end) UTC minutes.
+
+    `price_yuan` is yuan per card-hour, None where nothing is priced. `billed_ms` are whole
+    device-milliseconds before the share. A line that earns nothing names its reasons.
+    """
+
+    line: int
+    hardware_id: str
+    host_id: str
+    start: int
+    end: int
+    basis: str | None
+    price_id: str | None
+    price_yuan: Fraction | None
+    quantities: StatementQuantities
+    share: Fraction | None
+    billed_ms: int
+    amount_fen: int
+    evidence_level: str
+    eligible: bool
+    reasons: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a line whose arithmetic does not hold."""
+        elapsed_ms = (self.end - self.start) * MINUTE_MS
+        if elapsed_ms <= 0 or self.quantities.elapsed_ms != elapsed_ms:
+            raise InvalidValue(
+                f"line {self.line}: observed {self.quantities.observed_ms} + gap"
+                f" {self.quantities.gap_ms} is not the elapsed {elapsed_ms} ms"
+            )
+        if self.quantities.leased_ms not in (0, elapsed_ms):
+            raise InvalidValue(f"line {self.line} is leased for a part of itself")
+        if not 0 <= self.billed_ms <= min(self.quantities.leased_ms, self.quantities.observed_ms):
+            raise InvalidValue(f"line {self.line} bills {self.billed_ms} ms beyond what was leased")
+        if self.amount_fen != self._amount_fen():
+            raise InvalidValue(f"line {self.line}: {self.amount_fen} fen is not billed x price")
+        if not self.eligible and not self.reasons:
+            raise InvalidValue(f"line {self.line} is not eligible and does not say why")
+
+    def _amount_fen(self) -> int:
+        if self.share is None or self.price_yuan is None:
+            return 0
+        return amount_of(self.billed_ms, self.share, self.price_yuan)
+
+    def to_data(self) -> dict[str, object]:
+        """Plain data."""
+        price = None if self.price_yuan is None else price_text(self.price_yuan)
+        return {
+            "line": self.line,
+            "hardware_id": self.hardware_id,
+            "host_id": self.host_id,
+            "start": shanghai_text(self.start),
+            "end": shanghai_text(self.end),
+            "basis": self.basis,
+            "price_id": self.price_id,
+            "price_yuan_per_card_hour": price,
+            "quantities": self.quantities.to_data(),
+            "share": None if self.share is None else str(self.share),
+            "billed_ms": self.billed_ms,
+            "amount_fen": self.amount_fen,
+            "evidence_level": self.evidence_level,
+            "eligible": self.eligible,
+            "reasons": [str(reason) for reason in self.reasons],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementDay:
+    """One day of Asia/Shanghai. Amounts telescope: they sum to the lines without new rounding."""
+
+    day: date
+    leased_ms: int
+    observed_ms: int
+    gap_ms: int
+    amount_fen: int
+
+    def to_data(self) -> dict[str, object]:
+        """Plain data."""
+        return {
+            "date": self.day.isoformat(),
+            "leased_ms": self.leased_ms,
+            "observed_ms": self.observed_ms,
+            "gap_ms": self.gap_ms,
+            "amount_fen": self.amount_fen,
+        }
