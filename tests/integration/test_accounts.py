@@ -1,7 +1,6 @@
 """Claims about accounts, signing in and sessions."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -15,8 +14,6 @@ from kashi_server.services.sessions import (
     WrongCredentials,
     is_form_token,
 )
-from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import migrate
 from kashi_server.storage.tables.accounts import accounts, sessions
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import select
@@ -29,10 +26,8 @@ MINUTE_MS = 60_000
 class Desk:
     """Accounts and sessions on a fresh database, with a clock to turn."""
 
-    def __init__(self, folder: Path) -> None:
-        engine = open_engine(f"sqlite:///{folder / 'kashi.db'}")
-        migrate(engine)
-        self.work = Work(engine)
+    def __init__(self, work: Work) -> None:
+        self.work = work
         self.now_utc_ms = 1_760_000_000_000
         secrets = itertools.count(1)
         passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -55,9 +50,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A desk with one officer."""
-    made = Desk(tmp_path)
+def desk(work: Work) -> Desk:
+    """A desk with one officer, on SQLite and on PostgreSQL."""
+    made = Desk(work)
     made.accounts.create_first_officer("Officer ", PASSWORD)
     return made
 
