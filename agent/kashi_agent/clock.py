@@ -1,0 +1,220 @@
+"""The clocks of a host: boottime for durations, wall time for labels, and what the kernel says.
+
+Durations come from CLOCK_BOOTTIME, which counts through suspend and is never set. CLOCK_MONOTONIC
+stops in suspend: the two together tell how long the machine slept. The wall clock is a label.
+"""
+
+import ctypes
+import time
+import uuid
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+_NS_PER_MS: Final = 1_000_000
+BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
+LOOK_SPREAD_MS_MAX: Final = 20
+LOOK_TRIES_MAX: Final = 5
+
+
+class ClockSync(IntEnum):
+    """Whether the kernel holds its clock to be synchronised; the numbers are the contract's."""
+
+    UNKNOWN = 1
+    SYNCHRONISED = 2
+    UNSYNCHRONISED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discipline:
+    """What the kernel says of its wall clock; `error_us_max` None: unknown."""
+
+    sync: ClockSync
+    error_us_max: int | None = None
+
+
+class Clock(Protocol):
+    """The clocks of one host."""
+
+    def boottime_ms(self) -> int:
+        """CLOCK_BOOTTIME."""
+
+    def monotonic_ms(self) -> int:
+        """CLOCK_MONOTONIC: stands still while the machine sleeps."""
+
+    def utc_ms(self) -> int:
+        """The wall clock."""
+
+    def boot_id(self) -> bytes:
+        """The kernel's boot id, 16 bytes."""
+
+    def discipline(self) -> Discipline:
+        """Whether the wall clock is synchronised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLook:
+    """All clocks at (nearly) one instant."""
+
+    boottime_ms: int
+    monotonic_ms: int
+    utc_ms: int
+    discipline: Discipline
+
+
+def look_at(clock: Clock) -> ClockLook:
+    """Read all clocks at one instant.
+
+    A thread that is preempted between two reads would see a sleep or a step that never was: the
+    reads are repeated, a bounded number of times, until they lie within 20 ms; the last one counts.
+    """
+    discipline = clock.discipline()
+    for _ in range(LOOK_TRIES_MAX):
+        before = clock.boottime_ms()
+        monotonic, utc = clock.monotonic_ms(), clock.utc_ms()
+        after = clock.boottime_ms()
+        if after - before <= LOOK_SPREAD_MS_MAX:
+            break
+    return ClockLook(boottime_ms=before, monotonic_ms=monotonic, utc_ms=utc, discipline=discipline)
+
+
+class SystemClock:
+    """This machine's clocks."""
+
+    def __init__(self, boot_id_path: Path = BOOT_ID_PATH) -> None:
+        """Read the boot id once: it cannot change while this process lives."""
+        self._boot_id = uuid.UUID(boot_id_path.read_text(encoding="ascii").strip()).bytes
+
+    def boottime_ms(self) -> int:
+        """CLOCK_BOOTTIME."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _NS_PER_MS
+
+    def monotonic_ms(self) -> int:
+        """CLOCK_MONOTONIC."""
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // _NS_PER_MS
+
+    def utc_ms(self) -> int:
+        """CLOCK_REALTIME."""
+        return time.clock_gettime_ns(time.CLOCK_REALTIME) // _NS_PER_MS
+
+    def boot_id(self) -> bytes:
+        """The kernel's boot id."""
+        return self._boot_id
+
+    def discipline(self) -> Discipline:
+        """Ask the kernel by adjtimex(2), which needs no privilege to read."""
+        return read_discipline()
+
+
+@dataclass(slots=True, kw_only=True)
+class ManualClock:
+    """Clocks that move only when they are told to: for tests, replay and the demonstration."""
+
+    boottime: int = 0
+    utc: int = 0
+    monotonic: int = 0
+    boot: bytes = field(default=bytes(range(16)))
+    state: Discipline = field(default=Discipline(sync=ClockSync.SYNCHRONISED, error_us_max=1_000))
+
+    def boottime_ms(self) -> int:
+        """CLOCK_BOOTTIME."""
+        return self.boottime
+
+    def monotonic_ms(self) -> int:
+        """CLOCK_MONOTONIC."""
+        return self.monotonic
+
+    def utc_ms(self) -> int:
+        """The wall clock."""
+        return self.utc
+
+    def boot_id(self) -> bytes:
+        """The boot id."""
+        return self.boot
+
+    def discipline(self) -> Discipline:
+        """The state that was set."""
+        return self.state
+
+    def advance(self, span_ms: int) -> None:
+        """Let time pass."""
+        if span_ms < 0:
+            raise ValueError(f"time does not run back by {span_ms} ms")
+        self.boottime += span_ms
+        self.monotonic += span_ms
+        self.utc += span_ms
+
+    def suspend(self, span_ms: int) -> None:
+        """Let the machine sleep: CLOCK_MONOTONIC stands still."""
+        self.advance(span_ms)
+        self.monotonic -= span_ms
+
+    def step(self, delta_ms: int) -> None:
+        """Set the wall clock."""
+        self.utc += delta_ms
+
+    def reboot(self, boot: bytes, *, away_ms: int) -> None:
+        """Boot anew, `away_ms` of wall time later."""
+        self.boottime = self.monotonic = 0
+        self.boot = boot
+        self.utc += away_ms
+
+
+class _Timeval(ctypes.Structure):
+    _fields_ = (("tv_sec", ctypes.c_long), ("tv_usec", ctypes.c_long))
+
+
+class _Timex(ctypes.Structure):
+    """`struct timex` of adjtimex(2); the kernel's layout pads by natural alignment."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("constant", ctypes.c_long),
+        ("precision", ctypes.c_long),
+        ("tolerance", ctypes.c_long),
+        ("time", _Timeval),
+        ("tick", ctypes.c_long),
+        ("ppsfreq", ctypes.c_long),
+        ("jitter", ctypes.c_long),
+        ("shift", ctypes.c_int),
+        ("stabil", ctypes.c_long),
+        ("jitcnt", ctypes.c_long),
+        ("calcnt", ctypes.c_long),
+        ("errcnt", ctypes.c_long),
+        ("stbcnt", ctypes.c_long),
+        ("tai", ctypes.c_int),
+        ("spare", ctypes.c_int * 11),
+    )
+
+
+_STA_UNSYNC: Final = 0x0040
+_TIME_ERROR: Final = 5
+
+
+def read_discipline() -> Discipline:
+    """What adjtimex(2) says: synchronised or not, and the largest error in microseconds.
+
+    UNKNOWN where the call is missing or refused (some sandboxes filter it).
+    """
+    try:
+        adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
+    except (OSError, AttributeError):
+        return Discipline(sync=ClockSync.UNKNOWN)
+    timex = _Timex()  # modes 0: read only
+    state = adjtimex(ctypes.byref(timex))
+    if state < 0:
+        return Discipline(sync=ClockSync.UNKNOWN)
+    return discipline_from(state, timex.status, timex.maxerror)
+
+
+def discipline_from(state: int, status: int, maxerror_us: int) -> Discipline:
+    """Read the answer of adjtimex(2): return value, status bits and maxerror."""
+    if state == _TIME_ERROR or status & _STA_UNSYNC:
+        return Discipline(sync=ClockSync.UNSYNCHRONISED, error_us_max=max(0, maxerror_us))
+    return Discipline(sync=ClockSync.SYNCHRONISED, error_us_max=max(0, maxerror_us))

@@ -1,0 +1,238 @@
+"""Stretches of device minutes put together and taken apart, without changing a sum.
+
+Pure. What is joined follows without a hole within one segment; what is split is cut where no
+reading is cut in two: at the edge of a reading, or inside a gap.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from kashi.axis import utc_minute
+
+from kashi_agent.reading import (
+    UNKNOWN_ENDING,
+    DeviceMinutes,
+    Gap,
+    GapReason,
+    HolderKey,
+    HolderTime,
+    Reading,
+)
+
+
+def extended(minutes: DeviceMinutes, end_boottime_ms: int, reason: GapReason) -> DeviceMinutes:
+    """The stretch with a gap up to a later end; the same when it already ends there."""
+    if end_boottime_ms == minutes.end_boottime_ms:
+        return minutes
+    gap = Gap(
+        start_boottime_ms=minutes.end_boottime_ms,
+        span_ms=end_boottime_ms - minutes.end_boottime_ms,
+        reason=reason,
+    )
+    return replace(minutes, end_boottime_ms=end_boottime_ms, gaps=(*minutes.gaps, gap))
+
+
+def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
+    """One stretch from several of one device and segment, each beginning where the last ended.
+
+    Readings of one minute become one reading; equal gaps that touch become one gap.
+
+    Raises:
+        ValueError: they are of several devices, boots or segments, or leave a hole.
+    """
+    first, last = stretches[0], stretches[-1]
+    if len(stretches) == 1:
+        return first
+    _check_follow(stretches)
+    readings, holders = _renumbered([(stretch.readings, stretch.holders) for stretch in stretches])
+    gaps = _touching(gap for stretch in stretches for gap in stretch.gaps)
+    return DeviceMinutes(
+        device=last.device,
+        boot_id=first.boot_id,
+        segment=first.segment,
+        start_boottime_ms=first.start_boottime_ms,
+        end_boottime_ms=last.end_boottime_ms,
+        readings=tuple(_one_a_minute(readings, first.segment.anchor_utc_ms)),
+        gaps=tuple(gaps),
+        events=tuple(event for stretch in stretches for event in stretch.events),
+        holders=holders,
+        ending=last.ending,
+    )
+
+
+def split(minutes: DeviceMinutes, at_boottime_ms: int) -> tuple[DeviceMinutes, DeviceMinutes]:
+    """The stretch before and from an instant inside it; sums add up to the whole's.
+
+    Raises:
+        ValueError: the instant lies outside, or inside a reading.
+    """
+    if not minutes.start_boottime_ms < at_boottime_ms < minutes.end_boottime_ms:
+        raise ValueError(f"{at_boottime_ms} ms does not lie inside the stretch")
+    early = [r for r in minutes.readings if r.start_boottime_ms < at_boottime_ms]
+    late = minutes.readings[len(early) :]
+    gaps_before, gaps_after = split_gaps(minutes.gaps, at_boottime_ms)
+    early_readings, early_holders = compact(early, minutes.holders)
+    late_readings, late_holders = compact(late, minutes.holders)
+    before = replace(
+        minutes,
+        end_boottime_ms=at_boottime_ms,
+        readings=early_readings,
+        gaps=tuple(gaps_before),
+        events=tuple(e for e in minutes.events if e.boottime_ms < at_boottime_ms),
+        holders=early_holders,
+        ending=UNKNOWN_ENDING,
+    )
+    after = replace(
+        minutes,
+        start_boottime_ms=at_boottime_ms,
+        readings=late_readings,
+        gaps=tuple(gaps_after),
+        events=tuple(e for e in minutes.events if e.boottime_ms >= at_boottime_ms),
+        holders=late_holders,
+    )
+    return before, after
+
+
+def split_gaps(gaps: Iterable[Gap], at_boottime_ms: int) -> tuple[list[Gap], list[Gap]]:
+    """Gaps before and from an instant; one that spans it is cut.
+
+    What is known of continuity holds for the whole gap and stays with its later part.
+    """
+    before: list[Gap] = []
+    after: list[Gap] = []
+    for gap in gaps:
+        if gap.end_boottime_ms <= at_boottime_ms:
+            before.append(gap)
+        elif gap.start_boottime_ms >= at_boottime_ms:
+            after.append(gap)
+        else:
+            head_ms = at_boottime_ms - gap.start_boottime_ms
+            before.append(
+                Gap(
+                    start_boottime_ms=gap.start_boottime_ms,
+                    span_ms=head_ms,
+                    reason=gap.reason,
+                )
+            )
+            after.append(
+                replace(gap, start_boottime_ms=at_boottime_ms, span_ms=gap.span_ms - head_ms)
+            )
+    return before, after
+
+
+def compact(
+    readings: Sequence[Reading], holders: Sequence[HolderKey]
+) -> tuple[tuple[Reading, ...], tuple[HolderKey, ...]]:
+    """Readings with exactly the holders they refer to, in the order of first mention."""
+    mentioned = dict.fromkeys(time.holder for r in readings for time in r.holder_times)
+    if list(mentioned) == list(range(len(holders))):
+        return tuple(readings), tuple(holders)
+    places = {old: new for new, old in enumerate(mentioned)}
+    return (
+        tuple(_moved(reading, places) for reading in readings),
+        tuple(holders[old] for old in mentioned),
+    )
+
+
+def _moved(reading: Reading, places: dict[int, int]) -> Reading:
+    if all(places[time.holder] == time.holder for time in reading.holder_times):
+        return reading
+    times = tuple(HolderTime(places[t.holder], t.held_ms) for t in reading.holder_times)
+    return replace(reading, holder_times=times)
+
+
+def _check_follow(stretches: Sequence[DeviceMinutes]) -> None:
+    for before, after in zip(stretches, stretches[1:], strict=False):
+        if (
+            before.device.hardware_id != after.device.hardware_id
+            or before.boot_id != after.boot_id
+            or before.segment != after.segment
+            or before.end_boottime_ms != after.start_boottime_ms
+        ):
+            raise ValueError(
+                f"{after.device.hardware_id} from {after.start_boottime_ms} ms does not follow "
+                f"{before.device.hardware_id} up to {before.end_boottime_ms} ms"
+            )
+
+
+def _renumbered(
+    parts: Iterable[tuple[Sequence[Reading], Sequence[HolderKey]]],
+) -> tuple[list[Reading], tuple[HolderKey, ...]]:
+    numbers: dict[bytes, int] = {}
+    listed: list[HolderKey] = []
+    readings: list[Reading] = []
+    for part, holders in parts:
+        places = {}
+        for place, holder in enumerate(holders):
+            if holder.key not in numbers:
+                numbers[holder.key] = len(listed)
+                listed.append(holder)
+            places[place] = numbers[holder.key]
+        readings.extend(_moved(reading, places) for reading in part)
+    return readings, tuple(listed)
+
+
+def _touching(gaps: Iterable[Gap]) -> list[Gap]:
+    merged: list[Gap] = []
+    for gap in gaps:
+        last = merged[-1] if merged else None
+        if (
+            last is not None
+            and last.end_boottime_ms == gap.start_boottime_ms
+            and last.reason == gap.reason
+        ):
+            # A gap that went on was not over: what is known of continuity came with its end.
+            merged[-1] = replace(
+                last, span_ms=last.span_ms + gap.span_ms, continuity=gap.continuity
+            )
+        else:
+            merged.append(gap)
+    return merged
+
+
+def _one_a_minute(readings: Iterable[Reading], anchor_utc_ms: int) -> Iterator[Reading]:
+    """Readings of one minute as one: whatever lies between them lies within that minute."""
+    held: Reading | None = None
+    for reading in readings:
+        if held is None:
+            held = reading
+        elif _same_minute(held, reading, anchor_utc_ms):
+            held = _sum(held, reading)
+        else:
+            yield held
+            held = reading
+    if held is not None:
+        yield held
+
+
+def _same_minute(before: Reading, after: Reading, anchor_utc_ms: int) -> bool:
+    return utc_minute(anchor_utc_ms, before.start_boottime_ms) == utc_minute(
+        anchor_utc_ms, after.start_boottime_ms
+    )
+
+
+def _sum(before: Reading, after: Reading) -> Reading:
+    times: dict[int, int] = {}
+    for time in (*before.holder_times, *after.holder_times):
+        times[time.holder] = times.get(time.holder, 0) + time.held_ms
+    memory = [
+        value
+        for value in (before.memory_used_bytes_max, after.memory_used_bytes_max)
+        if value is not None
+    ]
+    return Reading(
+        start_boottime_ms=before.start_boottime_ms,
+        span_ms=after.end_boottime_ms - before.start_boottime_ms,
+        observed_ms=before.observed_ms + after.observed_ms,
+        held_known_ms=before.held_known_ms + after.held_known_ms,
+        held_ms=before.held_ms + after.held_ms,
+        utilisation_known_ms=before.utilisation_known_ms + after.utilisation_known_ms,
+        active_ms=before.active_ms + after.active_ms,
+        utilised_ns=before.utilised_ns + after.utilised_ns,
+        unattributed_ms=before.unattributed_ms + after.unattributed_ms,
+        energy_known_ms=before.energy_known_ms + after.energy_known_ms,
+        energy_mj=before.energy_mj + after.energy_mj,
+        energy_integrated=before.energy_integrated or after.energy_integrated,
+        memory_used_bytes_max=max(memory) if memory else None,
+        holder_times=tuple(HolderTime(holder, ms) for holder, ms in times.items()),
+    )
