@@ -14,6 +14,7 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 
 from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.identity import IdentityRepository
 
 
 class UnitOfWork:
@@ -22,6 +23,11 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.committed = False
+
+    @cached_property
+    def identity(self) -> IdentityRepository:
+        """Hosts, their certificates, enrolment tokens, alarms and privileged acts."""
+        return IdentityRepository(self.connection)
 
     @cached_property
     def accounts(self) -> AccountRepository:

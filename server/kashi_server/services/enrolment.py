@@ -1,0 +1,428 @@
+"""Enrolment: a host's identity, its renewal, and its recovery after any outage.
+
+Every answer may be lost on its way, so every step may be repeated: the same keys get the same
+answer, byte for byte, and cost nothing. Other keys on a used token are refused and alarmed.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from kashi import signing
+from kashi.errors import SignatureError
+from kashi.limits import CERTIFICATE_LIFETIME_MS
+from kashi.v1.report_pb2 import Signature
+
+from kashi_server.errors import Refused
+from kashi_server.services.authority import Keyring, der, issue_host, public_key_of, serial_text
+from kashi_server.services.hosts import (
+    CertificateStanding,
+    Host,
+    HostCertificate,
+    HostFacts,
+    HostsPort,
+    HostState,
+    PrivilegedAct,
+)
+from kashi_server.services.nonces import RANDOM_BYTES, check_nonce, make_nonce
+from kashi_server.services.tokens import (
+    LIFETIME_MS_MAX,
+    SECRET_BYTES,
+    IssuedToken,
+    TokenRecord,
+    encode,
+    secret_sha256,
+    token_text,
+)
+
+RECOVERIES_ALLOWED: Final = 5
+"""How often a new host may recover before an officer raises it."""
+
+CERTIFICATES_PER_DAY_MAX: Final = 48
+"""Certificates one host may be issued in 24 hours; it needs three."""
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """How a host introduces itself: the token's secret, two keys, and what it says of itself."""
+
+    secret: str
+    csr: bytes
+    report_public_key: bytes
+    possession: Signature
+    facts: HostFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """A host's identity; the chain in DER, the host's certificate first, the root last."""
+
+    host_id: str
+    operator_party_id: str
+    enrolled_utc_ms: int
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something an officer should see: it may be an attack or a copied machine."""
+
+    utc_ms: int
+    kind: str
+    detail: str
+    host_id: str | None = None
+    operator_party_id: str | None = None
+
+
+class EnrolmentPort(HostsPort, Protocol):
+    """What storage does for enrolment."""
+
+    def add_token(self, token: TokenRecord) -> None:
+        """Store a token."""
+
+    def token(self, token_sha256: bytes) -> TokenRecord | None:
+        """A token, locked until the unit ends."""
+
+    def consume_token(
+        self, token_sha256: bytes, host_id: str, tls_key_sha256: bytes, utc_ms: int
+    ) -> None:
+        """Mark a token as used, by whom and with which TLS key."""
+
+    def host_of_report_key(self, report_public_key_der: bytes) -> Host | None:
+        """The host that holds a report key."""
+
+    def add_host(self, host: Host) -> None:
+        """Store a host.
+
+        Raises:
+            Refused: its report key is taken.
+        """
+
+    def add_certificate(self, certificate: HostCertificate) -> None:
+        """Store a certificate; a next one takes the place of an unused next one."""
+
+    def certificate_of_key(self, host_id: str, public_key_sha256: bytes) -> HostCertificate | None:
+        """A host's newest certificate over a TLS key."""
+
+    def certificates_issued(self, host_id: str, since_utc_ms: int) -> int:
+        """How many certificates a host was issued since an instant."""
+
+    def count_recovery(self, host_id: str) -> None:
+        """One more recovery used."""
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        """Store an alarm."""
+
+
+class EnrolmentUnit(Protocol):
+    """A unit of work as enrolment needs it."""
+
+    @property
+    def identity(self) -> EnrolmentPort:
+        """The repository."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class EnrolmentWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[EnrolmentUnit]:
+        """Open one."""
+
+
+class Enrolment:
+    """Gives hosts their identity.
+
+    Args:
+        work: opens units of work.
+        keyring: issues certificates and makes nonces.
+        clock: UTC milliseconds.
+        random_bytes: so many random bytes.
+        new_host_id: a fresh UUID in text.
+    """
+
+    def __init__(
+        self,
+        work: EnrolmentWork,
+        keyring: Keyring,
+        clock: Callable[[], int],
+        random_bytes: Callable[[int], bytes],
+        new_host_id: Callable[[], str],
+    ) -> None:
+        self._work = work
+        self._keyring = keyring
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._new_host_id = new_host_id
+
+    def issue_token(
+        self, operator_party_id: str, issued_by: str, lifetime_ms: int = LIFETIME_MS_MAX
+    ) -> IssuedToken:
+        """Make a token for one host of a party.
+
+        Raises:
+            InvalidValue: no such party can be, or the lifetime exceeds 24 hours.
+        """
+        now = self._clock()
+        secret = encode(self._random_bytes(SECRET_BYTES))
+        record = TokenRecord(
+            token_sha256=secret_sha256(secret),
+            operator_party_id=operator_party_id,
+            issued_utc_ms=now,
+            issued_by=issued_by,
+            expires_utc_ms=now + lifetime_ms,
+        )
+        act = PrivilegedAct(
+            utc_ms=now,
+            actor=issued_by,
+            act="token-issued",
+            reference=record.token_sha256.hex(),
+            reason=f"enrol a host of {operator_party_id}",
+        )
+        with self._work.begin() as unit:
+            unit.identity.add_token(record)
+            unit.identity.record_act(act)
+            unit.commit()
+        return IssuedToken(text=token_text(secret, der(self._keyring.server_root)), record=record)
+
+    def enrol(self, introduction: Introduction) -> Enrolled:
+        """Consume a token and register the host's keys, both or neither.
+
+        1. Both keys are shown to be possessed, and differ.
+        2. The token is known.
+        3. A token used before: the same keys get the same answer, others are refused and alarmed.
+        4. A fresh token has not expired, and the report key is nobody's yet.
+        5. Host, certificate and consumption become durable together.
+
+        Raises:
+            Refused: one of these does not hold.
+        """
+        tls_key = _proven_keys(introduction)
+        token_sha256 = secret_sha256(introduction.secret)
+        with self._work.begin() as unit:
+            token = unit.identity.token(token_sha256)
+            if token is None:
+                raise Refused("this token was not issued here; ask for a new one")
+            if token.host_id is not None:
+                return self._enrolled_before(unit, token, introduction, tls_key)
+            if token.expires_utc_ms <= self._clock():
+                raise Refused("this token has expired; ask for a new one")
+            self._refuse_known_key(unit, token, introduction.report_public_key)
+            host = self._new_host(token, introduction)
+            unit.identity.add_host(host)
+            certificate = self._issue(host.host_id, tls_key, CertificateStanding.CURRENT)
+            unit.identity.add_certificate(certificate)
+            unit.identity.consume_token(
+                token_sha256, host.host_id, certificate.public_key_sha256, self._clock()
+            )
+            unit.commit()
+        return self._answer(host, certificate)
+
+    def challenge(self, host_id: str) -> bytes:
+        """A nonce to be signed within two minutes; given for any id, so that it tells nothing."""
+        return make_nonce(
+            self._keyring.nonce_secret, host_id, self._random_bytes(RANDOM_BYTES), self._clock()
+        )
+
+    def recover(
+        self, host_id: str, csr: bytes, nonce: bytes, signature: Signature
+    ) -> tuple[bytes, ...]:
+        """A new TLS certificate against a signature of the report key over a nonce.
+
+        Raises:
+            Refused: nonce, signature or request do not hold, the host is revoked, or it has used
+                up its recoveries.
+        """
+        check_nonce(self._keyring.nonce_secret, host_id, nonce, self._clock())
+        tls_key = public_key_of(csr)
+        with self._work.begin() as unit:
+            host = unit.identity.host(host_id, lock=True)
+            if host is None:
+                raise Refused("no host of this id can recover here; enrol it with a new token")
+            _check_recovery(host, nonce, csr, signature)
+            repeated = self._still_good(unit, host_id, tls_key)
+            if repeated is not None:
+                return self._chain(repeated)
+            certificate = self._recovered(unit, host, tls_key)
+            unit.commit()
+        return self._chain(certificate)
+
+    def renew(self, host_id: str, csr: bytes) -> tuple[bytes, ...]:
+        """The next certificate of a host whose current one was checked by the caller.
+
+        The current one stays good until the next is first used.
+
+        Raises:
+            Refused: the request does not hold, the host is revoked, or it asks too often.
+        """
+        tls_key = public_key_of(csr)
+        with self._work.begin() as unit:
+            host = unit.identity.host(host_id, lock=True)
+            if host is None or host.state is HostState.REVOKED:
+                raise Refused("this host is revoked; enrol it with a new token and new keys")
+            found = unit.identity.certificate_of_key(host_id, _key_sha256(tls_key))
+            if found is not None and found.standing is CertificateStanding.NEXT:
+                return self._chain(found)
+            certificate = self._issue_next(unit, host_id, tls_key)
+            unit.commit()
+        return self._chain(certificate)
+
+    def _enrolled_before(
+        self,
+        unit: EnrolmentUnit,
+        token: TokenRecord,
+        introduction: Introduction,
+        tls_key: ec.EllipticCurvePublicKey,
+    ) -> Enrolled:
+        assert token.host_id is not None
+        host = unit.identity.host(token.host_id)
+        assert host is not None
+        same = (
+            host.report_public_key_der == introduction.report_public_key
+            and token.tls_key_sha256 == _key_sha256(tls_key)
+        )
+        if not same:
+            self._alarm(unit, "token-reused", "other keys on a used token", host)
+            raise Refused("this token was used by another host; an officer has been alarmed")
+        certificate = unit.identity.certificate_of_key(host.host_id, _key_sha256(tls_key))
+        if host.state is HostState.REVOKED or certificate is None:
+            raise Refused("this host is revoked; enrol it with a new token and new keys")
+        if certificate.standing is CertificateStanding.PAST:
+            raise Refused("this token was used long ago; the host has a newer certificate")
+        return self._answer(host, certificate)
+
+    def _refuse_known_key(
+        self, unit: EnrolmentUnit, token: TokenRecord, report_public_key: bytes
+    ) -> None:
+        host = unit.identity.host_of_report_key(report_public_key)
+        if host is not None:
+            self._alarm(
+                unit,
+                "key-enrolled-again",
+                f"its report key came with a token of {token.operator_party_id}",
+                host,
+            )
+            raise Refused("this report key already is a host's; recover it, or make a new key")
+
+    def _alarm(self, unit: EnrolmentUnit, kind: str, detail: str, host: Host) -> None:
+        alarm = Alarm(
+            utc_ms=self._clock(),
+            kind=kind,
+            detail=detail,
+            host_id=host.host_id,
+            operator_party_id=host.operator_party_id,
+        )
+        unit.identity.raise_alarm(alarm)
+        unit.commit()
+
+    def _new_host(self, token: TokenRecord, introduction: Introduction) -> Host:
+        now = self._clock()
+        return Host(
+            host_id=self._new_host_id(),
+            operator_party_id=token.operator_party_id,
+            report_public_key_der=introduction.report_public_key,
+            enrolled_utc_ms=now,
+            state=HostState.ACTIVE,
+            state_reason="enrolled",
+            state_utc_ms=now,
+            release_requested_by=None,
+            recoveries_used=0,
+            recoveries_allowed=RECOVERIES_ALLOWED,
+            facts=introduction.facts,
+        )
+
+    def _still_good(
+        self, unit: EnrolmentUnit, host_id: str, tls_key: ec.EllipticCurvePublicKey
+    ) -> HostCertificate | None:
+        # The answer to an earlier recovery with this key was lost: give it again, do not count.
+        found = unit.identity.certificate_of_key(host_id, _key_sha256(tls_key))
+        if found is None or found.standing is CertificateStanding.PAST:
+            return None
+        return found if self._clock() < found.expires_utc_ms else None
+
+    def _recovered(
+        self, unit: EnrolmentUnit, host: Host, tls_key: ec.EllipticCurvePublicKey
+    ) -> HostCertificate:
+        if host.recoveries_used >= host.recoveries_allowed:
+            self._alarm(unit, "recoveries-used-up", f"{host.recoveries_used} of them", host)
+            raise Refused(
+                f"this host has recovered {host.recoveries_used} times; an officer must allow more"
+            )
+        certificate = self._issue_next(unit, host.host_id, tls_key)
+        unit.identity.count_recovery(host.host_id)
+        return certificate
+
+    def _issue_next(
+        self, unit: EnrolmentUnit, host_id: str, tls_key: ec.EllipticCurvePublicKey
+    ) -> HostCertificate:
+        issued = unit.identity.certificates_issued(host_id, self._clock() - DAY_MS)
+        if issued >= CERTIFICATES_PER_DAY_MAX:
+            raise Refused(f"this host was issued {issued} certificates in 24 hours; wait")
+        certificate = self._issue(host_id, tls_key, CertificateStanding.NEXT)
+        unit.identity.add_certificate(certificate)
+        return certificate
+
+    def _issue(
+        self, host_id: str, tls_key: ec.EllipticCurvePublicKey, standing: CertificateStanding
+    ) -> HostCertificate:
+        now = self._clock()
+        issued = issue_host(self._keyring.host_issuer, host_id, tls_key, now)
+        return HostCertificate(
+            serial=serial_text(issued),
+            host_id=host_id,
+            public_key_sha256=_key_sha256(tls_key),
+            certificate_der=der(issued),
+            issued_utc_ms=now,
+            expires_utc_ms=now + CERTIFICATE_LIFETIME_MS,
+            standing=standing,
+        )
+
+    def _answer(self, host: Host, certificate: HostCertificate) -> Enrolled:
+        return Enrolled(
+            host_id=host.host_id,
+            operator_party_id=host.operator_party_id,
+            enrolled_utc_ms=host.enrolled_utc_ms,
+            chain=self._chain(certificate),
+        )
+
+    def _chain(self, certificate: HostCertificate) -> tuple[bytes, ...]:
+        issuers = (der(issuer) for issuer in self._keyring.host_issuer.chain)
+        return (certificate.certificate_der, *issuers)
+
+
+def _proven_keys(introduction: Introduction) -> ec.EllipticCurvePublicKey:
+    tls_key = public_key_of(introduction.csr)
+    statement = signing.possession_statement(
+        introduction.secret, introduction.csr, introduction.report_public_key
+    )
+    try:
+        report_key = signing.load_public_key(introduction.report_public_key)
+        signing.verify(report_key, introduction.possession, signing.POSSESSION, statement)
+    except SignatureError as error:
+        raise Refused(f"the report key is not shown to be possessed: {error}") from error
+    if signing.public_key_bytes(report_key) != introduction.report_public_key:
+        raise Refused("the report key is not in its one DER form")
+    if report_key == tls_key:
+        raise Refused("the report key must not be the TLS key: one lives long, one a day")
+    return tls_key
+
+
+def _check_recovery(host: Host, nonce: bytes, csr: bytes, signature: Signature) -> None:
+    if host.state is HostState.REVOKED:
+        raise Refused("this host is revoked; enrol it with a new token and new keys")
+    key = signing.load_public_key(host.report_public_key_der)
+    statement = signing.recovery_statement(nonce, csr)
+    try:
+        signing.verify(key, signature, signing.RECOVERY, statement)
+    except SignatureError as error:
+        raise Refused(f"the nonce is not signed by the host's report key: {error}") from error
+
+
+def _key_sha256(key: ec.EllipticCurvePublicKey) -> bytes:
+    return signing.sha256(signing.public_key_bytes(key))
