@@ -1,0 +1,562 @@
+/* A fake libnvidia-ml.so.1: NVML's ABI over a scenario. Layouts follow NVIDIA's public nvml.h; a
+ * call the scenario has nothing to say about answers NOT_SUPPORTED, one not exported here is
+ * FUNCTION_NOT_FOUND to its caller, as with an older driver. */
+#define _GNU_SOURCE
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scenario.h"
+
+#define NVML(name) __attribute__((visibility("default"))) int name
+
+enum {
+    SUCCESS = 0,
+    UNINITIALIZED = 1,
+    INVALID_ARGUMENT = 2,
+    NOT_SUPPORTED = 3,
+    NOT_FOUND = 6,
+    INSUFFICIENT_SIZE = 7,
+    TIMEOUT = 10,
+    GPU_IS_LOST = 15,
+    LIB_RM_VERSION_MISMATCH = 18,
+    ARGUMENT_VERSION_MISMATCH = 25
+};
+
+enum { VALUE_UINT = 1, VALUE_ULONGLONG = 3 };
+
+static const uint64_t EVENT_XID = 0x8;
+
+typedef void *handle_t;
+
+typedef struct { unsigned gpu, memory; } utilization_t;
+typedef struct { unsigned long long total, free, used; } memory_t;
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } memory_v2_t;
+typedef struct { char legacy[16]; unsigned domain, bus, device, pci_device, pci_subsystem; char bus_id[32]; } pci_t;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } process_info_t;
+typedef struct { unsigned pid; unsigned long long at_us; unsigned sm, memory, enc, dec; } process_sample_t;
+typedef struct { unsigned long long at_us; unsigned pid, sm, memory, enc, dec, jpg, ofa; } process_sample_v1_t;
+typedef struct { unsigned version, count; unsigned long long seen_us; process_sample_v1_t *samples; } process_samples_t;
+typedef struct { unsigned long long at_us; union { unsigned value; unsigned long long wide; } value; } sample_t;
+typedef struct {
+    unsigned field, scope;
+    long long at_us, latency_us;
+    unsigned type, code;
+    union { unsigned value; unsigned long long wide; } value;
+} field_value_t;
+typedef struct { handle_t device; unsigned long long type, value; unsigned gpu_instance, compute_instance; } event_t;
+typedef struct { unsigned sm, copy, decoder, encoder, jpeg, ofa, gpu_slices, compute_slices; unsigned long long memory_mb; } attributes_t;
+typedef struct { unsigned version, sensor; int degrees; } temperature_t;
+typedef struct { uint64_t devices; int64_t from_ms; size_t next; } event_set_t;
+
+_Static_assert(sizeof(memory_v2_t) == 40 && sizeof(pci_t) == 68 && sizeof(process_info_t) == 24, "nvml.h");
+_Static_assert(sizeof(process_sample_t) == 32 && sizeof(process_sample_v1_t) == 40 && sizeof(sample_t) == 16, "nvml.h");
+_Static_assert(sizeof(field_value_t) == 40 && sizeof(event_t) == 32 && sizeof(attributes_t) == 40, "nvml.h");
+
+static const scenario_t *scenario;
+static int64_t loaded_ms, loaded_unix_ms;
+static atomic_int sessions;
+
+__attribute__((constructor)) static void load(void) {
+    scenario = scenario_load();
+    loaded_ms = scenario_now_ms();
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    loaded_unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The driver stamps its samples in microseconds of the wall clock. */
+static unsigned long long stamp_us(int64_t at_ms) { return (unsigned long long)(loaded_unix_ms + at_ms - loaded_ms) * 1000; }
+
+/* --- what stands before every call: latency, session, hang, reload, injected errors --- */
+
+static void burn(int64_t microseconds) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t end = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + microseconds * 1000;
+    do clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec < end);
+}
+
+static void take_time(const char *call) {
+    const latency_t *chosen = NULL;
+    for (size_t i = 0; i < scenario->latency_count; i++) {
+        const latency_t *latency = &scenario->latencies[i];
+        if (!strcmp(latency->call, call)) { chosen = latency; break; }
+        if (!chosen && !strcmp(latency->call, "*")) chosen = latency;
+    }
+    if (!chosen) return;
+    if (chosen->spin) burn(chosen->microseconds);
+    else usleep((useconds_t)chosen->microseconds);
+}
+
+static int fault_matches(const fault_t *fault, const char *call, int device, int64_t now_ms) {
+    if (fault->kind == LOST && device == ALL_DEVICES) return 0;
+    return (fault->device == ALL_DEVICES || fault->device == device) &&
+           (!strcmp(fault->call, "*") || !strcmp(fault->call, call)) && span_holds(fault->span, now_ms);
+}
+
+static int hangs(const char *call, int device) {
+    int64_t now_ms = scenario_now_ms();
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].kind == HANG && fault_matches(&scenario->faults[i], call, device, now_ms)) return 1;
+    return 0;
+}
+
+static int gate(const char *call, int device) {
+    take_time(call);
+    if (!sessions && strncmp(call, "nvmlInit", 8)) return UNINITIALIZED;
+    while (hangs(call, device)) usleep(2000);
+    int64_t now_ms = scenario_now_ms();
+    if (loaded_ms < scenario->reload_ms && scenario->reload_ms <= now_ms) return LIB_RM_VERSION_MISMATCH;
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].kind != HANG && fault_matches(&scenario->faults[i], call, device, now_ms))
+            return scenario->faults[i].code;
+    return SUCCESS;
+}
+
+/* --- handles: a device's is its place in the scenario, a partition's likewise --- */
+
+static int device_of(handle_t handle) {
+    const device_t *device = handle;
+    if (device < scenario->devices || device >= scenario->devices + scenario->device_count) return -1;
+    return (int)(device - scenario->devices);
+}
+
+static const partition_t *partition_of(handle_t handle) {
+    const partition_t *part = handle;
+    if (part < scenario->partitions || part >= scenario->partitions + scenario->partition_count) return NULL;
+    return part;
+}
+
+static int physical_of(handle_t handle) {
+    const partition_t *part = partition_of(handle);
+    return part ? part->device : device_of(handle);
+}
+
+/* Opens a function on a whole device; on a partition it is not supported. */
+#define DEVICE(argument)                                            \
+    int n = device_of(handle);                                      \
+    if (n < 0 || !(argument)) {                                     \
+        if (partition_of(handle)) return NOT_SUPPORTED;             \
+        return INVALID_ARGUMENT;                                    \
+    }                                                               \
+    int code = gate(__func__, n);                                   \
+    if (code) return code;                                          \
+    const device_t *device = &scenario->devices[n];                 \
+    const state_t *state = device_state(scenario, n, scenario_now_ms()); \
+    (void)device, (void)state
+
+/* Opens a function on a device or a partition. */
+#define ANY(argument)                                               \
+    int n = physical_of(handle);                                    \
+    if (n < 0 || !(argument)) return INVALID_ARGUMENT;              \
+    int code = gate(__func__, n);                                   \
+    if (code) return code;                                          \
+    const partition_t *part = partition_of(handle);                 \
+    const device_t *device = &scenario->devices[n];                 \
+    const state_t *state = device_state(scenario, n, scenario_now_ms()); \
+    (void)part, (void)device, (void)state
+
+#define SYSTEM(argument)                                            \
+    if (!(argument)) return INVALID_ARGUMENT;                       \
+    int code = gate(__func__, ALL_DEVICES);                         \
+    if (code) return code
+
+static int written(char *to, unsigned size, const char *text) {
+    if (strlen(text) >= size) return INSUFFICIENT_SIZE;
+    strcpy(to, text);
+    return SUCCESS;
+}
+
+/* --- session and system --- */
+
+static int begin(const char *call) {
+    int code = gate(call, ALL_DEVICES);
+    if (!code) sessions++;
+    return code;
+}
+
+NVML(nvmlInitWithFlags)(unsigned flags) { (void)flags; return begin(__func__); }
+NVML(nvmlInit_v2)(void) { return begin(__func__); }
+NVML(nvmlInit)(void) { return begin(__func__); }
+
+NVML(nvmlShutdown)(void) {
+    if (!sessions) return UNINITIALIZED;
+    sessions--;
+    return SUCCESS;
+}
+
+__attribute__((visibility("default"))) const char *nvmlErrorString(int code) {
+    static _Thread_local char text[32];
+    snprintf(text, sizeof text, "fake error %d", code);
+    return text;
+}
+
+NVML(nvmlSystemGetDriverVersion)(char *text, unsigned size) { SYSTEM(text); return written(text, size, scenario->driver); }
+NVML(nvmlSystemGetNVMLVersion)(char *text, unsigned size) { SYSTEM(text); return written(text, size, scenario->library); }
+NVML(nvmlSystemGetCudaDriverVersion)(int *version) { SYSTEM(version); *version = scenario->cuda; return SUCCESS; }
+NVML(nvmlSystemGetCudaDriverVersion_v2)(int *version) { SYSTEM(version); *version = scenario->cuda; return SUCCESS; }
+
+/* --- enumeration --- */
+
+NVML(nvmlDeviceGetCount_v2)(unsigned *count) { SYSTEM(count); *count = (unsigned)scenario->device_count; return SUCCESS; }
+NVML(nvmlDeviceGetCount)(unsigned *count) { return nvmlDeviceGetCount_v2(count); }
+
+NVML(nvmlDeviceGetHandleByIndex_v2)(unsigned index, handle_t *handle) {
+    if (!handle || index >= (unsigned)scenario->device_count) return INVALID_ARGUMENT;
+    int code = gate(__func__, (int)index);
+    if (!code) *handle = (handle_t)&scenario->devices[index];
+    return code;
+}
+
+NVML(nvmlDeviceGetHandleByIndex)(unsigned index, handle_t *handle) { return nvmlDeviceGetHandleByIndex_v2(index, handle); }
+
+NVML(nvmlDeviceGetHandleByUUID)(const char *uuid, handle_t *handle) {
+    if (!uuid || !handle) return INVALID_ARGUMENT;
+    int code = gate(__func__, ALL_DEVICES);
+    if (code) return code;
+    int64_t now_ms = scenario_now_ms();
+    for (int n = 0; n < scenario->device_count; n++)
+        if (!strcmp(scenario->devices[n].uuid, uuid)) {
+            *handle = (handle_t)&scenario->devices[n];
+            return gate(__func__, n);
+        }
+    for (size_t i = 0; i < scenario->partition_count; i++)
+        if (!strcmp(scenario->partitions[i].uuid, uuid) && span_holds(scenario->partitions[i].span, now_ms)) {
+            *handle = (handle_t)&scenario->partitions[i];
+            return SUCCESS;
+        }
+    return NOT_FOUND;
+}
+
+NVML(nvmlDeviceGetHandleByPciBusId_v2)(const char *bus_id, handle_t *handle) {
+    SYSTEM(bus_id && handle);
+    for (int n = 0; n < scenario->device_count; n++)
+        if (!strcasecmp(scenario->devices[n].pci, bus_id)) {
+            *handle = (handle_t)&scenario->devices[n];
+            return gate(__func__, n);
+        }
+    return NOT_FOUND;
+}
+
+NVML(nvmlDeviceGetHandleByPciBusId)(const char *bus_id, handle_t *handle) { return nvmlDeviceGetHandleByPciBusId_v2(bus_id, handle); }
+NVML(nvmlDeviceGetIndex)(handle_t handle, unsigned *index) { DEVICE(index); *index = (unsigned)n; return SUCCESS; }
+NVML(nvmlDeviceGetMinorNumber)(handle_t handle, unsigned *minor) { DEVICE(minor); *minor = device->minor; return SUCCESS; }
+
+/* --- identity --- */
+
+NVML(nvmlDeviceGetName)(handle_t handle, char *text, unsigned size) { ANY(text); return written(text, size, device->name); }
+NVML(nvmlDeviceGetUUID)(handle_t handle, char *text, unsigned size) { ANY(text); return written(text, size, part ? part->uuid : device->uuid); }
+
+NVML(nvmlDeviceGetSerial)(handle_t handle, char *text, unsigned size) {
+    DEVICE(text);
+    return *device->serial ? written(text, size, device->serial) : NOT_SUPPORTED;
+}
+
+NVML(nvmlDeviceGetPciInfo_v3)(handle_t handle, pci_t *pci) {
+    DEVICE(pci);
+    memset(pci, 0, sizeof *pci);
+    if (sscanf(device->pci, "%x:%x:%x", &pci->domain, &pci->bus, &pci->device) != 3) return NOT_SUPPORTED;
+    snprintf(pci->legacy, sizeof pci->legacy, "%04X:%02X:%02X.0", pci->domain & 0xffff, pci->bus & 0xff, pci->device & 0xff);
+    snprintf(pci->bus_id, sizeof pci->bus_id, "%s", device->pci);
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetArchitecture)(handle_t handle, unsigned *architecture) { DEVICE(architecture); *architecture = device->architecture; return SUCCESS; }
+NVML(nvmlDeviceGetBrand)(handle_t handle, unsigned *brand) { DEVICE(brand); *brand = 14; return SUCCESS; }
+
+NVML(nvmlDeviceGetCudaComputeCapability)(handle_t handle, int *major, int *minor) {
+    ANY(major && minor);
+    *major = (int)device->capability_major;
+    *minor = (int)device->capability_minor;
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetPersistenceMode)(handle_t handle, unsigned *mode) { DEVICE(mode); *mode = device->persistence; return SUCCESS; }
+NVML(nvmlDeviceGetComputeMode)(handle_t handle, unsigned *mode) { DEVICE(mode); *mode = 0; return SUCCESS; }
+NVML(nvmlDeviceGetDisplayActive)(handle_t handle, unsigned *on) { DEVICE(on); *on = 0; return SUCCESS; }
+NVML(nvmlDeviceGetDisplayMode)(handle_t handle, unsigned *on) { DEVICE(on); *on = 0; return SUCCESS; }
+NVML(nvmlDeviceGetPerformanceState)(handle_t handle, unsigned *level) { DEVICE(level); *level = state->gpu_percent ? 0 : 8; return SUCCESS; }
+NVML(nvmlDeviceGetTemperature)(handle_t handle, unsigned sensor, unsigned *degrees) { (void)sensor; DEVICE(degrees); *degrees = device->temperature; return SUCCESS; }
+NVML(nvmlDeviceGetTemperatureV)(handle_t handle, temperature_t *reading) { DEVICE(reading); reading->degrees = (int)device->temperature; return SUCCESS; }
+
+/* --- gauges and counters --- */
+
+NVML(nvmlDeviceGetUtilizationRates)(handle_t handle, utilization_t *rates) {
+    DEVICE(rates);
+    if (device->mig) return NOT_SUPPORTED;
+    rates->gpu = state->gpu_percent;
+    rates->memory = state->memory_percent;
+    return SUCCESS;
+}
+
+static int zero_codec(unsigned *percent, unsigned *period_us) { *percent = 0; *period_us = 167000; return SUCCESS; }
+
+NVML(nvmlDeviceGetEncoderUtilization)(handle_t handle, unsigned *percent, unsigned *period_us) { DEVICE(percent && period_us); return zero_codec(percent, period_us); }
+NVML(nvmlDeviceGetDecoderUtilization)(handle_t handle, unsigned *percent, unsigned *period_us) { DEVICE(percent && period_us); return zero_codec(percent, period_us); }
+
+static uint64_t memory_total(const device_t *device, const partition_t *part) { return part ? part->memory_mb << 20 : device->memory_bytes; }
+
+/* A partition's use is what its processes say; a device's is the scenario's word. */
+static uint64_t memory_used(int n, const partition_t *part, const state_t *state) {
+    if (!part) return state->used_bytes;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < scenario->process_count; i++) {
+        const process_t *process = &scenario->processes[i];
+        if (process->device == n && process->gpu_instance == part->gpu_instance && process->used_bytes != UINT64_MAX &&
+            span_holds(process->span, scenario_now_ms()))
+            sum += process->used_bytes;
+    }
+    return sum;
+}
+
+NVML(nvmlDeviceGetMemoryInfo)(handle_t handle, memory_t *memory) {
+    ANY(memory);
+    *memory = (memory_t){.total = memory_total(device, part), .used = memory_used(n, part, state)};
+    memory->free = memory->total - memory->used;
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetMemoryInfo_v2)(handle_t handle, memory_v2_t *memory) {
+    ANY(memory);
+    if (memory->version != 0x02000028) return ARGUMENT_VERSION_MISMATCH;
+    *memory = (memory_v2_t){memory->version, memory_total(device, part), 0, 0, memory_used(n, part, state)};
+    memory->free = memory->total - memory->used;
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetPowerUsage)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = state->power_mw; return SUCCESS; }
+NVML(nvmlDeviceGetEnforcedPowerLimit)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = device->power_limit_mw; return SUCCESS; }
+NVML(nvmlDeviceGetPowerManagementLimit)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = device->power_limit_mw; return SUCCESS; }
+NVML(nvmlDeviceGetTotalEnergyConsumption)(handle_t handle, unsigned long long *millijoules) { DEVICE(millijoules); *millijoules = device_energy_mj(scenario, n, scenario_now_ms()); return SUCCESS; }
+
+static void fill_field(field_value_t *field, int n, const state_t *state) {
+    field->at_us = (long long)stamp_us(scenario_now_ms());
+    field->code = SUCCESS;
+    field->type = VALUE_UINT;
+    if (field->field == 83) {
+        field->type = VALUE_ULONGLONG;
+        field->value.wide = device_energy_mj(scenario, n, scenario_now_ms());
+    } else if (field->field == 185 || field->field == 186) field->value.value = state->power_mw;
+    else if (field->field == 230) field->value.value = 0;
+    else field->code = NOT_SUPPORTED;
+}
+
+NVML(nvmlDeviceGetFieldValues)(handle_t handle, int count, field_value_t *fields) {
+    DEVICE(fields && count > 0);
+    for (int i = 0; i < count; i++) fill_field(&fields[i], n, state);
+    return SUCCESS;
+}
+
+/* The driver's own buffer: five samples a second, the last hundred of them. */
+NVML(nvmlDeviceGetSamples)(handle_t handle, unsigned type, unsigned long long seen_us, unsigned *value_type, unsigned *count, sample_t *samples) {
+    enum { PERIOD_MS = 200, KEPT = 100 };
+    DEVICE(value_type && count);
+    if (type > 1 || (type == 1 && device->mig)) return NOT_SUPPORTED;
+    int64_t newest = scenario_now_ms() / PERIOD_MS, oldest = newest - KEPT + 1;
+    while (oldest <= newest && stamp_us(oldest * PERIOD_MS) <= seen_us) oldest++;
+    if (newest < oldest) return NOT_FOUND;
+    unsigned held = (unsigned)(newest - oldest + 1);
+    *value_type = VALUE_UINT;
+    if (!samples) { *count = KEPT; return SUCCESS; }
+    if (*count < held) return INSUFFICIENT_SIZE;
+    for (unsigned i = 0; i < held; i++) {
+        int64_t at_ms = (oldest + i) * PERIOD_MS;
+        const state_t *then = device_state(scenario, n, at_ms);
+        samples[i] = (sample_t){.at_us = stamp_us(at_ms), .value.value = type ? then->gpu_percent : then->power_mw};
+    }
+    *count = held;
+    return SUCCESS;
+}
+
+/* --- processes --- */
+
+static int listed(const process_t *process, int n, const partition_t *part, int64_t now_ms) {
+    return process->device == n && span_holds(process->span, now_ms) && (!part || part->gpu_instance == process->gpu_instance);
+}
+
+static int list_processes(int n, const partition_t *part, process_kind_t kind, unsigned *count, process_info_t *infos) {
+    int64_t now_ms = scenario_now_ms();
+    unsigned found = 0, room = infos ? *count : 0;
+    for (size_t i = 0; i < scenario->process_count; i++) {
+        const process_t *process = &scenario->processes[i];
+        if (process->kind != kind || !listed(process, n, part, now_ms)) continue;
+        if (found < room) infos[found] = (process_info_t){process->pid, process->used_bytes, process->gpu_instance,
+                                                         process->gpu_instance == UINT32_MAX ? UINT32_MAX : 0};
+        found++;
+    }
+    *count = found;
+    return found > room ? INSUFFICIENT_SIZE : SUCCESS;
+}
+
+NVML(nvmlDeviceGetComputeRunningProcesses_v3)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, COMPUTE, count, infos); }
+NVML(nvmlDeviceGetComputeRunningProcesses_v2)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, COMPUTE, count, infos); }
+NVML(nvmlDeviceGetGraphicsRunningProcesses_v3)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, GRAPHICS, count, infos); }
+NVML(nvmlDeviceGetGraphicsRunningProcesses_v2)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, GRAPHICS, count, infos); }
+NVML(nvmlDeviceGetMPSComputeRunningProcesses_v3)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, MPS, count, infos); }
+NVML(nvmlDeviceGetMPSComputeRunningProcesses_v2)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, MPS, count, infos); }
+
+/* Only processes that used the device are told; nothing since the caller looked last is NOT_FOUND. */
+static unsigned busy_processes(int n, const process_t **busy, unsigned room) {
+    unsigned found = 0;
+    for (size_t i = 0; i < scenario->process_count && found < room; i++)
+        if (scenario->processes[i].sm_percent && listed(&scenario->processes[i], n, NULL, scenario_now_ms()))
+            busy[found++] = &scenario->processes[i];
+    return found;
+}
+
+NVML(nvmlDeviceGetProcessUtilization)(handle_t handle, process_sample_t *samples, unsigned *count, unsigned long long seen_us) {
+    DEVICE(count);
+    const process_t *busy[256];
+    if (device->mig) return NOT_SUPPORTED;
+    unsigned long long now_us = stamp_us(scenario_now_ms());
+    unsigned found = busy_processes(n, busy, 256), room = samples ? *count : 0;
+    *count = found;
+    if (!found || seen_us >= now_us) return NOT_FOUND;
+    if (found > room) return INSUFFICIENT_SIZE;
+    for (unsigned i = 0; i < found; i++) samples[i] = (process_sample_t){busy[i]->pid, now_us, busy[i]->sm_percent, 0, 0, 0};
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetProcessesUtilizationInfo)(handle_t handle, process_samples_t *asked) {
+    DEVICE(asked);
+    const process_t *busy[256];
+    if (asked->version != 0x01000018) return ARGUMENT_VERSION_MISMATCH;
+    if (device->mig) return NOT_SUPPORTED;
+    unsigned long long now_us = stamp_us(scenario_now_ms());
+    unsigned found = busy_processes(n, busy, 256), room = asked->samples ? asked->count : 0;
+    asked->count = found;
+    if (!found || asked->seen_us >= now_us) return NOT_FOUND;
+    if (found > room) return INSUFFICIENT_SIZE;
+    for (unsigned i = 0; i < found; i++) asked->samples[i] = (process_sample_v1_t){.at_us = now_us, .pid = busy[i]->pid, .sm = busy[i]->sm_percent};
+    return SUCCESS;
+}
+
+/* --- partitions: Ampere, Hopper and later; Ada has none --- */
+
+static int mig_capable(const device_t *device) { return device->architecture == 7 || device->architecture >= 9; }
+
+NVML(nvmlDeviceGetMigMode)(handle_t handle, unsigned *current, unsigned *pending) {
+    DEVICE(current && pending);
+    if (!mig_capable(device)) return NOT_SUPPORTED;
+    *current = *pending = device->mig;
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetMaxMigDeviceCount)(handle_t handle, unsigned *count) {
+    DEVICE(count);
+    *count = mig_capable(device) ? 7 : 0;
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetMigDeviceHandleByIndex)(handle_t handle, unsigned index, handle_t *found) {
+    DEVICE(found);
+    int64_t now_ms = scenario_now_ms();
+    if (!device->mig) return NOT_SUPPORTED;
+    for (size_t i = 0; i < scenario->partition_count; i++) {
+        const partition_t *part = &scenario->partitions[i];
+        if (part->device == n && part->slot == index && span_holds(part->span, now_ms)) {
+            *found = (handle_t)part;
+            return SUCCESS;
+        }
+    }
+    return NOT_FOUND;
+}
+
+NVML(nvmlDeviceIsMigDeviceHandle)(handle_t handle, unsigned *is) { ANY(is); *is = part != NULL; return SUCCESS; }
+
+NVML(nvmlDeviceGetDeviceHandleFromMigDeviceHandle)(handle_t handle, handle_t *whole) {
+    ANY(whole);
+    if (!part) return INVALID_ARGUMENT;
+    *whole = (handle_t)device;
+    return SUCCESS;
+}
+
+NVML(nvmlDeviceGetGpuInstanceId)(handle_t handle, unsigned *id) { ANY(id); if (!part) return NOT_SUPPORTED; *id = part->gpu_instance; return SUCCESS; }
+NVML(nvmlDeviceGetComputeInstanceId)(handle_t handle, unsigned *id) { ANY(id); if (!part) return NOT_SUPPORTED; *id = part->compute_instance; return SUCCESS; }
+
+NVML(nvmlDeviceGetAttributes_v2)(handle_t handle, attributes_t *attributes) {
+    ANY(attributes);
+    if (!part) return NOT_SUPPORTED;
+    *attributes = (attributes_t){.gpu_slices = part->gpu_slices, .compute_slices = part->compute_slices, .memory_mb = part->memory_mb};
+    return SUCCESS;
+}
+
+/* --- events: each XID once, to every set that was registered before it --- */
+
+NVML(nvmlEventSetCreate)(event_set_t **set) {
+    SYSTEM(set);
+    *set = calloc(1, sizeof **set);
+    (*set)->from_ms = scenario_now_ms();
+    return SUCCESS;
+}
+
+NVML(nvmlEventSetFree)(event_set_t *set) { free(set); return SUCCESS; }
+NVML(nvmlDeviceGetSupportedEventTypes)(handle_t handle, unsigned long long *types) { DEVICE(types); *types = EVENT_XID; return SUCCESS; }
+
+NVML(nvmlDeviceRegisterEvents)(handle_t handle, unsigned long long types, event_set_t *set) {
+    DEVICE(set);
+    if (types & EVENT_XID) set->devices |= 1ULL << n;
+    return types & ~EVENT_XID ? NOT_SUPPORTED : SUCCESS;
+}
+
+static int next_xid(event_set_t *set, event_t *event) {
+    for (; set->next < scenario->xid_count; set->next++) {
+        const xid_t *xid = &scenario->xids[set->next];
+        if (xid->at_ms > scenario_now_ms()) return 0;
+        if (xid->at_ms < set->from_ms || !(set->devices >> xid->device & 1)) continue;
+        *event = (event_t){(handle_t)&scenario->devices[xid->device], EVENT_XID, xid->number, UINT32_MAX, UINT32_MAX};
+        set->next++;
+        return 1;
+    }
+    return 0;
+}
+
+NVML(nvmlEventSetWait_v2)(event_set_t *set, event_t *event, unsigned timeout_ms) {
+    SYSTEM(set && event);
+    for (unsigned waited = 0;; waited++) {
+        if (next_xid(set, event)) return SUCCESS;
+        if (waited >= timeout_ms) return TIMEOUT;
+        usleep(1000);
+    }
+}
+
+/* --- health: a healthy card --- */
+
+NVML(nvmlDeviceGetTotalEccErrors)(handle_t handle, unsigned type, unsigned counter, unsigned long long *errors) { (void)type, (void)counter; DEVICE(errors); *errors = 0; return SUCCESS; }
+NVML(nvmlDeviceGetCurrentClocksEventReasons)(handle_t handle, unsigned long long *reasons) { DEVICE(reasons); *reasons = state->gpu_percent ? 0 : 1; return SUCCESS; }
+
+NVML(nvmlDeviceGetRemappedRows)(handle_t handle, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed) {
+    DEVICE(corrected && uncorrected && pending && failed);
+    *corrected = *uncorrected = *pending = *failed = 0;
+    return SUCCESS;
+}
+
+/* --- there, but with nothing to say. The last two stand or fall together: a consumer takes the
+ * first without the second for a driver with another layout of processes. --- */
+
+#define SILENT(name) NVML(name)(handle_t handle) { ANY(1); return NOT_SUPPORTED; }
+SILENT(nvmlDeviceGetVbiosVersion)
+SILENT(nvmlDeviceGetBoardPartNumber)
+SILENT(nvmlDeviceGetInforomImageVersion)
+SILENT(nvmlDeviceGetBAR1MemoryInfo)
+SILENT(nvmlDeviceGetClockInfo)
+SILENT(nvmlDeviceGetMaxClockInfo)
+SILENT(nvmlDeviceGetFanSpeed)
+SILENT(nvmlDeviceGetPcieThroughput)
+SILENT(nvmlDeviceGetDriverModel_v2)
+SILENT(nvmlDeviceGetRetiredPages_v2)
+SILENT(nvmlGpmQueryDeviceSupport)
+SILENT(nvmlDeviceGetAccountingMode)
+SILENT(nvmlDeviceGetAccountingBufferSize)
+SILENT(nvmlDeviceGetAccountingPids)
+SILENT(nvmlDeviceGetAccountingStats)
+SILENT(nvmlDeviceSetAccountingMode)
+SILENT(nvmlDeviceGetConfComputeGpuAttestationReport)
+SILENT(nvmlDeviceGetConfComputeGpuCertificate)
+SILENT(nvmlDeviceGetRunningProcessDetailList)
+SILENT(nvmlDeviceGetConfComputeMemSizeInfo)
