@@ -1,0 +1,124 @@
+"""The certificate's proof: how well it was observed, what it hashes, how it is checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kashi_server.documents import figures
+from kashi_server.documents.wording import EVIDENCE_LEVEL, GAP_REASON, Pair, phrase, row, section
+from kashi_server.domain.certificate import (
+    DEMO_EN,
+    DEMO_ZH,
+    NOTICE_EN,
+    NOTICE_ZH,
+    Certificate,
+    Seal,
+)
+
+Data = Mapping[str, Any]
+
+
+def evidence_section(statement: Data) -> dict[str, Any]:
+    """How well the period was observed."""
+    quality, totals = statement["quality"], statement["totals"]
+    offset = quality["max_clock_offset_ms"]
+    gaps = "；".join(
+        f"{phrase(GAP_REASON, gap['reason'])} {figures.card_hours(gap['span_ms'], figures.WHOLE)} h"
+        for gap in quality["gaps"]
+    )
+    flags = "；".join(f"{flag['subject']}: {flag['detail']}" for flag in statement["flags"])
+    rows = [
+        row("覆盖率", "Coverage", figures.percent(quality["coverage"])),
+        row("证据等级", "Evidence level", phrase(EVIDENCE_LEVEL, quality["evidence_level"])),
+        row("平均利用率", "Mean utilisation", _utilisation(totals)),
+        row(
+            "最大时钟偏差",
+            "Largest clock offset",
+            "未知 unknown" if offset is None else f"{offset} ms",
+        ),
+        row("被占用", "Held, device-hours", _part(totals["held_ms"], totals["held_known_ms"])),
+        row(
+            "活跃",
+            "Active, device-hours",
+            _part(totals["active_ms"], totals["utilisation_known_ms"]),
+        ),
+        row("缺口原因", "Gaps by reason", gaps or "无 none", wide=True),
+        row("提示", "Flags", flags or "无 none", wide=True),
+    ]
+    remark = Pair(
+        "缺口不补算。利用率仅供参考，不用于扣减。",
+        "Gaps are never filled in. Utilisation is information only and deducts nothing.",
+    )
+    return section(
+        Pair("数据质量", "Data quality"),
+        kind="facts",
+        pairs=2,
+        rows=rows,
+        remarks=[remark.to_data()],
+    )
+
+
+def _utilisation(totals: Data) -> str:
+    known_ns = totals["utilisation_known_ms"] * 1_000_000
+    if known_ns == 0:
+        return "未知 unknown"
+    return f"{figures.ratio_percent(totals['utilised_ns'], known_ns)}（仅供参考 information only）"
+
+
+def _part(part_ms: int, known_ms: int) -> str:
+    whole = figures.card_hours(known_ms, figures.WHOLE)
+    return f"{figures.card_hours(part_ms, figures.WHOLE)} / 已知 known {whole}"
+
+
+def integrity_section(
+    certificate: Certificate, statement: Data, evidence: Data, seal: Seal
+) -> dict[str, Any]:
+    """Hashes, the log's head and whose key signs."""
+    cut_off, reports, checkpoint = statement["cut_off"], evidence["reports"], evidence["checkpoint"]
+    logged = "无 none"
+    if checkpoint is not None:
+        logged = f"{checkpoint['size']} · {checkpoint['root']}"
+    rows = [
+        row("结算数据 SHA-256", "Statement", certificate.statement_sha256),
+        row("证据数据 SHA-256", "Evidence", certificate.evidence_sha256),
+        row(
+            "报告集合根",
+            "Root over reports",
+            f"{reports['root']} （{reports['count']} 份 reports, RFC 6962）",
+        ),
+        row("日志检查点", "Log checkpoint", logged),
+        row(
+            "关账截点",
+            "Cut-off",
+            f"{figures.instant_text(cut_off['event_end'])} · 日志 log {cut_off['checkpoint_size']}",
+        ),
+        row("签名", "Signature", "PAdES, ECDSA P-256, SHA-256"),
+        row("签名证书", "Signing certificate", f"{seal.subject} · {seal.serial}"),
+    ]
+    return section(Pair("完整性", "Integrity"), kind="facts", pairs=1, rows=rows)
+
+
+def verification_section(certificate: Certificate, statement: Data) -> dict[str, Any]:
+    """How to check the document, and what it is not."""
+    notes = [
+        Pair(
+            "核验：扫描首页二维码，或以证明编号和核验码在核验页面查询；离线核验用"
+            " kashi-verify 证明.pdf --root 根证书.pem，加 --bundle 证据包.zip 可复算每一行。",
+            "To verify: scan the code on page 1, or enter number and verification code on the"
+            " verification page; offline: kashi-verify FILE.pdf --root ROOT.pem, and with"
+            " --bundle FILE.zip every line is recomputed from the signed reports.",
+        ),
+        Pair(
+            "本 PDF 附有 certificate.json、statement.json 与 evidence.json，与页面数字一致。",
+            "certificate.json, statement.json and evidence.json are attached: the same figures.",
+        ),
+        Pair(NOTICE_ZH, NOTICE_EN),
+    ]
+    notices = statement["notices"]
+    notes += [Pair(zh, en) for zh, en in zip(notices["zh"], notices["en"], strict=False)]
+    if certificate.demo:
+        notes.append(Pair(DEMO_ZH, DEMO_EN))
+    return section(
+        Pair("核验与声明", "Verification and notices"),
+        kind="notes",
+        notes=[note.to_data() for note in notes],
+    )

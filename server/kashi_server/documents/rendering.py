@@ -1,0 +1,114 @@
+"""Rendering the certificate: data in, PDF bytes out, in memory, the same bytes for the same input.
+
+PDF/A-3a and PDF/UA-1 in one file: the compiler itself refuses a page without title, alternative
+text or tags. No network, no package, no system font; only the fonts of the configured folder.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import segno
+import typst
+
+from kashi_server.documents.presentation import FONT, page_content
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.certificate import Certificate, Seal
+from kashi_server.errors import ConfigurationError
+
+_STANDARDS: Final[list[Literal["a-3a", "ua-1"]]] = ["a-3a", "ua-1"]
+_TEMPLATE: Final = Path(__file__).with_name("certificate.typ")
+_ATTACHED: Final = (
+    ("certificate.json", "certificate", "证明 certificate head, kashi/v1/certificate"),
+    ("statement.json", "statement", "结算数据 statement, kashi/v1/statement"),
+    ("evidence.json", "evidence", "证据数据 evidence, kashi/v1/evidence"),
+)
+
+
+def packaged_fonts() -> Path:
+    """Folder of the font that is installed with the server."""
+    return Path(str(files("manimgx_fonts_cjk")))
+
+
+@cache
+def _fonts(folder: Path) -> typst.Fonts:
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)]
+    )
+    if FONT not in fonts.families():
+        raise ConfigurationError(
+            f"{folder} holds no '{FONT}'; point the font setting at a folder with it"
+            " (Debian: fonts-noto-cjk in /usr/share/fonts/opentype/noto)"
+        )
+    return fonts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The three canonical byte strings of a certificate, as they are attached and hashed."""
+
+    certificate: bytes
+    statement: bytes
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renderer:
+    """Renders certificates with the fonts of one folder."""
+
+    font_folder: Path = field(default_factory=packaged_fonts)
+
+    def render(
+        self, certificate: Certificate, statement: bytes, evidence: bytes, seal: Seal
+    ) -> bytes:
+        """An unsigned PDF.
+
+        Args:
+            certificate: the head; its hashes name the two byte strings.
+            statement: canonical bytes of format `kashi/v1/statement`.
+            evidence: canonical bytes of format `kashi/v1/evidence`.
+            seal: whose signature will follow.
+
+        Raises:
+            ConfigurationError: the folder does not hold the font.
+        """
+        parts = Parts(
+            certificate=canonical_bytes(certificate.to_data()),
+            statement=statement,
+            evidence=evidence,
+        )
+        page = page_content(certificate, json.loads(statement), json.loads(evidence), seal)
+        page |= _qr(certificate) | {"attached": _attached()}
+        compiled = typst.compile(
+            _TEMPLATE.read_bytes(),
+            font_paths=_fonts(self.font_folder),
+            sys_inputs={
+                "page": json.dumps(page, ensure_ascii=False),
+                **{name: getattr(parts, name).decode() for _, name, _ in _ATTACHED},
+            },
+            pdf_standards=[*_STANDARDS],
+            timestamp=certificate.issued_utc_ms // 1000,
+        )
+        assert isinstance(compiled, bytes)  # no output file was named
+        return compiled
+
+
+def _attached() -> list[dict[str, str]]:
+    return [
+        {"name": name, "input": source, "description": description}
+        for name, source, description in _ATTACHED
+    ]
+
+
+def _qr(certificate: Certificate) -> dict[str, Any]:
+    content = certificate.verification_url or f"{certificate.number} {certificate.code}"
+    drawn = BytesIO()
+    segno.make_qr(content, error="m").save(drawn, kind="svg", xmldecl=False, border=2)
+    return {
+        "qr_svg": drawn.getvalue().decode(),
+        "qr_alt": f"二维码：核验本证明 {content}",
+    }

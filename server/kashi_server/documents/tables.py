@@ -1,0 +1,224 @@
+"""The certificate's tables of figures: lines, days, devices by model and one by one."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+from kashi_server.documents import figures
+from kashi_server.documents.wording import VENDOR, Pair, column, section
+from kashi_server.domain.reason import Reason
+
+Data = Mapping[str, Any]
+_REASONS: Final = {str(reason): reason for reason in Reason}
+_DOMESTIC: Final = {True: "是 yes", False: "否 no", None: figures.UNKNOWN}
+
+
+def number_devices(devices: Sequence[Data]) -> dict[str, str]:
+    """Short names for devices on the page, `D01` …, by hardware id; the annex resolves them."""
+    width = max(2, len(str(len(devices))))
+    return {device["hardware_id"]: f"D{place:0{width}d}" for place, device in enumerate(devices, 1)}
+
+
+def _number_hosts(statement: Data) -> dict[str, str]:
+    found = dict.fromkeys(
+        host for device in statement["devices"] for host in device["host_ids"]
+    ) | dict.fromkeys(line["host_id"] for line in statement["lines"])
+    return {host: f"H{place:02d}" for place, host in enumerate(sorted(found), 1)}
+
+
+def line_section(statement: Data, numbered: Mapping[str, str]) -> dict[str, Any]:
+    """One row a rated line, with totals."""
+    hosts = _number_hosts(statement)
+    reasons = list(dict.fromkeys(why for line in statement["lines"] for why in line["reasons"]))
+    rows = [_line_row(line, numbered, hosts, reasons) for line in statement["lines"]]
+    return section(
+        Pair("计量与计费明细", "Rated lines"),
+        kind="figures",
+        grid={"columns": _LINE_COLUMNS, "rows": rows, "total": _line_total(statement["totals"])},
+        remarks=[_LINE_REMARK.to_data(), *_reason_remarks(reasons)],
+    )
+
+
+_LINE_COLUMNS: Final = [
+    column("行", "line"),
+    column("设备", "device"),
+    column("主机", "host"),
+    column("起（含）", "from", width=1.05),
+    column("止（不含）", "until", width=1.05),
+    column("份额", "share", figure=True),
+    column("租用", "leased", figure=True, width=1),
+    column("计量", "metered", figure=True, width=1),
+    column("缺口", "gap", figure=True, width=0.85),
+    column("计费", "billed", figure=True, width=1),
+    column("单价（元）", "price", figure=True, width=0.8),
+    column("金额（元）", "amount", figure=True, width=1.1),
+    column("注", "notes"),
+]
+
+_LINE_REMARK: Final = Pair(
+    "租用、计量、缺口、计费均以卡时为单位，截至四位小数；时间为北京时间（UTC+08:00），左闭右开。"
+    "金额 = 计费时间 × 份额 × 单价，每行截断到分。√ 计入合格费用。",
+    "Leased, metered, gap and billed in card-hours, cut to four places; times in UTC+08:00,"
+    " half-open. Amount = billed time × share × price, cut to one fen a line. √ eligible.",
+)
+
+
+def _line_row(
+    line: Data, numbered: Mapping[str, str], hosts: Mapping[str, str], reasons: Sequence[str]
+) -> list[str]:
+    share = None if line["share"] is None else Fraction(line["share"])
+    counted = line["quantities"]
+    notes = [line["evidence_level"], *(["√"] if line["eligible"] else [])]
+    notes += [_mark(reasons.index(why)) for why in line["reasons"]]
+    return [
+        str(line["line"]),
+        numbered[line["hardware_id"]],
+        hosts[line["host_id"]],
+        figures.minute_text(line["start"]),
+        figures.minute_text(line["end"]),
+        line["share"] or figures.UNKNOWN,
+        figures.card_hours(counted["leased_ms"], share),
+        figures.card_hours(counted["observed_ms"], share),
+        figures.card_hours(counted["gap_ms"], share),
+        figures.card_hours(line["billed_ms"], share),
+        line["price_yuan_per_card_hour"] or figures.UNKNOWN,
+        figures.yuan(line["amount_fen"]),
+        " ".join(notes),
+    ]
+
+
+def _line_total(totals: Data) -> list[str]:
+    hours = figures.exact_card_hours
+    return [
+        *("合计", "", "", "", "", ""),
+        hours(totals["leased_card_hours"]),
+        hours(totals["card_hours"]),
+        "",
+        hours(totals["billed_card_hours"]),
+        "",
+        figures.yuan(totals["amount_fen"]),
+        "",
+    ]
+
+
+def _mark(place: int) -> str:
+    return f"[{place + 1}]"
+
+
+def _reason_remarks(reasons: Sequence[str]) -> list[dict[str, str]]:
+    remarks = []
+    for place, code in enumerate(reasons):
+        words = _REASONS.get(code)
+        zh, en = (words.zh, words.en) if words else (code, "")
+        remarks.append(Pair(f"{_mark(place)} {zh}", en).to_data())
+    return remarks
+
+
+def device_tables(statement: Data, numbered: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Days, devices by model, and the devices one by one."""
+    return [
+        _day_section(statement["days"]),
+        _model_section(statement["devices"]),
+        _device_section(statement, numbered),
+    ]
+
+
+def _day_section(days: Sequence[Data]) -> dict[str, Any]:
+    # Two days a row: a month takes half the height, and its total stays with it.
+    half = -(-len(days) // 2)
+    cells = [
+        [
+            day["date"][5:],
+            *(figures.card_hours(day[name], figures.WHOLE) for name in _DAY_QUANTITIES),
+            figures.yuan(day["amount_fen"]),
+        ]
+        for day in days
+    ]
+    cells += [[""] * len(_DAY_COLUMNS)] * (2 * half - len(days))
+    total = [
+        *("合计", "", "", "", "", "", ""),
+        *(
+            figures.card_hours(sum(day[name] for day in days), figures.WHOLE)
+            for name in _DAY_QUANTITIES
+        ),
+        figures.yuan(sum(day["amount_fen"] for day in days)),
+    ]
+    return section(
+        Pair("日表（设备小时）", "By day, in device-hours"),
+        kind="figures",
+        grid={
+            "columns": [*_DAY_COLUMNS, column("", "", width=0.15), *_DAY_COLUMNS],
+            "rows": [[*cells[place], "", *cells[place + half]] for place in range(half)],
+            "total": total,
+        },
+    )
+
+
+_DAY_COLUMNS: Final = [
+    column("日期", "date"),
+    column("租用", "leased", figure=True, width=1),
+    column("计量", "metered", figure=True, width=1),
+    column("缺口", "gap", figure=True, width=0.8),
+    column("金额（元）", "amount", figure=True, width=1.1),
+]
+_DAY_QUANTITIES: Final = ("leased_ms", "observed_ms", "gap_ms")
+
+
+def _model_section(devices: Sequence[Data]) -> dict[str, Any]:
+    models = Counter(
+        (
+            VENDOR.get(device["vendor"].lower(), device["vendor"]),
+            device["model"],
+            figures.gibibytes(device["memory_bytes"]),
+            "整卡 whole card"
+            if device["parent_hardware_id"] is None
+            else f"分区 partition {device['share'] or figures.UNKNOWN}",
+            _DOMESTIC[device["domestic"]],
+        )
+        for device in devices
+    )
+    return section(
+        Pair("设备型号", "Devices by model"),
+        kind="figures",
+        grid={
+            "columns": [
+                column("厂商", "vendor", width=1),
+                column("型号", "model", width=2),
+                column("显存", "memory", figure=True, width=0.8),
+                column("形态", "form", width=1.2),
+                column("国产", "domestic", width=0.7),
+                column("数量", "count", figure=True, width=0.6),
+            ],
+            "rows": [[*model, str(count)] for model, count in models.items()],
+            "total": [],
+        },
+    )
+
+
+def _device_section(statement: Data, numbered: Mapping[str, str]) -> dict[str, Any]:
+    hosts = _number_hosts(statement)
+    rows = [
+        [
+            numbered[device["hardware_id"]],
+            device["hardware_id"],
+            device["model"],
+            " ".join(hosts[host] for host in device["host_ids"]),
+        ]
+        for device in statement["devices"]
+    ]
+    return section(
+        Pair("附表：设备与主机", "Annex: devices and hosts"),
+        kind="figures",
+        grid={
+            "columns": [
+                column("编号", "no."),
+                column("设备标识", "hardware id", width=2.2),
+                column("型号", "model", width=1.4),
+                column("主机", "hosts", width=0.6),
+            ],
+            "rows": rows,
+            "total": [],
+        },
+        remarks=[Pair(f"{short} = {host}", "").to_data() for host, short in hosts.items()],
+    )

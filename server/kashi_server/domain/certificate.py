@@ -1,0 +1,256 @@
+"""The usage certificate 算力使用证明: its name, what it says about itself, what became of it.
+
+A certificate has three parts, each canonical bytes: the statement (invariant: the same facts give
+the same bytes), the evidence (which reports, which checkpoint, whose keys) and the head, which
+names both by their hashes. The head is what this file makes.
+
+Invariants:
+- one certificate a statement revision; what is certified never changes, only its status does;
+- a number carries two check digits (ISO 7064 MOD 97-10), so that a slip of the pen is seen before
+  anything is looked up;
+- the verification code is random and printed only on the document: it shows that who asks has it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from kashi_server.domain.interval import SHANGHAI, Month
+from kashi_server.errors import InvalidValue, Refused
+
+FORMAT: Final = "kashi/v1/certificate"
+DOCUMENT_FORMAT: Final = "kashi/v1/certificate-document"
+NOTICE_ZH: Final = (
+    "本证明是算力使用的计量记录，既不构成获得资助的权利，也不是法定计量检定结论；"
+    "所列资助金额均为估算。"
+)
+NOTICE_EN: Final = (
+    "This is a measurement record. It is neither an entitlement to funding nor a metrological"
+    " verification; every subsidy amount is an estimate."
+)
+DEMO_ZH: Final = "演示：由演示服务器出具，工作负载由程序生成，不得用于申领"
+DEMO_EN: Final = "DEMONSTRATION of generated workloads: void for any claim"
+
+CODE_BYTES: Final = 10
+_CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_CODE: Final = re.compile(f"[{_CODE_ALPHABET}]{{4}}(-[{_CODE_ALPHABET}]{{4}}){{3}}")
+_NUMBER: Final = re.compile(r"KC-(\d{4})(\d{2})-(\d{6})-(\d{2})")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_SERIAL_MAX: Final = 999_999
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CertificateNumber:
+    """`KC-202610-000001-18`: month of the usage, serial within it, check digits."""
+
+    month: Month
+    serial: int
+
+    def __post_init__(self) -> None:
+        """Refuse a serial that does not fit its six digits."""
+        if not 1 <= self.serial <= _SERIAL_MAX:
+            raise InvalidValue(f"serial {self.serial} lies outside 1..{_SERIAL_MAX}")
+
+    @classmethod
+    def parse(cls, text: str) -> "CertificateNumber":
+        """Read a number as a person may type it: any case, surrounding spaces.
+
+        Raises:
+            InvalidValue: it is not one, or its check digits do not fit.
+        """
+        match = _NUMBER.fullmatch(text.strip().upper())
+        if match is None:
+            raise InvalidValue(
+                f"'{text}' is not a certificate number; it looks like KC-202610-000001-18"
+            )
+        number = cls(Month(int(match[1]), int(match[2])), int(match[3]))
+        if number.check_digits != match[4]:
+            raise InvalidValue(
+                f"the check digits of '{text}' do not fit: one of its characters is mistyped"
+            )
+        return number
+
+    @property
+    def check_digits(self) -> str:
+        """The two digits that make the whole divisible as ISO 7064 MOD 97-10 asks."""
+        digits = int(f"{self.month.year:04d}{self.month.month:02d}{self.serial:06d}")
+        return f"{98 - digits * 100 % 97:02d}"
+
+    def __str__(self) -> str:
+        month = f"{self.month.year:04d}{self.month.month:02d}"
+        return f"KC-{month}-{self.serial:06d}-{self.check_digits}"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationCode:
+    """Sixteen characters without look-alikes, in four groups: 80 random bits."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a code."""
+        if _CODE.fullmatch(self.text) is None:
+            raise InvalidValue(f"'{self.text}' is not a verification code of four groups of four")
+
+    @classmethod
+    def from_entropy(cls, entropy: bytes) -> "VerificationCode":
+        """Spell `CODE_BYTES` random bytes.
+
+        Raises:
+            InvalidValue: there are more or fewer of them.
+        """
+        if len(entropy) != CODE_BYTES:
+            raise InvalidValue(f"a code is made of {CODE_BYTES} bytes, not {len(entropy)}")
+        number = int.from_bytes(entropy, "big")
+        spelled = "".join(_CODE_ALPHABET[number >> shift & 31] for shift in range(75, -5, -5))
+        return cls("-".join(spelled[start : start + 4] for start in range(0, 16, 4)))
+
+    @classmethod
+    def parse(cls, text: str) -> "VerificationCode":
+        """Read a code as a person may type it: any case, with or without hyphens and spaces."""
+        plain = re.sub(r"[\s-]", "", text).upper()
+        return cls("-".join(plain[start : start + 4] for start in range(0, len(plain), 4)))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class CertificateStatus(StrEnum):
+    """What became of a certificate."""
+
+    ISSUED = "issued"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    REDEEMED = "redeemed"
+
+    @property
+    def zh(self) -> str:
+        """The word in Chinese."""
+        return _STATUS_ZH[self]
+
+    def become(self, status: "CertificateStatus") -> "CertificateStatus":
+        """The status after, where it may follow.
+
+        Only a certificate that stands can change; a redeemed one can still be withdrawn, for
+        money paid on it may have to come back.
+
+        Raises:
+            Refused: it may not.
+        """
+        if status not in _FOLLOWS[self]:
+            raise Refused(f"a certificate that is {self} cannot become {status}")
+        return status
+
+
+_STATUS_ZH: Final = {
+    CertificateStatus.ISSUED: "有效",
+    CertificateStatus.SUPERSEDED: "已被替代",
+    CertificateStatus.WITHDRAWN: "已撤销",
+    CertificateStatus.REDEEMED: "已兑付",
+}
+_FOLLOWS: Final = {
+    CertificateStatus.ISSUED: frozenset(
+        {CertificateStatus.SUPERSEDED, CertificateStatus.WITHDRAWN, CertificateStatus.REDEEMED}
+    ),
+    CertificateStatus.REDEEMED: frozenset({CertificateStatus.WITHDRAWN}),
+    CertificateStatus.SUPERSEDED: frozenset[CertificateStatus](),
+    CertificateStatus.WITHDRAWN: frozenset[CertificateStatus](),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Who issues: the office's name in both languages and the system that wrote the document."""
+
+    name_zh: str
+    name_en: str
+    system: str
+
+    def __post_init__(self) -> None:
+        """Refuse an issuer without a name."""
+        if not self.name_zh.strip() or not self.system.strip():
+            raise InvalidValue("an issuer has a Chinese name and names its system")
+
+    def to_data(self) -> dict[str, object]:
+        """As the head carries it."""
+        return {"name_en": self.name_en, "name_zh": self.name_zh, "system": self.system}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """Whose signature a document carries, as its page prints it: subject and serial in hex."""
+
+    subject: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The head of a usage certificate: everything it says about itself.
+
+    Attributes:
+        statement_sha256: lower-case hex of the statement's canonical bytes.
+        evidence_sha256: the same of the evidence's.
+        issued_utc_ms: UTC milliseconds; printed to the second, in +08:00.
+        verify_address: where the portal answers /verify, or None where it is not published.
+        supersedes: the certificate of the revision before.
+    """
+
+    number: CertificateNumber
+    code: VerificationCode
+    issuer: Issuer
+    issued_utc_ms: int
+    statement_number: str
+    statement_revision: int
+    statement_sha256: str
+    evidence_sha256: str
+    verify_address: str | None = None
+    supersedes: CertificateNumber | None = None
+    demo: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse hashes that are none, a revision below 1 and a certificate before 1970."""
+        for name in ("statement_sha256", "evidence_sha256"):
+            if _SHA256.fullmatch(getattr(self, name)) is None:
+                raise InvalidValue(f"{name} is not a SHA-256 in lower-case hex")
+        if self.statement_revision < 1 or self.issued_utc_ms <= 0:
+            raise InvalidValue("a certificate is of revision 1 or later and has a time of issue")
+        if self.supersedes == self.number:
+            raise InvalidValue(f"certificate {self.number} cannot supersede itself")
+
+    @property
+    def issued_at(self) -> datetime:
+        """Time of issue in Asia/Shanghai, cut to the second."""
+        return (_EPOCH + timedelta(seconds=self.issued_utc_ms // 1000)).astimezone(SHANGHAI)
+
+    @property
+    def verification_url(self) -> str | None:
+        """What the QR code says; None where no address is published."""
+        if self.verify_address is None:
+            return None
+        return f"{self.verify_address}?number={self.number}&code={self.code}"
+
+    def to_data(self) -> dict[str, object]:
+        """The head, format `kashi/v1/certificate`."""
+        return {
+            "format": FORMAT,
+            "number": str(self.number),
+            "demo": self.demo,
+            "issued_at": self.issued_at.isoformat(),
+            "issuer": self.issuer.to_data(),
+            "supersedes": None if self.supersedes is None else str(self.supersedes),
+            "verification": {"code": str(self.code), "url": self.verification_url},
+            "statement": {
+                "number": self.statement_number,
+                "revision": self.statement_revision,
+                "sha256": self.statement_sha256,
+            },
+            "evidence": {"sha256": self.evidence_sha256},
+            "notices": {
+                "zh": [NOTICE_ZH, *([DEMO_ZH] if self.demo else [])],
+                "en": [NOTICE_EN, *([DEMO_EN] if self.demo else [])],
+            },
+        }
