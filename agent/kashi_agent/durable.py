@@ -1,0 +1,56 @@
+"""Writing a small file so that it is either the old one or the new one, whatever happens."""
+
+import os
+import secrets
+from pathlib import Path
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder for its owner alone, durable in its parent."""
+    if not folder.is_dir():
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def write_durable(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
+    """Replace a file in one step, durable when this returns.
+
+    The new content is synchronised before the rename and the folder after it: without the second,
+    a power cut could bring the old file back.
+    """
+    passing = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        passing.replace(path)
+    except OSError:
+        passing.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_durable(path: Path) -> None:
+    """Remove a file; it may be absent."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make creations, renames and removals in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]

@@ -1,0 +1,186 @@
+"""The client of the enrolment port: enrol with a token, recover by the report key.
+
+Both talk to a server whose root came with the token: nothing on the network is trusted on first
+use. Both may be repeated: keys are on disk before the server hears of them, and the server answers
+the same keys with the same identity.
+"""
+
+import base64
+import binascii
+import hashlib
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from kashi import limits, signing
+from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
+
+from kashi_agent import VERSION
+from kashi_agent.errors import AgentError, RefusedError, UnreachableError
+from kashi_agent.identity import Host, IdentityStore, TlsIdentity, tls_request
+
+TOKEN_PREFIX = "kashi1"
+MACHINE_ID_PATH = Path("/etc/machine-id")
+
+_Answer = TypeVar("_Answer")
+
+_REFUSALS = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ABORTED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentToken:
+    """A token as an officer hands it out: a secret, and the root to know the server by."""
+
+    secret: str
+    server_root: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "EnrolmentToken":
+        """Read `kashi1.<secret>.<root in DER, base64url>`.
+
+        Raises:
+            AgentError: it is none, or was cut when it was copied.
+        """
+        parts = text.strip().split(".")
+        if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1]:
+            raise AgentError(
+                "this is not an enrolment token: it begins with kashi1. and has three parts; "
+                "copy it whole from the portal"
+            )
+        try:
+            root = base64.urlsafe_b64decode(parts[2] + "=" * (-len(parts[2]) % 4))
+            x509.load_der_x509_certificate(root)
+        except (binascii.Error, ValueError) as error:
+            raise AgentError(
+                "the enrolment token was damaged on the way; copy it whole from the portal"
+            ) from error
+        return cls(secret=parts[1], server_root=root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What this host says of itself."""
+
+    hostname: str
+    machine_sha256: bytes
+    operating_system: str
+    architecture: str
+
+
+def host_facts(machine_id_path: Path = MACHINE_ID_PATH) -> HostFacts:
+    """Ask this machine. The machine id is hashed: it tells machines apart and names none."""
+    machine = machine_id_path.read_bytes().strip() if machine_id_path.exists() else b""
+    limit = limits.TEXT_CHARACTERS_MAX
+    return HostFacts(
+        hostname=platform.node()[:limit],
+        machine_sha256=hashlib.sha256(signing.MACHINE + machine).digest() if machine else b"",
+        operating_system=f"{platform.system()} {platform.release()}"[:limit],
+        architecture=platform.machine()[:limit],
+    )
+
+
+def enrol(
+    store: IdentityStore, address: str, token: EnrolmentToken, facts: HostFacts
+) -> tuple[Host, TlsIdentity]:
+    """Give this host its identity. May be repeated until it succeeds.
+
+    1. The keys are made, or found, on disk.
+    2. The report key signs the token, the request and itself.
+    3. The receipt certificate must lead to the root in the token.
+    4. The TLS certificate is kept, then what the server told: `host.json` is there last, so that
+       an enrolment cut short is no enrolment.
+
+    Raises:
+        RefusedError: the server refused, or what it sent does not hold.
+        UnreachableError: it does not answer.
+    """
+    report_key, tls_key = store.report_key(), store.next_tls_key()
+    csr = tls_request(tls_key)
+    public_key = signing.public_key_bytes(report_key.public_key())
+    statement = signing.possession_statement(token.secret, csr, public_key)
+    request = enrolment_pb2.EnrolRequest(
+        token=token.secret,
+        csr=csr,
+        report_public_key=public_key,
+        possession=signing.sign(report_key, signing.POSSESSION, statement),
+        facts=enrolment_pb2.HostFacts(
+            hostname=facts.hostname,
+            machine_sha256=facts.machine_sha256,
+            operating_system=facts.operating_system,
+            agent_version=VERSION,
+            architecture=facts.architecture,
+        ),
+    )
+    with _service(address, token.server_root) as service:
+        answer = _call(address, lambda: service.Enrol(request, timeout=limits.REPORT_CALL_SECONDS))
+    host = Host(
+        host_id=answer.host_id,
+        operator_party_id=answer.operator_party_id,
+        enrolment_address=address,
+        metering_address=answer.metering_address,
+        enrolled_utc_ms=answer.enrolled_utc_ms,
+        demo=answer.demo,
+        server_root=token.server_root,
+        receipt_chain=tuple(answer.receipt_certificate_chain),
+    )
+    host.receipt_key()
+    tls = store.save_tls(tls_key, tuple(answer.certificate_chain))
+    store.save_host(host)
+    return host, tls
+
+
+def recover(store: IdentityStore) -> TlsIdentity:
+    """Get a new TLS certificate for the report key, after any outage.
+
+    Raises:
+        RefusedError: the server refused: this host was revoked, or recovered too often.
+        UnreachableError: it does not answer.
+    """
+    host = store.host()
+    report_key, tls_key = store.report_key(), store.next_tls_key()
+    csr = tls_request(tls_key)
+    address, seconds = host.enrolment_address, limits.REPORT_CALL_SECONDS
+    with _service(address, host.server_root) as service:
+        ask = enrolment_pb2.ChallengeRequest(host_id=host.host_id)
+        nonce = _call(address, lambda: service.Challenge(ask, timeout=seconds)).nonce
+        statement = signing.recovery_statement(nonce, csr)
+        request = enrolment_pb2.RecoverRequest(
+            host_id=host.host_id,
+            csr=csr,
+            nonce=nonce,
+            signature=signing.sign(report_key, signing.RECOVERY, statement),
+        )
+        answer = _call(address, lambda: service.Recover(request, timeout=seconds))
+    return store.save_tls(tls_key, tuple(answer.certificate_chain))
+
+
+@contextmanager
+def _service(address: str, root: bytes) -> Iterator[enrolment_pb2_grpc.EnrolmentServiceStub]:
+    pem = x509.load_der_x509_certificate(root).public_bytes(serialization.Encoding.PEM)
+    credentials = grpc.ssl_channel_credentials(root_certificates=pem)
+    with grpc.secure_channel(address, credentials) as channel:
+        yield enrolment_pb2_grpc.EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]  # generated without types
+
+
+def _call(address: str, call: Callable[[], _Answer]) -> _Answer:
+    try:
+        return call()
+    except grpc.RpcError as error:
+        code, detail = error.code(), error.details()
+        if code in _REFUSALS:
+            raise RefusedError(f"{address} refused: {detail}") from error
+        raise UnreachableError(f"{address} does not answer ({code.name}): {detail}") from error

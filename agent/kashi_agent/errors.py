@@ -1,0 +1,66 @@
+"""Errors of the agent: one tree, each with the exit code of the command line.
+
+AgentError            1   something failed; the message says what, where and what to do
+├── ConfigError       3   a setting is wrong: file, line and field are named
+├── NotEnrolledError  4   this host has no identity yet
+├── RefusedError      5   the server refused: certificate, token or signature
+├── UnreachableError  6   the server does not answer
+├── SpoolError        7   the spool cannot be used
+│   └── LockedError   7   another agent works on it
+└── MeterError        8   the meter does not answer
+
+0 is success and 2 is a wrong command line. `DiskFullError` is no failure of a command: the spool
+answers it by coarsening.
+"""
+
+from typing import ClassVar
+
+
+class AgentError(Exception):
+    """The agent could not do it."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(AgentError):
+    """A setting is wrong."""
+
+    exit_code = 3
+
+
+class NotEnrolledError(AgentError):
+    """This host has no identity yet."""
+
+    exit_code = 4
+
+
+class RefusedError(AgentError):
+    """The server refused."""
+
+    exit_code = 5
+
+
+class UnreachableError(AgentError):
+    """The server does not answer."""
+
+    exit_code = 6
+
+
+class SpoolError(AgentError):
+    """The spool cannot be used."""
+
+    exit_code = 7
+
+
+class LockedError(SpoolError):
+    """Another agent works on this spool."""
+
+
+class MeterError(AgentError):
+    """The meter does not answer."""
+
+    exit_code = 8
+
+
+class DiskFullError(SpoolError, OSError):
+    """The disk takes no more; what was to be written is still in memory."""

@@ -1,0 +1,253 @@
+"""Who this host is: a long-lived report key, a short-lived TLS certificate, and what the server
+told at enrolment.
+
+Files in the identity folder, each 0600 and replaced in one durable step:
+
+    report.key     the P-256 key that signs reports and recovers the host; never replaced
+    tls.pem        the TLS key and its certificate chain together, so that they always fit
+    tls-next.key   the key of a certificate that was asked for and not yet received
+    host.json      host id, addresses, roots, the receipt certificate chain
+    holder.salt    keys the names of holders; never leaves the host
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from kashi_agent import naming
+from kashi_agent.durable import make_folder, remove_durable, write_durable
+from kashi_agent.errors import AgentError, NotEnrolledError, RefusedError
+
+HOST_FORMAT = "kashi/v1/host"
+_PEM = serialization.Encoding.PEM
+_DER = serialization.Encoding.DER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What the server told at enrolment. Certificates in DER, the signer's first."""
+
+    host_id: str
+    operator_party_id: str
+    enrolment_address: str
+    metering_address: str
+    enrolled_utc_ms: int
+    demo: bool
+    server_root: bytes
+    receipt_chain: tuple[bytes, ...]
+
+    def receipt_key(self) -> ec.EllipticCurvePublicKey:
+        """The key whose receipts and checkpoints this host believes.
+
+        Raises:
+            RefusedError: the chain does not lead to the server's root.
+        """
+        return verified_receipt_key(self.receipt_chain, self.server_root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsIdentity:
+    """A TLS key and its certificate chain, PEM, and when the certificate is valid."""
+
+    key_pem: bytes
+    chain_pem: bytes
+    not_before: datetime
+    not_after: datetime
+
+    def renewal_due(self, now: datetime, *, share: float) -> bool:
+        """Whether the given share of the lifetime has passed."""
+        return now >= self.not_before + (self.not_after - self.not_before) * share
+
+    def expired(self, now: datetime) -> bool:
+        """Whether a server would refuse it."""
+        return now >= self.not_after
+
+
+class IdentityStore:
+    """The identity folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether this host has an identity."""
+        return (self.folder / "host.json").exists()
+
+    def host(self) -> Host:
+        """What the server told at enrolment.
+
+        Raises:
+            NotEnrolledError: there was none.
+            AgentError: the file is damaged.
+        """
+        path = self.folder / "host.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise NotEnrolledError(
+                f"this host is not enrolled: {path} does not exist; ask your officer for a token "
+                "and run: kashi-agent enrol --server HOST:PORT --token TOKEN"
+            ) from error
+        try:
+            return _host_of(json.loads(text))
+        except (ValueError, KeyError, TypeError) as error:
+            raise AgentError(
+                f"{path} is damaged ({error}); restore it from a backup, or enrol this host anew"
+            ) from error
+
+    def save_host(self, host: Host) -> None:
+        """Keep what the server told."""
+        fields = {
+            "format": HOST_FORMAT,
+            "host_id": host.host_id,
+            "operator_party_id": host.operator_party_id,
+            "enrolment_address": host.enrolment_address,
+            "metering_address": host.metering_address,
+            "enrolled_utc_ms": host.enrolled_utc_ms,
+            "demo": host.demo,
+            "server_root": _text(host.server_root),
+            "receipt_chain": [_text(der) for der in host.receipt_chain],
+        }
+        content = json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n"
+        write_durable(self.folder / "host.json", content)
+
+    def report_key(self) -> ec.EllipticCurvePrivateKey:
+        """The report key, made on first use. It is kept before anybody hears of it."""
+        return self._key("report.key")
+
+    def next_tls_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key of the certificate to ask for; the same until one was received for it."""
+        return self._key("tls-next.key")
+
+    def save_tls(self, key: ec.EllipticCurvePrivateKey, chain: tuple[bytes, ...]) -> TlsIdentity:
+        """Keep a certificate chain with its key.
+
+        Raises:
+            RefusedError: the first certificate is not for this key.
+        """
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        if not certificates or certificates[0].public_key() != key.public_key():
+            raise RefusedError("the server sent a certificate for another key; nothing was kept")
+        pem = _private_pem(key) + b"".join(
+            certificate.public_bytes(_PEM) for certificate in certificates
+        )
+        write_durable(self.folder / "tls.pem", pem)
+        remove_durable(self.folder / "tls-next.key")
+        return self.tls()
+
+    def tls(self) -> TlsIdentity:
+        """The TLS key and certificate.
+
+        Raises:
+            NotEnrolledError: there is none.
+            AgentError: the file is damaged; `kashi-agent run` recovers it by the report key.
+        """
+        path = self.folder / "tls.pem"
+        try:
+            pem = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotEnrolledError(f"this host has no TLS certificate: {path}") from error
+        marker = pem.find(b"-----BEGIN CERTIFICATE-----")
+        try:
+            leaf = x509.load_pem_x509_certificate(pem[marker:])
+            serialization.load_pem_private_key(pem[:marker], None)
+        except (ValueError, TypeError) as error:
+            raise AgentError(f"{path} is damaged: {error}") from error
+        return TlsIdentity(
+            key_pem=pem[:marker],
+            chain_pem=pem[marker:],
+            not_before=leaf.not_valid_before_utc,
+            not_after=leaf.not_valid_after_utc,
+        )
+
+    def holder_salt(self) -> bytes:
+        """The salt under which holders get their keys, made on first use."""
+        path = self.folder / "holder.salt"
+        if not path.exists():
+            make_folder(self.folder)
+            write_durable(path, secrets.token_bytes(naming.SALT_BYTES))
+        return path.read_bytes()
+
+    def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
+        path = self.folder / name
+        if not path.exists():
+            make_folder(self.folder)
+            write_durable(path, _private_pem(ec.generate_private_key(ec.SECP256R1())))
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), None)
+        except (ValueError, TypeError) as error:
+            raise AgentError(f"{path} is not a private key: {error}") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise AgentError(f"{path} is not a P-256 key")
+        return key
+
+
+def tls_request(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A PKCS#10 request in DER. It names nothing: the server says who the host is."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kashi host")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return request.sign(key, hashes.SHA256()).public_bytes(_DER)
+
+
+def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCurvePublicKey:
+    """The first certificate's key, once the chain is followed to the root.
+
+    1. Each certificate was issued by the next one.
+    2. The last is the root, or was issued by it.
+    3. The key is P-256.
+
+    Raises:
+        RefusedError: one of the steps fails.
+    """
+    trusted = x509.load_der_x509_certificate(root)
+    try:
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        issuers = [*certificates[1:], trusted]
+        for certificate, issuer in zip(certificates, issuers, strict=True):
+            if certificate != trusted:
+                certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise RefusedError(
+            "the receipt certificate does not lead to the server's root that came with the "
+            "enrolment token"
+        ) from error
+    key = certificates[0].public_key() if certificates else None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise RefusedError("the server's receipt key is not a P-256 key")
+    return key
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _text(der: bytes) -> str:
+    return base64.b64encode(der).decode()
+
+
+def _host_of(fields: dict[str, Any]) -> Host:
+    if fields["format"] != HOST_FORMAT:
+        raise ValueError(f"its format is {fields['format']!r}, not {HOST_FORMAT!r}")
+    return Host(
+        host_id=str(fields["host_id"]),
+        operator_party_id=str(fields["operator_party_id"]),
+        enrolment_address=str(fields["enrolment_address"]),
+        metering_address=str(fields["metering_address"]),
+        enrolled_utc_ms=int(fields["enrolled_utc_ms"]),
+        demo=bool(fields["demo"]),
+        server_root=base64.b64decode(fields["server_root"], validate=True),
+        receipt_chain=tuple(
+            base64.b64decode(text, validate=True) for text in fields["receipt_chain"]
+        ),
+    )

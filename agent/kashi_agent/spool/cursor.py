@@ -1,0 +1,106 @@
+"""The cursor: which reports were sealed and which the server acknowledged, in two slots.
+
+Writes go to the slots in turn, each with a counting generation and a checksum, so that a torn
+write leaves the other slot standing. The cursor outlives damage to the segments: without it, a
+sealed report lost from the end of its log would look as if its number had never been used.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass, replace
+
+from kashi_agent.spool.disk import Disk
+
+FILE_NAME = "cursor"
+SLOT_BYTES = 128
+
+_MAGIC = b"KSC1"
+_SLOT = struct.Struct(">QQQQQ32s")
+_CRC = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """`sealed_*`: the last report that was ever sealed. `acknowledged_*`: the last the server has,
+    with its hash. All 0 before the first."""
+
+    generation: int = 0
+    sealed_epoch: int = 0
+    sealed_sequence: int = 0
+    acknowledged_epoch: int = 0
+    acknowledged_sequence: int = 0
+    acknowledged_sha256: bytes = bytes(32)
+
+    @property
+    def sealed(self) -> tuple[int, int]:
+        """Epoch and sequence of the last sealed report."""
+        return self.sealed_epoch, self.sealed_sequence
+
+    @property
+    def acknowledged(self) -> tuple[int, int]:
+        """Epoch and sequence of the last acknowledged report."""
+        return self.acknowledged_epoch, self.acknowledged_sequence
+
+
+class CursorFile:
+    """The cursor on disk. `write` is durable when it returns."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self.current = Cursor()
+
+    def open(self) -> Cursor:
+        """The newest slot that is whole; the cursor of an empty spool when none is."""
+        if FILE_NAME in self._disk.names():
+            content = self._disk.read(FILE_NAME)
+            slots = (_decode(content[:SLOT_BYTES]), _decode(content[SLOT_BYTES:]))
+            whole = [cursor for cursor in slots if cursor is not None]
+            self.current = max(whole, key=lambda cursor: cursor.generation, default=Cursor())
+        return self.current
+
+    def write(self, cursor: Cursor) -> None:
+        """Replace the older slot.
+
+        Raises:
+            DiskFullError, OSError: the disk failed; the current slot stands.
+        """
+        following = replace(cursor, generation=self.current.generation + 1)
+        created = FILE_NAME not in self._disk.names()
+        slot = following.generation % 2
+        self._disk.overwrite(FILE_NAME, slot * SLOT_BYTES, _encode(following))
+        self._disk.sync(FILE_NAME)
+        if created:
+            self._disk.sync_folder()
+        self.current = following
+
+
+def _encode(cursor: Cursor) -> bytes:
+    body = _MAGIC + _SLOT.pack(
+        cursor.generation,
+        cursor.sealed_epoch,
+        cursor.sealed_sequence,
+        cursor.acknowledged_epoch,
+        cursor.acknowledged_sequence,
+        cursor.acknowledged_sha256,
+    )
+    return (body + _CRC.pack(zlib.crc32(body))).ljust(SLOT_BYTES, b"\0")
+
+
+def _decode(slot: bytes) -> Cursor | None:
+    length = len(_MAGIC) + _SLOT.size
+    if len(slot) < length + _CRC.size or slot[: len(_MAGIC)] != _MAGIC:
+        return None
+    (crc,) = _CRC.unpack_from(slot, length)
+    if zlib.crc32(slot[:length]) != crc:
+        return None
+    generation, sealed_epoch, sealed_sequence, epoch, sequence, sha256 = _SLOT.unpack_from(
+        slot, len(_MAGIC)
+    )
+    return Cursor(
+        generation=generation,
+        sealed_epoch=sealed_epoch,
+        sealed_sequence=sealed_sequence,
+        acknowledged_epoch=epoch,
+        acknowledged_sequence=sequence,
+        acknowledged_sha256=sha256,
+    )

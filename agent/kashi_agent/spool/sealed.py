@@ -1,0 +1,322 @@
+"""Sealed reports, the server's receipts for them, and the checkpoints that came along.
+
+A report is durable here before it is sent, stays until the server acknowledged it, and then for 35
+days more, so that a server restored from a backup can ask again. What is kept beside the wire bytes
+says where the report stands in the chain; it is never sent.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from kashi import limits
+from kashi_agent.errors import SpoolError
+from kashi_agent.spool.cursor import Cursor, CursorFile
+from kashi_agent.spool.disk import Disk
+from kashi_agent.spool.segments import SEGMENT_BYTES, Placed, Recovery, SegmentLog
+
+KIND_REPORT = 2
+KIND_RECEIPT = 3
+KIND_CHECKPOINT = 4
+
+Position = tuple[int, int]
+"""Epoch and sequence."""
+
+_NOTE = struct.Struct(">QQQQ32s16sIQQqQQB")
+_RECEIPT = struct.Struct(">QQq")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedReport:
+    """A report as it will be sent, and what the host notes of it.
+
+    `follows`: the report before it on this host's chain; for the first of an epoch the last one the
+    host knew of. `journal_through`: the last frame of the journal whose content it carries.
+    `replaces`: frame number of a report of an abandoned epoch whose content it repeats, else 0;
+    `attempts`: how many reports have carried this content.
+    """
+
+    epoch: int
+    sequence: int
+    follows: Position
+    sha256: bytes
+    boot_id: bytes
+    segment: int
+    start_boottime_ms: int
+    end_boottime_ms: int
+    sealed_utc_ms: int
+    journal_through: int
+    replaces: int = 0
+    attempts: int = 1
+    wire: bytes
+
+    @property
+    def position(self) -> Position:
+        """Epoch and sequence."""
+        return self.epoch, self.sequence
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """Where a sealed report lies. `abandoned`: a later epoch was opened without it; `repeated`:
+    another sealed report carries its content."""
+
+    number: int
+    position: Position
+    follows: Position
+    replaces: int
+    attempts: int
+    segment: int
+    start: int
+    end: int
+    utc_ms: int
+    abandoned: bool = False
+    repeated: bool = False
+
+
+class SealedLog:
+    """The log of sealed reports with its cursor. One writer."""
+
+    def __init__(self, disk: Disk, label: bytes, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._log = SegmentLog(disk, "sealed", label, segment_bytes=segment_bytes)
+        self._cursor = CursorFile(disk)
+        self._entries: list[Entry] = []
+        self._newest_receipt_utc_ms = 0
+        self._journal_through = 0
+        self.checkpoint = b""
+        self.head_entry: Entry | None = None
+
+    def open(self, *, repair: bool = True) -> Recovery:
+        """Read the log and the cursor."""
+        self._cursor.open()
+        receipted: list[Position] = []
+        recovery = self._log.open(lambda placed: self._recall(placed, receipted), repair=repair)
+        acknowledged = max(receipted, default=(0, 0))
+        if acknowledged > self._cursor.current.acknowledged:
+            self._cursor.current = _acknowledging(self._cursor.current, acknowledged, bytes(32))
+        return recovery
+
+    @property
+    def acknowledged(self) -> Position:
+        """The last report the server is known to hold."""
+        return self._cursor.current.acknowledged
+
+    @property
+    def head(self) -> Position:
+        """The last report that was ever sealed, whether it can still be read or not."""
+        entry = (0, 0) if self.head_entry is None else self.head_entry.position
+        return max(entry, self._cursor.current.sealed)
+
+    @property
+    def journal_through(self) -> int:
+        """The last frame of the journal whose content is in a sealed report."""
+        return self._journal_through
+
+    @property
+    def size(self) -> int:
+        """How many sealed reports are kept."""
+        return len(self._entries)
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many of them the server has yet to acknowledge."""
+        return sum(1 for _ in self.after(self.acknowledged))
+
+    def append(self, report: SealedReport) -> Entry:
+        """Keep a report, durable when this returns; only then may it be sent.
+
+        Raises:
+            DiskFullError: no room; nothing was kept and the sequence is unused.
+            OSError: the disk failed. The sequence may be used: open the log anew.
+        """
+        placed = self._log.append(KIND_REPORT, _encode(report))
+        self._log.sync()
+        entry = self._index(placed, report)
+        self._cursor.write(
+            replace(
+                self._cursor.current,
+                sealed_epoch=report.epoch,
+                sealed_sequence=report.sequence,
+            )
+        )
+        return entry
+
+    def read(self, entry: Entry) -> SealedReport:
+        """A kept report.
+
+        Raises:
+            SpoolError: the disk no longer gives it back as it was written.
+        """
+        for placed in self._log.frames(entry.segment, entry.start, entry.end):
+            if placed.frame.number == entry.number and placed.frame.kind == KIND_REPORT:
+                return _decode(placed.frame.payload)
+        raise SpoolError(
+            f"sealed report {entry.position} cannot be read back from segment {entry.segment}; "
+            "restart kashi-agent: it repairs the spool and reports what is lost"
+        )
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All kept reports, in the order they were sealed."""
+        return tuple(self._entries)
+
+    def after(self, position: Position) -> Iterator[Entry]:
+        """Kept reports of this host's chain beyond a position, oldest first."""
+        return (
+            entry for entry in self._entries if entry.position > position and not entry.abandoned
+        )
+
+    def stranded(self) -> list[Entry]:
+        """Reports of abandoned epochs whose content no report of the chain carries: to be sealed
+        again."""
+        return [entry for entry in self._entries if entry.abandoned and not entry.repeated]
+
+    def acknowledge(self, receipts: list[tuple[Position, bytes, int]], head_sha256: bytes) -> None:
+        """Keep receipts (position, bytes, server's UTC milliseconds), then move the cursor.
+
+        Raises:
+            DiskFullError, OSError: the receipts are not kept; sending again brings them again.
+        """
+        if not receipts:
+            return
+        for position, receipt, utc_ms in receipts:
+            payload = _RECEIPT.pack(*position, utc_ms) + receipt
+            self._log.append(KIND_RECEIPT, payload)
+        self._log.sync()
+        for position, _, utc_ms in receipts:
+            self._note_receipt(position, utc_ms)
+        newest = max(position for position, _, _ in receipts)
+        if newest > self.acknowledged:
+            self._cursor.write(_acknowledging(self._cursor.current, newest, head_sha256))
+
+    def keep_checkpoint(self, checkpoint: bytes) -> None:
+        """Keep a checkpoint of the server's log, if it is another than the last."""
+        if checkpoint != self.checkpoint:
+            self._log.append(KIND_CHECKPOINT, checkpoint)
+            self._log.sync()
+            self.checkpoint = checkpoint
+
+    def receipts(self) -> Iterator[tuple[Position, bytes]]:
+        """Every receipt that is kept, in the order they came."""
+        for segment in self._log.segments():
+            for placed in self._log.frames(segment):
+                if placed.frame.kind == KIND_RECEIPT:
+                    epoch, sequence, _ = _RECEIPT.unpack_from(placed.frame.payload)
+                    yield (epoch, sequence), placed.frame.payload[_RECEIPT.size :]
+
+    def free(self) -> int:
+        """Remove segments whose reports were all acknowledged 35 days before the newest receipt.
+
+        Time is the server's own, from its receipts: no step of this host's clock frees anything.
+        """
+        freed = 0
+        for segment in self._log.segments()[:-1]:
+            held = [entry for entry in self._entries if entry.segment == segment]
+            if not all(self._may_go(entry) for entry in held):
+                break
+            self._log.drop(segment)
+            self._entries = [entry for entry in self._entries if entry.segment != segment]
+            freed += 1
+        return freed
+
+    def _may_go(self, entry: Entry) -> bool:
+        age_ms = self._newest_receipt_utc_ms - entry.utc_ms
+        return entry.position <= self.acknowledged and age_ms > limits.RETAIN_ACKNOWLEDGED_MS
+
+    def _recall(self, placed: Placed, receipted: list[Position]) -> None:
+        payload = placed.frame.payload
+        if placed.frame.kind == KIND_REPORT:
+            self._index(placed, _decode(payload))
+        elif placed.frame.kind == KIND_RECEIPT:
+            epoch, sequence, utc_ms = _RECEIPT.unpack_from(payload)
+            receipted.append((epoch, sequence))
+            self._note_receipt((epoch, sequence), utc_ms)
+        elif placed.frame.kind == KIND_CHECKPOINT:
+            self.checkpoint = payload
+
+    def _index(self, placed: Placed, report: SealedReport) -> Entry:
+        entry = Entry(
+            number=placed.frame.number,
+            position=report.position,
+            follows=report.follows,
+            replaces=report.replaces,
+            attempts=report.attempts,
+            segment=placed.segment,
+            start=placed.start,
+            end=placed.end,
+            utc_ms=report.sealed_utc_ms,
+        )
+        if report.sequence == 1 and report.epoch > 1:
+            for earlier in self._entries:
+                earlier.abandoned = earlier.abandoned or earlier.position > report.follows
+        for earlier in self._entries:
+            earlier.repeated = earlier.repeated or earlier.number == report.replaces
+        self._entries.append(entry)
+        self.head_entry = entry
+        self._journal_through = max(self._journal_through, report.journal_through)
+        return entry
+
+    def _note_receipt(self, position: Position, utc_ms: int) -> None:
+        self._newest_receipt_utc_ms = max(self._newest_receipt_utc_ms, utc_ms)
+        for entry in reversed(self._entries):
+            if entry.position == position:
+                entry.utc_ms = utc_ms
+                return
+
+
+def _acknowledging(cursor: Cursor, position: Position, sha256: bytes) -> Cursor:
+    return replace(
+        cursor,
+        acknowledged_epoch=position[0],
+        acknowledged_sequence=position[1],
+        acknowledged_sha256=sha256,
+    )
+
+
+def _encode(report: SealedReport) -> bytes:
+    note = _NOTE.pack(
+        report.epoch,
+        report.sequence,
+        *report.follows,
+        report.sha256,
+        report.boot_id,
+        report.segment,
+        report.start_boottime_ms,
+        report.end_boottime_ms,
+        report.sealed_utc_ms,
+        report.journal_through,
+        report.replaces,
+        report.attempts,
+    )
+    return note + report.wire
+
+
+def _decode(payload: bytes) -> SealedReport:
+    (
+        epoch,
+        sequence,
+        last_epoch,
+        last_sequence,
+        sha256,
+        boot_id,
+        segment,
+        start,
+        end,
+        utc_ms,
+        *rest,
+    ) = _NOTE.unpack_from(payload)
+    journal_through, replaces, attempts = rest
+    return SealedReport(
+        epoch=epoch,
+        sequence=sequence,
+        follows=(last_epoch, last_sequence),
+        sha256=sha256,
+        boot_id=boot_id,
+        segment=segment,
+        start_boottime_ms=start,
+        end_boottime_ms=end,
+        sealed_utc_ms=utc_ms,
+        journal_through=journal_through,
+        replaces=replaces,
+        attempts=attempts,
+        wire=payload[_NOTE.size :],
+    )

@@ -1,0 +1,334 @@
+"""A log of frames over segment files: append, synchronise, recover, free from the front.
+
+Files are named `<log>-<number>.seg` and begin with a frame that names the log and its owner. A
+segment is never changed once the next one is begun, but by repair, and repair keeps what it took
+out beside it as `*.corrupt`. Opening never refuses: what can be read is read, what cannot is
+reported.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kashi_agent.spool.disk import Disk
+from kashi_agent.spool.frame import Damage, Found, Frame, encode_frame, scan_frames
+
+SEGMENT_BYTES = 4 << 20
+KIND_SEGMENT = 1
+"""Opens every segment; payload: the log's label. Other kinds belong to the log's user."""
+
+_SUFFIX = ".seg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A frame of the log and the segment that holds it."""
+
+    segment: int
+    start: int
+    end: int
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What opening a log found. `lost` are ranges of frame numbers that are gone, both inclusive;
+    `cut_bytes` stood torn at the end, `corrupt_bytes` unreadable before it."""
+
+    frames: int = 0
+    cut_bytes: int = 0
+    corrupt_bytes: int = 0
+    lost: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def intact(self) -> bool:
+        """Nothing was cut and nothing is missing."""
+        return not (self.cut_bytes or self.corrupt_bytes or self.lost)
+
+
+class SegmentLog:
+    """One log. `label` binds its segments to their owner: another host's are set aside."""
+
+    def __init__(
+        self, disk: Disk, name: str, label: bytes, *, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
+        self._disk = disk
+        self._name = name
+        self._label = label
+        self._segment_bytes = segment_bytes
+        self._segments: list[int] = []
+        self._file_number = 0
+        self._size: int | None = None
+        self._unsynced: list[bytes] = []
+        self.next_number = 1
+
+    def open(self, visit: Callable[[Placed], None], *, repair: bool = True) -> Recovery:
+        """Read the whole log, in order of its numbers, and mend it.
+
+        `visit` sees every frame once. With `repair` off nothing on disk is touched: for readers
+        beside a running agent.
+        """
+        survey = _Survey(self._disk, self._name, self._label)
+        ordered = survey.order()
+        for position, segment in enumerate(ordered):
+            survey.read(segment, last=position == len(ordered) - 1, visit=visit, repair=repair)
+        if repair:
+            survey.set_aside_foreign()
+        self._segments = ordered
+        self._file_number = survey.highest
+        self.next_number = survey.next_number
+        self._size = survey.appendable_size
+        return survey.recovery()
+
+    def segments(self) -> tuple[int, ...]:
+        """Numbers of the segment files, oldest first."""
+        return tuple(self._segments)
+
+    def frames(self, segment: int, start: int = 0, end: int | None = None) -> Iterator[Placed]:
+        """Whole frames of one segment between two offsets, as far as it is written now."""
+        length = -1 if end is None else end - start
+        content = self._disk.read(self.file_name(segment), start, length)
+        for found in scan_frames(content):
+            if not isinstance(found, Damage) and found.frame.kind != KIND_SEGMENT:
+                yield Placed(
+                    segment=segment,
+                    start=start + found.start,
+                    end=start + found.end,
+                    frame=found.frame,
+                )
+
+    def append(self, kind: int, payload: bytes) -> Placed:
+        """Write a frame in one call. It survives the process at once, the machine after `sync`.
+
+        Raises:
+            DiskFullError: no room; the log is as before.
+            OSError: the disk failed; the next frame goes to a new segment.
+        """
+        encoded = encode_frame(Frame(kind=kind, number=self.next_number, payload=payload))
+        size = self._room_for(len(encoded))
+        try:
+            self._disk.append(self.file_name(self._segments[-1]), encoded)
+        except OSError:
+            self._size = None
+            raise
+        segment = self._segments[-1]
+        frame = Frame(kind=kind, number=self.next_number, payload=payload)
+        self._size = size + len(encoded)
+        self._unsynced.append(encoded)
+        self.next_number += 1
+        return Placed(segment=segment, start=size, end=self._size, frame=frame)
+
+    def sync(self) -> None:
+        """Make everything appended durable.
+
+        A failed fsync may have dropped the pages it failed on, and asking again would say all is
+        well: what it was to make durable is written anew, to another file.
+
+        Raises:
+            OSError: that failed as well; the frames stay in memory for the next call.
+        """
+        if not self._unsynced:
+            return
+        try:
+            if self._size is None:
+                self._rewrite_unsynced()
+            self._disk.sync(self.file_name(self._segments[-1]))
+        except OSError:
+            self._size = None
+            self._rewrite_unsynced()
+            self._disk.sync(self.file_name(self._segments[-1]))
+        self._unsynced.clear()
+
+    def drop(self, segment: int) -> None:
+        """Remove the oldest segment."""
+        if not self._segments or self._segments[0] != segment or len(self._segments) == 1:
+            raise ValueError(f"segment {segment} is not the oldest of several")
+        self._disk.remove(self.file_name(segment))
+        self._disk.sync_folder()
+        self._segments.pop(0)
+
+    def file_name(self, segment: int) -> str:
+        """The file of a segment."""
+        return f"{self._name}-{segment:08d}{_SUFFIX}"
+
+    def begin_segment(self) -> None:
+        """Go on in a new file, durable before anything follows in it."""
+        self._file_number += 1
+        segment = self._file_number
+        head = encode_frame(
+            Frame(kind=KIND_SEGMENT, number=self.next_number - 1, payload=self._label)
+        )
+        name = self.file_name(segment)
+        try:
+            self._disk.append(name, head)
+            self._disk.sync(name)
+            self._disk.sync_folder()
+        except OSError:
+            self._disk.remove(name)
+            raise
+        self._segments.append(segment)
+        self._size = len(head)
+
+    def _room_for(self, length: int) -> int:
+        """The size of the file to append to; a new one when this is full or not to be trusted."""
+        full = self._size is not None and self._size + length > self._segment_bytes
+        if full:
+            self.sync()
+        if self._size is None and self._unsynced:
+            self._rewrite_unsynced()
+        if self._size is None or full:
+            self.begin_segment()
+        assert self._size is not None
+        return self._size
+
+    def _rewrite_unsynced(self) -> None:
+        self.begin_segment()
+        head_bytes = self._size or 0
+        self._size = None
+        for encoded in self._unsynced:
+            self._disk.append(self.file_name(self._segments[-1]), encoded)
+        self._size = head_bytes + sum(map(len, self._unsynced))
+
+
+class _Survey:
+    """One reading of all segment files of a log."""
+
+    def __init__(self, disk: Disk, name: str, label: bytes) -> None:
+        self._disk = disk
+        self._name = name
+        self._label = label
+        self._foreign: list[str] = []
+        self._frames = 0
+        self._cut_bytes = 0
+        self._corrupt_bytes = 0
+        self._lost: list[tuple[int, int]] = []
+        self._last_number: int | None = None
+        self.highest = 0
+        self.appendable_size: int | None = None
+
+    @property
+    def next_number(self) -> int:
+        """Number of the frame to come."""
+        return 1 if self._last_number is None else self._last_number + 1
+
+    def recovery(self) -> Recovery:
+        """What was found, all in all."""
+        return Recovery(
+            frames=self._frames,
+            cut_bytes=self._cut_bytes,
+            corrupt_bytes=self._corrupt_bytes,
+            lost=tuple(self._lost),
+        )
+
+    def order(self) -> list[int]:
+        """Our segments by the number of their first frame: a file may carry a wrong name."""
+        firsts: list[tuple[int, int]] = []
+        for name in self._disk.names():
+            segment = _segment_of(name, self._name)
+            if segment is None:
+                continue
+            self.highest = max(self.highest, segment)
+            first = self._first_number(name)
+            if first is None:
+                self._foreign.append(name)
+            else:
+                firsts.append((first, segment))
+        return [segment for _, segment in sorted(firsts)]
+
+    def _first_number(self, name: str) -> int | None:
+        """Number of the first readable frame; None for another's segment, or nothing readable."""
+        content = self._disk.read(name)
+        for found in scan_frames(content):
+            if isinstance(found, Damage):
+                continue
+            if found.frame.kind == KIND_SEGMENT and found.frame.payload != self._label:
+                return None
+            return found.frame.number
+        self._corrupt_bytes += len(content)
+        return None
+
+    def read(
+        self, segment: int, *, last: bool, visit: Callable[[Placed], None], repair: bool
+    ) -> None:
+        """Mend a segment's file, then visit its frames where they now stand."""
+        name = f"{self._name}-{segment:08d}{_SUFFIX}"
+        content = self._disk.read(name)
+        found = list(scan_frames(content))
+        kept = [part for part in found if not isinstance(part, Damage)]
+        damages = [part for part in found if isinstance(part, Damage)]
+        torn = damages.pop() if last and damages and damages[-1].torn else None
+        self._cut_bytes += torn.end - torn.start if torn else 0
+        self._corrupt_bytes += sum(damage.end - damage.start for damage in damages)
+        self.appendable_size = len(content)
+        if repair and damages:
+            kept = self._rewrite(name, content, kept)
+        elif repair and torn:
+            self._cut(name, torn.start)
+        for part in kept:
+            self._take(
+                Placed(segment=segment, start=part.start, end=part.end, frame=part.frame), visit
+            )
+
+    def _take(self, placed: Placed, visit: Callable[[Placed], None]) -> None:
+        """Count a frame once. A copy of one already seen is passed over: a failed fsync and a
+        copied segment both leave such."""
+        number = placed.frame.number
+        if placed.frame.kind == KIND_SEGMENT:
+            if self._last_number is None:
+                self._last_number = number
+            return
+        if self._last_number is not None and number <= self._last_number:
+            return
+        if self._last_number is not None and number > self._last_number + 1:
+            self._lost.append((self._last_number + 1, number - 1))
+        self._last_number = number
+        self._frames += 1
+        visit(placed)
+
+    def _cut(self, name: str, size: int) -> None:
+        """Cut a torn tail. A disk that will not take even that gets a new segment instead."""
+        try:
+            self._disk.truncate(name, size)
+            self._disk.sync(name)
+            self.appendable_size = size
+        except OSError:
+            self.appendable_size = None
+
+    def _rewrite(self, name: str, content: bytes, kept: list[Found]) -> list[Found]:
+        """Rewrite a segment without its bad middle, the original beside it as `*.corrupt`.
+
+        Each step can be repeated: a crash before the rename leaves the segment as it was. A disk
+        that will not take the repair changes nothing: the segment is read around again next time.
+        """
+        parts = [content[part.start : part.end] for part in kept]
+        try:
+            for target, text in ((f"{name}.corrupt", content), (f"{name}.mended", b"".join(parts))):
+                self._disk.remove(target)
+                self._disk.append(target, text)
+                self._disk.sync(target)
+            self._disk.rename(f"{name}.mended", name)
+            self._disk.sync_folder()
+        except OSError:
+            self.appendable_size = None
+            return kept
+        moved = []
+        end = 0
+        for part in kept:
+            start, end = end, end + part.end - part.start
+            moved.append(Found(frame=part.frame, start=start, end=end))
+        self.appendable_size = end
+        return moved
+
+    def set_aside_foreign(self) -> None:
+        """Take another owner's and unreadable segments out of the way, under `*.corrupt`."""
+        for name in self._foreign:
+            self._disk.rename(name, f"{name}.corrupt")
+        if self._foreign:
+            self._disk.sync_folder()
+
+
+def _segment_of(name: str, log: str) -> int | None:
+    stem = name.removesuffix(_SUFFIX)
+    prefix, _, digits = stem.rpartition("-")
+    if stem == name or prefix != log or not digits.isdigit():
+        return None
+    return int(digits)
