@@ -1,5 +1,5 @@
 """Tables, one family a file. Importing this hangs all of them on `schema.metadata`."""
 
-from kashi_server.storage.tables import accounts, certificates, expense, facts, identity
+from kashi_server.storage.tables import accounts, certificates, expense, facts, identity, log
 
-__all__ = ["accounts", "certificates", "expense", "facts", "identity"]
+__all__ = ["accounts", "certificates", "expense", "facts", "identity", "log"]
