@@ -18,6 +18,7 @@ from kashi.v1.report_pb2 import Signature
 from kashi_server.errors import Refused
 from kashi_server.services.authority import Keyring, der, issue_host, public_key_of, serial_text
 from kashi_server.services.hosts import (
+    Alarm,
     CertificateStanding,
     Host,
     HostCertificate,
@@ -65,17 +66,6 @@ class Enrolled:
     operator_party_id: str
     enrolled_utc_ms: int
     chain: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """Something an officer should see: it may be an attack or a copied machine."""
-
-    utc_ms: int
-    kind: str
-    detail: str
-    host_id: str | None = None
-    operator_party_id: str | None = None
 
 
 class EnrolmentPort(HostsPort, Protocol):

@@ -121,6 +121,17 @@ class PrivilegedAct:
             raise InvalidValue(f"'{self.act}' needs a reason; give one with --reason")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something an officer should see: it may be an attack or a copied machine."""
+
+    utc_ms: int
+    kind: str
+    detail: str
+    host_id: str | None = None
+    operator_party_id: str | None = None
+
+
 class HostsPort(Protocol):
     """What storage does for hosts."""
 
@@ -150,6 +161,9 @@ class HostsPort(Protocol):
 
     def history(self, host_id: str) -> Sequence[StateChange]:
         """A host's changes of state, oldest first."""
+
+    def alarms(self, since_utc_ms: int = 0) -> Sequence[Alarm]:
+        """Alarms since an instant, oldest first."""
 
 
 class HostsUnit(Protocol):
@@ -270,6 +284,11 @@ class HostKeeping:
         """A host's changes of state, oldest first."""
         with self._work.begin(writes=False) as unit:
             return unit.identity.history(host_id)
+
+    def alarms(self, since_utc_ms: int = 0) -> Sequence[Alarm]:
+        """What may be an attack or a copied machine, oldest first."""
+        with self._work.begin(writes=False) as unit:
+            return unit.identity.alarms(since_utc_ms)
 
     def hold(self, host_id: str, officer: str, reason: str) -> None:
         """Stop counting a host's reports until two officers release it.

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.errors import Refused
-from kashi_server.services.enrolment import Alarm
 from kashi_server.services.hosts import (
+    Alarm,
     CertificateStanding,
     Host,
     HostCertificate,

@@ -1,0 +1,60 @@
+"""`kashi-server` on the command line. Commands live in `commands/`; here they get their names.
+
+Exit codes: 0 done · 1 a check found something wrong · 2 the command line is not understood ·
+3 refused: a rule, a value or a file forbids it · 4 settings or keys are wrong · 5 the database is.
+"""
+
+import os
+import sys
+from typing import Final
+
+import typer
+
+from kashi_server.commands import hosts, setup
+from kashi_server.errors import ConfigurationError, KashiError, StorageError
+
+EXIT_REFUSED: Final = 3
+EXIT_CONFIGURATION: Final = 4
+EXIT_STORAGE: Final = 5
+
+app = typer.Typer(
+    help="Kashi's server: card-hours in, usage certificates out.",
+    epilog="Exit codes: 0 done, 1 a check found something wrong, 2 command line not understood,"
+    " 3 refused, 4 settings or keys wrong, 5 database wrong.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+app.command("init")(setup.init)
+app.command("upgrade")(setup.upgrade)
+app.command("token")(hosts.token)
+
+hosts_app = typer.Typer(help="Hosts: list, hold, release, revoke.", no_args_is_help=True)
+hosts_app.command("list")(hosts.list_hosts)
+hosts_app.command("hold")(hosts.hold)
+hosts_app.command("release")(hosts.release)
+hosts_app.command("revoke")(hosts.revoke)
+hosts_app.command("allow-recoveries")(hosts.allow_recoveries)
+hosts_app.command("alarms")(hosts.alarms)
+app.add_typer(hosts_app, name="hosts")
+
+
+def main() -> None:
+    """Run a command; what the server raises on purpose becomes a sentence and an exit code."""
+    # Keys, settings and a SQLite database are nobody else's to read.
+    os.umask(0o077)
+    try:
+        app()
+    except KashiError as error:
+        print(f"kashi-server: {error}", file=sys.stderr)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: KashiError) -> int:
+    """The exit code that stands for an error."""
+    if isinstance(error, ConfigurationError):
+        return EXIT_CONFIGURATION
+    if isinstance(error, StorageError):
+        return EXIT_STORAGE
+    return EXIT_REFUSED

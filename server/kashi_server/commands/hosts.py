@@ -1,0 +1,180 @@
+"""`token` and `hosts …`: letting hosts in, and acting upon them."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
+from kashi_server.domain.interval import SHANGHAI
+from kashi_server.errors import InvalidValue, NotFound
+from kashi_server.services.accounts import Role
+from kashi_server.services.hosts import Host
+from kashi_server.services.profiles import instant
+from kashi_server.services.tokens import LIFETIME_MS_MAX, IssuedToken
+
+HOUR_MS = 3_600_000
+
+HostId = Annotated[str, typer.Argument(help="The host's id, as `hosts list` shows it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+
+
+def token(
+    party: Annotated[
+        str, typer.Argument(help="统一社会信用代码 of the party that operates the host.")
+    ],
+    officer: Officer,
+    hours: Annotated[int, typer.Option("--hours", help="How long it may be used, 1 to 24.")] = 24,
+    as_json: AsJson = False,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Issue an enrolment token: it works once, for one host, for at most 24 hours."""
+    if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
+        raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
+    with opened(directory) as server:
+        issued = server.enrolment.issue_token(party, officer, hours * HOUR_MS)
+        address = server.enrolment_address
+    if as_json:
+        print(json.dumps(_token_facts(issued, address)))
+        return
+    print(f"Valid once, until {local_time(issued.record.expires_utc_ms)}.")
+    print("On the host:\n")
+    print(f"    {install_command(issued, address)}\n")
+
+
+def install_command(issued: IssuedToken, address: str) -> str:
+    """The exact command that enrols a host."""
+    return f"kashi-agent enrol --server {address} --token {issued.text}"
+
+
+def list_hosts(
+    party: Annotated[str | None, typer.Option("--party", help="Only this operator's.")] = None,
+    as_json: AsJson = False,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Show the hosts and how they stand."""
+    with opened(directory) as server:
+        hosts = server.hosts.all(party)
+    if as_json:
+        print(json.dumps([_host_facts(host) for host in hosts], ensure_ascii=False))
+        return
+    table = Table("host", "name", "operator", "state", "since", "reason", "recoveries")
+    for host in hosts:
+        table.add_row(
+            host.host_id,
+            host.facts.hostname,
+            host.operator_party_id,
+            host.state.value,
+            local_time(host.state_utc_ms),
+            host.state_reason,
+            f"{host.recoveries_used}/{host.recoveries_allowed}",
+        )
+    Console().print(table)
+
+
+def hold(
+    host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+) -> None:
+    """Stop counting a host's reports; they are still stored and receipted."""
+    with opened(directory) as server:
+        _require_officer(server, officer)
+        server.hosts.hold(host_id, officer, reason)
+    print(f"Host {host_id} is held. Two officers release it: kashi-server hosts release")
+
+
+def release(
+    host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+) -> None:
+    """Release a held host; it takes two officers, each giving this command once."""
+    with opened(directory) as server:
+        _require_officer(server, officer)
+        released = server.hosts.release(host_id, officer, reason)
+    if released:
+        print(f"Host {host_id} is released.")
+    else:
+        print(f"Noted. Another officer must release {host_id} as well.")
+
+
+def revoke(
+    host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+) -> None:
+    """Refuse a host's calls for good, within five seconds."""
+    with opened(directory) as server:
+        _require_officer(server, officer)
+        server.hosts.revoke(host_id, officer, reason)
+    print(f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token.")
+
+
+def allow_recoveries(
+    host_id: HostId,
+    count: Annotated[int, typer.Argument(help="In all, those used included; 0 takes it away.")],
+    officer: Officer,
+    reason: Reason,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Set how often a host may get a certificate by its report key alone."""
+    with opened(directory) as server:
+        _require_officer(server, officer)
+        server.hosts.allow_recoveries(host_id, count, officer, reason)
+    print(f"Host {host_id} may recover {count} times in all.")
+
+
+def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Show what may be an attack or a copied machine."""
+    with opened(directory) as server:
+        found = server.hosts.alarms()
+    if as_json:
+        rows = [
+            {
+                "utc_ms": alarm.utc_ms,
+                "kind": alarm.kind,
+                "host_id": alarm.host_id,
+                "detail": alarm.detail,
+            }
+            for alarm in found
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("when", "kind", "host", "detail")
+    for alarm in found:
+        table.add_row(local_time(alarm.utc_ms), alarm.kind, alarm.host_id or "", alarm.detail)
+    Console().print(table)
+
+
+def local_time(utc_ms: int) -> str:
+    """An instant as an officer reads it."""
+    return instant(utc_ms).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _require_officer(server: Server, login: str) -> None:
+    for account in server.accounts.all():
+        if account.login == login and account.role is Role.OFFICER and not account.disabled:
+            return
+    raise NotFound(f"there is no officer '{login}' on this server")
+
+
+def _token_facts(issued: IssuedToken, address: str) -> dict[str, object]:
+    return {
+        "token": issued.text,
+        "server": address,
+        "operator_party_id": issued.record.operator_party_id,
+        "expires_utc_ms": issued.record.expires_utc_ms,
+        "command": install_command(issued, address),
+    }
+
+
+def _host_facts(host: Host) -> dict[str, object]:
+    return {
+        "host_id": host.host_id,
+        "hostname": host.facts.hostname,
+        "operator_party_id": host.operator_party_id,
+        "state": host.state.value,
+        "state_reason": host.state_reason,
+        "state_utc_ms": host.state_utc_ms,
+        "enrolled_utc_ms": host.enrolled_utc_ms,
+        "recoveries_used": host.recoveries_used,
+        "recoveries_allowed": host.recoveries_allowed,
+    }

@@ -1,0 +1,192 @@
+"""`init` and `upgrade`: making a server in a directory, and bringing its database up to date."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from kashi_server.bootstrap import utc_clock
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.config import FILE, Config, read_config
+from kashi_server.errors import ConfigurationError, InvalidValue, Refused
+from kashi_server.keystore import DIRECTORY_MODE, KEYS, ROOTS, has_keys, write_foundation
+from kashi_server.services.accounts import AccountKeeping
+from kashi_server.services.authority import NONCE_SECRET_BYTES, found
+from kashi_server.services.passwords import Passwords
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.migrate import migrate
+from kashi_server.storage.unit_of_work import Work
+
+DEMO_ORGANISATION: Final = "Kashi 演示 (demo)"
+PASSWORD_BYTES: Final = 15
+
+_SETTINGS: Final = """\
+# Settings of this Kashi server. What each means: kashi_server/config.py.
+[server]
+organisation = {organisation}
+addresses = {addresses}
+demo = {demo}
+
+[database]
+url = {database}
+
+[metering]
+listen = "{listen}:{ports[0]}"
+
+[enrolment]
+listen = "{listen}:{ports[1]}"
+
+[portal]
+listen = "{listen}:{ports[2]}"
+tls = {portal_tls}
+
+[metrics]
+listen = "127.0.0.1:{ports[3]}"
+"""
+
+
+def init(
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Who runs this server 运营单位.")
+    ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option("--address", help="DNS name or IP address agents and browsers use; repeat."),
+    ] = None,
+    database: Annotated[
+        str, typer.Option("--database", help="sqlite:///FILE or postgresql+psycopg://…")
+    ] = "sqlite:///kashi.sqlite",
+    officer: Annotated[str, typer.Option("--officer", help="Login of the first officer.")] = (
+        "officer"
+    ),
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", help="Holds that officer's password; else one is made."),
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option("--listen", help="IP address the ports listen on.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", help="First of four ports in a row; 0: the system chooses.")
+    ] = 7443,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="A demonstration: replayed workloads count, and it says so."),
+    ] = False,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Make a server: settings, keys, database, first officer. Repeat it to finish what is left."""
+    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    if (directory / FILE).exists():
+        _refuse_other_kind(read_config(directory), demo=demo)
+    else:
+        text = _settings(organisation, address, database, listen, port, demo=demo)
+        _write_settings(directory, text)
+    config = read_config(directory)
+    _make_keys(directory, config)
+    password = _make_database(config, officer, password_file)
+    _report(directory, config, officer, password)
+
+
+def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Bring the database to this version of the server. Make a backup first."""
+    engine = open_engine(read_config(directory).database_url)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+    print("The database is up to date.")
+
+
+def _refuse_other_kind(config: Config, *, demo: bool) -> None:
+    if demo and not config.demo:
+        raise Refused("this server exists and is no demonstration; make the demo elsewhere")
+
+
+def _settings(
+    organisation: str | None,
+    addresses: list[str] | None,
+    database: str,
+    listen: str | None,
+    port: int,
+    *,
+    demo: bool,
+) -> str:
+    if organisation is None and not demo:
+        raise InvalidValue("say who runs this server: --organisation '深圳市…'")
+    if not addresses and not demo:
+        raise InvalidValue("say under which name agents reach this server: --address kashi.…")
+    if port and not 1 <= port <= 65_532:
+        raise InvalidValue(f"--port {port}: four ports in a row must fit below 65536")
+    # JSON's texts, lists and truth values are TOML's too.
+    return _SETTINGS.format(
+        organisation=json.dumps(organisation or DEMO_ORGANISATION, ensure_ascii=False),
+        addresses=json.dumps(addresses or ["localhost", "127.0.0.1"]),
+        demo=json.dumps(demo),
+        database=json.dumps(database),
+        listen=listen or ("127.0.0.1" if demo else "0.0.0.0"),
+        ports=[port + offset if port else 0 for offset in range(4)],
+        portal_tls=json.dumps(not demo),
+    )
+
+
+def _write_settings(directory: Path, text: str) -> None:
+    path, fresh = directory / FILE, directory / f"{FILE}.new"
+    fresh.write_text(text, encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)
+    try:
+        read_config(directory)
+    except ConfigurationError:
+        # A value from the command line was refused: leave nothing that looks like a server.
+        path.unlink()
+        raise
+
+
+def _make_keys(directory: Path, config: Config) -> None:
+    if has_keys(directory):
+        return
+    if (directory / KEYS).exists() or (directory / ROOTS).exists():
+        raise Refused(
+            f"making the keys was cut short: remove {directory / KEYS} and {directory / ROOTS},"
+            " then run init again"
+        )
+    nonce_secret = secrets.token_bytes(NONCE_SECRET_BYTES)
+    foundation = found(
+        config.organisation, config.addresses, nonce_secret, utc_clock(), demo=config.demo
+    )
+    write_foundation(directory, foundation)
+
+
+def _make_database(config: Config, officer: str, password_file: Path | None) -> str | None:
+    engine = open_engine(config.database_url)
+    try:
+        migrate(engine)
+        accounts = AccountKeeping(Work(engine), Passwords(), utc_clock)
+        if any(account.role.sees_everything for account in accounts.all()):
+            return None
+        password = _password(password_file)
+        accounts.create_first_officer(officer, password)
+        return None if password_file else password
+    finally:
+        engine.dispose()
+
+
+def _password(file: Path | None) -> str:
+    if file is None:
+        return secrets.token_urlsafe(PASSWORD_BYTES)
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
+
+
+def _report(directory: Path, config: Config, officer: str, password: str | None) -> None:
+    kind = "A demonstration server 演示服务器" if config.demo else "A server"
+    print(f"{kind} is ready in {directory}.")
+    if password is not None:
+        print(f"First officer: {officer}   password (shown once): {password}")
+    print(f"Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it.")
+    print(f"Start it: kashi-server serve --directory {directory}")
