@@ -6,10 +6,12 @@ reading is cut in two: at the edge of a reading, or inside a gap.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from kashi.axis import utc_minute
 
 from kashi_agent.reading import (
+    UNKNOWN_CONTINUITY,
     UNKNOWN_ENDING,
     DeviceMinutes,
     Gap,
@@ -142,7 +144,7 @@ def _moved(reading: Reading, places: dict[int, int]) -> Reading:
 
 
 def _check_follow(stretches: Sequence[DeviceMinutes]) -> None:
-    for before, after in zip(stretches, stretches[1:], strict=False):
+    for before, after in pairwise(stretches):
         if (
             before.device.hardware_id != after.device.hardware_id
             or before.boot_id != after.boot_id
@@ -180,6 +182,7 @@ def _touching(gaps: Iterable[Gap]) -> list[Gap]:
             last is not None
             and last.end_boottime_ms == gap.start_boottime_ms
             and last.reason == gap.reason
+            and last.continuity == UNKNOWN_CONTINUITY
         ):
             # A gap that went on was not over: what is known of continuity came with its end.
             merged[-1] = replace(

@@ -1,0 +1,242 @@
+"""The integrator: samples in, device minutes out. Pure: it never looks at a clock.
+
+Promises, for any order of devices and however the samples are batched:
+
+- Every device is tiled from its first sample on: observed + gap = elapsed, exactly.
+- Between two samples no further apart than the meter's gap limit the earlier one holds; otherwise
+  the whole time between them is a gap. Nothing is interpolated, unknown is not zero.
+- Sums do not depend on when `flush` or `cut` is called.
+
+Whoever drives it looks at the clocks before it hands over a batch (see `metering`), so that sleep
+and a new segment are known before the samples that come after them.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from kashi.axis import MINUTE_MS, utc_minute
+
+from kashi_agent.minute import Facts
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import (
+    Counters,
+    DeviceEventKind,
+    DeviceMinutes,
+    GapReason,
+    Segment,
+)
+from kashi_agent.sample import (
+    Absent,
+    AbsentReason,
+    Device,
+    DeviceEvent,
+    Meter,
+    MeterKind,
+    Observation,
+    SampleBatch,
+)
+from kashi_agent.track import Track
+
+GAP_OF_ABSENT: Final = {
+    AbsentReason.NO_PERMISSION: GapReason.NO_PERMISSION,
+    AbsentReason.NOT_RECORDED: GapReason.TRACE_HOLE,
+}
+"""Why a device that is absent as a whole was not observed; DEVICE_LOST for every other reason."""
+
+
+class Integrator:
+    """All devices of one boot of one host."""
+
+    def __init__(
+        self,
+        *,
+        boot_id: bytes,
+        segment: Segment,
+        naming: HolderNaming,
+        resumed: Iterable[DeviceMinutes] = (),
+    ) -> None:
+        """Begin on a segment; `resumed` are the last stretches of an agent that ended in this boot.
+
+        The time from such a stretch's end to the device's next sample is a gap: AGENT_DOWN.
+        """
+        self._boot_id = boot_id
+        self._segments = [segment]
+        self._naming = naming
+        self._meters: dict[MeterKind, Meter] = {}
+        self._tracks: dict[str, Track] = {}
+        for minutes in resumed:
+            self._resume(minutes)
+
+    @property
+    def segment(self) -> Segment:
+        """The newest segment."""
+        return self._segments[-1]
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """What the meters last stated of themselves, in the order of their kinds."""
+        return tuple(self._meters[kind] for kind in sorted(self._meters))
+
+    @property
+    def samples_late(self) -> int:
+        """Samples dropped because a later one of the same device came before them."""
+        return sum(track.samples_late for track in self._tracks.values())
+
+    def observe(self, batch: SampleBatch) -> None:
+        """Take what a meter saw at one instant."""
+        self._meters[batch.meter.kind] = batch.meter
+        at, limit_ms = batch.boottime_ms, batch.meter.gap_limit_ms
+        for sample in batch.samples:
+            track = self._track(sample.device, at)
+            if isinstance(sample.seen, Absent):
+                track.sample(at, gap_of(sample.seen.reason), limit_ms)
+            else:
+                track.sample(at, Facts.of(sample.seen, self._naming), limit_ms)
+        for event in batch.events:
+            self._note(event)
+
+    def observe_span(
+        self, device: Device, start_boottime_ms: int, end_boottime_ms: int, seen: Observation
+    ) -> None:
+        """Take a stretch over which one observation held throughout (a recorded workload).
+
+        Sums are those of samples of it at any cadence; energy is integrated from its power.
+
+        Raises:
+            ValueError: it begins before what is settled of the device.
+        """
+        track = self._track(device, start_boottime_ms)
+        track.span(start_boottime_ms, end_boottime_ms, Facts.of(seen, self._naming))
+
+    def observe_gap(
+        self, device: Device, start_boottime_ms: int, end_boottime_ms: int, reason: GapReason
+    ) -> None:
+        """Take a stretch that is known to be unobserved, for a known reason.
+
+        Raises:
+            ValueError: it begins before what is settled of the device.
+        """
+        self._track(device, start_boottime_ms).hole(start_boottime_ms, end_boottime_ms, reason)
+
+    def interrupt(
+        self, boottime_ms: int, reason: GapReason, meter: MeterKind | None = None
+    ) -> None:
+        """State why samples of a meter (None: of all) do not come, from an instant on."""
+        for track in self._tracks.values():
+            if meter is None or track.device.meter is meter:
+                track.explain(boottime_ms, reason)
+
+    def begin_segment(self, segment: Segment) -> None:
+        """Go over to a new segment at its start.
+
+        Raises:
+            ValueError: a device's time is already settled past that start.
+        """
+        for track in self._tracks.values():
+            track.begin_segment(segment)
+        self._segments.append(segment)
+
+    def cut_point(self, now_boottime_ms: int) -> int | None:
+        """The latest instant at which everything kept can be cut; None: nothing can.
+
+        It is the end of a whole minute of the axis, or the end of the oldest segment kept.
+        """
+        if not self._tracks:
+            return None
+        start = min(track.start for track in self._tracks.values())
+        settled = min(track.settled(now_boottime_ms) for track in self._tracks.values())
+        segment, edge = self._segment_at(start)
+        point = utc_minute(segment.anchor_utc_ms, settled) * MINUTE_MS - segment.anchor_utc_ms
+        if edge is not None and settled >= edge:
+            point = edge
+        return point if point > start else None
+
+    def cut(self, at_boottime_ms: int) -> tuple[DeviceMinutes, ...]:
+        """Give away everything before an instant that `cut_point` gave, or an earlier minute's end.
+
+        Every device that goes on then begins anew at exactly that instant.
+
+        Raises:
+            ValueError: a minute would be cut in two.
+        """
+        given = self._collect(lambda track: track.cut(at_boottime_ms))
+        self._tracks = {
+            key: track
+            for key, track in self._tracks.items()
+            if not (track.ended and track.start == track.position)
+        }
+        while len(self._segments) > 1 and self._segments[1].start_boottime_ms <= at_boottime_ms:
+            self._segments.pop(0)
+        return given
+
+    def flush(self, now_boottime_ms: int) -> tuple[DeviceMinutes, ...]:
+        """Everything since the last cut, as far as it is settled; changes nothing.
+
+        Each call replaces what the call before gave: the sums are cumulative.
+        """
+        return self._collect(lambda track: track.snapshot(now_boottime_ms))
+
+    def finish(self) -> tuple[DeviceMinutes, ...]:
+        """Give away everything: all devices end at the last settled instant of any of them."""
+        if not self._tracks:
+            return ()
+        end = max(track.position for track in self._tracks.values())
+        for track in self._tracks.values():
+            track.stop(end)
+        return self.cut(end)
+
+    def counters(self) -> dict[str, Counters]:
+        """Totals of each device since this integrator began, by hardware id."""
+        return {key: track.counters() for key, track in self._tracks.items()}
+
+    def _collect(self, part: Callable[[Track], list[DeviceMinutes]]) -> tuple[DeviceMinutes, ...]:
+        parts = [minutes for key in sorted(self._tracks) for minutes in part(self._tracks[key])]
+        return tuple(sorted(parts, key=lambda minutes: minutes.segment.number))
+
+    def _segment_at(self, boottime_ms: int) -> tuple[Segment, int | None]:
+        """The segment an instant lies in, and where the next one begins."""
+        for segment, after in zip(self._segments, self._segments[1:], strict=False):
+            if boottime_ms < after.start_boottime_ms:
+                return segment, after.start_boottime_ms
+        return self._segments[-1], None
+
+    def _track(self, device: Device, at: int) -> Track:
+        track = self._tracks.get(device.hardware_id)
+        if track is not None and not track.ended:
+            track.device = device
+            return track
+        if track is not None:
+            raise ValueError(f"{device.hardware_id} is back before its end was cut")
+        segment, _ = self._segment_at(at)
+        track = self._tracks[device.hardware_id] = Track(device, self._boot_id, segment, at)
+        for later in self._segments:
+            if later.number > segment.number:
+                track.begin_segment(later)
+        track.note(
+            DeviceEvent(
+                hardware_id=device.hardware_id, boottime_ms=at, kind=DeviceEventKind.APPEARED
+            )
+        )
+        return track
+
+    def _resume(self, minutes: DeviceMinutes) -> None:
+        end = minutes.end_boottime_ms
+        track = Track(minutes.device, self._boot_id, self.segment, end, minutes.ending)
+        track.explain(end, GapReason.AGENT_DOWN)
+        self._tracks[minutes.device.hardware_id] = track
+
+    def _note(self, event: DeviceEvent) -> None:
+        track = self._tracks.get(event.hardware_id)
+        if track is None or event.kind == DeviceEventKind.APPEARED:
+            return  # the integrator itself knows what appeared: a meter that restarts does not
+        track.note(event)
+        if event.kind == DeviceEventKind.VANISHED:
+            if track.device.parent_hardware_id:
+                track.end(event.boottime_ms)
+            else:
+                track.explain(event.boottime_ms, GapReason.DEVICE_LOST)
+
+
+def gap_of(reason: AbsentReason) -> GapReason:
+    """Why a device that is absent as a whole was not observed."""
+    return GAP_OF_ABSENT.get(reason, GapReason.DEVICE_LOST)

@@ -1,0 +1,178 @@
+"""One open minute of one device: what its pieces add up to until the minute is over.
+
+A piece is a stretch inside one minute over which one observation held. Everything is an integer
+sum, so the order and the number of pieces do not matter.
+"""
+
+from dataclasses import dataclass, field
+
+from kashi.axis import MINUTE_MS
+
+from kashi_agent.energy import Energy
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import HolderKey, HolderTime, Reading
+from kashi_agent.sample import Absent, Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """An observation as the integrator uses it: None is unknown, `holders` empty is nobody."""
+
+    utilisation_ppm: int | None
+    energy_counter_mj: int | None
+    power_mw: int | None
+    memory_used_bytes: int | None
+    holders: tuple[HolderKey, ...] | None
+
+    @classmethod
+    def of(cls, seen: Observation, naming: HolderNaming) -> "Facts":
+        """The facts of an observation, holders in the order of their keys."""
+        holders = seen.holders
+        return cls(
+            utilisation_ppm=_known(seen.utilisation_ppm),
+            energy_counter_mj=_known(seen.energy_counter_mj),
+            power_mw=_known(seen.power_mw),
+            memory_used_bytes=_known(seen.memory_used_bytes),
+            holders=None
+            if isinstance(holders, Absent)
+            else tuple(sorted(map(naming.key, holders), key=lambda holder: holder.key)),
+        )
+
+
+def _known(value: int | Absent) -> int | None:
+    return None if isinstance(value, Absent) else value
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenMinute:
+    """The sums of a minute that is not over; `start` and `end` are the first and last observed."""
+
+    start_boottime_ms: int
+    end_boottime_ms: int
+    observed_ms: int = 0
+    held_known_ms: int = 0
+    held_ms: int = 0
+    utilisation_known_ms: int = 0
+    active_ms: int = 0
+    utilised_ns: int = 0
+    unattributed_ms: int = 0
+    energy_known_ms: int = 0
+    energy_mj: int = 0
+    energy_integrated: bool = False
+    memory_used_bytes_max: int | None = None
+    held_ms_by_holder: dict[HolderKey, int] = field(default_factory=dict)
+
+    def add(
+        self, start_boottime_ms: int, end_boottime_ms: int, facts: Facts, energy: Energy
+    ) -> None:
+        """Add a piece that begins no earlier than the last one ended."""
+        span_ms = end_boottime_ms - start_boottime_ms
+        self.end_boottime_ms = end_boottime_ms
+        self.observed_ms += span_ms
+        self._add_holders(span_ms, facts)
+        self._add_utilisation(span_ms, facts)
+        energy_mj = energy.take(end_boottime_ms)
+        if energy_mj is not None:
+            self.energy_known_ms += span_ms
+            self.energy_mj += energy_mj
+            self.energy_integrated |= energy.integrated
+        memory, highest = facts.memory_used_bytes, self.memory_used_bytes_max
+        if memory is not None and (highest is None or memory > highest):
+            self.memory_used_bytes_max = memory
+
+    def _add_holders(self, span_ms: int, facts: Facts) -> None:
+        if facts.holders is None:
+            return
+        self.held_known_ms += span_ms
+        if facts.holders:
+            self.held_ms += span_ms
+            for holder in facts.holders:
+                self.held_ms_by_holder[holder] = self.held_ms_by_holder.get(holder, 0) + span_ms
+
+    def _add_utilisation(self, span_ms: int, facts: Facts) -> None:
+        utilisation = facts.utilisation_ppm
+        if utilisation is None:
+            return
+        self.utilisation_known_ms += span_ms
+        if utilisation:
+            self.active_ms += span_ms
+            self.utilised_ns += utilisation * span_ms
+            # Holders unknown is not "nobody": only an empty set makes activity unattributed.
+            if facts.holders == ():
+                self.unattributed_ms += span_ms
+
+    def reading(self, places: "HolderPlaces") -> Reading:
+        """The reading of what was added so far."""
+        return Reading(
+            start_boottime_ms=self.start_boottime_ms,
+            span_ms=self.end_boottime_ms - self.start_boottime_ms,
+            observed_ms=self.observed_ms,
+            held_known_ms=self.held_known_ms,
+            held_ms=self.held_ms,
+            utilisation_known_ms=self.utilisation_known_ms,
+            active_ms=self.active_ms,
+            utilised_ns=self.utilised_ns,
+            unattributed_ms=self.unattributed_ms,
+            energy_known_ms=self.energy_known_ms,
+            energy_mj=self.energy_mj,
+            energy_integrated=self.energy_integrated,
+            memory_used_bytes_max=self.memory_used_bytes_max,
+            holder_times=places.times(self.held_ms_by_holder),
+        )
+
+
+class HolderPlaces:
+    """The list of holders of a stretch, each once; readings refer to it by place.
+
+    At most as many as the contract allows: the time of one too many still counts as held, only
+    who held it is not told apart any further.
+    """
+
+    def __init__(self, holders: tuple[HolderKey, ...], count_max: int) -> None:
+        """Begin with holders already listed."""
+        self._count_max = count_max
+        self._places = {holder.key: place for place, holder in enumerate(holders)}
+        self.listed = list(holders)
+
+    def times(self, held_ms_by_holder: dict[HolderKey, int]) -> tuple[HolderTime, ...]:
+        """Held times with their places, new holders listed."""
+        times = []
+        for holder, held_ms in held_ms_by_holder.items():
+            place = self._place(holder)
+            if place is not None:
+                times.append(HolderTime(place, held_ms))
+        return tuple(times)
+
+    def _place(self, holder: HolderKey) -> int | None:
+        place = self._places.get(holder.key)
+        if place is None and len(self.listed) < self._count_max:
+            place = self._places[holder.key] = len(self.listed)
+            self.listed.append(holder)
+        return place
+
+
+def repeated(reading: Reading, count: int) -> list[Reading]:
+    """The same whole minute `count` times over, one after the other, the first as it is."""
+    return [
+        Reading(
+            start_boottime_ms=start,
+            span_ms=reading.span_ms,
+            observed_ms=reading.observed_ms,
+            held_known_ms=reading.held_known_ms,
+            held_ms=reading.held_ms,
+            utilisation_known_ms=reading.utilisation_known_ms,
+            active_ms=reading.active_ms,
+            utilised_ns=reading.utilised_ns,
+            unattributed_ms=reading.unattributed_ms,
+            energy_known_ms=reading.energy_known_ms,
+            energy_mj=reading.energy_mj,
+            energy_integrated=reading.energy_integrated,
+            memory_used_bytes_max=reading.memory_used_bytes_max,
+            holder_times=reading.holder_times,
+        )
+        for start in range(
+            reading.start_boottime_ms,
+            reading.start_boottime_ms + count * MINUTE_MS,
+            MINUTE_MS,
+        )
+    ]
