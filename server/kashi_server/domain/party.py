@@ -6,6 +6,7 @@ check character of its own.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from kashi_server.errors import InvalidValue
@@ -73,6 +74,7 @@ class Party:
         name_en: a name for English pages; may be empty.
         district: where it is registered, as the register writes it; may be empty. The code does
             not say: new registrations carry the province.
+        established_on: when it was founded; None: not known here.
     """
 
     party_id: str
@@ -80,6 +82,7 @@ class Party:
     name_zh: str
     name_en: str = ""
     district: str = ""
+    established_on: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse a wrong code and a missing or endless name."""

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     OWNER_UNKNOWN = "owner_unknown"
     NO_PRICE = "no_price"
     OUTSIDE_TERM = "outside_term"
+    PROVIDER_NOT_OWNER = "provider_not_owner"
     CONFLICT = "conflict"
     SHARE_UNKNOWN = "share_unknown"
     SHARES_EXCEED_DEVICE = "shares_exceed_device"
@@ -64,6 +65,10 @@ _TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.OUTSIDE_TERM: (
         "指派超出合同期限",
         "the assignment lies outside the contract's term",
+    ),
+    Reason.PROVIDER_NOT_OWNER: (
+        "该时段主机不属于合同的供给方",
+        "the contract's provider does not own the host in this time",
     ),
     Reason.CONFLICT: (
         "两台主机同时上报同一设备：暂挂，不计费",

@@ -61,6 +61,8 @@ class StatementLine:
 
     `price_yuan` is yuan per card-hour, None where nothing is priced. `billed_ms` are whole
     device-milliseconds before the share. A line that earns nothing names its reasons.
+    `rules_sha256`
+    is the hash of the rules version in force over the line.
     """
 
     line: int
@@ -78,6 +80,7 @@ class StatementLine:
     evidence_level: str
     eligible: bool
     reasons: tuple[Reason, ...] = ()
+    rules_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a line whose arithmetic does not hold."""
@@ -120,6 +123,7 @@ class StatementLine:
             "evidence_level": self.evidence_level,
             "eligible": self.eligible,
             "reasons": [str(reason) for reason in self.reasons],
+            "rules_sha256": self.rules_sha256,
         }
 
 

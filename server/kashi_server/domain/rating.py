@@ -1,0 +1,346 @@
+"""Rating: device-hours and what the parties agreed, in; rated lines, out. Pure and exact.
+
+For every device the month is cut wherever anything changes: the host it serves on, its assignment,
+its price, the host's owner, the rules in force, a dispute. Each piece has one standing; neighbours
+with the same standing are one line. A line bills leased time in the quantity its price names, times
+the device's share as a fraction, and is rounded once. What earns nothing earns 0 and says why;
+disputed time is a line of its own, held at 0. Every minute of a service window is in exactly one
+line, of exactly one statement: under the contract it was leased to, or else with the host's owner.
+
+A physical device that is cut into partitions is metered through them, unless it is itself leased;
+then its partitions are metered through it. So no card-hour is counted on both levels.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+
+from kashi_server.domain.device import Conflict, DeviceRecord, ServiceWindow
+from kashi_server.domain.device_time import DeviceTime, merge_minutes
+from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval, days_of
+from kashi_server.domain.money import truncate_to_fen
+from kashi_server.domain.reason import Reason
+from kashi_server.domain.standing import Standing, StandingBook, Terms
+from kashi_server.domain.statement_line import StatementQuantities, sum_of
+from kashi_server.domain.tariff import Basis, Price
+from kashi_server.domain.usage import DeviceHour, Quantities
+from kashi_server.errors import InvalidValue
+
+EVIDENCE_LEVEL = "E2"
+"""What an agent measured and signed with a key in a file."""
+
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayShare:
+    """A line's part in one day of Asia/Shanghai that begins at UTC minute `start`."""
+
+    start: int
+    quantities: StatementQuantities
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedLine:
+    """One device with one standing over [start, end) UTC minutes."""
+
+    hardware_id: str
+    start: int
+    end: int
+    standing: Standing
+    share: Fraction
+    quantities: StatementQuantities
+    billed_ms: int
+    amount_fen: int
+    eligible: bool
+    reasons: tuple[Reason, ...]
+    days: tuple[DayShare, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """Minutes in which a device's observations contradict each other, and who claims what."""
+
+    hardware_id: str
+    interval: Interval
+    claims: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """What a month came to: lines by device and start, and what was disputed."""
+
+    lines: tuple[RatedLine, ...]
+    disputes: tuple[Dispute, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was observed: devices, their device-hours, and conflicts. Order does not matter."""
+
+    devices: Sequence[DeviceRecord]
+    hours: Iterable[DeviceHour]
+    conflicts: Iterable[Conflict] = ()
+
+
+def rate(facts: Facts, terms: Terms, period: Interval) -> Rating:
+    """Rate a bounded period.
+
+    Args:
+        facts: devices and what was observed of them, at the cut-off.
+        terms: contracts, assignments, prices, tenures and rules.
+        period: UTC minutes, usually a month of Asia/Shanghai.
+
+    Raises:
+        InvalidValue: what was agreed contradicts itself.
+        Refused: a host belongs to nobody.
+    """
+    times = device_times(facts, period)
+    family = _Family(facts.devices, times)
+    book = StandingBook(terms)
+    lines: list[RatedLine] = []
+    disputes: list[Dispute] = []
+    for device in sorted(facts.devices, key=lambda found: found.hardware_id):
+        time = times[device.hardware_id]
+        pieces = _pieces(device, family, book, time, period)
+        lines.extend(
+            _line(device, start, end, standing, time) for start, end, standing in _joined(pieces)
+        )
+        for stretch in time.disputed:
+            start, end = stretch.bounded()
+            claims = tuple(sorted(time.claims(start, end).items()))
+            disputes.append(
+                Dispute(hardware_id=device.hardware_id, interval=stretch, claims=claims)
+            )
+    return Rating(lines=tuple(lines), disputes=tuple(disputes))
+
+
+def device_times(facts: Facts, period: Interval) -> dict[str, DeviceTime]:
+    """The time of every device, clean of what lies outside the period."""
+    hours: dict[str, dict[tuple[str, int], DeviceHour]] = {
+        device.hardware_id: {} for device in facts.devices
+    }
+    for hour in facts.hours:
+        known = hours[hour.hardware_id].setdefault((hour.host_id, hour.hour), hour)
+        if known.columns != hour.columns:
+            raise InvalidValue(
+                f"two different device-hours of {hour.hardware_id} on {hour.host_id} in hour"
+                f" {hour.hour}"
+            )
+    conflicts: dict[str, list[Interval]] = {}
+    for conflict in facts.conflicts:
+        common = conflict.interval.overlap(period)
+        if common is not None:
+            conflicts.setdefault(conflict.hardware_id, []).append(common)
+    return {
+        device.hardware_id: DeviceTime(
+            hours[device.hardware_id].values(), device.windows, conflicts.get(device.hardware_id, ())
+        )
+        for device in facts.devices
+    }
+
+
+def windows_in(device: DeviceRecord, period: Interval) -> Iterator[tuple[ServiceWindow, Interval]]:
+    """The service windows of a device that reach into the period, each with its part there."""
+    for window in device.windows:
+        common = window.interval.overlap(period)
+        if common is not None:
+            yield window, common
+
+
+class _Family:
+    """Physical devices and their partitions."""
+
+    def __init__(self, devices: Sequence[DeviceRecord], times: Mapping[str, DeviceTime]) -> None:
+        self.devices = {device.hardware_id: device for device in devices}
+        self.parts: dict[str, list[DeviceRecord]] = {}
+        for device in devices:
+            if device.parent_hardware_id:
+                self.parts.setdefault(device.parent_hardware_id, []).append(device)
+        self._times = times
+        self._excess: dict[str, frozenset[int]] = {}
+
+    def models(self, device: DeviceRecord) -> tuple[str, ...]:
+        """Under which models a price is looked up: its own, then its physical device's."""
+        parent = self.devices.get(device.parent_hardware_id)
+        return (device.model,) if parent is None else (device.model, parent.model)
+
+    def partitioned(self, device: DeviceRecord, minute: int) -> bool:
+        """A partition of it is in service."""
+        return any(
+            minute in window.interval
+            for part in self.parts.get(device.hardware_id, ())
+            for window in part.windows
+        )
+
+    def excess(self, device: DeviceRecord) -> frozenset[int]:
+        """Minutes in which the partitions of one physical device sum to more than the device."""
+        parent = device.parent_hardware_id
+        if not parent:
+            return frozenset()
+        if parent not in self._excess:
+            self._excess[parent] = frozenset(self._find_excess(self.parts[parent]))
+        return self._excess[parent]
+
+    def _find_excess(self, parts: Sequence[DeviceRecord]) -> Iterator[int]:
+        shares = [(_share(part), self._times[part.hardware_id]) for part in parts]
+        if sum(share for share, _time in shares) <= 1:
+            return
+        for hour in sorted({hour for _share_of, time in shares for hour in time.hours}):
+            if _card_ms(shares, hour * 60, hour * 60 + 60) == 0:
+                continue
+            for minute in range(hour * 60, hour * 60 + 60):
+                if _card_ms(shares, minute, minute + 1) > MINUTE_MS:
+                    yield minute
+
+
+def _share(device: DeviceRecord) -> Fraction:
+    return Fraction(device.share_numerator, device.share_denominator)
+
+
+def _card_ms(shares: Sequence[tuple[Fraction, DeviceTime]], start: int, end: int) -> Fraction:
+    parts = (share * time.between(start, end).observed_ms for share, time in shares)
+    return sum(parts, Fraction(0))
+
+
+def _pieces(
+    device: DeviceRecord, family: _Family, book: StandingBook, time: DeviceTime, period: Interval
+) -> Iterator[tuple[int, int, Standing]]:
+    windows = list(windows_in(device, period))
+    excess = merge_minutes(family.excess(device))
+    changes = [*time.disputed, *excess]
+    changes += book.changes(device, {window.host_id for window, _common in windows})
+    for part in family.parts.get(device.hardware_id, ()):
+        changes += [window.interval for window in part.windows]
+    for window, common in windows:
+        for start, end in _cut(common, changes):
+            if _metered_elsewhere(device, family, book, start):
+                continue
+            standing = book.at(device, family.models(device), window.host_id, start)
+            held: list[Reason] = []
+            if any(start in stretch for stretch in time.disputed):
+                held.append(Reason.CONFLICT)
+            if any(start in stretch for stretch in excess):
+                held.append(Reason.SHARES_EXCEED_DEVICE)
+            if held:
+                blocked = tuple(sorted({*standing.blocked, *held}))
+                standing = replace(standing, blocked=blocked)
+            yield start, end, standing
+
+
+def _metered_elsewhere(
+    device: DeviceRecord, family: _Family, book: StandingBook, minute: int
+) -> bool:
+    parent = device.parent_hardware_id
+    if parent in family.devices and book.leased_at(parent, minute) is not None:
+        return True
+    if not family.partitioned(device, minute):
+        return False
+    return book.leased_at(device.hardware_id, minute) is None
+
+
+def _cut(stretch: Interval, changes: Iterable[Interval]) -> Iterator[tuple[int, int]]:
+    start, end = stretch.bounded()
+    points = {start, end}
+    for change in changes:
+        ends = (change.start, change.end)
+        points.update(point for point in ends if point is not None and start < point < end)
+    ordered = sorted(points)
+    yield from pairwise(ordered)
+
+
+def _joined(pieces: Iterable[tuple[int, int, Standing]]) -> Iterator[tuple[int, int, Standing]]:
+    held: tuple[int, int, Standing] | None = None
+    for start, end, standing in pieces:
+        if held is not None and held[1] == start and held[2] == standing:
+            held = (held[0], end, standing)
+            continue
+        if held is not None:
+            yield held
+        held = (start, end, standing)
+    if held is not None:
+        yield held
+
+
+def billed_ms_of(price: Price | None, quantities: StatementQuantities) -> int:
+    """Whole device-milliseconds that a price bills; utilised nanoseconds are cut to ms."""
+    if price is None or not quantities.leased_ms:
+        return 0
+    match price.basis:
+        case Basis.LEASED_OBSERVED:
+            return quantities.observed_ms
+        case Basis.HELD:
+            return quantities.held_ms
+        case Basis.UTILISED:
+            return quantities.utilised_ns // NS_PER_MS
+
+
+def _line(
+    device: DeviceRecord, start: int, end: int, standing: Standing, time: DeviceTime
+) -> RatedLine:
+    share = _share(device)
+    price = None if standing.blocked else standing.price
+    unit = Fraction(0) if price is None else share * price.yuan / HOUR_MS
+    days: list[DayShare] = []
+    total, billed_ms, amount_fen = StatementQuantities(), 0, 0
+    for day in days_of(Interval(start, end)):
+        part = _quantities(time, day, leased=standing.leased)
+        total += part
+        # Amounts telescope: what is due through a day less what was due before. So the days sum to
+        # the line and the line is still rounded once.
+        billed_ms = billed_ms_of(price, total)
+        due_fen = truncate_to_fen(unit * billed_ms)
+        days.append(DayShare(start=day.start, quantities=part, amount_fen=due_fen - amount_fen))
+        amount_fen = due_fen
+    return RatedLine(
+        hardware_id=device.hardware_id,
+        start=start,
+        end=end,
+        standing=standing,
+        share=share,
+        quantities=total,
+        billed_ms=billed_ms,
+        amount_fen=amount_fen,
+        eligible=standing.leased and not standing.blocked and not standing.ineligible,
+        reasons=(*standing.blocked, *standing.ineligible, *_partly_unknown(price, total)),
+        days=tuple(days),
+    )
+
+
+def _quantities(time: DeviceTime, stretch: Interval, *, leased: bool) -> StatementQuantities:
+    start, end = stretch.bounded()
+    elapsed_ms = (end - start) * MINUTE_MS
+    return _statement_quantities(time.between(start, end), elapsed_ms, leased=leased)
+
+
+def _statement_quantities(
+    found: Quantities, elapsed_ms: int, *, leased: bool
+) -> StatementQuantities:
+    return StatementQuantities(
+        leased_ms=elapsed_ms if leased else 0,
+        observed_ms=found.observed_ms,
+        gap_ms=elapsed_ms - found.observed_ms,
+        held_known_ms=found.held_known_ms,
+        held_ms=found.held_ms,
+        utilisation_known_ms=found.utilisation_known_ms,
+        active_ms=found.active_ms,
+        utilised_ns=found.utilised_ns,
+        unattributed_ms=found.unattributed_ms,
+    )
+
+
+def _partly_unknown(price: Price | None, total: StatementQuantities) -> tuple[Reason, ...]:
+    if price is None:
+        return ()
+    if price.basis is Basis.HELD and total.held_known_ms < total.observed_ms:
+        return (Reason.HELD_PARTLY_UNKNOWN,)
+    if price.basis is Basis.UTILISED and total.utilisation_known_ms < total.observed_ms:
+        return (Reason.UTILISATION_PARTLY_UNKNOWN,)
+    return ()
+
+
+def totals_of(lines: Iterable[RatedLine]) -> StatementQuantities:
+    """The sum of lines' quantities."""
+    return sum_of(line.quantities for line in lines)

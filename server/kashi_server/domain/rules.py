@@ -1,0 +1,267 @@
+"""Rules: the parameters of a funding programme, one dated, immutable, hashed version at a time.
+
+Each parameter is *published* (its source is named), *decided* (by the office: two officers, a date,
+a reason, a document) or *unknown*. An unknown has no value: nothing is invented for it, and a step
+that needs it can give an estimate at most. The hash is over canonical data, so comments and spacing
+of the file do not matter and every value does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from hashlib import sha256
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.interval import Interval
+from kashi_server.domain.money import parse_decimal, parse_yuan
+from kashi_server.domain.statement_line import shanghai_text
+from kashi_server.errors import InvalidValue
+
+FORMAT = "kashi/v1/rules"
+
+
+class ParameterState(StrEnum):
+    """How a parameter is known."""
+
+    PUBLISHED = "published"
+    DECIDED = "decided"
+    UNKNOWN = "unknown"
+
+
+class ValueKind(StrEnum):
+    """What a parameter's value is."""
+
+    RATIO = "ratio"
+    YUAN = "yuan"
+    COUNT = "count"
+    TRUTH = "truth"
+    TEXT = "text"
+    TEXTS = "texts"
+
+
+KINDS: Mapping[str, ValueKind] = {
+    "authority": ValueKind.TEXT,
+    "base_factors": ValueKind.TEXTS,
+    "beneficiary_types": ValueKind.TEXTS,
+    "cap.award_yuan": ValueKind.YUAN,
+    "cap.company_year_yuan": ValueKind.YUAN,
+    "clawback": ValueKind.TEXT,
+    "claimant_not_provider": ValueKind.TRUTH,
+    "date_basis": ValueKind.TEXT,
+    "evidence_required": ValueKind.TEXTS,
+    "expense_scope.exclude": ValueKind.TEXTS,
+    "expense_scope.include": ValueKind.TEXTS,
+    "fiscal_year": ValueKind.TEXT,
+    "gap_policy": ValueKind.TEXT,
+    "jurisdiction": ValueKind.TEXT,
+    "min_evidence_level": ValueKind.TEXT,
+    "min_utilisation_ratio": ValueKind.RATIO,
+    "pool.overflow": ValueKind.TEXT,
+    "pool.year_yuan": ValueKind.YUAN,
+    "provider_list_required": ValueKind.TRUTH,
+    "ratio.general": ValueKind.RATIO,
+    "ratio.startup": ValueKind.RATIO,
+    "redemption_mode": ValueKind.TEXT,
+    "related_party_forbidden": ValueKind.TRUTH,
+    "retention_years": ValueKind.COUNT,
+    "rounding": ValueKind.TEXT,
+    "self_owned_excluded": ValueKind.TRUTH,
+    "stacking.ratio": ValueKind.RATIO,
+    "stacking.startup_line": ValueKind.TEXT,
+    "startup.age_basis": ValueKind.TEXT,
+    "startup.max_age_months": ValueKind.COUNT,
+    "tax_basis": ValueKind.TEXT,
+    "threshold.year_yuan": ValueKind.YUAN,
+    "voucher.min_face_yuan": ValueKind.YUAN,
+    "voucher.transferable": ValueKind.TRUTH,
+    "voucher.validity_months": ValueKind.COUNT,
+}
+"""Every parameter there is, and what its value must be. Decimals and yuan are written as text."""
+
+Value = str | int | bool | tuple[str, ...]
+
+
+def check_value(name: str, value: object) -> Value:
+    """The value of a parameter, if it is of the parameter's kind.
+
+    Raises:
+        InvalidValue: there is no such parameter, or the value is of another kind.
+    """
+    if name not in KINDS:
+        raise InvalidValue(f"there is no parameter '{name}'")
+    match KINDS[name], value:
+        case ValueKind.RATIO, str() if 0 <= parse_decimal(value) <= 1:
+            return value
+        case ValueKind.YUAN, str() if parse_yuan(value) >= 0:
+            return value
+        case ValueKind.TRUTH, bool():
+            return value
+        case ValueKind.COUNT, int() if not isinstance(value, bool) and value >= 0:
+            return value
+        case ValueKind.TEXT, str() if value:
+            return value
+        case ValueKind.TEXTS, list() | tuple() if all(isinstance(v, str) and v for v in value):
+            return tuple(value)
+    raise InvalidValue(f"{value!r} is not what {name} needs: {_EXAMPLES[KINDS[name]]}")
+
+
+_EXAMPLES = {
+    ValueKind.RATIO: 'a decimal from 0 to 1 as text, like "0.50"',
+    ValueKind.YUAN: 'yuan as text, like "10000000.00"',
+    ValueKind.COUNT: "a whole number, like 12",
+    ValueKind.TRUTH: "true or false",
+    ValueKind.TEXT: "text that is not empty",
+    ValueKind.TEXTS: "a list of texts",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How the office decided a parameter."""
+
+    officers: tuple[str, str]
+    decided_on: str
+    reason: str
+    document: str
+
+    def __post_init__(self) -> None:
+        """Two officers are two people, and all of it is said."""
+        if not all((*self.officers, self.decided_on, self.reason, self.document)):
+            raise InvalidValue("a decision names two officers, its date, reason and document")
+        if self.officers[0] == self.officers[1]:
+            raise InvalidValue("a decision needs two different officers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a rules version."""
+
+    name: str
+    state: ParameterState
+    value: Value | None = None
+    source: str | None = None
+    confidence: str | None = None
+    decision: Decision | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        """Published names its source, decided its decision, unknown has no value."""
+        if self.name not in KINDS:
+            raise InvalidValue(f"there is no parameter '{self.name}'")
+        if self.state is ParameterState.UNKNOWN:
+            if self.value is not None:
+                raise InvalidValue(f"{self.name} is unknown and must not have a value")
+            return
+        if self.value is None:
+            raise InvalidValue(f"{self.name} is {self.state} and needs a value")
+        check_value(self.name, self.value)
+        if self.state is ParameterState.PUBLISHED and not self.source:
+            raise InvalidValue(f"{self.name} is published and must name its source")
+        if self.state is ParameterState.DECIDED and self.decision is None:
+            raise InvalidValue(f"{self.name} is decided and must tell by whom, when and why")
+
+    @property
+    def value_text(self) -> str | None:
+        """The value as people read it."""
+        match self.value:
+            case None:
+                return None
+            case bool():
+                return "true" if self.value else "false"
+            case tuple():
+                return "; ".join(self.value)
+            case _:
+                return str(self.value)
+
+    def to_data(self) -> dict[str, object]:
+        """Plain data."""
+        decision: dict[str, object] | None = None
+        if self.decision is not None:
+            decision = {
+                "officers": list(self.decision.officers),
+                "decided_on": self.decision.decided_on,
+                "reason": self.decision.reason,
+                "document": self.decision.document,
+            }
+        return {
+            "name": self.name,
+            "state": str(self.state),
+            "value": list(self.value) if isinstance(self.value, tuple) else self.value,
+            "source": self.source,
+            "confidence": self.confidence,
+            "decision": decision,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesVersion:
+    """A version of a programme's rules. `in_force` in UTC minutes, half-open."""
+
+    programme_id: str
+    version: str
+    name_zh: str
+    name_en: str
+    document: str
+    in_force: Interval
+    parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a parameter given twice; keep them in order of name."""
+        names = [parameter.name for parameter in self.parameters]
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidValue(f"the parameter {name} is given twice")
+        ordered = tuple(sorted(self.parameters, key=lambda parameter: parameter.name))
+        object.__setattr__(self, "parameters", ordered)
+
+    def parameter(self, name: str) -> Parameter:
+        """A parameter; one the version does not speak of is unknown."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        return Parameter(name=name, state=ParameterState.UNKNOWN)
+
+    def ratio(self, name: str) -> Fraction | None:
+        """A ratio; None where unknown."""
+        value = self.parameter(name).value
+        return parse_decimal(value) if isinstance(value, str) else None
+
+    def fen(self, name: str) -> int | None:
+        """An amount in fen; None where unknown."""
+        value = self.parameter(name).value
+        return parse_yuan(value) if isinstance(value, str) else None
+
+    def truth(self, name: str) -> bool | None:
+        """A yes or no; None where unknown."""
+        value = self.parameter(name).value
+        return value if isinstance(value, bool) else None
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names of every unknown parameter."""
+        return tuple(p.name for p in self.parameters if p.state is ParameterState.UNKNOWN)
+
+    def to_data(self) -> dict[str, object]:
+        """Plain data in the format `kashi/v1/rules`."""
+        end = None if self.in_force.end is None else shanghai_text(self.in_force.end)
+        return {
+            "format": FORMAT,
+            "programme_id": self.programme_id,
+            "version": self.version,
+            "name_zh": self.name_zh,
+            "name_en": self.name_en,
+            "document": self.document,
+            "in_force": {"start": shanghai_text(self.in_force.start), "end": end},
+            "parameters": [parameter.to_data() for parameter in self.parameters],
+        }
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes: these are stored and hashed."""
+        return canonical_bytes(self.to_data())
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the canonical bytes, in hexadecimal."""
+        return sha256(self.to_bytes()).hexdigest()

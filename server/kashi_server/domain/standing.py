@@ -1,0 +1,175 @@
+"""The standing of a device in a minute: under which contract, at which price, or why it earns 0."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kashi_server.domain.contract import Assignment, Contract
+from kashi_server.domain.device import DeviceRecord
+from kashi_server.domain.interval import Interval
+from kashi_server.domain.reason import Reason
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.tariff import Price, Tariff
+from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.errors import InvalidValue, Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the parties agreed and the programme says: everything rating needs besides facts.
+
+    `operators` names the party that enrolled each host: usage of a host without a tenure goes to
+    it. `rules` are the versions of one programme.
+    """
+
+    contracts: Mapping[str, Contract]
+    assignments: Sequence[Assignment]
+    prices: Sequence[Price]
+    tenures: Sequence[Tenure]
+    operators: Mapping[str, str]
+    rules: Sequence[RulesVersion] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a device stands. Exactly one of `contract_id` and `party_id` names the statement.
+
+    `blocked` reasons make a line earn nothing; `ineligible` ones leave its amount and take its
+    eligibility.
+    """
+
+    host_id: str
+    contract_id: str | None
+    party_id: str | None
+    price: Price | None
+    rules_sha256: str | None
+    blocked: tuple[Reason, ...]
+    ineligible: tuple[Reason, ...]
+
+    @property
+    def leased(self) -> bool:
+        """A confirmed assignment covers the time."""
+        return self.contract_id is not None
+
+
+class StandingBook:
+    """Looks standings up; built once a rating."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._tariff = Tariff(terms.prices)
+        self._assignments: dict[str, list[Assignment]] = {}
+        for assignment in sorted(terms.assignments, key=lambda found: found.assignment_id):
+            self._assignments.setdefault(assignment.hardware_id, []).append(assignment)
+        self._tenures: dict[str, list[Tenure]] = {}
+        for tenure in sorted(terms.tenures, key=lambda found: found.interval.start):
+            self._tenures.setdefault(tenure.host_id, []).append(tenure)
+
+    def leased_at(self, hardware_id: str, minute: int) -> Assignment | None:
+        """The confirmed assignment of a device at a minute, within its contract's term.
+
+        Raises:
+            InvalidValue: two contracts lease the device in one minute.
+        """
+        found = [
+            assignment
+            for assignment in self._assignments.get(hardware_id, ())
+            if assignment.confirmed
+            and minute in assignment.interval
+            and minute in self._terms.contracts[assignment.contract_id].term
+        ]
+        if len(found) > 1:
+            raise InvalidValue(
+                f"device {hardware_id} serves {found[0].assignment_id} and"
+                f" {found[1].assignment_id} in one minute"
+            )
+        return found[0] if found else None
+
+    def changes(self, device: DeviceRecord, hosts: Iterable[str]) -> Iterable[Interval]:
+        """Every interval at whose ends the standing of a device may change."""
+        for assignment in self._assignments.get(device.hardware_id, ()):
+            contract = self._terms.contracts[assignment.contract_id]
+            yield assignment.interval
+            yield contract.term
+            for model in {price.model for price in self._terms.prices}:
+                for price in self._tariff.of(contract.contract_id, model):
+                    yield price.interval
+        for assignment in self._assignments.get(device.parent_hardware_id, ()):
+            yield assignment.interval
+            yield self._terms.contracts[assignment.contract_id].term
+        for host_id in hosts:
+            for tenure in self._tenures.get(host_id, ()):
+                yield tenure.interval
+        for version in self._terms.rules:
+            yield version.in_force
+
+    def at(
+        self, device: DeviceRecord, models: Sequence[str], host_id: str, minute: int
+    ) -> Standing:
+        """How a device stands at a minute; `models` in the order in which prices are looked up."""
+        tenure = next((t for t in self._tenures.get(host_id, ()) if minute in t.interval), None)
+        assignment = self.leased_at(device.hardware_id, minute)
+        rules = next((v for v in self._terms.rules if minute in v.in_force), None)
+        rules_sha256 = None if rules is None else rules.sha256
+        if assignment is None:
+            return Standing(
+                host_id=host_id,
+                contract_id=None,
+                party_id=self._owner(host_id, tenure),
+                price=None,
+                rules_sha256=rules_sha256,
+                blocked=self._unleased(device.hardware_id, tenure, minute),
+                ineligible=(),
+            )
+        contract = self._terms.contracts[assignment.contract_id]
+        price = self._tariff.at(contract.contract_id, models, minute)
+        return Standing(
+            host_id=host_id,
+            contract_id=contract.contract_id,
+            party_id=None,
+            price=price,
+            rules_sha256=rules_sha256,
+            blocked=_blocked(contract, tenure, price),
+            ineligible=_ineligible(contract, rules),
+        )
+
+    def _owner(self, host_id: str, tenure: Tenure | None) -> str:
+        if tenure is not None:
+            return tenure.owner_id
+        if host_id not in self._terms.operators:
+            raise Refused(f"host {host_id} has neither a tenure nor an operator; import its tenure")
+        return self._terms.operators[host_id]
+
+    def _unleased(self, hardware_id: str, tenure: Tenure | None, minute: int) -> tuple[Reason, ...]:
+        reasons: list[Reason] = []
+        for assignment in self._assignments.get(hardware_id, ()):
+            if minute in assignment.interval:
+                outside = minute not in self._terms.contracts[assignment.contract_id].term
+                reasons.append(Reason.OUTSIDE_TERM if outside else Reason.ASSIGNMENT_UNCONFIRMED)
+        if tenure is None:
+            reasons.append(Reason.OWNER_UNKNOWN)
+        elif tenure.kind is TenureKind.SELF_OWNED:
+            reasons.append(Reason.SELF_OWNED)
+        elif not reasons:
+            reasons.append(Reason.UNLEASED)
+        return tuple(sorted(set(reasons)))
+
+
+def _blocked(contract: Contract, tenure: Tenure | None, price: Price | None) -> tuple[Reason, ...]:
+    reasons: list[Reason] = []
+    if tenure is None:
+        reasons.append(Reason.OWNER_UNKNOWN)
+    elif tenure.kind is TenureKind.SELF_OWNED:
+        reasons.append(Reason.SELF_OWNED)
+    elif tenure.owner_id != contract.provider_id:
+        reasons.append(Reason.PROVIDER_NOT_OWNER)
+    if price is None:
+        reasons.append(Reason.NO_PRICE)
+    return tuple(sorted(reasons))
+
+
+def _ineligible(contract: Contract, rules: RulesVersion | None) -> tuple[Reason, ...]:
+    if rules is None:
+        return (Reason.NO_ACTIVE_RULES,)
+    if contract.unrelated_declared is False and rules.truth("related_party_forbidden"):
+        return (Reason.RELATED_PARTIES,)
+    return ()
