@@ -15,18 +15,20 @@ FILE_NAME = "cursor"
 SLOT_BYTES = 128
 
 _MAGIC = b"KSC1"
-_SLOT = struct.Struct(">QQQQQ32s")
+_SLOT = struct.Struct(">QQQQQQ32s")
 _CRC = struct.Struct(">I")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """`sealed_*`: the last report that was ever sealed. `acknowledged_*`: the last the server has,
-    with its hash. All 0 before the first."""
+    """`sealed_*`: the last report that was ever sealed, and the last frame of the journal whose
+    content was. `acknowledged_*`: the last the server has, with its hash. All 0 before the first.
+    """
 
     generation: int = 0
     sealed_epoch: int = 0
     sealed_sequence: int = 0
+    sealed_journal_through: int = 0
     acknowledged_epoch: int = 0
     acknowledged_sequence: int = 0
     acknowledged_sha256: bytes = bytes(32)
@@ -49,13 +51,20 @@ class CursorFile:
         self._disk = disk
         self.current = Cursor()
 
-    def open(self) -> Cursor:
-        """The newest slot that is whole; the cursor of an empty spool when none is."""
+    def open(self, *, create: bool) -> Cursor:
+        """The newest slot that is whole; the cursor of an empty spool when none is.
+
+        `create`: make the file with both slots, so that moving it never needs room.
+        """
         if FILE_NAME in self._disk.names():
             content = self._disk.read(FILE_NAME)
             slots = (_decode(content[:SLOT_BYTES]), _decode(content[SLOT_BYTES:]))
             whole = [cursor for cursor in slots if cursor is not None]
             self.current = max(whole, key=lambda cursor: cursor.generation, default=Cursor())
+        elif create:
+            self._disk.overwrite(FILE_NAME, 0, bytes(2 * SLOT_BYTES))
+            self._disk.sync(FILE_NAME)
+            self._disk.sync_folder()
         return self.current
 
     def write(self, cursor: Cursor) -> None:
@@ -65,12 +74,9 @@ class CursorFile:
             DiskFullError, OSError: the disk failed; the current slot stands.
         """
         following = replace(cursor, generation=self.current.generation + 1)
-        created = FILE_NAME not in self._disk.names()
         slot = following.generation % 2
         self._disk.overwrite(FILE_NAME, slot * SLOT_BYTES, _encode(following))
         self._disk.sync(FILE_NAME)
-        if created:
-            self._disk.sync_folder()
         self.current = following
 
 
@@ -79,6 +85,7 @@ def _encode(cursor: Cursor) -> bytes:
         cursor.generation,
         cursor.sealed_epoch,
         cursor.sealed_sequence,
+        cursor.sealed_journal_through,
         cursor.acknowledged_epoch,
         cursor.acknowledged_sequence,
         cursor.acknowledged_sha256,
@@ -93,13 +100,13 @@ def _decode(slot: bytes) -> Cursor | None:
     (crc,) = _CRC.unpack_from(slot, length)
     if zlib.crc32(slot[:length]) != crc:
         return None
-    generation, sealed_epoch, sealed_sequence, epoch, sequence, sha256 = _SLOT.unpack_from(
-        slot, len(_MAGIC)
-    )
+    fields = _SLOT.unpack_from(slot, len(_MAGIC))
+    generation, sealed_epoch, sealed_sequence, through, epoch, sequence, sha256 = fields
     return Cursor(
         generation=generation,
         sealed_epoch=sealed_epoch,
         sealed_sequence=sealed_sequence,
+        sealed_journal_through=through,
         acknowledged_epoch=epoch,
         acknowledged_sequence=sequence,
         acknowledged_sha256=sha256,

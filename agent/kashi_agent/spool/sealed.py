@@ -8,8 +8,10 @@ says where the report stands in the chain; it is never sent.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from kashi import limits
+
 from kashi_agent.errors import SpoolError
 from kashi_agent.spool.cursor import Cursor, CursorFile
 from kashi_agent.spool.disk import Disk
@@ -22,7 +24,7 @@ KIND_CHECKPOINT = 4
 Position = tuple[int, int]
 """Epoch and sequence."""
 
-_NOTE = struct.Struct(">QQQQ32s16sIQQqQQB")
+_NOTE = struct.Struct(">QQQQ32s16sIQQqQQBI")
 _RECEIPT = struct.Struct(">QQq")
 
 
@@ -32,7 +34,7 @@ class SealedReport:
 
     `follows`: the report before it on this host's chain; for the first of an epoch the last one the
     host knew of. `journal_through`: the last frame of the journal whose content it carries.
-    `replaces`: frame number of a report of an abandoned epoch whose content it repeats, else 0;
+    `state`: what the sealer needs to go on from here. `replaces`: frame number of a report of an abandoned epoch whose content it repeats, else 0;
     `attempts`: how many reports have carried this content.
     """
 
@@ -48,6 +50,7 @@ class SealedReport:
     journal_through: int
     replaces: int = 0
     attempts: int = 1
+    state: bytes
     wire: bytes
 
     @property
@@ -88,7 +91,7 @@ class SealedLog:
 
     def open(self, *, repair: bool = True) -> Recovery:
         """Read the log and the cursor."""
-        self._cursor.open()
+        self._cursor.open(create=repair)
         receipted: list[Position] = []
         recovery = self._log.open(lambda placed: self._recall(placed, receipted), repair=repair)
         acknowledged = max(receipted, default=(0, 0))
@@ -110,7 +113,7 @@ class SealedLog:
     @property
     def journal_through(self) -> int:
         """The last frame of the journal whose content is in a sealed report."""
-        return self._journal_through
+        return max(self._journal_through, self._cursor.current.sealed_journal_through)
 
     @property
     def size(self) -> int:
@@ -126,20 +129,30 @@ class SealedLog:
         """Keep a report, durable when this returns; only then may it be sent.
 
         Raises:
-            DiskFullError: no room; nothing was kept and the sequence is unused.
-            OSError: the disk failed. The sequence may be used: open the log anew.
+            DiskFullError, OSError: not durable yet. Calling again with the same report goes on
+                where this stopped; the sequence is not to be used for another.
         """
-        placed = self._log.append(KIND_REPORT, _encode(report))
+        entry = self.head_entry
+        if entry is None or entry.position != report.position:
+            entry = self._index(self._log.append(KIND_REPORT, _encode(report)), report)
         self._log.sync()
-        entry = self._index(placed, report)
         self._cursor.write(
             replace(
                 self._cursor.current,
                 sealed_epoch=report.epoch,
                 sealed_sequence=report.sequence,
+                sealed_journal_through=self.journal_through,
             )
         )
         return entry
+
+    def sync(self) -> None:
+        """Make durable what a failing disk has not taken yet; to be called before sending.
+
+        Raises:
+            DiskFullError, OSError: it still does not.
+        """
+        self._log.sync()
 
     def read(self, entry: Entry) -> SealedReport:
         """A kept report.
@@ -147,7 +160,15 @@ class SealedLog:
         Raises:
             SpoolError: the disk no longer gives it back as it was written.
         """
-        for placed in self._log.frames(entry.segment, entry.start, entry.end):
+        places = self._log.frames(entry.segment, entry.start, entry.end)
+        # A failed fsync may have moved it to a later segment.
+        later = (
+            placed
+            for segment in self._log.segments()
+            if segment > entry.segment
+            for placed in self._log.frames(segment)
+        )
+        for placed in chain(places, later):
             if placed.frame.number == entry.number and placed.frame.kind == KIND_REPORT:
                 return _decode(placed.frame.payload)
         raise SpoolError(
@@ -286,8 +307,9 @@ def _encode(report: SealedReport) -> bytes:
         report.journal_through,
         report.replaces,
         report.attempts,
+        len(report.state),
     )
-    return note + report.wire
+    return note + report.state + report.wire
 
 
 def _decode(payload: bytes) -> SealedReport:
@@ -304,7 +326,8 @@ def _decode(payload: bytes) -> SealedReport:
         utc_ms,
         *rest,
     ) = _NOTE.unpack_from(payload)
-    journal_through, replaces, attempts = rest
+    journal_through, replaces, attempts, state_length = rest
+    wire_at = _NOTE.size + state_length
     return SealedReport(
         epoch=epoch,
         sequence=sequence,
@@ -318,5 +341,6 @@ def _decode(payload: bytes) -> SealedReport:
         journal_through=journal_through,
         replaces=replaces,
         attempts=attempts,
-        wire=payload[_NOTE.size :],
+        state=payload[_NOTE.size : wire_at],
+        wire=payload[wire_at:],
     )

@@ -146,6 +146,24 @@ class SegmentLog:
         self._disk.sync_folder()
         self._segments.pop(0)
 
+    def keep_only(self, segment: int, kept: list[Placed]) -> int:
+        """Rewrite a closed segment with some of its frames; the number of bytes given back.
+
+        Raises:
+            DiskFullError, OSError: the segment is as before.
+        """
+        if segment == self._segments[-1]:
+            raise ValueError(f"segment {segment} is still being written")
+        name = self.file_name(segment)
+        first = min((placed.frame.number for placed in kept), default=1)
+        head = Frame(kind=KIND_SEGMENT, number=first - 1, payload=self._label)
+        content = b"".join(map(encode_frame, [head, *(placed.frame for placed in kept)]))
+        size = self._disk.size(name)
+        if len(content) >= size:
+            return 0
+        replace_file(self._disk, name, content)
+        return size - len(content)
+
     def file_name(self, segment: int) -> str:
         """The file of a segment."""
         return f"{self._name}-{segment:08d}{_SUFFIX}"
@@ -301,12 +319,10 @@ class _Survey:
         """
         parts = [content[part.start : part.end] for part in kept]
         try:
-            for target, text in ((f"{name}.corrupt", content), (f"{name}.mended", b"".join(parts))):
-                self._disk.remove(target)
-                self._disk.append(target, text)
-                self._disk.sync(target)
-            self._disk.rename(f"{name}.mended", name)
-            self._disk.sync_folder()
+            self._disk.remove(f"{name}.corrupt")
+            self._disk.append(f"{name}.corrupt", content)
+            self._disk.sync(f"{name}.corrupt")
+            replace_file(self._disk, name, b"".join(parts))
         except OSError:
             self.appendable_size = None
             return kept
@@ -324,6 +340,20 @@ class _Survey:
             self._disk.rename(name, f"{name}.corrupt")
         if self._foreign:
             self._disk.sync_folder()
+
+
+def replace_file(disk: Disk, name: str, content: bytes) -> None:
+    """Replace a file in one durable step. What a crash leaves of it is removed by the next."""
+    passing = f"{name}.mended"
+    disk.remove(passing)
+    try:
+        disk.append(passing, content)
+        disk.sync(passing)
+        disk.rename(passing, name)
+    except OSError:
+        disk.remove(passing)
+        raise
+    disk.sync_folder()
 
 
 def _segment_of(name: str, log: str) -> int | None:
