@@ -1,0 +1,149 @@
+"""The enrolment port: translates calls to `services.enrolment` and answers in the contract's words.
+
+Callers are strangers until they have shown a token or a report key: messages are small, tries are
+bounded, and a refusal is a sentence that the agent shows to its sysadmin.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import grpc
+from kashi.limits import TEXT_CHARACTERS_MAX
+from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
+
+from kashi_server.errors import InvalidValue, Refused
+from kashi_server.ingest.throttle import Throttle, address_of
+from kashi_server.services.enrolment import Enrolled, Enrolment, Introduction
+from kashi_server.services.hosts import HostFacts
+
+MESSAGE_BYTES_MAX: Final = 16 * 1024
+"""A message on the enrolment port."""
+
+SHA256_BYTES: Final = 32
+
+_LOG = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What every newly enrolled host is told of the server.
+
+    Attributes:
+        receipt_chain: DER, the signer's certificate first, the server root last.
+        metering_address: host:port as hosts reach it.
+        demo: the server counts replayed workloads.
+    """
+
+    receipt_chain: tuple[bytes, ...]
+    metering_address: str
+    demo: bool
+
+
+class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
+    """Answers Enrol, Challenge and Recover.
+
+    Args:
+        enrolment: the service.
+        greeting: what new hosts are told.
+        throttle: bounds tries.
+        executor: where the database is waited for.
+    """
+
+    def __init__(
+        self, enrolment: Enrolment, greeting: Greeting, throttle: Throttle, executor: Executor
+    ) -> None:
+        self._enrolment = enrolment
+        self._greeting = greeting
+        self._throttle = throttle
+        self._executor = executor
+
+    async def Enrol(  # noqa: N802 - named by the contract
+        self, request: enrolment_pb2.EnrolRequest, context: _Context
+    ) -> enrolment_pb2.EnrolResponse:
+        """Consume a token."""
+        enrolled = await self._answer(context, lambda: self._enrol(request))
+        return enrolment_pb2.EnrolResponse(
+            host_id=enrolled.host_id,
+            certificate_chain=enrolled.chain,
+            receipt_certificate_chain=self._greeting.receipt_chain,
+            metering_address=self._greeting.metering_address,
+            enrolled_utc_ms=enrolled.enrolled_utc_ms,
+            operator_party_id=enrolled.operator_party_id,
+            demo=self._greeting.demo,
+        )
+
+    async def Challenge(  # noqa: N802 - named by the contract
+        self, request: enrolment_pb2.ChallengeRequest, context: _Context
+    ) -> enrolment_pb2.ChallengeResponse:
+        """Give out a nonce."""
+        nonce = await self._answer(context, lambda: self._enrolment.challenge(request.host_id))
+        return enrolment_pb2.ChallengeResponse(nonce=nonce)
+
+    async def Recover(  # noqa: N802 - named by the contract
+        self, request: enrolment_pb2.RecoverRequest, context: _Context
+    ) -> enrolment_pb2.RecoverResponse:
+        """Give a known host its next certificate."""
+        chain = await self._answer(
+            context,
+            lambda: self._enrolment.recover(
+                request.host_id, request.csr, request.nonce, request.signature
+            ),
+        )
+        return enrolment_pb2.RecoverResponse(certificate_chain=chain)
+
+    def _enrol(self, request: enrolment_pb2.EnrolRequest) -> Enrolled:
+        return self._enrolment.enrol(
+            Introduction(
+                secret=request.token,
+                csr=request.csr,
+                report_public_key=request.report_public_key,
+                possession=request.possession,
+                facts=host_facts(request.facts),
+            )
+        )
+
+    async def _answer(self, context: _Context, call: Callable[[], _Answer]) -> _Answer:
+        address = address_of(context.peer())
+        if not self._throttle.take(address):
+            await context.abort(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                "too many tries; wait a few minutes and try again",
+            )
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        except InvalidValue as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Refused as error:
+            _LOG.warning("refused a call on the enrolment port from %s: %s", address, error)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
+        self._throttle.give_back(address)
+        return answer
+
+
+def host_facts(facts: enrolment_pb2.HostFacts) -> HostFacts:
+    """What a host says of itself, refused where it cannot be.
+
+    Raises:
+        InvalidValue: a text is too long or holds control characters, or a hash has another length.
+    """
+    if len(facts.machine_sha256) not in (0, SHA256_BYTES):
+        raise InvalidValue("facts.machine_sha256 is not a SHA-256")
+    return HostFacts(
+        hostname=_text("hostname", facts.hostname),
+        machine_sha256=facts.machine_sha256,
+        operating_system=_text("operating_system", facts.operating_system),
+        agent_version=_text("agent_version", facts.agent_version),
+        architecture=_text("architecture", facts.architecture),
+    )
+
+
+def _text(name: str, value: str) -> str:
+    if len(value) > TEXT_CHARACTERS_MAX or not value.isprintable():
+        raise InvalidValue(f"facts.{name} is not a printable text of up to {TEXT_CHARACTERS_MAX}")
+    return value
