@@ -27,10 +27,12 @@ class NoticeKind(StrEnum):
     """A call into the vendor's library has not returned; the detail names it."""
     ANSWERED = "answered"
     """The call that hung has returned."""
+    UNIDENTIFIED = "unidentified"
+    """The driver counts devices that never told their id; without detail: no longer so."""
     RELEASED = "released"
     """The devices were let go on request."""
     RESUMED = "resumed"
-    """The release is over; the meter begins anew."""
+    """A release or a wait after a failure is over; the meter begins anew."""
     STOPPING = "stopping"
     """The meter was told to end."""
 

@@ -1,0 +1,109 @@
+"""`kashi-meter`: the process that reads a vendor's library and hands samples to the agent.
+
+It has no network and no disk of its own: it reads the vendor's library and /proc, and connects to
+the agent's Unix socket. Exit status 0 after SIGTERM or SIGINT, 2 for a wrong command line.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from kashi_agent.clock import SystemClock
+from kashi_agent.config import METER_SOCKET
+from kashi_agent.holders import HolderBook
+from kashi_agent.meter_loop import RETRY_MS, MeterLoop, MeterSettings, Outcome, Reader
+from kashi_agent.meters.nvml import NvmlDriver
+from kashi_agent.meters.nvml_meter import NvmlMeter
+from kashi_agent.sample import MeterKind
+from kashi_agent.vendor_thread import VendorThread
+
+CADENCE_MS: Final = 1_000
+CADENCE_MS_MIN: Final = 100
+CADENCE_MS_MAX: Final = 60_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to stop; begin anew, in a new process, where the loop asks for it."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="kashi-meter: %(levelname)s %(message)s", stream=sys.stderr
+    )
+    outcome = _run(options)
+    if outcome is Outcome.RESTART:
+        # The binding never unloads its library: only a new process meets a new driver.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return 0
+
+
+def _run(options: argparse.Namespace) -> Outcome:
+    """Wire the loop, its thread and the signals, and run it."""
+    clock = SystemClock().boottime_ms
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    settings = MeterSettings(
+        kind=MeterKind[options.meter.upper()],
+        socket_path=options.socket,
+        cadence_ms=options.cadence_ms,
+        retry_ms=options.retry_ms,
+        pid=os.getpid(),
+    )
+    loop = MeterLoop(settings, _opener(options, clock), clock, ours, VendorThread(theirs))
+    signal.set_wakeup_fd(theirs.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+    return loop.run()
+
+
+def _opener(options: argparse.Namespace, clock: Callable[[], int]) -> Callable[[], Reader]:
+    """What opens the meter that was asked for; called in the vendor's thread."""
+
+    def open_nvml() -> Reader:
+        return NvmlMeter(NvmlDriver(), HolderBook(options.proc), clock, options.cadence_ms)
+
+    return {"nvml": open_nvml}[options.meter]
+
+
+def _cadence_ms(text: str) -> int:
+    cadence_ms = int(text)
+    if not CADENCE_MS_MIN <= cadence_ms <= CADENCE_MS_MAX:
+        raise argparse.ArgumentTypeError(
+            f"{cadence_ms} ms; it must be {CADENCE_MS_MIN} to {CADENCE_MS_MAX} ms"
+        )
+    return cadence_ms
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kashi-meter",
+        description="Reads accelerators and hands samples to kashi-agent. 读取加速卡并交给代理。",
+    )
+    parser.add_argument(
+        "--meter", choices=["nvml"], default="nvml", help="which vendor's library to read"
+    )
+    parser.add_argument("--socket", type=Path, default=METER_SOCKET, help="the agent's Unix socket")
+    parser.add_argument(
+        "--cadence-ms",
+        type=_cadence_ms,
+        default=CADENCE_MS,
+        help="time between two readings, in milliseconds",
+    )
+    parser.add_argument(
+        "--retry-ms",
+        type=int,
+        default=RETRY_MS,
+        help="after the driver refused, begin anew so much later, in milliseconds",
+    )
+    parser.add_argument(
+        "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What NVML's return codes mean for a value that was asked for. Codes are those of nvml.h."""
+
+from typing import Final
+
+from kashi_agent.sample import Absent, AbsentReason
+
+SUCCESS: Final = 0
+INSUFFICIENT_SIZE: Final = 7
+TIMEOUT: Final = 10
+
+DRIVER_GONE: Final = {
+    1: "the library's session is over",
+    9: "the NVIDIA driver is not loaded",
+    12: "libnvidia-ml.so.1 is not installed",
+    17: "the operating system blocks access to the driver",
+    18: "the driver was changed: library and kernel module are of different versions",
+}
+"""Codes after which nothing can be asked any more: the meter begins anew."""
+
+_REASONS: Final = {
+    SUCCESS: AbsentReason.NOT_FOUND,  # the binding raises "Success" where a list is empty
+    2: AbsentReason.NOT_FOUND,  # the handle is no longer valid: a partition that was taken away
+    3: AbsentReason.NOT_SUPPORTED,
+    4: AbsentReason.NO_PERMISSION,
+    6: AbsentReason.NOT_FOUND,
+    13: AbsentReason.NOT_SUPPORTED,  # an older driver without the function
+    15: AbsentReason.DEVICE_LOST,
+    16: AbsentReason.DEVICE_LOST,  # unusable until it is reset
+    19: AbsentReason.NOT_READY,
+    21: AbsentReason.NOT_FOUND,
+    22: AbsentReason.NOT_SUPPORTED,
+    24: AbsentReason.NOT_SUPPORTED,
+    25: AbsentReason.NOT_SUPPORTED,  # another version of a structure than this driver knows
+    26: AbsentReason.NOT_SUPPORTED,
+    27: AbsentReason.NOT_READY,
+    28: AbsentReason.DEVICE_LOST,
+    29: AbsentReason.NOT_READY,
+}
+
+
+def absent_for(code: int) -> Absent:
+    """The absence a return code stands for; what is not known here is an error of the driver."""
+    return Absent(_REASONS.get(code, AbsentReason.DRIVER_ERROR))
