@@ -3,7 +3,6 @@ and what a report is sealed from."""
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,69 +67,24 @@ class Stretch:
         return sum(len(minutes.gaps) for minutes in self.devices)
 
 
-def stretches_of(
-    devices: Iterable[DeviceMinutes],
-    *,
-    boot_id: bytes,
-    events: Sequence[HostEvent] = (),
-    meters: Sequence[Meter] = (),
-    clock: ClockState = UNKNOWN_CLOCK,
-) -> tuple[Stretch, ...]:
-    """Device minutes of one boot as one stretch a segment, in order of time.
-
-    An event belongs to the last stretch that begins no later; without devices there is none.
-    """
-    by_segment: dict[int, list[DeviceMinutes]] = {}
-    for minutes in devices:
-        by_segment.setdefault(minutes.segment.number, []).append(minutes)
-    starts = {
-        number: min(minutes.start_boottime_ms for minutes in group)
-        for number, group in by_segment.items()
-    }
-    grouped: dict[int, list[HostEvent]] = {number: [] for number in by_segment}
-    for event in events:
-        begun = [number for number in by_segment if starts[number] <= event.boottime_ms]
-        grouped[max(begun, default=min(by_segment))].append(event)
-    return tuple(
-        Stretch(
-            boot_id=boot_id,
-            segment=by_segment[number][0].segment,
-            start_boottime_ms=starts[number],
-            end_boottime_ms=max(minutes.end_boottime_ms for minutes in by_segment[number]),
-            devices=tuple(by_segment[number]),
-            events=tuple(grouped[number]),
-            meters=tuple(meters),
-            clock=clock,
-        )
-        for number in sorted(by_segment)
-    )
+def encode_stretch(stretch: Stretch) -> bytes:
+    """The bytes of a stretch on this host: packed lines of canonical JSON."""
+    return zlib.compress(b"\n".join(_lines(stretch)), 1)
 
 
-def encode_stretches(stretches: Sequence[Stretch]) -> bytes:
-    """The bytes of stretches on this host: packed lines of canonical JSON."""
-    lines = [line for stretch in stretches for line in _lines(stretch)]
-    return zlib.compress(b"\n".join(lines), 1)
-
-
-def decode_stretches(payload: bytes) -> tuple[Stretch, ...]:
-    """The stretches whose bytes these are.
+def decode_stretch(payload: bytes) -> Stretch:
+    """The stretch whose bytes these are.
 
     Raises:
         DecodeError: they are none.
     """
     try:
-        lines = _unpacked(payload).split(b"\n")
-        stretches = []
-        while lines:
-            head = json.loads(lines.pop(0))
-            devices, events = head["devices"], head["events"]
-            stretches.append(_stretch(head, lines[:devices], lines[devices : devices + events]))
-            del lines[: devices + events]
+        head, *lines = _unpacked(payload).split(b"\n")
+        return _stretch(json.loads(head), lines)
     except DecodeError:
         raise
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise DecodeError(f"the bytes are not a stretch: {error}") from error
-    return tuple(stretches)
 
 
 def _lines(stretch: Stretch) -> list[bytes]:
@@ -146,7 +100,6 @@ def _lines(stretch: Stretch) -> list[bytes]:
             for meter in stretch.meters
         ],
         "devices": len(stretch.devices),
-        "events": len(stretch.events),
     }
     return [
         json.dumps(head, separators=(",", ":")).encode(),
@@ -163,12 +116,13 @@ def _unpacked(payload: bytes) -> bytes:
     return content
 
 
-def _stretch(head: dict[str, Any], devices: list[bytes], events: list[bytes]) -> Stretch:
+def _stretch(head: dict[str, Any], lines: list[bytes]) -> Stretch:
     if head["format"] != _FORMAT:
         raise DecodeError(f"format {head['format']!r} is not {_FORMAT}")
     number, anchor_utc_ms, segment_start = head["segment"]
     start, end = head["span"]
     sync, offset_ms, error_us_max = head["clock"]
+    count = int(head["devices"])
     return Stretch(
         boot_id=bytes.fromhex(head["boot"]),
         segment=Segment(
@@ -176,8 +130,8 @@ def _stretch(head: dict[str, Any], devices: list[bytes], events: list[bytes]) ->
         ),
         start_boottime_ms=start,
         end_boottime_ms=end,
-        devices=tuple(map(decode, devices)),
-        events=tuple(map(decode_event, events)),
+        devices=tuple(map(decode, lines[:count])),
+        events=tuple(map(decode_event, lines[count:])),
         meters=tuple(
             Meter(
                 kind=MeterKind(kind),

@@ -1,32 +1,32 @@
 """What was measured and not yet sealed, frame by frame.
 
-A frame holds stretches: everything since the last cut, as far as it is settled. It says which
+A frame holds a stretch: everything since the last cut, as far as it is settled. It says which
 frames it replaces: all after a stated number. While minutes are open each frame replaces the one
 before it; once they are cut the frame stands for good. So a crash loses nothing that was written,
 and a frame that can no longer be read loses only what no later frame repeats.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kashi_agent.encoding import DecodeError
 from kashi_agent.spool.disk import Disk
 from kashi_agent.spool.segments import SEGMENT_BYTES, Placed, Recovery, SegmentLog
-from kashi_agent.stretch import Stretch, decode_stretches, encode_stretches
+from kashi_agent.stretch import Stretch, decode_stretch, encode_stretch
 
-KIND_STRETCHES = 2
+KIND_STRETCH = 2
 
 _NOTE = struct.Struct(">QB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The stretches of one frame of the journal. `open`: their minutes were not over."""
+    """The stretch of one frame of the journal. `open`: its last minute was not over."""
 
     number: int
     open: bool
-    stretches: tuple[Stretch, ...]
+    stretch: Stretch
 
 
 class Journal:
@@ -63,7 +63,7 @@ class Journal:
                     return kept
         return None
 
-    def write(self, stretches: Sequence[Stretch], *, open_minute: bool) -> int:
+    def write(self, stretch: Stretch, *, open_minute: bool) -> int:
         """Append what was measured since the last cut, durable when this returns; the frame's
         number. It replaces the frames since then; `open_minute`: the next one replaces it.
 
@@ -71,17 +71,17 @@ class Journal:
             DiskFullError, OSError: not durable; the next call repeats it all and more.
         """
         note = _NOTE.pack(self._standing_after, open_minute)
-        placed = self._log.append(KIND_STRETCHES, note + encode_stretches(stretches))
+        placed = self._log.append(KIND_STRETCH, note + encode_stretch(stretch))
         self._recall(placed)
         self._log.sync()
         if not open_minute:
             self._standing_after = placed.frame.number
         return placed.frame.number
 
-    def close_newest(self, stretches: Sequence[Stretch]) -> int:
+    def close_newest(self, stretch: Stretch) -> int:
         """Replace the newest frame, which a crash left with its minutes open, for good."""
         self._standing_after = self._newest_number - 1
-        return self.write(stretches, open_minute=False)
+        return self.write(stretch, open_minute=False)
 
     def unsealed(self, *, with_open: bool) -> Iterator[Kept]:
         """Frames that stand and that no sealed report carries yet, oldest first, each read when
@@ -138,13 +138,13 @@ class Journal:
         self._last_frames[placed.segment] = placed.frame.number
 
     def _kept(self, placed: Placed) -> Iterator[Kept]:
-        """The stretches of a frame; nothing, and counted, when its bytes are none."""
+        """The stretch of a frame; nothing, and counted, when its bytes are none."""
         try:
-            stretches = decode_stretches(placed.frame.payload[_NOTE.size :])
+            stretch = decode_stretch(placed.frame.payload[_NOTE.size :])
         except DecodeError:
             self.unreadable += 1
         else:
-            yield Kept(number=placed.frame.number, open=_is_open(placed), stretches=stretches)
+            yield Kept(number=placed.frame.number, open=_is_open(placed), stretch=stretch)
 
 
 def _replaces(placed: Placed, earlier: Placed) -> bool:

@@ -32,10 +32,11 @@ _RECEIPT = struct.Struct(">QQq")
 class SealedReport:
     """A report as it will be sent, and what the host notes of it.
 
-    `follows`: the report before it on this host's chain; for the first of an epoch the last one the
-    host knew of. `journal_through`: the last frame of the journal whose content it carries.
-    `state`: what the sealer needs to go on from here. `replaces`: frame number of a report of an abandoned epoch whose content it repeats, else 0;
-    `attempts`: how many reports have carried this content.
+    `follows`: the report before it on this host's chain; for the first of an epoch the last one
+    that this host and the server agree on. `journal_through`: the last frame of the journal whose
+    content it carries. `state`: what the sealer needs to go on from here. `replaces`: frame number
+    of a report of an abandoned epoch whose content it repeats, else 0; `attempts`: how many reports
+    have carried this content.
     """
 
     epoch: int
@@ -66,6 +67,7 @@ class Entry:
 
     number: int
     position: Position
+    sha256: bytes
     follows: Position
     replaces: int
     attempts: int
@@ -133,7 +135,7 @@ class SealedLog:
                 where this stopped; the sequence is not to be used for another.
         """
         entry = self.head_entry
-        if entry is None or entry.position != report.position:
+        if entry is None or entry.sha256 != report.sha256:
             entry = self._index(self._log.append(KIND_REPORT, _encode(report)), report)
         self._log.sync()
         self._cursor.write(
@@ -258,6 +260,7 @@ class SealedLog:
         entry = Entry(
             number=placed.frame.number,
             position=report.position,
+            sha256=report.sha256,
             follows=report.follows,
             replaces=report.replaces,
             attempts=report.attempts,

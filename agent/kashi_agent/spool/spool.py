@@ -6,7 +6,7 @@ the cursor moves. So whatever instant the machine stops at, what was measured st
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -75,13 +75,13 @@ class Spool:
         journal = self.journal.open(self.sealed.journal_through, repair=False)
         return SpoolRecovery(journal=journal, sealed=sealed)
 
-    def write(self, stretches: Sequence[Stretch], *, open_minute: bool) -> int:
+    def write(self, stretch: Stretch, *, open_minute: bool) -> int:
         """Keep what was measured since the last cut, durable when this returns; its frame's number.
 
         Raises:
             DiskFullError: no room even after giving up the reserve and coarsening.
         """
-        return self._making_room(lambda: self.journal.write(stretches, open_minute=open_minute))
+        return self._making_room(lambda: self.journal.write(stretch, open_minute=open_minute))
 
     def seal(self, report: SealedReport) -> Entry:
         """Keep a sealed report, durable when this returns, and let its stretches go.
