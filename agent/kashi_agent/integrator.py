@@ -35,7 +35,8 @@ from kashi_agent.sample import (
     Observation,
     SampleBatch,
 )
-from kashi_agent.track import Track
+from kashi_agent.tiling import extended
+from kashi_agent.track import GRACE_MS, Track
 
 GAP_OF_ABSENT: Final = {
     AbsentReason.NO_PERMISSION: GapReason.NO_PERMISSION,
@@ -52,14 +53,17 @@ class Integrator:
         *,
         boot_id: bytes,
         segment: Segment,
+        start_boottime_ms: int,
         naming: HolderNaming,
         resumed: Iterable[DeviceMinutes] = (),
     ) -> None:
-        """Begin on a segment; `resumed` are the last stretches of an agent that ended in this boot.
+        """Begin at an instant of a segment.
 
-        The time from such a stretch's end to the device's next sample is a gap: AGENT_DOWN.
+        `resumed` are stretches that ended just there, of an agent that ended in this boot: the
+        time from then to the device's next sample is a gap, AGENT_DOWN.
         """
         self._boot_id = boot_id
+        self._start = start_boottime_ms
         self._segments = [segment]
         self._naming = naming
         self._meters: dict[MeterKind, Meter] = {}
@@ -71,6 +75,16 @@ class Integrator:
     def segment(self) -> Segment:
         """The newest segment."""
         return self._segments[-1]
+
+    @property
+    def start_boottime_ms(self) -> int:
+        """The instant up to which everything was given away."""
+        return self._start
+
+    @property
+    def oldest_segment(self) -> Segment:
+        """The segment of the oldest time kept: what the next `cut` gives lies on it."""
+        return self._segment_at(self._start)[0]
 
     @property
     def meters(self) -> tuple[Meter, ...]:
@@ -119,12 +133,20 @@ class Integrator:
         self._track(device, start_boottime_ms).hole(start_boottime_ms, end_boottime_ms, reason)
 
     def interrupt(
-        self, boottime_ms: int, reason: GapReason, meter: MeterKind | None = None
+        self,
+        boottime_ms: int,
+        reason: GapReason,
+        *,
+        meter: MeterKind | None = None,
+        until_boottime_ms: int | None = None,
     ) -> None:
-        """State why samples of a meter (None: of all) do not come, from an instant on."""
+        """State why samples of a meter (None: of all) do not come, from an instant on.
+
+        Samples older than `until_boottime_ms`, still on their way, do not end it.
+        """
         for track in self._tracks.values():
             if meter is None or track.device.meter is meter:
-                track.explain(boottime_ms, reason)
+                track.explain(boottime_ms, reason, until_boottime_ms)
 
     def begin_segment(self, segment: Segment) -> None:
         """Go over to a new segment at its start.
@@ -141,15 +163,15 @@ class Integrator:
 
         It is the end of a whole minute of the axis, or the end of the oldest segment kept.
         """
-        if not self._tracks:
-            return None
-        start = min(track.start for track in self._tracks.values())
-        settled = min(track.settled(now_boottime_ms) for track in self._tracks.values())
-        segment, edge = self._segment_at(start)
+        settled = min(
+            (track.settled(now_boottime_ms) for track in self._tracks.values()),
+            default=now_boottime_ms - GRACE_MS,
+        )
+        segment, edge = self._segment_at(self._start)
         point = utc_minute(segment.anchor_utc_ms, settled) * MINUTE_MS - segment.anchor_utc_ms
         if edge is not None and settled >= edge:
             point = edge
-        return point if point > start else None
+        return point if point > self._start else None
 
     def cut(self, at_boottime_ms: int) -> tuple[DeviceMinutes, ...]:
         """Give away everything before an instant that `cut_point` gave, or an earlier minute's end.
@@ -167,23 +189,37 @@ class Integrator:
         }
         while len(self._segments) > 1 and self._segments[1].start_boottime_ms <= at_boottime_ms:
             self._segments.pop(0)
+        self._start = at_boottime_ms
         return given
 
     def flush(self, now_boottime_ms: int) -> tuple[DeviceMinutes, ...]:
-        """Everything since the last cut, as far as it is settled; changes nothing.
+        """Everything since the last cut on the oldest segment, as far as it is settled.
 
-        Each call replaces what the call before gave: the sums are cumulative.
+        Changes nothing; each call replaces what the call before gave. Devices end together: were
+        the agent to end here, nobody would have observed what one lacks, so it is AGENT_DOWN.
         """
-        return self._collect(lambda track: track.snapshot(now_boottime_ms))
+        number = self.oldest_segment.number
+        given = self._collect(lambda track: track.snapshot(now_boottime_ms))
+        given = tuple(minutes for minutes in given if minutes.segment.number == number)
+        end = max((minutes.end_boottime_ms for minutes in given), default=self._start)
+        return tuple(
+            minutes
+            if self._tracks[minutes.device.hardware_id].ended
+            else extended(minutes, end, GapReason.AGENT_DOWN)
+            for minutes in given
+        )
 
-    def finish(self) -> tuple[DeviceMinutes, ...]:
-        """Give away everything: all devices end at the last settled instant of any of them."""
-        if not self._tracks:
-            return ()
-        end = max(track.position for track in self._tracks.values())
+    def finish(self) -> int:
+        """Settle everything at the last instant that any device was seen.
+
+        Returns:
+            The instant to cut at: that one, or the end of the oldest segment kept if it is earlier.
+        """
+        end = max((track.position for track in self._tracks.values()), default=self._start)
         for track in self._tracks.values():
             track.stop(end)
-        return self.cut(end)
+        _, edge = self._segment_at(self._start)
+        return end if edge is None else min(end, edge)
 
     def counters(self) -> dict[str, Counters]:
         """Totals of each device since this integrator began, by hardware id."""

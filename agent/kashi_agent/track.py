@@ -49,10 +49,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """From `at` on, a gap has this reason; the first one also explains back to the last sample."""
+    """From `at` on, a gap has this reason; the first one also explains back to the last sample.
+
+    It holds up to the first sample that is not older than `until`.
+    """
 
     at: int
     reason: GapReason
+    until: int
 
 
 class Track:
@@ -99,7 +103,7 @@ class Track:
             self._settle(at, what)
         self._arrive(what)
         self._last = Seen(at, what, gap_limit_ms)
-        self._explained.clear()
+        self._explained = [known for known in self._explained if known.until > at]
 
     def span(self, start: int, end: int, facts: Facts) -> None:
         """Take a stretch over which one observation held throughout.
@@ -124,9 +128,10 @@ class Track:
         self._last = None
         self._explained.clear()
 
-    def explain(self, at: int, reason: GapReason) -> None:
-        """State why samples do not come from an instant on."""
-        self._explained.append(Explanation(max(at, self.position), reason))
+    def explain(self, at: int, reason: GapReason, until: int | None = None) -> None:
+        """State why samples do not come from an instant on, for as long as to `until`."""
+        end = at if until is None else until
+        self._explained.append(Explanation(max(at, self.position), reason, end))
 
     def note(self, event: DeviceEvent) -> None:
         """Keep an event of the device."""

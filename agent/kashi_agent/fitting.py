@@ -1,0 +1,119 @@
+"""Stretches joined into what one report may carry, and split into as many as it takes.
+
+Sums never give way. Where even a single minute is too much for the contract's limits, detail does:
+first who held a device for how long, then the newest events.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from kashi import limits
+from kashi.axis import MINUTE_MS, next_minute_boottime_ms, utc_minute
+
+from kashi_agent.reading import DeviceMinutes
+from kashi_agent.stretch import Stretch
+from kashi_agent.tiling import joined, split
+
+
+def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
+    """One stretch from several of one axis, each beginning where the last ended.
+
+    Raises:
+        ValueError: there is none, or they are of several axes, or one is missing in between.
+    """
+    if not stretches:
+        raise ValueError("there is no stretch to join")
+    first, last = stretches[0], stretches[-1]
+    position = first.start_boottime_ms
+    parts: dict[str, list[DeviceMinutes]] = {}
+    for stretch in stretches:
+        if stretch.axis_key != first.axis_key or stretch.start_boottime_ms != position:
+            raise ValueError(
+                f"a stretch of segment {stretch.segment.number} from {stretch.start_boottime_ms} "
+                f"ms does not follow segment {first.segment.number} up to {position}"
+            )
+        position = stretch.end_boottime_ms
+        for minutes in stretch.devices:
+            parts.setdefault(minutes.device.hardware_id, []).append(minutes)
+    return Stretch(
+        boot_id=first.boot_id,
+        segment=first.segment,
+        start_boottime_ms=first.start_boottime_ms,
+        end_boottime_ms=last.end_boottime_ms,
+        devices=tuple(joined(part) for part in parts.values()),
+        events=tuple(event for stretch in stretches for event in stretch.events),
+        meters=last.meters,
+        clock=last.clock,
+    )
+
+
+def split_stretch(stretch: Stretch, at_boottime_ms: int) -> tuple[Stretch, Stretch]:
+    """The stretch before and from the edge of a minute; sums add up to the whole's."""
+    early: list[DeviceMinutes] = []
+    late: list[DeviceMinutes] = []
+    for minutes in stretch.devices:
+        if minutes.end_boottime_ms <= at_boottime_ms:
+            early.append(minutes)
+        elif minutes.start_boottime_ms >= at_boottime_ms:
+            late.append(minutes)
+        else:
+            before, after = split(minutes, at_boottime_ms)
+            early.append(before)
+            late.append(after)
+    return (
+        replace(
+            stretch,
+            end_boottime_ms=at_boottime_ms,
+            devices=tuple(early),
+            events=tuple(e for e in stretch.events if e.boottime_ms < at_boottime_ms),
+        ),
+        replace(
+            stretch,
+            start_boottime_ms=at_boottime_ms,
+            devices=tuple(late),
+            events=tuple(e for e in stretch.events if e.boottime_ms >= at_boottime_ms),
+        ),
+    )
+
+
+def fitted(stretch: Stretch) -> Iterator[Stretch]:
+    """The stretch as one or more, each within the limits on counts and on length."""
+    if _fits(stretch):
+        yield stretch
+        return
+    for part in halves(stretch):
+        yield from fitted(part) if part != stretch else iter((part,))
+
+
+def halves(stretch: Stretch) -> tuple[Stretch, ...]:
+    """Two halves cut at an edge of a minute; if there is none, the stretch with less detail."""
+    anchor = stretch.segment.anchor_utc_ms
+    start, end = stretch.start_boottime_ms, stretch.end_boottime_ms
+    middle = utc_minute(anchor, (start + end) // 2) * MINUTE_MS - anchor
+    if middle <= start:
+        middle = next_minute_boottime_ms(anchor, start)
+    return split_stretch(stretch, middle) if middle < end else (thinned(stretch),)
+
+
+def thinned(stretch: Stretch) -> Stretch:
+    """The stretch without the times of single holders and without events beyond the limit."""
+    events = stretch.events[: limits.EVENTS_PER_REPORT_MAX]
+    room = limits.EVENTS_PER_REPORT_MAX - len(events)
+    devices = []
+    for minutes in stretch.devices:
+        kept, room = minutes.events[:room], max(0, room - len(minutes.events))
+        readings = tuple(replace(reading, holder_times=()) for reading in minutes.readings)
+        devices.append(replace(minutes, readings=readings, holders=(), events=kept))
+    return replace(stretch, devices=tuple(devices), events=events)
+
+
+def _fits(stretch: Stretch) -> bool:
+    devices = stretch.devices
+    events = len(stretch.events) + sum(len(minutes.events) for minutes in devices)
+    return (
+        stretch.end_boottime_ms - stretch.start_boottime_ms <= limits.REPORT_SPAN_MS_MAX
+        and stretch.reading_count <= limits.READINGS_PER_REPORT_MAX
+        and stretch.gap_count <= limits.GAPS_PER_REPORT_MAX
+        and events <= limits.EVENTS_PER_REPORT_MAX
+        and all(len(m.holders) <= limits.HOLDERS_PER_DEVICE_MAX for m in devices)
+    )

@@ -1,0 +1,142 @@
+"""Metering of one host: its clocks, its axis and the integrator, run in the right order.
+
+The daemon hands over batches and asks for stretches; everything that must happen before a batch
+counts (was there sleep, has a new segment begun) happens here. One thread.
+"""
+
+from dataclasses import replace
+
+from kashi_agent.axis import Axis, ClockState, booted
+from kashi_agent.clock import Clock, ClockLook, look_at
+from kashi_agent.integrator import Integrator
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import Counters, GapReason, HostEvent, HostEventKind
+from kashi_agent.sample import MeterKind, SampleBatch
+from kashi_agent.stretch import Stretch
+
+
+class Metering:
+    """Everything between samples and stretches."""
+
+    def __init__(self, clock: Clock, naming: HolderNaming, last: Stretch | None = None) -> None:
+        """Begin now; `last` is the newest stretch that the host still has, if any.
+
+        Of this boot: its segment goes on, and devices that were there at its end have a gap
+        (AGENT_DOWN) from there. Of an earlier boot: a new axis, and the event that says so.
+        """
+        look = look_at(clock)
+        self._clock = clock
+        self._events: list[HostEvent] = []
+        goes_on = last is not None and last.boot_id == clock.boot_id()
+        if last is not None and goes_on:
+            self._axis = Axis(last.segment, look)
+            start = last.end_boottime_ms
+            resumed = [m for m in last.devices if m.end_boottime_ms == start]
+        else:
+            self._axis = Axis.first(look)
+            start, resumed = look.boottime_ms, []
+        if last is not None and not goes_on:
+            ended_utc_ms = last.segment.anchor_utc_ms + last.end_boottime_ms
+            self._events.append(booted(last.boot_id, ended_utc_ms, look))
+        self._integrator = Integrator(
+            boot_id=clock.boot_id(),
+            segment=self._axis.segment,
+            start_boottime_ms=start,
+            naming=naming,
+            resumed=resumed,
+        )
+
+    @property
+    def clock_state(self) -> ClockState:
+        """How the wall clock stood to the axis at the last look."""
+        return self._axis.state
+
+    @property
+    def samples_late(self) -> int:
+        """Samples dropped because a later one of the same device came before them."""
+        return self._integrator.samples_late
+
+    def counters(self) -> dict[str, Counters]:
+        """Totals of each device since this agent began, by hardware id."""
+        return self._integrator.counters()
+
+    def observe(self, batch: SampleBatch) -> None:
+        """Take what a meter saw."""
+        self.tick()
+        self._integrator.observe(batch)
+
+    def tick(self) -> ClockLook:
+        """Look at the clocks: at least every 10 s, and before anything else is done."""
+        look = look_at(self._clock)
+        change = self._axis.observe(look)
+        self._events.extend(change.events)
+        if change.slept_since_boottime_ms is not None:
+            self._integrator.interrupt(
+                change.slept_since_boottime_ms,
+                GapReason.SUSPENDED,
+                until_boottime_ms=look.boottime_ms,
+            )
+        if change.segment is not None:
+            self._integrator.begin_segment(change.segment)
+        return look
+
+    def interrupt(self, reason: GapReason, meter: MeterKind | None = None) -> None:
+        """State why samples of a meter (None: of all) do not come from now on."""
+        self._integrator.interrupt(self.tick().boottime_ms, reason, meter=meter)
+
+    def note(self, kind: HostEventKind, detail: str = "", value: int = 0) -> None:
+        """Note that something happened on the host now."""
+        at = self.tick().boottime_ms
+        self._events.append(HostEvent(boottime_ms=at, kind=kind, detail=detail, value=value))
+
+    def flush(self) -> Stretch:
+        """Everything since the last cut, cumulative: replaces the flush before. Changes nothing."""
+        now = self.tick().boottime_ms
+        devices = self._integrator.flush(now)
+        start = self._integrator.start_boottime_ms
+        end = max((minutes.end_boottime_ms for minutes in devices), default=start)
+        return Stretch(
+            boot_id=self._clock.boot_id(),
+            segment=self._integrator.oldest_segment,
+            start_boottime_ms=start,
+            end_boottime_ms=end,
+            devices=devices,
+            events=tuple(self._events),
+            meters=self._integrator.meters,
+            clock=self._axis.state,
+        )
+
+    def cut(self) -> Stretch | None:
+        """Give away whole minutes that are settled; None when there is none yet.
+
+        A stretch lies on one segment: where a new one has begun, the next call gives its time.
+        """
+        point = self._integrator.cut_point(self.tick().boottime_ms)
+        return None if point is None else self._cut(point)
+
+    def finish(self) -> Stretch | None:
+        """Give away what is left when the agent stops, call by call; None when nothing is."""
+        settled = self.cut()
+        if settled is not None:
+            return settled
+        end = self._integrator.finish()
+        if end == self._integrator.start_boottime_ms and not self._events:
+            return None
+        last, self._events = self._events, []
+        return replace(self._cut(end), events=tuple(last))
+
+    def _cut(self, at: int) -> Stretch:
+        segment, start = self._integrator.oldest_segment, self._integrator.start_boottime_ms
+        devices = self._integrator.cut(at)
+        events = tuple(event for event in self._events if event.boottime_ms <= at)
+        self._events = [event for event in self._events if event.boottime_ms > at]
+        return Stretch(
+            boot_id=self._clock.boot_id(),
+            segment=segment,
+            start_boottime_ms=start,
+            end_boottime_ms=at,
+            devices=devices,
+            events=events,
+            meters=self._integrator.meters,
+            clock=self._axis.state,
+        )
