@@ -14,7 +14,9 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 
 from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.identity import IdentityRepository
+from kashi_server.storage.log import LogRepository
 
 
 class UnitOfWork:
@@ -28,6 +30,16 @@ class UnitOfWork:
     def identity(self) -> IdentityRepository:
         """Hosts, their certificates, enrolment tokens, alarms and privileged acts."""
         return IdentityRepository(self.connection)
+
+    @cached_property
+    def facts(self) -> FactRepository:
+        """Reports, device-hours, devices, gaps, conflicts."""
+        return FactRepository(self.connection)
+
+    @cached_property
+    def log(self) -> LogRepository:
+        """The append-only log: entries, tiles, checkpoints."""
+        return LogRepository(self.connection)
 
     @cached_property
     def accounts(self) -> AccountRepository:

@@ -1,0 +1,258 @@
+"""What ingestion, restoration and fsck ask of storage: rows in, rows out, in plain values."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kashi.chain import NO_HEAD, Head
+
+from kashi_server.domain.report import DeviceDescription, EpochOpening
+from kashi_server.domain.usage import DeviceHour
+from kashi_server.errors import StorageError
+
+Place = tuple[int, int]
+"""Epoch and sequence."""
+
+
+class FactsRefused(StorageError):
+    """The database refused a row: some member of the unit breaks a constraint."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHead:
+    """A host's head as it is stored, with what it vouches for."""
+
+    head: Head = NO_HEAD
+    counted_until_utc_ms: int = 0
+    projected: Place = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    """A host's head as it will be stored."""
+
+    host_id: str
+    head: Head
+    received_utc_ms: int
+    reported_until_utc_ms: int
+    counted_until_utc_ms: int
+    projected: Place
+    agent_version: str
+    clock_sync: int
+    clock_offset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """A report with its receipt, both as exact bytes."""
+
+    host_id: str
+    epoch: int
+    sequence: int
+    sha256: bytes
+    start_utc_ms: int
+    end_utc_ms: int
+    received_utc_ms: int
+    clock_offset_ms: int
+    verdict: int
+    reason: int
+    counted: bool
+    wire: bytes
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A device on a host; `first_utc_ms` None: nothing of it counts yet."""
+
+    host_id: str
+    slot: int | None
+    device: DeviceDescription
+    first_utc_ms: int | None
+    described_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A reported gap of a counted report."""
+
+    host_id: str
+    place: Place
+    ordinal: int
+    hardware_id: str
+    start_utc_ms: int
+    end_utc_ms: int
+    reason: int
+    same_driver: bool | None
+    same_holders: bool | None
+    energy_mj: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event of a host, or of a device if `hardware_id` names one."""
+
+    host_id: str
+    place: Place
+    ordinal: int
+    hardware_id: str
+    utc_ms: int
+    kind: int
+    detail: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRow:
+    """An epoch above 1 and how it was opened."""
+
+    host_id: str
+    epoch: int
+    opened_utc_ms: int
+    opening: EpochOpening
+
+
+@dataclass(frozen=True, slots=True)
+class ForkRow:
+    """Evidence: a report whose place was taken by other bytes."""
+
+    host_id: str
+    epoch: int
+    sequence: int
+    sha256: bytes
+    received_utc_ms: int
+    wire: bytes
+
+
+@dataclass(slots=True)
+class FactBatch:
+    """Everything one unit of work adds, written together."""
+
+    reports: list[ReportRow] = field(default_factory=list)
+    heads: dict[str, HeadRow] = field(default_factory=dict)
+    devices: list[DeviceRow] = field(default_factory=list)
+    gaps: list[GapRow] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    epochs: list[EpochRow] = field(default_factory=list)
+    forks: list[ForkRow] = field(default_factory=list)
+    hours: list[DeviceHour] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget what was written."""
+        for rows in (self.reports, self.heads, self.devices, self.gaps):
+            rows.clear()
+        for more in (self.events, self.epochs, self.forks, self.hours):
+            more.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRecord:
+    """What is stored of the end of a host's chain.
+
+    Attributes:
+        head_wire: bytes of the report at the head; None before the first.
+        devices: every device ever described on the host.
+        epochs_opened_utc_ms: when its epochs above 1 were opened.
+        unprojected: bytes of the counted reports that do not stand in device-hours yet.
+    """
+
+    head_wire: bytes | None
+    devices: Sequence[DeviceRow]
+    epochs_opened_utc_ms: Sequence[int]
+    unprojected: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report as it is stored."""
+
+    host_id: str
+    epoch: int
+    sequence: int
+    sha256: bytes
+    verdict: int
+    reason: int
+    counted: bool
+    received_utc_ms: int
+    wire: bytes
+    receipt: bytes
+
+
+class FactsPort(Protocol):
+    """The repository of facts, as the services of this room use it."""
+
+    def lock_heads(self, host_ids: Sequence[str]) -> Mapping[str, HeldHead]:
+        """Heads of the hosts that have one, locked in host order until the unit ends."""
+
+    def chain_record(self, host_id: str, held: HeldHead) -> ChainRecord:
+        """What is stored of the end of a host's chain."""
+
+    def stored(self, host_id: str, epoch: int, sequence: int) -> StoredReport | None:
+        """The report at a place."""
+
+    def counted_within(
+        self, host_id: str, start_utc_ms: int, end_utc_ms: int
+    ) -> Sequence[StoredReport]:
+        """Counted reports of a host whose label touches [start, end)."""
+
+    def write(self, batch: FactBatch) -> None:
+        """Add everything of a batch.
+
+        Raises:
+            FactsRefused: a row breaks a constraint.
+        """
+
+    def quarantined(self, host_id: str, reason: int | None) -> Iterable[Place]:
+        """Places of stored reports that do not count, in order."""
+
+    def restore(
+        self, host_id: str, place: Place, restored_utc_ms: int, officer: str, why: str
+    ) -> None:
+        """Mark a quarantined report as counted and keep the decision."""
+
+    def host_ids(self) -> Sequence[str]:
+        """Every host that has reported, in order."""
+
+    def stream(self, host_id: str) -> Iterator[StoredReport]:
+        """All stored reports of a host in the order of their chain."""
+
+
+class IdentityPort(Protocol):
+    """What ingestion asks of the identity family."""
+
+    def hold_host(self, host_id: str, reason: str, utc_ms: int) -> None:
+        """Stop counting what a host sends."""
+
+
+class CheckpointsPort(Protocol):
+    """What ingestion asks of the log."""
+
+    def latest_signed(self) -> bytes:
+        """The latest serialised SignedCheckpoint; empty before the first."""
+
+
+class FactsUnit(Protocol):
+    """A unit of work as this room needs it."""
+
+    @property
+    def facts(self) -> FactsPort:
+        """Reports and what follows from them."""
+
+    @property
+    def identity(self) -> IdentityPort:
+        """Hosts."""
+
+    @property
+    def log(self) -> CheckpointsPort:
+        """Checkpoints."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class FactsWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[FactsUnit]:
+        """Open one."""

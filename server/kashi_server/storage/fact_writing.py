@@ -1,0 +1,348 @@
+"""Writing facts: few statements, many rows."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from kashi.chain import Head
+from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, IntegrityError
+
+from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour
+from kashi_server.services.facts_port import (
+    DeviceRow,
+    FactBatch,
+    FactsRefused,
+    HeadRow,
+    HeldHead,
+    ReportRow,
+)
+from kashi_server.storage.packing import pack_minutes, pack_report, unpack_minutes
+from kashi_server.storage.tables.facts import (
+    device_hours,
+    devices,
+    epochs,
+    events,
+    forks,
+    gaps,
+)
+
+Row = tuple[Any, ...]
+
+_REPORTS: Final = (
+    "host_id, epoch, sequence, sha256, start_utc_ms, end_utc_ms, received_utc_ms,"
+    " clock_offset_ms, verdict, reason, counted, content"
+)
+_REPORT_TYPES: Final = (
+    *("text", "int8", "int8", "bytea", "int8", "int8", "int8"),
+    *("int8", "int2", "int2", "int2", "bytea"),
+)
+_HEADS: Final = (
+    "host_id",
+    "epoch",
+    "sequence",
+    "sha256",
+    "received_utc_ms",
+    "reported_until_utc_ms",
+    "counted_until_utc_ms",
+    "projected_epoch",
+    "projected_sequence",
+    "agent_version",
+    "clock_sync",
+    "clock_offset_ms",
+)
+_HEAD_TYPES: Final = (
+    *("text", "int8", "int8", "bytea", "int8", "int8", "int8", "int8", "int8"),
+    *("text", "int2", "int8"),
+)
+_HEADS_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in _HEADS[1:])
+_HEADS_SQLITE: Final = (
+    f"INSERT INTO heads ({', '.join(_HEADS)}) VALUES ({', '.join('?' * len(_HEADS))})"
+    f" ON CONFLICT (host_id) DO UPDATE SET {_HEADS_SET}"
+)
+_HEADS_POSTGRESQL: Final = (
+    f"INSERT INTO heads ({', '.join(_HEADS)}) SELECT * FROM unnest("
+    + ", ".join(f"%s::{kind}[]" for kind in _HEAD_TYPES)
+    + f") ON CONFLICT (host_id) DO UPDATE SET {_HEADS_SET}"
+)
+_HOURS: Final = ("host_id", "hardware_id", "hour", *QUANTITY_NAMES, "minutes")
+_KEYS_AT_ONCE: Final = 300
+
+
+def lock_heads(connection: Connection, host_ids: Sequence[str]) -> Mapping[str, HeldHead]:
+    """Heads of the hosts that have one, locked in host order until the unit ends."""
+    columns = (
+        "host_id, epoch, sequence, sha256, counted_until_utc_ms, projected_epoch,"
+        " projected_sequence"
+    )
+    if connection.dialect.name == "sqlite":
+        # BEGIN IMMEDIATE holds the one write lock already.
+        marks = ", ".join("?" * len(host_ids))
+        rows = connection.exec_driver_sql(
+            f"SELECT {columns} FROM heads WHERE host_id IN ({marks})", tuple(host_ids)
+        )
+    else:
+        rows = connection.exec_driver_sql(
+            f"SELECT {columns} FROM heads WHERE host_id = ANY(%s) ORDER BY host_id FOR UPDATE",
+            (list(host_ids),),
+        )
+    return {
+        row[0]: HeldHead(Head(row[1], row[2], bytes(row[3])), row[4], (row[5], row[6]))
+        for row in rows
+    }
+
+
+def write(connection: Connection, batch: FactBatch) -> None:
+    """Add everything of a batch.
+
+    Raises:
+        FactsRefused: a row breaks a constraint.
+    """
+    with _refusals():
+        if batch.reports:
+            _insert_reports(connection, batch.reports)
+        if batch.heads:
+            _upsert_heads(connection, list(batch.heads.values()))
+        for row in batch.devices:
+            _upsert_device(connection, row)
+        if batch.gaps or batch.events or batch.epochs or batch.forks:
+            _insert_rare(connection, batch)
+        if batch.hours:
+            add_hours(connection, batch.hours)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (IntegrityError, DataError) as error:
+        raise FactsRefused(str(error.orig)) from error
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        raise FactsRefused(str(error)) from error
+
+
+def _report_row(row: ReportRow) -> Row:
+    return (
+        row.host_id,
+        row.epoch,
+        row.sequence,
+        row.sha256,
+        row.start_utc_ms,
+        row.end_utc_ms,
+        row.received_utc_ms,
+        row.clock_offset_ms,
+        row.verdict,
+        row.reason,
+        int(row.counted),
+        pack_report(row.wire, row.receipt),
+    )
+
+
+def _insert_reports(connection: Connection, rows: Sequence[ReportRow]) -> None:
+    packed = [_report_row(row) for row in rows]
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(packed[0]))
+        connection.exec_driver_sql(f"INSERT INTO reports ({_REPORTS}) VALUES ({marks})", packed)
+        return
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY reports ({_REPORTS}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(_REPORT_TYPES)
+        for row in packed:
+            copy.write_row(row)
+
+
+def _upsert_heads(connection: Connection, rows: Sequence[HeadRow]) -> None:
+    flat = [
+        (
+            row.host_id,
+            row.head.epoch,
+            row.head.sequence,
+            row.head.sha256,
+            row.received_utc_ms,
+            row.reported_until_utc_ms,
+            row.counted_until_utc_ms,
+            *row.projected,
+            row.agent_version,
+            row.clock_sync,
+            row.clock_offset_ms,
+        )
+        for row in rows
+    ]
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_HEADS_SQLITE, flat)
+    else:
+        columns = tuple(list(column) for column in zip(*flat, strict=True))
+        connection.exec_driver_sql(_HEADS_POSTGRESQL, columns)
+
+
+def _upsert_device(connection: Connection, row: DeviceRow) -> None:
+    device = row.device
+    described = {
+        "slot": row.slot,
+        "vendor": device.vendor,
+        "model": device.model,
+        "parent_hardware_id": device.parent_hardware_id,
+        "serial": device.serial,
+        "pci_bus_id": device.pci_bus_id,
+        "memory_bytes": device.memory_bytes,
+        "share_numerator": device.share_numerator,
+        "share_denominator": device.share_denominator,
+        "meter": device.meter,
+        "described_utc_ms": row.described_utc_ms,
+    }
+    key = {"host_id": row.host_id, "hardware_id": device.hardware_id}
+    others = update(devices).where(
+        devices.c.host_id == row.host_id,
+        devices.c.slot == row.slot,
+        devices.c.hardware_id != device.hardware_id,
+    )
+    connection.execute(others.values(slot=None))
+    statement = _insert(connection)(devices).values(
+        **key, **described, first_utc_ms=row.first_utc_ms
+    )
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=described))
+    if row.first_utc_ms is not None:
+        begin_device(connection, row.host_id, device.hardware_id, row.first_utc_ms)
+
+
+def begin_device(connection: Connection, host_id: str, hardware_id: str, first_utc_ms: int) -> None:
+    """Set the start of a device's first counted reading, unless an earlier one stands."""
+    earlier = func.coalesce(devices.c.first_utc_ms, first_utc_ms) >= first_utc_ms
+    connection.execute(
+        update(devices)
+        .where(devices.c.host_id == host_id, devices.c.hardware_id == hardware_id, earlier)
+        .values(first_utc_ms=first_utc_ms)
+    )
+
+
+def _insert_rare(connection: Connection, batch: FactBatch) -> None:
+    if batch.gaps:
+        connection.execute(
+            gaps.insert(),
+            [
+                {
+                    "host_id": row.host_id,
+                    "epoch": row.place[0],
+                    "sequence": row.place[1],
+                    "ordinal": row.ordinal,
+                    "hardware_id": row.hardware_id,
+                    "start_utc_ms": row.start_utc_ms,
+                    "end_utc_ms": row.end_utc_ms,
+                    "reason": row.reason,
+                    "same_driver": _flag(row.same_driver),
+                    "same_holders": _flag(row.same_holders),
+                    "energy_mj": row.energy_mj,
+                }
+                for row in batch.gaps
+            ],
+        )
+    if batch.events:
+        connection.execute(
+            events.insert(),
+            [
+                {
+                    "host_id": row.host_id,
+                    "epoch": row.place[0],
+                    "sequence": row.place[1],
+                    "ordinal": row.ordinal,
+                    "hardware_id": row.hardware_id,
+                    "utc_ms": row.utc_ms,
+                    "kind": row.kind,
+                    "detail": row.detail,
+                    "value": row.value,
+                }
+                for row in batch.events
+            ],
+        )
+    for opened in batch.epochs:
+        opening = opened.opening
+        connection.execute(
+            epochs.insert().values(
+                host_id=opened.host_id,
+                epoch=opened.epoch,
+                opened_utc_ms=opened.opened_utc_ms,
+                reason=opening.reason,
+                last_epoch=opening.last_epoch,
+                last_sequence=opening.last_sequence,
+                last_sha256=opening.last_sha256,
+                lost_first_sequence=opening.lost_first_sequence,
+                lost_last_sequence=opening.lost_last_sequence,
+            )
+        )
+    for fork in batch.forks:
+        # The same fork sent again is evidence already.
+        connection.execute(
+            _insert(connection)(forks)
+            .values(
+                host_id=fork.host_id,
+                epoch=fork.epoch,
+                sequence=fork.sequence,
+                sha256=fork.sha256,
+                received_utc_ms=fork.received_utc_ms,
+                content=pack_report(fork.wire, b""),
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
+    """Add device-hours to those that stand: read, add, write back."""
+    for start in range(0, len(hours), _KEYS_AT_ONCE):
+        part = hours[start : start + _KEYS_AT_ONCE]
+        stored = _stored_minutes(connection, part)
+        rows = []
+        for hour in part:
+            before = stored.get((hour.host_id, hour.hardware_id, hour.hour))
+            if before is not None:
+                for column, old in zip(hour.columns, unpack_minutes(before), strict=True):
+                    for place, value in enumerate(old):
+                        column[place] += value
+            rows.append(
+                (
+                    hour.host_id,
+                    hour.hardware_id,
+                    hour.hour,
+                    *map(sum, hour.columns),
+                    pack_minutes(hour.columns),
+                )
+            )
+        _upsert_hours(connection, rows)
+
+
+def _stored_minutes(
+    connection: Connection, hours: Sequence[DeviceHour]
+) -> dict[tuple[str, str, int], bytes]:
+    key = tuple_(device_hours.c.host_id, device_hours.c.hardware_id, device_hours.c.hour)
+    query = select(
+        device_hours.c.host_id,
+        device_hours.c.hardware_id,
+        device_hours.c.hour,
+        device_hours.c.minutes,
+    ).where(key.in_([(hour.host_id, hour.hardware_id, hour.hour) for hour in hours]))
+    return {(row[0], row[1], row[2]): bytes(row[3]) for row in connection.execute(query)}
+
+
+def _upsert_hours(connection: Connection, rows: Iterable[Row]) -> None:
+    statement = _insert(connection)(device_hours)
+    changed = {name: statement.excluded[name] for name in _HOURS[3:]}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["host_id", "hardware_id", "hour"], set_=changed
+        ),
+        [dict(zip(_HOURS, row, strict=True)) for row in rows],
+    )
+
+
+def _insert(connection: Connection) -> Any:
+    # The two dialects spell the same upsert by the same methods and share no base for it.
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+
+def _flag(known: bool | None) -> int | None:
+    return None if known is None else int(known)

@@ -1,0 +1,227 @@
+"""The repository of facts: what ingestion writes, and what every other room reads.
+
+Hot statements go to the driver as plain SQL: COPY into PostgreSQL, `executemany` into SQLite.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from kashi_server.domain.device import (
+    Conflict,
+    DeviceRecord,
+    HostHead,
+    ReportedGap,
+    ReportReference,
+)
+from kashi_server.domain.report import DeviceDescription
+from kashi_server.domain.usage import DeviceHour
+from kashi_server.services.facts_port import (
+    ChainRecord,
+    DeviceRow,
+    FactBatch,
+    HeldHead,
+    Place,
+    StoredReport,
+)
+from kashi_server.storage import fact_reading, fact_writing
+from kashi_server.storage.packing import unpack_report
+from kashi_server.storage.tables.facts import (
+    devices,
+    epochs,
+    heads,
+    reports,
+    restorations,
+)
+
+
+class FactRepository:
+    """Facts of one unit of work."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # What ingestion uses.
+
+    def lock_heads(self, host_ids: Sequence[str]) -> Mapping[str, HeldHead]:
+        """Heads of the hosts that have one, locked in host order until the unit ends."""
+        return fact_writing.lock_heads(self._connection, host_ids)
+
+    def chain_record(self, host_id: str, held: HeldHead) -> ChainRecord:
+        """What is stored of the end of a host's chain."""
+        head = self.stored(host_id, held.head.epoch, held.head.sequence)
+        opened = select(epochs.c.opened_utc_ms).where(epochs.c.host_id == host_id)
+        return ChainRecord(
+            head_wire=head.wire if head else None,
+            devices=self.device_rows(host_id),
+            epochs_opened_utc_ms=list(self._connection.execute(opened).scalars()),
+            unprojected=[
+                unpack_report(content)[0]
+                for content in self._connection.execute(
+                    fact_reading.unprojected(host_id, held.projected)
+                ).scalars()
+            ],
+        )
+
+    def device_rows(self, host_id: str) -> Sequence[DeviceRow]:
+        """Every device ever described on a host."""
+        query = select(devices).where(devices.c.host_id == host_id)
+        return [
+            DeviceRow(
+                host_id,
+                row.slot,
+                DeviceDescription(
+                    row.vendor,
+                    row.hardware_id,
+                    row.parent_hardware_id,
+                    row.model,
+                    row.serial,
+                    row.pci_bus_id,
+                    row.memory_bytes,
+                    row.share_numerator,
+                    row.share_denominator,
+                    row.meter,
+                ),
+                row.first_utc_ms,
+                row.described_utc_ms,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def stored(self, host_id: str, epoch: int, sequence: int) -> StoredReport | None:
+        """The report at a place."""
+        query = select(reports).where(
+            reports.c.host_id == host_id,
+            reports.c.epoch == epoch,
+            reports.c.sequence == sequence,
+        )
+        return next(fact_reading.stored_reports(self._connection, query), None)
+
+    def counted_within(
+        self, host_id: str, start_utc_ms: int, end_utc_ms: int
+    ) -> Sequence[StoredReport]:
+        """Counted reports of a host whose label touches [start, end)."""
+        query = select(reports).where(
+            reports.c.host_id == host_id,
+            reports.c.end_utc_ms > start_utc_ms,
+            reports.c.start_utc_ms < end_utc_ms,
+            reports.c.counted == 1,
+        )
+        return list(fact_reading.stored_reports(self._connection, query))
+
+    def write(self, batch: FactBatch) -> None:
+        """Add everything of a batch.
+
+        Raises:
+            FactsRefused: a row breaks a constraint.
+        """
+        fact_writing.write(self._connection, batch)
+
+    # What restoration and fsck use.
+
+    def quarantined(self, host_id: str, reason: int | None) -> Iterable[Place]:
+        """Places of stored reports that do not count, in order."""
+        query = select(reports.c.epoch, reports.c.sequence).where(
+            reports.c.host_id == host_id, reports.c.counted == 0
+        )
+        if reason is not None:
+            query = query.where(reports.c.reason == reason)
+        ordered = query.order_by(reports.c.epoch, reports.c.sequence)
+        return [(row.epoch, row.sequence) for row in self._connection.execute(ordered)]
+
+    def restore(
+        self, host_id: str, place: Place, restored_utc_ms: int, officer: str, why: str
+    ) -> None:
+        """Mark a quarantined report as counted and keep the decision."""
+        at = and_(
+            reports.c.host_id == host_id,
+            reports.c.epoch == place[0],
+            reports.c.sequence == place[1],
+        )
+        self._connection.execute(update(reports).where(at).values(counted=1))
+        self._connection.execute(
+            insert(restorations).values(
+                host_id=host_id,
+                epoch=place[0],
+                sequence=place[1],
+                restored_utc_ms=restored_utc_ms,
+                officer=officer,
+                why=why,
+            )
+        )
+
+    def restored(self, host_id: str) -> Mapping[Place, int]:
+        """When quarantined reports of a host were restored, by place."""
+        query = select(restorations).where(restorations.c.host_id == host_id)
+        return {
+            (row.epoch, row.sequence): row.restored_utc_ms
+            for row in self._connection.execute(query)
+        }
+
+    def host_ids(self) -> Sequence[str]:
+        """Every host that has reported, in order."""
+        query = select(heads.c.host_id).order_by(heads.c.host_id)
+        return list(self._connection.execute(query).scalars())
+
+    def stream(self, host_id: str) -> Iterator[StoredReport]:
+        """All stored reports of a host in the order of their chain."""
+        query = (
+            select(reports)
+            .where(reports.c.host_id == host_id)
+            .order_by(reports.c.epoch, reports.c.sequence)
+        )
+        return fact_reading.stored_reports(self._connection, query)
+
+    # What other rooms read.
+
+    def device_hours(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Iterator[DeviceHour]:
+        """Device-hours that touch the UTC minutes [start, end), by host, device and hour.
+
+        Args:
+            hardware_ids: which devices; None: all.
+            start_minute: first UTC minute.
+            end_minute: end, exclusive. The hours at the edges are whole: cut with
+                `DeviceHour.total(start, end)`.
+        """
+        return fact_reading.device_hours(self._connection, hardware_ids, start_minute, end_minute)
+
+    def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
+        """Devices of which anything counts, with their service windows, by hardware id."""
+        return fact_reading.device_records(self._connection, hardware_ids)
+
+    def gaps(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Sequence[ReportedGap]:
+        """Reported gaps of counted reports that touch the UTC minutes [start, end), in order."""
+        return fact_reading.reported_gaps(self._connection, hardware_ids, start_minute, end_minute)
+
+    def conflicts(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Sequence[Conflict]:
+        """Minutes in [start, end) of a device that more than one host says to have observed."""
+        return fact_reading.conflicts(self._connection, hardware_ids, start_minute, end_minute)
+
+    def report_references(
+        self, host_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> Sequence[ReportReference]:
+        """Stored reports whose label touches the UTC minutes [start, end), by host and place."""
+        return fact_reading.report_references(self._connection, host_ids, start_minute, end_minute)
+
+    def heads(self, host_ids: Collection[str] | None = None) -> Sequence[HostHead]:
+        """The last report of each host, by host."""
+        return fact_reading.host_heads(self._connection, host_ids)
+
+    def clock_offset_ms_max(
+        self, host_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> int | None:
+        """Largest distance of wall clock and axis in counted reports; None without a report."""
+        query = select(func.max(func.abs(reports.c.clock_offset_ms))).where(
+            reports.c.host_id.in_(host_ids),
+            reports.c.counted == 1,
+            reports.c.end_utc_ms > start_minute * 60_000,
+            reports.c.start_utc_ms < end_minute * 60_000,
+        )
+        found = self._connection.execute(query).scalar_one()
+        return None if found is None else int(found)
