@@ -17,16 +17,20 @@ import typst
 
 from kashi_server.documents.presentation import FONT, page_content
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.certificate import Certificate, Seal
+from kashi_server.domain.certificate import Certificate, CertificateParts, Seal
 from kashi_server.errors import ConfigurationError
 
 _STANDARDS: Final[list[Literal["a-3a", "ua-1"]]] = ["a-3a", "ua-1"]
 _TEMPLATE: Final = Path(__file__).with_name("certificate.typ")
-_ATTACHED: Final = (
-    ("certificate.json", "certificate", "证明 certificate head, kashi/v1/certificate"),
-    ("statement.json", "statement", "结算数据 statement, kashi/v1/statement"),
-    ("evidence.json", "evidence", "证据数据 evidence, kashi/v1/evidence"),
-)
+_ATTACHED: Final = {
+    name: {"name": f"{name}.json", "input": name, "description": description}
+    for name, description in (
+        ("certificate", "证明 certificate head, kashi/v1/certificate"),
+        ("statement", "结算数据 statement, kashi/v1/statement"),
+        ("evidence", "证据数据 evidence, kashi/v1/evidence"),
+        ("rules", "政策规则 rules, kashi/v1/rules"),
+    )
+}
 
 
 def packaged_fonts() -> Path:
@@ -48,60 +52,39 @@ def _fonts(folder: Path) -> typst.Fonts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """The three canonical byte strings of a certificate, as they are attached and hashed."""
-
-    certificate: bytes
-    statement: bytes
-    evidence: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Renderer:
     """Renders certificates with the fonts of one folder."""
 
     font_folder: Path = field(default_factory=packaged_fonts)
 
-    def render(
-        self, certificate: Certificate, statement: bytes, evidence: bytes, seal: Seal
-    ) -> bytes:
+    def render(self, certificate: Certificate, parts: CertificateParts, seal: Seal) -> bytes:
         """An unsigned PDF.
 
         Args:
-            certificate: the head; its hashes name the two byte strings.
-            statement: canonical bytes of format `kashi/v1/statement`.
-            evidence: canonical bytes of format `kashi/v1/evidence`.
+            certificate: the head; its hashes name the parts.
+            parts: the canonical bytes that are printed and attached.
             seal: whose signature will follow.
 
         Raises:
             ConfigurationError: the folder does not hold the font.
         """
-        parts = Parts(
-            certificate=canonical_bytes(certificate.to_data()),
-            statement=statement,
-            evidence=evidence,
+        attached = {"certificate": canonical_bytes(certificate.to_data()), **parts.named()}
+        page = page_content(
+            certificate, json.loads(parts.statement), json.loads(parts.evidence), seal
         )
-        page = page_content(certificate, json.loads(statement), json.loads(evidence), seal)
-        page |= _qr(certificate) | {"attached": _attached()}
+        page |= _qr(certificate) | {"attached": [_ATTACHED[name] for name in attached]}
         compiled = typst.compile(
             _TEMPLATE.read_bytes(),
             font_paths=_fonts(self.font_folder),
             sys_inputs={
                 "page": json.dumps(page, ensure_ascii=False),
-                **{name: getattr(parts, name).decode() for _, name, _ in _ATTACHED},
+                **{name: content.decode() for name, content in attached.items()},
             },
             pdf_standards=[*_STANDARDS],
             timestamp=certificate.issued_utc_ms // 1000,
         )
         assert isinstance(compiled, bytes)  # no output file was named
         return compiled
-
-
-def _attached() -> list[dict[str, str]]:
-    return [
-        {"name": name, "input": source, "description": description}
-        for name, source, description in _ATTACHED
-    ]
 
 
 def _qr(certificate: Certificate) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class _PortSigner(signers.Signer):
         certificates = [
             asn1_x509.Certificate.load(one.public_bytes(Encoding.DER)) for one in key.chain
         ]
-        store.register_multiple(certificates)
+        store.register_multiple(certificates[1:])
         super().__init__(signing_cert=certificates[0], cert_registry=store)
         self._key = key
 

@@ -188,6 +188,23 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateParts:
+    """What a certificate prints and carries, each as the canonical bytes that are hashed.
+
+    `rules` are those the statement names; None where it names none.
+    """
+
+    statement: bytes
+    evidence: bytes
+    rules: bytes | None = None
+
+    def named(self) -> dict[str, bytes]:
+        """The parts that are there, by name, in the order they are attached."""
+        parts = {"statement": self.statement, "evidence": self.evidence}
+        return parts if self.rules is None else parts | {"rules": self.rules}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """The head of a usage certificate: everything it says about itself.
 

@@ -1,0 +1,173 @@
+"""Step 7: the statement's own arithmetic, in integers and fractions.
+
+1. every line: observed + gap = end - start, to the millisecond; leased is nothing or all of it;
+2. every line: billed is the quantity its basis names, never beyond leased and observed;
+3. every line: amount = billed x share x price / 3 600 000, cut to one fen;
+4. totals: every quantity and amount is the sum over the lines, card-hours as exact fractions;
+5. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final
+
+from kashi_verify.findings import CheckFailed
+
+Data = Mapping[str, Any]
+_HOUR_MS: Final = 3_600_000
+_PRICE: Final = re.compile(r"\d+(\.\d+|/\d+)?")
+_SHARE: Final = re.compile(r"\d{1,6}(/[1-9]\d{0,5})?")
+SUMMED: Final = (
+    "leased_ms",
+    "observed_ms",
+    "gap_ms",
+    "held_known_ms",
+    "held_ms",
+    "utilisation_known_ms",
+    "active_ms",
+    "utilised_ns",
+    "unattributed_ms",
+)
+_PARTS: Final = (
+    ("held_known_ms", "observed_ms", 1),
+    ("held_ms", "held_known_ms", 1),
+    ("utilisation_known_ms", "observed_ms", 1),
+    ("active_ms", "utilisation_known_ms", 1),
+    ("utilised_ns", "active_ms", 1_000_000),
+    ("unattributed_ms", "active_ms", 1),
+)
+
+
+def check_arithmetic(statement: Data) -> None:
+    """Check everything the module says.
+
+    Raises:
+        CheckFailed: an equation does not hold; the message names the line or the total.
+    """
+    lines = statement["lines"]
+    devices = {device["hardware_id"] for device in statement["devices"]}
+    for place, line in enumerate(lines, 1):
+        if line["line"] != place or line["hardware_id"] not in devices:
+            raise CheckFailed(f"line {place} is out of order or names a device that is not listed")
+        _check_line(line)
+    _check_overlap(lines)
+    _check_totals(statement["totals"], lines)
+    _check_days(statement["days"], statement["totals"])
+
+
+def span_ms(line: Data) -> tuple[int, int]:
+    """Start and end of a line in UTC milliseconds."""
+    return instant_ms(line["start"]), instant_ms(line["end"])
+
+
+def instant_ms(text: str) -> int:
+    """UTC milliseconds of an ISO 8601 instant on a whole minute."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CheckFailed(f"'{text}' is not an instant") from error
+    if instant.tzinfo is None or instant.second or instant.microsecond:
+        raise CheckFailed(f"'{text}' is not a whole minute with an offset")
+    return int(instant.timestamp()) * 1000
+
+
+def _check_line(line: Data) -> None:
+    name = f"line {line['line']}"
+    counted = line["quantities"]
+    start_ms, end_ms = span_ms(line)
+    elapsed_ms = end_ms - start_ms
+    if elapsed_ms <= 0 or counted["observed_ms"] + counted["gap_ms"] != elapsed_ms:
+        raise CheckFailed(
+            f"{name}: observed {counted['observed_ms']} + gap {counted['gap_ms']} is not the"
+            f" elapsed {elapsed_ms} ms"
+        )
+    if counted["leased_ms"] not in (0, elapsed_ms):
+        raise CheckFailed(f"{name}: leased {counted['leased_ms']} of {elapsed_ms} ms")
+    for part, whole, factor in _PARTS:
+        if not 0 <= counted[part] <= counted[whole] * factor:
+            raise CheckFailed(f"{name}: {part} {counted[part]} exceeds {whole} {counted[whole]}")
+    _check_billed(name, line)
+    _check_amount(name, line)
+
+
+def _check_billed(name: str, line: Data) -> None:
+    counted, billed_ms = line["quantities"], line["billed_ms"]
+    if not 0 <= billed_ms <= min(counted["leased_ms"], counted["observed_ms"]):
+        raise CheckFailed(f"{name}: billed {billed_ms} ms, beyond what was leased and observed")
+    named = {
+        "leased_observed": min(counted["leased_ms"], counted["observed_ms"]),
+        "held": counted["held_ms"],
+        "utilised": counted["utilised_ns"] // 1_000_000,
+    }
+    basis = line["basis"]
+    if billed_ms and (basis not in named or billed_ms != named[basis]):
+        raise CheckFailed(f"{name}: billed {billed_ms} ms is not its basis {basis}")
+
+
+def _check_amount(name: str, line: Data) -> None:
+    price, share, amount_fen = line["price_yuan_per_card_hour"], line["share"], line["amount_fen"]
+    expected = 0
+    if price is not None and share is not None:
+        if _PRICE.fullmatch(price) is None or _SHARE.fullmatch(share) is None:
+            raise CheckFailed(f"{name}: price '{price}' or share '{share}' is not spelled plainly")
+        expected = cut_to_fen(line["billed_ms"] * Fraction(share) * Fraction(price) / _HOUR_MS)
+    if amount_fen != expected:
+        raise CheckFailed(f"{name}: {amount_fen} fen; billed x share x price gives {expected}")
+
+
+def cut_to_fen(yuan: Fraction) -> int:
+    """A non-negative amount of yuan in whole fen, the rest cut off."""
+    fen = yuan * 100
+    return fen.numerator // fen.denominator
+
+
+def _check_overlap(lines: Sequence[Data]) -> None:
+    """One device on one host is never counted twice for one minute."""
+    spans: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+    for line in lines:
+        key = (line["hardware_id"], line["host_id"])
+        spans.setdefault(key, []).append((*span_ms(line), line["line"]))
+    for found in spans.values():
+        found.sort()
+        for (_, end_ms, earlier), (start_ms, _, later) in pairwise(found):
+            if start_ms < end_ms:
+                raise CheckFailed(f"lines {earlier} and {later} count the same minutes twice")
+
+
+def _check_totals(totals: Data, lines: Sequence[Data]) -> None:
+    sums: dict[str, object] = {
+        name: sum(line["quantities"][name] for line in lines) for name in SUMMED
+    }
+    sums["billed_ms"] = sum(line["billed_ms"] for line in lines)
+    sums["amount_fen"] = sum(line["amount_fen"] for line in lines)
+    sums["eligible_fen"] = sum(line["amount_fen"] for line in lines if line["eligible"])
+    for name, expected in sums.items():
+        if totals[name] != expected:
+            raise CheckFailed(f"total {name} is {totals[name]}; the lines give {expected}")
+    for name, source in (("card_hours", "observed_ms"), ("leased_card_hours", "leased_ms")):
+        _check_hours(name, totals, ((line, line["quantities"][source]) for line in lines))
+    _check_hours("billed_card_hours", totals, ((line, line["billed_ms"]) for line in lines))
+    if totals["rounding"] != "truncate_to_fen":
+        raise CheckFailed(f"the rounding is called {totals['rounding']}")
+
+
+def _check_hours(name: str, totals: Data, parts: Any) -> None:
+    expected = sum(
+        (Fraction(line["share"]) * ms for line, ms in parts if line["share"] is not None),
+        Fraction(0),
+    )
+    if Fraction(totals[name]) != expected / _HOUR_MS:
+        raise CheckFailed(f"total {name} is {totals[name]}; the lines give {expected / _HOUR_MS}")
+
+
+def _check_days(days: Sequence[Data], totals: Data) -> None:
+    dates = [day["date"] for day in days]
+    if sorted(set(dates)) != dates:
+        raise CheckFailed("the days are not in order, or one stands twice")
+    for name in ("leased_ms", "observed_ms", "gap_ms", "amount_fen"):
+        total = sum(day[name] for day in days)
+        if total != totals[name]:
+            raise CheckFailed(f"the days' {name} add up to {total}, the total says {totals[name]}")

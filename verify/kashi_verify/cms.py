@@ -1,0 +1,129 @@
+"""The CMS container of a PAdES signature: one signer, P-256, nothing unsigned, nothing loose.
+
+Every field is pinned to the one value a certificate carries, and the whole must be its own DER
+spelling: a byte that could be changed without being noticed has no place here.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from asn1crypto import algos, cms, core, tsp
+from cryptography import x509
+
+from kashi_verify.chain import der
+from kashi_verify.elliptic import check_signature, p256
+from kashi_verify.findings import CheckFailed
+
+# Importing tsp teaches cms the attribute that names the signing certificate (RFC 5035).
+_SIGNING_CERTIFICATES = tsp.SetOfSigningCertificatesV2
+_ATTRIBUTES = {
+    "content_type",
+    "message_digest",
+    "signing_certificate_v2",
+    "cms_algorithm_protection",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What was read: the signer's certificate and the certificates beside it."""
+
+    signer: x509.Certificate
+    certificates: tuple[x509.Certificate, ...]
+
+
+def open_container(content: bytes, signed: bytes) -> Container:
+    """Check a detached CMS signature over `signed`.
+
+    Raises:
+        CheckFailed: it does not verify, or is not built as a certificate's must be.
+    """
+    try:
+        info = cms.ContentInfo.load(content, strict=True)
+        if info["content_type"].native != "signed_data":
+            raise CheckFailed("the signature is not CMS signed data")
+        data = info["content"]
+        native = data.native
+        respelled = info.copy().dump(force=True)
+        certificates = [x509.load_der_x509_certificate(one.dump()) for one in data["certificates"]]
+        attributes = _attributes(data)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckFailed(f"the signature's container cannot be read: {error}") from error
+    if respelled != content:
+        raise CheckFailed("the signature's container is not spelled in DER")
+    _check_form(data, native)
+    signer_info = data["signer_infos"][0]
+    signer = _signer(certificates, signer_info)
+    _check_attributes(attributes, signer, signed)
+    signed_attributes = signer_info["signed_attrs"].untag().dump()
+    key = p256(signer.public_key(), "the document's signer")
+    check_signature(key, signer_info["signature"].native, signed_attributes, "the document")
+    return Container(signer, tuple(certificates))
+
+
+def _attributes(data: Any) -> dict[str, Any]:
+    if len(data["signer_infos"]) != 1:
+        raise CheckFailed(f"{len(data['signer_infos'])} signers instead of one")
+    found: dict[str, Any] = {}
+    for attribute in data["signer_infos"][0]["signed_attrs"]:
+        name = attribute["type"].native
+        if name in found or len(attribute["values"]) != 1:
+            raise CheckFailed(f"the signed attribute {name} stands more than once")
+        if name == "signing_certificate_v2":
+            assert isinstance(attribute["values"], _SIGNING_CERTIFICATES)
+        found[name] = attribute["values"][0]
+    return found
+
+
+def _check_form(data: Any, native: Any) -> None:
+    signer_info = data["signer_infos"][0]
+    expected: list[tuple[str, object, object]] = [
+        ("version", native["version"], "v1"),
+        ("digest algorithms", [_algorithm(one) for one in data["digest_algorithms"]], ["sha256"]),
+        ("content type", native["encap_content_info"]["content_type"], "data"),
+        ("content", native["encap_content_info"]["content"], None),
+        ("revocation lists", native["crls"], None),
+        ("signer's version", signer_info["version"].native, "v1"),
+        ("signer's id", signer_info["sid"].name, "issuer_and_serial_number"),
+        ("digest algorithm", _algorithm(signer_info["digest_algorithm"]), "sha256"),
+        ("signature algorithm", _algorithm(signer_info["signature_algorithm"]), "sha256_ecdsa"),
+        ("unsigned attributes", signer_info["unsigned_attrs"].native, None),
+    ]
+    for name, found, wanted in expected:
+        if found != wanted:
+            raise CheckFailed(f"the signature's {name}: {found} instead of {wanted}")
+
+
+def _algorithm(identifier: Any) -> object:
+    parameters = identifier["parameters"]
+    if not isinstance(parameters, core.Null | core.Void) and parameters.native is not None:
+        return f"{identifier['algorithm'].native} with parameters"
+    return identifier["algorithm"].native
+
+
+def _signer(certificates: list[x509.Certificate], signer_info: Any) -> x509.Certificate:
+    named = signer_info["sid"].chosen
+    for certificate in certificates:
+        same_issuer = certificate.issuer.public_bytes() == named["issuer"].dump()
+        if same_issuer and certificate.serial_number == named["serial_number"].native:
+            return certificate
+    raise CheckFailed("the signer's certificate is not in the container")
+
+
+def _check_attributes(attributes: dict[str, Any], signer: x509.Certificate, signed: bytes) -> None:
+    if set(attributes) - _ATTRIBUTES:
+        raise CheckFailed(f"unexpected signed attributes: {sorted(set(attributes) - _ATTRIBUTES)}")
+    if not {"content_type", "message_digest", "signing_certificate_v2"} <= set(attributes):
+        raise CheckFailed("a signed attribute that PAdES asks for is missing")
+    if attributes["content_type"].native != "data":
+        raise CheckFailed("the signed content type is not data")
+    if attributes["message_digest"].native != sha256(signed).digest():
+        raise CheckFailed("the file is not the one that was signed: its digest differs")
+    if len(attributes["signing_certificate_v2"]["certs"]) < 1:
+        raise CheckFailed("the signature names no signing certificate")
+    named = attributes["signing_certificate_v2"]["certs"][0]
+    algorithm = named["hash_algorithm"]
+    is_sha256 = isinstance(algorithm, algos.DigestAlgorithm) and _algorithm(algorithm) == "sha256"
+    if not is_sha256 or named["cert_hash"].native != sha256(der(signer)).digest():
+        raise CheckFailed("the signature names another signing certificate")

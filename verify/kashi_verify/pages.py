@@ -1,0 +1,120 @@
+"""Step 6: what a person reads on the pages is what a machine reads in the attachments.
+
+Figures are spelled here again, from the attached data and by this file alone; each must stand in
+the text of the pages. A page that shows another number does not hold this one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+from kashi_verify.findings import CheckFailed
+
+Data = Mapping[str, Any]
+_HOUR_MS: Final = 3_600_000
+_DEMO: Final = "DEMONSTRATION"
+_NOTICE: Final = "neitheranentitlementtofundingnorametrologicalverification"
+
+
+def check_pages(pages: Sequence[str], certificate: Data, statement: Data) -> int:
+    """Check every page's header and footer and every key figure; returns how many were found.
+
+    Raises:
+        CheckFailed: a figure of the data stands on no page.
+    """
+    for place, text in enumerate(pages, 1):
+        _check_frame(place, len(pages), text, certificate)
+    whole = "".join(pages)
+    count = 0
+    for name, figure in _figures(certificate, statement):
+        if _plain(figure) not in whole:
+            raise CheckFailed(f"{name} '{figure}' of the attached data stands on no page")
+        count += 1
+    for line in statement["lines"]:
+        row = _plain(_line_row(line))
+        if row not in whole:
+            raise CheckFailed(f"line {line['line']} stands on no page as the attached data has it")
+        count += 1
+    return count
+
+
+def _check_frame(place: int, total: int, text: str, certificate: Data) -> None:
+    if certificate["number"] not in text:
+        raise CheckFailed(f"page {place} does not carry the number {certificate['number']}")
+    if f"Page{place}of{total}" not in text:
+        raise CheckFailed(f"page {place} of {total} is not numbered so")
+    if _NOTICE not in text:
+        raise CheckFailed(f"page {place} does not say that it is a measurement record")
+    if certificate["demo"] and _DEMO not in text:
+        raise CheckFailed(f"page {place} does not say that this is a demonstration")
+
+
+def _figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:
+    totals = statement["totals"]
+    yield "the verification code", certificate["verification"]["code"]
+    yield "the time of issue", certificate["issued_at"][:10] + certificate["issued_at"][11:19]
+    yield "the statement's number", f"{statement['statement']['number']}·r{_revision(statement)}"
+    yield "the month", statement["period"]["month"]
+    for role in ("user", "provider"):
+        if statement[role] is not None:
+            yield f"the {role}'s code", statement[role]["party_id"]
+            yield f"the {role}'s name", statement[role]["name_zh"]
+    if statement["contract"] is not None:
+        yield "the contract", statement["contract"]["contract_id"]
+    for name in ("amount_fen", "eligible_fen"):
+        yield name, f"{_yuan(totals[name])}元"
+    for name in ("card_hours", "leased_card_hours", "billed_card_hours"):
+        yield name, _grouped(_cut(Fraction(totals[name]), 4))
+    if statement["subsidy"]["estimate_fen"] is not None:
+        yield "the estimate", f"{_yuan(statement['subsidy']['estimate_fen'])}元（估算estimate）"
+    yield "the coverage", _cut(Fraction(statement["quality"]["coverage"]) * 100, 4) + "%"
+    yield "the statement's hash", certificate["statement"]["sha256"]
+    yield "the evidence's hash", certificate["evidence"]["sha256"]
+
+
+def _revision(statement: Data) -> int:
+    revision = statement["statement"]["revision"]
+    assert isinstance(revision, int)
+    return revision
+
+
+def _line_row(line: Data) -> str:
+    share = None if line["share"] is None else Fraction(line["share"])
+    counted = line["quantities"]
+    cells = [
+        _minute(line["start"]),
+        _minute(line["end"]),
+        line["share"] or "—",
+        *(_hours(counted[name], share) for name in ("leased_ms", "observed_ms", "gap_ms")),
+        _hours(line["billed_ms"], share),
+        line["price_yuan_per_card_hour"] or "—",
+        _yuan(line["amount_fen"]),
+    ]
+    return "".join(cells)
+
+
+def _minute(instant: str) -> str:
+    return instant[5:10] + instant[11:16]
+
+
+def _hours(ms: int, share: Fraction | None) -> str:
+    return "—" if share is None else _grouped(_cut(share * ms / _HOUR_MS, 4))
+
+
+def _yuan(amount_fen: int) -> str:
+    sign = "-" if amount_fen < 0 else ""
+    return f"{sign}{abs(amount_fen) // 100:,}.{abs(amount_fen) % 100:02d}"
+
+
+def _cut(value: Fraction, places: int) -> str:
+    scaled = value.numerator * 10**places // value.denominator
+    return f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"
+
+
+def _grouped(text: str) -> str:
+    whole, _, part = text.partition(".")
+    return f"{int(whole):,}.{part}"
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())

@@ -1,0 +1,137 @@
+"""Step 13: the minutes of the revealed blocks add up to every line, quantity by quantity, exactly.
+
+A reading belongs to the UTC minute in which it starts: (anchor + block start + offset) / 60 000,
+rounded down. Only counted reports count. Beside it, each device's running totals in the signed
+headers must grow by what its blocks say, so no block between two neighbours can be left out.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kashi_verify import reports, wire
+from kashi_verify.arithmetic import span_ms
+from kashi_verify.bundle import Bundle
+from kashi_verify.findings import CheckFailed
+from kashi_verify.receipts import Receipted
+
+Data = Mapping[str, Any]
+_MINUTE_MS: Final = 60_000
+_DEVICE_BLOCK: Final = 1
+# Field numbers of a reading and the names of a statement's quantities.
+_QUANTITIES: Final = (
+    (3, "observed_ms"),
+    (4, "held_known_ms"),
+    (5, "held_ms"),
+    (6, "utilisation_known_ms"),
+    (7, "active_ms"),
+    (8, "utilised_ns"),
+    (9, "unattributed_ms"),
+)
+# Places among the quantities above of what a header's counters total (their fields 2, 4, 5, 6).
+_COUNTED: Final = ((2, 0), (4, 2), (5, 4), (6, 5))
+
+
+class Recount:
+    """Adds up readings line by line."""
+
+    def __init__(self, lines: Sequence[Data]) -> None:
+        self.sums = [[0] * len(_QUANTITIES) for _ in lines]
+        self._spans: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+        for place, line in enumerate(lines):
+            start_ms, end_ms = span_ms(line)
+            span = (start_ms // _MINUTE_MS, end_ms // _MINUTE_MS, place)
+            self._spans.setdefault((line["hardware_id"], line["host_id"]), []).append(span)
+        for spans in self._spans.values():
+            spans.sort()
+
+    def add(self, host_id: str, anchor_ms: int, block: wire.Message) -> list[int]:
+        """Add a device block; returns what the whole block totals."""
+        hardware_id = wire.text(wire.read_message(wire.octets(block, 2)), 2)
+        start_ms = anchor_ms + wire.integer(block, 3)
+        spans = self._spans.get((hardware_id, host_id), [])
+        totals = [0] * len(_QUANTITIES)
+        for content in wire.repeated(block, 5):
+            reading = wire.read_message(content)
+            found = [wire.integer(reading, number) for number, _ in _QUANTITIES]
+            minute = (start_ms + wire.integer(reading, 1)) // _MINUTE_MS
+            place = _line_of(spans, minute)
+            for index, value in enumerate(found):
+                totals[index] += value
+                if place is not None:
+                    self.sums[place][index] += value
+        return totals
+
+
+def _line_of(spans: Sequence[tuple[int, int, int]], minute: int) -> int | None:
+    at = bisect_right(spans, minute, key=lambda span: span[0]) - 1
+    if at < 0 or minute >= spans[at][1]:
+        return None
+    return spans[at][2]
+
+
+def check_recount(bundle: Bundle, evidence: Data, lines: Sequence[Data], said: Receipted) -> None:
+    """Add every counted report up and compare with the lines.
+
+    Raises:
+        CheckFailed: a line's quantity differs, or a device's totals do not follow.
+    """
+    recount = Recount(lines)
+    for host in evidence["hosts"]:
+        _add_host(recount, bundle, host["host_id"], said.counted)
+    for line, sums in zip(lines, recount.sums, strict=True):
+        for (_, name), found in zip(_QUANTITIES, sums, strict=True):
+            stated = line["quantities"][name]
+            if found != stated:
+                raise CheckFailed(
+                    f"line {line['line']}: {name} is {stated}; the signed reports add up to {found}"
+                )
+
+
+def _add_host(
+    recount: Recount, bundle: Bundle, host_id: str, counted: frozenset[tuple[str, int, int]]
+) -> None:
+    before: tuple[int, int] = (0, 0)
+    counters_before: dict[int, wire.Message] = {}
+    for message in bundle.messages(f"reports/{host_id}.bin"):
+        parsed = reports.parse(message)
+        place = (wire.integer(parsed.header, 4), wire.integer(parsed.header, 5))
+        anchor_ms = wire.signed(wire.read_message(wire.octets(parsed.header, 3)), 2)
+        counters = _counters(parsed.header)
+        follows = place == (before[0], before[1] + 1)
+        counts = (host_id, *place) in counted
+        for block in parsed.blocks:
+            content = wire.octets(block, 3)
+            if not content or wire.integer(block, 1) != _DEVICE_BLOCK:
+                continue
+            device = wire.read_message(content)
+            target = recount if counts else Recount(())
+            totals = target.add(host_id, anchor_ms, device)
+            if follows:
+                slot = wire.integer(device, 1)
+                _check_growth(host_id, place, slot, (counters_before, counters), totals)
+        before, counters_before = place, counters
+
+
+def _counters(header: wire.Message) -> dict[int, wire.Message]:
+    found = [wire.read_message(content) for content in wire.repeated(header, 12)]
+    return {wire.integer(counters, 1): counters for counters in found}
+
+
+def _check_growth(
+    host_id: str,
+    place: tuple[int, int],
+    slot: int,
+    counters: tuple[dict[int, wire.Message], dict[int, wire.Message]],
+    totals: Sequence[int],
+) -> None:
+    earlier, later = (held.get(slot) for held in counters)
+    if later is None:
+        raise CheckFailed(f"report {place[0]}-{place[1]} of {host_id}: slot {slot} has no totals")
+    for number, index in _COUNTED:
+        grown = wire.integer(later, number) - (wire.integer(earlier, number) if earlier else 0)
+        if grown != totals[index]:
+            raise CheckFailed(
+                f"report {place[0]}-{place[1]} of {host_id}: {_QUANTITIES[index][1]} of slot"
+                f" {slot} grew by {grown}; its block says {totals[index]}"
+            )

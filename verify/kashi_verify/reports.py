@@ -1,0 +1,155 @@
+"""Step 10: the hosts' own reports, exact bytes under each host's report key.
+
+1. the signature over `kashi/v1/report` and the header verifies under the key the evidence names;
+2. the header speaks of that host, and epoch and sequence only grow;
+3. a report that follows the one before names its hash;
+4. every revealed block has the salted digest that the header signed; a withheld one is empty;
+5. the hashes, in order of host, epoch and sequence, have the root that the evidence names.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kashi_verify import merkle, wire
+from kashi_verify.bundle import Bundle
+from kashi_verify.elliptic import check_signature, load_p256
+from kashi_verify.findings import CheckFailed, Findings
+from kashi_verify.limits import REPORTS_MAX
+
+Data = Mapping[str, Any]
+_PREFIX: Final = b"kashi/v1/report\n"
+_BLOCK_PREFIX: Final = b"kashi/v1/block\n"
+_P256_SHA256: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report that was checked."""
+
+    host_id: str
+    epoch: int
+    sequence: int
+    sha256: bytes
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"report {self.epoch}-{self.sequence} of host {self.host_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A report taken apart: its header's fields, its first signature and its blocks."""
+
+    header_bytes: bytes
+    header: wire.Message
+    signature: wire.Message
+    blocks: Sequence[wire.Message]
+
+
+def parse(message: bytes) -> Parsed:
+    """Take a report apart; nothing is checked but its form."""
+    report = wire.read_message(message)
+    signatures = wire.repeated(report, 2)
+    if not signatures:
+        raise CheckFailed("a report carries no signature")
+    header = wire.octets(report, 1)
+    return Parsed(
+        header,
+        wire.read_message(header),
+        wire.read_message(signatures[0]),
+        [wire.read_message(block) for block in wire.repeated(report, 3)],
+    )
+
+
+def check_reports(bundle: Bundle, evidence: Data, findings: Findings) -> list[Reported]:
+    """Check every report of the bundle, in order.
+
+    Raises:
+        CheckFailed: one does not hold; the message names it.
+    """
+    found: list[Reported] = []
+    hosts = evidence["hosts"]
+    if [host["host_id"] for host in hosts] != sorted({host["host_id"] for host in hosts}):
+        raise CheckFailed("the evidence's hosts are not in order, or one stands twice")
+    for host in hosts:
+        found.extend(_host_reports(bundle, host, findings))
+        if len(found) > REPORTS_MAX:
+            raise CheckFailed(f"the bundle holds more than {REPORTS_MAX} reports")
+    expected = evidence["reports"]
+    root = merkle.root([merkle.leaf_hash(report.sha256) for report in found]).hex()
+    if len(found) != expected["count"] or root != expected["root"]:
+        raise CheckFailed(
+            f"{len(found)} reports with root {root}; the evidence names {expected['count']} with"
+            f" root {expected['root']}"
+        )
+    return found
+
+
+def _host_reports(bundle: Bundle, host: Data, findings: Findings) -> Iterator[Reported]:
+    host_id = host["host_id"]
+    try:
+        der = bytes.fromhex(host["report_public_key"])
+    except ValueError as error:
+        raise CheckFailed(f"the report key of host {host_id} is not hexadecimal") from error
+    key = load_p256(der, f"host {host_id}")
+    before: Reported | None = None
+    for message in bundle.messages(f"reports/{host_id}.bin"):
+        parsed = parse(message)
+        report = _check_report(parsed, host_id, key)
+        if before is not None:
+            _check_link(before, report, wire.octets(parsed.header, 6), findings)
+        before = report
+        yield report
+
+
+def _check_report(parsed: Parsed, host_id: str, key: ec.EllipticCurvePublicKey) -> Reported:
+    digest = sha256(_PREFIX + parsed.header_bytes).digest()
+    report = Reported(
+        wire.text(parsed.header, 1),
+        wire.integer(parsed.header, 4),
+        wire.integer(parsed.header, 5),
+        digest,
+    )
+    if report.host_id != host_id:
+        raise CheckFailed(f"{report.name} stands among those of host {host_id}")
+    if wire.integer(parsed.signature, 1) != _P256_SHA256:
+        raise CheckFailed(f"{report.name} is signed by an algorithm that is not accepted")
+    signature = wire.octets(parsed.signature, 3)
+    check_signature(key, signature, _PREFIX + parsed.header_bytes, report.name)
+    _check_blocks(parsed, report)
+    return report
+
+
+def _check_blocks(parsed: Parsed, report: Reported) -> None:
+    digests = [wire.read_message(digest) for digest in wire.repeated(parsed.header, 13)]
+    if len(digests) != len(parsed.blocks):
+        raise CheckFailed(f"{report.name}: {len(parsed.blocks)} blocks, {len(digests)} digests")
+    for place, (block, digest) in enumerate(zip(parsed.blocks, digests, strict=True)):
+        salt, content = wire.octets(block, 2), wire.octets(block, 3)
+        if wire.integer(block, 1) != wire.integer(digest, 1):
+            raise CheckFailed(f"{report.name}: block {place} is of another kind than its digest")
+        if not salt and not content:
+            continue
+        if sha256(_BLOCK_PREFIX + salt + content).digest() != wire.octets(digest, 2):
+            raise CheckFailed(f"{report.name}: block {place} does not match its digest")
+
+
+def _check_link(before: Reported, report: Reported, previous: bytes, findings: Findings) -> None:
+    if (report.epoch, report.sequence) <= (before.epoch, before.sequence):
+        raise CheckFailed(f"{report.name} does not come after {before.name}")
+    if report.epoch == before.epoch and report.sequence == before.sequence + 1:
+        if previous != before.sha256:
+            raise CheckFailed(f"{report.name} names another report before it")
+    elif report.epoch == before.epoch:
+        findings.flag(
+            "reports_apart",
+            f"host {report.host_id}: reports {before.sequence + 1} to {report.sequence - 1} of"
+            f" epoch {report.epoch} are not in the bundle (no line speaks of their time)",
+        )
+    else:
+        findings.flag("epoch_opened", f"host {report.host_id} opened epoch {report.epoch}")
