@@ -16,15 +16,14 @@ them, for that would count them several times.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from kashi_agent.holders import HolderBook
-from kashi_agent.meters.nvml import DriverGone, Handle, Identity, NvmlDriver, Slice, address
+from kashi_agent.meters.nvml import DriverGone, Handle, NvmlDriver
+from kashi_agent.meters.nvml_cards import Card, Cards
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
-    Device,
     DeviceEvent,
     Holder,
     Meter,
@@ -32,7 +31,6 @@ from kashi_agent.sample import (
     Observation,
     Sample,
     SampleBatch,
-    Vendor,
 )
 
 REFRESH_TICKS: Final = 60
@@ -47,31 +45,15 @@ PERCENT_MAX: Final = 100
 POWER_MW_MAX: Final = 10_000_000
 ENERGY_MJ_MAX: Final = 1 << 62
 
-VANISHED, XID, VALUE_DROPPED, PARTITIONED = 2, 3, 5, 6
+XID: Final = 3
+VALUE_DROPPED: Final = 5
 """Kinds of events on devices; the numbers are the contract's."""
 
 NOT_ASKED: Final = Absent(AbsentReason.NOT_RECORDED)
 NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
 NOT_READY: Final = Absent(AbsentReason.NOT_READY)
 LOST: Final = Absent(AbsentReason.DEVICE_LOST)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Card:
-    """A device or partition as the meter knows it from one tick to the next."""
-
-    device: Device
-    turn: int
-    handle: Handle | None
-    parent: "_Card | None" = None
-    settling: bool = False
-    unsupported: set[str] = field(default_factory=set)
-    quiet_lists: set[str] = field(default_factory=set)
-    slices: frozenset[str] | None = None
-
-    def due(self, tick: int, every: int) -> bool:
-        """Whether it is this device's turn; devices take different ticks."""
-        return (tick + self.turn) % every == 0
+GONE: Final = Absent(AbsentReason.NOT_FOUND)
 
 
 class NvmlMeter:
@@ -94,120 +76,75 @@ class NvmlMeter:
             library_version=library,
             driver_version=version,
         )
-        self.unidentified: tuple[str, ...] = ()
-        """Devices the driver counts but that never told their id: they cannot be reported."""
-        self._cards: dict[str, _Card] = {}
+        self._cards = Cards(driver)
+        self._boottime_ms = 0
         self._tick = 0
         self._refresh_tick = 0
         self._failing_ticks = 0
         self._events: list[DeviceEvent] = []
         self._pids: set[int] = set()
 
+    @property
+    def unidentified(self) -> tuple[str, ...]:
+        """Devices the driver counts but that never told their id: they cannot be reported."""
+        return self._cards.unidentified
+
     def read(self) -> SampleBatch:
         """All devices, now."""
-        boottime_ms = self._clock()
+        self._boottime_ms = self._clock()
         self._events = []
         self._pids = set()
         if self._tick >= self._refresh_tick:
-            self._refresh(boottime_ms)
-        samples = tuple(self._sample(card, boottime_ms) for card in list(self._cards.values()))
-        self._collect_errors(boottime_ms)
+            self._refresh()
+        samples = tuple(self._sample(card) for card in self._cards)
+        self._collect_errors()
         self._book.keep_only(self._pids)
         self._refuse_to_fail_for_ever(samples)
         self._tick += 1
         return SampleBatch(
-            boottime_ms=boottime_ms, meter=self.meter, samples=samples, events=tuple(self._events)
+            boottime_ms=self._boottime_ms,
+            meter=self.meter,
+            samples=samples,
+            events=tuple(self._events),
         )
 
     def close(self) -> None:
         """Let the devices go."""
         self._driver.close()
 
-    # Which devices there are.
-
-    def _refresh(self, boottime_ms: int) -> None:
-        """Look for devices and partitions anew; handles of known ones are renewed."""
-        seen: set[str] = set()
-        unidentified: list[str] = []
-        for place, handle in enumerate(self._driver.handles()):
-            uuid = handle if isinstance(handle, Absent) else self._driver.uuid(handle)
-            if isinstance(uuid, Absent):
-                unidentified.append(f"device {place}: {uuid.reason}")
-            else:
-                seen.add(uuid)
-                self._meet(uuid, handle)
-        wholes = [card for card in self._cards.values() if card.parent is None]
-        for card in wholes:
-            self._lose_or_keep(card, seen, boottime_ms)
-        known_but_mute = sum(card.handle is None for card in wholes)
-        self.unidentified = tuple(unidentified) if len(unidentified) > known_but_mute else ()
-        partitioned = any(card.parent is not None for card in self._cards.values())
-        every = REFRESH_TICKS_PARTITIONED if partitioned else REFRESH_TICKS
-        self._refresh_tick = self._tick + every
-
-    def _meet(self, uuid: str, handle: Handle) -> None:
-        """Renew a known device's handle, or take in a new device."""
-        card = self._cards.get(uuid)
-        if card is not None:
-            card.handle = handle
-            card.unsupported.clear()
-            return
-        self._cards[uuid] = _Card(
-            device=_device(self._driver.identity(handle, uuid)),
-            turn=len(self._cards),
-            handle=handle,
-            settling=not self._driver.keeps_state(handle),
+    def _refresh(self) -> None:
+        """Look for devices and partitions anew."""
+        self._cards.refresh(self._note)
+        partitioned = self._cards.partitioned
+        self._refresh_tick = self._tick + (
+            REFRESH_TICKS_PARTITIONED if partitioned else REFRESH_TICKS
         )
-        self._driver.watch(handle)
-
-    def _lose_or_keep(self, card: _Card, seen: set[str], boottime_ms: int) -> None:
-        """A device that is no longer listed is lost, not gone: its time is still to be told."""
-        if card.device.hardware_id in seen:
-            self._partition(card, boottime_ms)
-        elif card.handle is not None:
-            card.handle = None
-            self._note(card, boottime_ms, VANISHED, "the driver lists it no longer")
-
-    def _partition(self, whole: _Card, boottime_ms: int) -> None:
-        """Bring the partitions of a device up to date."""
-        slices = {part.identity.uuid: part for part in self._driver.slices(whole.handle)}
-        for uuid in [uuid for uuid, card in self._cards.items() if card.parent is whole]:
-            if uuid not in slices:
-                del self._cards[uuid]
-        for uuid, part in slices.items():
-            if uuid in self._cards:
-                self._cards[uuid].handle = part.handle
-            else:
-                self._cards[uuid] = _partition_card(whole, part, len(self._cards))
-        if whole.slices is not None and whole.slices != slices.keys():
-            self._note(whole, boottime_ms, PARTITIONED, " ".join(sorted(slices)), len(slices))
-        whole.slices = frozenset(slices)
 
     # What a device shows.
 
-    def _sample(self, card: _Card, boottime_ms: int) -> Sample:
+    def _sample(self, card: Card) -> Sample:
         """One device at this tick."""
-        seen = LOST if card.handle is None else self._observe(card, boottime_ms)
-        if card.parent is not None and isinstance(seen, Absent):
+        seen = LOST if card.handle is None else self._observe(card)
+        if card.parent is not None and seen == GONE:
             self._refresh_tick = self._tick + 1
         return Sample(device=card.device, seen=seen)
 
-    def _observe(self, card: _Card, boottime_ms: int) -> Observation | Absent:
+    def _observe(self, card: Card) -> Observation | Absent:
         """What the device shows; absent as a whole when it is lost or answers nothing at all."""
-        utilisation = self._utilisation(card, boottime_ms)
+        utilisation = self._utilisation(card)
         if utilisation == LOST:
             return LOST
-        energy = self._energy(card, boottime_ms)
+        energy = self._energy(card)
         observation = Observation(
             utilisation_ppm=utilisation,
             energy_counter_mj=energy,
-            power_mw=self._power(card, boottime_ms) if energy == NOT_SUPPORTED else NOT_ASKED,
-            memory_used_bytes=self._memory(card, boottime_ms),
+            power_mw=self._power(card) if energy == NOT_SUPPORTED else NOT_ASKED,
+            memory_used_bytes=self._memory(card),
             holders=self._holders(card, busy=utilisation not in (0, NOT_SUPPORTED)),
         )
         return _whole_absence(observation) or observation
 
-    def _utilisation(self, card: _Card, boottime_ms: int) -> int | Absent:
+    def _utilisation(self, card: Card) -> int | Absent:
         """In parts per million.
 
         The first value after a driver has started up is left out: it shows the driver at work.
@@ -218,32 +155,32 @@ class NvmlMeter:
         if card.settling and not isinstance(percent, Absent):
             card.settling = False
             return NOT_READY
-        checked = self._checked(card, boottime_ms, "utilisation in percent", percent, PERCENT_MAX)
+        checked = self._checked(card, "utilisation in percent", percent, PERCENT_MAX)
         return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
 
-    def _energy(self, card: _Card, boottime_ms: int) -> int | Absent:
+    def _energy(self, card: Card) -> int | Absent:
         """The counter as it stands, in millijoules."""
         if card.parent is not None:
             return NOT_SUPPORTED
         energy = self._value(card, "energy", self._driver.energy_mj)
-        return self._checked(card, boottime_ms, "energy in mJ", energy, ENERGY_MJ_MAX)
+        return self._checked(card, "energy in mJ", energy, ENERGY_MJ_MAX)
 
-    def _power(self, card: _Card, boottime_ms: int) -> int | Absent:
+    def _power(self, card: Card) -> int | Absent:
         """In milliwatts, for devices without an energy counter."""
         if card.parent is not None:
             return NOT_SUPPORTED
         power = self._value(card, "power", self._driver.power_mw)
-        return self._checked(card, boottime_ms, "power in mW", power, POWER_MW_MAX)
+        return self._checked(card, "power in mW", power, POWER_MW_MAX)
 
-    def _memory(self, card: _Card, boottime_ms: int) -> int | Absent:
+    def _memory(self, card: Card) -> int | Absent:
         """Memory in use, in turns."""
         if not card.due(self._tick, MEMORY_TICKS) and self._tick:
             return NOT_ASKED
         used = self._value(card, "memory", self._driver.memory_used_bytes)
         total = card.device.memory_bytes or ENERGY_MJ_MAX
-        return self._checked(card, boottime_ms, "memory in bytes", used, total)
+        return self._checked(card, "memory in bytes", used, total)
 
-    def _holders(self, card: _Card, *, busy: bool) -> frozenset[Holder] | Absent:
+    def _holders(self, card: Card, *, busy: bool) -> frozenset[Holder] | Absent:
         """Who holds the device; absent when nobody is listed and a list was refused."""
         compute = self._driver.pids("compute", card.handle)
         if isinstance(compute, Absent):
@@ -261,7 +198,7 @@ class NvmlMeter:
         self._pids |= pids
         return self._book.holders(pids)
 
-    def _side_list(self, card: _Card, kind: str, *, busy: bool) -> frozenset[int] | Absent:
+    def _side_list(self, card: Card, kind: str, *, busy: bool) -> frozenset[int] | Absent:
         """A list that is nearly always empty: not asked each tick while it is."""
         quiet = kind in card.quiet_lists
         if quiet and not busy and not card.due(self._tick, QUIET_LIST_TICKS):
@@ -273,7 +210,7 @@ class NvmlMeter:
             card.quiet_lists.discard(kind)
         return pids
 
-    def _value(self, card: _Card, name: str, ask: Callable[[Handle], int | Absent]) -> int | Absent:
+    def _value(self, card: Card, name: str, ask: Callable[[Handle], int | Absent]) -> int | Absent:
         """Ask, unless the device said that it does not know this, until the next refresh."""
         if name in card.unsupported:
             return NOT_SUPPORTED
@@ -282,30 +219,27 @@ class NvmlMeter:
             card.unsupported.add(name)
         return value
 
-    def _checked(
-        self, card: _Card, boottime_ms: int, what: str, value: int | Absent, most: int
-    ) -> int | Absent:
+    def _checked(self, card: Card, what: str, value: int | Absent, most: int) -> int | Absent:
         """The value, if it is one the vendor's documents allow; else it is dropped and counted."""
         if isinstance(value, Absent) or 0 <= value <= most:
             return value
-        self._note(card, boottime_ms, VALUE_DROPPED, f"{what}: {value}", 1)
+        self._note(card, VALUE_DROPPED, f"{what}: {value}", 1)
         return Absent(AbsentReason.OUT_OF_RANGE)
 
     # What happened.
 
-    def _collect_errors(self, boottime_ms: int) -> None:
+    def _collect_errors(self) -> None:
         """The driver's own error events, each told once."""
-        errors = self._driver.errors()
-        for place, xid in errors:
-            for card in self._cards.values():
-                if card.handle is not None and address(card.handle) == place:
-                    self._note(card, boottime_ms, XID, f"XID {xid}", xid)
+        for place, xid in self._driver.errors():
+            card = self._cards.at(place)
+            if card is not None:
+                self._note(card, XID, f"XID {xid}", xid)
 
-    def _note(self, card: _Card, boottime_ms: int, kind: int, detail: str, value: int = 0) -> None:
+    def _note(self, card: Card, kind: int, detail: str, value: int = 0) -> None:
         self._events.append(
             DeviceEvent(
                 hardware_id=card.device.hardware_id,
-                boottime_ms=boottime_ms,
+                boottime_ms=self._boottime_ms,
                 kind=kind,
                 detail=detail[:256],
                 value=value,
@@ -319,36 +253,6 @@ class NvmlMeter:
         self._failing_ticks = self._failing_ticks + 1 if broken else 0
         if self._failing_ticks >= FAILING_TICKS_MAX:
             raise DriverGone(999, "every call on every device")
-
-
-def _device(identity: Identity) -> Device:
-    """A whole card."""
-    return Device(
-        vendor=Vendor.NVIDIA,
-        hardware_id=identity.uuid,
-        model=identity.name,
-        meter=MeterKind.NVML,
-        serial=identity.serial,
-        pci_bus_id=identity.pci_bus_id,
-        memory_bytes=identity.memory_bytes,
-    )
-
-
-def _partition_card(whole: _Card, part: Slice, turn: int) -> _Card:
-    """A partition; its share is its compute slices of those the whole card has."""
-    device = Device(
-        vendor=Vendor.NVIDIA,
-        hardware_id=part.identity.uuid,
-        parent_hardware_id=whole.device.hardware_id,
-        model=part.identity.name,
-        meter=MeterKind.NVML,
-        serial=whole.device.serial,
-        pci_bus_id=whole.device.pci_bus_id,
-        memory_bytes=part.identity.memory_bytes,
-        share_numerator=part.slices,
-        share_denominator=part.slices_whole,
-    )
-    return _Card(device=device, turn=turn, handle=part.handle, parent=whole)
 
 
 def _whole_absence(observation: Observation) -> Absent | None:

@@ -157,6 +157,7 @@ static int physical_of(handle_t handle) {
     int code = gate(__func__, n);                                   \
     if (code) return code;                                          \
     const partition_t *part = partition_of(handle);                 \
+    if (part && !span_holds(part->span, scenario_now_ms())) return INVALID_ARGUMENT; \
     const device_t *device = &scenario->devices[n];                 \
     const state_t *state = device_state(scenario, n, scenario_now_ms()); \
     (void)part, (void)device, (void)state

@@ -1,0 +1,151 @@
+"""Which NVIDIA devices and partitions there are, from one look of the meter to the next.
+
+A device is known by its UUID. One the driver lists no longer stays known as lost: its time is still
+to be told of. A partition that is taken away is gone, for its hardware is another partition's now.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from kashi_agent.meters.nvml import Handle, Identity, NvmlDriver, Slice, address
+from kashi_agent.sample import Absent, Device, MeterKind, Vendor
+
+VANISHED: Final = 2
+PARTITIONED: Final = 6
+"""Kinds of events on devices; the numbers are the contract's."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Card:
+    """A device or partition as the meter knows it from one tick to the next."""
+
+    device: Device
+    turn: int
+    handle: Handle | None
+    parent: "Card | None" = None
+    settling: bool = False
+    unsupported: set[str] = field(default_factory=set)
+    quiet_lists: set[str] = field(default_factory=set)
+    slices: frozenset[str] | None = None
+
+    def due(self, tick: int, every: int) -> bool:
+        """Whether it is this device's turn; devices take different ticks."""
+        return (tick + self.turn) % every == 0
+
+
+Note = Callable[[Card, int, str, int], None]
+"""Takes an event on a device: its kind, its detail and its value."""
+
+
+class Cards:
+    """The devices of one session, in the order they were met."""
+
+    def __init__(self, driver: NvmlDriver) -> None:
+        self._driver = driver
+        self._cards: dict[str, Card] = {}
+        self.unidentified: tuple[str, ...] = ()
+        """Devices the driver counts but that never told their id: they cannot be reported."""
+
+    def __iter__(self) -> Iterator[Card]:
+        return iter(list(self._cards.values()))
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether there are partitions."""
+        return any(card.parent is not None for card in self)
+
+    def at(self, place: int) -> Card | None:
+        """The device with this handle, by the handle's address."""
+        for card in self:
+            if card.handle is not None and address(card.handle) == place:
+                return card
+        return None
+
+    def refresh(self, note: Note) -> None:
+        """Look for devices and partitions anew; handles of known ones are renewed."""
+        seen: set[str] = set()
+        unidentified: list[str] = []
+        for place, handle in enumerate(self._driver.handles()):
+            uuid = handle if isinstance(handle, Absent) else self._driver.uuid(handle)
+            if isinstance(uuid, Absent):
+                unidentified.append(f"device {place}: {uuid.reason}")
+            else:
+                seen.add(uuid)
+                self._meet(uuid, handle)
+        wholes = [card for card in self if card.parent is None]
+        unseen = [card for card in wholes if card.device.hardware_id not in seen]
+        if len(unidentified) < len(unseen):
+            self._lose(unseen, note)
+        # A mute place that a known device may sit in is that device's matter: it says so itself.
+        self.unidentified = tuple(unidentified) if len(unidentified) > len(unseen) else ()
+        for card in wholes:
+            if card.device.hardware_id in seen:
+                self._partition(card, note)
+
+    def _meet(self, uuid: str, handle: Handle) -> None:
+        """Renew a known device's handle, or take in a new device."""
+        card = self._cards.get(uuid)
+        if card is not None:
+            card.handle = handle
+            card.unsupported.clear()
+            return
+        self._cards[uuid] = Card(
+            device=_device(self._driver.identity(handle, uuid)),
+            turn=len(self._cards),
+            handle=handle,
+            settling=not self._driver.keeps_state(handle),
+        )
+        self._driver.watch(handle)
+
+    def _lose(self, unseen: list[Card], note: Note) -> None:
+        """Mark devices as lost that the driver neither gives nor counts as mute."""
+        for card in unseen:
+            if card.handle is not None:
+                card.handle = None
+                note(card, VANISHED, "the driver lists it no longer", 0)
+
+    def _partition(self, whole: Card, note: Note) -> None:
+        """Bring the partitions of a device up to date."""
+        slices = {part.identity.uuid: part for part in self._driver.slices(whole.handle)}
+        for card in self:
+            if card.parent is whole and card.device.hardware_id not in slices:
+                del self._cards[card.device.hardware_id]
+        for uuid, part in slices.items():
+            if uuid in self._cards:
+                self._cards[uuid].handle = part.handle
+            else:
+                self._cards[uuid] = _partition_card(whole, part, len(self._cards))
+        if whole.slices is not None and whole.slices != slices.keys():
+            note(whole, PARTITIONED, " ".join(sorted(slices)), len(slices))
+        whole.slices = frozenset(slices)
+
+
+def _device(identity: Identity) -> Device:
+    """A whole card."""
+    return Device(
+        vendor=Vendor.NVIDIA,
+        hardware_id=identity.uuid,
+        model=identity.name,
+        meter=MeterKind.NVML,
+        serial=identity.serial,
+        pci_bus_id=identity.pci_bus_id,
+        memory_bytes=identity.memory_bytes,
+    )
+
+
+def _partition_card(whole: Card, part: Slice, turn: int) -> Card:
+    """A partition; its share is its compute slices of those the whole card has."""
+    device = Device(
+        vendor=Vendor.NVIDIA,
+        hardware_id=part.identity.uuid,
+        parent_hardware_id=whole.device.hardware_id,
+        model=part.identity.name,
+        meter=MeterKind.NVML,
+        serial=whole.device.serial,
+        pci_bus_id=whole.device.pci_bus_id,
+        memory_bytes=part.identity.memory_bytes,
+        share_numerator=part.slices,
+        share_denominator=part.slices_whole,
+    )
+    return Card(device=device, turn=turn, handle=part.handle, parent=whole)
