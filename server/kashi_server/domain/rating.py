@@ -86,10 +86,21 @@ class Facts:
 
 
 def rate(facts: Facts, terms: Terms, period: Interval) -> Rating:
+    """Rate a bounded period; `rate_times` for device-hours that are added up already."""
+    return rate_times(facts.devices, device_times(facts, period), terms, period)
+
+
+def rate_times(
+    devices: Sequence[DeviceRecord],
+    times: Mapping[str, DeviceTime],
+    terms: Terms,
+    period: Interval,
+) -> Rating:
     """Rate a bounded period.
 
     Args:
-        facts: devices and what was observed of them, at the cut-off.
+        devices: what they are and where they served.
+        times: what was observed of each, at the cut-off; from `device_times`.
         terms: contracts, assignments, prices, tenures and rules.
         period: UTC minutes, usually a month of Asia/Shanghai.
 
@@ -97,12 +108,11 @@ def rate(facts: Facts, terms: Terms, period: Interval) -> Rating:
         InvalidValue: what was agreed contradicts itself.
         Refused: a host belongs to nobody.
     """
-    times = device_times(facts, period)
-    family = _Family(facts.devices, times)
+    family = _Family(devices, times)
     book = StandingBook(terms)
     lines: list[RatedLine] = []
     disputes: list[Dispute] = []
-    for device in sorted(facts.devices, key=lambda found: found.hardware_id):
+    for device in sorted(devices, key=lambda found: found.hardware_id):
         time = times[device.hardware_id]
         pieces = _pieces(device, family, book, time, period)
         lines.extend(
@@ -135,10 +145,8 @@ def device_times(facts: Facts, period: Interval) -> dict[str, DeviceTime]:
         if common is not None:
             conflicts.setdefault(conflict.hardware_id, []).append(common)
     return {
-        device.hardware_id: DeviceTime(
-            hours[device.hardware_id].values(), device.windows, conflicts.get(device.hardware_id, ())
-        )
-        for device in facts.devices
+        key: DeviceTime(hours[key].values(), device.windows, conflicts.get(key, ()))
+        for key, device in ((device.hardware_id, device) for device in facts.devices)
     }
 
 

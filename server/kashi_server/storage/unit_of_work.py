@@ -14,6 +14,7 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 
 from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.identity import IdentityRepository
 from kashi_server.storage.log import LogRepository
@@ -45,6 +46,11 @@ class UnitOfWork:
     def accounts(self) -> AccountRepository:
         """Accounts, sessions and the audit trail."""
         return AccountRepository(self.connection)
+
+    @cached_property
+    def expense(self) -> ExpenseRepository:
+        """Parties, contracts, assignments, prices, rules and statements."""
+        return ExpenseRepository(self.connection)
 
     def commit(self) -> None:
         """Make everything done so far durable; the unit ends here."""

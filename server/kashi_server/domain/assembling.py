@@ -1,0 +1,299 @@
+"""Assembling statements: a month's rating, sorted into the statements of contracts and of owners.
+
+Pure: the same rating, parties and cut-offs give the same statements, in order of their numbers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from kashi_server.domain.contract import Contract
+from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap, Vendor
+from kashi_server.domain.estimate import Claimant, EarlierInYear, estimate
+from kashi_server.domain.flagging import flags_of
+from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
+from kashi_server.domain.party import Party
+from kashi_server.domain.rating import EVIDENCE_LEVEL, RatedLine, Rating, totals_of
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.silence import reported_ms
+from kashi_server.domain.standing import Terms
+from kashi_server.domain.statement import (
+    CutOff,
+    GapSum,
+    Quality,
+    Statement,
+    StatementContract,
+    StatementDay,
+    StatementDevice,
+    StatementLine,
+    StatementParameter,
+    StatementParty,
+    StatementProgramme,
+)
+from kashi_server.domain.statement_line import sum_of
+from kashi_server.errors import Refused
+
+VENDOR_NAMES: Mapping[Vendor, str] = {Vendor.NVIDIA: "NVIDIA", Vendor.HUAWEI: "Huawei"}
+
+NOTICES_ZH = (
+    "本表是计量记录：不构成补贴权益，也不是法定计量检定。",
+    "补贴金额为估算值，以主管部门核定为准。",
+    "未观测的时间不计费、不补齐。",
+)
+NOTICES_EN = (
+    "A measurement record: neither an entitlement nor a metrological verification.",
+    "Every subsidy amount is an estimate; the office's approval decides.",
+    "Time that nobody observed is neither billed nor filled in.",
+)
+NOTICE_DEMO_ZH = "演示服务器：工作负载由程序生成，不具任何效力。"
+NOTICE_DEMO_EN = "Demonstration server: workloads are generated and nothing here has any effect."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthEnd:
+    """Everything the statements of a month are made from.
+
+    `earlier` is the calendar year before this month by party; `clock_offsets_ms` the largest
+    distance of each host's wall clock from its time axis, where known.
+    """
+
+    month: Month
+    cut_off: CutOff
+    demo: bool
+    rating: Rating
+    terms: Terms
+    devices: Sequence[DeviceRecord]
+    gaps: Sequence[ReportedGap]
+    parties: Mapping[str, Party]
+    earlier: Mapping[str, EarlierInYear] = field(default_factory=dict)
+    clock_offsets_ms: Mapping[str, int] = field(default_factory=dict)
+    revision: int = 1
+
+
+def statement_number(month: Month, of: str) -> str:
+    """The number of a statement, from the contract or, without one, the party."""
+    return f"KS-{month}-{of}"
+
+
+def assemble(end: MonthEnd) -> tuple[Statement, ...]:
+    """The statements of a month: one a contract that ran, one a party with usage without one.
+
+    Raises:
+        Refused: a party is not known here.
+    """
+    return _Assembly(end).statements()
+
+
+class _Assembly:
+    def __init__(self, end: MonthEnd) -> None:
+        self.end = end
+        self.period = end.month.interval()
+        self.devices = {device.hardware_id: device for device in end.devices}
+        self.rules = self._rules()
+        self.year: dict[str, EarlierInYear] = dict(end.earlier)
+        self.gaps: dict[tuple[str, str], list[ReportedGap]] = {}
+        for gap in end.gaps:
+            self.gaps.setdefault((gap.hardware_id, gap.host_id), []).append(gap)
+
+    def statements(self) -> tuple[Statement, ...]:
+        by_contract: dict[str, list[RatedLine]] = {
+            contract.contract_id: []
+            for contract in self.end.terms.contracts.values()
+            if contract.term.overlap(self.period) is not None
+        }
+        by_party: dict[str, list[RatedLine]] = {}
+        for line in self.end.rating.lines:
+            if line.standing.contract_id is not None:
+                by_contract[line.standing.contract_id].append(line)
+            elif line.standing.party_id is not None:
+                by_party.setdefault(line.standing.party_id, []).append(line)
+        contracts = self.end.terms.contracts
+        made = [
+            self._statement(contracts[contract_id], contracts[contract_id].user_id, lines)
+            for contract_id, lines in sorted(by_contract.items())
+        ]
+        made += [self._statement(None, party, lines) for party, lines in sorted(by_party.items())]
+        return tuple(made)
+
+    def _rules(self) -> RulesVersion | None:
+        found = [v for v in self.end.terms.rules if v.in_force.overlap(self.period) is not None]
+        return max(found, key=lambda version: version.in_force.start) if found else None
+
+    def _party(self, party_id: str) -> Party:
+        if party_id not in self.end.parties:
+            raise Refused(f"party {party_id} is not known here; import it, then close again")
+        return self.end.parties[party_id]
+
+    def _statement(
+        self, contract: Contract | None, user_id: str, lines: Sequence[RatedLine]
+    ) -> Statement:
+        end, user = self.end, self._party(user_id)
+        ordered = sorted(lines, key=lambda line: (line.hardware_id, line.start))
+        eligible_fen = sum(line.amount_fen for line in ordered if line.eligible)
+        amount_fen = sum(line.amount_fen for line in ordered)
+        earlier = self.year.get(user_id, EarlierInYear())
+        claimant = Claimant(
+            established_on=user.established_on,
+            signed_on=None if contract is None else contract.signed_on,
+            service_from=date(end.month.year, end.month.month, 1),
+        )
+        subsidy = estimate(self.rules, amount_fen, eligible_fen, earlier, claimant)
+        self.year[user_id] = EarlierInYear(
+            eligible_fen=earlier.eligible_fen + eligible_fen,
+            estimate_fen=earlier.estimate_fen + (subsidy.estimate_fen or 0),
+        )
+        quality, excess_ms = self._quality(ordered)
+        demo_zh, demo_en = ((NOTICE_DEMO_ZH,), (NOTICE_DEMO_EN,)) if end.demo else ((), ())
+        return Statement(
+            number=statement_number(end.month, contract.contract_id if contract else user_id),
+            revision=end.revision,
+            demo=end.demo,
+            month=end.month,
+            cut_off=end.cut_off,
+            user=_statement_party(user),
+            provider=_statement_party(self._party(contract.provider_id)) if contract else None,
+            contract=self._contract(contract, ordered) if contract else None,
+            programme=None if self.rules is None else _programme(self.rules),
+            devices=tuple(self._devices(ordered)),
+            lines=tuple(_line(number, line) for number, line in enumerate(ordered, 1)),
+            days=self._days(ordered),
+            subsidy=subsidy,
+            quality=quality,
+            flags=flags_of(contract, ordered, self.devices, end, excess_ms),
+            notices_zh=NOTICES_ZH + demo_zh,
+            notices_en=NOTICES_EN + demo_en,
+        )
+
+    def _contract(self, contract: Contract, lines: Sequence[RatedLine]) -> StatementContract:
+        prices = {line.standing.price for line in lines if line.standing.price is not None}
+        return StatementContract(
+            contract_id=contract.contract_id,
+            signed_on=contract.signed_on,
+            term=contract.term,
+            basis=tuple(sorted({str(price.basis) for price in prices})),
+            unrelated_declared=contract.unrelated_declared,
+        )
+
+    def _devices(self, lines: Iterable[RatedLine]) -> Iterable[StatementDevice]:
+        hosts: dict[str, set[str]] = {}
+        for line in lines:
+            hosts.setdefault(line.hardware_id, set()).add(line.standing.host_id)
+        shares = {line.hardware_id: line.share for line in lines}
+        for hardware_id in sorted(hosts):
+            device = self.devices[hardware_id]
+            yield StatementDevice(
+                hardware_id=hardware_id,
+                parent_hardware_id=device.parent_hardware_id or None,
+                vendor=VENDOR_NAMES[device.vendor],
+                model=device.model,
+                memory_bytes=device.memory_bytes or None,
+                share=shares[hardware_id],
+                domestic=device.vendor.domestic,
+                host_ids=tuple(sorted(hosts[hardware_id])),
+            )
+
+    def _days(self, lines: Sequence[RatedLine]) -> tuple[StatementDay, ...]:
+        found: dict[date, list[tuple[RatedLine, int]]] = {
+            _date(day.start): [] for day in days_of(self.period)
+        }
+        for line in lines:
+            for place, day in enumerate(line.days):
+                found[_date(day.start)].append((line, place))
+        made = []
+        for calendar_day, parts in found.items():
+            total = sum_of(line.days[place].quantities for line, place in parts)
+            made.append(
+                StatementDay(
+                    day=calendar_day,
+                    leased_ms=total.leased_ms,
+                    observed_ms=total.observed_ms,
+                    gap_ms=total.gap_ms,
+                    amount_fen=sum(line.days[place].amount_fen for line, place in parts),
+                )
+            )
+        return tuple(made)
+
+    def _quality(self, lines: Sequence[RatedLine]) -> tuple[Quality, int]:
+        """Quality, and by how much reported gaps exceed what was not observed."""
+        total = totals_of(lines)
+        spans: dict[GapReason, int] = {}
+        excess_ms = 0
+        for line in lines:
+            gaps = self.gaps.get((line.hardware_id, line.standing.host_id), [])
+            silent_ms = line.quantities.gap_ms
+            for reason in sorted({gap.reason for gap in gaps}):
+                of_reason = (gap for gap in gaps if gap.reason is reason)
+                span_ms = reported_ms(of_reason, line.start, line.end)
+                spans[reason] = spans.get(reason, 0) + span_ms
+                silent_ms -= span_ms
+            excess_ms += max(0, -silent_ms)
+            spans[GapReason.SILENT] = spans.get(GapReason.SILENT, 0) + max(0, silent_ms)
+        hosts = {line.standing.host_id for line in lines} & self.end.clock_offsets_ms.keys()
+        quality = Quality(
+            observed_ms=total.observed_ms,
+            elapsed_ms=total.elapsed_ms,
+            gaps=tuple(
+                GapSum(reason=reason.name.lower(), span_ms=span_ms)
+                for reason, span_ms in sorted(spans.items())
+                if span_ms
+            ),
+            evidence_level=EVIDENCE_LEVEL,
+            max_clock_offset_ms=max(
+                (self.end.clock_offsets_ms[host_id] for host_id in hosts), default=None
+            ),
+        )
+        return quality, excess_ms
+
+
+def _date(minute: int) -> date:
+    return instant_of(minute).astimezone(SHANGHAI).date()
+
+
+def _statement_party(party: Party) -> StatementParty:
+    return StatementParty(
+        party_id=party.party_id,
+        name_zh=party.name_zh,
+        name_en=party.name_en,
+        district=party.district,
+    )
+
+
+def _programme(rules: RulesVersion) -> StatementProgramme:
+    return StatementProgramme(
+        programme_id=rules.programme_id,
+        version=rules.version,
+        sha256=rules.sha256,
+        name_zh=rules.name_zh,
+        name_en=rules.name_en,
+        parameters=tuple(
+            StatementParameter(
+                name=parameter.name,
+                state=str(parameter.state),
+                value=parameter.value_text,
+                source=parameter.source,
+            )
+            for parameter in rules.parameters
+        ),
+    )
+
+
+def _line(number: int, line: RatedLine) -> StatementLine:
+    price = line.standing.price
+    return StatementLine(
+        line=number,
+        hardware_id=line.hardware_id,
+        host_id=line.standing.host_id,
+        start=line.start,
+        end=line.end,
+        basis=None if price is None else str(price.basis),
+        price_id=None if price is None else price.price_id,
+        price_yuan=None if price is None else price.yuan,
+        quantities=line.quantities,
+        share=line.share,
+        billed_ms=line.billed_ms,
+        amount_fen=line.amount_fen,
+        evidence_level=EVIDENCE_LEVEL,
+        eligible=line.eligible,
+        reasons=line.reasons,
+        rules_sha256=line.standing.rules_sha256,
+    )

@@ -1,0 +1,263 @@
+"""Closing a month: cut-offs, gaps of silence, rated lines, statements; all at once or not at all.
+
+1. Only a month that is over, in order, and only once.
+2. The log is sequenced: its size is the cut-off of what the close could see.
+3. In one unit of work: read the facts and what was agreed; make sure no counted report of the
+   month stands beyond the checkpoint (if one came in between: sequence again); rate; write the gaps
+   nobody reported, the statements and their lines.
+4. The statements' hashes go to the log.
+
+What comes later never changes a closed month: it makes a correction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from kashi_server.domain.assembling import MonthEnd, assemble
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.device import DeviceRecord, ReportedGap
+from kashi_server.domain.device_time import DeviceTime
+from kashi_server.domain.estimate import EarlierInYear
+from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.party import Party
+from kashi_server.domain.rating import Facts, device_times, rate_times, windows_in
+from kashi_server.domain.silence import Silence, silences
+from kashi_server.domain.standing import Terms
+from kashi_server.domain.statement import CutOff, Statement
+from kashi_server.errors import Refused
+from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
+
+ATTEMPTS_MAX: Final = 10
+PROGRAMME_ID: Final = "shenzhen-compute-voucher"
+"""The programme whose rules a close estimates by."""
+
+STATEMENT_ENTRY: Final = "statement"
+
+
+class LogHead(Protocol):
+    """A signed head of the log."""
+
+    @property
+    def size(self) -> int:
+        """Entries."""
+
+    @property
+    def root(self) -> bytes:
+        """Root over them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedMonth:
+    """What a close made."""
+
+    close: Close
+    statements: tuple[Statement, ...]
+    silences: tuple[Silence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseInputs:
+    """Everything a close reads. The same inputs give the same bytes, in any order of facts."""
+
+    month: Month
+    cut_off: CutOff
+    demo: bool
+    devices: Sequence[DeviceRecord]
+    times: Mapping[str, DeviceTime]
+    gaps: Sequence[ReportedGap]
+    terms: Terms
+    parties: Sequence[Party]
+    earlier: Mapping[str, EarlierInYear]
+    clock_offsets_ms: Mapping[str, int]
+
+    def statements(self) -> tuple[Statement, ...]:
+        """Rate, and lay out the statements."""
+        period = self.month.interval()
+        return assemble(
+            MonthEnd(
+                month=self.month,
+                cut_off=self.cut_off,
+                demo=self.demo,
+                rating=rate_times(self.devices, self.times, self.terms, period),
+                terms=self.terms,
+                devices=self.devices,
+                gaps=self.gaps,
+                parties={party.party_id: party for party in self.parties},
+                earlier=self.earlier,
+                clock_offsets_ms=self.clock_offsets_ms,
+            )
+        )
+
+    def silences(self) -> tuple[Silence, ...]:
+        """The gaps that the server writes: device time nobody observed and nobody reported."""
+        by_place: dict[tuple[str, str], list[ReportedGap]] = {}
+        for gap in self.gaps:
+            by_place.setdefault((gap.hardware_id, gap.host_id), []).append(gap)
+        found: list[Silence] = []
+        for device in self.devices:
+            time = self.times[device.hardware_id]
+            for window, stretch in windows_in(device, self.month.interval()):
+                gaps = by_place.get((device.hardware_id, window.host_id), [])
+                found += silences(device.hardware_id, window.host_id, stretch, time, gaps)
+        return tuple(sorted(found))
+
+
+class MonthClosing:
+    """Closes months."""
+
+    def __init__(
+        self,
+        work: ExpenseWork,
+        sequence: Callable[[], LogHead],
+        clock: Callable[[], int],
+        *,
+        demo: bool,
+    ) -> None:
+        """Over a database.
+
+        Args:
+            work: opens units of work.
+            sequence: gives committed entries their index in the log and signs its head.
+            clock: UTC milliseconds.
+            demo: a demonstration: every statement says so.
+        """
+        self._work = work
+        self._sequence = sequence
+        self._clock = clock
+        self._demo = demo
+
+    def close(self, month: Month) -> ClosedMonth:
+        """Close a month.
+
+        Raises:
+            Refused: it is not over, closed already, not next in order, or reports never stop
+                coming in for it; or a party or host is not registered.
+        """
+        for _attempt in range(ATTEMPTS_MAX):
+            head = self._sequence()
+            with self._work.begin() as unit:
+                unit.expense.lock()
+                self._check(unit, month)
+                inputs = read_inputs(unit, month, _cut_off(month, head), demo=self._demo)
+                # Read after the facts: a report that came in before they were read shows here.
+                if _beyond(unit, month, head.size):
+                    continue
+                closed = self._store(unit, inputs)
+                unit.commit()
+            self._sequence()
+            return closed
+        raise Refused(
+            f"reports for {month} came in during each of {ATTEMPTS_MAX} tries; close it again"
+        )
+
+    def _check(self, unit: ExpenseUnit, month: Month) -> None:
+        if unit.expense.close_of(month) is not None:
+            raise Refused(
+                f"{month} is closed; what is found later becomes a correction in a later month"
+            )
+        end = month.interval().bounded()[1]
+        if self._clock() < end * MINUTE_MS:
+            raise Refused(f"{month} is not over; it ends at 00:00 of the first of {month.next()}")
+        due = _next_due(unit)
+        if due is not None and due != month:
+            raise Refused(f"months are closed in order: close {due} first")
+
+    def _store(self, unit: ExpenseUnit, inputs: CloseInputs) -> ClosedMonth:
+        month = inputs.month
+        statements = inputs.statements()
+        found = inputs.silences()
+        close = Close(month=month, cut_off=inputs.cut_off, closed_utc_ms=self._clock())
+        unit.expense.add_close(close, statements)
+        unit.expense.add_silences(month, found)
+        for statement in statements:
+            reference = f"{statement.number}/{statement.revision}"
+            unit.log.append_pending(STATEMENT_ENTRY, reference, statement_entry(statement))
+        return ClosedMonth(close=close, statements=statements, silences=found)
+
+
+def _cut_off(month: Month, head: LogHead) -> CutOff:
+    end = month.interval().bounded()[1]
+    return CutOff(event_end=end, checkpoint_size=head.size, checkpoint_root=head.root)
+
+
+def statement_entry(statement: Statement) -> bytes:
+    """What the log keeps of a statement: its name and hash, not its content."""
+    return canonical_bytes(
+        {
+            "format": "kashi/v1/statement-entry",
+            "number": statement.number,
+            "revision": statement.revision,
+            "sha256": statement.sha256().hex(),
+        }
+    )
+
+
+def read_inputs(unit: ExpenseUnit, month: Month, cut_off: CutOff, *, demo: bool) -> CloseInputs:
+    """Read everything a close needs, in one unit of work."""
+    start, end = month.interval().bounded()
+    devices = unit.facts.devices()
+    facts = Facts(
+        devices=devices,
+        hours=unit.facts.device_hours(None, start, end),
+        conflicts=unit.facts.conflicts(None, start, end),
+    )
+    return CloseInputs(
+        month=month,
+        cut_off=cut_off,
+        demo=demo,
+        devices=devices,
+        times=device_times(facts, month.interval()),
+        gaps=unit.facts.gaps(None, start, end),
+        terms=_terms(unit),
+        parties=unit.expense.parties(),
+        earlier=unit.expense.earlier_in_year(month),
+        clock_offsets_ms=_clock_offsets_ms(unit, devices, start, end),
+    )
+
+
+def _terms(unit: ExpenseUnit) -> Terms:
+    expense = unit.expense
+    return Terms(
+        contracts={contract.contract_id: contract for contract in expense.contracts()},
+        assignments=expense.assignments(),
+        prices=expense.prices(),
+        tenures=expense.tenures(),
+        operators={host.host_id: host.operator_party_id for host in unit.identity.hosts()},
+        rules=expense.rules(PROGRAMME_ID),
+    )
+
+
+def _hosts(devices: Sequence[DeviceRecord], period: Interval) -> list[str]:
+    return sorted(
+        {window.host_id for device in devices for window, _part in windows_in(device, period)}
+    )
+
+
+def _clock_offsets_ms(
+    unit: ExpenseUnit, devices: Sequence[DeviceRecord], start: int, end: int
+) -> dict[str, int]:
+    offsets_ms = {
+        host_id: unit.facts.clock_offset_ms_max([host_id], start, end)
+        for host_id in _hosts(devices, Interval(start, end))
+    }
+    return {host_id: offset for host_id, offset in offsets_ms.items() if offset is not None}
+
+
+def _beyond(unit: ExpenseUnit, month: Month, size: int) -> bool:
+    """A counted report of the month stands outside the log's first `size` entries."""
+    start, end = month.interval().bounded()
+    hosts = _hosts(unit.facts.devices(), month.interval())
+    return any(
+        reference.counted and (reference.log_index is None or reference.log_index >= size)
+        for reference in unit.facts.report_references(hosts, start, end)
+    )
+
+
+def _next_due(unit: ExpenseUnit) -> Month | None:
+    """The month to close next: after the last close, or the first with facts; None: any."""
+    last = unit.expense.last_close()
+    if last is not None:
+        return last.month.next()
+    starts = [w.interval.start for device in unit.facts.devices() for w in device.windows]
+    return Month.of(min(starts)) if starts else None

@@ -1,0 +1,195 @@
+"""What importing, assignment and closing ask of storage: agreements in and out, in plain values."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from kashi_server.domain.contract import Assignment, Contract
+from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap, ReportReference
+from kashi_server.domain.estimate import EarlierInYear
+from kashi_server.domain.interval import Month
+from kashi_server.domain.party import Party
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.silence import Silence
+from kashi_server.domain.statement import CutOff, Statement
+from kashi_server.domain.tariff import Price
+from kashi_server.domain.tenure import Tenure
+from kashi_server.domain.usage import DeviceHour
+from kashi_server.services.hosts import Host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """A month that was closed."""
+
+    month: Month
+    cut_off: CutOff
+    closed_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStatement:
+    """A statement as it is stored; `content` are its canonical bytes, `sha256` their hash."""
+
+    number: str
+    revision: int
+    month: Month
+    user_id: str
+    provider_id: str | None
+    contract_id: str | None
+    programme_id: str | None
+    demo: bool
+    observed_ms: int
+    gap_ms: int
+    card_hours: str
+    amount_fen: int
+    eligible_fen: int
+    estimate_fen: int | None
+    content: bytes
+    sha256: bytes
+
+
+class ExpensePort(Protocol):
+    """Agreements, rules and statements."""
+
+    def lock(self) -> None:
+        """Keep others from changing agreements or closing until the unit ends."""
+
+    def parties(self) -> Sequence[Party]:
+        """All parties, by id."""
+
+    def tenures(self) -> Sequence[Tenure]:
+        """All tenures, by host and start."""
+
+    def contracts(self) -> Sequence[Contract]:
+        """All contracts, by id."""
+
+    def assignments(self) -> Sequence[Assignment]:
+        """All assignments, by id."""
+
+    def prices(self) -> Sequence[Price]:
+        """All prices, by id."""
+
+    def rules(self, programme_id: str | None = None) -> Sequence[RulesVersion]:
+        """All rules versions, or a programme's, by start."""
+
+    def put_party(self, party: Party) -> None:
+        """Add a party, or change its name and district."""
+
+    def put_tenure(self, tenure: Tenure) -> None:
+        """Add a tenure, or set the end of the one with this start."""
+
+    def put_contract(self, contract: Contract) -> None:
+        """Add a contract, or set its end and declaration."""
+
+    def put_assignment(self, assignment: Assignment, utc_ms: int) -> None:
+        """Add an assignment, or set its end and confirmation."""
+
+    def put_price(self, price: Price) -> None:
+        """Add a price, or replace it."""
+
+    def add_rules(self, version: RulesVersion, utc_ms: int) -> None:
+        """Add a rules version; it never changes."""
+
+    def close_of(self, month: Month) -> Close | None:
+        """How a month was closed; None: it is open."""
+
+    def last_close(self) -> Close | None:
+        """The latest closed month."""
+
+    def add_close(self, close: Close, statements: Sequence[Statement]) -> None:
+        """Close a month: its cut-offs, its statements and their lines."""
+
+    def add_silences(self, month: Month, silences: Iterable[Silence]) -> None:
+        """Store the gaps the server writes."""
+
+    def statements(
+        self,
+        *,
+        month: Month | None = None,
+        party_id: str | None = None,
+    ) -> Sequence[StoredStatement]:
+        """Statements by number and revision; `party_id` keeps those it uses or provides."""
+
+    def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
+        """A revision of a statement, or its latest."""
+
+    def earlier_in_year(self, month: Month) -> Mapping[str, EarlierInYear]:
+        """What the calendar year's months before this one came to, by user."""
+
+
+class FactsPort(Protocol):
+    """What closing reads of the facts."""
+
+    def device_hours(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Iterator[DeviceHour]:
+        """Device-hours that touch [start, end)."""
+
+    def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
+        """Devices of which anything counts."""
+
+    def gaps(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Sequence[ReportedGap]:
+        """Reported gaps that touch [start, end)."""
+
+    def conflicts(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Sequence[Conflict]:
+        """Minutes that more than one host observed."""
+
+    def report_references(
+        self, host_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> Sequence[ReportReference]:
+        """Stored reports that touch [start, end)."""
+
+    def clock_offset_ms_max(
+        self, host_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> int | None:
+        """Largest distance of wall clock and axis."""
+
+
+class HostsPort(Protocol):
+    """What closing reads of the hosts."""
+
+    def hosts(self, operator_party_id: str | None = None) -> Sequence[Host]:
+        """All hosts."""
+
+
+class LogPort(Protocol):
+    """What importing and closing write to the append-only log."""
+
+    def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
+        """Hand an entry to the sequencer."""
+
+
+class ExpenseUnit(Protocol):
+    """A unit of work as this room needs it."""
+
+    @property
+    def expense(self) -> ExpensePort:
+        """Agreements and statements."""
+
+    @property
+    def facts(self) -> FactsPort:
+        """Facts."""
+
+    @property
+    def identity(self) -> HostsPort:
+        """Hosts."""
+
+    @property
+    def log(self) -> LogPort:
+        """The log."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class ExpenseWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[ExpenseUnit]:
+        """Open one."""
