@@ -113,6 +113,12 @@ class SealedLog:
         return max(entry, self._cursor.current.sealed)
 
     @property
+    def tail_kept(self) -> bool:
+        """Whether the last report that was ever sealed can still be read."""
+        kept = (0, 0) if self.head_entry is None else self.head_entry.position
+        return kept >= self._cursor.current.sealed
+
+    @property
     def journal_through(self) -> int:
         """The last frame of the journal whose content is in a sealed report."""
         return max(self._journal_through, self._cursor.current.sealed_journal_through)
@@ -187,6 +193,11 @@ class SealedLog:
         return (
             entry for entry in self._entries if entry.position > position and not entry.abandoned
         )
+
+    def abandon_after(self, position: Position) -> None:
+        """Take everything beyond a position out of the chain: a new epoch goes on from there."""
+        for entry in self._entries:
+            entry.abandoned = entry.abandoned or entry.position > position
 
     def stranded(self) -> list[Entry]:
         """Reports of abandoned epochs whose content no report of the chain carries: to be sealed
@@ -269,11 +280,11 @@ class SealedLog:
             end=placed.end,
             utc_ms=report.sealed_utc_ms,
         )
-        if report.sequence == 1 and report.epoch > 1:
+        if report.sequence == 1:
+            self.abandon_after(report.follows)
+        if report.replaces:
             for earlier in self._entries:
-                earlier.abandoned = earlier.abandoned or earlier.position > report.follows
-        for earlier in self._entries:
-            earlier.repeated = earlier.repeated or earlier.number == report.replaces
+                earlier.repeated = earlier.repeated or earlier.number == report.replaces
         self._entries.append(entry)
         self.head_entry = entry
         self._journal_through = max(self._journal_through, report.journal_through)

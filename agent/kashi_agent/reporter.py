@@ -1,0 +1,281 @@
+"""From the journal to sealed reports: windows of minutes, re-sealing, openings of epochs.
+
+A report covers the minutes of one interval of the axis (five minutes, aligned to the label), or
+less where a boot, a segment or the agent ended. What is missing in between becomes a gap
+(SPOOL_LOST); what a sealed report already carries is not sealed again.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kashi.errors import ContractError
+
+from kashi_agent.chain_link import ChainLink, EpochOpening, EpochReason
+from kashi_agent.errors import SpoolError
+from kashi_agent.fitting import split_stretch
+from kashi_agent.lost_time import bridged, lost
+from kashi_agent.sealing import Sealed, Sealer, link_after
+from kashi_agent.spool import Entry, SealedReport, Spool
+from kashi_agent.spool.sealed import Position
+from kashi_agent.stretch import Stretch
+from kashi_agent.unsealing import unseal
+
+INTERVAL_MS: Final = 300_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """An epoch to be opened by the next report. `follows`: the last report that this host and the
+    server agree on; `lost`: sequences of its epoch that will never come, (0, 0) for none."""
+
+    epoch: int
+    server_sha256: bytes
+    reason: EpochReason
+    follows: Position
+    lost: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Stretches of one axis for one report, and the last frame of the journal they came from."""
+
+    stretches: tuple[Stretch, ...]
+    through: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainEnd:
+    """Where the chain's last report ends on its axis."""
+
+    boot_id: bytes
+    segment: int
+    end_boottime_ms: int
+
+
+class Reporter:
+    """The only one who seals. One thread."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        sealer: Sealer,
+        host_id: str,
+        utc_ms: Callable[[], int],
+        interval_ms: int = INTERVAL_MS,
+    ) -> None:
+        self._spool = spool
+        self._sealer = sealer
+        self._host_id = host_id
+        self._utc_ms = utc_ms
+        self._interval_ms = interval_ms
+        self._opening: Opening | None = None
+        self._given_up: set[int] = set()
+        self._link, self._end = self._chain_at(spool.sealed.head)
+
+    @property
+    def opening(self) -> Opening | None:
+        """The epoch that the next report will open."""
+        return self._opening
+
+    def seal(self, count: int, *, drain: bool = False) -> int:
+        """Seal up to `count` windows that are whole, durable; how many reports that made.
+
+        Content of abandoned epochs comes first. `drain`: windows that are not whole as well, for
+        an agent that ends.
+
+        Raises:
+            DiskFullError, OSError: what was sealed before stands.
+        """
+        if not self._spool.sealed.tail_kept and self._opening is None:
+            return 0  # numbers beyond what can be read are used: a new epoch has to come first
+        made = 0
+        for entry in self._spool.sealed.stranded():
+            if made >= count:
+                return made
+            made += self._seal_again(entry)
+        for window in self._windows(drain=drain):
+            if made >= count:
+                break
+            made += self._seal_window(window)
+        return made
+
+    def seal_now(self, stretches: tuple[Stretch, ...]) -> int:
+        """Seal stretches that never were in the journal: a replay at full speed, where the sealed
+        report itself makes them durable; how many reports that made."""
+        return self._seal_window(Window(stretches=stretches, through=0))
+
+    def preview(self) -> Iterator[Sealed]:
+        """What would be sealed now, the open minute included; keeps nothing."""
+        link, end = self._link, self._end
+        for window in self._windows(drain=True, with_open=True):
+            for sealed in self._sealer.seal(self._continued(window, end), link, self._utc_ms()):
+                yield sealed
+                link, end = sealed.link, _end_of(sealed.stretch)
+
+    def open_epoch(self, opening: Opening) -> None:
+        """Let the next report open an epoch; what came after `follows` is sealed again in it."""
+        self._spool.sealed.abandon_after(opening.follows)
+        link, self._end = self._chain_at(opening.follows)
+        # A server that holds nothing takes epoch 1 from its beginning, and that states no opening.
+        first = opening.epoch == 1
+        self._opening = None if first else opening
+        epoch = 1 if first else opening.epoch - 1
+        self._link = replace(link, epoch=epoch, sequence=0, sha256=opening.server_sha256)
+
+    def give_up(self, entry: Entry) -> None:
+        """Seal a gap in the place of content that the server does not take; the refused report
+        stays in the spool."""
+        self._given_up.add(entry.number)
+
+    def _seal_again(self, entry: Entry) -> int:
+        old = self._spool.sealed.read(entry)
+        stretch = unseal(old.wire)
+        if entry.number in self._given_up:
+            stretch = lost(stretch)
+        return self._seal((stretch,), through=0, replaces=entry.number, attempts=old.attempts + 1)
+
+    def _seal_window(self, window: Window) -> int:
+        made = self._seal(window.stretches, through=window.through)
+        if not made:
+            self._spool.journal.release(window.through)
+        return made
+
+    def _seal(
+        self, stretches: tuple[Stretch, ...], *, through: int, replaces: int = 0, attempts: int = 1
+    ) -> int:
+        continued = self._continued(Window(stretches=stretches, through=through), self._end)
+        if not continued:
+            return 0
+        opening = self._opening
+        sealed_utc_ms = self._utc_ms()
+        reports = self._sealer.seal(
+            continued, self._link, sealed_utc_ms, None if opening is None else self._words(opening)
+        )
+        for report in reports:
+            last = report is reports[-1]
+            self._keep(
+                report,
+                opening,
+                through=through if last else 0,
+                replaces=replaces if last else 0,
+                attempts=attempts,
+            )
+            opening = None
+        return len(reports)
+
+    def _keep(
+        self, report: Sealed, opening: Opening | None, *, through: int, replaces: int, attempts: int
+    ) -> None:
+        link, stretch = report.link, report.stretch
+        follows = (link.epoch, link.sequence - 1) if opening is None else opening.follows
+        self._spool.seal(
+            SealedReport(
+                epoch=link.epoch,
+                sequence=link.sequence,
+                follows=follows,
+                sha256=link.sha256,
+                boot_id=stretch.boot_id,
+                segment=stretch.segment.number,
+                start_boottime_ms=stretch.start_boottime_ms,
+                end_boottime_ms=stretch.end_boottime_ms,
+                sealed_utc_ms=report.sealed_utc_ms,
+                journal_through=through,
+                replaces=replaces,
+                attempts=attempts,
+                state=json.dumps(dict(link.slots), separators=(",", ":")).encode(),
+                wire=report.wire,
+            )
+        )
+        self._link, self._end = link, _end_of(stretch)
+        self._opening = None
+
+    def _continued(self, window: Window, end: ChainEnd | None) -> list[Stretch]:
+        """The window's stretches without what is sealed already and without holes."""
+        continued = []
+        for stretch in window.stretches:
+            part = _after(stretch, end)
+            if part is not None:
+                continued.append(part)
+                end = _end_of(part)
+        return continued
+
+    def _windows(self, *, drain: bool, with_open: bool = False) -> Iterator[Window]:
+        held: list[Stretch] = []
+        through = 0
+        for kept in self._spool.journal.unsealed(with_open=with_open):
+            if held and self._parted(held[-1], kept.stretch):
+                yield Window(stretches=tuple(held), through=through)
+                held = []
+            held.append(kept.stretch)
+            through = kept.number
+        if held and (drain or self._whole(held[-1])):
+            yield Window(stretches=tuple(held), through=through)
+
+    def _parted(self, before: Stretch, after: Stretch) -> bool:
+        return before.axis_key != after.axis_key or self._place(before) != self._place(after)
+
+    def _place(self, stretch: Stretch) -> int:
+        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms - 1) // self._interval_ms
+
+    def _whole(self, stretch: Stretch) -> bool:
+        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms) % self._interval_ms == 0
+
+    def _chain_at(self, position: Position) -> tuple[ChainLink, ChainEnd | None]:
+        """Link and end of the newest kept report of the chain up to a position.
+
+        Where none can be read the totals begin anew: the epoch's opening says so to everybody.
+        """
+        link = ChainLink(host_id=self._host_id)
+        for entry in reversed(self._spool.sealed.entries()):
+            if entry.position > position or entry.abandoned:
+                continue
+            try:
+                report = self._spool.sealed.read(entry)
+                return self._link_of(report, link), ChainEnd(
+                    boot_id=report.boot_id,
+                    segment=report.segment,
+                    end_boottime_ms=report.end_boottime_ms,
+                )
+            except (SpoolError, ContractError, ValueError):
+                continue
+        return link, None
+
+    def _link_of(self, report: SealedReport, link: ChainLink) -> ChainLink:
+        slots = {str(key): int(slot) for key, slot in json.loads(report.state).items()}
+        return link_after(replace(link, slots=slots), report.wire)
+
+    def _words(self, opening: Opening) -> EpochOpening:
+        known = [e for e in self._spool.sealed.entries() if e.position == opening.follows]
+        return EpochOpening(
+            reason=opening.reason,
+            last_epoch=opening.follows[0],
+            last_sequence=opening.follows[1],
+            last_sha256=known[-1].sha256 if known else b"",
+            lost_first_sequence=opening.lost[0],
+            lost_last_sequence=opening.lost[1],
+        )
+
+
+def _end_of(stretch: Stretch) -> ChainEnd:
+    return ChainEnd(
+        boot_id=stretch.boot_id,
+        segment=stretch.segment.number,
+        end_boottime_ms=stretch.end_boottime_ms,
+    )
+
+
+def _after(stretch: Stretch, end: ChainEnd | None) -> Stretch | None:
+    """A stretch as it follows the chain: cut where the chain already reaches, with a gap up to it
+    where the chain ends earlier; None when the chain has all of it."""
+    if end is None or end.boot_id != stretch.boot_id:
+        return stretch
+    if end.segment != stretch.segment.number:
+        return bridged(stretch, max(end.end_boottime_ms, stretch.segment.start_boottime_ms))
+    if stretch.start_boottime_ms >= end.end_boottime_ms:
+        return bridged(stretch, end.end_boottime_ms)
+    if stretch.end_boottime_ms <= end.end_boottime_ms:
+        return None
+    return split_stretch(stretch, end.end_boottime_ms)[1]

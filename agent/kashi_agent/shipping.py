@@ -1,0 +1,318 @@
+"""Shipping: what goes to the server next, and what its answers mean.
+
+Pure but for the spool: the caller carries batches over the wire, one at a time, in whatever thread
+it likes, and brings the answer back. The server's head, not our memory, says where to go on: so a
+lost answer, a restored server and a host set back to a snapshot are all told the same way.
+
+What an answer can make necessary, and what follows:
+
+    receipt            it is verified and kept, the cursor moves, the spool may free
+    gap                the server is behind: kept reports are sent again from its head
+    head beyond ours   this host was set back (or lost its spool): epoch + 1
+    fork               another report has this number: epoch + 1; the host is held by the server
+    rejected           the report breaks the contract: epoch + 1, its content sealed anew, once
+    hole in our chain  a sealed report is lost: epoch + 1, naming the lost numbers
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from random import Random
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.message import DecodeError
+from kashi import limits, signing
+from kashi.chain import NO_HEAD, Head
+from kashi.errors import ContractError
+from kashi.v1 import metering_pb2
+
+from kashi_agent.chain_link import EpochReason
+from kashi_agent.errors import RefusedError
+from kashi_agent.reporter import Opening, Reporter
+from kashi_agent.spool import Entry, Spool
+from kashi_agent.spool.sealed import Position
+
+BATCH_BYTES_MAX: Final = limits.MESSAGE_BYTES_MAX - 4_096
+"""Reports of one call, all in all: a message also carries a few bytes around each."""
+
+BACKOFF_SECONDS_FIRST: Final = 1.0
+BACKOFF_SECONDS_MAX: Final = 300.0
+ATTEMPTS_MAX: Final = 2
+"""How often content is sealed before a rejection makes it a gap."""
+
+
+class Verdict(IntEnum):
+    """What became of a report; the numbers are the contract's."""
+
+    UNSPECIFIED = 0
+    ACCEPTED = 1
+    DUPLICATE = 2
+    GAP = 3
+    FORK = 4
+    QUARANTINED = 5
+    REJECTED = 6
+
+
+RECEIPTED: Final = frozenset({Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.QUARANTINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The server's answer to one report."""
+
+    verdict: Verdict
+    receipt: bytes = b""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The server's answer to one call."""
+
+    results: tuple[Result, ...]
+    head: Head
+    checkpoint: bytes = b""
+
+
+class Wire(Protocol):
+    """The way to the metering port. Both methods may take as long as a call's deadline."""
+
+    def submit(self, reports: Sequence[bytes]) -> Answer:
+        """Hand over reports, or ask for the head with none.
+
+        Raises:
+            UnreachableError: no answer; it may or may not have arrived.
+            RefusedError: the server refuses this host.
+        """
+        ...
+
+    def renew(self, csr: bytes) -> tuple[bytes, ...]:
+        """Exchange the TLS certificate for the next one; the chain in DER. Raises like `submit`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Reports of one call, in order. Empty: only the head is asked for."""
+
+    entries: tuple[Entry, ...] = ()
+    wires: tuple[bytes, ...] = ()
+
+
+@dataclass(slots=True)
+class ShippingState:
+    """How shipping stands, for status and metrics."""
+
+    server_head: Position = (0, 0)
+    delivered: int = 0
+    quarantined: int = 0
+    last_answer_utc_ms: int | None = None
+    trouble: str = ""
+    failures: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+
+class Shipper:
+    """Decides what to send and takes the answers. Sends nothing itself."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        reporter: Reporter,
+        host_id: str,
+        receipt_key: ec.EllipticCurvePublicKey,
+        random: Random,
+    ) -> None:
+        self._spool = spool
+        self._reporter = reporter
+        self._host_id = host_id
+        self._receipt_key = receipt_key
+        self._random = random
+        self._server: Head | None = None
+        self.state = ShippingState()
+
+    def prepare(self, reports_max: int = limits.REPORTS_PER_CALL_MAX) -> Batch | None:
+        """The next call to make; None when the server has everything there is.
+
+        The first call of a run is empty: nothing is sealed before the server's head is known, or
+        a host set back to a snapshot would use a number twice.
+        """
+        if self._server is None:
+            return Batch()
+        entries = self._waiting(reports_max)
+        if len(entries) < reports_max and self._reporter.seal(reports_max - len(entries)):
+            entries = self._waiting(reports_max)
+        if not entries:
+            return None
+        self._spool.sealed.sync()
+        return self._batch(entries)
+
+    def absorb(self, batch: Batch, answer: Answer, utc_ms: int) -> None:
+        """Take the server's answer to a batch.
+
+        Raises:
+            RefusedError: a receipt does not verify, or the answer does not fit what was sent.
+        """
+        if len(answer.results) != len(batch.entries):
+            raise RefusedError(
+                f"the server answered {len(answer.results)} of {len(batch.entries)} reports"
+            )
+        receipts: list[tuple[Position, bytes, int]] = []
+        newest_sha256 = bytes(32)
+        stopped: tuple[Entry, Result] | None = None
+        for entry, result in zip(batch.entries, answer.results, strict=True):
+            self._count(result)
+            if result.verdict not in RECEIPTED:
+                stopped = (entry, result)
+                break
+            receipts.append((entry.position, result.receipt, self._verified(entry, result)))
+            newest_sha256 = entry.sha256
+        self._spool.sealed.acknowledge(receipts, newest_sha256)
+        self.state.delivered += len(receipts)
+        self._take_checkpoint(answer.checkpoint)
+        self._server = answer.head
+        self.state.server_head = (answer.head.epoch, answer.head.sequence)
+        self.state.last_answer_utc_ms = utc_ms
+        self.state.failures = 0
+        self.state.trouble = ""
+        self._reconcile(answer.head, stopped)
+
+    def failed(self, error: Exception) -> float:
+        """Note that a call failed; the seconds to wait before the next: full jitter, no end.
+
+        What was sent may have arrived: the server's head is asked for before anything else.
+        """
+        self._server = None
+        self.state.trouble = str(error)
+        ceiling = min(
+            BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2 ** min(self.state.failures, 16)
+        )
+        self.state.failures += 1
+        return self._random.uniform(0, ceiling)
+
+    def _waiting(self, count: int) -> list[Entry]:
+        assert self._server is not None
+        waiting = []
+        for entry in self._spool.sealed.after((self._server.epoch, self._server.sequence)):
+            waiting.append(entry)
+            if len(waiting) == count:
+                break
+        return waiting
+
+    def _batch(self, entries: list[Entry]) -> Batch:
+        taken: list[Entry] = []
+        wires: list[bytes] = []
+        size = 0
+        for entry in entries:
+            wire = self._spool.sealed.read(entry).wire
+            size += len(wire) + 8
+            if taken and size > BATCH_BYTES_MAX:
+                break
+            taken.append(entry)
+            wires.append(wire)
+        return Batch(tuple(taken), tuple(wires))
+
+    def _count(self, result: Result) -> None:
+        name = result.verdict.name.lower()
+        self.state.verdicts[name] = self.state.verdicts.get(name, 0) + 1
+        if result.verdict is Verdict.QUARANTINED:
+            self.state.quarantined += 1
+
+    def _verified(self, entry: Entry, result: Result) -> int:
+        """UTC milliseconds of a receipt, once it is shown to be the server's and for this report.
+
+        Raises:
+            RefusedError: it is not; the report stays unacknowledged.
+        """
+        try:
+            receipt = metering_pb2.Receipt.FromString(result.receipt)
+            signing.verify(self._receipt_key, receipt.signature, signing.RECEIPT, receipt.payload)
+            said = metering_pb2.ReceiptPayload.FromString(receipt.payload)
+        except (ContractError, DecodeError) as error:
+            raise RefusedError(
+                f"the receipt for report {entry.position} is not signed by the server this host "
+                "was enrolled with; nothing was freed. Tell your officer: somebody may stand "
+                "between this host and the server"
+            ) from error
+        if (said.host_id, (said.epoch, said.sequence), said.report_sha256) != (
+            self._host_id,
+            entry.position,
+            entry.sha256,
+        ):
+            raise RefusedError(f"the receipt for report {entry.position} is for another report")
+        return int(said.received_utc_ms)
+
+    def _take_checkpoint(self, checkpoint: bytes) -> None:
+        """Keep a checkpoint that the server signed; another is a trouble and is not kept."""
+        if not checkpoint:
+            return
+        try:
+            signed = metering_pb2.SignedCheckpoint.FromString(checkpoint)
+            signing.verify(self._receipt_key, signed.signature, signing.CHECKPOINT, signed.body)
+        except (ContractError, DecodeError) as error:
+            raise RefusedError("the server's checkpoint does not verify") from error
+        self._spool.sealed.keep_checkpoint(checkpoint)
+
+    def _reconcile(self, head: Head, stopped: tuple[Entry, Result] | None) -> None:
+        """Compare the server's head with our chain; open a new epoch where they do not meet."""
+        sealed = self._spool.sealed
+        if stopped is not None and stopped[1].verdict is Verdict.FORK:
+            self._open_epoch(head, EpochReason.ROLLED_BACK, stopped[1].detail)
+        elif stopped is not None and stopped[1].verdict is Verdict.REJECTED:
+            self._reject(head, *stopped)
+        elif (head.epoch, head.sequence) > sealed.head:
+            lost = sealed.head == (0, 0)
+            reason = EpochReason.SPOOL_LOST if lost else EpochReason.ROLLED_BACK
+            self._open_epoch(head, reason, "the server holds reports this host does not know")
+        elif self._differs(head):
+            self._open_epoch(head, EpochReason.ROLLED_BACK, "the server holds another report")
+        elif (hole := self._hole(head)) is not None:
+            self._open_epoch(
+                head, EpochReason.SPOOL_CORRUPT, "sealed reports cannot be read back", hole
+            )
+
+    def _reject(self, head: Head, entry: Entry, result: Result) -> None:
+        if entry.attempts >= ATTEMPTS_MAX:
+            self._reporter.give_up(entry)
+        self._open_epoch(head, EpochReason.REPORT_REJECTED, result.detail)
+
+    def _differs(self, head: Head) -> bool:
+        """Whether we have another report on our chain at the server's head."""
+        for entry in reversed(self._spool.sealed.entries()):
+            if entry.position == (head.epoch, head.sequence) and not entry.abandoned:
+                return entry.sha256 != head.sha256
+        return False
+
+    def _hole(self, head: Head) -> tuple[int, int] | None:
+        """Sequences of the server's epoch that can never be delivered; (0, 0): of a later one.
+
+        None when our chain goes on where the server stands.
+        """
+        sealed = self._spool.sealed
+        following = next(sealed.after((head.epoch, head.sequence)), None)
+        if following is None:
+            if sealed.head <= (head.epoch, head.sequence):
+                return None
+            same = sealed.head[0] == head.epoch
+            return (head.sequence + 1, sealed.head[1]) if same else (0, 0)
+        if following.position in ((head.epoch, head.sequence + 1), (head.epoch + 1, 1)):
+            return None
+        same = following.position[0] == head.epoch
+        return (head.sequence + 1, following.position[1] - 1) if same else (0, 0)
+
+    def _open_epoch(
+        self, head: Head, reason: EpochReason, detail: str, lost: tuple[int, int] = (0, 0)
+    ) -> None:
+        known = min(self._spool.sealed.acknowledged, (head.epoch, head.sequence))
+        self._reporter.open_epoch(
+            Opening(
+                epoch=head.epoch + 1,
+                server_sha256=head.sha256 if head != NO_HEAD else bytes(32),
+                reason=reason,
+                follows=known,
+                lost=lost,
+            )
+        )
+        self.state.trouble = f"epoch {head.epoch + 1} is opened ({reason.name}): {detail}"
