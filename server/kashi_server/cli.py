@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from kashi_server.commands import hosts, setup
+from kashi_server.commands import backup, hosts, setup
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
 EXIT_REFUSED: Final = 3
@@ -28,6 +28,9 @@ app = typer.Typer(
 
 app.command("init")(setup.init)
 app.command("upgrade")(setup.upgrade)
+app.command("version")(setup.version)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("token")(hosts.token)
 
 hosts_app = typer.Typer(help="Hosts: list, hold, release, revoke.", no_args_is_help=True)

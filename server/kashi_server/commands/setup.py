@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from kashi_server import VERSION
 from kashi_server.bootstrap import utc_clock
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import FILE, Config, read_config
@@ -98,6 +99,11 @@ def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
     finally:
         engine.dispose()
     print("The database is up to date.")
+
+
+def version() -> None:
+    """Print the version."""
+    print(f"kashi-server {VERSION}")
 
 
 def _refuse_other_kind(config: Config, *, demo: bool) -> None:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from kashi_server.storage.guards import append_only, drop
 from kashi_server.storage.schema import Bytes, Count, Key, Text
 
 revision = "0001"
@@ -18,6 +19,7 @@ _TABLES = (
     "host_facts",
     "hosts",
 )
+_APPEND_ONLY = ("host_states", "alarms", "privileged_acts")
 
 
 def upgrade() -> None:
@@ -28,9 +30,15 @@ def upgrade() -> None:
     _enrolment_tokens()
     _alarms()
     _privileged_acts()
+    for table in _APPEND_ONLY:
+        for statement in append_only(op.get_bind().dialect.name, table):
+            op.execute(statement)
 
 
 def downgrade() -> None:
+    for table in _APPEND_ONLY:
+        for statement in drop(op.get_bind().dialect.name, table, "append_only"):
+            op.execute(statement)
     for table in _TABLES:
         op.drop_table(table)
 

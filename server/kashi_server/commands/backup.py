@@ -1,0 +1,117 @@
+"""`backup` and `restore`: one file with everything a server is: settings, keys, database.
+
+The file is a tar: `manifest.json` with the SHA-256 of every other member, then `server.toml`, the
+keys and a consistent copy of the database. Whoever has it can be the server: it is written 0600.
+"""
+
+import hashlib
+import json
+import os
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Final
+
+import typer
+
+from kashi_server import VERSION
+from kashi_server.bootstrap import utc_clock
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.config import FILE, read_config
+from kashi_server.errors import ConfigurationError, Refused
+from kashi_server.keystore import DIRECTORY_MODE, KEYS, PRIVATE_MODE, read_keyring
+from kashi_server.presence import exclusive
+from kashi_server.storage.backup import dump, load
+
+MANIFEST: Final = "manifest.json"
+DATABASE: Final = "database"
+FORMAT: Final = "kashi/v1/backup"
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The tar file to write; it must not exist.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Write everything this server is into one file. The server may be serving meanwhile."""
+    config = read_config(directory)
+    if file.exists():
+        raise Refused(f"{file} exists; a backup is never written over another")
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".kashi-backup-") as folder:
+        copy = Path(folder) / DATABASE
+        dump(config.database_url, copy)
+        members = {FILE: directory / FILE, DATABASE: copy}
+        members |= {f"{KEYS}/{key.name}": key for key in sorted((directory / KEYS).iterdir())}
+        unfinished = Path(folder) / "backup.tar"
+        _write(unfinished, members)
+        unfinished.rename(file)
+    print(f"{file} holds settings, keys and database. Whoever has it can be this server.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Make a server of a backup, in an empty directory and an empty database.
+
+    Hosts keep what they sent for 35 days and send again what the backup does not hold.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise Refused(f"{directory} is not empty; restore to another one, then move")
+    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".kashi-restore-") as name:
+        folder = Path(name)
+        _read(file, folder)
+        with exclusive(directory, "restore"):
+            (directory / KEYS).mkdir(mode=DIRECTORY_MODE)
+            for source in (folder / FILE, *(folder / KEYS).iterdir()):
+                source.chmod(PRIVATE_MODE)
+                source.rename(directory / source.relative_to(folder))
+            load(read_config(directory).database_url, folder / DATABASE)
+            read_keyring(directory)
+    print(f"Restored to {directory}. Check it: kashi-server fsck --directory {directory}")
+
+
+def _write(target: Path, members: dict[str, Path]) -> None:
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "utc_ms": utc_clock(),
+        "sha256": {name: _sha256(path) for name, path in members.items()},
+    }
+    content = json.dumps(manifest, indent=1).encode()
+    described = target.with_name(MANIFEST)
+    described.write_bytes(content)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            archive.add(described, MANIFEST)
+            for name, path in members.items():
+                archive.add(path, name, recursive=False)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(file: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{file} is missing") from error
+    except tarfile.TarError as error:
+        raise ConfigurationError(f"{file} is no backup: {error}") from error
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        expected: dict[str, str] = manifest["sha256"]
+        if manifest["format"] != FORMAT:
+            raise ConfigurationError(f"{file} has the format {manifest['format']}, not {FORMAT}")
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"{file} is no backup of this server") from error
+    for name, sha256 in expected.items():
+        path = folder / PurePosixPath(name)
+        if not path.is_file() or _sha256(path) != sha256:
+            raise ConfigurationError(f"{file} is damaged: {name} is not what was backed up")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
