@@ -132,6 +132,12 @@ class Integrator:
         """
         self._track(device, start_boottime_ms).hole(start_boottime_ms, end_boottime_ms, reason)
 
+    def end_device(self, hardware_id: str, boottime_ms: int) -> None:
+        """A device left this host for good: no gap follows."""
+        track = self._tracks.get(hardware_id)
+        if track is not None:
+            track.end(boottime_ms)
+
     def interrupt(
         self,
         boottime_ms: int,
@@ -238,11 +244,11 @@ class Integrator:
 
     def _track(self, device: Device, at: int) -> Track:
         track = self._tracks.get(device.hardware_id)
-        if track is not None and not track.ended:
-            track.device = device
-            return track
         if track is not None:
-            raise ValueError(f"{device.hardware_id} is back before its end was cut")
+            track.device = device
+            track.revive()
+            return track
+        at = max(at, self._start)
         segment, _ = self._segment_at(at)
         track = self._tracks[device.hardware_id] = Track(device, self._boot_id, segment, at)
         for later in self._segments:

@@ -11,7 +11,7 @@ from kashi_agent.clock import Clock, ClockLook, look_at
 from kashi_agent.integrator import Integrator
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import Counters, GapReason, HostEvent, HostEventKind
-from kashi_agent.sample import MeterKind, SampleBatch
+from kashi_agent.sample import Device, MeterKind, Observation, SampleBatch
 from kashi_agent.stretch import Stretch
 
 
@@ -64,6 +64,22 @@ class Metering:
         """Take what a meter saw."""
         self.tick()
         self._integrator.observe(batch)
+
+    def observe_span(
+        self, device: Device, start_boottime_ms: int, end_boottime_ms: int, seen: Observation
+    ) -> None:
+        """Take a stretch of a replayed workload over which one observation held."""
+        self._integrator.observe_span(device, start_boottime_ms, end_boottime_ms, seen)
+
+    def observe_gap(
+        self, device: Device, start_boottime_ms: int, end_boottime_ms: int, reason: GapReason
+    ) -> None:
+        """Take a stretch of a replayed workload that nobody observed."""
+        self._integrator.observe_gap(device, start_boottime_ms, end_boottime_ms, reason)
+
+    def end_device(self, hardware_id: str, boottime_ms: int) -> None:
+        """A device left this host for good."""
+        self._integrator.end_device(hardware_id, boottime_ms)
 
     def tick(self) -> ClockLook:
         """Look at the clocks: at least every 10 s, and before anything else is done."""

@@ -143,6 +143,12 @@ class Track:
             self._settle(at, GapReason.DEVICE_LOST)
         self.ended = True
 
+    def revive(self) -> None:
+        """The device is back after all: it was lost in between."""
+        if self.ended:
+            self.ended, self._last = False, None
+            self.explain(self.position, GapReason.DEVICE_LOST)
+
     def begin_segment(self, segment: Segment) -> None:
         """Go over to a new segment when the track reaches its start.
 

@@ -1,0 +1,301 @@
+"""Traces: recorded or generated workloads in JSON lines, read lazily.
+
+The first line is the head, every further line one entry; times are milliseconds after the trace's
+start, entries stand in order of their start, and entries of one device do not overlap.
+
+    {"format": "kashi/v1/trace", "origin": "generated", "note": "...", "cadence_ms": 1000,
+     "start_utc_ms": 1790784000000, "span_ms": 86400000, "devices": [{"vendor": "NVIDIA",
+     "hardware_id": "GPU-...", "model": "H100", "memory_bytes": 85899345920}]}
+    {"device": 0, "start_ms": 0, "end_ms": 600000, "utilisation_ppm": 930000, "power_mw": 640000,
+     "memory_used_bytes": 73014444032, "holders": [["SLURM_JOB", "4711"]]}
+    {"device": 0, "start_ms": 600000, "end_ms": 660000, "gap": "DEVICE_LOST"}
+    {"device": 0, "at_ms": 700000, "utilisation_ppm": 250000, "energy_counter_mj": 99}
+    {"device": 0, "at_ms": 800000, "gone": true}
+
+A span says that one observation held throughout, a sample what was seen at one instant, a gap that
+nobody observed and why, and *gone* that the device left this host for good. A value that is left
+out or null was not recorded; `holders` [] is nobody. What no entry covers is a hole in the trace.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from kashi_agent.errors import AgentError
+from kashi_agent.reading import GapReason
+from kashi_agent.sample import (
+    Absent,
+    AbsentReason,
+    Device,
+    Holder,
+    HolderKind,
+    MeterKind,
+    Observation,
+    Vendor,
+)
+
+TRACE_FORMAT: Final = "kashi/v1/trace"
+NOT_RECORDED: Final = Absent(AbsentReason.NOT_RECORDED)
+
+_Json = dict[str, Any]
+_VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_used_bytes")
+_SEEN: Final = frozenset({*_VALUES, "holders"})
+
+
+class TraceError(AgentError):
+    """A trace is not in its form; the message names line and field."""
+
+
+class Origin(StrEnum):
+    """Where a workload comes from: it is shown wherever the workload is."""
+
+    RECORDED = "recorded"
+    GENERATED = "generated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceHead:
+    """What a trace says of itself. `start_utc_ms` is the instant from which its times count."""
+
+    origin: Origin
+    note: str
+    start_utc_ms: int
+    span_ms: int
+    cadence_ms: int
+    devices: tuple[Device, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a trace of no length, no cadence, or with a device twice."""
+        if self.span_ms <= 0 or self.cadence_ms <= 0:
+            raise ValueError(f"a trace of {self.span_ms} ms at {self.cadence_ms} ms")
+        if len({device.hardware_id for device in self.devices}) != len(self.devices):
+            raise ValueError("a device stands in the trace twice")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One observation that held over [start_ms, end_ms) of a device (its place in the head)."""
+
+    device: int
+    start_ms: int
+    end_ms: int
+    seen: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A stretch nobody observed."""
+
+    device: int
+    start_ms: int
+    end_ms: int
+    reason: GapReason
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """What was seen at one instant."""
+
+    device: int
+    start_ms: int
+    seen: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The device left this host for good."""
+
+    device: int
+    start_ms: int
+
+
+Entry = Span | Hole | Instant | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A head and its entries, which are read (or generated) as they are asked for, once."""
+
+    head: TraceHead
+    entries: Iterator[Entry]
+
+
+def read_trace(lines: Iterable[str]) -> Trace:
+    """A trace from its lines; entries are checked as they are read.
+
+    Raises:
+        TraceError: now for the head, later for an entry.
+    """
+    numbered = enumerate(lines, start=1)
+    for number, line in numbered:
+        if line.strip():
+            head = _parsed(number, line, _head)
+            return Trace(head, _entries(head, numbered))
+    raise TraceError("the trace is empty: its first line must be the head")
+
+
+def write_trace(trace: Trace) -> Iterator[str]:
+    """The lines of a trace, each with its newline."""
+    yield _line(_head_fields(trace.head))
+    for entry in trace.entries:
+        yield _line(_entry_fields(entry))
+
+
+def _entries(head: TraceHead, numbered: Iterator[tuple[int, str]]) -> Iterator[Entry]:
+    reached: dict[int, int] = {}
+    last_ms = 0
+    for number, line in numbered:
+        if not line.strip():
+            continue
+        entry = _parsed(number, line, _entry)
+        if not 0 <= entry.device < len(head.devices):
+            raise TraceError(f"line {number}: device {entry.device} is not in the head")
+        end_ms = entry.end_ms if isinstance(entry, Span | Hole) else entry.start_ms
+        if not reached.get(entry.device, 0) <= entry.start_ms <= end_ms <= head.span_ms:
+            raise TraceError(
+                f"line {number}: [{entry.start_ms}, {end_ms}) ms of device {entry.device} overlaps "
+                "the entry before, runs back or leaves the trace"
+            )
+        if entry.start_ms < last_ms:
+            raise TraceError(f"line {number}: {entry.start_ms} ms stands after {last_ms} ms")
+        reached[entry.device], last_ms = end_ms, entry.start_ms
+        yield entry
+
+
+def _parsed(number: int, line: str, build: Any) -> Any:
+    try:
+        fields = json.loads(line)
+        if not isinstance(fields, dict):
+            raise TypeError("not a JSON object")  # noqa: TRY301 - reported with its line below
+        return build(fields)
+    except KeyError as error:
+        raise TraceError(f"line {number}: field {error} is missing or unknown") from error
+    except (ValueError, TypeError) as error:
+        raise TraceError(f"line {number}: {error}") from error
+
+
+def _head(fields: _Json) -> TraceHead:
+    if fields["format"] != TRACE_FORMAT:
+        raise ValueError(f"format {fields['format']!r} is not {TRACE_FORMAT}")
+    return TraceHead(
+        origin=Origin(fields["origin"]),
+        note=str(fields["note"]),
+        start_utc_ms=_integer(fields, "start_utc_ms"),
+        span_ms=_integer(fields, "span_ms"),
+        cadence_ms=_integer(fields, "cadence_ms"),
+        devices=tuple(_device(device) for device in fields["devices"]),
+    )
+
+
+def _device(fields: _Json) -> Device:
+    numerator, denominator = fields.get("share", (1, 1))
+    return Device(
+        vendor=Vendor[fields["vendor"]],
+        hardware_id=fields["hardware_id"],
+        model=fields["model"],
+        meter=MeterKind.REPLAY,
+        parent_hardware_id=fields.get("parent_hardware_id", ""),
+        serial=fields.get("serial", ""),
+        pci_bus_id=fields.get("pci_bus_id", ""),
+        memory_bytes=fields.get("memory_bytes", 0),
+        share_numerator=numerator,
+        share_denominator=denominator,
+    )
+
+
+def _entry(fields: _Json) -> Entry:
+    device = _integer(fields, "device")
+    if "gone" in fields:
+        return Gone(device, _integer(fields, "at_ms"))
+    if "at_ms" in fields:
+        return Instant(device, _integer(fields, "at_ms"), _seen(fields, {"device", "at_ms"}))
+    start_ms, end_ms = _integer(fields, "start_ms"), _integer(fields, "end_ms")
+    if end_ms <= start_ms:
+        raise ValueError(f"start_ms {start_ms} is not before end_ms {end_ms}")
+    if "gap" in fields:
+        return Hole(device, start_ms, end_ms, GapReason[fields["gap"]])
+    return Span(device, start_ms, end_ms, _seen(fields, {"device", "start_ms", "end_ms"}))
+
+
+def _seen(fields: _Json, others: set[str]) -> Observation:
+    unknown = set(fields) - others - _SEEN
+    if unknown:
+        raise KeyError(sorted(unknown)[0])
+    utilisation, energy, power, memory = (_value(fields, name) for name in _VALUES)
+    holders = fields.get("holders")
+    return Observation(
+        utilisation_ppm=utilisation,
+        energy_counter_mj=energy,
+        power_mw=power,
+        memory_used_bytes=memory,
+        holders=NOT_RECORDED
+        if holders is None
+        else frozenset(Holder(HolderKind[kind], str(name)) for kind, name in holders),
+    )
+
+
+def _value(fields: _Json, name: str) -> int | Absent:
+    return NOT_RECORDED if fields.get(name) is None else _integer(fields, name)
+
+
+def _integer(fields: _Json, name: str) -> int:
+    value = fields[name]
+    if type(value) is not int:
+        raise TypeError(f"{name} {value!r} is not an integer")
+    return value
+
+
+def _line(fields: _Json) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _head_fields(head: TraceHead) -> _Json:
+    return {
+        "format": TRACE_FORMAT,
+        "origin": head.origin,
+        "note": head.note,
+        "start_utc_ms": head.start_utc_ms,
+        "span_ms": head.span_ms,
+        "cadence_ms": head.cadence_ms,
+        "devices": [_device_fields(device) for device in head.devices],
+    }
+
+
+def _device_fields(device: Device) -> _Json:
+    return {
+        "vendor": device.vendor.name,
+        "hardware_id": device.hardware_id,
+        "model": device.model,
+        "parent_hardware_id": device.parent_hardware_id,
+        "serial": device.serial,
+        "pci_bus_id": device.pci_bus_id,
+        "memory_bytes": device.memory_bytes,
+        "share": [device.share_numerator, device.share_denominator],
+    }
+
+
+def _entry_fields(entry: Entry) -> _Json:
+    match entry:
+        case Gone(device, at_ms):
+            return {"device": device, "at_ms": at_ms, "gone": True}
+        case Instant(device, at_ms, seen):
+            return {"device": device, "at_ms": at_ms, **_seen_fields(seen)}
+        case Hole(device, start_ms, end_ms, reason):
+            return {"device": device, "start_ms": start_ms, "end_ms": end_ms, "gap": reason.name}
+        case Span(device, start_ms, end_ms, seen):
+            span = {"device": device, "start_ms": start_ms, "end_ms": end_ms}
+            return {**span, **_seen_fields(seen)}
+
+
+def _seen_fields(seen: Observation) -> _Json:
+    fields: _Json = {}
+    for name in _VALUES:
+        value = getattr(seen, name)
+        if not isinstance(value, Absent):
+            fields[name] = value
+    if not isinstance(seen.holders, Absent):
+        named = sorted((holder.kind.name, holder.name) for holder in seen.holders)
+        fields["holders"] = [list(holder) for holder in named]
+    return fields
