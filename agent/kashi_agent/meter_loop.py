@@ -34,7 +34,7 @@ from kashi_agent.sample import MeterKind, SampleBatch
 from kashi_agent.vendor_thread import Answer, VendorThread
 
 HUNG_MS: Final = 5_000
-"""A call into the vendor's library that takes longer is told of as hanging."""
+"""A call into the vendor's library that takes longer hangs, unless told otherwise."""
 
 RETRY_MS: Final = 5_000
 """After the driver refused, a new process tries again so much later, unless told otherwise."""
@@ -74,6 +74,7 @@ class MeterSettings:
     socket_path: Path
     cadence_ms: int
     retry_ms: int
+    hung_ms: int
     pid: int
 
 
@@ -175,7 +176,7 @@ class MeterLoop:
 
     def _look_for_hang(self, now_ms: int) -> None:
         """Tell once that a call does not return."""
-        if not self._hung and now_ms - self._asked_ms >= HUNG_MS:
+        if not self._hung and now_ms - self._asked_ms >= self._settings.hung_ms:
             self._hung = True
             self._notify(NoticeKind.HUNG, self._vendor.whereabouts())
 

@@ -17,7 +17,7 @@ from typing import Final
 from kashi_agent.clock import SystemClock
 from kashi_agent.config import METER_SOCKET
 from kashi_agent.holders import HolderBook
-from kashi_agent.meter_loop import RETRY_MS, MeterLoop, MeterSettings, Outcome, Reader
+from kashi_agent.meter_loop import HUNG_MS, RETRY_MS, MeterLoop, MeterSettings, Outcome, Reader
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_meter import NvmlMeter
 from kashi_agent.sample import MeterKind
@@ -51,6 +51,7 @@ def _run(options: argparse.Namespace) -> Outcome:
         socket_path=options.socket,
         cadence_ms=options.cadence_ms,
         retry_ms=options.retry_ms,
+        hung_ms=options.hung_ms,
         pid=os.getpid(),
     )
     loop = MeterLoop(settings, _opener(options, clock), clock, ours, VendorThread(theirs))
@@ -98,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=RETRY_MS,
         help="after the driver refused, begin anew so much later, in milliseconds",
+    )
+    parser.add_argument(
+        "--hung-ms",
+        type=int,
+        default=HUNG_MS,
+        help="a call into the vendor's library that takes longer hangs, in milliseconds",
     )
     parser.add_argument(
         "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"

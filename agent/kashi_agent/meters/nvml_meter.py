@@ -249,7 +249,9 @@ class NvmlMeter:
     def _refuse_to_fail_for_ever(self, samples: tuple[Sample, ...]) -> None:
         """A session in which nothing but unknown errors come is begun anew."""
         failing = Absent(AbsentReason.DRIVER_ERROR)
-        broken = bool(samples) and all(sample.seen == failing for sample in samples)
+        broken = all(sample.seen == failing for sample in samples)
+        if not samples:
+            broken = any(told.endswith(AbsentReason.DRIVER_ERROR) for told in self.unidentified)
         self._failing_ticks = self._failing_ticks + 1 if broken else 0
         if self._failing_ticks >= FAILING_TICKS_MAX:
             raise DriverGone(999, "every call on every device")

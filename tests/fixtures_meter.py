@@ -1,0 +1,170 @@
+"""The real `kashi-meter` over the fake driver, seen from the agent's end of the socket.
+
+    def test_something(meters: Meters) -> None:
+        meter = meters.start(Scenario(devices=(...)))
+        batch = meter.at(5_000)          # the scenario's clock stands at 5 s, then a reading
+
+The scenario's clock is stepped by hand; the meter itself ticks every 100 ms of real time.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import pytest
+from fakes.nvml.library import built_library, compiler, environment
+from fakes.nvml.scenario import Control, Scenario
+from kashi_agent.errors import MeterError
+from kashi_agent.meter_link import AgentMessage, Hello, MeterMessage, Notice, NoticeKind
+from kashi_agent.meter_socket import MeterConnection, MeterListener
+from kashi_agent.sample import Observation, Sample, SampleBatch
+
+BUILD: Final = Path(__file__).parent.parent / "build"
+CADENCE_MS: Final = 100
+WAIT_SECONDS: Final = 20
+
+Message = TypeVar("Message", bound=MeterMessage)
+
+
+def boottime_ms() -> int:
+    """CLOCK_BOOTTIME now."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Meter:
+    """A running `kashi-meter`, the scenario's clock and the agent's end of the socket."""
+
+    process: subprocess.Popen[str]
+    control: Control
+    listener: MeterListener
+    connection: MeterConnection
+
+    def next(self, kind: type[Message]) -> Message:
+        """The next message of a kind; others before it are passed over."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            message = self.connection.receive(deadline - time.monotonic())
+            if isinstance(message, kind):
+                return message
+        raise AssertionError(f"no {kind.__name__} came in {WAIT_SECONDS} s")
+
+    def notice(self, kind: NoticeKind) -> Notice:
+        """The next notice of a kind."""
+        while (notice := self.next(Notice)).kind is not kind:
+            pass
+        return notice
+
+    def at(self, now_ms: int) -> SampleBatch:
+        """A reading begun after the scenario's clock was set."""
+        self.control.now_ms = now_ms
+        set_ms = boottime_ms()
+        while (batch := self.next(SampleBatch)).boottime_ms <= set_ms:
+            pass
+        return batch
+
+    def ask(self, message: AgentMessage) -> None:
+        """Ask something of the meter, as the agent does."""
+        self.connection.send(message)
+
+    def begun_anew(self) -> Hello:
+        """The new process's connection, after the old one has closed its own."""
+        with suppress(MeterError):
+            while self.connection.receive(WAIT_SECONDS) is not None:
+                pass
+        return self.reconnected()
+
+    def reconnected(self) -> Hello:
+        """The meter's next connection, after the agent has closed the one there was."""
+        self.connection.close()
+        connection = self.listener.accept(WAIT_SECONDS)
+        assert connection is not None, "the meter did not come back"
+        self.connection = connection
+        return self.next(Hello)
+
+    def end(self) -> int:
+        """Stop it as systemd does, and give its exit status."""
+        self.process.terminate()
+        return self.process.wait(WAIT_SECONDS)
+
+
+class Meters:
+    """Starts meters over scenarios; all are ended when the test is over."""
+
+    def __init__(self, folder: Path, library: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._library = library
+        self._stack = stack
+        self._count = 0
+
+    def start(
+        self,
+        scenario: Scenario,
+        *options: str,
+        now_ms: int = 0,
+        without: frozenset[str] = frozenset(),
+    ) -> Meter:
+        """A meter that has said hello; `without` names symbols its driver library lacks."""
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir()
+        library = built_library(BUILD, without) if without else self._library
+        control = self._stack.enter_context(Control(folder / "clock", now_ms))
+        scenario.write_controlled(folder / "scenario", control.path)
+        listener = self._stack.enter_context(MeterListener(folder / "meter.sock"))
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "kashi_agent.meterd"),
+                *("--socket", str(listener.path), "--cadence-ms", str(CADENCE_MS)),
+                *("--retry-ms", "200", "--hung-ms", "500", *options),
+            ],
+            env=environment(library, folder / "scenario", os.environ),
+            text=True,
+        )
+        self._stack.callback(_ended, process)
+        connection = listener.accept(WAIT_SECONDS)
+        assert connection is not None, "the meter did not connect"
+        meter = Meter(process=process, control=control, listener=listener, connection=connection)
+        self._stack.callback(lambda: meter.connection.close())
+        meter.next(Hello)
+        return meter
+
+
+def seen_of(sample: Sample) -> Observation:
+    """What was seen of a device that must have answered."""
+    assert isinstance(sample.seen, Observation), sample
+    return sample.seen
+
+
+@pytest.fixture(scope="session")
+def fake_nvml() -> Path:
+    """Folder with the fake `libnvidia-ml.so.1`."""
+    if compiler() is None:
+        pytest.skip("no C compiler: install gcc")
+    return built_library(BUILD)
+
+
+@pytest.fixture
+def meters(fake_nvml: Path) -> Iterator[Meters]:
+    """Starts meters over scenarios."""
+    # Not tmp_path: a Unix socket's path is short, or refused.
+    with tempfile.TemporaryDirectory(prefix="kashi-") as folder, ExitStack() as stack:
+        yield Meters(Path(folder), fake_nvml, stack)
+
+
+def _ended(process: subprocess.Popen[str]) -> None:
+    """Make sure that a meter does not outlive its test."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
