@@ -1,3 +1,9 @@
 """Fixtures that every test may use: each room lists its module of fixtures here."""
 
-pytest_plugins = ["fixtures_skips", "fixtures_database", "fixtures_identity", "fixtures_meter"]
+pytest_plugins = [
+    "fixtures_skips",
+    "fixtures_database",
+    "fixtures_identity",
+    "fixtures_meter",
+    "fixtures_ingest",
+]

@@ -54,10 +54,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one report; `receipt` is empty where nothing is stored."""
+    """What became of one report; `receipt` is empty and nothing counted where nothing is stored."""
 
     judgement: Judgement
     receipt: bytes = b""
+    reading_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,7 @@ class _Taking:
         self._batch.reports.append(row)
         state.append(facts, judgement, now, self._batch)
         self._fresh[host.host_id, facts.epoch, facts.sequence] = (facts.sha256, receipt)
-        return Result(judgement, receipt)
+        return Result(judgement, receipt, report.sums.reading_count)
 
     def _behind(self, host: HostStanding, report: Opened, state: HostChain) -> Result:
         facts = report.facts

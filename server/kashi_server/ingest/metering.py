@@ -1,0 +1,154 @@
+"""The metering port: every call shows who it is, reports go to the writer, receipts come back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import grpc
+
+from kashi_server.domain.sequence import Verdict
+from kashi_server.errors import InvalidValue, Refused, StorageError
+from kashi_server.ingest.metrics import IngestMetrics
+from kashi_server.ingest.peer import Peer, Peers
+from kashi_server.ingest.refusals import Refusal, Refusals
+from kashi_server.ingest.translation import (
+    csr_from_request,
+    reports_from_request,
+    response_from_answer,
+    response_from_chain,
+)
+from kashi_server.ingest.writer import Writer
+from kashi_server.services.enrolment import Enrolment
+from kashi_server.services.hosts import HostStandings, HostState
+from kashi_server.services.ingestion import Answer
+
+SERVICE: Final = "kashi.v1.MeteringService"
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Metering:
+    """Answers Submit and Renew. Requests are taken as bytes, so that refusing costs little.
+
+    Args:
+        writer: answers submissions and runs renewals.
+        standings: how hosts stand, at most five seconds old.
+        enrolment: renews certificates.
+        refusals: logs and counts.
+        metrics: counts what became of reports.
+        clock: UTC milliseconds.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        standings: HostStandings,
+        enrolment: Enrolment,
+        refusals: Refusals,
+        metrics: IngestMetrics,
+        clock: Callable[[], int],
+    ) -> None:
+        self._writer = writer
+        self._standings = standings
+        self._enrolment = enrolment
+        self._refusals = refusals
+        self._metrics = metrics
+        self._clock = clock
+        self._peers = Peers()
+        self._in_flight: set[str] = set()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What a server dispatches to."""
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            "Submit": grpc.unary_unary_rpc_method_handler(self._guarded(self._submit)),
+            "Renew": grpc.unary_unary_rpc_method_handler(self._guarded(self._renew)),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+    def _guarded(
+        self, answer: Callable[[bytes, Peer], Awaitable[bytes]]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        """A method behind the checks that every call must pass.
+
+        1. The certificate is a host's and valid now.
+        2. No other call of the host is in flight.
+        3. The method's own checks, the host's standing among them.
+        """
+
+        async def guarded(request: bytes, context: Context) -> bytes:
+            caller = "a stranger"
+            try:
+                peer = self._peer(context)
+                caller = f"host {peer.host_id}"
+                with self._one_call(peer):
+                    return await answer(request, peer)
+            except Refusal as refusal:
+                if caller == "a stranger":
+                    caller = f"a stranger at {context.peer()}"
+                self._refusals.note(refusal.status.name.lower(), refusal.detail, caller)
+                await context.abort(refusal.status, refusal.detail)
+
+        return guarded
+
+    def _peer(self, context: Context) -> Peer:
+        try:
+            peer = self._peers.of(context.auth_context())
+            peer.check_dates(self._clock())
+        except Refused as refused:
+            raise Refusal(grpc.StatusCode.UNAUTHENTICATED, str(refused)) from refused
+        return peer
+
+    @contextmanager
+    def _one_call(self, peer: Peer) -> Iterator[None]:
+        if peer.host_id in self._in_flight:
+            raise Refusal(
+                grpc.StatusCode.ABORTED,
+                "another call of this host is in flight; wait for its answer",
+            )
+        self._in_flight.add(peer.host_id)
+        self._metrics.calls.inc()
+        try:
+            yield
+        finally:
+            self._in_flight.discard(peer.host_id)
+            self._metrics.calls.dec()
+
+    async def _submit(self, request: bytes, peer: Peer) -> bytes:
+        try:
+            reports = reports_from_request(request)
+        except InvalidValue as error:
+            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        outcome = await asyncio.shield(self._writer.answer(peer, reports))
+        if isinstance(outcome, Refusal):
+            raise outcome
+        self._count(outcome, peer)
+        return response_from_answer(outcome)
+
+    async def _renew(self, request: bytes, peer: Peer) -> bytes:
+        try:
+            csr = csr_from_request(request)
+            chain = await asyncio.wrap_future(self._writer.submit(self._renewed, peer, csr))
+        except InvalidValue as error:
+            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        except Refused as refused:
+            raise Refusal(grpc.StatusCode.PERMISSION_DENIED, str(refused)) from refused
+        except StorageError as error:
+            raise Refusal(grpc.StatusCode.UNAVAILABLE, str(error)) from error
+        return response_from_chain(chain)
+
+    def _renewed(self, peer: Peer, csr: bytes) -> tuple[bytes, ...]:
+        standing = self._standings.of(peer.host_id, peer.serial)
+        if standing.state is HostState.REVOKED:
+            raise Refused("this host is revoked; enrol it with a new token and new keys")
+        return self._enrolment.renew(peer.host_id, csr)
+
+    def _count(self, answer: Answer, peer: Peer) -> None:
+        for result in answer.results:
+            verdict = result.judgement.verdict
+            self._metrics.reports.labels(verdict.name.lower()).inc()
+            if result.reading_count:
+                self._metrics.readings.inc(result.reading_count)
+            if verdict in (Verdict.REJECTED, Verdict.FORK):
+                what = f"report_{verdict.name.lower()}"
+                self._refusals.note(what, result.judgement.detail, f"host {peer.host_id}")

@@ -1,0 +1,74 @@
+"""The metering port's messages and the services' plain values; generated types stop here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from kashi import limits
+from kashi.v1 import metering_pb2
+
+from kashi_server.domain.sequence import Verdict
+from kashi_server.errors import InvalidValue
+from kashi_server.services.ingestion import Answer
+
+_VERDICTS: Final = {
+    Verdict.ACCEPTED: metering_pb2.VERDICT_ACCEPTED,
+    Verdict.DUPLICATE: metering_pb2.VERDICT_DUPLICATE,
+    Verdict.GAP: metering_pb2.VERDICT_GAP,
+    Verdict.FORK: metering_pb2.VERDICT_FORK,
+    Verdict.QUARANTINED: metering_pb2.VERDICT_QUARANTINED,
+    Verdict.REJECTED: metering_pb2.VERDICT_REJECTED,
+}
+
+
+def reports_from_request(request: bytes) -> Sequence[bytes]:
+    """The reports of a serialised SubmitRequest.
+
+    Raises:
+        InvalidValue: it is none, or carries too many reports.
+    """
+    try:
+        message = metering_pb2.SubmitRequest.FromString(request)
+    except DecodeError as error:
+        raise InvalidValue("the bytes are not a SubmitRequest") from error
+    if len(message.reports) > limits.REPORTS_PER_CALL_MAX:
+        raise InvalidValue(
+            f"{len(message.reports)} reports in one call; send at most"
+            f" {limits.REPORTS_PER_CALL_MAX}"
+        )
+    return list(message.reports)
+
+
+def response_from_answer(answer: Answer) -> bytes:
+    """A serialised SubmitResponse."""
+    return metering_pb2.SubmitResponse(
+        results=[
+            metering_pb2.SubmitResult(
+                verdict=_VERDICTS[result.judgement.verdict],
+                receipt=result.receipt,
+                detail=result.judgement.detail,
+            )
+            for result in answer.results
+        ],
+        head=metering_pb2.Head(
+            epoch=answer.head.epoch, sequence=answer.head.sequence, sha256=answer.head.sha256
+        ),
+        checkpoint=answer.checkpoint,
+    ).SerializeToString()
+
+
+def csr_from_request(request: bytes) -> bytes:
+    """The certificate request of a serialised RenewRequest.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    try:
+        return metering_pb2.RenewRequest.FromString(request).csr
+    except DecodeError as error:
+        raise InvalidValue("the bytes are not a RenewRequest") from error
+
+
+def response_from_chain(chain: Sequence[bytes]) -> bytes:
+    """A serialised RenewResponse."""
+    return metering_pb2.RenewResponse(certificate_chain=chain).SerializeToString()

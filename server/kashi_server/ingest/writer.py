@@ -1,0 +1,199 @@
+"""The one thread that writes: calls queue, whatever has queued is taken as one group.
+
+While a group commits, the next one gathers: under load groups grow and the cost of a commit is
+shared; an idle server answers a lone call at once. Other work of the database (enrolment, renewal,
+sequencing) may take its turn here too: the writer is an `Executor`.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any, Final, ParamSpec, TypeVar
+
+import grpc
+
+from kashi_server.errors import Refused, StorageError
+from kashi_server.ingest.metrics import IngestMetrics
+from kashi_server.ingest.peer import Peer
+from kashi_server.ingest.refusals import Refusal
+from kashi_server.services.hosts import HostStanding, HostStandings, HostState
+from kashi_server.services.ingestion import Answer, Failure, Ingestion, Submission
+
+GROUP_REPORTS_MAX: Final = 128
+"""Reports that may share a unit of work; the last call of a group may exceed it by its own."""
+
+_LOG = logging.getLogger(__name__)
+_Parameters = ParamSpec("_Parameters")
+_Value = TypeVar("_Value")
+
+Outcome = Answer | Refusal
+
+
+@dataclass(slots=True)
+class _Call:
+    peer: Peer
+    reports: Sequence[bytes]
+    answered: "asyncio.Future[Outcome]"
+
+
+@dataclass(slots=True)
+class _Task:
+    call: Callable[[], Any]
+    done: "Future[Any]"
+
+
+class Writer(Executor):
+    """Answers calls in groups, and runs other tasks between them, in one thread.
+
+    Args:
+        ingestion: the use case.
+        standings: how hosts stand, at most five seconds old.
+        metrics: where groups are counted.
+    """
+
+    def __init__(
+        self, ingestion: Ingestion, standings: HostStandings, metrics: IngestMetrics
+    ) -> None:
+        self._ingestion = ingestion
+        self._standings = standings
+        self._metrics = metrics
+        self._queue: queue.SimpleQueue[_Call | _Task | None] = queue.SimpleQueue()
+        self._closed = False
+        self._closing = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="kashi-writer")
+        self._thread.start()
+
+    def answer(self, peer: Peer, reports: Sequence[bytes]) -> "asyncio.Future[Outcome]":
+        """Queue a call; its outcome is set once it is durable. To be called in an event loop."""
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._put(_Call(peer, reports, answered))
+        return answered
+
+    def submit(
+        self,
+        fn: Callable[_Parameters, _Value],
+        /,
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> "Future[_Value]":
+        """Run something else in the writer's thread when its turn comes."""
+        done: Future[_Value] = Future()
+        self._put(_Task(lambda: fn(*args, **kwargs), done))
+        return done
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take what has queued, then end."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        if wait:
+            self._thread.join()
+
+    def _put(self, one: _Call | _Task) -> None:
+        with self._closing:
+            if self._closed:
+                raise RuntimeError("the writer was shut down")
+            self._queue.put(one)
+
+    def _run(self) -> None:
+        while (one := self._queue.get()) is not None:
+            after: _Call | _Task | None = one
+            if isinstance(one, _Call):
+                group, after = self._gather(one)
+                self._answer(group)
+            if isinstance(after, _Task):
+                _run_task(after)
+            elif after is None:
+                return
+
+    def _gather(self, first: _Call) -> tuple[list[_Call], _Call | _Task | None]:
+        """The calls that wait, and what ended them: a task, the end, or (a call) nothing."""
+        group, count = [first], len(first.reports)
+        while count < GROUP_REPORTS_MAX:
+            try:
+                one = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if not isinstance(one, _Call):
+                return group, one
+            group.append(one)
+            count += len(one.reports)
+        return group, first
+
+    def _answer(self, group: list[_Call]) -> None:
+        started = time.perf_counter()
+        try:
+            outcomes = self._outcomes(group)
+        except StorageError as error:
+            outcome = Refusal(grpc.StatusCode.UNAVAILABLE, f"the database does not answer: {error}")
+            outcomes = [outcome] * len(group)
+        except Exception as error:
+            self._metrics.faults.inc()
+            outcomes = [_unforeseen(error)] * len(group)
+        self._metrics.group_seconds.observe(time.perf_counter() - started)
+        self._metrics.group_reports.observe(sum(len(call.reports) for call in group))
+        _tell(group, outcomes)
+
+    def _outcomes(self, group: Sequence[_Call]) -> list[Outcome]:
+        standings = [self._standing(call.peer) for call in group]
+        submissions = [
+            Submission(standing, call.reports)
+            for call, standing in zip(group, standings, strict=True)
+            if isinstance(standing, HostStanding)
+        ]
+        answers = iter(self._ingestion.ingest(submissions) if submissions else ())
+        return [
+            standing if isinstance(standing, Refusal) else _outcome(next(answers))
+            for standing in standings
+        ]
+
+    def _standing(self, peer: Peer) -> HostStanding | Refusal:
+        try:
+            standing = self._standings.of(peer.host_id, peer.serial)
+        except Refused as refused:
+            return Refusal(grpc.StatusCode.PERMISSION_DENIED, str(refused))
+        if standing.state is HostState.REVOKED:
+            return Refusal(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this host is revoked; enrol it with a new token and new keys",
+            )
+        return standing
+
+
+def _outcome(answer: Answer | Failure) -> Outcome:
+    if isinstance(answer, Failure):
+        return Refusal(grpc.StatusCode.INTERNAL, answer.detail)
+    return answer
+
+
+def _unforeseen(error: Exception) -> Refusal:
+    _LOG.error("a group of calls failed", exc_info=error)
+    return Refusal(grpc.StatusCode.INTERNAL, "the server failed; it is in the server's log")
+
+
+def _run_task(task: _Task) -> None:
+    if not task.done.set_running_or_notify_cancel():
+        return
+    try:
+        value = task.call()
+    except BaseException as error:
+        task.done.set_exception(error)
+    else:
+        task.done.set_result(value)
+
+
+def _tell(group: Sequence[_Call], outcomes: Sequence[Outcome]) -> None:
+    """Set outcomes in the event loop of the callers, all at once."""
+
+    def settle() -> None:
+        for call, outcome in zip(group, outcomes, strict=True):
+            if not call.answered.done():
+                call.answered.set_result(outcome)
+
+    group[0].answered.get_loop().call_soon_threadsafe(settle)
