@@ -179,6 +179,11 @@ class Shipper:
         self.state.trouble = ""
         self._reconcile(answer.head, stopped)
 
+    @property
+    def knows_server(self) -> bool:
+        """Whether the server told its head since the last failure."""
+        return self._server is not None
+
     def failed(self, error: Exception) -> float:
         """Note that a call failed; the seconds to wait before the next: full jitter, no end.
 
@@ -258,6 +263,8 @@ class Shipper:
     def _reconcile(self, head: Head, stopped: tuple[Entry, Result] | None) -> None:
         """Compare the server's head with our chain; open a new epoch where they do not meet."""
         sealed = self._spool.sealed
+        if stopped is not None and stopped[1].verdict is Verdict.UNSPECIFIED:
+            raise RefusedError("the server gave a verdict that this version does not know")
         if stopped is not None and stopped[1].verdict is Verdict.FORK:
             self._open_epoch(head, EpochReason.ROLLED_BACK, stopped[1].detail)
         elif stopped is not None and stopped[1].verdict is Verdict.REJECTED:

@@ -1,0 +1,140 @@
+"""The agent without its sockets: metering, spool, sealing and shipping of one host, driven by
+whoever has samples and time.
+
+The daemon drives it by the machine's clocks; tests and the demonstration drive the same object by
+a clock of their own. Nothing here waits, and nothing here opens a connection.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kashi_agent import VERSION
+from kashi_agent.clock import Clock
+from kashi_agent.errors import AgentError
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import HostEventKind
+from kashi_agent.recorder import FLUSH_MS, Recorder, resumed_metering
+from kashi_agent.reporter import INTERVAL_MS, Reporter
+from kashi_agent.sealing import RandomBytes, Sealer
+from kashi_agent.shipping import Shipper, Wire
+from kashi_agent.spool import Spool, SpoolRecovery
+from kashi_agent.stretch import Stretch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """Whose reports these are, and whose receipts are believed."""
+
+    host_id: str
+    report_key: ec.EllipticCurvePrivateKey
+    receipt_key: ec.EllipticCurvePublicKey
+
+
+class Agent:
+    """One host's agent from the opening of its spool to the end."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        clock: Clock,
+        naming: HolderNaming,
+        signing: Signing,
+        random: Random,
+        random_bytes: RandomBytes,
+        interval_ms: int = INTERVAL_MS,
+        flush_ms: int = FLUSH_MS,
+    ) -> None:
+        """Open the spool, mend it, and go on where the last agent ended.
+
+        Raises:
+            LockedError: another agent works on this spool.
+        """
+        self.spool = spool
+        self.clock = clock
+        self.recovery = spool.open()
+        self.metering = resumed_metering(spool, clock, naming)
+        self.recorder = Recorder(spool=spool, metering=self.metering, flush_ms=flush_ms)
+        self.reporter = Reporter(
+            spool=spool,
+            sealer=Sealer(key=signing.report_key, agent_version=VERSION, random_bytes=random_bytes),
+            host_id=signing.host_id,
+            utc_ms=clock.utc_ms,
+            interval_ms=interval_ms,
+        )
+        self.shipper = Shipper(
+            spool=spool,
+            reporter=self.reporter,
+            host_id=signing.host_id,
+            receipt_key=signing.receipt_key,
+            random=random,
+        )
+        self._note_start(self.recovery)
+
+    def record(self) -> bool:
+        """Write what was measured and cut whole minutes; whether it is durable."""
+        return self.recorder.record()
+
+    def ship(self, wire: Wire, *, calls_max: int = 1_000_000) -> int:
+        """Send until the server has everything there is to seal, in this thread; calls made.
+
+        Raises:
+            UnreachableError, RefusedError: as the wire says; nothing is lost, call again.
+        """
+        calls = 0
+        while calls < calls_max and (batch := self.shipper.prepare()) is not None:
+            try:
+                answer = wire.submit(batch.wires)
+                self.shipper.absorb(batch, answer, self.clock.utc_ms())
+            except AgentError as error:
+                self.shipper.failed(error)
+                raise
+            calls += 1
+        self.spool.free()
+        return calls
+
+    def replay(self, stretches: Iterable[Stretch], wire: Wire, *, reports_a_call: int = 16) -> int:
+        """Seal stretches of a replayed workload as they come and ship them; reports made.
+
+        They skip the journal: the sealed report makes each durable, and whoever replays can play
+        again what was not sealed.
+        """
+        made = waiting = 0
+        self.ship(wire)
+        for stretch in stretches:
+            sealed = self.reporter.seal_now((stretch,))
+            made, waiting = made + sealed, waiting + sealed
+            if waiting >= reports_a_call:
+                self.ship(wire)
+                waiting = 0
+        self.ship(wire)
+        return made
+
+    def finish(self) -> bool:
+        """Write and seal everything that is left, for an agent that ends; whether it is durable.
+
+        Nothing is sealed before the server's head is known: then the next agent does it.
+        """
+        self.metering.note(HostEventKind.AGENT_STOPPED)
+        durable = self.recorder.finish()
+        if durable and self.shipper.knows_server:
+            self.reporter.seal(64, drain=True)
+        return durable
+
+    def close(self) -> None:
+        """Let go of the spool."""
+        self.spool.close()
+
+    def _note_start(self, recovery: SpoolRecovery) -> None:
+        self.metering.note(HostEventKind.AGENT_STARTED, VERSION)
+        if recovery.repaired_bytes:
+            self.metering.note(
+                HostEventKind.SPOOL_REPAIRED,
+                f"journal {recovery.journal.cut_bytes} cut, {recovery.journal.corrupt_bytes} "
+                f"unreadable; sealed {recovery.sealed.cut_bytes} cut, "
+                f"{recovery.sealed.corrupt_bytes} unreadable",
+                recovery.repaired_bytes,
+            )

@@ -1,0 +1,145 @@
+"""The recorder: from metering into the spool, so that nothing measured is in memory alone for long.
+
+At most every ten seconds what was measured since the last cut is written, durable; whole minutes
+are cut and stand for good. A disk that takes nothing leaves the minutes in memory, joined, and they
+are written when it does again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from kashi.errors import ContractError
+
+from kashi_agent.clock import Clock
+from kashi_agent.errors import SpoolError
+from kashi_agent.fitting import join_stretches
+from kashi_agent.lost_time import closed, lost
+from kashi_agent.metering import Metering
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import HostEventKind
+from kashi_agent.spool import Spool
+from kashi_agent.stretch import Stretch
+from kashi_agent.unsealing import unseal
+
+FLUSH_MS: Final = 10_000
+WAITING_READINGS_MAX: Final = 200_000
+"""Readings that wait in memory for a disk: two weeks of eight devices. Beyond, the oldest become a
+gap (SPOOL_LOST): memory is bounded, and what is lost is said."""
+
+
+class Recorder:
+    """Keeps what one metering measures. One thread."""
+
+    def __init__(self, *, spool: Spool, metering: Metering, flush_ms: int = FLUSH_MS) -> None:
+        self._spool = spool
+        self._metering = metering
+        self._flush_ms = flush_ms
+        self._waiting: list[Stretch] = []
+        self._full_noted = False
+        self._durable_boottime_ms: int | None = None
+        self.flushes = 0
+        self.last_trouble = ""
+
+    def due(self, boottime_ms: int) -> bool:
+        """Whether it is time to write again."""
+        last = self._durable_boottime_ms
+        return last is None or boottime_ms - last >= self._flush_ms
+
+    @property
+    def waiting_readings(self) -> int:
+        """Readings that no disk has taken yet."""
+        return sum(stretch.reading_count for stretch in self._waiting)
+
+    def record(self) -> bool:
+        """Write everything that is settled; whether it is durable now."""
+        now = self._metering.tick().boottime_ms
+        self._waiting.extend(_all(self._metering.cut))
+        durable = self._write_waiting() and self._write_open()
+        if durable:
+            self._durable_boottime_ms = now
+            self.flushes += 1
+        self._note_full()
+        self._bound()
+        return durable
+
+    def finish(self) -> bool:
+        """Write everything for good: the agent ends."""
+        self._waiting.extend(_all(self._metering.finish))
+        return self._write_waiting()
+
+    def _write_waiting(self) -> bool:
+        while self._waiting:
+            run = _run_of_one_axis(self._waiting)
+            if not self._try(join_stretches(run), open_minute=False):
+                return False
+            del self._waiting[: len(run)]
+        return True
+
+    def _write_open(self) -> bool:
+        return self._try(self._metering.flush(), open_minute=True)
+
+    def _try(self, stretch: Stretch, *, open_minute: bool) -> bool:
+        try:
+            self._spool.write(stretch, open_minute=open_minute)
+        except OSError as error:
+            self.last_trouble = f"the spool takes nothing: {error}"
+            return False
+        self.last_trouble = ""
+        return True
+
+    def _note_full(self) -> None:
+        full = self._spool.disk_full or bool(self._waiting)
+        if full and not self._full_noted:
+            self._metering.note(HostEventKind.DISK_FULL, self.last_trouble[:256])
+        self._full_noted = full
+
+    def _bound(self) -> None:
+        place = 0
+        while self.waiting_readings > WAITING_READINGS_MAX:
+            self._waiting[place] = lost(self._waiting[place])
+            place += 1
+
+
+def resumed_metering(spool: Spool, clock: Clock, naming: HolderNaming) -> Metering:
+    """Metering that goes on where the last agent of this host ended.
+
+    What it left open is closed for good first: from here on, time is the new agent's.
+    """
+    kept = spool.journal.newest()
+    sealed = _newest_sealed(spool)
+    last = None if kept is None else closed(kept.stretch)
+    if kept is not None and last is not None and kept.number > spool.sealed.journal_through:
+        spool.journal.close_newest(last)
+    if sealed is not None and (last is None or _goes_beyond(sealed, last)):
+        last = closed(sealed)
+    return Metering(clock, naming, last)
+
+
+def _newest_sealed(spool: Spool) -> Stretch | None:
+    """The newest report's stretch: where the journal is gone, or never was."""
+    entry = spool.sealed.head_entry
+    if entry is None:
+        return None
+    try:
+        return unseal(spool.sealed.read(entry).wire)
+    except (SpoolError, ContractError, ValueError):
+        return None
+
+
+def _goes_beyond(sealed: Stretch, last: Stretch) -> bool:
+    return sealed.axis_key == last.axis_key and sealed.end_boottime_ms > last.end_boottime_ms
+
+
+def _run_of_one_axis(waiting: list[Stretch]) -> list[Stretch]:
+    first = waiting[0]
+    run = []
+    for stretch in waiting:
+        if stretch.axis_key != first.axis_key:
+            break
+        run.append(stretch)
+    return run
+
+
+def _all(take: Callable[[], Stretch | None]) -> Iterator[Stretch]:
+    while (stretch := take()) is not None:
+        yield stretch
