@@ -41,6 +41,10 @@ class Tree:
             raise ProofError(f"there is no leaf {index} among {self.size}")
         return self._node(0, index)
 
+    def subtree(self, low: int, high: int) -> bytes:
+        """Root over the leaves [low, high), as the tree's own splitting sets them apart."""
+        return self._over(low, high)
+
     def inclusion_proof(self, index: int) -> list[bytes]:
         """Audit path of a leaf, lowest first (RFC 6962 section 2.1.1).
 

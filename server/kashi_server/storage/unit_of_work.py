@@ -14,10 +14,12 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 
 from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.certificates import CertificateRepository
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.identity import IdentityRepository
 from kashi_server.storage.log import LogRepository
+from kashi_server.storage.views import ViewRepository
 
 
 class UnitOfWork:
@@ -43,6 +45,11 @@ class UnitOfWork:
         return LogRepository(self.connection)
 
     @cached_property
+    def certificates(self) -> CertificateRepository:
+        """Issued usage certificates and what became of them."""
+        return CertificateRepository(self.connection)
+
+    @cached_property
     def accounts(self) -> AccountRepository:
         """Accounts, sessions and the audit trail."""
         return AccountRepository(self.connection)
@@ -51,6 +58,11 @@ class UnitOfWork:
     def expense(self) -> ExpenseRepository:
         """Parties, contracts, assignments, prices, rules and statements."""
         return ExpenseRepository(self.connection)
+
+    @cached_property
+    def views(self) -> ViewRepository:
+        """Read models of the portal."""
+        return ViewRepository(self.connection)
 
     def commit(self) -> None:
         """Make everything done so far durable; the unit ends here."""

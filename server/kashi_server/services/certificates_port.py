@@ -1,0 +1,188 @@
+"""What issuing certificates asks of storage and of the press, in plain values."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from kashi_server.domain.certificate import (
+    Certificate,
+    CertificateParts,
+    CertificateStatus,
+    Seal,
+)
+from kashi_server.domain.device import ReportReference
+from kashi_server.domain.interval import Month
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.expense_port import Close, StoredStatement
+from kashi_server.services.facts_port import Place, StoredReport
+from kashi_server.services.hosts import Host
+from kashi_server.services.log_port import Checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCertificate:
+    """A certificate as it is stored, with its latest status."""
+
+    number: str
+    month: Month
+    serial: int
+    code: str
+    user_id: str
+    provider_id: str | None
+    statement_number: str
+    statement_revision: int
+    supersedes: str | None
+    issued_utc_ms: int
+    demo: bool
+    statement_sha256: str
+    evidence_sha256: str
+    pdf_sha256: str
+    card_hours: str
+    amount_fen: int
+    eligible_fen: int
+    status: CertificateStatus
+    status_reason: str
+    status_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """What became of a certificate, when, why and by whom."""
+
+    number: str
+    status: CertificateStatus
+    reason: str
+    actor: str
+    utc_ms: int
+
+
+class CertificatesPort(Protocol):
+    """The repository of certificates."""
+
+    def lock_month(self, month: Month) -> None:
+        """Let nobody else issue for a month until the unit ends."""
+
+    def next_serial(self, month: Month) -> int:
+        """The serial after the last one of a month."""
+
+    def add(self, certificate: StoredCertificate, files: Mapping[str, bytes], actor: str) -> None:
+        """Add a certificate with its files and its first status."""
+
+    def add_change(self, change: StatusChange) -> None:
+        """Add what became of a certificate."""
+
+    def certificate(self, number: str) -> StoredCertificate | None:
+        """A certificate by its number."""
+
+    def certificate_of(self, number: str, revision: int) -> StoredCertificate | None:
+        """The certificate of a statement revision."""
+
+    def certificates(
+        self, *, month: Month | None = None, user_id: str | None = None
+    ) -> Sequence[StoredCertificate]:
+        """Certificates by number."""
+
+    def file(self, number: str, kind: str) -> bytes | None:
+        """A certificate's pdf, certificate, statement, evidence or bundle."""
+
+    def history(self, number: str) -> Sequence[StatusChange]:
+        """What became of a certificate, oldest first."""
+
+
+class ExpensePort(Protocol):
+    """What issuing reads of the expense."""
+
+    def close_of(self, month: Month) -> Close | None:
+        """How a month was closed; None: it is open."""
+
+    def statements(
+        self, *, month: Month | None = None, party_id: str | None = None
+    ) -> Sequence[StoredStatement]:
+        """Statements by number and revision."""
+
+    def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
+        """A revision of a statement, or its latest."""
+
+    def rules(self, programme_id: str | None = None) -> Sequence[RulesVersion]:
+        """Rules versions of a programme."""
+
+
+class FactsPort(Protocol):
+    """What evidence reads of the facts."""
+
+    def report_references(
+        self, host_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> Sequence[ReportReference]:
+        """Stored reports that touch [start, end), by host and place."""
+
+    def stored(self, host_id: str, epoch: int, sequence: int) -> StoredReport | None:
+        """A report with its receipt."""
+
+    def restored(self, host_id: str) -> Mapping[Place, int]:
+        """When quarantined reports were restored, in UTC milliseconds."""
+
+
+class HostsPort(Protocol):
+    """What evidence reads of the hosts."""
+
+    def host(self, host_id: str) -> Host | None:
+        """A host with its report key."""
+
+
+class LogPort(Protocol):
+    """What evidence reads of the log, and what issuing writes to it."""
+
+    def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
+        """Hand an entry to the sequencer."""
+
+    def checkpoint(self, size: int) -> Checkpoint | None:
+        """The checkpoint of a size."""
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Hashes of a tile of the log's tree."""
+
+
+class CertificatesUnit(Protocol):
+    """A unit of work as this room needs it."""
+
+    @property
+    def certificates(self) -> CertificatesPort:
+        """Certificates."""
+
+    @property
+    def expense(self) -> ExpensePort:
+        """Statements and rules."""
+
+    @property
+    def facts(self) -> FactsPort:
+        """Reports."""
+
+    @property
+    def identity(self) -> HostsPort:
+        """Hosts."""
+
+    @property
+    def log(self) -> LogPort:
+        """The log."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class CertificatesWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[CertificatesUnit]:
+        """Open one."""
+
+
+class Press(Protocol):
+    """Prints and signs."""
+
+    @property
+    def seal(self) -> Seal:
+        """Whose signature the documents carry."""
+
+    def document(self, certificate: Certificate, parts: CertificateParts) -> bytes:
+        """The signed PDF."""

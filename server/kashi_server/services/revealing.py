@@ -1,0 +1,36 @@
+"""What a bundle shows of a report: the signed header and its signatures whole, chosen blocks only.
+
+A block that is not the reader's business is withheld: its content and its salt are emptied, and
+without the salt its digest tells nothing. Names of holders are always withheld. What a header says
+in the open (running totals by slot) stays, for it is what the host signed.
+"""
+
+from collections.abc import Collection
+
+from google.protobuf.message import DecodeError
+from kashi.errors import FormError
+from kashi.v1 import report_pb2
+
+
+def revealed(wire: bytes, hardware_ids: Collection[str]) -> bytes:
+    """A report with the blocks of these devices; every other one withheld.
+
+    Raises:
+        FormError: the bytes are no report.
+    """
+    try:
+        report = report_pb2.Report.FromString(wire)
+        for block in report.blocks:
+            if not _is_of(block, hardware_ids):
+                block.salt = b""
+                block.content = b""
+    except DecodeError as error:
+        raise FormError("stored bytes are not a report") from error
+    return report.SerializeToString()
+
+
+def _is_of(block: report_pb2.Block, hardware_ids: Collection[str]) -> bool:
+    if block.kind != report_pb2.BLOCK_KIND_DEVICE:
+        return False
+    device = report_pb2.DeviceBlock.FromString(block.content).device
+    return device.hardware_id in hardware_ids

@@ -1,0 +1,174 @@
+"""Usage certificates in the database."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select
+
+from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.interval import Month
+from kashi_server.services.certificates_port import StatusChange, StoredCertificate
+from kashi_server.storage.tables.certificates import (
+    certificate_changes,
+    certificate_files,
+    certificates,
+)
+from kashi_server.storage.tables.expense import closes
+
+_STORED = (
+    "number",
+    "serial",
+    "code",
+    "user_id",
+    "provider_id",
+    "statement_number",
+    "statement_revision",
+    "supersedes",
+    "issued_utc_ms",
+    "demo",
+    "statement_sha256",
+    "evidence_sha256",
+    "pdf_sha256",
+    "card_hours",
+    "amount_fen",
+    "eligible_fen",
+)
+
+
+def with_status() -> Select[Any]:
+    """Certificates, each beside the latest of its changes."""
+    latest = (
+        select(func.max(certificate_changes.c.change_id).label("change_id"))
+        .group_by(certificate_changes.c.number)
+        .subquery()
+    )
+    return (
+        select(
+            certificates,
+            certificate_changes.c.status,
+            certificate_changes.c.reason,
+            certificate_changes.c.utc_ms,
+        )
+        .join(certificate_changes, certificate_changes.c.number == certificates.c.number)
+        .join(latest, latest.c.change_id == certificate_changes.c.change_id)
+        .order_by(certificates.c.number)
+    )
+
+
+class CertificateRepository:
+    """Speaks through one connection; see `services.certificates_port`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock_month(self, month: Month) -> None:
+        """Let nobody else issue for a month until the unit ends; SQLite has one writer anyway."""
+        query = select(closes.c.month).where(closes.c.month == str(month)).with_for_update()
+        self._connection.execute(query).one_or_none()
+
+    def next_serial(self, month: Month) -> int:
+        """The serial after the last one of a month."""
+        last = select(func.max(certificates.c.serial)).where(certificates.c.month == str(month))
+        return (self._connection.execute(last).scalar_one() or 0) + 1
+
+    def add(self, certificate: StoredCertificate, files: Mapping[str, bytes], actor: str) -> None:
+        """Add a certificate with its files and its first status."""
+        values = {name: getattr(certificate, name) for name in _STORED}
+        self._connection.execute(
+            insert(certificates).values(month=str(certificate.month), **values)
+        )
+        rows = [
+            {"number": certificate.number, "kind": kind, "content": content}
+            for kind, content in files.items()
+        ]
+        self._connection.execute(insert(certificate_files), rows)
+        self.add_change(
+            StatusChange(
+                number=certificate.number,
+                status=certificate.status,
+                reason=certificate.status_reason,
+                actor=actor,
+                utc_ms=certificate.status_utc_ms,
+            )
+        )
+
+    def add_change(self, change: StatusChange) -> None:
+        """Add what became of a certificate."""
+        self._connection.execute(
+            insert(certificate_changes).values(
+                number=change.number,
+                status=change.status.value,
+                reason=change.reason,
+                actor=change.actor,
+                utc_ms=change.utc_ms,
+            )
+        )
+
+    def certificate(self, number: str) -> StoredCertificate | None:
+        """A certificate by its number."""
+        return self._one(with_status().where(certificates.c.number == number))
+
+    def certificate_of(self, number: str, revision: int) -> StoredCertificate | None:
+        """The certificate of a statement revision."""
+        return self._one(
+            with_status().where(
+                certificates.c.statement_number == number,
+                certificates.c.statement_revision == revision,
+            )
+        )
+
+    def certificate_of_pdf(self, pdf_sha256: str) -> StoredCertificate | None:
+        """The certificate whose document hashes to this."""
+        return self._one(with_status().where(certificates.c.pdf_sha256 == pdf_sha256))
+
+    def certificates(
+        self, *, month: Month | None = None, user_id: str | None = None
+    ) -> Sequence[StoredCertificate]:
+        """Certificates by number."""
+        query = with_status()
+        if month is not None:
+            query = query.where(certificates.c.month == str(month))
+        if user_id is not None:
+            query = query.where(certificates.c.user_id == user_id)
+        return [stored_certificate(row) for row in self._connection.execute(query)]
+
+    def file(self, number: str, kind: str) -> bytes | None:
+        """A certificate's pdf, certificate, statement, evidence or bundle."""
+        query = select(certificate_files.c.content).where(
+            certificate_files.c.number == number, certificate_files.c.kind == kind
+        )
+        found = self._connection.execute(query).scalar_one_or_none()
+        return None if found is None else bytes(found)
+
+    def history(self, number: str) -> Sequence[StatusChange]:
+        """What became of a certificate, oldest first."""
+        query = (
+            select(certificate_changes)
+            .where(certificate_changes.c.number == number)
+            .order_by(certificate_changes.c.change_id)
+        )
+        return [
+            StatusChange(
+                number=row.number,
+                status=CertificateStatus(row.status),
+                reason=row.reason,
+                actor=row.actor,
+                utc_ms=row.utc_ms,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def _one(self, query: Select[Any]) -> StoredCertificate | None:
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else stored_certificate(row)
+
+
+def stored_certificate(row: Row[Any]) -> StoredCertificate:
+    """A row of `with_status`."""
+    return StoredCertificate(
+        month=Month.parse(row.month),
+        status=CertificateStatus(row.status),
+        status_reason=row.reason,
+        status_utc_ms=row.utc_ms,
+        **{name: getattr(row, name) for name in _STORED},
+    )
