@@ -3,14 +3,16 @@
 Self-owned compute is metered and viewable but is no rental expense, so it earns nothing.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 from kashi_server.domain.interval import Interval, instant_of
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class TenureKind(StrEnum):
@@ -32,11 +34,7 @@ class Tenure:
 
     def __post_init__(self) -> None:
         """Refuse what is no host and no party."""
-        try:
-            canonical = str(UUID(self.host_id))
-        except ValueError:
-            canonical = ""
-        if canonical != self.host_id:
+        if not _UUID.fullmatch(self.host_id):
             raise InvalidValue(f"host_id '{self.host_id}' is not a UUID in lower case")
         check_credit_code(self.owner_id)
         check_credit_code(self.operator_id)

@@ -1,0 +1,194 @@
+"""`import`, `close`, `statements` and `rules`: from agreements to statements."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.domain.interval import Month
+from kashi_server.domain.money import truncate_places, yuan_text
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.errors import ConfigurationError, NotFound
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.closing import ClosedMonth, MonthClosing
+from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.importing import ImportFile, Importing
+from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
+
+CARD_HOUR_PLACES = 4
+"""How card-hours are shown; data keeps them exact."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="A month, like 2026-10.")]
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Take parties, tenures, contracts, assignments and prices from files: all of them or none."""
+    texts = [ImportFile(str(file), _text(file)) for file in files]
+    with opened(directory) as server:
+        done = Importing(server.work, server.clock).take(texts)
+    print(f"{done.added} added, {done.changed} changed, {done.unchanged} stood so already.")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+
+
+def close(
+    month: MonthText, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
+) -> None:
+    """Close a month: gaps of silence, rated lines, statements. It cannot be undone."""
+    wanted = Month.parse(month)
+    with opened(directory) as server:
+        closed = close_month(server, wanted)
+        statements = _stored(server, wanted)
+    if as_json:
+        print(json.dumps([_data(statement) for statement in statements], ensure_ascii=False))
+        return
+    size, root = closed.close.cut_off.checkpoint_size, closed.close.cut_off.checkpoint_root
+    print(f"{wanted} is closed at log size {size}, root {root.hex()[:16]}….")
+    print(f"{len(closed.silences)} stretches in which nobody reported were written as gaps.")
+    _print(statements)
+
+
+def close_month(server: Server, month: Month) -> ClosedMonth:
+    """Register the shipped rules and close a month, on an opened server."""
+    Rulebook(server.work, server.clock).register(shipped_rules())
+    closing = MonthClosing(
+        server.work,
+        lambda: sequence(server.work, server.keyring, server.clock),
+        server.clock,
+        demo=server.config.demo,
+    )
+    return closing.close(month)
+
+
+def statements(
+    month: Annotated[str | None, typer.Option("--month", help="Only this month.")] = None,
+    number: Annotated[
+        str | None, typer.Option("--number", help="Print one statement's canonical data.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List statements, or print the canonical data of one."""
+    with opened(directory) as server:
+        if number is not None:
+            typer.echo(_content(server, number), nl=False)
+            return
+        found = _stored(server, None if month is None else Month.parse(month))
+    if as_json:
+        print(json.dumps([_data(statement) for statement in found], ensure_ascii=False))
+    else:
+        _print(found)
+
+
+def rules_check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files of rules.")],
+) -> None:
+    """Check rules files; every mistake is named with its line."""
+    for file in files:
+        version = read_rules(file)
+        print(f"{file}: {version.programme_id} {version.version} is sound, {version.sha256}")
+
+
+def rules_show(
+    programme: Annotated[str, typer.Argument(help="The programme.")] = "shenzhen-compute-voucher",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rules of a programme: what is published, decided and unknown."""
+    with opened(directory) as server, server.work.begin(writes=False) as unit:
+        versions = list(unit.expense.rules(programme))
+    known = {version.sha256 for version in versions}
+    shipped = [v for v in shipped_rules() if v.programme_id == programme]
+    versions += [version for version in shipped if version.sha256 not in known]
+    if not versions:
+        raise NotFound(f"there are no rules of '{programme}'")
+    for version in versions:
+        if as_json:
+            print(version.to_bytes().decode())
+        else:
+            _print_rules(version, registered=version.sha256 in known)
+
+
+def _stored(server: Server, month: Month | None) -> list[StoredStatement]:
+    with server.work.begin(writes=False) as unit:
+        return list(unit.expense.statements(month=month))
+
+
+def _content(server: Server, number: str) -> str:
+    with server.work.begin(writes=False) as unit:
+        found = unit.expense.statement(number)
+    if found is None:
+        raise NotFound(f"there is no statement '{number}'; list them with: statements")
+    return found.content.decode()
+
+
+def _data(statement: StoredStatement) -> dict[str, object]:
+    return {
+        "number": statement.number,
+        "revision": statement.revision,
+        "month": str(statement.month),
+        "user": statement.user_id,
+        "provider": statement.provider_id,
+        "contract": statement.contract_id,
+        "card_hours": statement.card_hours,
+        "amount_fen": statement.amount_fen,
+        "eligible_fen": statement.eligible_fen,
+        "estimate_fen": statement.estimate_fen,
+        "sha256": statement.sha256.hex(),
+        "demo": statement.demo,
+    }
+
+
+def _print(found: list[StoredStatement]) -> None:
+    table = Table()
+    for title in (
+        "statement",
+        "user",
+        "card-hours 卡时",
+        "amount 元",
+        "eligible 元",
+        "estimate 元",
+    ):
+        table.add_column(title, justify="left" if title in ("statement", "user") else "right")
+    for statement in found:
+        estimate_fen = statement.estimate_fen
+        table.add_row(
+            f"{statement.number}/{statement.revision}",
+            statement.user_id,
+            truncate_places(Fraction(statement.card_hours), CARD_HOUR_PLACES),
+            yuan_text(statement.amount_fen),
+            yuan_text(statement.eligible_fen),
+            "unknown 未知" if estimate_fen is None else f"~ {yuan_text(estimate_fen)}",
+        )
+    Console().print(table)
+    print("Subsidy amounts are estimates 补贴金额均为估算.")
+
+
+def _print_rules(version: RulesVersion, *, registered: bool) -> None:
+    state = "registered" if registered else "shipped, not registered yet"
+    table = Table(
+        title=f"{version.name_zh} {version.version} ({state})",
+        caption=f"{version.document}\nSHA-256 {version.sha256}",
+    )
+    for title in ("parameter", "state", "value", "source"):
+        table.add_column(title)
+    for one in version.parameters:
+        table.add_row(one.name, str(one.state), one.value_text or "—", one.source or one.note or "")
+    Console().print(table)

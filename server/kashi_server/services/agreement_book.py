@@ -1,0 +1,228 @@
+"""The book of agreements while it changes: what stands, what is added, and what may not be.
+
+Every entry is checked against the book as it would be with all entries before it. History is kept:
+a minute of a closed month never gets other terms, and what has begun may only end.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import fields, replace
+
+from kashi_server.domain.contract import (
+    Assignment,
+    Contract,
+    check_assignment,
+    check_disjoint,
+)
+from kashi_server.domain.interval import Interval, instant_of
+from kashi_server.domain.party import Party, PartyKind
+from kashi_server.domain.tariff import Price, check_price, check_revision
+from kashi_server.domain.tenure import Tenure, check_tenure
+from kashi_server.errors import KashiError
+from kashi_server.services.expense_port import ExpenseUnit
+from kashi_server.services.import_fields import Agreement
+
+Trouble = tuple[str, str]
+"""A field and what is wrong with it."""
+
+_BROKEN: Trouble = ("", "")
+"""Names an entry that cannot be read: its own mistake is told, not this one."""
+
+_FREE: Mapping[type[Agreement], frozenset[str]] = {
+    Party: frozenset({"name_zh", "name_en", "district", "established_on"}),
+    Contract: frozenset({"unrelated_declared"}),
+    Assignment: frozenset({"confirmed_by"}),
+}
+"""What may change of an entry that stands, besides its end."""
+
+_FIELDS = {
+    "owner_id": "owner",
+    "operator_id": "operator",
+    "provider_id": "provider",
+    "user_id": "user",
+    "contract_id": "contract",
+    "yuan": "yuan_per_card_hour",
+    "interval": "from",
+    "term": "from",
+}
+"""How fields of values are called in files, where that differs."""
+
+
+class AgreementBook:
+    """Parties, tenures, contracts, assignments and prices by their keys."""
+
+    def __init__(self, unit: ExpenseUnit, now_minute: int, broken: Collection[str] = ()) -> None:
+        """Read the book.
+
+        Args:
+            unit: the unit of work.
+            now_minute: the UTC minute that is now.
+            broken: keys of entries that are there but cannot be read: what names one of them is
+                not refused for that.
+        """
+        expense = unit.expense
+        self.parties = {party.party_id: party for party in expense.parties()}
+        self.tenures = {(t.host_id, t.interval.start): t for t in expense.tenures()}
+        self.contracts = {contract.contract_id: contract for contract in expense.contracts()}
+        self.assignments = {found.assignment_id: found for found in expense.assignments()}
+        self.prices = {price.price_id: price for price in expense.prices()}
+        last = expense.last_close()
+        self._closed_until = None if last is None else last.cut_off.event_end
+        self._now_minute = now_minute
+        self._broken = broken
+        self._parents: Mapping[str, str | None] = {
+            device.hardware_id: device.parent_hardware_id or None for device in unit.facts.devices()
+        }
+
+    def standing(self, agreement: Agreement) -> Agreement | None:
+        """What stands under the same key."""
+        match agreement:
+            case Party():
+                return self.parties.get(agreement.party_id)
+            case Tenure():
+                return self.tenures.get((agreement.host_id, agreement.interval.start))
+            case Contract():
+                return self.contracts.get(agreement.contract_id)
+            case Assignment():
+                return self.assignments.get(agreement.assignment_id)
+            case Price():
+                return self.prices.get(agreement.price_id)
+
+    def add(self, agreement: Agreement) -> None:
+        """Take an entry into the book."""
+        match agreement:
+            case Party():
+                self.parties[agreement.party_id] = agreement
+            case Tenure():
+                self.tenures[agreement.host_id, agreement.interval.start] = agreement
+            case Contract():
+                self.contracts[agreement.contract_id] = agreement
+            case Assignment():
+                self.assignments[agreement.assignment_id] = agreement
+            case Price():
+                self.prices[agreement.price_id] = agreement
+
+    def merged(self, agreement: Agreement) -> Agreement:
+        """An entry with what it leaves open filled from what stands.
+
+        So a file that proposes an assignment does not take back a confirmation given since.
+        """
+        old = self.standing(agreement)
+        if old is None:
+            return agreement
+        kept = {
+            name: getattr(old, name)
+            for name in _FREE.get(type(agreement), ())
+            if getattr(agreement, name) in (None, "")
+        }
+        return replace(agreement, **kept)
+
+    def troubles(self, agreement: Agreement) -> list[Trouble]:
+        """Everything that speaks against an entry."""
+        found = [*self._references(agreement)]
+        if not found:
+            found += self._history(agreement)
+            found += self._rules(agreement)
+        return [trouble for trouble in found if trouble != _BROKEN]
+
+    def _references(self, agreement: Agreement) -> Iterator[Trouble]:
+        match agreement:
+            case Tenure():
+                yield from self._party("owner", agreement.owner_id)
+                yield from self._party("operator", agreement.operator_id)
+            case Contract():
+                yield from self._party("provider", agreement.provider_id, PartyKind.PROVIDER)
+                yield from self._party("user", agreement.user_id, PartyKind.COMPANY)
+            case Assignment() | Price() if agreement.contract_id in self._broken:
+                yield _BROKEN
+            case Assignment() | Price() if agreement.contract_id not in self.contracts:
+                yield "contract", f"there is no contract {agreement.contract_id}"
+
+    def _party(self, name: str, party_id: str, kind: PartyKind | None = None) -> Iterator[Trouble]:
+        party = self.parties.get(party_id)
+        if party is None and party_id in self._broken:
+            yield _BROKEN
+        elif party is None:
+            yield name, f"there is no party {party_id}; add a [[party]]"
+        elif kind is not None and party.kind is not kind:
+            yield name, f"{party_id} is a {party.kind}, not a {kind}"
+
+    def _history(self, agreement: Agreement) -> Iterator[Trouble]:
+        old = self.standing(agreement)
+        if old is not None and not isinstance(agreement, Price):
+            yield from _fixed(old, agreement)
+        interval = _interval(agreement)
+        if old == agreement or self._closed_until is None or interval is None:
+            return
+        if isinstance(agreement, Contract):
+            yield from self._closed("until", old, interval)
+            return
+        if interval.start < self._closed_until:
+            if old is None:
+                yield "from", self._closed_text()
+            elif isinstance(old, Assignment) and not old.confirmed:
+                yield "confirmed_by", self._closed_text()
+        yield from self._closed("until", old, interval)
+
+    def _closed(self, name: str, old: Agreement | None, interval: Interval) -> Iterator[Trouble]:
+        before = None if old is None else _interval(old)
+        if before is None or before.end == interval.end or self._closed_until is None:
+            return
+        ends = [end for end in (before.end, interval.end) if end is not None]
+        if any(end < self._closed_until for end in ends):
+            yield name, self._closed_text()
+
+    def _closed_text(self) -> str:
+        until = instant_of(self._closed_until or 0).isoformat()
+        return f"months are closed until {until}; what lies before needs a correction"
+
+    def _rules(self, agreement: Agreement) -> Iterator[Trouble]:
+        match agreement:
+            case Tenure():
+                yield from _trouble("from", check_tenure, agreement, self.tenures.values())
+            case Contract():
+                yield from self._kept_in_term(agreement)
+            case Assignment():
+                contract = self.contracts[agreement.contract_id]
+                yield from _trouble("proposed_by", check_assignment, agreement, contract)
+                others = self.assignments.values()
+                yield from _trouble("from", check_disjoint, agreement, others, self._parents)
+            case Price():
+                yield from _trouble("from", check_price, agreement, self.prices.values())
+                old = self.prices.get(agreement.price_id)
+                if old is not None:
+                    yield from _trouble("from", check_revision, old, agreement, self._now_minute)
+            case Party():
+                pass
+
+    def _kept_in_term(self, contract: Contract) -> Iterator[Trouble]:
+        for assignment in self.assignments.values():
+            if assignment.contract_id == contract.contract_id:
+                yield from _trouble("until", check_assignment, assignment, contract)
+
+
+def _trouble(name: str, check: Callable[..., None], *values: object) -> Iterator[Trouble]:
+    try:
+        check(*values)
+    except KashiError as error:
+        yield name, str(error)
+
+
+def _interval(agreement: Agreement) -> Interval | None:
+    match agreement:
+        case Party():
+            return None
+        case Contract():
+            return agreement.term
+        case _:
+            return agreement.interval
+
+
+def _fixed(old: Agreement, new: Agreement) -> Iterator[Trouble]:
+    for field in fields(old):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if isinstance(before, Interval):
+            before, after = before.start, after.start
+        decided = field.name == "confirmed_by" and before is not None
+        if before != after and (field.name not in _FREE.get(type(old), ()) or decided):
+            name = _FIELDS.get(field.name, field.name)
+            yield name, f"differs from what stands ({before}); only its end may be changed"

@@ -1,0 +1,277 @@
+"""Fields of an import file: what each table holds, and how a value is read or refused."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from kashi_server.domain.contract import Assignment, Contract, check_token
+from kashi_server.domain.interval import Interval, minute_of
+from kashi_server.domain.money import parse_decimal
+from kashi_server.domain.party import Party, PartyKind, check_credit_code
+from kashi_server.domain.positioned import Mistake, Path, Positioned
+from kashi_server.domain.tariff import Basis, Price
+from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.errors import InvalidValue
+
+Agreement = Party | Tenure | Contract | Assignment | Price
+"""Anything that a file imports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a table; `read` gives its value or raises InvalidValue."""
+
+    read: Callable[[Any], Any]
+    required: bool = True
+
+
+def text(value: object) -> str:
+    """Text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidValue(f"{value!r} is not text")
+    return value.strip()
+
+
+def credit_code(value: object) -> str:
+    """A 统一社会信用代码."""
+    return check_credit_code(text(value))
+
+
+def token(value: object) -> str:
+    """An identifier people chose."""
+    return check_token(text(value), "the identifier")
+
+
+def day(value: object) -> date:
+    """A calendar day, written bare: 2026-08-20."""
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise InvalidValue(f"{value!r} is not a day; write it bare, like 2026-08-20")
+    return value
+
+
+def minute(value: object) -> int:
+    """An instant on a whole minute, with its offset: 2026-10-01T00:00:00+08:00."""
+    if not isinstance(value, datetime):
+        raise InvalidValue(
+            f"{value!r} is not an instant; write it bare, like 2026-10-01T00:00:00+08:00"
+        )
+    if value.utcoffset() not in (timedelta(0), timedelta(hours=8)):
+        raise InvalidValue(f"{value.isoformat()}: give the offset, +08:00 or Z")
+    return minute_of(value)
+
+
+def truth(value: object) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise InvalidValue(f"{value!r} is neither true nor false")
+    return value
+
+
+def decimal(value: object) -> Fraction:
+    """A decimal as text: a bare 12.50 would be a float, which money never is."""
+    if not isinstance(value, str):
+        raise InvalidValue(f'{value!r}: write the decimal as text, like "12.50"')
+    return parse_decimal(value)
+
+
+def one_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
+    """A word of an enumeration."""
+
+    def read(value: object) -> StrEnum:
+        try:
+            return kind(text(value))
+        except ValueError as error:
+            words = ", ".join(kind)
+            raise InvalidValue(f"{value!r} is none of {words}") from error
+
+    return read
+
+
+_TERM = {"from": Field(minute), "until": Field(minute, required=False)}
+
+TABLES: Mapping[str, Mapping[str, Field]] = {
+    "party": {
+        "party_id": Field(credit_code),
+        "kind": Field(one_of(PartyKind)),
+        "name_zh": Field(text),
+        "name_en": Field(text, required=False),
+        "district": Field(text, required=False),
+        "established_on": Field(day, required=False),
+    },
+    "tenure": {
+        "host_id": Field(text),
+        "owner": Field(credit_code),
+        "operator": Field(credit_code),
+        "kind": Field(one_of(TenureKind)),
+        **_TERM,
+    },
+    "contract": {
+        "contract_id": Field(token),
+        "provider": Field(credit_code),
+        "user": Field(credit_code),
+        "signed_on": Field(day),
+        "unrelated_declared": Field(truth, required=False),
+        **_TERM,
+    },
+    "assignment": {
+        "assignment_id": Field(token),
+        "contract": Field(token),
+        "hardware_id": Field(text),
+        "proposed_by": Field(credit_code),
+        "confirmed_by": Field(credit_code, required=False),
+        **_TERM,
+    },
+    "price": {
+        "price_id": Field(token),
+        "contract": Field(token),
+        "model": Field(text),
+        "yuan_per_card_hour": Field(decimal),
+        "basis": Field(one_of(Basis)),
+        **_TERM,
+    },
+}
+"""Tables in the order in which they are taken: each may name what stands above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A table of a file, read: where it stands and what it says."""
+
+    document: Positioned
+    path: Path
+    agreement: Agreement
+
+    def mistake(self, name: str, message: str) -> Mistake:
+        """A mistake in one of its fields."""
+        return self.document.mistake((*self.path, name), message)
+
+
+def read_tables(document: Positioned, mistakes: list[Mistake], broken: set[str]) -> Iterator[Entry]:
+    """Every table that can be read; what is wrong goes to `mistakes`, a lost key to `broken`."""
+    for name in document.content.keys() - TABLES.keys():
+        known = ", ".join(f"[[{table}]]" for table in TABLES)
+        mistakes.append(document.mistake((name,), f"there is no such table; known are {known}"))
+    for name, fields in TABLES.items():
+        tables = document.content.get(name, [])
+        if not isinstance(tables, list):
+            mistakes.append(document.mistake((name,), f"write it as [[{name}]]"))
+            continue
+        for index, table in enumerate(tables):
+            path: Path = (name, index)
+            values = _read(document, path, table, fields, mistakes)
+            if values is None:
+                broken.update(_key_text(name, table))
+                continue
+            try:
+                yield Entry(document, path, _BUILD[name](values))
+            except InvalidValue as error:
+                culprit = _CULPRITS[name] if "interval" not in str(error) else "until"
+                mistakes.append(document.mistake((*path, culprit), str(error)))
+                broken.update(_key_text(name, table))
+
+
+def _key_text(name: str, table: object) -> Iterator[str]:
+    key = table.get(next(iter(TABLES[name]))) if isinstance(table, dict) else None
+    if isinstance(key, str):
+        yield key
+
+
+def _read(
+    document: Positioned,
+    path: Path,
+    table: object,
+    fields: Mapping[str, Field],
+    mistakes: list[Mistake],
+) -> dict[str, Any] | None:
+    if not isinstance(table, dict):
+        mistakes.append(document.mistake(path, "is not a table"))
+        return None
+    before = len(mistakes)
+    for name in table.keys() - fields.keys():
+        known = ", ".join(fields)
+        mistakes.append(
+            document.mistake((*path, name), f"there is no such field; known are {known}")
+        )
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name not in table:
+            if field.required:
+                mistakes.append(document.mistake((*path, name), "is missing"))
+            continue
+        try:
+            values[name] = field.read(table[name])
+        except InvalidValue as error:
+            mistakes.append(document.mistake((*path, name), str(error)))
+    return values if len(mistakes) == before else None
+
+
+def _term(values: Mapping[str, Any]) -> Interval:
+    return Interval(values["from"], values.get("until"))
+
+
+def _party(values: Mapping[str, Any]) -> Party:
+    return Party(**values)
+
+
+def _tenure(values: Mapping[str, Any]) -> Tenure:
+    return Tenure(
+        host_id=values["host_id"],
+        owner_id=values["owner"],
+        operator_id=values["operator"],
+        kind=values["kind"],
+        interval=_term(values),
+    )
+
+
+def _contract(values: Mapping[str, Any]) -> Contract:
+    return Contract(
+        contract_id=values["contract_id"],
+        provider_id=values["provider"],
+        user_id=values["user"],
+        signed_on=values["signed_on"],
+        term=_term(values),
+        unrelated_declared=values.get("unrelated_declared"),
+    )
+
+
+def _assignment(values: Mapping[str, Any]) -> Assignment:
+    return Assignment(
+        assignment_id=values["assignment_id"],
+        contract_id=values["contract"],
+        hardware_id=values["hardware_id"],
+        interval=_term(values),
+        proposed_by=values["proposed_by"],
+        confirmed_by=values.get("confirmed_by"),
+    )
+
+
+def _price(values: Mapping[str, Any]) -> Price:
+    return Price(
+        price_id=values["price_id"],
+        contract_id=values["contract"],
+        model=values["model"],
+        yuan=values["yuan_per_card_hour"],
+        basis=values["basis"],
+        interval=_term(values),
+    )
+
+
+_BUILD: Mapping[str, Callable[[Mapping[str, Any]], Agreement]] = {
+    "party": _party,
+    "tenure": _tenure,
+    "contract": _contract,
+    "assignment": _assignment,
+    "price": _price,
+}
+
+_CULPRITS: Mapping[str, str] = {
+    "party": "name_zh",
+    "tenure": "host_id",
+    "contract": "user",
+    "assignment": "confirmed_by",
+    "price": "yuan_per_card_hour",
+}
+"""The field that a value's own refusal is about, where it is not its interval."""

@@ -1,0 +1,161 @@
+"""Importing what was agreed: parties, tenures, contracts, assignments and prices from TOML files.
+
+All files are one unit: either everything in them is taken or nothing, and then every mistake is
+named at once with file, line and field. Importing the same files again changes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.contract import Assignment, Contract
+from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.money import price_text
+from kashi_server.domain.party import Party
+from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, parse_positioned
+from kashi_server.domain.statement_line import shanghai_text
+from kashi_server.domain.tariff import Price
+from kashi_server.domain.tenure import Tenure
+from kashi_server.services.agreement_book import AgreementBook
+from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
+from kashi_server.services.import_fields import TABLES, Agreement, Entry, read_tables
+
+PRICE_ENTRY = "price"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """A file to import: its name as people know it, and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """How many entries were added, changed, and already stood so."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+class Importing:
+    """Imports agreements."""
+
+    def __init__(self, work: ExpenseWork, clock: Callable[[], int]) -> None:
+        """Over a database; `clock` gives UTC milliseconds."""
+        self._work = work
+        self._clock = clock
+
+    def take(self, files: Sequence[ImportFile]) -> Imported:
+        """Take everything in the files, or nothing.
+
+        Raises:
+            MistakesFound: every mistake with file, line and field.
+        """
+        mistakes: list[Mistake] = []
+        broken: set[str] = set()
+        entries = _entries(files, mistakes, broken)
+        utc_ms = self._clock()
+        with self._work.begin() as unit:
+            unit.expense.lock()
+            book = AgreementBook(unit, utc_ms // MINUTE_MS, broken)
+            changes, unchanged = _changes(book, entries, mistakes)
+            if mistakes:
+                raise MistakesFound(mistakes)
+            for change, _is_new in changes:
+                store(unit, change, utc_ms)
+            unit.commit()
+        added = sum(is_new for _change, is_new in changes)
+        return Imported(added=added, changed=len(changes) - added, unchanged=unchanged)
+
+
+def _entries(files: Iterable[ImportFile], mistakes: list[Mistake], broken: set[str]) -> list[Entry]:
+    """Everything readable of the files, parties first, then what names them."""
+    documents: list[Positioned] = []
+    for file in files:
+        try:
+            documents.append(parse_positioned(file.text, file.name))
+        except MistakesFound as error:
+            mistakes.extend(error.mistakes)
+    found = [entry for document in documents for entry in read_tables(document, mistakes, broken)]
+    order = list(TABLES)
+    return sorted(found, key=lambda entry: order.index(str(entry.path[0])))
+
+
+def _changes(
+    book: AgreementBook, entries: Iterable[Entry], mistakes: list[Mistake]
+) -> tuple[list[tuple[Agreement, bool]], int]:
+    """What the entries change, each with whether it is new, and how many change nothing."""
+    changes: list[tuple[Agreement, bool]] = []
+    seen: dict[tuple[object, ...], Entry] = {}
+    unchanged = 0
+    for entry in entries:
+        key = _key(entry.agreement)
+        if key in seen:
+            first = seen[key]
+            at = f"{first.document.file}:{first.document.line_of(first.path)}"
+            name, *_rest = TABLES[str(entry.path[0])]
+            mistakes.append(entry.mistake(name, f"stands twice; first at {at}"))
+            continue
+        seen[key] = entry
+        agreement = book.merged(entry.agreement)
+        troubles = book.troubles(agreement)
+        mistakes += [entry.mistake(name, message) for name, message in troubles]
+        old = book.standing(agreement)
+        if old == agreement:
+            unchanged += 1
+        elif not troubles:
+            changes.append((agreement, old is None))
+        # Even a refused entry joins the book: what names it need not be refused for its sake.
+        if old is None or not troubles:
+            book.add(agreement)
+    return changes, unchanged
+
+
+def _key(agreement: Agreement) -> tuple[object, ...]:
+    match agreement:
+        case Party():
+            return Party, agreement.party_id
+        case Tenure():
+            return Tenure, agreement.host_id, agreement.interval.start
+        case Contract():
+            return Contract, agreement.contract_id
+        case Assignment():
+            return Assignment, agreement.assignment_id
+        case Price():
+            return Price, agreement.price_id
+
+
+def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
+    """Store an agreement; a price also goes to the log."""
+    match agreement:
+        case Party():
+            unit.expense.put_party(agreement)
+        case Tenure():
+            unit.expense.put_tenure(agreement)
+        case Contract():
+            unit.expense.put_contract(agreement)
+        case Assignment():
+            unit.expense.put_assignment(agreement, utc_ms)
+        case Price():
+            unit.expense.put_price(agreement)
+            unit.log.append_pending(PRICE_ENTRY, agreement.price_id, price_entry(agreement))
+
+
+def price_entry(price: Price) -> bytes:
+    """What the log keeps of a price."""
+    end = price.interval.end
+    return canonical_bytes(
+        {
+            "format": "kashi/v1/price",
+            "price_id": price.price_id,
+            "contract_id": price.contract_id,
+            "model": price.model,
+            "yuan_per_card_hour": price_text(price.yuan),
+            "basis": str(price.basis),
+            "start": shanghai_text(price.interval.start),
+            "end": None if end is None else shanghai_text(end),
+        }
+    )

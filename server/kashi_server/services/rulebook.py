@@ -1,0 +1,83 @@
+"""The rulebook: rules versions that ship with the server, and those that months were closed under.
+
+A version is immutable: the same programme and version with another hash is refused.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules_data import load_rules
+from kashi_server.errors import ConfigurationError, Refused
+from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
+
+PROGRAMMES = Path(__file__).parent.parent / "programmes"
+"""Where the shipped programmes stand."""
+
+RULES_ENTRY = "rules"
+
+
+def read_rules(file: Path) -> RulesVersion:
+    """Read a version from a TOML file.
+
+    Raises:
+        MistakesFound: every mistake with its line.
+        ConfigurationError: there is no such file.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    return load_rules(text, str(file))
+
+
+def shipped_rules(directory: Path = PROGRAMMES) -> tuple[RulesVersion, ...]:
+    """Every version in a directory, in order of the files' names."""
+    return tuple(read_rules(file) for file in sorted(directory.glob("*.toml")))
+
+
+class Rulebook:
+    """Registers rules versions."""
+
+    def __init__(self, work: ExpenseWork, clock: Callable[[], int]) -> None:
+        """Over a database; `clock` gives UTC milliseconds."""
+        self._work = work
+        self._clock = clock
+
+    def register(self, versions: Iterable[RulesVersion]) -> int:
+        """Add the versions that are not registered; how many were.
+
+        Raises:
+            Refused: one is registered with other content, or overlaps another of its programme.
+        """
+        with self._work.begin() as unit:
+            unit.expense.lock()
+            added = sum(_add(unit, version, self._clock()) for version in versions)
+            unit.commit()
+        return added
+
+
+def _add(unit: ExpenseUnit, version: RulesVersion, utc_ms: int) -> bool:
+    for known in unit.expense.rules(version.programme_id):
+        if known.version == version.version:
+            if known.sha256 != version.sha256:
+                raise Refused(
+                    f"rules {version.programme_id} {version.version} are registered with hash"
+                    f" {known.sha256[:16]}…, the file has {version.sha256[:16]}…; a registered"
+                    " version never changes, give the new text a new version"
+                )
+            return False
+        if known.in_force.overlap(version.in_force) is not None:
+            raise Refused(
+                f"rules {version.programme_id} {version.version} overlap version {known.version}"
+            )
+    last = unit.expense.last_close()
+    if last is not None and version.in_force.start < last.cut_off.event_end:
+        raise Refused(
+            f"rules {version.programme_id} {version.version} begin before the end of the closed"
+            f" month {last.month}"
+        )
+    unit.expense.add_rules(version, utc_ms)
+    reference = f"{version.programme_id}/{version.version}"
+    unit.log.append_pending(RULES_ENTRY, reference, version.to_bytes())
+    return True
