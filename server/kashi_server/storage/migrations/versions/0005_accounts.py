@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from kashi_server.storage import guards
 from kashi_server.storage.schema import Bytes, Count, Key, Text
 
 revision = "0005"
@@ -15,9 +16,13 @@ def upgrade() -> None:
     _sessions()
     _sign_in_attempts()
     _audit_entries()
+    for statement in guards.append_only(op.get_bind().dialect.name, "audit_entries"):
+        op.execute(statement)
 
 
 def downgrade() -> None:
+    for statement in guards.drop(op.get_bind().dialect.name, "audit_entries", "append_only"):
+        op.execute(statement)
     for table in ("audit_entries", "sign_in_attempts", "sessions", "accounts"):
         op.drop_table(table)
 

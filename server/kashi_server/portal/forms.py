@@ -1,0 +1,50 @@
+"""Forms: read whole, and only with the token that this visit's pages carry."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from kashi_server.portal.errors import FormRefused
+from kashi_server.portal.visit import AnyVisit
+from kashi_server.services.sessions import is_form_token
+
+TOKEN_FIELD = "form_token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The fields of a form that passed: texts, and files as bytes."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """A field's text without surrounding blanks; empty where it is missing."""
+        return self.texts.get(name, "").strip()
+
+
+async def checked_form(request: Request, visit: AnyVisit) -> Form:
+    """The form of a request.
+
+    Raises:
+        FormRefused: its token is missing or another visit's.
+    """
+    texts: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    async with request.form(max_files=1, max_fields=20) as fields:
+        for name, value in fields.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = await value.read()
+            else:
+                texts[name] = value
+    secret = visit.session.token if visit.session else visit.visitor_token
+    if not is_form_token(secret, texts.get(TOKEN_FIELD, "")):
+        await run_in_threadpool(visit.record, "form-refused", request.url.path)
+        raise FormRefused("the form's token is missing or belongs to another session")
+    return Form(texts=texts, files=files)
+
+
+CheckedForm = Annotated[Form, Depends(checked_form)]

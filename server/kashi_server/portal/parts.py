@@ -1,0 +1,51 @@
+"""What the portal is made of: everything it reaches is handed in, nothing is looked up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from starlette.requests import HTTPConnection
+
+from kashi_server.portal.pace import Pace
+from kashi_server.services.sessions import SessionKeeping
+from kashi_server.services.tokens import IssuedToken
+from kashi_server.services.views import Views
+
+
+class TokenDesk(Protocol):
+    """Hands out enrolment tokens."""
+
+    def issue_token(self, operator_party_id: str, issued_by: str, lifetime_ms: int) -> IssuedToken:
+        """A fresh token for one host of a party.
+
+        Raises:
+            InvalidValue: there is no such party code, or the lifetime is out of bounds.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalParts:
+    """The portal's dependencies.
+
+    Attributes:
+        clock: UTC milliseconds.
+        demo: the server is a demonstration; every page says so.
+
+        pace: how often one address may ask the public pages.
+        enrolment_address: tells host and port that agents enrol at, for the install command.
+        version: of the server, shown in the footer.
+    """
+
+    sessions: SessionKeeping
+    views: Views
+    tokens: TokenDesk
+    clock: Callable[[], int]
+    demo: bool
+    pace: Pace
+    enrolment_address: Callable[[], str]
+    version: str
+
+
+def parts_of(connection: HTTPConnection) -> PortalParts:
+    """The parts of the app that serves a request."""
+    return cast("PortalParts", connection.app.state.parts)

@@ -1,0 +1,1 @@
+"""The portal's addresses, one family a file."""

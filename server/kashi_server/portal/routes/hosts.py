@@ -1,0 +1,116 @@
+"""Hosts: how they report, what is held, and how a new one is enrolled."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.errors import InvalidValue, NotFound
+from kashi_server.portal.forms import CheckedForm
+from kashi_server.portal.pages import page
+from kashi_server.portal.routes.overview import host_counts, standing
+from kashi_server.portal.visit import SignedIn, Visit
+from kashi_server.services.accounts import Role
+from kashi_server.services.views import NOT_THERE
+
+GAP_DAYS: Final = 7
+LIFETIME_HOURS: Final = (1, 8, 24)
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/hosts")
+def hosts(visit: SignedIn) -> Response:
+    """The hosts a reader operates or owns."""
+    rows = visit.parts.views.hosts(visit.reader)
+    now = visit.parts.clock()
+    return page(
+        visit,
+        "hosts.html",
+        hosts=[(row, standing(row, now)) for row in rows],
+        counts=host_counts(visit, rows),
+        may_enrol=may_enrol(visit),
+    )
+
+
+@router.get("/hosts/{host_id}")
+def host(visit: SignedIn, host_id: str) -> Response:
+    """One host, its devices and its gaps of the last week."""
+    reader, views = visit.reader, visit.parts.views
+    row = views.host(reader, host_id)
+    now = visit.parts.clock() // MINUTE_MS
+    week = Interval(now - GAP_DAYS * 1440, now + 1)
+    gaps = [g for g in views.gaps(reader, reader.party_id, week) if g.host_id == host_id]
+    return page(
+        visit,
+        "host.html",
+        host=row,
+        standing=standing(row, visit.parts.clock()),
+        devices=views.devices_of(reader, host_id),
+        gaps=gaps[:100],
+        gap_days=GAP_DAYS,
+    )
+
+
+@router.get("/holds")
+def holds(visit: SignedIn) -> Response:
+    """What is not counted, or must be looked at, and why."""
+    return page(visit, "holds.html", holds=visit.parts.views.holds(visit.reader))
+
+
+@router.get("/enrolment")
+def enrolment(visit: SignedIn) -> Response:
+    """The form for a new enrolment token."""
+    _refuse_readers(visit)
+    return page(visit, "enrolment.html", parties=_parties(visit), hours=LIFETIME_HOURS, token=None)
+
+
+@router.post("/enrolment")
+def issue_token(visit: SignedIn, form: CheckedForm) -> Response:
+    """A new token, shown once, in the command that uses it."""
+    _refuse_readers(visit)
+    party_id = visit.reader.party_id or form.text("party_id")
+    visit.parts.views.party(visit.reader, party_id)
+    lifetime = form.text("hours")
+    if lifetime not in {str(hours) for hours in LIFETIME_HOURS}:
+        raise InvalidValue(f"'{lifetime}' hours is no lifetime of a token")
+    assert visit.session is not None
+    issued = visit.parts.tokens.issue_token(
+        party_id, visit.session.account.login, int(lifetime) * 3_600_000
+    )
+    visit.record("token-issued", party_id)
+    return page(
+        visit,
+        "enrolment.html",
+        parties=_parties(visit),
+        hours=LIFETIME_HOURS,
+        token=issued,
+        party_id=party_id,
+        commands=commands(visit.parts.enrolment_address(), issued.text),
+    )
+
+
+def commands(address: str, token: str) -> dict[str, str]:
+    """What a sysadmin runs on the new host, in order."""
+    return {
+        "install": "sudo apt-get install ./kashi-agent.deb",
+        "enrol": f"sudo kashi-agent enrol --server {address} --token {token}",
+        "start": "sudo systemctl enable --now kashi-meter kashi-agent && kashi-agent doctor",
+    }
+
+
+def may_enrol(visit: Visit) -> bool:
+    """Whether this account hands out tokens: every role but the auditor's, which only reads."""
+    return visit.reader.role is not Role.AUDITOR
+
+
+def _refuse_readers(visit: Visit) -> None:
+    if not may_enrol(visit):
+        raise NotFound(NOT_THERE)
+
+
+def _parties(visit: Visit) -> list[tuple[str, str, str]]:
+    found = visit.parts.views.parties(visit.reader)
+    return [
+        (p.party_id, p.name_zh, p.name_en) for p in found if p.kind in ("company", "provider", "")
+    ]

@@ -1,0 +1,126 @@
+"""Rows that pages show: what storage reads for them, whole and finished before anything renders."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.interval import Month
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyName:
+    """A party as pages call it; where nobody registered it, its code is its name."""
+
+    party_id: str
+    name_zh: str
+    name_en: str = ""
+    kind: str = ""
+    district: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRow:
+    """A host as its people watch it. What is None never happened or is not known.
+
+    Attributes:
+        state: active, held or revoked; `state_reason` says why.
+        received_utc_ms: when its last report came.
+        reported_until_utc_ms: up to where its reports speak.
+        clock_synchronised: as its last report says.
+        quarantined: reports that are stored and not counted.
+        devices: how many it has ever reported.
+        certificate_expires_utc_ms: of its current TLS certificate.
+    """
+
+    host_id: str
+    hostname: str
+    operator: PartyName
+    owner: PartyName | None
+    state: str
+    state_reason: str
+    state_utc_ms: int
+    agent_version: str
+    operating_system: str
+    architecture: str
+    enrolled_utc_ms: int
+    received_utc_ms: int | None
+    reported_until_utc_ms: int | None
+    clock_synchronised: bool | None
+    clock_offset_ms: int | None
+    quarantined: int
+    devices: int
+    certificate_expires_utc_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementRow:
+    """A statement revision; `latest` where no later revision exists."""
+
+    number: str
+    revision: int
+    latest: bool
+    month: Month
+    user: PartyName
+    provider: PartyName | None
+    contract_id: str | None
+    card_hours: Fraction
+    amount_fen: int
+    eligible_fen: int
+    closed_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementDocument:
+    """A statement's row and its canonical bytes, exactly as stored."""
+
+    row: StatementRow
+    revisions: tuple[int, ...]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRow:
+    """An issued usage certificate and what became of it."""
+
+    number: str
+    code: str
+    status: CertificateStatus
+    status_reason: str
+    issued_utc_ms: int
+    statement_number: str
+    statement_revision: int
+    user: PartyName
+    month: Month
+    card_hours: Fraction
+    amount_fen: int
+    eligible_fen: int
+    pdf_sha256: str
+    statement_sha256: str
+    supersedes: str | None
+    superseded_by: str | None
+    demo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRow:
+    """Something that is not counted, or that an officer must look at."""
+
+    kind: str
+    utc_ms: int
+    subject: str
+    host_id: str | None
+    hardware_id: str | None
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyMonth:
+    """A company's month over all its contracts: the sum of its latest statement revisions."""
+
+    user: PartyName
+    month: Month
+    statements: int
+    card_hours: Fraction
+    amount_fen: int
+    eligible_fen: int

@@ -1,0 +1,367 @@
+"""Reading for people: every method takes the reader, and nothing leaves that is not theirs.
+
+A thing that belongs to somebody else is answered like a thing that does not exist: `NotFound`, with
+the same words. Everything is read before a method returns; no page holds a transaction open.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from fractions import Fraction
+from typing import Protocol
+
+from kashi_server.domain.certificate import CertificateNumber
+from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap
+from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.usage import DeviceHour
+from kashi_server.errors import InvalidValue, NotFound
+from kashi_server.services.accounts import AuditEntry
+from kashi_server.services.month_usage import MonthUsage, Observations, seen_on, usage_of
+from kashi_server.services.rows import (
+    CertificateRow,
+    CompanyMonth,
+    HoldRow,
+    HostRow,
+    PartyName,
+    StatementDocument,
+    StatementRow,
+)
+from kashi_server.services.sight import Reader, Sight, merged
+
+AUDIT_LINES = 200
+CONFLICT_DAYS = 62
+NOT_THERE = "there is no such thing for this reader"
+
+
+class ViewsPort(Protocol):
+    """What storage reads for pages. `party_id` None reads for everybody."""
+
+    def party(self, party_id: str) -> PartyName | None:
+        """A registered party."""
+
+    def parties(self) -> Sequence[PartyName]:
+        """Every registered party, companies first, by name."""
+
+    def sight(self, party_id: str | None) -> Sight:
+        """What a party may see."""
+
+    def hosts(self, sight: Sight) -> Sequence[HostRow]:
+        """The hosts a party operates or owns, by name."""
+
+    def devices(self, sight: Sight) -> Sequence[DeviceRecord]:
+        """Every device that a party may see at any time, by hardware id."""
+
+    def hours(self, hardware_ids: Collection[str], window: Interval) -> Sequence[DeviceHour]:
+        """Device-hours that touch a bounded window, uncut."""
+
+    def gaps(self, hardware_ids: Collection[str], window: Interval) -> Sequence[ReportedGap]:
+        """Reported gaps that touch a bounded window, uncut."""
+
+    def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
+        """Minutes that two hosts claim, within a bounded window."""
+
+    def holds(self, sight: Sight, window: Interval) -> Sequence[HoldRow]:
+        """What is held, latest first; conflicts are those of a bounded window."""
+
+    def statements(self, party_id: str | None) -> Sequence[StatementRow]:
+        """Every revision of the statements of a user, latest month first."""
+
+    def statement_content(self, number: str, revision: int) -> bytes:
+        """The canonical bytes of a revision."""
+
+    def certificates(self, party_id: str | None) -> Sequence[CertificateRow]:
+        """The certificates of a user, latest first."""
+
+    def certificate_file(self, number: str, kind: str) -> bytes | None:
+        """The bytes of a certificate's file: pdf, statement, evidence or bundle."""
+
+    def certificate_of_pdf(self, pdf_sha256: str) -> CertificateRow | None:
+        """The certificate whose document has these bytes."""
+
+    def certificate(self, number: str) -> CertificateRow | None:
+        """A certificate by its number."""
+
+    def audit(self, limit: int) -> Sequence[AuditEntry]:
+        """The latest lines of the audit trail, latest first."""
+
+
+class ViewsUnit(Protocol):
+    """A unit of work as reading needs it."""
+
+    @property
+    def views(self) -> ViewsPort:
+        """The read models."""
+
+
+class ViewsWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[ViewsUnit]:
+        """Open one."""
+
+
+class Views:
+    """Everything pages read; `clock` tells UTC milliseconds."""
+
+    def __init__(self, work: ViewsWork, clock: Callable[[], int]) -> None:
+        self._work = work
+        self._clock = clock
+
+    def party(self, reader: Reader, party_id: str) -> PartyName:
+        """A party that the reader may look at.
+
+        Raises:
+            NotFound: there is none, or it is not the reader's.
+        """
+        with self._work.begin(writes=False) as unit:
+            found = unit.views.party(party_id) if reader.may_read(party_id) else None
+        if found is None:
+            if reader.party_id == party_id:
+                return PartyName(party_id=party_id, name_zh=party_id)
+            raise NotFound(NOT_THERE)
+        return found
+
+    def parties(self, reader: Reader) -> Sequence[PartyName]:
+        """The parties a reader may look at: everybody's for the office, one's own otherwise."""
+        with self._work.begin(writes=False) as unit:
+            return [p for p in unit.views.parties() if reader.may_read(p.party_id)]
+
+    def month_usage(self, reader: Reader, party_id: str | None, month: Month) -> MonthUsage:
+        """A party's month, cut to what it may see; None: of every device, for the office.
+
+        Raises:
+            NotFound: the party is not the reader's.
+        """
+        if party_id is None and not reader.role.sees_everything:
+            raise NotFound(NOT_THERE)
+        if party_id is not None and not reader.may_read(party_id):
+            raise NotFound(NOT_THERE)
+        return self._usage(party_id, None, month.interval())
+
+    def device_usage(
+        self, reader: Reader, hardware_id: str, window: Interval
+    ) -> tuple[DeviceRecord, MonthUsage]:
+        """One device in a window, cut to what the reader may see of it at all.
+
+        Raises:
+            NotFound: the reader never sees the device.
+        """
+        device = self._device(reader, hardware_id)
+        return device, self._usage(reader.party_id, hardware_id, window)
+
+    def device_hours(
+        self, reader: Reader, hardware_id: str, day: Interval
+    ) -> Sequence[tuple[Interval, MonthUsage]]:
+        """One device hour by hour through a day.
+
+        Raises:
+            NotFound: the reader never sees the device.
+        """
+        self._device(reader, hardware_id)
+        start, end = day.bounded()
+        with self._work.begin(writes=False) as unit:
+            sight = unit.views.sight(reader.party_id)
+            observations = _observations(unit.views, sight, hardware_id, day)
+        steps = (Interval(minute, min(end, minute + 60)) for minute in range(start, end, 60))
+        return [(step, usage_of(sight, observations, step, self._now())) for step in steps]
+
+    def _device(self, reader: Reader, hardware_id: str) -> DeviceRecord:
+        with self._work.begin(writes=False) as unit:
+            sight = unit.views.sight(reader.party_id)
+            for device in unit.views.devices(sight):
+                if device.hardware_id == hardware_id and _ever_seen(sight, device):
+                    return device
+        raise NotFound(NOT_THERE)
+
+    def _usage(self, party_id: str | None, hardware_id: str | None, window: Interval) -> MonthUsage:
+        with self._work.begin(writes=False) as unit:
+            sight = unit.views.sight(party_id)
+            observations = _observations(unit.views, sight, hardware_id, window)
+        return usage_of(sight, observations, window, self._now())
+
+    def _now(self) -> int:
+        return self._clock() // MINUTE_MS
+
+    def gaps(self, reader: Reader, party_id: str | None, window: Interval) -> Sequence[ReportedGap]:
+        """Reported gaps in a bounded window, cut to what a party may see, latest first.
+
+        Raises:
+            NotFound: the party is not the reader's.
+        """
+        if not reader.role.sees_everything and reader.party_id != party_id:
+            raise NotFound(NOT_THERE)
+        with self._work.begin(writes=False) as unit:
+            sight = unit.views.sight(party_id)
+            devices = {d.hardware_id: d for d in unit.views.devices(sight)}
+            gaps = unit.views.gaps(devices.keys(), window)
+        cut = [part for gap in gaps for part in _cut_gap(sight, devices, gap, window)]
+        return sorted(cut, key=lambda gap: (-gap.start_utc_ms, gap.hardware_id))
+
+    def hosts(self, reader: Reader) -> Sequence[HostRow]:
+        """The hosts a reader operates or owns; all of them for the office."""
+        with self._work.begin(writes=False) as unit:
+            return unit.views.hosts(unit.views.sight(reader.party_id))
+
+    def host(self, reader: Reader, host_id: str) -> HostRow:
+        """One host.
+
+        Raises:
+            NotFound: there is none, or it is not the reader's.
+        """
+        for host in self.hosts(reader):
+            if host.host_id == host_id:
+                return host
+        raise NotFound(NOT_THERE)
+
+    def devices_of(self, reader: Reader, host_id: str) -> Sequence[DeviceRecord]:
+        """The devices that ever served on a host of the reader.
+
+        Raises:
+            NotFound: the host is not the reader's.
+        """
+        self.host(reader, host_id)
+        with self._work.begin(writes=False) as unit:
+            devices = unit.views.devices(unit.views.sight(reader.party_id))
+        return [device for device in devices if host_id in device.host_ids]
+
+    def holds(self, reader: Reader) -> Sequence[HoldRow]:
+        """What is held or must be looked at."""
+        with self._work.begin(writes=False) as unit:
+            now = self._now()
+            window = Interval(now - CONFLICT_DAYS * 1440, now + 1)
+            return unit.views.holds(unit.views.sight(reader.party_id), window)
+
+    def statements(self, reader: Reader, month: Month | None = None) -> Sequence[StatementRow]:
+        """The latest revisions of the statements a reader may read."""
+        with self._work.begin(writes=False) as unit:
+            rows = unit.views.statements(reader.party_id)
+        return [row for row in rows if row.latest and month in (None, row.month)]
+
+    def statement(
+        self, reader: Reader, number: str, revision: int | None = None
+    ) -> StatementDocument:
+        """A statement's revision, the latest where none is named.
+
+        Raises:
+            NotFound: there is none, or it is not the reader's.
+        """
+        with self._work.begin(writes=False) as unit:
+            rows = [r for r in unit.views.statements(reader.party_id) if r.number == number]
+            for row in rows:
+                if row.latest if revision is None else row.revision == revision:
+                    return StatementDocument(
+                        row=row,
+                        revisions=tuple(sorted(r.revision for r in rows)),
+                        content=unit.views.statement_content(number, row.revision),
+                    )
+        raise NotFound(NOT_THERE)
+
+    def company_months(self, reader: Reader) -> Sequence[CompanyMonth]:
+        """Closed months by company, latest first, then by name."""
+        sums: dict[tuple[Month, str], list[StatementRow]] = defaultdict(list)
+        for row in self.statements(reader):
+            sums[row.month, row.user.party_id].append(row)
+        months = [_company_month(rows) for rows in sums.values()]
+        months.sort(key=lambda m: (m.user.name_zh, m.user.party_id))
+        return sorted(months, key=lambda m: m.month, reverse=True)
+
+    def certificates(self, reader: Reader) -> Sequence[CertificateRow]:
+        """The certificates a reader may download."""
+        with self._work.begin(writes=False) as unit:
+            return unit.views.certificates(reader.party_id)
+
+    def certificate(self, reader: Reader, number: str) -> CertificateRow:
+        """One certificate.
+
+        Raises:
+            NotFound: there is none, or it is not the reader's.
+        """
+        with self._work.begin(writes=False) as unit:
+            found = unit.views.certificate(number)
+        if found is None or not reader.may_read(found.user.party_id):
+            raise NotFound(NOT_THERE)
+        return found
+
+    def certificate_file(self, reader: Reader, number: str, kind: str) -> bytes:
+        """The bytes of a certificate's pdf, statement, evidence or bundle.
+
+        Raises:
+            NotFound: there is none, or it is not the reader's.
+        """
+        self.certificate(reader, number)
+        with self._work.begin(writes=False) as unit:
+            content = unit.views.certificate_file(number, kind)
+        if content is None:
+            raise NotFound(NOT_THERE)
+        return content
+
+    def verify_number(self, number: str) -> CertificateRow | None:
+        """The certificate that a number names, for anybody who has the document's code too."""
+        try:
+            canonical = str(CertificateNumber.parse(number))
+        except InvalidValue:
+            return None
+        with self._work.begin(writes=False) as unit:
+            return unit.views.certificate(canonical)
+
+    def verify_document(self, pdf_sha256: str) -> CertificateRow | None:
+        """The certificate whose PDF has this hash, for anybody who holds the document."""
+        with self._work.begin(writes=False) as unit:
+            return unit.views.certificate_of_pdf(pdf_sha256)
+
+    def audit(self, reader: Reader) -> Sequence[AuditEntry]:
+        """The latest lines of the audit trail.
+
+        Raises:
+            NotFound: the reader is not of the office.
+        """
+        if not reader.role.sees_everything:
+            raise NotFound(NOT_THERE)
+        with self._work.begin(writes=False) as unit:
+            return unit.views.audit(AUDIT_LINES)
+
+
+def _observations(
+    views: ViewsPort, sight: Sight, hardware_id: str | None, window: Interval
+) -> Observations:
+    devices = [d for d in views.devices(sight) if hardware_id in (None, d.hardware_id)]
+    ids = [device.hardware_id for device in devices]
+    return Observations(
+        devices=devices, hours=views.hours(ids, window), conflicts=views.conflicts(ids, window)
+    )
+
+
+def _ever_seen(sight: Sight, device: DeviceRecord) -> bool:
+    return any(
+        sight.cut(device.hardware_id, window.host_id, window.interval) for window in device.windows
+    )
+
+
+def _cut_gap(
+    sight: Sight, devices: dict[str, DeviceRecord], gap: ReportedGap, window: Interval
+) -> list[ReportedGap]:
+    device = devices.get(gap.hardware_id)
+    if device is None:
+        return []
+    seen = merged(seen_on(sight, device, gap.host_id, window))
+    parts = []
+    for start, end in (i.bounded() for i in seen):
+        low, high = max(gap.start_utc_ms, start * MINUTE_MS), min(gap.end_utc_ms, end * MINUTE_MS)
+        if low < high:
+            whole = (low, high) == (gap.start_utc_ms, gap.end_utc_ms)
+            # What is known across the whole gap is not known of a part, nor the reader's.
+            known = {} if whole else {"same_holders": None, "energy_mj": None}
+            parts.append(replace(gap, start_utc_ms=low, end_utc_ms=high, **known))
+    return parts
+
+
+def _company_month(rows: Sequence[StatementRow]) -> CompanyMonth:
+    return CompanyMonth(
+        user=rows[0].user,
+        month=rows[0].month,
+        statements=len(rows),
+        card_hours=sum((row.card_hours for row in rows), Fraction(0)),
+        amount_fen=sum(row.amount_fen for row in rows),
+        eligible_fen=sum(row.eligible_fen for row in rows),
+    )

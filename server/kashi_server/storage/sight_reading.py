@@ -1,0 +1,71 @@
+"""What a party may see, read from tenures and confirmed assignments."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, or_, select
+
+from kashi_server.domain.interval import Interval
+from kashi_server.services.sight import FOREVER, Sight, merged
+from kashi_server.storage.tables.expense import assignments, contracts, tenures
+from kashi_server.storage.tables.facts import devices
+from kashi_server.storage.tables.identity import hosts
+
+
+def sight_of(connection: Connection, party_id: str | None) -> Sight:
+    """The minutes that a party sees; None sees everything.
+
+    A host is seen by its owner and its operator while a tenure names them. Where no tenure speaks
+    of a host's minutes, the party that enrolled it operates it.
+    """
+    if party_id is None:
+        return Sight(party_id=None, leased=_leased(connection, None))
+    return Sight(
+        party_id=party_id,
+        hosts=_hosts(connection, party_id),
+        leased=_leased(connection, party_id),
+    )
+
+
+def _hosts(connection: Connection, party_id: str) -> Mapping[str, tuple[Interval, ...]]:
+    seen: dict[str, list[Interval]] = defaultdict(list)
+    spoken: dict[str, list[Interval]] = defaultdict(list)
+    for row in connection.execute(select(tenures)):
+        interval = Interval(row.start_minute, row.end_minute)
+        spoken[row.host_id].append(interval)
+        if party_id in (row.owner_id, row.operator_id):
+            seen[row.host_id].append(interval)
+    enrolled = select(hosts.c.host_id).where(hosts.c.operator_party_id == party_id)
+    for host_id in connection.execute(enrolled).scalars():
+        seen[host_id].extend(_rest(spoken[host_id]))
+    return {host_id: merged(parts) for host_id, parts in seen.items() if parts}
+
+
+def _rest(spoken: Iterable[Interval]) -> Iterable[Interval]:
+    """All minutes that no interval holds."""
+    start: int | None = FOREVER.start
+    for interval in merged(spoken):
+        if start is not None and start < interval.start:
+            yield Interval(start, interval.start)
+        start = interval.end
+    if start is not None:
+        yield Interval(start, None)
+
+
+def _leased(connection: Connection, party_id: str | None) -> Mapping[str, tuple[Interval, ...]]:
+    query = (
+        select(assignments.c.hardware_id, assignments.c.start_minute, assignments.c.end_minute)
+        .join(contracts, contracts.c.contract_id == assignments.c.contract_id)
+        .where(assignments.c.confirmed_by.is_not(None))
+    )
+    if party_id is not None:
+        sides = or_(contracts.c.user_id == party_id, contracts.c.provider_id == party_id)
+        query = query.where(sides)
+    leased: dict[str, list[Interval]] = defaultdict(list)
+    for row in connection.execute(query):
+        leased[row.hardware_id].append(Interval(row.start_minute, row.end_minute))
+    # Who leases a physical device leases what it is cut into.
+    parts = select(devices.c.hardware_id, devices.c.parent_hardware_id).distinct()
+    for row in connection.execute(parts.where(devices.c.parent_hardware_id.in_(list(leased)))):
+        leased[row.hardware_id].extend(leased[row.parent_hardware_id])
+    return {hardware_id: merged(spans) for hardware_id, spans in leased.items()}

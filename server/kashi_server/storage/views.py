@@ -1,0 +1,229 @@
+"""The read models of the portal over the tables of all rooms; see `services.views`."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
+
+from sqlalchemy import Connection, func, select
+
+from kashi_server.domain.device import Conflict, DeviceRecord, HostHead, ReportedGap
+from kashi_server.domain.interval import Interval, Month
+from kashi_server.domain.tenure import Tenure
+from kashi_server.domain.usage import DeviceHour
+from kashi_server.services.accounts import AuditEntry
+from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.hosts import CertificateStanding, Host
+from kashi_server.services.rows import (
+    CertificateRow,
+    HoldRow,
+    HostRow,
+    PartyName,
+    StatementRow,
+)
+from kashi_server.services.sight import Sight
+from kashi_server.storage import certificate_reading
+from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.expense import ExpenseRepository
+from kashi_server.storage.facts import FactRepository
+from kashi_server.storage.hold_reading import holds
+from kashi_server.storage.identity import IdentityRepository
+from kashi_server.storage.sight_reading import sight_of
+from kashi_server.storage.tables.expense import closes, parties
+from kashi_server.storage.tables.facts import devices
+from kashi_server.storage.tables.identity import host_certificates
+
+
+class ViewRepository:
+    """Reads for pages through one connection; nothing here writes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._facts = FactRepository(connection)
+        self._expense = ExpenseRepository(connection)
+
+    @cached_property
+    def _names(self) -> Mapping[str, PartyName]:
+        query = select(parties).order_by(parties.c.kind, parties.c.name_zh, parties.c.party_id)
+        return {
+            row.party_id: PartyName(
+                party_id=row.party_id,
+                name_zh=row.name_zh,
+                name_en=row.name_en,
+                kind=row.kind,
+                district=row.district,
+            )
+            for row in self._connection.execute(query)
+        }
+
+    def _name(self, party_id: str) -> PartyName:
+        return self._names.get(party_id) or PartyName(party_id=party_id, name_zh=party_id)
+
+    def party(self, party_id: str) -> PartyName | None:
+        """A registered party."""
+        return self._names.get(party_id)
+
+    def parties(self) -> Sequence[PartyName]:
+        """Every registered party, companies first, by name."""
+        return list(self._names.values())
+
+    def sight(self, party_id: str | None) -> Sight:
+        """What a party may see."""
+        return sight_of(self._connection, party_id)
+
+    # Hosts, devices, facts
+
+    def hosts(self, sight: Sight) -> Sequence[HostRow]:
+        """The hosts a party operates or owns, by name."""
+        heads = {head.host_id: head for head in self._facts.heads()}
+        counts = self._device_counts()
+        tenures: dict[str, list[Tenure]] = defaultdict(list)
+        for tenure in self._expense.tenures():
+            tenures[tenure.host_id].append(tenure)
+        expiry = self._certificate_expiry()
+        return [
+            self._host_row(
+                host,
+                heads.get(host.host_id),
+                tenures[host.host_id],
+                counts.get(host.host_id, 0),
+                expiry.get(host.host_id),
+            )
+            for host in IdentityRepository(self._connection).hosts()
+            if sight.sees_host(host.host_id)
+        ]
+
+    def _host_row(
+        self,
+        host: Host,
+        head: HostHead | None,
+        tenures: Sequence[Tenure],
+        device_count: int,
+        expires_utc_ms: int | None,
+    ) -> HostRow:
+        tenure = max(tenures, key=lambda t: t.interval.start, default=None)
+        return HostRow(
+            host_id=host.host_id,
+            hostname=host.facts.hostname,
+            operator=self._name(tenure.operator_id if tenure else host.operator_party_id),
+            owner=self._name(tenure.owner_id) if tenure else None,
+            state=host.state.value,
+            state_reason=host.state_reason,
+            state_utc_ms=host.state_utc_ms,
+            agent_version=head.agent_version if head else host.facts.agent_version,
+            operating_system=host.facts.operating_system,
+            architecture=host.facts.architecture,
+            enrolled_utc_ms=host.enrolled_utc_ms,
+            received_utc_ms=head.received_utc_ms if head else None,
+            reported_until_utc_ms=head.reported_until_utc_ms if head else None,
+            clock_synchronised=head.clock_synchronised if head else None,
+            clock_offset_ms=head.clock_offset_ms if head else None,
+            quarantined=head.quarantined_count if head else 0,
+            devices=device_count,
+            certificate_expires_utc_ms=expires_utc_ms,
+        )
+
+    def _device_counts(self) -> Mapping[str, int]:
+        query = select(devices.c.host_id, func.count()).group_by(devices.c.host_id)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def _certificate_expiry(self) -> Mapping[str, int]:
+        query = select(host_certificates.c.host_id, host_certificates.c.expires_utc_ms).where(
+            host_certificates.c.standing == CertificateStanding.CURRENT.value
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def devices(self, sight: Sight) -> Sequence[DeviceRecord]:
+        """Every device that a party may see at any time, by hardware id."""
+        if sight.party_id is None:
+            return self._facts.devices()
+        on_hosts = select(devices.c.hardware_id).where(devices.c.host_id.in_(list(sight.hosts)))
+        ids = {*sight.leased, *self._connection.execute(on_hosts).scalars()}
+        return self._facts.devices(ids)
+
+    def hours(self, hardware_ids: Collection[str], window: Interval) -> Sequence[DeviceHour]:
+        """Device-hours that touch a bounded window, uncut."""
+        return list(self._facts.device_hours(hardware_ids, *window.bounded()))
+
+    def gaps(self, hardware_ids: Collection[str], window: Interval) -> Sequence[ReportedGap]:
+        """Reported gaps that touch a bounded window, uncut."""
+        return self._facts.gaps(hardware_ids, *window.bounded())
+
+    def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
+        """Minutes that two hosts claim, within a bounded window."""
+        return self._facts.conflicts(hardware_ids, *window.bounded())
+
+    def holds(self, sight: Sight, window: Interval) -> Sequence[HoldRow]:
+        """What is held, latest first; conflicts are those of a bounded window."""
+        ids = [device.hardware_id for device in self.devices(sight)]
+        return holds(self._connection, sight, self.hosts(sight), self.conflicts(ids, window))
+
+    # Statements
+
+    def statements(self, party_id: str | None) -> Sequence[StatementRow]:
+        """Every revision of the statements of a user, latest month first."""
+        stored = [
+            statement
+            for statement in self._expense.statements(party_id=party_id)
+            if party_id in (None, statement.user_id)
+        ]
+        latest: dict[str, int] = {}
+        for statement in stored:
+            latest[statement.number] = max(statement.revision, latest.get(statement.number, 0))
+        closed = self._closed()
+        rows = [
+            self._statement_row(s, latest[s.number] == s.revision, closed[s.month]) for s in stored
+        ]
+        return sorted(rows, key=lambda row: row.month, reverse=True)
+
+    def _closed(self) -> Mapping[Month, int]:
+        query = select(closes.c.month, closes.c.closed_utc_ms)
+        return {Month.parse(row[0]): row[1] for row in self._connection.execute(query)}
+
+    def _statement_row(
+        self, statement: StoredStatement, latest: bool, closed_utc_ms: int
+    ) -> StatementRow:
+        provider_id = statement.provider_id
+        return StatementRow(
+            number=statement.number,
+            revision=statement.revision,
+            latest=latest,
+            month=statement.month,
+            user=self._name(statement.user_id),
+            provider=None if provider_id is None else self._name(provider_id),
+            contract_id=statement.contract_id,
+            card_hours=Fraction(statement.card_hours),
+            amount_fen=statement.amount_fen,
+            eligible_fen=statement.eligible_fen,
+            closed_utc_ms=closed_utc_ms,
+        )
+
+    def statement_content(self, number: str, revision: int) -> bytes:
+        """The canonical bytes of a revision."""
+        found = self._expense.statement(number, revision)
+        assert found is not None, f"{number} revision {revision} was just listed"
+        return found.content
+
+    # Certificates
+
+    def certificates(self, party_id: str | None) -> Sequence[CertificateRow]:
+        """The certificates of a user, latest first."""
+        return certificate_reading.certificates_of(self._connection, party_id, self._name)
+
+    def certificate(self, number: str) -> CertificateRow | None:
+        """A certificate by its number."""
+        return certificate_reading.certificate_of_number(self._connection, number, self._name)
+
+    def certificate_of_pdf(self, pdf_sha256: str) -> CertificateRow | None:
+        """The certificate whose document has these bytes."""
+        return certificate_reading.certificate_of_pdf(self._connection, pdf_sha256, self._name)
+
+    def certificate_file(self, number: str, kind: str) -> bytes | None:
+        """The bytes of a certificate's file: pdf, statement, evidence or bundle."""
+        return certificate_reading.certificate_file(self._connection, number, kind)
+
+    # The audit trail
+
+    def audit(self, limit: int) -> Sequence[AuditEntry]:
+        """The latest lines of the audit trail, latest first."""
+        return AccountRepository(self._connection).audit(limit)
