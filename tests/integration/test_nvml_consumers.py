@@ -1,0 +1,177 @@
+"""Independent consumers of NVML over the fake driver: the fake is right where they agree with it.
+
+`nvitop`, `gpustat` and `nvitop-exporter` are other people's programs with other bindings' habits.
+What they print of a scenario must be the scenario's truth.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.nvml.exporter import Exporter, running_exporter
+from fakes.nvml.library import environment
+from fakes.nvml.scenario import Device, Process, ProcessKind, Scenario, State
+from fixtures_meter import boottime_ms
+
+GIB = 1 << 30
+SECONDS_MAX = 60
+
+
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    """A process of its own, so that consumers find the pid the driver tells."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    )
+    yield process.pid
+    process.communicate()
+
+
+@pytest.fixture
+def scenario(sleeper: int) -> Scenario:
+    """Four cards of two models, differing in everything that is printed."""
+    return Scenario(
+        devices=tuple(
+            Device(
+                uuid=f"GPU-{number:08x}-1111-4222-8333-444444444444",
+                name=("NVIDIA H100 80GB HBM3", "NVIDIA L40S")[number % 2],
+                serial=f"165052200{number:04d}",
+                pci=f"00000000:{0x41 + number:02X}:00.0",
+                minor=number,
+                memory_bytes=(80, 48)[number % 2] * GIB,
+                architecture=(9, 8)[number % 2],
+                power_limit_mw=(700, 350)[number % 2] * 1_000,
+                temperature=40 + number,
+                states=(
+                    State(
+                        from_ms=0,
+                        gpu_percent=17 * number,
+                        memory_percent=5 * number,
+                        used_bytes=(21 + 7 * number) * GIB,
+                        power_mw=(100 + 50 * number) * 1_000,
+                    ),
+                ),
+                processes=(
+                    Process(
+                        pid=sleeper,
+                        kind=(ProcessKind.COMPUTE, ProcessKind.GRAPHICS)[number // 2],
+                        used_bytes=(2 + number) * GIB,
+                        sm_percent=11,
+                    ),
+                )
+                if number
+                else (),
+            )
+            for number in range(4)
+        )
+    )
+
+
+@pytest.fixture
+def environ(fake_nvml: Path, scenario: Scenario, tmp_path: Path) -> dict[str, str]:
+    """The environment in which a consumer meets the scenario, in a wide plain terminal."""
+    path = scenario.write(tmp_path / "scenario", start_boottime_ms=boottime_ms())
+    base = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "80", "NO_COLOR": "1"}
+    return environment(fake_nvml, path, base)
+
+
+def script(name: str) -> str:
+    """A consumer's program; the test is skipped where it is not installed."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name}: pip install {name}")
+    return found
+
+
+def printed(environ: dict[str, str], *command: str) -> str:
+    """What the program printed."""
+    done = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def collected(exporter: Exporter, last_uuid: str) -> str:
+    """Metrics of the first whole collection: it serves before it has collected anything."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while last_uuid not in exporter.scrape():
+        assert time.monotonic() < deadline, "nothing was collected"
+        time.sleep(0.1)  # nothing to wait on: it collects once a second
+    time.sleep(1)  # so that the collection that was under way is whole
+    return exporter.scrape()
+
+
+def test_gpustat_prints_the_scenario(
+    scenario: Scenario, environ: dict[str, str], sleeper: int
+) -> None:
+    """gpustat tells names, ids, memory, utilisation, power and processes as the scenario does."""
+    told = json.loads(printed(environ, script("gpustat"), "--json"))
+
+    assert told["driver_version"] == scenario.driver
+    assert len(told["gpus"]) == len(scenario.devices)
+    for number, (gpu, device) in enumerate(zip(told["gpus"], scenario.devices, strict=True)):
+        state = device.states[0]
+        assert gpu["index"] == number
+        assert gpu["uuid"] == device.uuid
+        assert gpu["name"] == device.name
+        assert gpu["temperature.gpu"] == device.temperature
+        assert gpu["utilization.gpu"] == state.gpu_percent
+        assert gpu["power.draw"] == state.power_mw // 1_000
+        assert gpu["enforced.power.limit"] == device.power_limit_mw // 1_000
+        assert gpu["memory.used"] == state.used_bytes >> 20
+        assert gpu["memory.total"] == device.memory_bytes >> 20
+        assert [(one["pid"], one["gpu_memory_usage"]) for one in gpu["processes"]] == [
+            (sleeper, (process.used_bytes or 0) >> 20) for process in device.processes
+        ]
+
+
+def test_nvitop_prints_the_scenario(
+    scenario: Scenario, environ: dict[str, str], sleeper: int
+) -> None:
+    """nvitop's one page shows every device's figures and every process with its memory."""
+    page = printed(environ, script("nvitop"), "--once", "--ascii")
+
+    assert f"Driver Version: {scenario.driver}" in page
+    for device in scenario.devices:
+        state = device.states[0]
+        assert device.pci in page
+        assert device.name.removeprefix("NVIDIA ") in page
+        assert f"{state.power_mw // 1_000}W / {device.power_limit_mw // 1_000}W" in page
+        assert f"{state.used_bytes / GIB:.2f}GiB / {device.memory_bytes / GIB:.2f}GiB" in page
+        assert f"{state.gpu_percent}%      Default" in page
+        for process in device.processes:
+            kind = "C" if process.kind is ProcessKind.COMPUTE else "G"
+            line = next(
+                line
+                for line in page.splitlines()
+                if f"{sleeper} {kind}" in line and f" {(process.used_bytes or 0) >> 20}MiB" in line
+            )
+            assert str(process.sm_percent) in line.split()
+
+
+def test_nvitop_exporter_serves_the_scenario(
+    scenario: Scenario, environ: dict[str, str], sleeper: int
+) -> None:
+    """nvitop-exporter's metrics of every device are the scenario's."""
+    with running_exporter(script("nvitop-exporter"), environ) as exporter:
+        metrics = collected(exporter, scenario.devices[-1].uuid)
+
+    for device in scenario.devices:
+        state = device.states[0]
+        told = {
+            line.split("{")[0]: float(line.rsplit(" ", 1)[1])
+            for line in metrics.splitlines()
+            if device.uuid in line and "pid=" not in line
+        }
+        assert told["gpu_utilization_Percentage"] == state.gpu_percent
+        assert told["gpu_memory_used_MiB"] == state.used_bytes >> 20
+        assert told["gpu_power_usage_W"] == state.power_mw / 1_000
+    assert f'pid="{sleeper}"' in metrics
