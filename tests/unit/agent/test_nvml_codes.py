@@ -1,0 +1,69 @@
+"""The table from NVML's return codes to reasons."""
+
+import pynvml
+import pytest
+from kashi_agent.meters.nvml import DriverGone
+from kashi_agent.meters.nvml_codes import DRIVER_GONE, absent_for
+from kashi_agent.sample import AbsentReason
+
+CODES = {name: getattr(pynvml, name) for name in dir(pynvml) if name.startswith("NVML_ERROR_")} | {
+    "NVML_SUCCESS": 0
+}
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_every_code_of_the_binding_is_a_reason_or_the_drivers_end(name: str) -> None:
+    """No code falls through: it ends the session, or it says why a value is absent."""
+    code = CODES[name]
+
+    assert code in DRIVER_GONE or isinstance(absent_for(code).reason, AbsentReason)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("NVML_SUCCESS", AbsentReason.NOT_FOUND),
+        ("NVML_ERROR_NOT_SUPPORTED", AbsentReason.NOT_SUPPORTED),
+        ("NVML_ERROR_FUNCTION_NOT_FOUND", AbsentReason.NOT_SUPPORTED),
+        ("NVML_ERROR_ARGUMENT_VERSION_MISMATCH", AbsentReason.NOT_SUPPORTED),
+        ("NVML_ERROR_NO_PERMISSION", AbsentReason.NO_PERMISSION),
+        ("NVML_ERROR_NOT_FOUND", AbsentReason.NOT_FOUND),
+        ("NVML_ERROR_INVALID_ARGUMENT", AbsentReason.NOT_FOUND),
+        ("NVML_ERROR_GPU_IS_LOST", AbsentReason.DEVICE_LOST),
+        ("NVML_ERROR_RESET_REQUIRED", AbsentReason.DEVICE_LOST),
+        ("NVML_ERROR_GPU_NOT_FOUND", AbsentReason.DEVICE_LOST),
+        ("NVML_ERROR_NOT_READY", AbsentReason.NOT_READY),
+        ("NVML_ERROR_IN_USE", AbsentReason.NOT_READY),
+        ("NVML_ERROR_TIMEOUT", AbsentReason.DRIVER_ERROR),
+        ("NVML_ERROR_MEMORY", AbsentReason.DRIVER_ERROR),
+        ("NVML_ERROR_UNKNOWN", AbsentReason.DRIVER_ERROR),
+    ],
+)
+def test_a_code_means_its_reason(name: str, reason: AbsentReason) -> None:
+    """Codes a site will meet mean what an operator should read."""
+    assert absent_for(CODES[name]).reason is reason
+
+
+def test_a_code_of_a_later_driver_is_an_error_of_the_driver() -> None:
+    """A code nobody knows yet is told as the driver's error, not taken for anything better."""
+    assert absent_for(77_777).reason is AbsentReason.DRIVER_ERROR
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NVML_ERROR_UNINITIALIZED",
+        "NVML_ERROR_DRIVER_NOT_LOADED",
+        "NVML_ERROR_LIBRARY_NOT_FOUND",
+        "NVML_ERROR_LIB_RM_VERSION_MISMATCH",
+    ],
+)
+def test_codes_after_which_nothing_answers_end_the_session(name: str) -> None:
+    """The message of the end names the call, the meaning and the code."""
+    code = CODES[name]
+
+    message = str(DriverGone(code, "nvmlDeviceGetName"))
+
+    assert code in DRIVER_GONE
+    assert message.startswith("nvmlDeviceGetName: ")
+    assert message.endswith(f"(code {code})")
