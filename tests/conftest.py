@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures_skips",
     "fixtures_database",
     "fixtures_identity",
+    "fixtures_server",
     "fixtures_meter",
     "fixtures_ingest",
 ]

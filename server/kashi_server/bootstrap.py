@@ -3,20 +3,32 @@
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.errors import StorageError
-from kashi_server.keystore import read_keyring
+from kashi_server.ingest.enrolment import EnrolmentServicer, Greeting
+from kashi_server.ingest.metering import Metering
+from kashi_server.ingest.metrics import IngestMetrics
+from kashi_server.ingest.refusals import Refusals
+from kashi_server.ingest.server import enrolment_port, metering_port
+from kashi_server.ingest.throttle import Throttle
+from kashi_server.ingest.writer import Writer
+from kashi_server.keystore import read_keyring, replace_server_tls
+from kashi_server.log.sequencer import sequence
 from kashi_server.presence import running_ports
 from kashi_server.services.accounts import AccountKeeping
-from kashi_server.services.authority import Keyring
+from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostKeeping, HostStandings
+from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.passwords import Passwords
+from kashi_server.serving import MetricsPort, Port
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
 from kashi_server.storage.unit_of_work import Work
@@ -47,18 +59,16 @@ class Server:
 
     @property
     def enrolment_address(self) -> str:
-        """Where agents enrol, as they reach it."""
-        return self.reached(self.config.enrolment, "enrolment")
+        """Where agents enrol, as they reach it; while the server serves also where it chose."""
+        port = self.config.enrolment.port
+        return self.reached("enrolment", port or running_ports(self.directory).get("enrolment", 0))
 
-    @property
-    def metering_address(self) -> str:
-        """Where agents submit, as they reach it."""
-        return self.reached(self.config.metering, "metering")
-
-    def reached(self, endpoint: Endpoint, family: str) -> str:
-        """host:port of a port as others reach it; the running server knows a port chosen by it."""
-        port = endpoint.port or running_ports(self.directory).get(family, 0)
-        return Endpoint(host=endpoint.host, port=port).with_host(self.config.public_address)
+    def reached(self, family: str, port: int) -> str:
+        """host:port of a port as others reach it; metrics are for this machine alone."""
+        host = self.config.public_address
+        if family == "metrics":
+            host = self.config.metrics.host
+        return Endpoint(host="::", port=port).with_host(host)
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -100,6 +110,86 @@ def open_server(directory: Path, clock: Callable[[], int] = utc_clock) -> Server
         enrolment=Enrolment(
             ingest_work, keyring, clock, secrets.token_bytes, lambda: str(uuid.uuid4())
         ),
+    )
+
+
+def refresh_server_tls(directory: Path, clock: Callable[[], int] = utc_clock) -> bool:
+    """Replace the server's TLS certificate if it grows old or names other addresses.
+
+    Returns:
+        Whether it was replaced.
+
+    Raises:
+        ConfigurationError: settings or keys are missing or wrong.
+    """
+    config, keyring = read_config(directory), read_keyring(directory)
+    if not needs_server_tls(keyring.server_tls.certificate, config.addresses, clock()):
+        return False
+    fresh = issue_server_tls(keyring.server_issuer, config.organisation, config.addresses, clock())
+    replace_server_tls(directory, fresh)
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The parts of a serving process, plugged together and not yet started.
+
+    Attributes:
+        ports: by family, in the order in which they open.
+        writer: the one thread that writes; shut down after the ports.
+        sequence: gives what was committed its place in the log.
+    """
+
+    ports: Mapping[str, Port]
+    writer: Writer
+    sequence: Callable[[], object]
+
+
+def plug_serving(
+    server: Server, registry: CollectorRegistry, numbers: Mapping[str, int]
+) -> Serving:
+    """Plug a serving process together.
+
+    Args:
+        server: the opened server.
+        registry: where the process counts.
+        numbers: the ports' numbers by family, filled in as they open.
+    """
+    config, keyring = server.config, server.keyring
+    metrics = IngestMetrics(registry)
+    ingestion = Ingestion(
+        server.ingest_work,
+        keyring.receipt_key,
+        server.clock,
+        demo=config.demo,
+        on_hold=server.standings.forget,
+    )
+    writer = Writer(ingestion, server.standings, metrics)
+    metering = Metering(
+        writer,
+        server.standings,
+        server.enrolment,
+        Refusals(metrics, monotonic_clock),
+        metrics,
+        server.clock,
+    )
+
+    def greeting() -> Greeting:
+        return Greeting(
+            receipt_chain=tuple(der(one) for one in keyring.receipt_chain),
+            metering_address=server.reached("metering", numbers["metering"]),
+            demo=config.demo,
+        )
+
+    servicer = EnrolmentServicer(server.enrolment, greeting, Throttle(monotonic_clock), writer)
+    return Serving(
+        ports={
+            "metrics": MetricsPort(registry, config.metrics),
+            "metering": metering_port(str(config.metering), keyring, metering),
+            "enrolment": enrolment_port(str(config.enrolment), keyring, servicer),
+        },
+        writer=writer,
+        sequence=lambda: sequence(server.ingest_work, keyring, server.clock),
     )
 
 

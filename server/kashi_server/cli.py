@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from kashi_server.commands import backup, hosts, setup
+from kashi_server.commands import backup, expense, hosts, serving, setup
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
 EXIT_REFUSED: Final = 3
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("init")(setup.init)
 app.command("upgrade")(setup.upgrade)
 app.command("version")(setup.version)
+app.command("serve")(serving.serve)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("token")(hosts.token)
@@ -41,6 +42,15 @@ hosts_app.command("revoke")(hosts.revoke)
 hosts_app.command("allow-recoveries")(hosts.allow_recoveries)
 hosts_app.command("alarms")(hosts.alarms)
 app.add_typer(hosts_app, name="hosts")
+
+app.command("import")(expense.import_files)
+app.command("close")(expense.close)
+app.command("statements")(expense.statements)
+
+rules_app = typer.Typer(help="Rules of programmes: check files, show versions.")
+rules_app.command("check")(expense.rules_check)
+rules_app.command("show")(expense.rules_show)
+app.add_typer(rules_app, name="rules")
 
 
 def main() -> None:

@@ -106,14 +106,13 @@ class MetricsPort:
 
 
 @asynccontextmanager
-async def listening(ports: Mapping[str, Port]) -> AsyncIterator[dict[str, int]]:
-    """Start ports in order, give their numbers by family, stop them in the other order."""
+async def listening(ports: Mapping[str, Port], numbers: dict[str, int]) -> AsyncIterator[None]:
+    """Start ports in order, noting their numbers by family; stop them in the other order."""
     async with AsyncExitStack() as stack:
-        numbers: dict[str, int] = {}
         for family, port in ports.items():
             numbers[family] = await port.start()
             stack.push_async_callback(port.stop)
-        yield numbers
+        yield
 
 
 @asynccontextmanager

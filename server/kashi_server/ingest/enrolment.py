@@ -50,13 +50,18 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
 
     Args:
         enrolment: the service.
-        greeting: what new hosts are told.
+        greeting: what new hosts are told; asked when it is told, because the metering port may
+            get its number from the system.
         throttle: bounds tries.
         executor: where the database is waited for.
     """
 
     def __init__(
-        self, enrolment: Enrolment, greeting: Greeting, throttle: Throttle, executor: Executor
+        self,
+        enrolment: Enrolment,
+        greeting: Callable[[], Greeting],
+        throttle: Throttle,
+        executor: Executor,
     ) -> None:
         self._enrolment = enrolment
         self._greeting = greeting
@@ -68,14 +73,15 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
     ) -> enrolment_pb2.EnrolResponse:
         """Consume a token."""
         enrolled = await self._answer(context, lambda: self._enrol(request))
+        greeting = self._greeting()
         return enrolment_pb2.EnrolResponse(
             host_id=enrolled.host_id,
             certificate_chain=enrolled.chain,
-            receipt_certificate_chain=self._greeting.receipt_chain,
-            metering_address=self._greeting.metering_address,
+            receipt_certificate_chain=greeting.receipt_chain,
+            metering_address=greeting.metering_address,
             enrolled_utc_ms=enrolled.enrolled_utc_ms,
             operator_party_id=enrolled.operator_party_id,
-            demo=self._greeting.demo,
+            demo=greeting.demo,
         )
 
     async def Challenge(  # noqa: N802 - named by the contract

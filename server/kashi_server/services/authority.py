@@ -23,6 +23,7 @@ from kashi_server.services.profiles import (
     build_root,
     check_chain,
     host_name,
+    instant,
     name,
     new_key,
     server_names,
@@ -179,6 +180,16 @@ def issue_server_tls(
     chain = (leaf, *issuer.chain)
     check_chain(Purpose.SERVER, chain, utc_ms)
     return Signer(key=key, chain=chain)
+
+
+def needs_server_tls(
+    certificate: x509.Certificate, addresses: Sequence[str], utc_ms: int
+) -> bool:
+    """Whether a TLS certificate is in its last third, or names other addresses than these."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    third = (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3
+    old = instant(utc_ms) > certificate.not_valid_after_utc - third
+    return old or list(names) != server_names(addresses)
 
 
 def issue_host(

@@ -1,0 +1,63 @@
+"""`serve`: the serving process, from the directory's lock to the last call in flight."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from kashi_server.bootstrap import Server, opened, plug_serving, refresh_server_tls
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.config import read_config
+from kashi_server.presence import announce, exclusive, withdraw
+from kashi_server.serving import listening, repeating, until_asked_to_stop
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def serve(directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Serve until SIGTERM or Ctrl-C: metering, enrolment, portal and metrics ports."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with _alone(directory):
+        if refresh_server_tls(directory):
+            logging.getLogger(__name__).info("the server's TLS certificate was issued anew")
+        with opened(directory) as server:
+            asyncio.run(_serve(server))
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    # PostgreSQL takes several serving processes; SQLite has one writer.
+    if read_config(directory).sqlite_path is None:
+        yield
+        return
+    with exclusive(directory, "serve"):
+        yield
+
+
+async def _serve(server: Server) -> None:
+    registry, numbers = CollectorRegistry(), dict[str, int]()
+    serving = plug_serving(server, registry, numbers)
+    try:
+        async with (
+            listening(serving.ports, numbers),
+            repeating("sequencer", serving.sequence, serving.writer),
+        ):
+            announce(server.directory, numbers)
+            _greet(server, numbers)
+            await until_asked_to_stop()
+            print("Stopping: calls in flight are finished.", flush=True)
+    finally:
+        withdraw(server.directory)
+        serving.writer.shutdown()
+
+
+def _greet(server: Server, numbers: Mapping[str, int]) -> None:
+    if server.config.demo:
+        print("演示服务器，数据不作凭证 · a demonstration: nothing here is evidence")
+    for family, port in numbers.items():
+        print(f"{family:<10} {server.reached(family, port)}")
+    print("ready", flush=True)
