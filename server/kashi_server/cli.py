@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from kashi_server.commands import backup, expense, hosts, serving, setup
+from kashi_server.commands import backup, certificates, expense, hosts, serving, setup
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
 EXIT_REFUSED: Final = 3
@@ -46,6 +46,9 @@ app.add_typer(hosts_app, name="hosts")
 app.command("import")(expense.import_files)
 app.command("close")(expense.close)
 app.command("statements")(expense.statements)
+app.command("certify")(certificates.certify)
+app.command("certificates")(certificates.certificates)
+app.command("withdraw")(certificates.withdraw)
 
 rules_app = typer.Typer(help="Rules of programmes: check files, show versions.")
 rules_app.command("check")(expense.rules_check)

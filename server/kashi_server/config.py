@@ -4,6 +4,7 @@
     organisation = "深圳市算力服务中心"     # who runs this server; stands in certificates
     addresses = ["kashi.example.cn"]      # names and IP addresses agents and browsers use
     demo = false                          # true only from `init --demo`
+    fonts = "/usr/share/fonts/…"          # optional: folder with Noto Sans CJK SC, for documents
 
     [database]
     url = "sqlite:///kashi.sqlite"        # a relative file stands in the server's directory
@@ -38,14 +39,19 @@ FILE: Final = "server.toml"
 _SQLITE_FILE: Final = "sqlite:///"
 _BACKENDS: Final = (_SQLITE_FILE, "postgresql+psycopg://")
 _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
-    "server": {"organisation": str, "addresses": list, "demo": bool},
+    "server": {"organisation": str, "addresses": list, "demo": bool, "fonts": str},
     "database": {"url": str, "ingest_url": str, "portal_url": str},
     "metering": {"listen": str},
     "enrolment": {"listen": str},
     "portal": {"listen": str, "tls": bool},
     "metrics": {"listen": str},
 }
-_OPTIONAL: Final = {("server", "demo"), ("database", "ingest_url"), ("database", "portal_url")}
+_OPTIONAL: Final = {
+    ("server", "demo"),
+    ("server", "fonts"),
+    ("database", "ingest_url"),
+    ("database", "portal_url"),
+}
 _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*")
 _TYPE_WORDS: Final = {str: "a text", bool: "true or false", list: "a list of texts"}
 
@@ -97,6 +103,7 @@ class Config:
 
     Attributes:
         addresses: DNS names and IP addresses under which it is reached, the public one first.
+        fonts: folder of the documents' font; None: the one installed with the server.
         database_url: the owner's; `ingest_url` and `portal_url` are the same where no other is set.
     """
 
@@ -111,6 +118,7 @@ class Config:
     portal: Endpoint
     portal_tls: bool
     metrics: Endpoint
+    fonts: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be served."""
@@ -233,6 +241,7 @@ def _config(document: Mapping[str, Mapping[str, object]], directory: Path) -> Co
         portal=_endpoint("portal", document),
         portal_tls=bool(portal["tls"]),
         metrics=_endpoint("metrics", document),
+        fonts=directory / str(server["fonts"]) if "fonts" in server else None,
     )
 
 

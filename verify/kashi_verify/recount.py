@@ -7,12 +7,13 @@ headers must grow by what its blocks say, so no block between two neighbours can
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kashi_verify import reports, wire
 from kashi_verify.arithmetic import span_ms
 from kashi_verify.bundle import Bundle
-from kashi_verify.findings import CheckFailed
+from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.receipts import Receipted
 
 Data = Mapping[str, Any]
@@ -62,6 +63,16 @@ class Recount:
                     self.sums[place][index] += value
         return totals
 
+    def covers(self, host_id: str, start_utc_ms: int, end_utc_ms: int) -> bool:
+        """Whether a line speaks of this time on the host."""
+        start, end = start_utc_ms // _MINUTE_MS, -(-end_utc_ms // _MINUTE_MS)
+        return any(
+            low < end and start < high
+            for (_, on_host), spans in self._spans.items()
+            if on_host == host_id
+            for low, high, _ in spans
+        )
+
 
 def _line_of(spans: Sequence[tuple[int, int, int]], minute: int) -> int | None:
     at = bisect_right(spans, minute, key=lambda span: span[0]) - 1
@@ -70,7 +81,13 @@ def _line_of(spans: Sequence[tuple[int, int, int]], minute: int) -> int | None:
     return spans[at][2]
 
 
-def check_recount(bundle: Bundle, evidence: Data, lines: Sequence[Data], said: Receipted) -> None:
+def check_recount(
+    bundle: Bundle,
+    evidence: Data,
+    lines: Sequence[Data],
+    said: Receipted,
+    findings: Findings,
+) -> None:
     """Add every counted report up and compare with the lines.
 
     Raises:
@@ -78,7 +95,7 @@ def check_recount(bundle: Bundle, evidence: Data, lines: Sequence[Data], said: R
     """
     recount = Recount(lines)
     for host in evidence["hosts"]:
-        _add_host(recount, bundle, host["host_id"], said.counted)
+        _HostRecount(host["host_id"], recount, said.counted, findings).run(bundle)
     for line, sums in zip(lines, recount.sums, strict=True):
         for (_, name), found in zip(_QUANTITIES, sums, strict=True):
             stated = line["quantities"][name]
@@ -88,29 +105,81 @@ def check_recount(bundle: Bundle, evidence: Data, lines: Sequence[Data], said: R
                 )
 
 
-def _add_host(
-    recount: Recount, bundle: Bundle, host_id: str, counted: frozenset[tuple[str, int, int]]
-) -> None:
-    before: tuple[int, int] = (0, 0)
-    counters_before: dict[int, wire.Message] = {}
-    for message in bundle.messages(f"reports/{host_id}.bin"):
-        parsed = reports.parse(message)
-        place = (wire.integer(parsed.header, 4), wire.integer(parsed.header, 5))
-        anchor_ms = wire.signed(wire.read_message(wire.octets(parsed.header, 3)), 2)
-        counters = _counters(parsed.header)
-        follows = place == (before[0], before[1] + 1)
-        counts = (host_id, *place) in counted
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a report stands: epoch, sequence, and the labels it spans in UTC milliseconds."""
+
+    epoch: int
+    sequence: int
+    start_utc_ms: int
+    end_utc_ms: int
+
+
+class _HostRecount:
+    """Goes through one host's reports in order."""
+
+    def __init__(
+        self,
+        host_id: str,
+        recount: Recount,
+        counted: frozenset[tuple[str, int, int]],
+        findings: Findings,
+    ) -> None:
+        self._host_id = host_id
+        self._recount = recount
+        self._counted = counted
+        self._findings = findings
+
+    def run(self, bundle: Bundle) -> None:
+        """Add every report; watch the totals of neighbours and what is missing between others."""
+        before: _Place | None = None
+        totals_before: dict[int, wire.Message] = {}
+        for message in bundle.messages(f"reports/{self._host_id}.bin"):
+            parsed = reports.parse(message)
+            anchor_ms = wire.signed(wire.read_message(wire.octets(parsed.header, 3)), 2)
+            place = _Place(
+                wire.integer(parsed.header, 4),
+                wire.integer(parsed.header, 5),
+                anchor_ms + wire.integer(parsed.header, 7),
+                anchor_ms + wire.integer(parsed.header, 8),
+            )
+            totals = _counters(parsed.header)
+            follows = before is not None and (before.epoch, before.sequence + 1) == (
+                place.epoch,
+                place.sequence,
+            )
+            if before is not None and not follows:
+                self._flag_missing(before, place)
+            self._add(parsed, anchor_ms, place, (totals_before, totals) if follows else None)
+            before, totals_before = place, totals
+
+    def _add(
+        self,
+        parsed: reports.Parsed,
+        anchor_ms: int,
+        place: _Place,
+        totals: tuple[dict[int, wire.Message], dict[int, wire.Message]] | None,
+    ) -> None:
+        counts = (self._host_id, place.epoch, place.sequence) in self._counted
+        target = self._recount if counts else Recount(())
         for block in parsed.blocks:
             content = wire.octets(block, 3)
             if not content or wire.integer(block, 1) != _DEVICE_BLOCK:
                 continue
             device = wire.read_message(content)
-            target = recount if counts else Recount(())
-            totals = target.add(host_id, anchor_ms, device)
-            if follows:
-                slot = wire.integer(device, 1)
-                _check_growth(host_id, place, slot, (counters_before, counters), totals)
-        before, counters_before = place, counters
+            added = target.add(self._host_id, anchor_ms, device)
+            if totals is not None:
+                name = f"report {place.epoch}-{place.sequence} of host {self._host_id}"
+                _check_growth(name, wire.integer(device, 1), totals, added)
+
+    def _flag_missing(self, before: _Place, place: _Place) -> None:
+        """Reports between two others are not here: worth a word where a line covers their time."""
+        if self._recount.covers(self._host_id, before.end_utc_ms, place.start_utc_ms):
+            self._findings.flag(
+                "reports_missing",
+                f"host {self._host_id}: nothing is shown between reports {before.epoch}-"
+                f"{before.sequence} and {place.epoch}-{place.sequence}; that time is a gap",
+            )
 
 
 def _counters(header: wire.Message) -> dict[int, wire.Message]:
@@ -119,19 +188,18 @@ def _counters(header: wire.Message) -> dict[int, wire.Message]:
 
 
 def _check_growth(
-    host_id: str,
-    place: tuple[int, int],
+    name: str,
     slot: int,
-    counters: tuple[dict[int, wire.Message], dict[int, wire.Message]],
-    totals: Sequence[int],
+    totals: tuple[dict[int, wire.Message], dict[int, wire.Message]],
+    added: Sequence[int],
 ) -> None:
-    earlier, later = (held.get(slot) for held in counters)
+    earlier, later = (held.get(slot) for held in totals)
     if later is None:
-        raise CheckFailed(f"report {place[0]}-{place[1]} of {host_id}: slot {slot} has no totals")
+        raise CheckFailed(f"{name}: slot {slot} has no totals")
     for number, index in _COUNTED:
         grown = wire.integer(later, number) - (wire.integer(earlier, number) if earlier else 0)
-        if grown != totals[index]:
+        if grown != added[index]:
             raise CheckFailed(
-                f"report {place[0]}-{place[1]} of {host_id}: {_QUANTITIES[index][1]} of slot"
-                f" {slot} grew by {grown}; its block says {totals[index]}"
+                f"{name}: {_QUANTITIES[index][1]} of slot {slot} grew by {grown}; its block says"
+                f" {added[index]}"
             )

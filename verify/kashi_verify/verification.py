@@ -272,7 +272,7 @@ def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> N
         return None, "the same bytes as attached"
 
     def ten() -> tuple[Any, str]:
-        reports = check_reports(bundle, evidence, findings)
+        reports = check_reports(bundle, evidence)
         return reports, f"{len(reports)} reports of {len(evidence['hosts'])} hosts"
 
     def eleven() -> tuple[Any, str]:
@@ -284,7 +284,7 @@ def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> N
         return None, f"all of them in the log of {size} entries"
 
     def thirteen() -> tuple[None, str]:
-        check_recount(bundle, evidence, statement["lines"], said)
+        check_recount(bundle, evidence, statement["lines"], said, findings)
         return None, f"{len(statement['lines'])} lines, every quantity to the millisecond"
 
     def key() -> Any:

@@ -1,0 +1,206 @@
+"""`certify`, `certificates` and `withdraw`: from closed statements to signed documents."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from cryptography.hazmat.primitives.serialization import Encoding
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
+from kashi_server.domain.certificate import Issuer
+from kashi_server.domain.interval import Month
+from kashi_server.domain.money import truncate_places, yuan_text
+from kashi_server.errors import NotFound
+from kashi_server.log.sequencer import sequence
+from kashi_server.log.tree import Tree
+from kashi_server.presence import running_ports
+from kashi_server.services.accounts import Role
+from kashi_server.services.authority import der
+from kashi_server.services.bundle import Chains
+from kashi_server.services.certificates import CertificateKeeping, Issuing
+from kashi_server.services.certificates_port import StoredCertificate
+from kashi_server.services.evidence import EvidenceGathering
+
+CARD_HOUR_PLACES: Final = 4
+ACTOR: Final = "kashi-server certify"
+ENDINGS: Final = {
+    "pdf": ".pdf",
+    "certificate": ".json",
+    "bundle": ".zip",
+}
+"""The files a holder gets, by kind; the statement and the evidence travel inside all three."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+
+
+def certify(
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="A closed month, like 2026-10.")],
+    statement: Annotated[
+        str | None, typer.Option("--statement", help="Only this statement.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also save PDF, JSON, bundle and root here.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Issue the certificates of a closed month: one a statement, however often it is run."""
+    wanted = Month.parse(month)
+    with opened(directory) as server:
+        issued = issue_certificates(server, wanted, statement)
+        if out is not None:
+            save_files(server, issued, out)
+    _show(issued, as_json=as_json)
+
+
+def certificates(
+    month: Annotated[str | None, typer.Option("--month", help="Only this month.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Save PDF, JSON, bundle and root here.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List certificates with their status, or save their files."""
+    with opened(directory) as server:
+        keeping = certificate_keeping(server)
+        found = keeping.certificates(None if month is None else Month.parse(month))
+        if out is not None:
+            save_files(server, found, out)
+    _show(found, as_json=as_json)
+
+
+def withdraw(
+    number: Annotated[str, typer.Argument(help="The certificate's number.")],
+    officer: Officer,
+    reason: Reason,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Withdraw a certificate: whoever asks is told so from now on. It cannot be undone."""
+    with opened(directory) as server:
+        _require_officer(server, officer)
+        changed = certificate_keeping(server).withdraw(number, reason, officer)
+        sequence(server.work, server.keyring, server.clock)
+    print(f"Certificate {changed.number} is {changed.status}.")
+
+
+def issue_certificates(
+    server: Server, month: Month, statement: str | None = None
+) -> Sequence[StoredCertificate]:
+    """Issue a month's certificates, or one, on an opened server, and put them into the log."""
+    keeping = certificate_keeping(server)
+    if statement is None:
+        issued = keeping.issue_month(month, ACTOR)
+    else:
+        issued = [keeping.issue(statement, ACTOR)]
+    sequence(server.work, server.keyring, server.clock)
+    return issued
+
+
+def certificate_keeping(server: Server) -> CertificateKeeping:
+    """What issues and keeps certificates on an opened server."""
+    # The compiler and the signing library take their time to load: only who issues waits for them.
+    from kashi_server.documents.press import DocumentPress
+    from kashi_server.documents.rendering import Renderer, packaged_fonts
+    from kashi_server.documents.signing import SoftwareKey
+
+    keyring, config = server.keyring, server.config
+    return CertificateKeeping(
+        server.work,
+        DocumentPress(
+            key=SoftwareKey(keyring.document_key, keyring.document_chain),
+            renderer=Renderer(font_folder=config.fonts or packaged_fonts()),
+        ),
+        EvidenceGathering(der(keyring.receipt_chain[-1]), Tree),
+        Issuing(
+            issuer=Issuer(
+                name_zh=config.organisation,
+                name_en="",
+                system=f"Kashi {version('kashi-server')}" + (" (demo)" if config.demo else ""),
+            ),
+            verify_address=verify_address(server),
+            chains=_chains(server),
+            clock=server.clock,
+            entropy=secrets.token_bytes,
+        ),
+    )
+
+
+def verify_address(server: Server) -> str | None:
+    """Where the portal answers /verify; None while nobody knows the port the system will choose."""
+    port = server.config.portal.port or running_ports(server.directory).get("portal", 0)
+    if not port:
+        return None
+    scheme = "https" if server.config.portal_tls else "http"
+    return f"{scheme}://{server.reached('portal', port)}/verify"
+
+
+def save_files(server: Server, found: Sequence[StoredCertificate], folder: Path) -> None:
+    """Save each certificate's PDF, JSON and bundle, and once the documents root."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keeping = certificate_keeping(server)
+    for one in found:
+        for kind, ending in ENDINGS.items():
+            (folder / f"{one.number}{ending}").write_bytes(keeping.file(one.number, kind))
+    root = server.keyring.document_chain[-1].public_bytes(Encoding.PEM)
+    (folder / "documents-root.pem").write_bytes(root)
+
+
+def _chains(server: Server) -> Chains:
+    server_pem, documents_pem = (
+        b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+        for chain in (server.keyring.receipt_chain, server.keyring.document_chain)
+    )
+    return Chains(server_pem=server_pem, documents_pem=documents_pem)
+
+
+def _require_officer(server: Server, login: str) -> None:
+    for account in server.accounts.all():
+        if account.login == login and account.role is Role.OFFICER and not account.disabled:
+            return
+    raise NotFound(f"there is no officer '{login}' on this server")
+
+
+def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([_facts(one) for one in found], ensure_ascii=False))
+        return
+    table = Table("number", "statement", "user", "card-hours", "yuan", "status")
+    for one in found:
+        table.add_row(
+            one.number,
+            f"{one.statement_number} r{one.statement_revision}",
+            one.user_id,
+            truncate_places(Fraction(one.card_hours), CARD_HOUR_PLACES),
+            yuan_text(one.amount_fen),
+            f"{one.status} {one.status.zh}",
+        )
+    Console().print(table)
+
+
+def _facts(one: StoredCertificate) -> dict[str, object]:
+    return {
+        "number": one.number,
+        "code": one.code,
+        "month": str(one.month),
+        "statement_number": one.statement_number,
+        "statement_revision": one.statement_revision,
+        "user_id": one.user_id,
+        "card_hours": one.card_hours,
+        "amount_fen": one.amount_fen,
+        "eligible_fen": one.eligible_fen,
+        "pdf_sha256": one.pdf_sha256,
+        "status": one.status.value,
+        "status_reason": one.status_reason,
+        "supersedes": one.supersedes,
+    }
