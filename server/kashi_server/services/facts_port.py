@@ -174,9 +174,32 @@ class StoredReport:
     verdict: int
     reason: int
     counted: bool
+    start_utc_ms: int
+    end_utc_ms: int
     received_utc_ms: int
     wire: bytes
     receipt: bytes
+
+
+@dataclass(slots=True)
+class StoredProjection:
+    """Everything of a host that follows from its stored reports and can be built again.
+
+    Attributes:
+        hours: device-hours by (hardware id, hour), as far as they are written.
+        totals: the sums that stand beside each, in the order of `QUANTITY_NAMES`.
+        gaps: gaps by place and ordinal.
+        first_utc_ms: start of the first counted reading of each device that has one.
+        counted: places of the reports that are marked as counted.
+        held: the head with how far it is projected and counted.
+    """
+
+    hours: dict[tuple[str, int], DeviceHour] = field(default_factory=dict)
+    totals: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    gaps: dict[tuple[Place, int], GapRow] = field(default_factory=dict)
+    first_utc_ms: dict[str, int] = field(default_factory=dict)
+    counted: set[Place] = field(default_factory=set)
+    held: HeldHead = field(default_factory=HeldHead)
 
 
 class FactsPort(Protocol):

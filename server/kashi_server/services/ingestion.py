@@ -22,7 +22,6 @@ from kashi_server.domain.sequence import (
     judge_behind,
     judge_content,
     judge_link,
-    judge_overlap,
 )
 from kashi_server.services.facts_port import (
     FactBatch,
@@ -35,7 +34,8 @@ from kashi_server.services.facts_port import (
 )
 from kashi_server.services.host_chain import HostChain
 from kashi_server.services.hosts import HostStanding, HostState
-from kashi_server.services.opening import Opened, open_bytes, read_bytes
+from kashi_server.services.opening import Opened, open_bytes
+from kashi_server.services.overlapping import overlapped_device
 from kashi_server.services.receipts import ReceiptSigner
 
 CHAINS_KEPT_MAX: Final = 4096
@@ -297,25 +297,14 @@ class _Taking:
     def _overlap(self, facts: ReportFacts, state: HostChain) -> Judgement | None:
         """A judgement if a device's label touches time of that device which already counts."""
         until = state.tail.counted_until_utc_ms
-        early = [span for span in facts.devices if span.start_boottime_ms < span.end_boottime_ms]
-        early = [span for span in early if facts.anchor_utc_ms + span.start_boottime_ms < until]
-        if not early:
+        if all(
+            facts.anchor_utc_ms + span.start_boottime_ms >= until
+            or span.start_boottime_ms == span.end_boottime_ms
+            for span in facts.devices
+        ):
             return None
         self._write()
-        counted = self._facts.counted_within(facts.host_id, facts.start_utc_ms, facts.end_utc_ms)
-        taken = [
-            (span.device.hardware_id, label + span.start_boottime_ms, label + span.end_boottime_ms)
-            for other in (read_bytes(stored.wire) for stored in counted)
-            for label in (other.anchor_utc_ms,)
-            for span in other.devices
-        ]
-        for span in early:
-            start = facts.anchor_utc_ms + span.start_boottime_ms
-            end = facts.anchor_utc_ms + span.end_boottime_ms
-            for hardware_id, low, high in taken:
-                if hardware_id == span.device.hardware_id and start < high and low < end:
-                    return judge_overlap(hardware_id)
-        return None
+        return overlapped_device(self._facts, facts)
 
     def _chain(self, host_id: str) -> HostChain:
         state = self._chains.get(host_id)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from kashi.chain import Head
 from sqlalchemy import (
     Connection,
     Row,
@@ -35,8 +36,8 @@ from kashi_server.domain.device import (
 )
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval
 from kashi_server.domain.report import MeterKind
-from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
-from kashi_server.services.facts_port import Place, StoredReport
+from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES, DeviceHour
+from kashi_server.services.facts_port import GapRow, HeldHead, Place, StoredProjection, StoredReport
 from kashi_server.services.opening import read_bytes
 from kashi_server.services.projection import Hours, add_report
 from kashi_server.services.service_windows import conflicts_of, windows_of
@@ -64,6 +65,8 @@ def stored_reports(connection: Connection, query: Select[Any]) -> Iterator[Store
             row.verdict,
             row.reason,
             bool(row.counted),
+            row.start_utc_ms,
+            row.end_utc_ms,
             row.received_utc_ms,
             wire,
             receipt,
@@ -359,3 +362,47 @@ def host_heads(connection: Connection, host_ids: Collection[str] | None) -> Sequ
 def _synchronised(sync: int) -> bool | None:
     known = {_CLOCK_SYNCHRONISED: True, _CLOCK_UNSYNCHRONISED: False}
     return known.get(sync)
+
+
+def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
+    """The projections of a host as they are stored, for comparison."""
+    found = StoredProjection()
+    for row in connection.execute(select(hours_table).where(hours_table.c.host_id == host_id)):
+        key = (row.hardware_id, row.hour)
+        found.hours[key] = DeviceHour(
+            hardware_id=row.hardware_id,
+            host_id=host_id,
+            hour=row.hour,
+            columns=unpack_minutes(row.minutes),
+        )
+        found.totals[key] = tuple(getattr(row, name) for name in QUANTITY_NAMES)
+    for row in connection.execute(select(gaps).where(gaps.c.host_id == host_id)):
+        place = (row.epoch, row.sequence)
+        found.gaps[place, row.ordinal] = GapRow(
+            host_id,
+            place,
+            row.ordinal,
+            row.hardware_id,
+            row.start_utc_ms,
+            row.end_utc_ms,
+            row.reason,
+            None if row.same_driver is None else bool(row.same_driver),
+            None if row.same_holders is None else bool(row.same_holders),
+            row.energy_mj,
+        )
+    begun = select(devices.c.hardware_id, devices.c.first_utc_ms).where(
+        devices.c.host_id == host_id, devices.c.first_utc_ms.is_not(None)
+    )
+    found.first_utc_ms = {row.hardware_id: row.first_utc_ms for row in connection.execute(begun)}
+    marked = select(reports.c.epoch, reports.c.sequence).where(
+        reports.c.host_id == host_id, reports.c.counted == 1
+    )
+    found.counted = {(row.epoch, row.sequence) for row in connection.execute(marked)}
+    head = connection.execute(select(heads).where(heads.c.host_id == host_id)).one_or_none()
+    if head is not None:
+        found.held = HeldHead(
+            Head(head.epoch, head.sequence, bytes(head.sha256)),
+            head.counted_until_utc_ms,
+            (head.projected_epoch, head.projected_sequence),
+        )
+    return found

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import psycopg
 from kashi.chain import Head
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import Connection, and_, case, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -18,6 +18,7 @@ from kashi_server.services.facts_port import (
     HeadRow,
     HeldHead,
     ReportRow,
+    StoredProjection,
 )
 from kashi_server.storage.packing import pack_minutes, pack_report, unpack_minutes
 from kashi_server.storage.tables.facts import (
@@ -27,6 +28,8 @@ from kashi_server.storage.tables.facts import (
     events,
     forks,
     gaps,
+    heads,
+    reports,
 )
 
 Row = tuple[Any, ...]
@@ -313,6 +316,42 @@ def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
                 )
             )
         _upsert_hours(connection, rows)
+
+
+def replace_projection(connection: Connection, host_id: str, projection: StoredProjection) -> None:
+    """Put rebuilt projections of a host in the place of the stored ones."""
+    for table in (device_hours, gaps):
+        connection.execute(delete(table).where(table.c.host_id == host_id))
+    connection.execute(
+        update(devices).where(devices.c.host_id == host_id).values(first_utc_ms=None)
+    )
+    of_host = reports.c.host_id == host_id
+    accepted = case((reports.c.verdict == 1, 1), else_=0)
+    connection.execute(update(reports).where(of_host).values(counted=accepted))
+    quarantined = select(reports.c.epoch, reports.c.sequence).where(of_host, reports.c.verdict != 1)
+    for row in connection.execute(quarantined).all():
+        if (row.epoch, row.sequence) in projection.counted:
+            at = and_(of_host, reports.c.epoch == row.epoch, reports.c.sequence == row.sequence)
+            connection.execute(update(reports).where(at).values(counted=1))
+    write(
+        connection,
+        FactBatch(gaps=list(projection.gaps.values()), hours=list(projection.hours.values())),
+    )
+    for hardware_id, first in projection.first_utc_ms.items():
+        begin_device(connection, host_id, hardware_id, first)
+    held = projection.held
+    connection.execute(
+        update(heads)
+        .where(heads.c.host_id == host_id)
+        .values(
+            epoch=held.head.epoch,
+            sequence=held.head.sequence,
+            sha256=held.head.sha256,
+            counted_until_utc_ms=held.counted_until_utc_ms,
+            projected_epoch=held.projected[0],
+            projected_sequence=held.projected[1],
+        )
+    )
 
 
 def _stored_minutes(

@@ -22,6 +22,7 @@ from kashi_server.services.facts_port import (
     FactBatch,
     HeldHead,
     Place,
+    StoredProjection,
     StoredReport,
 )
 from kashi_server.storage import fact_reading, fact_writing
@@ -150,6 +151,23 @@ class FactRepository:
             )
         )
 
+    def begin_devices(self, host_id: str, first_utc_ms: dict[str, int]) -> None:
+        """Set the start of devices' first counted readings, unless earlier ones stand."""
+        for hardware_id, first in first_utc_ms.items():
+            fact_writing.begin_device(self._connection, host_id, hardware_id, first)
+
+    def settle(self, host_id: str, held: HeldHead) -> None:
+        """Set how far a host's reports are projected and counted."""
+        self._connection.execute(
+            update(heads)
+            .where(heads.c.host_id == host_id)
+            .values(
+                counted_until_utc_ms=held.counted_until_utc_ms,
+                projected_epoch=held.projected[0],
+                projected_sequence=held.projected[1],
+            )
+        )
+
     def restored(self, host_id: str) -> Mapping[Place, int]:
         """When quarantined reports of a host were restored, by place."""
         query = select(restorations).where(restorations.c.host_id == host_id)
@@ -171,6 +189,18 @@ class FactRepository:
             .order_by(reports.c.epoch, reports.c.sequence)
         )
         return fact_reading.stored_reports(self._connection, query)
+
+    def held_head(self, host_id: str) -> HeldHead:
+        """A host's head, locked until the unit ends; an empty one if there is none."""
+        return self.lock_heads([host_id]).get(host_id, HeldHead())
+
+    def projection(self, host_id: str) -> StoredProjection:
+        """The projections of a host as they are stored, for comparison."""
+        return fact_reading.stored_projection(self._connection, host_id)
+
+    def replace_projection(self, host_id: str, projection: StoredProjection) -> None:
+        """Put rebuilt projections of a host in the place of the stored ones."""
+        fact_writing.replace_projection(self._connection, host_id, projection)
 
     # What other rooms read.
 

@@ -285,6 +285,29 @@ class LogRepository:
         found = self._connection.execute(query).scalar_one()
         return None if found is None else int(found)
 
+    def reached(self, host_id: str, size: int) -> tuple[int, int]:
+        """The last report of a host with an index below `size`; (0, 0) when there is none."""
+        query = (
+            select(log_runs)
+            .where(log_runs.c.host_id == host_id, log_runs.c.first_index < size)
+            .order_by(log_runs.c.first_index.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return 0, 0
+        count = min(row[4], size - row.first_index)
+        return int(row.epoch), int(row.first_sequence + count - 1)
+
+    def references(self, kind: str, size: int) -> Sequence[str]:
+        """References of the entries of a kind with an index below `size`, in order."""
+        query = (
+            select(log_entries.c.reference)
+            .where(log_entries.c.kind == kind, log_entries.c.log_index < size)
+            .order_by(log_entries.c.log_index)
+        )
+        return list(self._connection.execute(query).scalars())
+
     def _insert(self, table: Any) -> Any:
         # The two dialects spell the same upsert by the same methods and share no base for it.
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql

@@ -1,0 +1,65 @@
+"""`fsck`: is what the server holds what was signed, and is what it shows what that adds up to?"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.log.audit import LogChecked, check_log
+from kashi_server.services.fsck import FactsChecked, check_facts
+
+EXIT_DIFFERENT = 1
+
+
+def fsck(
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Build projections that differ again from the stored bytes."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Verify every stored report, receipt and checkpoint, and rebuild usage minute by minute.
+
+    Exit code 0: nothing differs (any more); 1: something does, and is named.
+    """
+    with opened(directory) as server:
+        receipt_key = server.keyring.receipt_key.public_key()
+        facts = check_facts(server.work, receipt_key, repair=repair)
+        log = check_log(server.work, server.keyring.checkpoint_key.public_key())
+    if as_json:
+        print(json.dumps(_facts(facts, log), ensure_ascii=False))
+    else:
+        _print(facts, log)
+    if not facts.sound or log.differences:
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+def _facts(facts: FactsChecked, log: LogChecked) -> dict[str, object]:
+    return {
+        "hosts": facts.host_count,
+        "reports": facts.report_count,
+        "readings": facts.reading_count,
+        "log_size": log.size,
+        "checkpoints": log.checkpoint_count,
+        "repaired": facts.repaired,
+        "differences": [*facts.differences, *log.differences],
+    }
+
+
+def _print(facts: FactsChecked, log: LogChecked) -> None:
+    print(
+        f"{facts.host_count} hosts, {facts.report_count} reports, {facts.reading_count} readings;"
+        f" log of {log.size} entries, {log.checkpoint_count} checkpoints"
+    )
+    for line in facts.repaired:
+        print(f"repaired: {line}")
+    for line in (*facts.differences, *log.differences):
+        print(f"DIFFERS: {line}")
+    if not (facts.differences or log.differences):
+        print("Everything stored is what was signed, and usage is what it adds up to.")
+    elif not log.differences:
+        print("Projections can be built again: kashi-server fsck --repair. Damaged reports cannot;")
+        print("restore them from a backup: hosts send again what they hold.")

@@ -1,0 +1,193 @@
+"""Building projections again from stored bytes: report by report, nothing taken on trust.
+
+`Rebuilt` walks one host's chain and checks everything a stored report must still show; it raises at
+the first thing that does not hold. `rebuilt_hours` gives the device-hours of a log's prefix.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from kashi.chain import Place, place_report
+from kashi.errors import ContractError
+
+from kashi_server.domain.form import FormBroken
+from kashi_server.domain.sequence import Tail, Verdict, counted, follow, judge_link
+from kashi_server.domain.usage import DeviceHour
+from kashi_server.errors import KashiError
+from kashi_server.services.facts_port import HeldHead, StoredProjection, StoredReport
+from kashi_server.services.facts_port import Place as ChainPlace
+from kashi_server.services.opening import Opened, open_bytes, read_bytes
+from kashi_server.services.projection import add_report, first_readings, gap_rows, hours_of
+from kashi_server.services.receipts import read_receipt
+
+
+class Damaged(KashiError):
+    """What is stored is not what was signed; the message names the first difference."""
+
+
+class Rebuilt:
+    """One host's chain, followed from its first report; what it adds up to on the way.
+
+    Args:
+        host_id: whose.
+        report_key: its reports verify under it.
+        receipt_key: its receipts verify under it.
+        restored: places that officers restored.
+    """
+
+    def __init__(
+        self,
+        host_id: str,
+        report_key: ec.EllipticCurvePublicKey,
+        receipt_key: ec.EllipticCurvePublicKey,
+        restored: Mapping[ChainPlace, int],
+    ) -> None:
+        self._host_id = host_id
+        self._report_key = report_key
+        self._receipt_key = receipt_key
+        self._restored = restored
+        self._tail = Tail()
+        self.projection = StoredProjection()
+        self.report_count = 0
+        self.reading_count = 0
+
+    def follow(self, stored: StoredReport) -> None:
+        """Check a stored report and add it.
+
+        1. Signature, digests and form hold, and the columns beside the bytes say the same.
+        2. It follows the report before.
+        3. Its receipt verifies and is for these bytes.
+
+        Raises:
+            Damaged: one of them fails.
+        """
+        where = f"host {self._host_id} epoch {stored.epoch} sequence {stored.sequence}"
+        try:
+            opened = open_bytes(stored.wire, self._report_key, self._host_id)
+        except (ContractError, FormBroken) as error:
+            raise Damaged(f"{where}: the stored report does not hold: {error}") from error
+        self._check_columns(where, stored, opened)
+        self._check_link(where, opened)
+        self._check_receipt(where, stored)
+        self._add(stored, opened)
+
+    def finish(self) -> StoredProjection:
+        """What the projections must be."""
+        tail, projection = self._tail, self.projection
+        head = tail.head
+        projection.held = HeldHead(head, tail.counted_until_utc_ms, (head.epoch, head.sequence))
+        return projection
+
+    def _check_columns(self, where: str, stored: StoredReport, opened: Opened) -> None:
+        facts = opened.facts
+        columns = (
+            ("epoch", stored.epoch, facts.epoch),
+            ("sequence", stored.sequence, facts.sequence),
+            ("sha256", stored.sha256.hex(), facts.sha256.hex()),
+            ("start_utc_ms", stored.start_utc_ms, facts.start_utc_ms),
+            ("end_utc_ms", stored.end_utc_ms, facts.end_utc_ms),
+        )
+        for name, column, said in columns:
+            if column != said:
+                raise Damaged(f"{where}: column {name} is {column}, the report says {said}")
+
+    def _check_link(self, where: str, opened: Opened) -> None:
+        place = place_report(self._tail.head, opened.header)
+        if place not in (Place.NEXT, Place.OPENS_EPOCH):
+            held = self._tail.head
+            raise Damaged(
+                f"{where}: it does not follow epoch {held.epoch} sequence {held.sequence}"
+                f" ({place.value})"
+            )
+        fault = judge_link(place, opened.facts, self._tail)
+        if fault is not None:
+            raise Damaged(f"{where}: {fault.detail}")
+
+    def _check_receipt(self, where: str, stored: StoredReport) -> None:
+        try:
+            payload, judgement = read_receipt(stored.receipt, self._receipt_key)
+        except ContractError as error:
+            raise Damaged(f"{where}: the stored receipt does not hold: {error}") from error
+        said = (
+            payload.host_id,
+            payload.epoch,
+            payload.sequence,
+            payload.report_sha256,
+            int(judgement.verdict),
+            int(judgement.reason or 0),
+            payload.received_utc_ms,
+        )
+        columns = (
+            self._host_id,
+            stored.epoch,
+            stored.sequence,
+            stored.sha256,
+            stored.verdict,
+            stored.reason,
+            stored.received_utc_ms,
+        )
+        if said != columns:
+            raise Damaged(f"{where}: the receipt says {said[4:]}, the columns say {columns[4:]}")
+
+    def _add(self, stored: StoredReport, opened: Opened) -> None:
+        facts, projection = opened.facts, self.projection
+        place = (stored.epoch, stored.sequence)
+        counts = stored.verdict == Verdict.ACCEPTED or place in self._restored
+        _payload, judgement = read_receipt(stored.receipt)
+        self._tail = follow(self._tail, facts, judgement, stored.received_utc_ms)
+        self.report_count += 1
+        self.reading_count += opened.sums.reading_count
+        if not counts:
+            return
+        if judgement.verdict is not Verdict.ACCEPTED:
+            self._tail = counted(self._tail, facts.end_utc_ms)
+        projection.counted.add(place)
+        add_report(projection.hours, facts)
+        projection.gaps.update({(row.place, row.ordinal): row for row in gap_rows(facts)})
+        for hardware_id, first in first_readings(facts).items():
+            known = projection.first_utc_ms.get(hardware_id, first)
+            projection.first_utc_ms[hardware_id] = min(known, first)
+
+
+class PrefixFacts(Protocol):
+    """What rebuilding a prefix asks of the facts."""
+
+    def host_ids(self) -> Sequence[str]:
+        """Every host that has reported."""
+
+    def stream(self, host_id: str) -> Iterator[StoredReport]:
+        """All stored reports of a host in the order of their chain."""
+
+
+class PrefixLog(Protocol):
+    """What rebuilding a prefix asks of the log."""
+
+    def reached(self, host_id: str, size: int) -> ChainPlace:
+        """The last report of a host with an index below `size`; (0, 0) when there is none."""
+
+    def references(self, kind: str, size: int) -> Sequence[str]:
+        """References of the entries of a kind with an index below `size`."""
+
+
+def rebuilt_hours(facts: PrefixFacts, log: PrefixLog, size: int) -> Iterator[DeviceHour]:
+    """Device-hours of everything that the log's first `size` entries count, host by host.
+
+    Exactly what a statement with this cut-off rests on: later reports and later restorations are
+    left out.
+    """
+    restored = set(log.references("restoration", size))
+    for host_id in facts.host_ids():
+        last = log.reached(host_id, size)
+        counting = (
+            read_bytes(stored.wire)
+            for stored in facts.stream(host_id)
+            if (stored.epoch, stored.sequence) <= last
+            and (
+                stored.verdict == Verdict.ACCEPTED
+                or f"{host_id}/{stored.epoch}/{stored.sequence}" in restored
+            )
+        )
+        hours = hours_of(counting)
+        for key in sorted(hours):
+            yield hours[key]

@@ -1,0 +1,243 @@
+"""Restoration: what was quarantined counts after all, because officers decided so.
+
+The receipt stays what it was; the decision is stored beside the report and goes to the log. What
+would be counted twice is never restored.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kashi.errors import FormError
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.form import check_form
+from kashi_server.domain.report import ReportFacts
+from kashi_server.domain.sequence import (
+    Judgement,
+    QuarantineReason,
+    Tail,
+    Verdict,
+    judge_content,
+)
+from kashi_server.errors import NotFound, Refused
+from kashi_server.services.facts_port import FactBatch, FactsPort, HeldHead, Place, StoredReport
+from kashi_server.services.hosts import HostStanding, HostState
+from kashi_server.services.opening import read_bytes, read_header
+from kashi_server.services.overlapping import overlapped_device
+from kashi_server.services.projection import Hours, add_report, first_readings, gap_rows
+
+ENTRY_KIND = "restoration"
+
+
+class RestorationFacts(FactsPort, Protocol):
+    """What restoration asks of the facts beyond what ingestion does."""
+
+    def begin_devices(self, host_id: str, first_utc_ms: dict[str, int]) -> None:
+        """Set the start of devices' first counted readings, unless earlier ones stand."""
+
+    def settle(self, host_id: str, held: HeldHead) -> None:
+        """Set how far a host's reports are projected and counted."""
+
+
+class StandingsPort(Protocol):
+    """What restoration asks of the identity family."""
+
+    def standing(self, host_id: str, *, lock: bool = False) -> HostStanding | None:
+        """How a host stands now."""
+
+
+class PendingPort(Protocol):
+    """What restoration asks of the log."""
+
+    def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
+        """Add an entry."""
+
+
+class RestorationUnit(Protocol):
+    """A unit of work as restoration needs it."""
+
+    @property
+    def facts(self) -> RestorationFacts:
+        """Reports and what follows from them."""
+
+    @property
+    def identity(self) -> StandingsPort:
+        """Hosts."""
+
+    @property
+    def log(self) -> PendingPort:
+        """The log."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class RestorationWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[RestorationUnit]:
+        """Open one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Who decided, and why."""
+
+    officer: str
+    why: str
+
+
+@dataclass(slots=True)
+class Restored:
+    """What a restoration did: places that count now, and those that still do not, with a reason."""
+
+    counted: list[Place] = field(default_factory=list)
+    refused: list[tuple[Place, Judgement]] = field(default_factory=list)
+
+
+class Restoration:
+    """The use case.
+
+    Args:
+        work: opens units of work.
+        clock: UTC milliseconds.
+        demo: a demonstration server counts replayed workloads.
+    """
+
+    def __init__(
+        self, work: RestorationWork, clock: Callable[[], int], *, demo: bool = False
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._demo = demo
+
+    def restore_host(self, host_id: str, decision: Decision) -> Restored:
+        """Count what a released host sent while it was held, as far as nothing else forbids it.
+
+        Raises:
+            NotFound: there is no such host.
+            Refused: the host is not active.
+        """
+        with self._work.begin() as unit:
+            standing = unit.identity.standing(host_id, lock=True)
+            if standing is None:
+                raise NotFound(f"there is no host {host_id}")
+            if standing.state is not HostState.ACTIVE:
+                raise Refused(f"host {host_id} is {standing.state}; release it first")
+            places = list(unit.facts.quarantined(host_id, QuarantineReason.HOST_HELD))
+            restored = self._restore(unit, standing, places, decision)
+            unit.commit()
+        return restored
+
+    def restore_report(self, host_id: str, place: Place, decision: Decision) -> None:
+        """Count one quarantined report.
+
+        Raises:
+            NotFound: there is no such quarantined report.
+            Refused: it overlaps what is counted, or comes from a replay meter.
+        """
+        with self._work.begin() as unit:
+            standing = unit.identity.standing(host_id, lock=True)
+            if standing is None or place not in set(unit.facts.quarantined(host_id, None)):
+                raise NotFound(f"host {host_id} has no quarantined report at {place}")
+            restored = self._restore(unit, standing, [place], decision, overrule=True)
+            if restored.refused:
+                raise Refused(f"report {place} cannot count: {restored.refused[0][1].detail}")
+            unit.commit()
+
+    def _restore(
+        self,
+        unit: RestorationUnit,
+        standing: HostStanding,
+        places: Sequence[Place],
+        decision: Decision,
+        *,
+        overrule: bool = False,
+    ) -> Restored:
+        host_id, restored = standing.host_id, Restored()
+        held = unit.facts.lock_heads([host_id]).get(host_id, HeldHead())
+        hours = _waiting_hours(unit.facts, host_id, held)
+        until = held.counted_until_utc_ms
+        for place in places:
+            stored = unit.facts.stored(*(host_id, *place))
+            if stored is None:
+                raise NotFound(f"host {host_id} has no report at {place}")
+            report = read_bytes(stored.wire)
+            judgement = self._judge(unit.facts, standing, stored, report, overrule=overrule)
+            if judgement.verdict is not Verdict.ACCEPTED:
+                restored.refused.append((place, judgement))
+                continue
+            self._count(unit, report, place, decision)
+            add_report(hours, report)
+            until = max(until, report.end_utc_ms)
+            restored.counted.append(place)
+        unit.facts.write(FactBatch(hours=list(hours.values())))
+        projected = (held.head.epoch, held.head.sequence)
+        unit.facts.settle(host_id, HeldHead(held.head, until, projected))
+        return restored
+
+    def _judge(
+        self,
+        facts: FactsPort,
+        standing: HostStanding,
+        stored: StoredReport,
+        report: ReportFacts,
+        *,
+        overrule: bool,
+    ) -> Judgement:
+        judgement = judge_content(
+            report,
+            check_form(report),
+            _tail_before(facts, stored),
+            standing,
+            held=False,
+            demo=self._demo,
+            now_utc_ms=stored.received_utc_ms,
+        )
+        never = judgement.reason is QuarantineReason.REPLAY_METER
+        if judgement.verdict is not Verdict.ACCEPTED and (never or not overrule):
+            return judgement
+        return overlapped_device(facts, report) or Judgement(Verdict.ACCEPTED)
+
+    def _count(
+        self, unit: RestorationUnit, report: ReportFacts, place: Place, decision: Decision
+    ) -> None:
+        now, host_id = self._clock(), report.host_id
+        unit.facts.restore(host_id, place, now, decision.officer, decision.why)
+        unit.facts.write(FactBatch(gaps=gap_rows(report)))
+        unit.facts.begin_devices(host_id, first_readings(report))
+        entry = {
+            "host_id": host_id,
+            "epoch": place[0],
+            "sequence": place[1],
+            "report_sha256": report.sha256.hex(),
+            "officer": decision.officer,
+            "why": decision.why,
+            "restored_utc_ms": now,
+        }
+        reference = f"{host_id}/{place[0]}/{place[1]}"
+        unit.log.append_pending(ENTRY_KIND, reference, canonical_bytes(entry))
+
+
+def _waiting_hours(facts: FactsPort, host_id: str, held: HeldHead) -> Hours:
+    """Device-hours of what waits, so that what is restored is written with it."""
+    hours: Hours = {}
+    for wire in facts.chain_record(host_id, held).unprojected:
+        add_report(hours, read_bytes(wire))
+    return hours
+
+
+def _tail_before(facts: FactsPort, stored: StoredReport) -> Tail:
+    """As much of the chain before a stored report as its content is judged by."""
+    before = facts.stored(stored.host_id, stored.epoch, stored.sequence - 1)
+    if before is None:
+        return Tail()
+    try:
+        return Tail(counters=read_header(before.wire).counters)
+    except FormError as error:
+        raise Refused(
+            f"the report before epoch {stored.epoch} sequence {stored.sequence} of host"
+            f" {stored.host_id} cannot be read; run: kashi-server fsck"
+        ) from error
