@@ -215,15 +215,21 @@ class Integrator:
             for minutes in given
         )
 
-    def finish(self) -> int:
-        """Settle everything at the last instant that any device was seen.
+    def finish(self, now_boottime_ms: int) -> int:
+        """Settle everything at the last instant of which anything is known of any device.
 
         Returns:
             The instant to cut at: that one, or the end of the oldest segment kept if it is earlier.
         """
-        end = max((track.position for track in self._tracks.values()), default=self._start)
+        end = max(
+            (
+                track.position if track.ended else track.settled(now_boottime_ms)
+                for track in self._tracks.values()
+            ),
+            default=self._start,
+        )
         for track in self._tracks.values():
-            track.stop(end)
+            track.stop(end, now_boottime_ms)
         _, edge = self._segment_at(self._start)
         return end if edge is None else min(end, edge)
 

@@ -135,7 +135,7 @@ class Metering:
         settled = self.cut()
         if settled is not None:
             return settled
-        end = self._integrator.finish()
+        end = self._integrator.finish(self.tick().boottime_ms)
         if end == self._integrator.start_boottime_ms and not self._events:
             return None
         last, self._events = self._events, []

@@ -37,7 +37,7 @@ def extended(minutes: DeviceMinutes, end_boottime_ms: int, reason: GapReason) ->
 def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
     """One stretch from several of one device and segment, each beginning where the last ended.
 
-    Readings of one minute become one reading; equal gaps that touch become one gap.
+    Readings of one minute become one reading; gaps that a cut had parted become one gap.
 
     Raises:
         ValueError: they are of several devices, boots or segments, or leave a hole.
@@ -47,7 +47,7 @@ def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
         return first
     _check_follow(stretches)
     readings, holders = _renumbered([(stretch.readings, stretch.holders) for stretch in stretches])
-    gaps = _touching(gap for stretch in stretches for gap in stretch.gaps)
+    gaps = _across_seams(stretch.gaps for stretch in stretches)
     return DeviceMinutes(
         device=last.device,
         boot_id=first.boot_id,
@@ -174,23 +174,26 @@ def _renumbered(
     return readings, tuple(listed)
 
 
-def _touching(gaps: Iterable[Gap]) -> list[Gap]:
+def _across_seams(parts: Iterable[Sequence[Gap]]) -> list[Gap]:
+    """Gaps of stretches that follow each other; one that a cut had parted is one gap again."""
     merged: list[Gap] = []
-    for gap in gaps:
-        last = merged[-1] if merged else None
-        if (
-            last is not None
-            and last.end_boottime_ms == gap.start_boottime_ms
-            and last.reason == gap.reason
-            and last.continuity == UNKNOWN_CONTINUITY
-        ):
+    for part in parts:
+        rest = part
+        if merged and part and _goes_on(merged[-1], part[0]):
             # A gap that went on was not over: what is known of continuity came with its end.
-            merged[-1] = replace(
-                last, span_ms=last.span_ms + gap.span_ms, continuity=gap.continuity
-            )
-        else:
-            merged.append(gap)
+            span_ms = merged[-1].span_ms + part[0].span_ms
+            merged[-1] = replace(merged[-1], span_ms=span_ms, continuity=part[0].continuity)
+            rest = part[1:]
+        merged.extend(rest)
     return merged
+
+
+def _goes_on(before: Gap, after: Gap) -> bool:
+    return (
+        before.end_boottime_ms == after.start_boottime_ms
+        and before.reason == after.reason
+        and before.continuity == UNKNOWN_CONTINUITY
+    )
 
 
 def _one_a_minute(readings: Iterable[Reading], anchor_utc_ms: int) -> Iterator[Reading]:

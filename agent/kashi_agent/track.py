@@ -169,15 +169,10 @@ class Track:
         """
         if self.ended:
             return max(now, self.position)
-        last = self._last
-        if last is None:
-            return max(self.position, now - GRACE_MS)
-        certain = (
-            isinstance(last.what, GapReason)
-            or self._is_cut_off()
-            or now - last.at > 2 * last.gap_limit_ms
-        )
-        return max(self.position, now - last.gap_limit_ms) if certain else self.position
+        if not self._is_lost(now):
+            return self.position
+        wait_ms = GRACE_MS if self._last is None else self._last.gap_limit_ms
+        return max(self.position, now - wait_ms)
 
     def cut(self, at: int) -> list[DeviceMinutes]:
         """Give away everything before an instant that is settled."""
@@ -199,9 +194,13 @@ class Track:
             self._counted = self._counted.plus(minutes)
         return given
 
-    def stop(self, at: int) -> None:
-        """The agent ends at an instant: nobody will observe what is left up to it."""
-        if at > self.position and not self.ended:
+    def stop(self, at: int, now: int) -> None:
+        """The agent ends: what is left up to an instant is a gap, its own fault if no other's."""
+        if at <= self.position or self.ended:
+            return
+        if self._is_lost(now):
+            self._commit(at)
+        else:
             self._gap(at, GapReason.AGENT_DOWN)
 
     def snapshot(self, now: int) -> list[DeviceMinutes]:
@@ -244,6 +243,16 @@ class Track:
             self._observe(until, last.what, self._energy(last, until, what))
         else:
             self._commit(until)
+
+    def _is_lost(self, now: int) -> bool:
+        """It is certain that the time since the last sample is a gap."""
+        last = self._last
+        return (
+            last is None
+            or isinstance(last.what, GapReason)
+            or self._is_cut_off()
+            or now - last.at > 2 * last.gap_limit_ms
+        )
 
     def _is_cut_off(self) -> bool:
         return any(known.reason in ALWAYS_A_GAP for known in self._explained)
