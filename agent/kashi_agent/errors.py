@@ -4,6 +4,7 @@ AgentError            1   something failed; the message says what, where and wha
 ├── ConfigError       3   a setting is wrong: file, line and field are named
 ├── NotEnrolledError  4   this host has no identity yet
 ├── RefusedError      5   the server refused: certificate, token or signature
+│   └── CertificateRefusedError   5   this host's TLS certificate: the report key can get another
 ├── UnreachableError  6   the server does not answer
 ├── SpoolError        7   the spool cannot be used
 │   └── LockedError   7   another agent works on it
@@ -38,6 +39,10 @@ class RefusedError(AgentError):
     """The server refused."""
 
     exit_code = 5
+
+
+class CertificateRefusedError(RefusedError):
+    """The server refused this host's TLS certificate."""
 
 
 class UnreachableError(AgentError):

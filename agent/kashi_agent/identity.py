@@ -84,6 +84,11 @@ class IdentityStore:
         """Whether this host has an identity."""
         return (self.folder / "host.json").exists()
 
+    @property
+    def tls_path(self) -> Path:
+        """The TLS key and its certificate chain, PEM."""
+        return self.folder / "tls.pem"
+
     def host(self) -> Host:
         """What the server told at enrolment.
 
@@ -142,7 +147,7 @@ class IdentityStore:
         pem = _private_pem(key) + b"".join(
             certificate.public_bytes(_PEM) for certificate in certificates
         )
-        write_durable(self.folder / "tls.pem", pem)
+        write_durable(self.tls_path, pem)
         remove_durable(self.folder / "tls-next.key")
         return self.tls()
 
@@ -153,7 +158,7 @@ class IdentityStore:
             NotEnrolledError: there is none.
             AgentError: the file is damaged; `kashi-agent run` recovers it by the report key.
         """
-        path = self.folder / "tls.pem"
+        path = self.tls_path
         try:
             pem = path.read_bytes()
         except FileNotFoundError as error:
@@ -203,7 +208,7 @@ def tls_request(key: ec.EllipticCurvePrivateKey) -> bytes:
 def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCurvePublicKey:
     """The first certificate's key, once the chain is followed to the root.
 
-    1. Each certificate was issued by the next one.
+    1. Each certificate was issued by the next one, which may issue certificates.
     2. The last is the root, or was issued by it.
     3. The key is P-256.
 
@@ -217,7 +222,8 @@ def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCu
         for certificate, issuer in zip(certificates, issuers, strict=True):
             if certificate != trusted:
                 certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature) as error:
+                _check_authority(issuer)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
         raise RefusedError(
             "the receipt certificate does not lead to the server's root that came with the "
             "enrolment token"
@@ -226,6 +232,12 @@ def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCu
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise RefusedError("the server's receipt key is not a P-256 key")
     return key
+
+
+def _check_authority(certificate: x509.Certificate) -> None:
+    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    if not constraints.value.ca:
+        raise ValueError("a certificate in the chain may not issue others")
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -10,7 +10,7 @@ from kashi import limits
 from kashi.chain import Head
 from kashi.v1 import metering_pb2, metering_pb2_grpc
 
-from kashi_agent.errors import RefusedError, UnreachableError
+from kashi_agent.errors import CertificateRefusedError, RefusedError, UnreachableError
 from kashi_agent.identity import Host, TlsIdentity
 from kashi_agent.shipping import Answer, Result, Verdict
 
@@ -18,7 +18,6 @@ _Answer = TypeVar("_Answer")
 
 REFUSALS: Final = frozenset(
     {
-        grpc.StatusCode.UNAUTHENTICATED,
         grpc.StatusCode.PERMISSION_DENIED,
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -74,6 +73,8 @@ class GrpcWire:
             return call()
         except grpc.RpcError as error:
             code, detail = error.code(), error.details()
+            if code is grpc.StatusCode.UNAUTHENTICATED:
+                raise CertificateRefusedError(f"{self._address} refused: {detail}") from error
             if code in REFUSALS:
                 raise RefusedError(f"{self._address} refused: {detail}") from error
             raise UnreachableError(

@@ -1,0 +1,150 @@
+"""The carrier: brings calls to the server with a certificate that is valid, and says what is wrong
+when it cannot.
+
+It renews the certificate when a third of its life has passed, with jitter, so that hosts enrolled
+together do not renew together; one that has expired is recovered by the report key.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Final, Protocol
+
+from kashi_agent.errors import (
+    AgentError,
+    CertificateRefusedError,
+    RefusedError,
+    UnreachableError,
+)
+from kashi_agent.identity import Host, IdentityStore, TlsIdentity, tls_request
+from kashi_agent.shipping import Answer, Wire
+from kashi_agent.tls_probe import CERTIFICATE_REFUSED, probe_tls
+
+RENEWAL_SHARE: Final = 1 / 3
+RENEWAL_JITTER: Final = 0.1
+RECOVERY_PAUSE_MS: Final = 600_000
+
+
+class ClosableWire(Wire, Protocol):
+    """A wire that holds a connection."""
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+class Carrier:
+    """Implements `Wire` over a connection that changes with the certificate."""
+
+    def __init__(
+        self,
+        *,
+        store: IdentityStore,
+        connect: Callable[[Host, TlsIdentity], ClosableWire],
+        recover: Callable[[IdentityStore], TlsIdentity],
+        utc_ms: Callable[[], int],
+        random: Random,
+        probe: Callable[[str, bytes, Path | None], str] = probe_tls,
+    ) -> None:
+        self._store = store
+        self._host = store.host()
+        self._connect = connect
+        self._recover = recover
+        self._utc_ms = utc_ms
+        self._probe = probe
+        self._share = RENEWAL_SHARE * (1 + random.uniform(-RENEWAL_JITTER, RENEWAL_JITTER))
+        self._wire: ClosableWire | None = None
+        self._tls: TlsIdentity | None = None
+        self._recovered_utc_ms: int | None = None
+        self.renewals = 0
+        self.recoveries = 0
+
+    def submit(self, reports: Sequence[bytes]) -> Answer:
+        """Hand over reports, with another certificate if this one is refused.
+
+        Raises as `Wire.submit`, the reason found out.
+        """
+        try:
+            return self._submit(reports)
+        except CertificateRefusedError:
+            if not self._may_recover():
+                raise
+            self.recover()
+            return self._submit(reports)
+
+    def _submit(self, reports: Sequence[bytes]) -> Answer:
+        wire = self._ready()
+        try:
+            return wire.submit(reports)
+        except UnreachableError as error:
+            self._hang_up()
+            found = self._probe(
+                self._host.metering_address, self._host.server_root, self._store.tls_path
+            )
+            if found.startswith(CERTIFICATE_REFUSED):
+                raise CertificateRefusedError(found) from error
+            raise UnreachableError(found or str(error)) from error
+        except RefusedError:
+            self._hang_up()
+            raise
+
+    def renew(self, csr: bytes) -> tuple[bytes, ...]:
+        """Exchange the certificate."""
+        return self._ready().renew(csr)
+
+    def recover(self) -> None:
+        """Get a new certificate by the report key: the one we have is refused."""
+        self._hang_up()
+        self._recovered_utc_ms = self._utc_ms()
+        self._tls = self._recover(self._store)
+        self.recoveries += 1
+
+    def _may_recover(self) -> bool:
+        """At most every ten minutes: the server counts recoveries, and allows few."""
+        last = self._recovered_utc_ms
+        return last is None or abs(self._utc_ms() - last) >= RECOVERY_PAUSE_MS
+
+    def close(self) -> None:
+        """Hang up."""
+        self._hang_up()
+
+    def _ready(self) -> ClosableWire:
+        """A connection with a certificate that is valid; renewed first when it is time."""
+        now = datetime.fromtimestamp(self._utc_ms() / 1000, UTC)
+        tls = self._current(now)
+        if self._wire is None:
+            self._wire = self._connect(self._host, tls)
+        if tls.renewal_due(now, share=self._share):
+            self._renew_now()
+        assert self._wire is not None
+        return self._wire
+
+    def _current(self, now: datetime) -> TlsIdentity:
+        if self._tls is None:
+            try:
+                self._tls = self._store.tls()
+            except AgentError:
+                self.recover()  # lost or damaged: the report key gets another
+        assert self._tls is not None
+        if self._tls.expired(now):
+            self.recover()
+        return self._tls
+
+    def _renew_now(self) -> None:
+        """Renew; a failure is no reason not to report, as long as the certificate is valid."""
+        assert self._wire is not None
+        key = self._store.next_tls_key()
+        try:
+            chain = self._wire.renew(tls_request(key))
+        except AgentError:
+            return
+        self._tls = self._store.save_tls(key, chain)
+        self._hang_up()
+        self._wire = self._connect(self._host, self._tls)
+        self.renewals += 1
+
+    def _hang_up(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None

@@ -1,0 +1,51 @@
+"""`kashi-agent`: the command line. Each command stands in its own file under `commands`.
+
+Exit codes: 0 done · 1 something failed, or a check found something · 2 wrong command line · 3 wrong
+settings · 4 not enrolled · 5 the server refused · 6 the server does not answer · 7 the spool cannot
+be used · 8 the meter does not answer.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from kashi_agent.commands import doctor, enrol, once, run, show, status, verify, version
+from kashi_agent.errors import AgentError
+
+_COMMANDS = (enrol, run, once, status, show, doctor, verify, version)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except AgentError as error:
+        sys.stderr.write(f"kashi-agent: {error}\n")
+        return error.exit_code
+    except PermissionError as error:
+        sys.stderr.write(
+            f"kashi-agent: {error.filename}: {error.strerror}; run it as the agent's user "
+            "(sudo -u kashi-agent) or as root\n"
+        )
+        return 1
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kashi-agent",
+        description="Measures the card-hours of this host and reports them, signed. 计量本机卡时。",
+        epilog=__doc__.partition("\n\n")[2] if __doc__ else "",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of `kashi-agent`, one a file: each adds its arguments and runs."""

@@ -1,0 +1,99 @@
+"""`kashi-agent show`: exactly what would be sent now, or what was sent lately."""
+
+import argparse
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kashi_agent import VERSION
+from kashi_agent.commands.options import (
+    add_config,
+    add_json,
+    config_of,
+    print_json,
+    print_table,
+)
+from kashi_agent.describing import describe_report
+from kashi_agent.reporter import Reporter
+from kashi_agent.sealing import Sealer
+from kashi_agent.spool import Spool
+from kashi_agent.wiring import member, real_spool
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser("show", help="print exactly what would be sent (将发送的内容)")
+    add_config(parser)
+    add_json(parser)
+    parser.add_argument(
+        "--sent", type=int, default=0, metavar="N", help="the last N sealed reports instead"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print reports. Sealed ones are shown as they stand; what is unsealed is sealed for the eye
+    and thrown away: its salts and its signature will be others."""
+    config = config_of(options)
+    known = member(config)
+    spool = real_spool(config, known.host.host_id)
+    spool.look()
+    if options.sent:
+        wires = _sealed(spool, options.sent)
+    else:
+        reporter = Reporter(
+            spool=spool,
+            sealer=Sealer(
+                key=known.store.report_key(),
+                agent_version=VERSION,
+                random_bytes=secrets.token_bytes,
+            ),
+            host_id=known.host.host_id,
+            utc_ms=lambda: time.time_ns() // 1_000_000,
+            interval_ms=config.report_interval_seconds * 1000,
+        )
+        wires = _waiting(spool, reporter)
+    reports = [describe_report(wire) for wire in wires]
+    if options.json:
+        print_json(reports)
+    else:
+        _print(reports)
+    return 0
+
+
+def _waiting(spool: Spool, reporter: Reporter) -> Iterator[bytes]:
+    for entry in spool.sealed.after(spool.sealed.acknowledged):
+        yield spool.sealed.read(entry).wire
+    for sealed in reporter.preview():
+        yield sealed.wire
+
+
+def _sealed(spool: Spool, count: int) -> Iterator[bytes]:
+    for entry in spool.sealed.entries()[-count:]:
+        yield spool.sealed.read(entry).wire
+
+
+def _print(reports: list[dict[str, Any]]) -> None:
+    rows = []
+    for report in reports:
+        header = report["header"]
+        for block in report["blocks"]:
+            content = block["content"]
+            if content is None or "device" not in content:
+                continue
+            readings = content["readings"]
+            rows.append(
+                (
+                    f"{header['epoch']}/{header['sequence']}",
+                    content["device"]["hardware_id"],
+                    f"{content['end_boottime_ms'] - content['start_boottime_ms']}",
+                    str(sum(reading["observed_ms"] for reading in readings)),
+                    str(sum(gap["span_ms"] for gap in content["gaps"])),
+                    str(sum(reading["held_ms"] for reading in readings)),
+                    str(sum(reading["utilised_ns"] for reading in readings)),
+                    str(len(readings)),
+                )
+            )
+    columns = ("report", "device", "span ms", "observed", "gap", "held", "utilised ns", "readings")
+    print_table(f"{len(reports)} reports; every field: --json", columns, rows)

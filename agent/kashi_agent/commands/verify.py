@@ -1,0 +1,43 @@
+"""`kashi-agent verify`: the chain, counters and receipts in this host's spool."""
+
+import argparse
+import sys
+
+from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.verification import audit_spool
+from kashi_agent.wiring import member, real_spool
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser("verify", help="check the spool's chain and counters (核对)")
+    add_config(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was checked; 1 when something does not hold."""
+    config = config_of(options)
+    known = member(config)
+    spool = real_spool(config, known.host.host_id)
+    recovery = spool.look()
+    audit = audit_spool(
+        spool,
+        known.host.host_id,
+        known.store.report_key().public_key(),
+        known.host.receipt_key(),
+    )
+    if recovery.sealed.corrupt_bytes:
+        audit.findings.append(
+            f"{recovery.sealed.corrupt_bytes} bytes of sealed reports are unreadable; the next "
+            "start of the agent sets them aside and reports the loss"
+        )
+    if options.json:
+        print_json(
+            {"reports": audit.reports, "receipts": audit.receipts, "findings": audit.findings}
+        )
+    else:
+        sys.stdout.write(f"{audit.reports} reports and {audit.receipts} receipts checked\n")
+        sys.stdout.writelines(f"  does not hold: {finding}\n" for finding in audit.findings)
+    return 1 if audit.findings else 0

@@ -1,0 +1,301 @@
+"""The agent process: samples in from the meter's socket, reports out over the wire.
+
+One thread owns everything; a second one only waits for the network, so that no outage and no
+backlog delays a sample. The loop runs at its own pace: it wakes for samples, for answers and for
+signals, writes what is due, and tells the service manager only what became durable.
+"""
+
+import logging
+import selectors
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from kashi_agent.agent import Agent
+from kashi_agent.errors import AgentError, MeterError
+from kashi_agent.link_fields import LinkError
+from kashi_agent.meter_child import MeterChild
+from kashi_agent.meter_link import Hello, MeterMessage, Notice, NoticeKind
+from kashi_agent.meter_socket import MeterConnection, MeterListener
+from kashi_agent.notify import Notifier
+from kashi_agent.reading import GapReason, HostEventKind
+from kashi_agent.sample import SampleBatch
+from kashi_agent.shipping import Answer, Batch, Wire
+from kashi_agent.status import AgentStatus
+
+TICK_SECONDS: Final = 1.0
+SILENT_MS: Final = 15_000
+"""A connected meter that says nothing for so long hangs, whatever it thinks of itself."""
+
+SHIP_JITTER_MS: Final = 20_000
+SEALED_A_TICK_MAX: Final = 16
+"""Reports sealed at once: a backlog is worked off in pieces, samples come in between."""
+
+DRAIN_SECONDS: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class MeterView:
+    """What the daemon knows of the meter process."""
+
+    state: str = "not connected"
+    samples: int = 0
+    devices: int = 0
+    heard_boottime_ms: int = 0
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often what happens; `random` spreads hosts."""
+
+    interval_ms: int
+    random: Random = field(default_factory=Random)
+
+
+class Daemon:
+    """Runs an agent until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        listener: MeterListener,
+        wire: Wire,
+        notifier: Notifier,
+        publish: Callable[[MeterView], AgentStatus],
+        pace: Pace,
+        child: MeterChild | None = None,
+    ) -> None:
+        self._agent = agent
+        self._listener = listener
+        self._wire = wire
+        self._notifier = notifier
+        self._publish = publish
+        self._pace = pace
+        self._child = child
+        self._meter: MeterConnection | None = None
+        self._view = MeterView(heard_boottime_ms=agent.clock.boottime_ms())
+        self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wire")
+        self._flying: tuple[Batch, Future[Answer]] | None = None
+        self._ship_at_ms = agent.clock.boottime_ms()
+        self._wake, self._woken = socket.socketpair()
+        self._stopping = False
+        self._ready_told = False
+        for end in (self._wake, self._woken):
+            end.setblocking(False)
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe in a signal handler and in another thread."""
+        self._stopping = True
+        self._ring()
+
+    def run(self) -> None:
+        """Run until `stop`; then write and seal what is left and try once to deliver it."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not self._stopping:
+                self._turn(selector)
+        self._drain()
+
+    def handle_signals(self) -> None:
+        """End on SIGTERM and SIGINT. Only in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+
+    def _turn(self, selector: selectors.BaseSelector) -> None:
+        if self._child is not None:
+            self._child.keep(self._now())
+        for key, _ in selector.select(TICK_SECONDS):
+            if key.fileobj is self._listener:
+                self._accept(selector)
+            elif key.fileobj is self._meter:
+                self._hear(selector)
+        self._quiet()
+        self._watch_meter()
+        self._write()
+        self._land()
+        self._launch()
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        connection = self._listener.accept(0)
+        if connection is None:
+            return
+        if self._meter is not None:
+            self._lose(selector, "a newer meter took its place")
+        self._meter = connection
+        selector.register(connection, selectors.EVENT_READ)
+
+    def _hear(self, selector: selectors.BaseSelector) -> None:
+        """Take every message that is there."""
+        meter = self._meter
+        try:
+            while meter is not None and (message := meter.receive(0)) is not None:
+                self._view.heard_boottime_ms = self._now()
+                self._view.silent = False
+                self._take(message)
+        except (MeterError, LinkError) as error:
+            self._lose(selector, str(error))
+
+    def _take(self, message: MeterMessage) -> None:
+        metering = self._agent.metering
+        match message:
+            case SampleBatch():
+                metering.observe(message)
+                self._view.samples += len(message.samples)
+                self._view.devices = len(message.samples)
+                self._view.state = "measuring"
+            case Hello(pid=pid, cadence_ms=cadence_ms):
+                self._view.state = "connected"
+                metering.note(HostEventKind.METER_STARTED, f"pid {pid}, every {cadence_ms} ms")
+            case Notice(kind=kind, detail=detail):
+                self._notice(kind, detail)
+
+    def _notice(self, kind: NoticeKind, detail: str) -> None:
+        metering = self._agent.metering
+        self._view.state = f"{kind}: {detail}" if detail else str(kind)
+        match kind:
+            case NoticeKind.HUNG:
+                metering.interrupt(GapReason.METER_HUNG)
+                metering.note(HostEventKind.METER_HUNG, detail)
+            case NoticeKind.RELEASED:
+                metering.interrupt(GapReason.RELEASED)
+                metering.note(HostEventKind.METER_RELEASED, detail)
+            case NoticeKind.DRIVER:
+                metering.interrupt(GapReason.METER_DOWN)
+                metering.note(HostEventKind.DRIVER, detail)
+            case NoticeKind.STOPPING:
+                metering.interrupt(GapReason.METER_DOWN)
+            case NoticeKind.ANSWERED | NoticeKind.RESUMED:
+                pass  # the next sample says it better
+
+    def _lose(self, selector: selectors.BaseSelector, why: str) -> None:
+        if self._meter is None:
+            return
+        selector.unregister(self._meter)
+        self._meter.close()
+        self._meter = None
+        asked = self._view.state.startswith((NoticeKind.STOPPING, NoticeKind.RELEASED))
+        self._view.state = f"not connected: {why}"
+        if not asked:
+            self._agent.metering.interrupt(GapReason.METER_DOWN)
+            self._agent.metering.note(HostEventKind.METER_CRASHED, why)
+        logger.warning("the meter is gone: %s", why)
+
+    def _watch_meter(self) -> None:
+        """A meter that is connected and says nothing hangs: the gap says so from its last word."""
+        view = self._view
+        if self._meter is None or view.silent or self._now() - view.heard_boottime_ms < SILENT_MS:
+            return
+        view.silent = True
+        if view.state == "measuring":
+            view.state = "silent"
+            self._agent.metering.interrupt(GapReason.METER_HUNG)
+            self._agent.metering.note(HostEventKind.METER_HUNG, "the meter process is silent")
+
+    def _write(self) -> None:
+        if not self._agent.recorder.due(self._now()):
+            return
+        durable = self._agent.record()
+        status = self._publish(self._view)
+        if not durable:
+            logger.error("%s", self._agent.recorder.last_trouble)
+        elif self._ready_told:
+            self._notifier.alive(status.line)
+        else:
+            self._ready_told = True
+            self._notifier.ready(status.line)
+
+    def _launch(self) -> None:
+        """Send the next batch, if it is time and none is on its way."""
+        if self._flying is not None or self._now() < self._ship_at_ms:
+            return
+        try:
+            batch = self._agent.shipper.prepare(SEALED_A_TICK_MAX)
+        except OSError as error:
+            self._retry(AgentError(f"the spool takes no sealed report: {error}"))
+            return
+        if batch is None:
+            self._agent.spool.free()
+            self._ship_at_ms = self._next_interval_ms()
+            return
+        flying = self._network.submit(self._wire.submit, batch.wires)
+        flying.add_done_callback(lambda _: self._ring())
+        self._flying = (batch, flying)
+
+    def _land(self) -> None:
+        """Take the answer that has come."""
+        if self._flying is None or not self._flying[1].done():
+            return
+        (batch, flying), self._flying = self._flying, None
+        try:
+            self._agent.shipper.absorb(batch, flying.result(), self._agent.clock.utc_ms())
+        except (AgentError, OSError) as error:
+            self._retry(error)
+
+    def _retry(self, error: Exception) -> None:
+        delay_s = self._agent.shipper.failed(error)
+        self._ship_at_ms = self._now() + int(delay_s * 1000)
+        logger.warning("%s; trying again in %.1f s", error, delay_s)
+
+    def _next_interval_ms(self) -> int:
+        """Some seconds into the next interval of the label, so that hosts do not come at once."""
+        clock, interval_ms = self._agent.clock, self._pace.interval_ms
+        passed_ms = clock.utc_ms() % interval_ms
+        spread_ms = min(SHIP_JITTER_MS, interval_ms // 4)
+        jitter_ms = self._pace.random.randrange(spread_ms // 4, spread_ms)
+        return self._now() + interval_ms - passed_ms + jitter_ms
+
+    def _drain(self) -> None:
+        self._notifier.stopping()
+        if self._child is not None:
+            self._child.stop()
+        if self._flying is not None:
+            self._finish_flight()
+        self._agent.finish()
+        try:
+            batch = self._agent.shipper.prepare() if self._agent.shipper.knows_server else None
+            if batch is not None:
+                self._flying = (batch, self._network.submit(self._wire.submit, batch.wires))
+                self._finish_flight()
+        except OSError as error:
+            logger.warning("the spool takes no sealed report: %s", error)
+        self._network.shutdown(wait=False, cancel_futures=True)
+        self._publish(self._view)
+        if self._meter is not None:
+            self._meter.close()
+        self._listener.close()
+        self._agent.close()
+
+    def _finish_flight(self) -> None:
+        assert self._flying is not None
+        (batch, flying), self._flying = self._flying, None
+        try:
+            answer = flying.result(timeout=DRAIN_SECONDS)
+            self._agent.shipper.absorb(batch, answer, self._agent.clock.utc_ms())
+        except (AgentError, OSError) as error:
+            self._agent.shipper.failed(error)
+            logger.warning("not delivered before the end: %s", error)
+
+    def _now(self) -> int:
+        return self._agent.clock.boottime_ms()
+
+    def _ring(self) -> None:
+        try:
+            self._wake.send(b"\0")
+        except BlockingIOError:
+            return  # it is ringing already
+
+    def _quiet(self) -> None:
+        try:
+            while self._woken.recv(4096):
+                continue
+        except BlockingIOError:
+            return

@@ -1,0 +1,35 @@
+"""What the service manager is told: ready, alive, and how it goes, over its socket.
+
+First-party: one datagram of text, as sd_notify(3) describes. Without a service manager nothing is
+sent. `WATCHDOG=1` is told after durable progress only, never by a timer of its own.
+"""
+
+import socket
+from collections.abc import Mapping
+
+
+class Notifier:
+    """Speaks to the service manager named in the environment, if there is one."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._address = environment.get("NOTIFY_SOCKET", "")
+
+    def ready(self, status: str) -> None:
+        """The spool is mended and the first samples are durable."""
+        self._tell(f"READY=1\nSTATUS={status}")
+
+    def alive(self, status: str) -> None:
+        """Something became durable."""
+        self._tell(f"WATCHDOG=1\nSTATUS={status}")
+
+    def stopping(self) -> None:
+        """The agent was asked to end and drains."""
+        self._tell("STOPPING=1\nSTATUS=draining")
+
+    def _tell(self, text: str) -> None:
+        if not self._address:
+            return
+        # "@" stands for the zero byte of an abstract socket.
+        address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifying:
+            notifying.sendto(text.encode(), address)

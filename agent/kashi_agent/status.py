@@ -1,0 +1,135 @@
+"""How the running agent is, in a file beside its state, and what it means.
+
+The agent writes the file with every flush; `kashi-agent status`, the metrics and the service
+manager's status line all read the same values.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kashi_agent.agent import Agent
+from kashi_agent.errors import AgentError
+
+FORMAT = "kashi/v1/agent-status"
+STALE_MS = 60_000
+"""A status older than this comes from an agent that hangs or is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus:
+    """One look at a running agent. Counts are since it started, unless they say otherwise."""
+
+    written_utc_ms: int
+    pid: int
+    version: str
+    host_id: str
+    operator_party_id: str
+    metering_address: str
+    demo: bool
+    started_utc_ms: int
+    meter_state: str
+    devices: int
+    samples: int
+    samples_late: int
+    durable_flushes: int
+    waiting_readings: int
+    disk_full: bool
+    sealed_epoch: int
+    sealed_sequence: int
+    server_epoch: int
+    server_sequence: int
+    unacknowledged_reports: int
+    delivered_reports: int
+    quarantined_reports: int
+    last_answer_utc_ms: int | None
+    certificate_not_after_utc_ms: int | None
+    trouble: str
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Replace the status file. Not synchronised: after a power cut it means nothing."""
+        passing = path.with_name(f".{path.name}.new")
+        passing.write_text(json.dumps({"format": FORMAT, **asdict(self)}), encoding="utf-8")
+        passing.chmod(0o644)
+        passing.replace(path)
+
+    @property
+    def line(self) -> str:
+        """One line for the service manager."""
+        trouble = f"; {self.trouble}" if self.trouble else ""
+        return (
+            f"{self.devices} devices, {self.unacknowledged_reports} reports waiting, "
+            f"server at {self.server_epoch}/{self.server_sequence}{trouble}"
+        )
+
+
+def read_status(path: Path) -> AgentStatus:
+    """What the agent last wrote.
+
+    Raises:
+        AgentError: it never ran here, or the file is damaged.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = fields.pop("format") == FORMAT
+        status = AgentStatus(**fields)
+    except FileNotFoundError as error:
+        raise AgentError(
+            f"{path} does not exist: the agent has not run here; start it with "
+            "systemctl start kashi-agent"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise AgentError(f"{path} cannot be read: {error}") from error
+    if not known:
+        raise AgentError(f"{path} was written by another version of the agent; restart it")
+    return status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What does not change while an agent runs."""
+
+    pid: int
+    version: str
+    host_id: str
+    operator_party_id: str
+    metering_address: str
+    demo: bool
+    started_utc_ms: int
+
+
+def status_of(
+    agent: Agent,
+    setting: Setting,
+    *,
+    meter_state: str,
+    devices: int,
+    samples: int,
+    certificate_not_after_utc_ms: int | None,
+) -> AgentStatus:
+    """Look at an agent."""
+    state, sealed = agent.shipper.state, agent.spool.sealed
+    return AgentStatus(
+        written_utc_ms=agent.clock.utc_ms(),
+        **{name: getattr(setting, name) for name in Setting.__slots__},
+        meter_state=meter_state,
+        devices=devices,
+        samples=samples,
+        samples_late=agent.metering.samples_late,
+        durable_flushes=agent.recorder.flushes,
+        waiting_readings=agent.recorder.waiting_readings,
+        disk_full=agent.spool.disk_full,
+        sealed_epoch=sealed.head[0],
+        sealed_sequence=sealed.head[1],
+        server_epoch=state.server_head[0],
+        server_sequence=state.server_head[1],
+        unacknowledged_reports=sealed.unacknowledged,
+        delivered_reports=state.delivered,
+        quarantined_reports=state.quarantined,
+        last_answer_utc_ms=state.last_answer_utc_ms,
+        certificate_not_after_utc_ms=certificate_not_after_utc_ms,
+        trouble=agent.recorder.last_trouble or state.trouble,
+        verdicts=dict(state.verdicts),
+    )

@@ -1,0 +1,156 @@
+"""Where the agent is put together: the only place that picks the real clock, disk and network."""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from random import SystemRandom
+
+from kashi_agent import VERSION
+from kashi_agent.agent import Agent, Signing
+from kashi_agent.carrier import Carrier
+from kashi_agent.clock import Clock, SystemClock
+from kashi_agent.config import AgentConfig
+from kashi_agent.daemon import Daemon, MeterView, Pace
+from kashi_agent.durable import make_folder
+from kashi_agent.enrolment import recover
+from kashi_agent.errors import AgentError
+from kashi_agent.identity import Host, IdentityStore
+from kashi_agent.meter_child import MeterChild
+from kashi_agent.meter_socket import MeterListener
+from kashi_agent.metrics import MetricsServer
+from kashi_agent.naming import HolderNaming
+from kashi_agent.notify import Notifier
+from kashi_agent.shipping_wire import GrpcWire
+from kashi_agent.spool import Spool
+from kashi_agent.spool.disk import RealDisk
+from kashi_agent.status import AgentStatus, Setting, status_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An enrolled host's parts that commands use alone."""
+
+    store: IdentityStore
+    host: Host
+
+
+def member(config: AgentConfig) -> Member:
+    """This host's identity.
+
+    Raises:
+        NotEnrolledError: it has none.
+    """
+    store = IdentityStore(config.identity_folder)
+    return Member(store=store, host=store.host())
+
+
+def real_spool(config: AgentConfig, host_id: str) -> Spool:
+    """This host's spool, not opened."""
+    return Spool(RealDisk(config.spool_folder), host_id)
+
+
+def signing_of(known: Member) -> Signing:
+    """Whose reports, and whose receipts."""
+    return Signing(
+        host_id=known.host.host_id,
+        report_key=known.store.report_key(),
+        receipt_key=known.host.receipt_key(),
+    )
+
+
+def real_agent(config: AgentConfig, known: Member, clock: Clock) -> Agent:
+    """The agent over this machine's disk, its spool opened.
+
+    Raises:
+        LockedError: another one runs.
+    """
+    return Agent(
+        spool=real_spool(config, known.host.host_id),
+        clock=clock,
+        naming=HolderNaming(known.store.holder_salt(), config.holder_names),
+        signing=signing_of(known),
+        random=SystemRandom(),
+        random_bytes=secrets.token_bytes,
+        interval_ms=config.report_interval_seconds * 1000,
+        flush_ms=config.flush_seconds * 1000,
+    )
+
+
+def real_carrier(known: Member, clock: Clock) -> Carrier:
+    """The way to the server over mutual TLS."""
+    return Carrier(
+        store=known.store,
+        connect=GrpcWire,
+        recover=recover,
+        utc_ms=clock.utc_ms,
+        random=SystemRandom(),
+    )
+
+
+def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -> None:
+    """Run until told to stop. `child_options`: also keep a meter process, with these options.
+
+    Raises:
+        NotEnrolledError, LockedError, MeterError: it cannot begin.
+    """
+    known = member(config)
+    clock = SystemClock()
+    agent = real_agent(config, known, clock)
+    carrier = real_carrier(known, clock)
+    make_folder(config.meter_socket.parent)
+    child = None if child_options is None else MeterChild(config.meter_socket, child_options)
+    publish = _publisher(config.status_path, agent, known)
+    daemon = Daemon(
+        agent=agent,
+        listener=MeterListener(config.meter_socket),
+        wire=carrier,
+        notifier=Notifier(os.environ),
+        publish=publish,
+        pace=Pace(interval_ms=config.report_interval_seconds * 1000, random=SystemRandom()),
+        child=child,
+    )
+    daemon.handle_signals()
+    with MetricsServer(config.metrics_address, config.status_path):
+        try:
+            daemon.run()
+        finally:
+            carrier.close()
+
+
+def _publisher(path: Path, agent: Agent, known: Member) -> Callable[[MeterView], AgentStatus]:
+    setting = Setting(
+        pid=os.getpid(),
+        version=VERSION,
+        host_id=known.host.host_id,
+        operator_party_id=known.host.operator_party_id,
+        metering_address=known.host.metering_address,
+        demo=known.host.demo,
+        started_utc_ms=agent.clock.utc_ms(),
+    )
+
+    def publish(view: MeterView) -> AgentStatus:
+        status = status_of(
+            agent,
+            setting,
+            meter_state=view.state,
+            devices=view.devices,
+            samples=view.samples,
+            certificate_not_after_utc_ms=_certificate_end_utc_ms(known.store),
+        )
+        try:
+            status.write(path)
+        except OSError:
+            return status  # a full disk must not stop what it would only describe
+        return status
+
+    return publish
+
+
+def _certificate_end_utc_ms(store: IdentityStore) -> int | None:
+    try:
+        return int(store.tls().not_after.astimezone(UTC).timestamp()) * 1000
+    except AgentError:
+        return None
