@@ -44,15 +44,15 @@ _LINE_COLUMNS: Final = [
     column("行", "line"),
     column("设备", "device"),
     column("主机", "host"),
-    column("起（含）", "from", width=1.05),
-    column("止（不含）", "until", width=1.05),
+    column("起（含）", "from", width=105),
+    column("止（不含）", "until", width=105),
     column("份额", "share", figure=True),
-    column("租用", "leased", figure=True, width=1),
-    column("计量", "metered", figure=True, width=1),
-    column("缺口", "gap", figure=True, width=0.85),
-    column("计费", "billed", figure=True, width=1),
-    column("单价（元）", "price", figure=True, width=0.8),
-    column("金额（元）", "amount", figure=True, width=1.1),
+    column("租用", "leased", figure=True, width=100),
+    column("计量", "metered", figure=True, width=100),
+    column("缺口", "gap", figure=True, width=85),
+    column("计费", "billed", figure=True, width=100),
+    column("单价（元）", "price", figure=True, width=80),
+    column("金额（元）", "amount", figure=True, width=110),
     column("注", "notes"),
 ]
 
@@ -148,7 +148,7 @@ def _day_section(days: Sequence[Data]) -> dict[str, Any]:
         Pair("日表（设备小时）", "By day, in device-hours"),
         kind="figures",
         grid={
-            "columns": [*_DAY_COLUMNS, column("", "", width=0.15), *_DAY_COLUMNS],
+            "columns": [*_DAY_COLUMNS, column("", "", width=15), *_DAY_COLUMNS],
             "rows": [[*cells[place], "", *cells[place + half]] for place in range(half)],
             "total": total,
         },
@@ -157,10 +157,10 @@ def _day_section(days: Sequence[Data]) -> dict[str, Any]:
 
 _DAY_COLUMNS: Final = [
     column("日期", "date"),
-    column("租用", "leased", figure=True, width=1),
-    column("计量", "metered", figure=True, width=1),
-    column("缺口", "gap", figure=True, width=0.8),
-    column("金额（元）", "amount", figure=True, width=1.1),
+    column("租用", "leased", figure=True, width=100),
+    column("计量", "metered", figure=True, width=100),
+    column("缺口", "gap", figure=True, width=80),
+    column("金额（元）", "amount", figure=True, width=110),
 ]
 _DAY_QUANTITIES: Final = ("leased_ms", "observed_ms", "gap_ms")
 
@@ -183,12 +183,12 @@ def _model_section(devices: Sequence[Data]) -> dict[str, Any]:
         kind="figures",
         grid={
             "columns": [
-                column("厂商", "vendor", width=1),
-                column("型号", "model", width=2),
-                column("显存", "memory", figure=True, width=0.8),
-                column("形态", "form", width=1.2),
-                column("国产", "domestic", width=0.7),
-                column("数量", "count", figure=True, width=0.6),
+                column("厂商", "vendor", width=100),
+                column("型号", "model", width=200),
+                column("显存", "memory", figure=True, width=80),
+                column("形态", "form", width=120),
+                column("国产", "domestic", width=70),
+                column("数量", "count", figure=True, width=60),
             ],
             "rows": [[*model, str(count)] for model, count in models.items()],
             "total": [],
@@ -213,9 +213,9 @@ def _device_section(statement: Data, numbered: Mapping[str, str]) -> dict[str, A
         grid={
             "columns": [
                 column("编号", "no."),
-                column("设备标识", "hardware id", width=2.2),
-                column("型号", "model", width=1.4),
-                column("主机", "hosts", width=0.6),
+                column("设备标识", "hardware id", width=220),
+                column("型号", "model", width=140),
+                column("主机", "hosts", width=60),
             ],
             "rows": rows,
             "total": [],

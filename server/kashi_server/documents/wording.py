@@ -73,7 +73,7 @@ def row(
 
 
 def column(
-    zh: str, en: str, *, figure: bool = False, width: str | float = "auto"
+    zh: str, en: str, *, figure: bool = False, width: int | str = "auto"
 ) -> dict[str, object]:
-    """A column of a table of figures; `width` is a share of the page or "auto"."""
+    """A column of a table of figures; `width` is a share of what is left, or "auto"."""
     return {"label": {"zh": zh, "en": en}, "figure": figure, "width": width}
