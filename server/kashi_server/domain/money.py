@@ -17,6 +17,8 @@ FEN_MAX = 10**15
 ROUNDING_FEN = "truncate_to_fen"
 """The rounding of a rated line: toward zero, to one fen, once a line."""
 
+DECIMAL_PLACES_MAX = 8
+
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,8})?")
 
 

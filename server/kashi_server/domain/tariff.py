@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from kashi_server.domain.contract import check_token
 from kashi_server.domain.interval import Interval, instant_of
+from kashi_server.domain.money import DECIMAL_PLACES_MAX
 from kashi_server.errors import InvalidValue, Refused
 
 PRICE_YUAN_MAX = 100_000
@@ -48,6 +49,8 @@ class Price:
                 f"price {self.price_id}: {self.yuan} yuan per card-hour is outside"
                 f" 0..{PRICE_YUAN_MAX}"
             )
+        if (self.yuan * 10**DECIMAL_PLACES_MAX).denominator != 1:
+            raise InvalidValue(f"price {self.price_id}: {self.yuan} yuan is no plain decimal")
 
     @property
     def key(self) -> tuple[str, str]:
