@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from kashi_server import VERSION
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.errors import StorageError
 from kashi_server.ingest.enrolment import EnrolmentServicer, Greeting
@@ -19,8 +20,11 @@ from kashi_server.ingest.refusals import Refusals
 from kashi_server.ingest.server import enrolment_port, metering_port
 from kashi_server.ingest.throttle import Throttle
 from kashi_server.ingest.writer import Writer
-from kashi_server.keystore import read_keyring, replace_server_tls
+from kashi_server.keystore import read_keyring, replace_server_tls, server_tls_path
 from kashi_server.log.sequencer import sequence
+from kashi_server.portal.app import create_app
+from kashi_server.portal.pace import Pace
+from kashi_server.portal.parts import PortalParts
 from kashi_server.presence import running_ports
 from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
@@ -28,7 +32,9 @@ from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostKeeping, HostStandings
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.passwords import Passwords
-from kashi_server.serving import MetricsPort, Port
+from kashi_server.services.sessions import SessionKeeping
+from kashi_server.services.views import Views
+from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
 from kashi_server.storage.unit_of_work import Work
@@ -187,9 +193,31 @@ def plug_serving(
             "metrics": MetricsPort(registry, config.metrics),
             "metering": metering_port(str(config.metering), keyring, metering),
             "enrolment": enrolment_port(str(config.enrolment), keyring, servicer),
+            "portal": PortalPort(
+                portal_app(server),
+                config.portal,
+                server_tls_path(server.directory) if config.portal_tls else None,
+            ),
         },
         writer=writer,
         sequence=lambda: sequence(server.ingest_work, keyring, server.clock),
+    )
+
+
+def portal_app(server: Server) -> AsgiApp:
+    """The portal over an opened server."""
+    sessions = SessionKeeping(server.portal_work, Passwords(), server.clock, secrets.token_bytes)
+    return create_app(
+        PortalParts(
+            sessions=sessions,
+            views=Views(server.portal_work, server.clock),
+            tokens=server.enrolment,
+            clock=server.clock,
+            demo=server.config.demo,
+            pace=Pace(server.clock),
+            enrolment_address=lambda: server.enrolment_address,
+            version=VERSION,
+        )
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from kashi_server.commands import backup, certificates, expense, hosts, serving, setup
+from kashi_server.commands import accounts, backup, certificates, expense, hosts, serving, setup
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
 EXIT_REFUSED: Final = 3
@@ -42,6 +42,13 @@ hosts_app.command("revoke")(hosts.revoke)
 hosts_app.command("allow-recoveries")(hosts.allow_recoveries)
 hosts_app.command("alarms")(hosts.alarms)
 app.add_typer(hosts_app, name="hosts")
+
+account_app = typer.Typer(help="Accounts of the portal.", no_args_is_help=True)
+account_app.command("create")(accounts.create)
+account_app.command("list")(accounts.list_accounts)
+account_app.command("password")(accounts.set_password)
+account_app.command("disable")(accounts.disable)
+app.add_typer(account_app, name="account")
 
 app.command("import")(expense.import_files)
 app.command("close")(expense.close)

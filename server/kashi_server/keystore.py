@@ -5,6 +5,7 @@
     keys/nonce.secret  32 random bytes, mode 0600
     roots/<name>.pem   the three roots with their keys: needed again only to make new issuers, so
                        they may be carried to a safe and removed here
+    public/<name>-root.pem  certificates of the roots, for browsers and verifiers
 
 A key that others may read is refused: whoever could read it may have copied it.
 """
@@ -24,6 +25,7 @@ from kashi_server.services.profiles import Signer
 
 KEYS: Final = "keys"
 ROOTS: Final = "roots"
+PUBLIC: Final = "public"
 PRIVATE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 
@@ -57,6 +59,7 @@ def write_foundation(directory: Path, foundation: Foundation) -> None:
     }
     for path, signer in signers.items():
         _write_new(path, key_pem(signer) + chain_pem(signer))
+    _write_public(directory / PUBLIC, keyring)
     # Last, so that its presence tells that everything before it is there.
     _write_new(keys / _NONCE_SECRET, keyring.nonce_secret)
     for folder in (keys, roots, directory):
@@ -115,6 +118,18 @@ def key_pem(signer: Signer) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+
+
+def _write_public(folder: Path, keyring: Keyring) -> None:
+    folder.mkdir(exist_ok=True)
+    roots = {
+        "hosts": keyring.host_root,
+        "server": keyring.server_root,
+        "documents": keyring.document.root,
+    }
+    for family, root in roots.items():
+        path = folder / f"{family}-root.pem"
+        path.write_bytes(root.public_bytes(serialization.Encoding.PEM))
 
 
 def _write_new(path: Path, content: bytes) -> None:

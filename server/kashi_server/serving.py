@@ -26,6 +26,9 @@ from kashi_server.errors import ConfigurationError, StorageError
 GRACE_SECONDS: Final = 10
 SEQUENCE_SECONDS: Final = 5.0
 
+AsgiApp = Callable[..., Any]
+"""An ASGI application; frameworks stay behind their own doors."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -46,7 +49,7 @@ class Port(Protocol):
 class PortalPort:
     """The portal under uvicorn; `certificate` None serves without TLS, on loopback only."""
 
-    def __init__(self, app: Any, endpoint: Endpoint, certificate: Path | None) -> None:
+    def __init__(self, app: AsgiApp, endpoint: Endpoint, certificate: Path | None) -> None:
         self._endpoint = endpoint
         self._server = _Uvicorn(
             uvicorn.Config(

@@ -19,7 +19,7 @@ from kashi_server.bootstrap import utc_clock
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import FILE, read_config
 from kashi_server.errors import ConfigurationError, Refused
-from kashi_server.keystore import DIRECTORY_MODE, KEYS, PRIVATE_MODE, read_keyring
+from kashi_server.keystore import DIRECTORY_MODE, KEYS, PRIVATE_MODE, PUBLIC, read_keyring
 from kashi_server.presence import exclusive
 from kashi_server.storage.backup import dump, load
 
@@ -40,7 +40,9 @@ def backup(
         copy = Path(folder) / DATABASE
         dump(config.database_url, copy)
         members = {FILE: directory / FILE, DATABASE: copy}
-        members |= {f"{KEYS}/{key.name}": key for key in sorted((directory / KEYS).iterdir())}
+        for folder_name in (KEYS, PUBLIC):
+            found = sorted((directory / folder_name).iterdir())
+            members |= {f"{folder_name}/{path.name}": path for path in found}
         unfinished = Path(folder) / "backup.tar"
         _write(unfinished, members)
         unfinished.rename(file)
@@ -62,8 +64,10 @@ def restore(
         folder = Path(name)
         _read(file, folder)
         with exclusive(directory, "restore"):
-            (directory / KEYS).mkdir(mode=DIRECTORY_MODE)
-            for source in (folder / FILE, *(folder / KEYS).iterdir()):
+            for folder_name in (KEYS, PUBLIC):
+                (directory / folder_name).mkdir(mode=DIRECTORY_MODE)
+            sources = [*(folder / KEYS).iterdir(), *(folder / PUBLIC).iterdir()]
+            for source in (folder / FILE, *sources):
                 source.chmod(PRIVATE_MODE)
                 source.rename(directory / source.relative_to(folder))
             load(read_config(directory).database_url, folder / DATABASE)

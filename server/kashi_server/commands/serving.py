@@ -20,7 +20,8 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def serve(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Serve until SIGTERM or Ctrl-C: metering, enrolment, portal and metrics ports."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     with _alone(directory):
         if refresh_server_tls(directory):
             logging.getLogger(__name__).info("the server's TLS certificate was issued anew")

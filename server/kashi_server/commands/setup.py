@@ -9,10 +9,11 @@ import typer
 
 from kashi_server import VERSION
 from kashi_server.bootstrap import utc_clock
+from kashi_server.commands.accounts import password_of
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import FILE, Config, read_config
 from kashi_server.errors import ConfigurationError, InvalidValue, Refused
-from kashi_server.keystore import DIRECTORY_MODE, KEYS, ROOTS, has_keys, write_foundation
+from kashi_server.keystore import DIRECTORY_MODE, KEYS, PUBLIC, ROOTS, has_keys, write_foundation
 from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.authority import NONCE_SECRET_BYTES, found
 from kashi_server.services.passwords import Passwords
@@ -21,7 +22,6 @@ from kashi_server.storage.migrate import migrate
 from kashi_server.storage.unit_of_work import Work
 
 DEMO_ORGANISATION: Final = "Kashi 演示 (demo)"
-PASSWORD_BYTES: Final = 15
 
 _SETTINGS: Final = """\
 # Settings of this Kashi server. What each means: kashi_server/config.py.
@@ -87,8 +87,8 @@ def init(
         _write_settings(directory, text)
     config = read_config(directory)
     _make_keys(directory, config)
-    password = _make_database(config, officer, password_file)
-    _report(directory, config, officer, password)
+    made = _make_database(config, officer, password_file)
+    _report(directory, config, made)
 
 
 def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
@@ -173,26 +173,18 @@ def _make_database(config: Config, officer: str, password_file: Path | None) -> 
         accounts = AccountKeeping(Work(engine), Passwords(), utc_clock)
         if any(account.role.sees_everything for account in accounts.all()):
             return None
-        password = _password(password_file)
+        password, shown = password_of(password_file)
         accounts.create_first_officer(officer, password)
-        return None if password_file else password
+        return f"First officer: {officer}.{shown}"
     finally:
         engine.dispose()
 
 
-def _password(file: Path | None) -> str:
-    if file is None:
-        return secrets.token_urlsafe(PASSWORD_BYTES)
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
-
-
-def _report(directory: Path, config: Config, officer: str, password: str | None) -> None:
+def _report(directory: Path, config: Config, made: str | None) -> None:
     kind = "A demonstration server 演示服务器" if config.demo else "A server"
     print(f"{kind} is ready in {directory}.")
-    if password is not None:
-        print(f"First officer: {officer}   password (shown once): {password}")
+    if made is not None:
+        print(made)
     print(f"Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it.")
+    print(f"Browsers trust the portal by {directory / PUBLIC / 'server-root.pem'}.")
     print(f"Start it: kashi-server serve --directory {directory}")

@@ -1,0 +1,96 @@
+"""`account …`: who may sign in to the portal, as what, for which party."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.errors import InvalidValue
+from kashi_server.services.accounts import Account, Role
+
+PASSWORD_BYTES: Final = 15
+
+Login = Annotated[str, typer.Argument(help="What the person signs in with.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--password-file", help="Holds the password; else one is made.")
+]
+
+
+def create(
+    login: Login,
+    role: Annotated[Role, typer.Option("--role", help="What the account may do.")],
+    party: Annotated[
+        str | None, typer.Option("--party", help="统一社会信用代码, for companies and providers.")
+    ] = None,
+    password_file: PasswordFile = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Make an account."""
+    password, shown = password_of(password_file)
+    with opened(directory) as server:
+        account = server.accounts.create(login, password, role, party)
+    print(f"Account {account.login} ({account.role}) is made.{shown}")
+
+
+def set_password(
+    login: Login, password_file: PasswordFile = None, directory: Directory = DEFAULT_DIRECTORY
+) -> None:
+    """Replace a password; the account's sessions end."""
+    password, shown = password_of(password_file)
+    with opened(directory) as server:
+        server.accounts.set_password(login, password)
+    print(f"The password of {login} is replaced.{shown}")
+
+
+def disable(login: Login, directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Close an account; its sessions end."""
+    with opened(directory) as server:
+        server.accounts.disable(login)
+    print(f"Account {login} is closed.")
+
+
+def list_accounts(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Show the accounts."""
+    with opened(directory) as server:
+        accounts = server.accounts.all()
+    if as_json:
+        print(json.dumps([_facts(account) for account in accounts], ensure_ascii=False))
+        return
+    table = Table("login", "role", "party", "closed")
+    for account in accounts:
+        closed = "closed" if account.disabled else ""
+        table.add_row(account.login, account.role.value, account.party_id or "", closed)
+    Console().print(table)
+
+
+def password_of(file: Path | None) -> tuple[str, str]:
+    """A password from a file, or a fresh one; and, of a fresh one, what to show of it, once.
+
+    Raises:
+        InvalidValue: the file cannot be read.
+    """
+    if file is None:
+        fresh = secrets.token_urlsafe(PASSWORD_BYTES)
+        return fresh, f" Password (shown once): {fresh}"
+    try:
+        return file.read_text(encoding="utf-8").strip(), ""
+    except OSError as error:
+        raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
+
+
+def _facts(account: Account) -> dict[str, object]:
+    return {
+        "login": account.login,
+        "role": account.role.value,
+        "party_id": account.party_id,
+        "disabled": account.disabled,
+    }
