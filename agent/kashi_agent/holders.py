@@ -78,7 +78,7 @@ class HolderBook:
         """A file of the process; empty when the process is gone or hidden from us."""
         # Read every second for every process: plain strings and no buffer halve what it costs.
         try:
-            with open(f"{self._proc}/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123
+            with open(f"{self._proc}/{pid}/{name}", "rb", buffering=0) as file:
                 return file.read().decode("utf-8", "surrogateescape")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return ""

@@ -20,6 +20,7 @@ from kashi_agent.holders import HolderBook
 from kashi_agent.meter_loop import HUNG_MS, RETRY_MS, MeterLoop, MeterSettings, Outcome, Reader
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_meter import NvmlMeter
+from kashi_agent.meters.replay_file import ReplayedFile
 from kashi_agent.sample import MeterKind
 from kashi_agent.vendor_thread import VendorThread
 
@@ -30,7 +31,10 @@ CADENCE_MS_MAX: Final = 60_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to stop; begin anew, in a new process, where the loop asks for it."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.meter == "replay") != (options.trace is not None):
+        parser.error("--trace names what --meter replay plays; one needs the other")
     logging.basicConfig(
         level=logging.INFO, format="kashi-meter: %(levelname)s %(message)s", stream=sys.stderr
     )
@@ -67,7 +71,10 @@ def _opener(options: argparse.Namespace, clock: Callable[[], int]) -> Callable[[
     def open_nvml() -> Reader:
         return NvmlMeter(NvmlDriver(), HolderBook(options.proc), clock, options.cadence_ms)
 
-    return {"nvml": open_nvml}[options.meter]
+    def open_replay() -> Reader:
+        return ReplayedFile(options.trace, clock)
+
+    return {"nvml": open_nvml, "replay": open_replay}[options.meter]
 
 
 def _cadence_ms(text: str) -> int:
@@ -85,8 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Reads accelerators and hands samples to kashi-agent. 读取加速卡并交给代理。",
     )
     parser.add_argument(
-        "--meter", choices=["nvml"], default="nvml", help="which vendor's library to read"
+        "--meter", choices=["nvml", "replay"], default="nvml", help="which vendor's library to read"
     )
+    parser.add_argument("--trace", type=Path, help="the recorded or generated workload to play")
     parser.add_argument("--socket", type=Path, default=METER_SOCKET, help="the agent's Unix socket")
     parser.add_argument(
         "--cadence-ms",

@@ -483,7 +483,13 @@ def test_readings_lie_on_a_grid_and_do_not_drift(meters: Meters) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--cadence-ms", "99"], ["--cadence-ms", "60001"], ["--meter", "abacus"], ["--nonsense"]],
+    [
+        ["--cadence-ms", "99"],
+        ["--cadence-ms", "60001"],
+        ["--meter", "abacus"],
+        ["--meter", "replay"],
+        ["--nonsense"],
+    ],
 )
 def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
     """A wrong command line ends with status 2 and says what is wrong."""
