@@ -10,22 +10,31 @@ from fractions import Fraction
 
 from markupsafe import Markup, escape
 
-WIDTH = 960
+WIDE = 1120
+HALF = 600
 HEIGHT = 280
 LEFT = 84
 RIGHT = 12
 TOP = 14
 BOTTOM = 34
 STEPS = 4
-LABELS_MAX = 16
+LABEL_WIDTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One colour of a stacked bar chart: its name and one value a bar."""
+    """One colour of a stacked bar chart: its name and one value a bar.
+
+    `is_missing` marks what was not observed: it is drawn as a hole, not as a colour.
+    """
 
     name: str
     values: Sequence[Fraction]
+    is_missing: bool = False
+
+    def style(self, place: int) -> str:
+        """Its class in the style sheet: a colour by place; what nobody observed is grey."""
+        return "missing" if self.is_missing else f"s{place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +47,17 @@ class BarChart:
     series: Sequence[Series]
     show: Callable[[Fraction], str]
     tick: Callable[[Fraction], str]
+    width: int = WIDE
 
     def svg(self) -> Markup:
         """The chart."""
         top = nice_top(max((sum(bar, Fraction(0)) for bar in self._bars()), default=Fraction(0)))
         parts = [
-            Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
-                WIDTH, HEIGHT, f"{self.title} ({self.unit})"
+            Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+                "wide" if self.width == WIDE else "half",
+                self.width,
+                HEIGHT,
+                f"{self.title} ({self.unit})",
             ),
             Markup("<title>{} ({})</title>").format(self.title, self.unit),
             *self._axis(top),
@@ -58,8 +71,8 @@ class BarChart:
         entries = [
             Markup(
                 '<li><svg class="key" viewBox="0 0 12 12" aria-hidden="true">'
-                '<rect class="s{}" width="12" height="12"/></svg>{}</li>'
-            ).format(place, series.name)
+                '<rect class="{}" width="12" height="12"/></svg>{}</li>'
+            ).format(series.style(place), series.name)
             for place, series in enumerate(self.series)
         ]
         return Markup('<ul class="legend">{}</ul>').format(Markup("").join(entries))
@@ -73,7 +86,7 @@ class BarChart:
             y = HEIGHT - BOTTOM - step * (HEIGHT - BOTTOM - TOP) // STEPS
             lines.append(
                 Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-                    LEFT, WIDTH - RIGHT, y, y
+                    LEFT, self.width - RIGHT, y, y
                 )
             )
             lines.append(
@@ -87,9 +100,9 @@ class BarChart:
         bars = self._bars()
         if not bars:
             return []
-        slot = (WIDTH - LEFT - RIGHT) // len(bars)
+        slot = (self.width - LEFT - RIGHT) // len(bars)
         width = max(4, min(56, slot * 7 // 10))
-        every = -(-len(bars) // LABELS_MAX)
+        every = -(-len(bars) * LABEL_WIDTH // (self.width - LEFT - RIGHT))
         drawn = []
         for place, values in enumerate(bars):
             left = LEFT + place * slot + (slot - width) // 2
@@ -118,9 +131,15 @@ class BarChart:
             said = f"{self.labels[place]} · {self.series[number].name}: {self.show(value)}"
             drawn.append(
                 Markup(
-                    '<rect class="s{}" x="{}" y="{}" width="{}" height="{}">'
-                    "<title>{}</title></rect>"
-                ).format(number, left, HEIGHT - BOTTOM - low - height, width, height, said)
+                    '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
+                ).format(
+                    self.series[number].style(number),
+                    left,
+                    HEIGHT - BOTTOM - low - height,
+                    width,
+                    height,
+                    said,
+                )
             )
         return drawn
 

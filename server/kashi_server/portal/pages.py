@@ -83,6 +83,7 @@ def _frame(visit: Visit) -> Mapping[str, object]:
         "is_office": account is not None and account.role.sees_everything,
         "navigation": _NAVIGATION[account.role] if account else (),
         "here": visit.path,
+        "back": visit.back,
         "form_token": visit.form_token,
         "demo": visit.parts.demo,
         "version": visit.parts.version,

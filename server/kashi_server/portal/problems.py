@@ -85,4 +85,7 @@ def _answer(request: Request, problem: str, detail: str = "") -> Response:
         visit.record("denied", request.url.path)
     if request.url.path.startswith(API):
         return JSONResponse({"error": problem}, status_code=status)
-    return page(visit, "problem.html", status_code=status, problem=problem, detail=detail)
+    # Nothing of the address stands in the answer: a foreign id and a missing one read the same.
+    return page(
+        visit, "problem.html", status_code=status, problem=problem, detail=detail, here="", back="/"
+    )

@@ -28,7 +28,11 @@ def usage_chart(visit: Visit, usage: MonthUsage) -> BarChart | None:
                 name=words(language, "usage.not_leased"),
                 values=[s.card_hours - s.leased_card_hours for s in sums],
             ),
-            Series(name=words(language, "usage.gap"), values=[s.gap_card_hours for s in sums]),
+            Series(
+                name=words(language, "usage.gap"),
+                values=[s.gap_card_hours for s in sums],
+                is_missing=True,
+            ),
         ),
         show=formats.card_hours,
         tick=tick_text,

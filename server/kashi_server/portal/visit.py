@@ -58,6 +58,7 @@ class Visit:
     is_new_visitor: bool
     address: str
     path: str
+    back: str
     secure: bool
 
     @property
@@ -99,8 +100,17 @@ def open_visit(request: Request) -> Visit:
         is_new_visitor=visitor is None,
         address=request.client.host if request.client else "unknown",
         path=request.url.path,
+        back=_back(request),
         secure=secure,
     )
+
+
+def _back(request: Request) -> str:
+    """Where the page that was shown can be had again."""
+    path = request.url.path
+    if request.method != "GET":
+        return "/verify" if path.startswith("/verify/") else path
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 def signed_in(visit: Annotated[Visit, Depends(open_visit)]) -> Visit:

@@ -83,7 +83,7 @@ def iso_minute(text: str) -> str:
 
 def day(value: date, language: Language) -> str:
     """A day with its weekday."""
-    pattern = "M月d日 EEEEE" if language == "zh" else "d MMM, EEE"
+    pattern = "M月d日 EEE" if language == "zh" else "d MMM, EEE"
     return format_date(value, pattern, locale=_LOCALE[language])
 
 

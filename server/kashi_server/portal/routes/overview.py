@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places
-from kashi_server.portal.charts import BarChart, Series
+from kashi_server.portal.charts import HALF, BarChart, Series
 from kashi_server.portal.locale import formats
 from kashi_server.portal.locale.catalogue import words
 from kashi_server.portal.months import chosen_month
@@ -129,9 +129,12 @@ def _chart(
     language = visit.look.language
     months = sorted({row.month for row in rows})[-MONTHS_SHOWN:]
     sums: dict[str, dict[Month, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    eligible: dict[str, int] = defaultdict(int)
     for row in rows:
         sums[company_name(visit, row.user)][row.month] += value(row)
-    ranked = sorted(sums, key=lambda name: (-sum(sums[name].values()), name))
+        eligible[company_name(visit, row.user)] += row.eligible_fen
+    # One order for every chart of a page, so that a company keeps its colour.
+    ranked = sorted(sums, key=lambda name: (-eligible[name], name))
     colours = {name: [name] for name in ranked[:COMPANIES_COLOURED]}
     if ranked[COMPANIES_COLOURED:]:
         colours[words(language, "overview.others")] = ranked[COMPANIES_COLOURED:]
@@ -148,6 +151,7 @@ def _chart(
         ],
         show=lambda shown: formats.grouped(truncate_places(shown, 2)),
         tick=tick_text,
+        width=HALF,
     )
 
 

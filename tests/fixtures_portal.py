@@ -1,0 +1,136 @@
+"""The portal over a closed month, with one account a role, as pages and tests need it.
+
+The month is that of `fixtures_certificates`: a provider with two hosts, company A and company B who
+share card 2 one after the other. Company A runs a host of its own besides, which earns nothing.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from fixtures_certificates import (
+    COMPANY_A,
+    COMPANY_B,
+    PROVIDER,
+    CertifiedMonth,
+    make_month,
+)
+from fixtures_identity import SteppedClock
+from kashi_server.portal.app import create_app
+from kashi_server.portal.pace import Pace
+from kashi_server.portal.parts import PortalParts
+from kashi_server.services.accounts import AccountKeeping, Role
+from kashi_server.services.enrolment import Enrolment
+from kashi_server.services.passwords import Passwords
+from kashi_server.services.sessions import SessionKeeping
+from kashi_server.services.views import Views
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.migrate import migrate
+from kashi_server.storage.unit_of_work import Work
+
+PASSWORD = "correct horse battery"
+LOGINS = {
+    "officer": (Role.OFFICER, None),
+    "auditor": (Role.AUDITOR, None),
+    "company-a": (Role.COMPANY, COMPANY_A),
+    "company-b": (Role.COMPANY, COMPANY_B),
+    "provider": (Role.PROVIDER, PROVIDER),
+}
+ORIGIN = "http://portal.example"
+_FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+
+
+@dataclass(slots=True)
+class Visitor:
+    """A browser without a screen: cookies kept, forms sent as a page carries them."""
+
+    client: TestClient
+
+    def form_token(self, path: str = "/verify") -> str:
+        """The token that this visitor's pages carry."""
+        found = _FORM_TOKEN.search(self.client.get(path).text)
+        assert found is not None
+        return found[1]
+
+    def sign_in(self, login: str, password: str = PASSWORD) -> "Visitor":
+        """Sign in through the form."""
+        token = self.form_token("/sign-in")
+        fields = {"form_token": token, "login": login, "password": password, "next": "/"}
+        answer = self.client.post("/sign-in", data=fields, headers={"origin": ORIGIN})
+        assert answer.status_code == 303, answer.text
+        return self
+
+
+@dataclass(slots=True)
+class PortalHouse:
+    """The application, what stands behind it, and visitors."""
+
+    app: FastAPI
+    month: CertifiedMonth
+    clock: SteppedClock
+    sessions: SessionKeeping
+    accounts: AccountKeeping
+    secrets: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def visitor(self, address: str = "192.0.2.1", scheme: str = "http") -> Visitor:
+        """Somebody who is not signed in."""
+        return Visitor(
+            TestClient(
+                self.app,
+                base_url=f"{scheme}://portal.example",
+                follow_redirects=False,
+                client=(address, 50_000),
+            )
+        )
+
+    def signed_in(self, login: str) -> TestClient:
+        """Somebody who is."""
+        return self.visitor().sign_in(login).client
+
+
+def make_house(month: CertifiedMonth, *, demo: bool = False) -> PortalHouse:
+    """Put a portal over a month, with an account a role."""
+    clock, work = month.clock, month.work
+    numbers = itertools.count(1)
+
+    def random_bytes(size: int) -> bytes:
+        return next(numbers).to_bytes(size, "big")
+
+    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    sessions = SessionKeeping(work, passwords, clock, random_bytes)
+    accounts = AccountKeeping(work, passwords, clock)
+    for login, (role, party_id) in LOGINS.items():
+        accounts.create(login, PASSWORD, role, party_id)
+    parts = PortalParts(
+        sessions=sessions,
+        views=Views(work, clock),
+        tokens=Enrolment(work, month.keyring, clock, random_bytes, lambda: "unused"),
+        clock=clock,
+        demo=demo,
+        pace=Pace(clock),
+        enrolment_address=lambda: "kashi.example:7444",
+        version="0.1.0",
+    )
+    return PortalHouse(create_app(parts), month, clock, sessions, accounts)
+
+
+@pytest.fixture(scope="module")
+def portal_month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertifiedMonth]:
+    """A closed month with certificates, for the tests of one file."""
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('portal') / 'kashi.sqlite'}")
+    migrate(engine)
+    month = make_month(Work(engine))
+    month.issue()
+    yield month
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def portal(portal_month: CertifiedMonth) -> PortalHouse:
+    """The portal over that month."""
+    return make_house(portal_month)
