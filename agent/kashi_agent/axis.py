@@ -19,7 +19,7 @@ REANCHOR_OFFSET_MS: Final = 2_000
 """How far a synchronised clock must stand from the axis, exceeded, before the axis gives way."""
 
 REANCHOR_AFTER_MS: Final = 60_000
-"""How long it must stay there, synchronised, without a further step."""
+"""How long it must stay there, synchronised and awake, without a further step."""
 
 SUSPEND_MS_MIN: Final = 100
 """Boottime ahead of monotonic time by this much between two looks is sleep, not jitter."""
@@ -55,7 +55,7 @@ class Axis:
         self.segment = segment
         self._look = look
         self._far_since_ms: int | None = None
-        self._note_distance(look, stepped=False)
+        self._note_distance(look, moved=False)
 
     @classmethod
     def first(cls, look: ClockLook) -> "Axis":
@@ -95,7 +95,7 @@ class Axis:
             events.append(_event(look, HostEventKind.SUSPENDED, slept_ms))
         if stepped:
             events.append(_event(look, HostEventKind.CLOCK_STEPPED, stepped_ms))
-        self._note_distance(look, stepped=stepped)
+        self._note_distance(look, moved=stepped or slept)
         segment = self._reanchor(look)
         if segment is not None:
             moved_ms = segment.anchor_utc_ms - self.segment.anchor_utc_ms
@@ -110,11 +110,11 @@ class Axis:
     def _offset_ms(self, look: ClockLook) -> int:
         return look.utc_ms - (self.segment.anchor_utc_ms + look.boottime_ms)
 
-    def _note_distance(self, look: ClockLook, *, stepped: bool) -> None:
+    def _note_distance(self, look: ClockLook, *, moved: bool) -> None:
         synchronised = look.discipline.sync is ClockSync.SYNCHRONISED
         if not synchronised or abs(self._offset_ms(look)) <= REANCHOR_OFFSET_MS:
             self._far_since_ms = None
-        elif stepped or self._far_since_ms is None:
+        elif moved or self._far_since_ms is None:
             self._far_since_ms = look.boottime_ms
 
     def _reanchor(self, look: ClockLook) -> Segment | None:
