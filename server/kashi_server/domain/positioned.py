@@ -152,6 +152,7 @@ class _Scan:
         if many:
             self._advance(self.place + 1)
         path: Path = (*self._resolve(keys[:-1]), keys[-1])
+        self.lines.setdefault(path, start)
         if many:
             self.counts[path] = self.counts.get(path, 0) + 1
             path += (self.counts[path] - 1,)

@@ -1,0 +1,447 @@
+"""Closing a month on both databases: facts in their tables, statements out, once and for all."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import pytest
+from expense_cases import (
+    END,
+    FULL,
+    H100,
+    HOST_A,
+    HOST_B,
+    OCTOBER,
+    OWNER,
+    PARTIES,
+    PROVIDER,
+    START,
+    TENANT,
+    assignment,
+    at,
+    contract,
+    hours_of,
+    observe,
+    price,
+    tenure,
+)
+from kashi_server.domain.contract import Assignment
+from kashi_server.domain.device import GapReason
+from kashi_server.domain.interval import MINUTE_MS, Month
+from kashi_server.domain.report import DeviceDescription, MeterKind
+from kashi_server.domain.statement import CutOff, Statement
+from kashi_server.domain.tariff import Price
+from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.domain.usage import Quantities
+from kashi_server.errors import Refused
+from kashi_server.services.closing import ClosedMonth, MonthClosing, read_inputs
+from kashi_server.services.facts_port import DeviceRow, FactBatch, GapRow
+from kashi_server.services.hosts import Host, HostFacts, HostState
+from kashi_server.services.rulebook import Rulebook, shipped_rules
+from kashi_server.storage.unit_of_work import UnitOfWork, Work
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+CLOSED_UTC_MS = (END + 3 * 1440) * MINUTE_MS
+NOVEMBER_MS = END * MINUTE_MS
+Minutes = Mapping[tuple[str, str, int], Quantities]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A head of the log."""
+
+    size: int = 7
+    root: bytes = bytes(range(32))
+
+
+def _store(
+    work: Work,
+    minutes: Minutes,
+    *,
+    gaps: Sequence[GapRow] = (),
+    assignments: Iterable[Assignment] = (),
+    prices: Iterable[Price] = (),
+    tenures: Iterable[Tenure] = (),
+) -> None:
+    """Write facts and agreements as the other rooms' services would."""
+    seen = {(device, host): minute for device, host, minute in sorted(minutes, reverse=True)}
+    batch = FactBatch(hours=hours_of(minutes), gaps=list(gaps))
+    for slot, ((hardware_id, host_id), first) in enumerate(sorted(seen.items())):
+        batch.devices.append(
+            DeviceRow(host_id, slot, _described(hardware_id), first * MINUTE_MS, END * MINUTE_MS)
+        )
+    with work.begin() as unit:
+        for host_id in sorted({host_id for _hardware_id, host_id in seen} | {HOST_A}):
+            _add_host(unit, host_id)
+        unit.facts.write(batch)
+        for party in PARTIES:
+            unit.expense.put_party(party)
+        unit.expense.put_contract(contract())
+        for one in tenures or (tenure(), tenure(HOST_B)):
+            unit.expense.put_tenure(one)
+        for lease in assignments:
+            unit.expense.put_assignment(lease, START * MINUTE_MS)
+        for cost in prices or (price(),):
+            unit.expense.put_price(cost)
+        unit.commit()
+    Rulebook(work, lambda: NOVEMBER_MS).register(shipped_rules())
+
+
+def _described(hardware_id: str) -> DeviceDescription:
+    return DeviceDescription(
+        vendor=1,
+        hardware_id=hardware_id,
+        parent_hardware_id="",
+        model=H100,
+        serial="",
+        pci_bus_id="",
+        memory_bytes=85_899_345_920,
+        share_numerator=1,
+        share_denominator=1,
+        meter=MeterKind.NVML,
+    )
+
+
+def _add_host(unit: UnitOfWork, host_id: str) -> None:
+    facts = HostFacts(
+        hostname=f"node-{host_id[-4:]}",
+        machine_sha256=host_id.encode(),
+        operating_system="Debian 12",
+        agent_version="0.1.0",
+        architecture="x86_64",
+    )
+    unit.identity.add_host(
+        Host(
+            host_id=host_id,
+            operator_party_id=PROVIDER,
+            report_public_key_der=host_id.encode(),
+            enrolled_utc_ms=START * MINUTE_MS,
+            state=HostState.ACTIVE,
+            state_reason="",
+            state_utc_ms=START * MINUTE_MS,
+            release_requested_by=None,
+            recoveries_used=0,
+            recoveries_allowed=3,
+            facts=facts,
+        )
+    )
+
+
+def _closing(
+    work: Work,
+    *,
+    sequence: Callable[[], Head] = Head,
+    now: int = CLOSED_UTC_MS,
+    demo: bool = False,
+) -> MonthClosing:
+    return MonthClosing(work, sequence, lambda: now, demo=demo)
+
+
+def _close(work: Work, *, demo: bool = False) -> ClosedMonth:
+    return _closing(work, demo=demo).close(OCTOBER)
+
+
+def _by_number(closed: ClosedMonth) -> dict[str, Statement]:
+    return {statement.number: statement for statement in closed.statements}
+
+
+def test_a_leased_card_and_an_owned_one_make_two_statements(work: Work) -> None:
+    """The tenant's statement earns; the owner's says why it does not; both are stored as bytes."""
+    minutes = observe(START, END)
+    minutes |= observe(START, END, hardware_id="GPU-2", host_id=HOST_B)
+    owned = tenure(HOST_B, OWNER, TenureKind.SELF_OWNED)
+    _store(work, minutes, assignments=[assignment()], tenures=[tenure(), owned])
+
+    made = _by_number(_close(work))
+
+    rented, own = made["KS-2026-10-HT-1"], made[f"KS-2026-10-{OWNER}"]
+    assert (rented.user.party_id, rented.amount_fen) == (TENANT, 930_000)
+    assert rented.card_hours == own.card_hours == Fraction(744)
+    assert rented.subsidy.estimate_fen == 0  # 9 300 yuan stay below the year's 500 000
+    assert own.amount_fen == 0
+    assert {reason for line in own.lines for reason in line.reasons} == {"self_owned"}
+    with work.begin(writes=False) as unit:
+        stored = unit.expense.statement("KS-2026-10-HT-1")
+    assert stored is not None
+    assert (stored.content, stored.sha256) == (rented.to_bytes(), rented.sha256())
+
+
+def test_a_closed_month_stays_closed(work: Work) -> None:
+    """A second close is refused and leaves what was made."""
+    _store(work, observe(START, END), assignments=[assignment()])
+    first = _close(work)
+
+    with pytest.raises(Refused, match="2026-10 is closed"):
+        _close(work)
+
+    with work.begin(writes=False) as unit:
+        assert len(unit.expense.statements()) == len(first.statements)
+
+
+def test_the_same_inputs_give_the_same_bytes(work: Work) -> None:
+    """Read again after the close, in any order, they make byte for byte the same statements."""
+    moved = at("10-20 10:20")
+    minutes = observe(START, moved) | observe(moved + 5, END, host_id=HOST_B)
+    _store(work, minutes, assignments=[assignment()])
+    closed = _close(work)
+
+    with work.begin(writes=False) as unit:
+        inputs = read_inputs(unit, OCTOBER, closed.close.cut_off, demo=False)
+    turned = replace(
+        inputs,
+        devices=inputs.devices[::-1],
+        gaps=inputs.gaps[::-1],
+        parties=inputs.parties[::-1],
+        terms=replace(
+            inputs.terms,
+            prices=inputs.terms.prices[::-1],
+            tenures=inputs.terms.tenures[::-1],
+            contracts=dict(list(inputs.terms.contracts.items())[::-1]),
+        ),
+    )
+
+    expected = [statement.to_bytes() for statement in closed.statements]
+    assert [statement.to_bytes() for statement in inputs.statements()] == expected
+    assert [statement.to_bytes() for statement in turned.statements()] == expected
+
+
+def test_move_and_price_change_split_at_their_minutes(work: Work) -> None:
+    """Price at 00:37 of the 16th, card on another host at 10:20 of the 20th: three lines."""
+    change, moved = at("10-16 00:37"), at("10-20 10:20")
+    _store(
+        work,
+        observe(START, moved) | observe(moved, END, host_id=HOST_B),
+        assignments=[assignment()],
+        prices=[price("12.50", end=change), price("11.80", change)],
+    )
+
+    lines = _by_number(_close(work))["KS-2026-10-HT-1"].lines
+
+    assert [(line.start, line.end, line.host_id) for line in lines] == [
+        (START, change, HOST_A),
+        (change, moved, HOST_A),
+        (moved, END, HOST_B),
+    ]
+    assert [line.amount_fen for line in lines] == [
+        (change - START) * 1250 // 60,
+        (moved - change) * 1180 // 60,
+        (END - moved) * 1180 // 60,
+    ]
+
+
+def test_a_host_sold_inside_the_month_goes_to_two_owners(work: Work) -> None:
+    """Up to the minute of the sale its idle hours are the seller's, from then on the buyer's."""
+    sold = at("10-11 09:07")
+    tenures = [tenure(end=sold), tenure(owner_id=OWNER, kind=TenureKind.SELF_OWNED, start=sold)]
+    _store(work, observe(START, END), tenures=tenures)
+
+    made = _by_number(_close(work))
+
+    seller, buyer = made[f"KS-2026-10-{PROVIDER}"], made[f"KS-2026-10-{OWNER}"]
+    assert [(line.start, line.end) for line in seller.lines] == [(START, sold)]
+    assert [(line.start, line.end) for line in buyer.lines] == [(sold, END)]
+    assert seller.lines[0].reasons == ("unleased",)
+
+
+def test_silence_is_written_as_gaps(work: Work) -> None:
+    """Two reported hours keep their reason; the three that nobody reported become silence."""
+    silent, down = at("10-03 12:30"), at("10-08 00:00")
+    minutes = {
+        key: value
+        for key, value in observe(START, END).items()
+        if not silent <= key[2] < silent + 180 and not down <= key[2] < down + 120
+    }
+    gap = GapRow(
+        HOST_A,
+        (1, 1),
+        0,
+        "GPU-1",
+        down * MINUTE_MS,
+        (down + 120) * MINUTE_MS,
+        GapReason.AGENT_DOWN,
+        None,
+        None,
+        None,
+    )
+    _store(work, minutes, gaps=[gap], assignments=[assignment()])
+
+    closed = _close(work)
+
+    assert [(s.start, s.end, s.span_ms) for s in closed.silences] == [
+        (silent, silent + 180, 3 * 3_600_000)
+    ]
+    with work.begin(writes=False) as unit:
+        assert unit.expense.silences(OCTOBER) == list(closed.silences)
+    quality = _by_number(closed)["KS-2026-10-HT-1"].quality
+    assert {gap.reason: gap.span_ms for gap in quality.gaps} == {
+        "agent_down": 2 * 3_600_000,
+        "silent": 3 * 3_600_000,
+    }
+    assert quality.coverage == "0.993279"
+
+
+def test_a_host_that_never_came_back_is_silent_to_the_end(work: Work) -> None:
+    """A leased card of a host that fell silent on the 2nd: leased, not billed, all of it told."""
+    fell = at("10-02 00:00")
+    _store(work, observe(START, fell), assignments=[assignment()])
+
+    closed = _close(work)
+
+    (line,) = _by_number(closed)["KS-2026-10-HT-1"].lines
+    assert line.quantities.leased_ms == (END - START) * MINUTE_MS
+    assert line.billed_ms == (fell - START) * MINUTE_MS
+    assert sum(silence.span_ms for silence in closed.silences) == (END - fell) * MINUTE_MS
+
+
+def test_a_month_that_is_not_over_is_refused(work: Work) -> None:
+    """One millisecond before November, October cannot be closed."""
+    with pytest.raises(Refused, match="is not over"):
+        _closing(work, now=NOVEMBER_MS - 1).close(OCTOBER)
+
+
+def test_months_are_closed_in_order(work: Work) -> None:
+    """November waits for October, and December for November."""
+    _store(work, observe(START, START + 60))
+    later = _closing(work, now=CLOSED_UTC_MS + 90 * 86_400_000)
+
+    with pytest.raises(Refused, match="close 2026-10 first"):
+        later.close(Month(2026, 11))
+    later.close(OCTOBER)
+    with pytest.raises(Refused, match="close 2026-11 first"):
+        later.close(Month(2026, 12))
+
+
+def test_a_party_nobody_registered_stops_the_close_and_nothing_is_left(work: Work) -> None:
+    """The refusal names the party; the month is open and no statement exists."""
+    _store(work, observe(START, END), assignments=[assignment()])
+    with work.begin() as unit:
+        unit.connection.execute(text("DELETE FROM tenures"))
+        unit.connection.execute(text("UPDATE hosts SET operator_party_id = '91440300MA5999999X'"))
+        unit.connection.execute(text("DELETE FROM assignments"))
+        unit.commit()
+
+    with pytest.raises(Refused, match="91440300MA5999999X is not known"):
+        _close(work)
+
+    with work.begin(writes=False) as unit:
+        assert unit.expense.close_of(OCTOBER) is None
+        assert unit.expense.statements() == []
+
+
+def test_a_report_beyond_the_checkpoint_is_sequenced_first(work: Work) -> None:
+    """A close whose log lacks a counted report sequences again; if it never comes, it refuses."""
+    _store(work, observe(START, END), assignments=[assignment()])
+    with work.begin() as unit:
+        unit.connection.execute(
+            text(
+                "INSERT INTO reports (host_id, epoch, sequence, sha256, start_utc_ms, end_utc_ms,"
+                " received_utc_ms, clock_offset_ms, verdict, reason, counted, content)"
+                " VALUES (:host, 1, 1, :sha, :start, :end, :end, 0, 1, 0, 1, :sha)"
+            ),
+            {
+                "host": HOST_A,
+                "sha": bytes(32),
+                "start": START * MINUTE_MS,
+                "end": (START + 5) * MINUTE_MS,
+            },
+        )
+        unit.connection.execute(
+            text(
+                "INSERT INTO heads (host_id, epoch, sequence, sha256, received_utc_ms,"
+                " reported_until_utc_ms, counted_until_utc_ms, projected_epoch, projected_sequence,"
+                " agent_version, clock_sync, clock_offset_ms)"
+                " VALUES (:host, 1, 1, :sha, 0, 0, 0, 1, 1, '', 2, 0)"
+            ),
+            {"host": HOST_A, "sha": bytes(32)},
+        )
+        unit.commit()
+    tries: list[int] = []
+
+    def stuck() -> Head:
+        tries.append(1)
+        return Head(size=0)
+
+    def sequencing() -> Head:
+        tries.append(1)
+        if len(tries) == 2:
+            with work.begin() as unit:
+                unit.connection.execute(
+                    text("INSERT INTO log_runs VALUES (0, :host, 1, 1, 1)"), {"host": HOST_A}
+                )
+                unit.commit()
+        return Head(size=len(tries) - 1)
+
+    with pytest.raises(Refused, match="close it again"):
+        _closing(work, sequence=stuck).close(OCTOBER)
+    tries.clear()
+    closed = _closing(work, sequence=sequencing).close(OCTOBER)
+
+    assert closed.close.cut_off.checkpoint_size == 1
+
+
+def test_statements_go_to_the_log(work: Work) -> None:
+    """Each leaves its name and hash with the sequencer."""
+    _store(work, observe(START, END), assignments=[assignment()])
+    closed = _close(work)
+
+    with work.begin(writes=False) as unit:
+        pending = {one.reference: one for one in unit.log.pending_entries(100)}
+
+    for statement in closed.statements:
+        entry = json.loads(pending[f"{statement.number}/1"].entry)
+        assert entry["sha256"] == statement.sha256().hex()
+
+
+@pytest.mark.parametrize("table", ["statements", "rated_lines", "rules_versions", "silences"])
+@pytest.mark.parametrize("verb", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}"])
+def test_what_a_close_wrote_cannot_be_changed(work: Work, table: str, verb: str) -> None:
+    """The database refuses UPDATE and DELETE, whoever asks."""
+    _store(work, observe(START, START + 60), assignments=[assignment()])
+    _close(work)
+    column = {"silences": "span_ms", "rules_versions": "version"}.get(table, "revision")
+
+    with pytest.raises(DatabaseError, match="only ever added"), work.begin() as unit:
+        unit.connection.execute(text(verb.format(table, column)))
+
+
+def test_a_demonstration_says_so(work: Work) -> None:
+    """The mark stands in the data, in the notices and in the row."""
+    _store(work, observe(START, END), assignments=[assignment()])
+
+    statement = _by_number(_close(work, demo=True))["KS-2026-10-HT-1"]
+
+    assert statement.demo
+    assert any("演示" in notice for notice in statement.notices_zh)
+    with work.begin(writes=False) as unit:
+        assert [stored.demo for stored in unit.expense.statements()] == [True]
+
+
+def test_estimates_of_a_year_add_up(work: Work) -> None:
+    """October stays below 500 000 yuan; November passes it and catches up the year at 50 %."""
+    november = Month(2026, 11)
+    start, end = november.interval().bounded()
+    # 744 h x 600 yuan = 446 400; 720 h x 600 yuan = 432 000; together 878 400.
+    _store(
+        work,
+        observe(START, END) | observe(start, end),
+        assignments=[assignment()],
+        prices=[price("600.00")],
+    )
+    later = _closing(work, now=end * MINUTE_MS)
+
+    first = _by_number(later.close(OCTOBER))["KS-2026-10-HT-1"]
+    second = _by_number(later.close(november))["KS-2026-11-HT-1"]
+
+    assert (first.eligible_fen, first.subsidy.estimate_fen) == (44_640_000, 0)
+    assert first.subsidy.trace[2].bound == "threshold.year_yuan"
+    assert (second.eligible_fen, second.subsidy.estimate_fen) == (43_200_000, 43_920_000)
+    assert "startup.age_basis" in second.subsidy.unknown
+
+
+def test_full_minutes_are_what_the_examples_assume() -> None:
+    """The examples' minute is whole, and the cut-off is the month's end."""
+    FULL.check()
+    cut_off = CutOff(event_end=END, checkpoint_size=0, checkpoint_root=b"")
+    assert cut_off.to_data()["event_end"] == "2026-11-01T00:00:00+08:00"
