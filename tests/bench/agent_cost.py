@@ -1,8 +1,10 @@
 """What metering costs a host: processor and memory, beside nvitop-exporter on the same fake driver.
 
 Eight devices at 1 Hz, every call into the driver burning 50 µs (a spin: most of a real call is
-spent in the kernel), four devices held by a process each. Both run at the same time and for the
-same span, so that what else the machine does weighs on both; quote the ratio.
+spent in the kernel), four devices held by a process each. Ours are both processes as installed,
+enrolled at a real server and reporting to it every minute (five times as often as by default). Both
+sides run at the same time and for the same span, so that what else the machine does weighs on both;
+quote the ratio.
 """
 
 import os
@@ -15,10 +17,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from bench.metered_host import MeteredHost, metered_host
 from fakes.nvml.exporter import Exporter, exporter_program, running_exporter
 from fakes.nvml.library import built_library, environment
 from fakes.nvml.scenario import Device, Latency, Process, Scenario, State
-from kashi_agent.meter_socket import MeterConnection, MeterListener
 
 DEVICES: Final = 8
 CALL_MICROSECONDS: Final = 50
@@ -32,7 +34,7 @@ def measure(seconds: int = SECONDS) -> dict[str, int | float]:
     """CPU in percent of a core and PSS in MB, of our processes and of nvitop-exporter."""
     with tempfile.TemporaryDirectory(prefix="kashi-") as folder, ExitStack() as stack:
         environ = _environment(Path(folder), stack)
-        ours = stack.enter_context(_running_meter(Path(folder), environ))
+        ours = stack.enter_context(metered_host(Path(folder), environ))
         program = exporter_program()
         theirs = (
             None if program is None else stack.enter_context(running_exporter(program, environ))
@@ -40,23 +42,26 @@ def measure(seconds: int = SECONDS) -> dict[str, int | float]:
         return _measured(ours, theirs, seconds)
 
 
-def _measured(
-    ours: tuple[int, MeterConnection], theirs: Exporter | None, seconds: int
-) -> dict[str, int | float]:
+def _measured(ours: MeteredHost, theirs: Exporter | None, seconds: int) -> dict[str, int | float]:
     """Let both run for the span and read what the kernel has counted."""
-    meter, connection = ours
-    exporter = [] if theirs is None else [theirs.pid]
-    _run(connection, theirs, WARM_UP_SECONDS)
-    before = {pid: cpu_ns(pid) for pid in (meter, *exporter)}
-    began_ns = time.monotonic_ns()
-    batches = _run(connection, theirs, seconds)
+    groups = {"meter": [ours.meter_pid], "agent": [ours.agent_pid]}
+    groups["kashi"] = [ours.meter_pid, ours.agent_pid]
+    if theirs is not None:
+        groups["nvitop_exporter"] = [theirs.pid]
+    pids = {pid for group in groups.values() for pid in group}
+    _run(theirs, WARM_UP_SECONDS)
+    samples, began_ns = ours.samples(), time.monotonic_ns()
+    before = {pid: cpu_ns(pid) for pid in pids}
+    _run(theirs, seconds)
+    used = {pid: cpu_ns(pid) - before[pid] for pid in pids}
     span_ns = time.monotonic_ns() - began_ns
-    figures: dict[str, int | float] = {"seconds": round(span_ns / 1e9), "batches": batches}
-    for name, pids in (("kashi", [meter]), ("nvitop_exporter", exporter)):
-        if pids:
-            used_ns = sum(cpu_ns(pid) - before[pid] for pid in pids)
-            figures[f"{name}.cpu_percent"] = round(100 * used_ns / span_ns, 3)
-            figures[f"{name}.pss_mb"] = round(sum(map(pss_bytes, pids)) / 1e6, 1)
+    figures: dict[str, int | float] = {
+        "seconds": round(span_ns / 1e9),
+        "samples": ours.samples() - samples,
+    }
+    for name, group in groups.items():
+        figures[f"{name}.cpu_percent"] = round(100 * sum(used[pid] for pid in group) / span_ns, 3)
+        figures[f"{name}.pss_mb"] = round(sum(map(pss_bytes, group)) / 1e6, 1)
     return figures
 
 
@@ -76,17 +81,13 @@ def pss_bytes(pid: int) -> int:
     raise ValueError(f"/proc/{pid}/smaps_rollup tells no Pss")
 
 
-def _run(connection: MeterConnection, theirs: Exporter | None, seconds: int) -> int:
-    """Hear the meter for so long, scraping the exporter as Prometheus would; batches heard."""
-    batches = 0
+def _run(theirs: Exporter | None, seconds: int) -> None:
+    """Let time pass, scraping the exporter as Prometheus would."""
     end_s = time.monotonic() + seconds
-    scrape_s = time.monotonic()
-    while (now_s := time.monotonic()) < end_s:
-        if theirs is not None and now_s >= scrape_s:
+    while (left_s := end_s - time.monotonic()) > 0:
+        if theirs is not None:
             theirs.scrape()
-            scrape_s += SCRAPE_SECONDS
-        batches += connection.receive(min(end_s, scrape_s) - now_s) is not None
-    return batches
+        time.sleep(min(SCRAPE_SECONDS, left_s))  # the span is what is measured
 
 
 def _environment(folder: Path, stack: ExitStack) -> dict[str, str]:
@@ -135,26 +136,6 @@ def _sleeper() -> Iterator[int]:
         yield process.pid
     finally:
         process.communicate()
-
-
-@contextmanager
-def _running_meter(folder: Path, environ: dict[str, str]) -> Iterator[tuple[int, MeterConnection]]:
-    """kashi-meter as it is installed, with this process in the agent's place."""
-    with MeterListener(folder / "meter.sock") as listener:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kashi_agent.meterd", "--socket", str(listener.path)],
-            env=environ,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            connection = listener.accept(30)
-            if connection is None:
-                raise RuntimeError("kashi-meter did not connect")
-            with connection:
-                yield process.pid, connection
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 if __name__ == "__main__":
