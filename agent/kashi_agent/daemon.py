@@ -173,6 +173,8 @@ class Daemon:
                 metering.note(HostEventKind.DRIVER, detail)
             case NoticeKind.STOPPING:
                 metering.interrupt(GapReason.METER_DOWN)
+            case NoticeKind.UNIDENTIFIED:
+                metering.note(HostEventKind.DRIVER, detail or "all devices tell their id again")
             case NoticeKind.ANSWERED | NoticeKind.RESUMED:
                 pass  # the next sample says it better
 
@@ -182,7 +184,9 @@ class Daemon:
         selector.unregister(self._meter)
         self._meter.close()
         self._meter = None
-        asked = self._view.state.startswith((NoticeKind.STOPPING, NoticeKind.RELEASED))
+        asked = self._view.state.startswith(
+            (NoticeKind.STOPPING, NoticeKind.RELEASED, NoticeKind.RESUMED)
+        )
         self._view.state = f"not connected: {why}"
         if not asked:
             self._agent.metering.interrupt(GapReason.METER_DOWN)
