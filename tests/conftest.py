@@ -7,4 +7,7 @@ pytest_plugins = [
     "fixtures_server",
     "fixtures_meter",
     "fixtures_ingest",
+    "fixtures_certificates",
+    "fixtures_portal",
+    "fixtures_chromium",
 ]

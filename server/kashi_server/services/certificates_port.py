@@ -116,8 +116,10 @@ class FactsPort(Protocol):
     ) -> Sequence[ReportReference]:
         """Stored reports that touch [start, end), by host and place."""
 
-    def stored(self, host_id: str, epoch: int, sequence: int) -> StoredReport | None:
-        """A report with its receipt."""
+    def counted_within(
+        self, host_id: str, start_utc_ms: int, end_utc_ms: int
+    ) -> Sequence[StoredReport]:
+        """Counted reports of a host that touch [start, end), with their receipts."""
 
     def restored(self, host_id: str) -> Mapping[Place, int]:
         """When quarantined reports were restored, in UTC milliseconds."""

@@ -1,10 +1,11 @@
 """Gathering the evidence of a statement: the reports that touch its lines, and what proves them."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import groupby
 from typing import Any
 
 from kashi.merkle import leaf_hash
@@ -199,13 +200,21 @@ def _contents(
 ) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
     reports: dict[str, list[bytes]] = {}
     receipts: dict[str, list[bytes]] = {}
-    for one in references:
-        stored = unit.facts.stored(one.host_id, one.epoch, one.sequence)
-        if stored is None or stored.sha256 != one.sha256:
-            raise StorageError(f"report {_place(one)} cannot be read back; run: kashi-server fsck")
-        shown: Collection[str] = _touched(one, spans[one.host_id])
-        reports.setdefault(one.host_id, []).append(revealed(stored.wire, shown))
-        receipts.setdefault(one.host_id, []).append(stored.receipt)
+    for host_id, of_host in groupby(references, key=lambda one: one.host_id):
+        wanted = list(of_host)
+        first = min(one.start_utc_ms for one in wanted)
+        last = max(one.end_utc_ms for one in wanted)
+        stored = {
+            (one.epoch, one.sequence): one
+            for one in unit.facts.counted_within(host_id, first, last)
+        }
+        for one in wanted:
+            found = stored.get((one.epoch, one.sequence))
+            if found is None or found.sha256 != one.sha256:
+                raise StorageError(f"report {_place(one)} cannot be read back; run: fsck")
+            shown = _touched(one, spans[host_id])
+            reports.setdefault(host_id, []).append(revealed(found.wire, shown))
+            receipts.setdefault(host_id, []).append(found.receipt)
     return reports, receipts
 
 

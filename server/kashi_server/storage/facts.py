@@ -96,7 +96,9 @@ class FactRepository:
             reports.c.epoch == epoch,
             reports.c.sequence == sequence,
         )
-        return next(fact_reading.stored_reports(self._connection, query), None)
+        # Read to the end: a cursor that is left half way stays open on the server.
+        found = list(fact_reading.stored_reports(self._connection, query))
+        return found[0] if found else None
 
     def counted_within(
         self, host_id: str, start_utc_ms: int, end_utc_ms: int
