@@ -22,6 +22,9 @@ from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unseal
 
 FLUSH_MS: Final = 10_000
+"""What was measured is in memory alone for no longer."""
+EARLY_MS: Final = 1_500
+"""Written so much earlier: the loop comes round once a second, and a disk takes its time."""
 WAITING_READINGS_MAX: Final = 200_000
 """Readings that wait in memory for a disk: two weeks of eight devices. Beyond, the oldest become a
 gap (SPOOL_LOST): memory is bounded, and what is lost is said."""
@@ -43,7 +46,7 @@ class Recorder:
     def due(self, boottime_ms: int) -> bool:
         """Whether it is time to write again."""
         last = self._durable_boottime_ms
-        return last is None or boottime_ms - last >= self._flush_ms
+        return last is None or boottime_ms - last >= self._flush_ms - EARLY_MS
 
     @property
     def waiting_readings(self) -> int:
