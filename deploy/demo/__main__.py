@@ -1,0 +1,146 @@
+"""`python -m deploy.demo [--once]`: the whole way of a card-hour, from accelerator to certificate.
+
+Exit codes: 0 everything verified, 1 something failed and is named.
+"""
+
+import argparse
+import secrets
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from kashi_server.bootstrap import opened
+from kashi_server.services.accounts import Role
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from deploy.demo.live import live_agent
+from deploy.demo.month import enrolled, folder_bytes, ship_month
+from deploy.demo.scene import HOSTS, MONTH, PARTIES, agreements_toml, parties_toml
+from deploy.demo.sheet import print_sign_ins, verify_all
+from deploy.demo.stage import DemoError, Stage, kashi_server, serving
+
+ROOT = Path("build/demo")
+DAY_MS = 86_400_000
+Result = TypeVar("Result")
+ROLES = {"provider": Role.PROVIDER, "company": Role.COMPANY}
+
+
+def main() -> int:
+    """Run the demonstration."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="verify, then end")
+    once = bool(parser.parse_args().once)
+    console = Console(highlight=False)
+    try:
+        _demonstrate(console, once=once)
+    except DemoError as error:
+        console.print(f"The demonstration failed: {error}", markup=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+def _demonstrate(console: Console, *, once: bool) -> None:
+    stage = Stage(ROOT.resolve())
+    shutil.rmtree(stage.root, ignore_errors=True)
+    stage.root.mkdir(parents=True)
+    console.rule("Kashi 卡时 · generated workloads, not measured · 生成的负载，并非实测")
+    passwords = _step(console, "server, keys, database, parties 建服务器", lambda: _prepare(stage))
+    with serving(stage) as ports:
+        _ship(stage, console)
+        with live_agent(stage, console):
+            _step(console, f"close {MONTH} 结账", lambda: kashi_server(stage, "close", MONTH))
+            _step(
+                console,
+                "certificates 出具证明",
+                lambda: kashi_server(stage, "certify", MONTH, "--out", str(stage.certificates)),
+            )
+            verify_all(stage, console)
+            console.print(f"Certificates 证明: {stage.certificates.relative_to(Path.cwd())}")
+            if not once:
+                print_sign_ins(console, passwords, f"http://127.0.0.1:{ports['portal']}")
+                _stay(console)
+
+
+def _step(console: Console, title: str, work: Callable[[], Result]) -> Result:
+    began = time.monotonic()
+    with console.status(title):
+        result = work()
+    console.print(f"✓ {title}  {time.monotonic() - began:.1f} s")
+    return result
+
+
+def _prepare(stage: Stage) -> dict[str, str]:
+    """Make the server, import the parties, open an account for each; logins and passwords."""
+    passwords = {
+        login: secrets.token_urlsafe(9)
+        for login in ("officer", "auditor", *(party.login for party in PARTIES))
+    }
+    password_file = stage.root / "officer-password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(passwords["officer"] + "\n", encoding="utf-8")
+    kashi_server(
+        stage, "init", "--demo", "--listen", "127.0.0.1", "--port", "0",
+        "--password-file", str(password_file),
+    )  # fmt: skip
+    parties = stage.root / "parties.toml"
+    parties.write_text(parties_toml(), encoding="utf-8")
+    kashi_server(stage, "import", str(parties))
+    with opened(stage.server) as server:
+        server.accounts.create("auditor", passwords["auditor"], Role.AUDITOR, None)
+        for party in PARTIES:
+            server.accounts.create(
+                party.login, passwords[party.login], ROLES[party.kind], party.party_id
+            )
+    return passwords
+
+
+def _ship(stage: Stage, console: Console) -> None:
+    """Enrol the hosts, import what was agreed about them, ship their month."""
+    stores = {host.name: enrolled(stage, host) for host in HOSTS}
+    agreements = stage.root / "agreements.toml"
+    host_ids = {name: store.host().host_id for name, store in stores.items()}
+    agreements.write_text(agreements_toml(host_ids), encoding="utf-8")
+    kashi_server(stage, "import", str(agreements))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days 天"),
+        TimeElapsedColumn(),
+    )
+    began, reports = time.monotonic(), 0
+    with Progress(*columns, console=console) as progress:
+        for host in HOSTS:
+            label = f"{host.name}  {len(host.devices)} × {host.devices[0].model}"
+            task = progress.add_task(label, total=31)
+            reports += ship_month(
+                stage,
+                host,
+                stores[host.name],
+                lambda played_ms, task=task: progress.update(task, completed=played_ms // DAY_MS),  # type: ignore[misc]  # default binds the loop's task
+            )
+            progress.update(task, completed=31)
+    console.print(
+        f"✓ {reports} signed reports over mutual TLS  {time.monotonic() - began:.1f} s,"
+        f" {folder_bytes(stage.server) / 1e6:.0f} MB on the server"
+    )
+
+
+def _stay(console: Console) -> None:
+    """Wait until interrupted."""
+    console.print("The server stays up; Ctrl-C ends it. 服务器保持运行，Ctrl-C 结束。")
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(3600):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())
