@@ -1,31 +1,28 @@
 """The portal over a closed month, with one account a role, as pages and tests need it.
 
 The month is that of `fixtures_certificates`: a provider with two hosts, company A and company B who
-share card 2 one after the other. Company A runs a host of its own besides, which earns nothing.
+have card 2 one after the other. Company A runs a host of its own besides, with a card of its own.
 """
 
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from fixtures_certificates import (
-    COMPANY_A,
-    COMPANY_B,
-    PROVIDER,
-    CertifiedMonth,
-    make_month,
-)
+from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, CertifiedMonth, make_month
 from fixtures_identity import SteppedClock
+from fixtures_ingest import ReportingHost, enrol
 from kashi_server.portal.app import create_app
 from kashi_server.portal.pace import Pace
 from kashi_server.portal.parts import PortalParts
 from kashi_server.services.accounts import AccountKeeping, Role
 from kashi_server.services.enrolment import Enrolment
+from kashi_server.services.hosts import HostStanding, HostState
+from kashi_server.services.ingestion import Answer, Ingestion, Submission
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.views import Views
@@ -42,6 +39,8 @@ LOGINS = {
     "provider": (Role.PROVIDER, PROVIDER),
 }
 ORIGIN = "http://portal.example"
+OWN_HOST = "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a0003"
+OWN_CARD = "GPU-00000009-1111-4000-8000-000000000000"
 _FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
@@ -75,7 +74,6 @@ class PortalHouse:
     clock: SteppedClock
     sessions: SessionKeeping
     accounts: AccountKeeping
-    secrets: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def visitor(self, address: str = "192.0.2.1", scheme: str = "http") -> Visitor:
         """Somebody who is not signed in."""
@@ -119,14 +117,38 @@ def make_house(month: CertifiedMonth, *, demo: bool = False) -> PortalHouse:
     return PortalHouse(create_app(parts), month, clock, sessions, accounts)
 
 
+class _OwnHost(ReportingHost):
+    """A host that company A operates."""
+
+    def standing(self, state: HostState = HostState.ACTIVE) -> HostStanding:
+        """How it stands."""
+        return replace(ReportingHost.standing(self, state), operator_party_id=COMPANY_A)
+
+
+def make_portal_month(work: Work, *, demo: bool = False) -> CertifiedMonth:
+    """The month with company A's own host in it, closed and certified."""
+    own: list[bytes] = []
+
+    def add_own_host(ingestion: Ingestion, _hosts: list[ReportingHost]) -> None:
+        host = _OwnHost(OWN_HOST, [OWN_CARD], seed=3)
+        enrol(work, host)
+        own.extend(host.report(5) for _ in range(24))
+        answer = ingestion.ingest([Submission(host.standing(), own)])[0]
+        assert isinstance(answer, Answer)
+        assert all(result.judgement.stores for result in answer.results)
+
+    month = make_month(work, demo=demo, spoil=add_own_host)
+    month.wires.extend(own)
+    month.issue()
+    return month
+
+
 @pytest.fixture(scope="module")
 def portal_month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertifiedMonth]:
     """A closed month with certificates, for the tests of one file."""
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('portal') / 'kashi.sqlite'}")
     migrate(engine)
-    month = make_month(Work(engine))
-    month.issue()
-    yield month
+    yield make_portal_month(Work(engine))
     engine.dispose()
 
 

@@ -69,7 +69,7 @@ def enrolment(visit: SignedIn) -> Response:
 def issue_token(visit: SignedIn, form: CheckedForm) -> Response:
     """A new token, shown once, in the command that uses it."""
     _refuse_readers(visit)
-    party_id = visit.reader.party_id or form.text("party_id")
+    party_id = form.text("party_id")
     visit.parts.views.party(visit.reader, party_id)
     lifetime = form.text("hours")
     if lifetime not in {str(hours) for hours in LIFETIME_HOURS}:

@@ -1,0 +1,396 @@
+"""Claims about who sees what: every route, every reader, every id, and every minute.
+
+The matrix names every route of the application. What is somebody else's must answer exactly like
+what does not exist: same status, same headers, same bytes. A route without an entry fails.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from fixtures_certificates import (
+    CARDS,
+    COMPANY_A,
+    COMPANY_B,
+    HOST_1,
+    HOST_2,
+    PROVIDER,
+    SPLIT_MINUTE,
+    START_MINUTE,
+    CertifiedMonth,
+)
+from fixtures_ingest import sums_of
+from fixtures_portal import LOGINS, ORIGIN, OWN_CARD, OWN_HOST, PortalHouse, Visitor
+from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.usage import QUANTITY_NAMES, Quantities
+from kashi_server.storage.tables.identity import enrolment_tokens
+from sqlalchemy import func, select
+
+PARTIES = ("company-a", "company-b", "provider")
+OFFICE = ("officer", "auditor")
+MONTH_END_MINUTE = 2**31
+
+# What each party may look at, said here once more and independently of the code under test.
+HOSTS = {"company-a": {OWN_HOST}, "company-b": set[str](), "provider": {HOST_1, HOST_2}}
+DEVICES = {
+    "company-a": {CARDS[0], CARDS[1], OWN_CARD},
+    "company-b": {CARDS[1], CARDS[3]},
+    "provider": set(CARDS),
+}
+PARTY_IDS = {"company-a": {COMPANY_A}, "company-b": {COMPANY_B}, "provider": {PROVIDER}}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a route is reached: which id it takes, what fills its other parameters, who may."""
+
+    kind: str
+    others: tuple[tuple[str, str], ...] = ()
+
+
+PUBLIC, SIGNED_IN, OF_OFFICE = Entry("public"), Entry("signed-in"), Entry("office")
+MONTH = (("month", "2026-09"),)
+DAY = (("day", "2026-09-12"),)
+
+MATRIX: dict[tuple[str, str], Entry] = {
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/static/{digest}/{name}"): PUBLIC,
+    ("GET", "/sign-in"): PUBLIC,
+    ("POST", "/sign-in"): PUBLIC,
+    ("POST", "/sign-out"): PUBLIC,
+    ("POST", "/look"): PUBLIC,
+    ("GET", "/verify"): PUBLIC,
+    ("POST", "/verify"): PUBLIC,
+    ("POST", "/verify/document"): PUBLIC,
+    ("GET", "/api"): PUBLIC,
+    ("GET", "/api/v1/openapi.json"): PUBLIC,
+    ("GET", "/"): SIGNED_IN,
+    ("GET", "/usage"): SIGNED_IN,
+    ("GET", "/statements"): SIGNED_IN,
+    ("GET", "/certificates"): SIGNED_IN,
+    ("GET", "/hosts"): SIGNED_IN,
+    ("GET", "/holds"): SIGNED_IN,
+    ("GET", "/enrolment"): SIGNED_IN,
+    ("POST", "/enrolment"): SIGNED_IN,
+    ("GET", "/overview"): OF_OFFICE,
+    ("GET", "/audit"): OF_OFFICE,
+    ("GET", "/api/v1/audit"): OF_OFFICE,
+    ("GET", "/companies/{party_id}"): Entry("party_id"),
+    ("GET", "/companies/{party_id}/months/{month}"): Entry("party_id", MONTH),
+    ("GET", "/devices/{hardware_id}"): Entry("hardware_id"),
+    ("GET", "/devices/{hardware_id}/days/{day}"): Entry("hardware_id", DAY),
+    ("GET", "/hosts/{host_id}"): Entry("host_id"),
+    ("GET", "/statements/{number}"): Entry("statement"),
+    ("GET", "/certificates/{number}"): Entry("certificate"),
+    ("GET", "/certificates/{number}/{file}"): Entry("certificate", (("file", "certificate.pdf"),)),
+    ("GET", "/api/v1/account"): SIGNED_IN,
+    ("GET", "/api/v1/parties"): SIGNED_IN,
+    ("GET", "/api/v1/company-months"): SIGNED_IN,
+    ("GET", "/api/v1/companies/{party_id}/months/{month}"): Entry("party_id", MONTH),
+    ("GET", "/api/v1/companies/{party_id}/months/{month}/gaps"): Entry("party_id", MONTH),
+    ("GET", "/api/v1/devices/{hardware_id}/months/{month}"): Entry("hardware_id", MONTH),
+    ("GET", "/api/v1/devices/{hardware_id}/days/{day}"): Entry("hardware_id", DAY),
+    ("GET", "/api/v1/hosts"): SIGNED_IN,
+    ("GET", "/api/v1/hosts/{host_id}"): Entry("host_id"),
+    ("GET", "/api/v1/holds"): SIGNED_IN,
+    ("GET", "/api/v1/statements"): SIGNED_IN,
+    ("GET", "/api/v1/statements/{number}"): Entry("statement"),
+    ("GET", "/api/v1/statements/{number}/revisions/{revision}"): Entry(
+        "statement", (("revision", "1"),)
+    ),
+    ("GET", "/api/v1/certificates"): SIGNED_IN,
+    ("GET", "/api/v1/certificates/{number}"): Entry("certificate"),
+    ("GET", "/api/v1/certificates/{number}/{file}"): Entry(
+        "certificate", (("file", "bundle.zip"),)
+    ),
+}
+MISSING = {
+    "party_id": "91440300MA5FXTJ21A",
+    "hardware_id": "GPU-99999999-1111-4000-8000-000000000000",
+    "host_id": "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a9999",
+    "statement": "KS-2026-09-HT-NONE",
+    "certificate": "KC-202609-000099-21",
+}
+
+
+def routes(portal: PortalHouse) -> set[tuple[str, str]]:
+    """Every method and path that the application answers."""
+    found = set[tuple[str, str]]()
+    for route in iter_route_contexts(portal.app.routes):
+        assert isinstance(route.original_route, APIRoute), f"{route}: a kind the matrix lacks"
+        assert route.path is not None
+        found |= {(method, route.path) for method in (route.methods or set()) - {"HEAD"}}
+    return found
+
+
+def ids_of(month: CertifiedMonth) -> dict[str, dict[str, set[str]]]:
+    """Ids by kind and by the party that may look at them."""
+    users = {"company-a": COMPANY_A, "company-b": COMPANY_B, "provider": PROVIDER}
+    with month.work.begin(writes=False) as unit:
+        statements = unit.expense.statements()
+    certificates = month.keeping.certificates()
+    return {
+        "party_id": PARTY_IDS,
+        "hardware_id": DEVICES,
+        "host_id": HOSTS,
+        "statement": {
+            login: {s.number for s in statements if s.user_id == users[login]} for login in PARTIES
+        },
+        "certificate": {
+            login: {c.number for c in certificates if c.user_id == users[login]}
+            for login in PARTIES
+        },
+    }
+
+
+def address(path: str, entry: Entry, identifier: str) -> str:
+    """A route's path with its parameters filled."""
+    filled = dict(entry.others)
+    return re.sub(r"\{(\w+)\}", lambda match: filled.get(match[1], identifier), path)
+
+
+def test_the_matrix_names_every_route(portal: PortalHouse) -> None:
+    """A route that nobody put into the matrix fails here, and so does one that is gone."""
+    assert routes(portal) == set(MATRIX)
+
+
+@pytest.mark.parametrize("login", PARTIES)
+def test_what_is_foreign_answers_exactly_like_what_is_missing(
+    portal: PortalHouse, login: str
+) -> None:
+    """For every route and id: one's own opens, another's gives the bytes of a missing one."""
+    client = portal.signed_in(login)
+    ids = ids_of(portal.month)
+    opened = refused = 0
+    for (method, path), entry in MATRIX.items():
+        if entry.kind not in ids:
+            continue
+        assert method == "GET"
+        own = ids[entry.kind][login]
+        every = set[str]().union(*ids[entry.kind].values())
+        assert every - own, f"{path}: nothing foreign to try"
+        missing = client.get(address(path, entry, MISSING[entry.kind]))
+        assert missing.status_code == 404, path
+        for identifier in sorted(every):
+            answer = client.get(address(path, entry, identifier))
+            if identifier in own:
+                assert answer.status_code == 200, f"{login} {path} {identifier}"
+                opened += 1
+            else:
+                assert answer.status_code == 404, f"{login} {path} {identifier}"
+                assert answer.content == missing.content, f"{login} {path} {identifier}"
+                assert answer.headers == missing.headers, f"{login} {path} {identifier}"
+                refused += 1
+    assert opened > 10
+    assert refused > 20
+
+
+@pytest.mark.parametrize("login", OFFICE)
+def test_the_office_opens_everything(portal: PortalHouse, login: str) -> None:
+    """Officers and auditors read every id of every party."""
+    client = portal.signed_in(login)
+    ids = ids_of(portal.month)
+    for (_method, path), entry in MATRIX.items():
+        for identifier in sorted(set[str]().union(*ids.get(entry.kind, {}).values())):
+            answer = client.get(address(path, entry, identifier))
+            assert answer.status_code == 200, f"{login} {path} {identifier}"
+
+
+@pytest.mark.parametrize("login", PARTIES)
+def test_the_offices_pages_do_not_exist_for_parties(portal: PortalHouse, login: str) -> None:
+    """The overview and the audit trail answer like a page that was never there."""
+    client = portal.signed_in(login)
+    for (_method, path), entry in MATRIX.items():
+        if entry is OF_OFFICE:
+            missing = client.get("/api/nowhere" if path.startswith("/api") else "/nowhere")
+            answer = client.get(path)
+            assert (answer.status_code, answer.content) == (404, missing.content), path
+
+
+def test_nobody_sees_anything_without_signing_in(portal: PortalHouse) -> None:
+    """Every page that is not public leads to the sign-in, every JSON address says 401."""
+    client = portal.visitor().client
+    ids = ids_of(portal.month)
+    for (method, path), entry in MATRIX.items():
+        if entry is PUBLIC or method != "GET":
+            continue
+        own = sorted(set[str]().union(*ids.get(entry.kind, {}).values()))
+        answer = client.get(address(path, entry, own[0] if own else ""))
+        if path.startswith("/api/"):
+            assert (answer.status_code, answer.json()) == (401, {"error": "sign_in_needed"}), path
+        else:
+            assert answer.status_code == 303, path
+            assert answer.headers["location"].startswith("/sign-in?next="), path
+
+
+def test_an_auditor_changes_nothing(portal: PortalHouse) -> None:
+    """Whatever is not a matter of one's own session is no form of the auditor's."""
+    visitor = portal.visitor().sign_in("auditor")
+    own = {"/sign-in", "/sign-out", "/look", "/verify", "/verify/document"}
+    for method, path in MATRIX:
+        if method == "POST" and path not in own:
+            fields = {"form_token": visitor.form_token(), "party_id": PROVIDER, "hours": "1"}
+            answer = visitor.client.post(path, data=fields, headers={"origin": ORIGIN})
+            assert answer.status_code == 404, path
+
+
+def test_a_partys_token_enrols_for_that_party_alone(portal: PortalHouse) -> None:
+    """A form that names another party is answered as if that party did not exist."""
+    visitor = portal.visitor().sign_in("company-a")
+    answer = _ask_for_token(visitor, COMPANY_B)
+    assert answer == 404
+    assert _tokens(portal, COMPANY_B) == 0
+    assert _ask_for_token(visitor, COMPANY_A) == 200
+    assert _tokens(portal, COMPANY_A) == 1
+
+
+def _ask_for_token(visitor: Visitor, party_id: str) -> int:
+    fields = {"form_token": visitor.form_token(), "party_id": party_id, "hours": "8"}
+    return visitor.client.post("/enrolment", data=fields, headers={"origin": ORIGIN}).status_code
+
+
+def _tokens(portal: PortalHouse, party_id: str) -> int:
+    query = select(func.count()).where(enrolment_tokens.c.operator_party_id == party_id)
+    with portal.month.work.begin(writes=False) as unit:
+        return int(unit.connection.execute(query).scalar_one())
+
+
+def truth(
+    month: CertifiedMonth, hardware_ids: Iterable[str], start: int, end: int
+) -> dict[str, int]:
+    """What hosts observed of devices in [start, end), by plain addition over their reports."""
+    wanted = set(hardware_ids)
+    total = Quantities()
+    for (_host, hardware_id, minute), quantities in sums_of(month.wires).items():
+        if hardware_id in wanted and start <= minute < end:
+            total += quantities
+    return {name: getattr(total, name) for name in QUANTITY_NAMES}
+
+
+def seen_of_card(portal: PortalHouse, login: str, hardware_id: str) -> dict[str, int]:
+    """A card's month as an account sees it."""
+    client = portal.signed_in(login)
+    answer = client.get(f"/api/v1/devices/{hardware_id}/months/2026-09")
+    assert answer.status_code == 200
+    total = answer.json()["total"]
+    assert total["elapsed_ms"] == total["gap_ms"] + total["quantities"]["observed_ms"]
+    return {name: total["quantities"][name] for name in QUANTITY_NAMES}
+
+
+def test_one_device_its_provider_and_two_tenants_each_see_exactly_their_minutes(
+    portal: PortalHouse,
+) -> None:
+    """Card 2 changes hands at a minute inside an hour: the tenants' sums are cut right there."""
+    assert SPLIT_MINUTE % 60, "the card must change hands inside an hour"
+    month, card = portal.month, CARDS[1]
+    first = truth(month, [card], START_MINUTE, SPLIT_MINUTE)
+    second = truth(month, [card], SPLIT_MINUTE, MONTH_END_MINUTE)
+    whole = truth(month, [card], 0, MONTH_END_MINUTE)
+    assert first["observed_ms"] > 0
+    assert second["observed_ms"] > 0
+    assert seen_of_card(portal, "company-a", card) == first
+    assert seen_of_card(portal, "company-b", card) == second
+    assert seen_of_card(portal, "provider", card) == whole
+    assert seen_of_card(portal, "officer", card) == whole
+    assert {name: first[name] + second[name] for name in whole} == whole
+
+
+def test_a_lease_with_two_ends_is_cut_at_both(portal: PortalHouse) -> None:
+    """Company B has card 4 from minute 31 to minute 200: nothing before, nothing after."""
+    inside = truth(portal.month, [CARDS[3]], START_MINUTE + 31, START_MINUTE + 200)
+    assert seen_of_card(portal, "company-b", CARDS[3]) == inside
+    whole = truth(portal.month, [CARDS[3]], 0, MONTH_END_MINUTE)
+    assert seen_of_card(portal, "provider", CARDS[3]) == whole
+    assert inside["observed_ms"] < whole["observed_ms"]
+
+
+def test_hours_are_cut_like_months(portal: PortalHouse) -> None:
+    """Hour by hour, both tenants together see the hour in which the card changed hands once."""
+    sums = {}
+    for login in ("company-a", "company-b", "provider"):
+        client = portal.signed_in(login)
+        hours: dict[int, int] = {}
+        for day in ("2026-09-11", "2026-09-12"):
+            for hour in client.get(f"/api/v1/devices/{CARDS[1]}/days/{day}").json():
+                observed = hour["usage"]["quantities"]["observed_ms"]
+                hours[hour["start_minute"]] = observed
+        sums[login] = hours
+    shared = SPLIT_MINUTE // 60 * 60
+    assert sums["company-a"][shared] > 0
+    assert sums["company-b"][shared] > 0
+    for start, observed in sums["provider"].items():
+        assert sums["company-a"][start] + sums["company-b"][start] == observed
+
+
+def test_a_partys_month_is_its_own_devices_minutes(portal: PortalHouse) -> None:
+    """Company A's usage page: its two leased cards for their minutes, and its own host whole."""
+    body = portal.signed_in("company-a").get(f"/api/v1/companies/{COMPANY_A}/months/2026-09").json()
+    card_1 = truth(portal.month, [CARDS[0]], START_MINUTE, MONTH_END_MINUTE)
+    card_2 = truth(portal.month, [CARDS[1]], START_MINUTE, SPLIT_MINUTE)
+    own = truth(portal.month, [OWN_CARD], 0, MONTH_END_MINUTE)
+    for name in QUANTITY_NAMES:
+        assert body["total"]["quantities"][name] == card_1[name] + card_2[name] + own[name]
+    assert body["total"]["leased_ms"] == card_1["observed_ms"] + card_2["observed_ms"]
+
+
+def test_gaps_are_cut_at_the_lease(portal: PortalHouse) -> None:
+    """Nobody is shown a gap of a minute that is not theirs."""
+    for login, party_id in (("company-a", COMPANY_A), ("company-b", COMPANY_B)):
+        gaps = (
+            portal.signed_in(login).get(f"/api/v1/companies/{party_id}/months/2026-09/gaps").json()
+        )
+        mine = [gap for gap in gaps if gap["hardware_id"] == CARDS[1]]
+        assert mine, login
+        for gap in mine:
+            before = gap["end_utc_ms"] <= SPLIT_MINUTE * MINUTE_MS
+            assert before == (login == "company-a")
+
+
+@pytest.mark.parametrize("login", PARTIES)
+def test_no_page_that_a_party_can_walk_to_names_a_stranger(portal: PortalHouse, login: str) -> None:
+    """Following every link from the first page on, nothing of the others' is read anywhere."""
+    foreign = {
+        "company-a": {COMPANY_B, "深圳乙智能", "HT-B", CARDS[2], CARDS[3], HOST_2},
+        "company-b": {COMPANY_A, "HT-A", CARDS[0], CARDS[2], OWN_CARD, OWN_HOST},
+        "provider": {OWN_CARD, OWN_HOST},
+    }[login]
+    client = portal.signed_in(login)
+    waiting, seen = ["/usage?month=2026-09"], set[str]()
+    while waiting:
+        path = waiting.pop()
+        if path in seen or len(seen) > 400:
+            continue
+        seen.add(path)
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        if not answer.headers["content-type"].startswith(("text/html", "application/json")):
+            continue
+        for name in foreign:
+            assert name not in answer.text, f"{path} names {name}"
+        links = re.findall(r'href="(/[^"#]*)', answer.text)
+        waiting += [_plain(link) for link in links if not _leads_away(link)]
+    assert len(seen) > 12
+
+
+def _plain(link: str) -> str:
+    return link.replace("&amp;", "&")
+
+
+def _leads_away(link: str) -> bool:
+    # Months before the first and after the last are endless; the front door redirects.
+    months = re.findall(r"\d{4}-\d{2}(?!-)", link)
+    beyond = any(month not in {"2026-09", "2026-10"} for month in months if "KS-" not in link)
+    return link in {"/", "/sign-in"} or link.startswith("/verify") or beyond
+
+
+def test_audit_knows_who_was_refused_what(portal: PortalHouse) -> None:
+    """A denied look is a line of the audit trail with login and address."""
+    portal.signed_in("company-b").get(f"/hosts/{OWN_HOST}")
+    entries = json.loads(portal.signed_in("auditor").get("/api/v1/audit").text)
+    denied = [e for e in entries if e["act"] == "denied" and e["subject"] == f"/hosts/{OWN_HOST}"]
+    assert denied
+    assert denied[0]["login"] == "company-b"
+    assert set(LOGINS) >= {e["login"] for e in entries if e["act"] == "denied"}
