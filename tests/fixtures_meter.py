@@ -109,15 +109,22 @@ class Meters:
         scenario: Scenario,
         *options: str,
         now_ms: int = 0,
+        start_boottime_ms: int | None = None,
         without: frozenset[str] = frozenset(),
     ) -> Meter:
-        """A meter that has said hello; `without` names symbols its driver library lacks."""
+        """A meter that has said hello; `without` names symbols its driver library lacks.
+
+        With `start_boottime_ms` the scenario runs by CLOCK_BOOTTIME from there, not by hand.
+        """
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
         library = built_library(BUILD, without) if without else self._library
         control = self._stack.enter_context(Control(folder / "clock", now_ms))
-        scenario.write_controlled(folder / "scenario", control.path)
+        if start_boottime_ms is None:
+            scenario.write_controlled(folder / "scenario", control.path)
+        else:
+            scenario.write(folder / "scenario", start_boottime_ms=start_boottime_ms)
         listener = self._stack.enter_context(MeterListener(folder / "meter.sock"))
         process = subprocess.Popen(
             [

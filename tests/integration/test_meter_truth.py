@@ -1,0 +1,71 @@
+"""From the fake driver to device minutes: what is measured against what the scenario says."""
+
+import os
+
+from fakes.nvml.scenario import Device, Lost, Process, Scenario, State, Truth
+from fixtures_meter import CADENCE_MS, Meters, boottime_ms
+from kashi_agent.integrator import Integrator
+from kashi_agent.naming import SALT_BYTES, HolderNaming
+from kashi_agent.reading import DeviceMinutes, GapReason, Segment
+from kashi_agent.sample import SampleBatch
+
+SPAN_MS = 8_000
+EDGE_MS_MAX = CADENCE_MS + 60
+"""An edge is seen at the tick after it: one cadence, and what a busy machine adds."""
+
+
+def truth_of(scenario: Scenario, minutes: DeviceMinutes, start_ms: int, device: int) -> Truth:
+    """The scenario's truth over just what was observed."""
+    return scenario.truth(
+        device, minutes.start_boottime_ms - start_ms, minutes.end_boottime_ms - start_ms
+    )
+
+
+def test_measured_time_is_the_scenarios_to_one_cadence_an_edge(meters: Meters) -> None:
+    """Observed time is exact; held, active and utilised time err by one cadence at each edge."""
+    states = (
+        State(from_ms=0, power_mw=70_000),
+        State(from_ms=1_050, gpu_percent=40, power_mw=300_000),
+        State(from_ms=3_050, power_mw=70_000),
+        State(from_ms=4_050, gpu_percent=80, power_mw=650_000),
+        State(from_ms=7_050, power_mw=70_000),
+    )
+    held = (Process(pid=os.getpid(), from_ms=2_050, to_ms=6_050),)
+    scenario = Scenario(
+        devices=(
+            Device(uuid="GPU-1", states=states, processes=held),
+            Device(uuid="GPU-2", pci="00000000:18:00.0"),
+        ),
+        losses=(Lost(device=1, from_ms=2_050, to_ms=5_050),),
+    )
+    start_ms = (boottime_ms() // CADENCE_MS + 5) * CADENCE_MS
+    meter = meters.start(scenario, start_boottime_ms=start_ms)
+    integrator = Integrator(
+        boot_id=bytes(16),
+        segment=Segment(number=1, anchor_utc_ms=0, start_boottime_ms=0),
+        start_boottime_ms=start_ms,
+        naming=HolderNaming(bytes(SALT_BYTES)),
+    )
+
+    last = meter.next(SampleBatch)
+    while last.boottime_ms < start_ms:
+        last = meter.next(SampleBatch)
+    while last.boottime_ms < start_ms + SPAN_MS:
+        integrator.observe(last)
+        last = meter.next(SampleBatch)
+    integrator.observe(last)
+    first, second = integrator.flush(last.boottime_ms)
+
+    truth = truth_of(scenario, first, start_ms, 0)
+    readings = first.readings
+    assert first.observed_ms == truth.span_ms == first.elapsed_ms
+    assert abs(sum(r.held_ms for r in readings) - truth.held_ms) <= EDGE_MS_MAX
+    assert abs(sum(r.active_ms for r in readings) - truth.active_ms) <= 2 * EDGE_MS_MAX
+    utilised_error_ns = abs(sum(r.utilised_ns for r in readings) - truth.utilised_ns)
+    assert utilised_error_ns <= 2 * EDGE_MS_MAX * 800_000
+    energy_error_mj = abs(sum(r.energy_mj for r in readings) - truth.energy_uj // 1_000)
+    assert energy_error_mj <= 650 * EDGE_MS_MAX
+    gap_ms = sum(gap.span_ms for gap in second.gaps)
+    assert second.observed_ms + gap_ms == second.elapsed_ms
+    assert abs(gap_ms - 3_000) <= EDGE_MS_MAX
+    assert {gap.reason for gap in second.gaps} == {GapReason.DEVICE_LOST}
