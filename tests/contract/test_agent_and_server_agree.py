@@ -1,0 +1,132 @@
+"""What the agent seals, the server's own reading of the contract takes as sound and counting."""
+
+from dataclasses import dataclass
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from kashi.chain import NO_HEAD, place_report
+from kashi_agent.chain_link import ChainLink
+from kashi_agent.clock import ManualClock
+from kashi_agent.metering import Metering
+from kashi_agent.playing import played, replay_clock
+from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation
+from kashi_agent.sealing import Sealed, Sealer
+from kashi_agent.stretch import Stretch
+from kashi_agent.workload import DAY_MS, Group, Profile, generated_workload
+from kashi_server.domain.sequence import ACCEPTED, Tail, follow, judge_content, judge_link
+from kashi_server.services.opening import Opened, open_bytes
+from kashi_server.services.projection import hours_of
+from sample_scripts import NAMING, Script, device, scripts
+
+KEY = ec.derive_private_key(0xA9E, ec.SECP256R1())
+HOST_ID = "0b1e7b7e-5d4c-4a54-9f0a-1d2c3b4a5968"
+FAR_UTC_MS = 3_000_000_000_000
+UNKNOWN = Absent(AbsentReason.NOT_SUPPORTED)
+BUSY = Observation(
+    utilisation_ppm=1_000_000,
+    energy_counter_mj=UNKNOWN,
+    power_mw=700_000,
+    memory_used_bytes=UNKNOWN,
+    holders=frozenset(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A host that was enrolled long ago."""
+
+    host_id: str = HOST_ID
+    enrolled_utc_ms: int = 0
+
+
+def sealed_of(stretches: list[Stretch]) -> list[Sealed]:
+    """Every stretch sealed into reports of its own."""
+    sealer = Sealer(key=KEY, agent_version="0.1.0", random_bytes=Random(1).randbytes)
+    link, sealed = ChainLink(host_id=HOST_ID), []
+    for stretch in stretches:
+        sealed += sealer.seal([stretch], link, FAR_UTC_MS)
+        link = sealed[-1].link
+    return sealed
+
+
+def accepted(sealed: list[Sealed]) -> list[Opened]:
+    """The reports as the server opened them; each must count."""
+    tail, opened = Tail(head=NO_HEAD), []
+    for report in sealed:
+        one = open_bytes(report.wire, KEY.public_key(), HOST_ID)
+        assert judge_link(place_report(tail.head, one.header), one.facts, tail) is None
+        judgement = judge_content(
+            one.facts, one.sums, tail, Standing(), held=False, demo=True, now_utc_ms=FAR_UTC_MS
+        )
+        assert judgement == ACCEPTED
+        tail = follow(tail, one.facts, judgement, FAR_UTC_MS)
+        opened.append(one)
+    return opened
+
+
+@given(scripts(devices=3))
+def test_any_samples_make_reports_that_count(script: Script) -> None:
+    """Whatever a meter sees, the server finds the form sound and the counters to follow."""
+    start = script.start_boottime_ms
+    clock = ManualClock(boottime=start, monotonic=start, utc=script.anchor_utc_ms + start)
+    metering = Metering(clock, NAMING)
+    stretches = []
+    for batch in script.batches():
+        clock.advance(batch.boottime_ms - clock.boottime)
+        metering.observe(batch)
+        while (stretch := metering.cut()) is not None:
+            stretches.append(stretch)
+    while (stretch := metering.finish()) is not None:
+        stretches.append(stretch)
+    opened = accepted(sealed_of(stretches))
+
+    observed_ms = sum(d.observed_ms for s in stretches for d in s.devices)
+    hours = hours_of(report.facts for report in opened)
+    assert sum(hour.total().observed_ms for hour in hours.values()) == observed_ms
+
+
+def test_a_clock_step_and_a_reboot_make_reports_that_count() -> None:
+    """Segments and boots follow each other as the server demands."""
+    clock = ManualClock(utc=1_790_000_000_000, boottime=5_000, monotonic=5_000)
+    script = Script(anchor_utc_ms=0, cadence_ms=1_000, steps=())
+    stretches: list[Stretch] = []
+    last = None
+    for boot in range(3):
+        metering = Metering(clock, NAMING, last)
+        for second in range(400):
+            clock.advance(1_000)
+            metering.observe(script.batch(clock.boottime, {0: BUSY, 1: BUSY}))
+            if second == 100:
+                clock.step(7_200_000)
+            while (stretch := metering.cut()) is not None:
+                stretches.append(stretch)
+        while (stretch := metering.finish()) is not None:
+            stretches.append(stretch)
+        last = stretches[-1]
+        clock.reboot(bytes([boot] * 16), away_ms=60_000)
+    opened = accepted(sealed_of(stretches))
+
+    assert {report.facts.segment_number for report in opened} == {1, 2}
+    assert len({report.facts.boot_id for report in opened}) == 3
+
+
+def test_a_generated_day_makes_reports_that_count() -> None:
+    """Training, serving and interactive use with faults, on eight devices."""
+    groups = [
+        Group(name=profile, profile=profile, devices=tuple(map(_card, range(at, at + 3))))
+        for at, profile in zip((0, 3, 6), Profile, strict=True)
+    ]
+    trace = generated_workload(groups, seed="day", start_utc_ms=1_790_784_000_000, span_ms=DAY_MS)
+    clock = replay_clock(trace, bytes(16))
+    stretches = list(played(trace, clock, NAMING, step_ms=1_800_000))
+    opened = accepted(sealed_of(stretches))
+
+    counters = opened[-1].facts.counters
+    assert len(counters) == 9
+    assert all(observed + gap == DAY_MS for observed, gap, *_ in counters.values())
+    assert all(report.facts.replayed for report in opened)
+
+
+def _card(number: int) -> Device:
+    return device(number, MeterKind.REPLAY)
