@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kashi_verify.elliptic import p256
+from kashi_verify.elliptic import UNREADABLE_CERTIFICATE, p256
 from kashi_verify.findings import CheckFailed
 
 DOCUMENT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
@@ -29,7 +29,7 @@ def load_pem(content: bytes) -> list[x509.Certificate]:
     """
     try:
         return x509.load_pem_x509_certificates(content)
-    except ValueError as error:
+    except UNREADABLE_CERTIFICATE as error:
         raise CheckFailed(f"no certificates in PEM: {error}") from error
 
 
@@ -67,7 +67,7 @@ def check_chain(chain: Sequence[x509.Certificate], at: datetime, what: str) -> N
         p256(certificate.public_key(), name)
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError) as error:
+        except (InvalidSignature, *UNREADABLE_CERTIFICATE) as error:
             raise CheckFailed(f"{what}: {name} was not issued by the one above it") from error
         if place > 0:
             _check_issuer(certificate, place - 1, what)
@@ -79,7 +79,7 @@ def _check_issuer(certificate: x509.Certificate, below: int, what: str) -> None:
         extensions = certificate.extensions
         constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except (x509.ExtensionNotFound, *UNREADABLE_CERTIFICATE) as error:
         raise CheckFailed(f"{what}: {name} does not say that it may issue") from error
     if not constraints.ca or not usage.key_cert_sign:
         raise CheckFailed(f"{what}: {name} may not issue certificates")
@@ -101,7 +101,7 @@ def check_signer_usage(signer: x509.Certificate, what: str, *, documents: bool) 
             if documents
             else None
         )
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except (x509.ExtensionNotFound, *UNREADABLE_CERTIFICATE) as error:
         raise CheckFailed(f"{what}: the signing certificate does not state its usage") from error
     if constraints.ca or not usage.digital_signature:
         raise CheckFailed(f"{what}: the signing certificate is not for signatures")

@@ -12,7 +12,7 @@ from asn1crypto import algos, cms, core, tsp
 from cryptography import x509
 
 from kashi_verify.chain import der
-from kashi_verify.elliptic import check_signature, p256
+from kashi_verify.elliptic import UNREADABLE_CERTIFICATE, check_signature, p256
 from kashi_verify.findings import CheckFailed
 
 # Importing tsp teaches cms the attribute that names the signing certificate (RFC 5035).
@@ -48,7 +48,7 @@ def open_container(content: bytes, signed: bytes) -> Container:
         respelled = info.copy().dump(force=True)
         certificates = [x509.load_der_x509_certificate(one.dump()) for one in data["certificates"]]
         attributes = _attributes(data)
-    except (ValueError, TypeError, KeyError) as error:
+    except (*UNREADABLE_CERTIFICATE, KeyError, RecursionError, OverflowError) as error:
         raise CheckFailed(f"the signature's container cannot be read: {error}") from error
     if respelled != content:
         raise CheckFailed("the signature's container is not spelled in DER")

@@ -1,13 +1,33 @@
 """P-256 with SHA-256, the one signature everything here carries."""
 
-from cryptography.exceptions import InvalidSignature
+from hashlib import sha256
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
 
+from kashi_verify import wire
 from kashi_verify.findings import CheckFailed
 
+UNREADABLE_CERTIFICATE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises on bytes that are no certificate it can read."""
+
 _ECDSA = ec.ECDSA(hashes.SHA256())
+_P256_SHA256: Final = 1
 
 
 def p256(key: object, owner: str) -> ec.EllipticCurvePublicKey:
@@ -21,7 +41,7 @@ def load_p256(der: bytes, owner: str) -> ec.EllipticCurvePublicKey:
     """Read a SubjectPublicKeyInfo that must be P-256."""
     try:
         return p256(load_der_public_key(der), owner)
-    except (ValueError, TypeError) as error:
+    except UNREADABLE_CERTIFICATE as error:
         raise CheckFailed(f"the key of {owner} is not a public key in DER") from error
 
 
@@ -37,3 +57,20 @@ def check_signature(
         key.verify(signature, message, _ECDSA)
     except InvalidSignature as error:
         raise CheckFailed(f"the signature of {what} does not verify") from error
+
+
+def check_message_signature(
+    key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, what: str
+) -> None:
+    """Check a serialised Signature: its algorithm, the hint which key made it, and its value.
+
+    Raises:
+        CheckFailed: one of them does not hold.
+    """
+    fields = wire.read_message(signature)
+    if wire.integer(fields, 1) != _P256_SHA256:
+        raise CheckFailed(f"{what} is signed by an algorithm that is not accepted")
+    spelled = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if wire.octets(fields, 2) != sha256(spelled).digest()[:8]:
+        raise CheckFailed(f"{what} names another key as the one that signed it")
+    check_signature(key, wire.octets(fields, 3), message, what)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kashi_verify import merkle, receipts, wire
 from kashi_verify.bundle import Bundle
 from kashi_verify.canonical import read_canonical
-from kashi_verify.elliptic import check_signature
+from kashi_verify.elliptic import check_message_signature
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -68,8 +68,7 @@ def check_log(
 def _checkpoint(content: bytes, named: Data, key: ec.EllipticCurvePublicKey) -> tuple[int, bytes]:
     message = wire.read_message(content)
     body = wire.octets(message, 1)
-    signature = wire.read_message(wire.octets(message, 2))
-    check_signature(key, wire.octets(signature, 3), _PREFIX + body, "the checkpoint")
+    check_message_signature(key, wire.octets(message, 2), _PREFIX + body, "the checkpoint")
     lines = body.split(b"\n")
     if len(lines) != 5 or lines[4]:
         raise CheckFailed("the checkpoint does not have its four lines")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kashi_verify import wire
 from kashi_verify.bundle import Bundle
 from kashi_verify.chain import check_chain, check_signer_usage, der, load_pem, order_chain
-from kashi_verify.elliptic import check_signature, p256
+from kashi_verify.elliptic import check_message_signature, p256
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.reports import Reported
 
@@ -25,7 +25,6 @@ Data = Mapping[str, Any]
 PREFIX: Final = b"kashi/v1/receipt\n"
 _ACCEPTED: Final = 1
 _QUARANTINED: Final = 5
-_P256_SHA256: Final = 1
 _PEM_BYTES_MAX: Final = 256 << 10
 
 
@@ -93,19 +92,15 @@ def _check_receipt(
 ) -> tuple[bytes, int]:
     receipt = wire.read_message(message)
     payload_bytes = wire.octets(receipt, 1)
-    signature = wire.read_message(wire.octets(receipt, 2))
     payload = wire.read_message(payload_bytes)
     said = (wire.text(payload, 1), wire.integer(payload, 2), wire.integer(payload, 3))
     if said != (report.host_id, report.epoch, report.sequence):
         raise CheckFailed(f"the receipt beside {report.name} is of another report")
     if wire.octets(payload, 4) != report.sha256:
         raise CheckFailed(f"the receipt of {report.name} names another hash")
-    if wire.integer(signature, 1) != _P256_SHA256:
-        raise CheckFailed(f"the receipt of {report.name} is signed by an unknown algorithm")
-    check_signature(
-        key, wire.octets(signature, 3), PREFIX + payload_bytes, f"the receipt of {report.name}"
-    )
+    name = f"the receipt of {report.name}"
+    check_message_signature(key, wire.octets(receipt, 2), PREFIX + payload_bytes, name)
     verdict = wire.integer(payload, 5)
     if verdict not in (_ACCEPTED, _QUARANTINED):
-        raise CheckFailed(f"the receipt of {report.name} has verdict {verdict}")
+        raise CheckFailed(f"{name} has verdict {verdict}")
     return payload_bytes, verdict

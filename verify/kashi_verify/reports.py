@@ -16,14 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from kashi_verify import merkle, wire
 from kashi_verify.bundle import Bundle
-from kashi_verify.elliptic import check_signature, load_p256
+from kashi_verify.elliptic import check_message_signature, load_p256
 from kashi_verify.findings import CheckFailed
 from kashi_verify.limits import REPORTS_MAX
 
 Data = Mapping[str, Any]
 _PREFIX: Final = b"kashi/v1/report\n"
 _BLOCK_PREFIX: Final = b"kashi/v1/block\n"
-_P256_SHA256: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Parsed:
 
     header_bytes: bytes
     header: wire.Message
-    signature: wire.Message
+    signature: bytes
     blocks: Sequence[wire.Message]
 
 
@@ -61,7 +60,7 @@ def parse(message: bytes) -> Parsed:
     return Parsed(
         header,
         wire.read_message(header),
-        wire.read_message(signatures[0]),
+        signatures[0],
         [wire.read_message(block) for block in wire.repeated(report, 3)],
     )
 
@@ -117,10 +116,7 @@ def _check_report(parsed: Parsed, host_id: str, key: ec.EllipticCurvePublicKey) 
     )
     if report.host_id != host_id:
         raise CheckFailed(f"{report.name} stands among those of host {host_id}")
-    if wire.integer(parsed.signature, 1) != _P256_SHA256:
-        raise CheckFailed(f"{report.name} is signed by an algorithm that is not accepted")
-    signature = wire.octets(parsed.signature, 3)
-    check_signature(key, signature, _PREFIX + parsed.header_bytes, report.name)
+    check_message_signature(key, parsed.signature, _PREFIX + parsed.header_bytes, report.name)
     _check_blocks(parsed, report)
     return report
 

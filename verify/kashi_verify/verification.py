@@ -37,6 +37,7 @@ from kashi_verify.bundle import Bundle, open_bundle
 from kashi_verify.canonical import read_canonical
 from kashi_verify.chain import check_chain, check_signer_usage, order_chain
 from kashi_verify.cms import Container, open_container
+from kashi_verify.elliptic import UNREADABLE_CERTIFICATE
 from kashi_verify.findings import LEVEL_OF_LAST_STEP, CheckFailed, Findings, Outcome, Step
 from kashi_verify.limits import ATTACHMENT_BYTES_MAX
 from kashi_verify.log import check_log
@@ -109,8 +110,8 @@ def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, str
     except CheckFailed as failure:
         findings.outcomes.append(Outcome(step, passed=False, detail=str(failure)))
         raise _Stopped from failure
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        # Attached data of another shape than the format's: the step that met it does not hold.
+    except (*UNREADABLE_CERTIFICATE, KeyError, AttributeError, IndexError) as error:
+        # Data of another shape than the format's: the step that met it does not hold.
         detail = f"the data is not of the expected form ({type(error).__name__}: {error})"
         findings.outcomes.append(Outcome(step, passed=False, detail=detail))
         raise _Stopped from error
