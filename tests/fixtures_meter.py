@@ -98,9 +98,8 @@ class Meter:
 class Meters:
     """Starts meters over scenarios; all are ended when the test is over."""
 
-    def __init__(self, folder: Path, library: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
-        self._library = library
         self._stack = stack
         self._count = 0
 
@@ -111,6 +110,7 @@ class Meters:
         now_ms: int = 0,
         start_boottime_ms: int | None = None,
         without: frozenset[str] = frozenset(),
+        wide_processes: bool = False,
     ) -> Meter:
         """A meter that has said hello; `without` names symbols its driver library lacks.
 
@@ -119,7 +119,7 @@ class Meters:
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
-        library = built_library(BUILD, without) if without else self._library
+        library = built_library(BUILD, without, wide_processes=wide_processes)
         control = self._stack.enter_context(Control(folder / "clock", now_ms))
         if start_boottime_ms is None:
             scenario.write_controlled(folder / "scenario", control.path)
@@ -159,11 +159,11 @@ def fake_nvml() -> Path:
 
 
 @pytest.fixture
-def meters(fake_nvml: Path) -> Iterator[Meters]:
+def meters() -> Iterator[Meters]:
     """Starts meters over scenarios."""
     # Not tmp_path: a Unix socket's path is short, or refused.
     with tempfile.TemporaryDirectory(prefix="kashi-") as folder, ExitStack() as stack:
-        yield Meters(Path(folder), fake_nvml, stack)
+        yield Meters(Path(folder), stack)
 
 
 def _ended(process: subprocess.Popen[str]) -> None:

@@ -18,18 +18,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
+from kashi_agent.agent_line import AgentLine
 from kashi_agent.errors import MeterError
-from kashi_agent.link_fields import LinkError
-from kashi_agent.meter_link import (
-    Hello,
-    MeterMessage,
-    Notice,
-    NoticeKind,
-    Release,
-    decode_agent_message,
-    encode_meter_message,
-)
-from kashi_agent.meter_socket import RECEIVE_BYTES, LineBuffer, connected
+from kashi_agent.meter_link import AgentMessage, Hello, Notice, NoticeKind, Release
 from kashi_agent.sample import MeterKind, SampleBatch
 from kashi_agent.vendor_thread import Answer, VendorThread
 
@@ -38,6 +29,9 @@ HUNG_MS: Final = 5_000
 
 RETRY_MS: Final = 5_000
 """After the driver refused, a new process tries again so much later, unless told otherwise."""
+
+WAKE_BYTES: Final = 4_096
+"""Wake-ups taken at once: one byte a signal or an answer."""
 
 CLOSE_SECONDS: Final = 2
 """How long the vendor's library gets to let the devices go."""
@@ -98,15 +92,13 @@ class MeterLoop:
         self._clock = clock
         self._wake = wake
         self._vendor = vendor
-        self._agent: socket.socket | None = None
-        self._commands = LineBuffer()
+        self._agent = AgentLine(settings.socket_path)
         self._reader: Reader | None = None
         self._asked_ms = 0
         self._hung = False
         self._restart_ms: int | None = None
         self._standing: Notice | None = None
         self._unidentified: tuple[str, ...] = ()
-        self._unreachable = ""
         self._stop = False
 
     def stop(self) -> None:
@@ -128,9 +120,9 @@ class MeterLoop:
 
     def _tick(self, now_ms: int) -> None:
         """Ask for a reading, if somebody listens and nothing is under way."""
-        if self._agent is None:
-            self._connect()
-        if self._agent is None or self._restart_ms is not None:
+        if self._agent.socket is None and self._agent.connect():
+            self._greet()
+        if self._agent.socket is None or self._restart_ms is not None:
             return
         if self._vendor.busy:
             self._look_for_hang(now_ms)
@@ -140,15 +132,16 @@ class MeterLoop:
 
     def _wait(self, span_ms: int) -> None:
         """Sleep until the next tick, an answer, a command or a signal."""
-        sockets = [self._wake] if self._agent is None else [self._wake, self._agent]
+        sockets = [end for end in (self._wake, self._agent.socket) if end is not None]
         readable, _, _ = select.select(sockets, [], [], max(0, span_ms) / 1000)
         if self._wake in readable:
-            self._wake.recv(RECEIVE_BYTES)
+            self._wake.recv(WAKE_BYTES)
             answer = self._vendor.answer()
             if answer is not None:
                 self._take_answer(answer)
-        if self._agent is not None and self._agent in readable:
-            self._take_commands(self._agent)
+        if self._agent.socket in readable:
+            for message in self._agent.received():
+                self._obey(message)
 
     # Between this process and the vendor's library.
 
@@ -162,7 +155,7 @@ class MeterLoop:
         elif answer.error is not None:
             raise answer.error
         elif isinstance(answer.value, SampleBatch):
-            self._send(answer.value)
+            self._agent.send(answer.value)
             self._tell_unidentified()
         elif self._reader is None:
             self._reader = self._opened(answer.value)
@@ -195,61 +188,22 @@ class MeterLoop:
 
     # Between this process and the agent.
 
-    def _connect(self) -> None:
-        """Knock at the agent's door; whoever opens hears who speaks and how things stand."""
-        self._agent = connected(self._settings.socket_path, self._note_unreachable)
-        if self._agent is None:
-            return
-        self._unreachable = ""
-        self._commands = LineBuffer()
+    def _greet(self) -> None:
+        """Tell an agent that opened who speaks and how things stand."""
         settings = self._settings
-        self._send(Hello(pid=settings.pid, kind=settings.kind, cadence_ms=settings.cadence_ms))
+        self._agent.send(
+            Hello(pid=settings.pid, kind=settings.kind, cadence_ms=settings.cadence_ms)
+        )
         if self._standing is not None:
-            self._send(self._standing)
+            self._agent.send(self._standing)
         self._unidentified = ()
-
-    def _note_unreachable(self, why: str) -> None:
-        """Log that nobody listens, once as long as the reason stays the same."""
-        if why != self._unreachable:
-            self._unreachable = why
-            logger.info("no agent listens at %s", why)
 
     def _notify(self, kind: NoticeKind, detail: str) -> Notice:
         notice = Notice(boottime_ms=self._clock(), kind=kind, detail=detail)
-        self._send(notice)
+        self._agent.send(notice)
         return notice
 
-    def _send(self, message: MeterMessage) -> None:
-        """Send a line; an agent that does not take it is gone, and is sought at the next tick."""
-        if self._agent is None:
-            return
-        try:
-            self._agent.sendall(encode_meter_message(message))
-        except LinkError:
-            logger.exception("a message was too long and is left out")
-        except OSError as error:
-            self._hang_up(str(error))
-
-    def _hang_up(self, why: str) -> None:
-        logger.info("the agent has gone: %s", why)
-        if self._agent is not None:
-            self._agent.close()
-        self._agent = None
-
-    def _take_commands(self, agent: socket.socket) -> None:
-        """Do what the agent asks; hang up on an agent that says what it must not."""
-        try:
-            chunk = agent.recv(RECEIVE_BYTES)
-            if not chunk:
-                self._hang_up("it closed the connection")
-                return
-            self._commands.feed(chunk)
-            while (line := self._commands.next_line()) is not None:
-                self._obey(decode_agent_message(line))
-        except (OSError, LinkError) as error:
-            self._hang_up(str(error))
-
-    def _obey(self, message: object) -> None:
+    def _obey(self, message: AgentMessage) -> None:
         """Release the devices, or take them up again."""
         if isinstance(message, Release):
             self._let_go()
@@ -272,6 +226,5 @@ class MeterLoop:
         self._let_go()
         self._notify(kind, "")
         self._vendor.end()
-        if self._agent is not None:
-            self._agent.close()
+        self._agent.close()
         return outcome

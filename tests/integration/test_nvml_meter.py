@@ -289,6 +289,19 @@ def test_an_older_driver_is_read_as_far_as_it_goes(meters: Meters) -> None:
     assert len(seen.holders) == 1
 
 
+def test_a_driver_with_wide_process_lists_is_read_right(meters: Meters) -> None:
+    """Drivers 535.43 to 535.98 lay processes out in 32 bytes: every pid is read, not the first."""
+    processes = tuple(Process(pid=4_000_000 + number, used_bytes=7) for number in range(5))
+    meter = meters.start(Scenario(devices=(card(0, processes=processes),)), wide_processes=True)
+
+    holders = seen_of(meter.next(SampleBatch).samples[0]).holders
+
+    assert isinstance(holders, frozenset)
+    assert sorted(holder.name for holder in holders) == [
+        f"{4_000_000 + number}@ended" for number in range(5)
+    ]
+
+
 def test_partitions_are_devices_of_their_own(meters: Meters) -> None:
     """MIG instances carry their share and holders, and none of their parent's utilisation."""
     parts = tuple(

@@ -3,9 +3,6 @@
 A value is returned, or `Absent` with the reason the driver gave. Only when the driver as a whole is
 gone does a call raise: then nothing else would answer either. Nothing here decides what is asked
 when; `nvml_meter` does.
-
-Process lists are read with one call into a buffer that is kept, not with the binding's two (one to
-count, one to fetch): half the calls, and no process can slip in between.
 """
 
 import ctypes
@@ -16,7 +13,8 @@ from typing import Any, Final, TypeVar
 import pynvml
 
 from kashi_agent.errors import MeterError
-from kashi_agent.meters.nvml_codes import DRIVER_GONE, INSUFFICIENT_SIZE, TIMEOUT, absent_for
+from kashi_agent.meters.nvml_codes import DRIVER_GONE, TIMEOUT, absent_for
+from kashi_agent.meters.nvml_lists import LISTS, ProcessLists
 from kashi_agent.sample import Absent, AbsentReason
 
 Handle = Any
@@ -24,15 +22,7 @@ Handle = Any
 
 Value = TypeVar("Value")
 
-PROCESSES_ROOM: Final = 64
-LIST_TRIES_MAX: Final = 4
 EVENTS_MAX: Final = 64
-
-_LISTS: Final = {
-    "compute": "nvmlDeviceGetComputeRunningProcesses",
-    "mps": "nvmlDeviceGetMPSComputeRunningProcesses",
-    "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
-}
 
 
 class DriverGone(MeterError):
@@ -64,23 +54,6 @@ class Slice:
     slices_whole: int
 
 
-class _Process(ctypes.Structure):
-    """nvmlProcessInfo_t of versions 2 and 3."""
-
-    _fields_ = (
-        ("pid", ctypes.c_uint),
-        ("memory_bytes", ctypes.c_ulonglong),
-        ("gpu_instance", ctypes.c_uint),
-        ("compute_instance", ctypes.c_uint),
-    )
-
-
-class _WideProcess(ctypes.Structure):
-    """nvmlProcessInfo_t as drivers 535.43 to 535.98 had it for a while."""
-
-    _fields_ = (*_Process._fields_, ("protected_bytes", ctypes.c_ulonglong))
-
-
 class NvmlDriver:
     """An open session with the driver."""
 
@@ -90,9 +63,7 @@ class NvmlDriver:
             pynvml.nvmlInitWithFlags(0)
         except pynvml.NVMLError as error:
             raise DriverGone(error.value, "nvmlInitWithFlags") from error
-        self._room = PROCESSES_ROOM
-        self._process = _WideProcess if self._has_wide_processes() else _Process
-        self._lists = {kind: self._exported(name) for kind, name in _LISTS.items()}
+        self._lists = ProcessLists(pynvml.nvmlLib)
         self._events: Any = None
 
     def close(self) -> None:
@@ -167,19 +138,10 @@ class NvmlDriver:
 
     def pids(self, kind: str, handle: Handle) -> frozenset[int] | Absent:
         """Processes in one of the driver's lists: compute, mps or graphics."""
-        function = self._lists[kind]
-        if function is None:
+        if not self._lists.supports(kind):
             return Absent(AbsentReason.NOT_SUPPORTED)
-        for _ in range(LIST_TRIES_MAX):
-            buffer = (self._process * self._room)()
-            count = ctypes.c_uint(self._room)
-            code = function(handle, ctypes.byref(count), buffer)
-            if code != INSUFFICIENT_SIZE:
-                break
-            self._room = max(self._room, count.value) * 2 + 5
-        if code:
-            return _absent(code, _LISTS[kind])
-        return frozenset(int(buffer[place].pid) for place in range(count.value))
+        pids = self._lists.pids(kind, handle)
+        return _absent(pids, LISTS[kind]) if isinstance(pids, int) else pids
 
     def watch(self, handle: Handle) -> None:
         """Have the driver keep this device's error events for `errors`."""
@@ -228,20 +190,6 @@ class NvmlDriver:
         if isinstance(memory, Absent) and memory.reason is AbsentReason.NOT_SUPPORTED:
             return _asked(pynvml.nvmlDeviceGetMemoryInfo, handle)
         return memory
-
-    def _exported(self, name: str) -> Callable[..., int] | None:
-        """The newest version of a list the library has; both have one layout."""
-        for version in ("_v3", "_v2"):
-            function: Callable[..., int] | None = getattr(pynvml.nvmlLib, name + version, None)
-            if function is not None:
-                return function
-        return None
-
-    def _has_wide_processes(self) -> bool:
-        """Those drivers have the first of these functions and not yet the second."""
-        return hasattr(pynvml.nvmlLib, "nvmlDeviceGetConfComputeMemSizeInfo") and not hasattr(
-            pynvml.nvmlLib, "nvmlDeviceGetRunningProcessDetailList"
-        )
 
 
 def address(handle: Handle) -> int:

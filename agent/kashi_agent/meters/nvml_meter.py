@@ -15,12 +15,24 @@ Partitions have no utilisation, energy or power of their own; their parent's are
 them, for that would count them several times.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.nvml import DriverGone, Handle, NvmlDriver
 from kashi_agent.meters.nvml_cards import Card, Cards
+from kashi_agent.meters.nvml_values import (
+    COUNTER_MAX,
+    GONE,
+    LOST,
+    NOT_ASKED,
+    NOT_READY,
+    NOT_SUPPORTED,
+    PERCENT_MAX,
+    POWER_MW_MAX,
+    PPM_PER_PERCENT,
+    whole_absence,
+)
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
@@ -40,20 +52,9 @@ QUIET_LIST_TICKS: Final = 5
 FAILING_TICKS_MAX: Final = 10
 """All devices answering nothing but errors for so long: the session is of no use any more."""
 
-PPM_PER_PERCENT: Final = 10_000
-PERCENT_MAX: Final = 100
-POWER_MW_MAX: Final = 10_000_000
-ENERGY_MJ_MAX: Final = 1 << 62
-
 XID: Final = 3
 VALUE_DROPPED: Final = 5
 """Kinds of events on devices; the numbers are the contract's."""
-
-NOT_ASKED: Final = Absent(AbsentReason.NOT_RECORDED)
-NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
-NOT_READY: Final = Absent(AbsentReason.NOT_READY)
-LOST: Final = Absent(AbsentReason.DEVICE_LOST)
-GONE: Final = Absent(AbsentReason.NOT_FOUND)
 
 
 class NvmlMeter:
@@ -142,7 +143,7 @@ class NvmlMeter:
             memory_used_bytes=self._memory(card),
             holders=self._holders(card, busy=utilisation not in (0, NOT_SUPPORTED)),
         )
-        return _whole_absence(observation) or observation
+        return whole_absence(observation) or observation
 
     def _utilisation(self, card: Card) -> int | Absent:
         """In parts per million.
@@ -163,7 +164,7 @@ class NvmlMeter:
         if card.parent is not None:
             return NOT_SUPPORTED
         energy = self._value(card, "energy", self._driver.energy_mj)
-        return self._checked(card, "energy in mJ", energy, ENERGY_MJ_MAX)
+        return self._checked(card, "energy in mJ", energy, COUNTER_MAX)
 
     def _power(self, card: Card) -> int | Absent:
         """In milliwatts, for devices without an energy counter."""
@@ -177,7 +178,7 @@ class NvmlMeter:
         if not card.due(self._tick, MEMORY_TICKS) and self._tick:
             return NOT_ASKED
         used = self._value(card, "memory", self._driver.memory_used_bytes)
-        total = card.device.memory_bytes or ENERGY_MJ_MAX
+        total = card.device.memory_bytes or COUNTER_MAX
         return self._checked(card, "memory in bytes", used, total)
 
     def _holders(self, card: Card, *, busy: bool) -> frozenset[Holder] | Absent:
@@ -255,21 +256,3 @@ class NvmlMeter:
         self._failing_ticks = self._failing_ticks + 1 if broken else 0
         if self._failing_ticks >= FAILING_TICKS_MAX:
             raise DriverGone(999, "every call on every device")
-
-
-def _whole_absence(observation: Observation) -> Absent | None:
-    """Why a device that answered nothing answered nothing; None when it answered anything."""
-    values = list(_values(observation))
-    if any(not isinstance(value, Absent) for value in values):
-        return None
-    absences = [value for value in values if isinstance(value, Absent)]
-    telling = [absent for absent in absences if absent not in (NOT_ASKED, NOT_SUPPORTED)]
-    return (telling or absences)[0]
-
-
-def _values(observation: Observation) -> Iterator[object]:
-    yield observation.utilisation_ppm
-    yield observation.energy_counter_mj
-    yield observation.power_mw
-    yield observation.memory_used_bytes
-    yield observation.holders

@@ -19,16 +19,20 @@ def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc")
 
 
-def built_library(build: Path, without: frozenset[str] = frozenset()) -> Path:
+def built_library(
+    build: Path, without: frozenset[str] = frozenset(), *, wide_processes: bool = False
+) -> Path:
     """Folder with the library, compiled once for each state of its sources.
 
-    `without` names symbols an older driver does not have; they are not exported.
+    `without` names symbols an older driver does not have; they are not exported. `wide_processes`
+    gives lists of processes the layout that drivers 535.43 to 535.98 had.
     CalledProcessError when the compiler refuses, FileNotFoundError when there is none.
     """
-    folder = build / "fake-nvml" / _key(without)
+    flags = (*FLAGS, "-DWIDE_PROCESSES") if wide_processes else FLAGS
+    folder = build / "fake-nvml" / _key(flags, without)
     if not (folder / SONAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _compile(folder, without)
+        _compile(folder, flags, without)
     return folder
 
 
@@ -42,15 +46,15 @@ def environment(folder: Path, scenario: Path, base: Mapping[str, str]) -> dict[s
     }
 
 
-def _key(without: frozenset[str]) -> str:
+def _key(flags: tuple[str, ...], without: frozenset[str]) -> str:
     """Names the build by everything that goes into it."""
-    digest = hashlib.sha256("\0".join([*FLAGS, *sorted(without)]).encode())
+    digest = hashlib.sha256("\0".join([*flags, *sorted(without)]).encode())
     for source in SOURCES:
         digest.update((HERE / source).read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _compile(folder: Path, without: frozenset[str]) -> None:
+def _compile(folder: Path, flags: tuple[str, ...], without: frozenset[str]) -> None:
     """Compile beside the target and move it there, so that two runs cannot meet half a file."""
     found = compiler()
     if found is None:
@@ -63,7 +67,7 @@ def _compile(folder: Path, without: frozenset[str]) -> None:
     subprocess.run(
         [
             found,
-            *FLAGS,
+            *flags,
             "-fvisibility=hidden",
             f"-Wl,-soname,{SONAME}",
             f"-Wl,--version-script,{versions}",

@@ -36,7 +36,12 @@ typedef struct { unsigned gpu, memory; } utilization_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned version; unsigned long long total, reserved, free, used; } memory_v2_t;
 typedef struct { char legacy[16]; unsigned domain, bus, device, pci_device, pci_subsystem; char bus_id[32]; } pci_t;
+#ifdef WIDE_PROCESSES /* as drivers 535.43 to 535.98 had it, without the list of details */
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; unsigned long long protected; } process_info_t;
+#else
 typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } process_info_t;
+_Static_assert(sizeof(process_info_t) == 24, "nvml.h");
+#endif
 typedef struct { unsigned pid; unsigned long long at_us; unsigned sm, memory, enc, dec; } process_sample_t;
 typedef struct { unsigned long long at_us; unsigned pid, sm, memory, enc, dec, jpg, ofa; } process_sample_v1_t;
 typedef struct { unsigned version, count; unsigned long long seen_us; process_sample_v1_t *samples; } process_samples_t;
@@ -52,7 +57,7 @@ typedef struct { unsigned sm, copy, decoder, encoder, jpeg, ofa, gpu_slices, com
 typedef struct { unsigned version, sensor; int degrees; } temperature_t;
 typedef struct { uint64_t devices; int64_t from_ms; size_t next; } event_set_t;
 
-_Static_assert(sizeof(memory_v2_t) == 40 && sizeof(pci_t) == 68 && sizeof(process_info_t) == 24, "nvml.h");
+_Static_assert(sizeof(memory_v2_t) == 40 && sizeof(pci_t) == 68, "nvml.h");
 _Static_assert(sizeof(process_sample_t) == 32 && sizeof(process_sample_v1_t) == 40 && sizeof(sample_t) == 16, "nvml.h");
 _Static_assert(sizeof(field_value_t) == 40 && sizeof(event_t) == 32 && sizeof(attributes_t) == 40, "nvml.h");
 
@@ -386,8 +391,9 @@ static int list_processes(int n, const partition_t *part, process_kind_t kind, u
     for (size_t i = 0; i < scenario->process_count; i++) {
         const process_t *process = &scenario->processes[i];
         if (process->kind != kind || !listed(process, n, part, now_ms)) continue;
-        if (found < room) infos[found] = (process_info_t){process->pid, process->used_bytes, process->gpu_instance,
-                                                         process->gpu_instance == UINT32_MAX ? UINT32_MAX : 0};
+        if (found < room) infos[found] = (process_info_t){
+            .pid = process->pid, .used = process->used_bytes, .gpu_instance = process->gpu_instance,
+            .compute_instance = process->gpu_instance == UINT32_MAX ? UINT32_MAX : 0};
         found++;
     }
     *count = found;
@@ -559,5 +565,7 @@ SILENT(nvmlDeviceGetAccountingStats)
 SILENT(nvmlDeviceSetAccountingMode)
 SILENT(nvmlDeviceGetConfComputeGpuAttestationReport)
 SILENT(nvmlDeviceGetConfComputeGpuCertificate)
+#ifndef WIDE_PROCESSES
 SILENT(nvmlDeviceGetRunningProcessDetailList)
+#endif
 SILENT(nvmlDeviceGetConfComputeMemSizeInfo)

@@ -1,0 +1,35 @@
+"""What NVML's values may be, and what an observation without any value is."""
+
+from typing import Final
+
+from kashi_agent.sample import Absent, AbsentReason, Observation
+
+PERCENT_MAX: Final = 100
+PPM_PER_PERCENT: Final = 10_000
+POWER_MW_MAX: Final = 10_000_000
+"""Ten kilowatts: more than any board draws, less than any sentinel."""
+
+COUNTER_MAX: Final = 1 << 62
+"""Sentinels of NVML stand at the top of 63 and 64 bits."""
+
+NOT_ASKED: Final = Absent(AbsentReason.NOT_RECORDED)
+NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
+NOT_READY: Final = Absent(AbsentReason.NOT_READY)
+LOST: Final = Absent(AbsentReason.DEVICE_LOST)
+GONE: Final = Absent(AbsentReason.NOT_FOUND)
+
+
+def whole_absence(observation: Observation) -> Absent | None:
+    """Why a device that answered nothing answered nothing; None when it answered anything."""
+    values = (
+        observation.utilisation_ppm,
+        observation.energy_counter_mj,
+        observation.power_mw,
+        observation.memory_used_bytes,
+        observation.holders,
+    )
+    absences = [value for value in values if isinstance(value, Absent)]
+    if len(absences) < len(values):
+        return None
+    telling = [absent for absent in absences if absent not in (NOT_ASKED, NOT_SUPPORTED)]
+    return (telling or absences)[0]
