@@ -1,7 +1,7 @@
 """Closing a month on both databases: facts in their tables, statements out, once and for all."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -9,37 +9,29 @@ import pytest
 from expense_cases import (
     END,
     FULL,
-    H100,
     HOST_A,
     HOST_B,
     OCTOBER,
     OWNER,
-    PARTIES,
     PROVIDER,
     START,
     TENANT,
     assignment,
     at,
-    contract,
-    hours_of,
     observe,
     price,
     tenure,
 )
-from kashi_server.domain.contract import Assignment
+from expense_facts import store
 from kashi_server.domain.device import GapReason
 from kashi_server.domain.interval import MINUTE_MS, Month
-from kashi_server.domain.report import DeviceDescription, MeterKind
 from kashi_server.domain.statement import CutOff, Statement
-from kashi_server.domain.tariff import Price
-from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.domain.tenure import TenureKind
 from kashi_server.domain.usage import Quantities
 from kashi_server.errors import Refused
 from kashi_server.services.closing import ClosedMonth, MonthClosing, read_inputs
-from kashi_server.services.facts_port import DeviceRow, FactBatch, GapRow
-from kashi_server.services.hosts import Host, HostFacts, HostState
-from kashi_server.services.rulebook import Rulebook, shipped_rules
-from kashi_server.storage.unit_of_work import UnitOfWork, Work
+from kashi_server.services.facts_port import GapRow
+from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
@@ -54,79 +46,6 @@ class Head:
 
     size: int = 7
     root: bytes = bytes(range(32))
-
-
-def _store(
-    work: Work,
-    minutes: Minutes,
-    *,
-    gaps: Sequence[GapRow] = (),
-    assignments: Iterable[Assignment] = (),
-    prices: Iterable[Price] = (),
-    tenures: Iterable[Tenure] = (),
-) -> None:
-    """Write facts and agreements as the other rooms' services would."""
-    seen = {(device, host): minute for device, host, minute in sorted(minutes, reverse=True)}
-    batch = FactBatch(hours=hours_of(minutes), gaps=list(gaps))
-    for slot, ((hardware_id, host_id), first) in enumerate(sorted(seen.items())):
-        batch.devices.append(
-            DeviceRow(host_id, slot, _described(hardware_id), first * MINUTE_MS, END * MINUTE_MS)
-        )
-    with work.begin() as unit:
-        for host_id in sorted({host_id for _hardware_id, host_id in seen} | {HOST_A}):
-            _add_host(unit, host_id)
-        unit.facts.write(batch)
-        for party in PARTIES:
-            unit.expense.put_party(party)
-        unit.expense.put_contract(contract())
-        for one in tenures or (tenure(), tenure(HOST_B)):
-            unit.expense.put_tenure(one)
-        for lease in assignments:
-            unit.expense.put_assignment(lease, START * MINUTE_MS)
-        for cost in prices or (price(),):
-            unit.expense.put_price(cost)
-        unit.commit()
-    Rulebook(work, lambda: NOVEMBER_MS).register(shipped_rules())
-
-
-def _described(hardware_id: str) -> DeviceDescription:
-    return DeviceDescription(
-        vendor=1,
-        hardware_id=hardware_id,
-        parent_hardware_id="",
-        model=H100,
-        serial="",
-        pci_bus_id="",
-        memory_bytes=85_899_345_920,
-        share_numerator=1,
-        share_denominator=1,
-        meter=MeterKind.NVML,
-    )
-
-
-def _add_host(unit: UnitOfWork, host_id: str) -> None:
-    facts = HostFacts(
-        hostname=f"node-{host_id[-4:]}",
-        machine_sha256=host_id.encode(),
-        operating_system="Debian 12",
-        agent_version="0.1.0",
-        architecture="x86_64",
-    )
-    unit.identity.add_host(
-        Host(
-            host_id=host_id,
-            operator_party_id=PROVIDER,
-            report_public_key_der=host_id.encode(),
-            enrolled_utc_ms=START * MINUTE_MS,
-            state=HostState.ACTIVE,
-            state_reason="",
-            state_utc_ms=START * MINUTE_MS,
-            release_requested_by=None,
-            recoveries_used=0,
-            recoveries_allowed=3,
-            facts=facts,
-        )
-    )
 
 
 def _closing(
@@ -152,7 +71,7 @@ def test_a_leased_card_and_an_owned_one_make_two_statements(work: Work) -> None:
     minutes = observe(START, END)
     minutes |= observe(START, END, hardware_id="GPU-2", host_id=HOST_B)
     owned = tenure(HOST_B, OWNER, TenureKind.SELF_OWNED)
-    _store(work, minutes, assignments=[assignment()], tenures=[tenure(), owned])
+    store(work, minutes, assignments=[assignment()], tenures=[tenure(), owned])
 
     made = _by_number(_close(work))
 
@@ -170,7 +89,7 @@ def test_a_leased_card_and_an_owned_one_make_two_statements(work: Work) -> None:
 
 def test_a_closed_month_stays_closed(work: Work) -> None:
     """A second close is refused and leaves what was made."""
-    _store(work, observe(START, END), assignments=[assignment()])
+    store(work, observe(START, END), assignments=[assignment()])
     first = _close(work)
 
     with pytest.raises(Refused, match="2026-10 is closed"):
@@ -184,7 +103,7 @@ def test_the_same_inputs_give_the_same_bytes(work: Work) -> None:
     """Read again after the close, in any order, they make byte for byte the same statements."""
     moved = at("10-20 10:20")
     minutes = observe(START, moved) | observe(moved + 5, END, host_id=HOST_B)
-    _store(work, minutes, assignments=[assignment()])
+    store(work, minutes, assignments=[assignment()])
     closed = _close(work)
 
     with work.begin(writes=False) as unit:
@@ -210,7 +129,7 @@ def test_the_same_inputs_give_the_same_bytes(work: Work) -> None:
 def test_move_and_price_change_split_at_their_minutes(work: Work) -> None:
     """Price at 00:37 of the 16th, card on another host at 10:20 of the 20th: three lines."""
     change, moved = at("10-16 00:37"), at("10-20 10:20")
-    _store(
+    store(
         work,
         observe(START, moved) | observe(moved, END, host_id=HOST_B),
         assignments=[assignment()],
@@ -235,7 +154,7 @@ def test_a_host_sold_inside_the_month_goes_to_two_owners(work: Work) -> None:
     """Up to the minute of the sale its idle hours are the seller's, from then on the buyer's."""
     sold = at("10-11 09:07")
     tenures = [tenure(end=sold), tenure(owner_id=OWNER, kind=TenureKind.SELF_OWNED, start=sold)]
-    _store(work, observe(START, END), tenures=tenures)
+    store(work, observe(START, END), tenures=tenures)
 
     made = _by_number(_close(work))
 
@@ -265,7 +184,7 @@ def test_silence_is_written_as_gaps(work: Work) -> None:
         None,
         None,
     )
-    _store(work, minutes, gaps=[gap], assignments=[assignment()])
+    store(work, minutes, gaps=[gap], assignments=[assignment()])
 
     closed = _close(work)
 
@@ -285,7 +204,7 @@ def test_silence_is_written_as_gaps(work: Work) -> None:
 def test_a_host_that_never_came_back_is_silent_to_the_end(work: Work) -> None:
     """A leased card of a host that fell silent on the 2nd: leased, not billed, all of it told."""
     fell = at("10-02 00:00")
-    _store(work, observe(START, fell), assignments=[assignment()])
+    store(work, observe(START, fell), assignments=[assignment()])
 
     closed = _close(work)
 
@@ -303,7 +222,7 @@ def test_a_month_that_is_not_over_is_refused(work: Work) -> None:
 
 def test_months_are_closed_in_order(work: Work) -> None:
     """November waits for October, and December for November."""
-    _store(work, observe(START, START + 60))
+    store(work, observe(START, START + 60))
     later = _closing(work, now=CLOSED_UTC_MS + 90 * 86_400_000)
 
     with pytest.raises(Refused, match="close 2026-10 first"):
@@ -315,7 +234,7 @@ def test_months_are_closed_in_order(work: Work) -> None:
 
 def test_a_party_nobody_registered_stops_the_close_and_nothing_is_left(work: Work) -> None:
     """The refusal names the party; the month is open and no statement exists."""
-    _store(work, observe(START, END), assignments=[assignment()])
+    store(work, observe(START, END), assignments=[assignment()])
     with work.begin() as unit:
         unit.connection.execute(text("DELETE FROM tenures"))
         unit.connection.execute(text("UPDATE hosts SET operator_party_id = '91440300MA5999999X'"))
@@ -332,7 +251,7 @@ def test_a_party_nobody_registered_stops_the_close_and_nothing_is_left(work: Wor
 
 def test_a_report_beyond_the_checkpoint_is_sequenced_first(work: Work) -> None:
     """A close whose log lacks a counted report sequences again; if it never comes, it refuses."""
-    _store(work, observe(START, END), assignments=[assignment()])
+    store(work, observe(START, END), assignments=[assignment()])
     with work.begin() as unit:
         unit.connection.execute(
             text(
@@ -383,7 +302,7 @@ def test_a_report_beyond_the_checkpoint_is_sequenced_first(work: Work) -> None:
 
 def test_statements_go_to_the_log(work: Work) -> None:
     """Each leaves its name and hash with the sequencer."""
-    _store(work, observe(START, END), assignments=[assignment()])
+    store(work, observe(START, END), assignments=[assignment()])
     closed = _close(work)
 
     with work.begin(writes=False) as unit:
@@ -398,7 +317,7 @@ def test_statements_go_to_the_log(work: Work) -> None:
 @pytest.mark.parametrize("verb", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}"])
 def test_what_a_close_wrote_cannot_be_changed(work: Work, table: str, verb: str) -> None:
     """The database refuses UPDATE and DELETE, whoever asks."""
-    _store(work, observe(START, START + 60), assignments=[assignment()])
+    store(work, observe(START, START + 60), assignments=[assignment()])
     _close(work)
     column = {"silences": "span_ms", "rules_versions": "version"}.get(table, "revision")
 
@@ -408,7 +327,7 @@ def test_what_a_close_wrote_cannot_be_changed(work: Work, table: str, verb: str)
 
 def test_a_demonstration_says_so(work: Work) -> None:
     """The mark stands in the data, in the notices and in the row."""
-    _store(work, observe(START, END), assignments=[assignment()])
+    store(work, observe(START, END), assignments=[assignment()])
 
     statement = _by_number(_close(work, demo=True))["KS-2026-10-HT-1"]
 
@@ -423,7 +342,7 @@ def test_estimates_of_a_year_add_up(work: Work) -> None:
     november = Month(2026, 11)
     start, end = november.interval().bounded()
     # 744 h x 600 yuan = 446 400; 720 h x 600 yuan = 432 000; together 878 400.
-    _store(
+    store(
         work,
         observe(START, END) | observe(start, end),
         assignments=[assignment()],
