@@ -60,9 +60,9 @@ class Chromium:
         """A new tab in a browser profile of its own: no cookies from others."""
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)
-        session = self.call(
-            "Target.attachToTarget", targetId=target["targetId"], flatten=True
-        )["sessionId"]
+        session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)[
+            "sessionId"
+        ]
         tab = Tab(self, session)
         self.tabs[session] = tab
         for domain in ("Page", "Runtime", "Log", "Network"):
