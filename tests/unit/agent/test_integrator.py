@@ -1,0 +1,384 @@
+"""Gaps and their reasons, continuity, energy epochs: one claim a test, by hand."""
+
+import pytest
+from kashi_agent.integrator import Integrator
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import (
+    Continuity,
+    DeviceEventKind,
+    DeviceMinutes,
+    GapReason,
+    Segment,
+)
+from kashi_agent.sample import (
+    Absent,
+    AbsentReason,
+    Device,
+    DeviceEvent,
+    Holder,
+    HolderKind,
+    Meter,
+    MeterKind,
+    Observation,
+    Sample,
+    SampleBatch,
+    Vendor,
+)
+
+METER = Meter(kind=MeterKind.NVML, cadence_ms=1_000)
+NOTHING = Absent(AbsentReason.NOT_SUPPORTED)
+CARD = Device(vendor=Vendor.NVIDIA, hardware_id="GPU-1", model="Test card", meter=MeterKind.NVML)
+SLICE = Device(
+    vendor=Vendor.NVIDIA,
+    hardware_id="MIG-1",
+    parent_hardware_id="GPU-1",
+    model="Test card 1g",
+    meter=MeterKind.NVML,
+    share_numerator=1,
+    share_denominator=7,
+)
+JOB = Holder(HolderKind.SLURM_JOB, "7")
+
+
+def see(
+    utilisation_ppm: int | Absent = 500_000,
+    energy_counter_mj: int | Absent = NOTHING,
+    power_mw: int | Absent = NOTHING,
+    holders: frozenset[Holder] | Absent = NOTHING,
+) -> Observation:
+    """An observation."""
+    return Observation(
+        utilisation_ppm=utilisation_ppm,
+        energy_counter_mj=energy_counter_mj,
+        power_mw=power_mw,
+        memory_used_bytes=NOTHING,
+        holders=holders,
+    )
+
+
+class Bench:
+    """An integrator whose axis has its minutes at whole multiples of 60 000 ms of boottime."""
+
+    def __init__(self, resumed: tuple[DeviceMinutes, ...] = (), start: int = 0) -> None:
+        self.integrator = Integrator(
+            boot_id=bytes(16),
+            segment=Segment(number=1, anchor_utc_ms=0, start_boottime_ms=0),
+            start_boottime_ms=start,
+            naming=HolderNaming(bytes(32)),
+            resumed=resumed,
+        )
+
+    def sample(
+        self,
+        at: int,
+        seen: Observation | Absent,
+        *events: DeviceEvent,
+        device: Device = CARD,
+    ) -> None:
+        """One device at one instant."""
+        sample = Sample(device=device, seen=seen)
+        self.integrator.observe(
+            SampleBatch(boottime_ms=at, meter=METER, samples=(sample,), events=events)
+        )
+
+    def batch(self, at: int, *events: DeviceEvent) -> None:
+        """A batch without samples."""
+        self.integrator.observe(SampleBatch(boottime_ms=at, meter=METER, samples=(), events=events))
+
+    def end(self, now: int) -> DeviceMinutes:
+        """Everything there is of the one device."""
+        (minutes,) = self.integrator.cut(self.integrator.finish(now))
+        return minutes
+
+
+def gaps(minutes: DeviceMinutes) -> list[tuple[int, int, GapReason]]:
+    """Gaps in short."""
+    return [(g.start_boottime_ms, g.end_boottime_ms, g.reason) for g in minutes.gaps]
+
+
+def test_samples_at_the_gap_limit_hold_and_one_millisecond_more_do_not() -> None:
+    """5 s at 1 Hz: inclusive."""
+    bench = Bench()
+    for at in (0, 5_000, 10_001, 11_001):
+        bench.sample(at, see())
+    minutes = bench.end(11_001)
+
+    assert gaps(minutes) == [(5_000, 10_001, GapReason.SAMPLES_MISSING)]
+    assert minutes.observed_ms == 6_000
+
+
+@pytest.mark.parametrize(
+    ("absent", "reason"),
+    [
+        (AbsentReason.NO_PERMISSION, GapReason.NO_PERMISSION),
+        (AbsentReason.NOT_RECORDED, GapReason.TRACE_HOLE),
+        (AbsentReason.DEVICE_LOST, GapReason.DEVICE_LOST),
+        (AbsentReason.NOT_FOUND, GapReason.DEVICE_LOST),
+        (AbsentReason.DRIVER_ERROR, GapReason.DEVICE_LOST),
+        (AbsentReason.NOT_READY, GapReason.DEVICE_LOST),
+        (AbsentReason.NOT_SUPPORTED, GapReason.DEVICE_LOST),
+        (AbsentReason.OUT_OF_RANGE, GapReason.DEVICE_LOST),
+    ],
+)
+def test_an_absent_device_is_a_gap_with_its_reason(absent: AbsentReason, reason: GapReason) -> None:
+    """From the first sample without it to the first with it again; one gap, not one a sample."""
+    bench = Bench()
+    bench.sample(0, see())
+    for at in (1_000, 2_000, 3_000):
+        bench.sample(at, Absent(absent))
+    bench.sample(4_000, see())
+
+    assert gaps(bench.end(4_000)) == [(1_000, 4_000, reason)]
+
+
+def test_a_meter_that_was_down_explains_the_gap_back_to_the_last_sample() -> None:
+    """Noticed late, the reason still covers the whole gap; a later reason takes over from there."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.integrator.interrupt(8_000, GapReason.METER_HUNG)
+    bench.integrator.interrupt(20_000, GapReason.METER_DOWN, meter=MeterKind.NVML)
+    bench.integrator.interrupt(21_000, GapReason.RELEASED, meter=MeterKind.ASCEND)
+    bench.sample(30_000, see())
+
+    assert gaps(bench.end(30_000)) == [
+        (0, 20_000, GapReason.METER_HUNG),
+        (20_000, 30_000, GapReason.METER_DOWN),
+    ]
+
+
+def test_a_meter_that_restarts_within_the_limit_leaves_no_gap() -> None:
+    """Two samples 3 s apart hold, whatever happened in between to the meter."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.integrator.interrupt(1_000, GapReason.METER_DOWN)
+    bench.sample(3_000, see())
+
+    assert bench.end(3_000).gaps == ()
+
+
+@pytest.mark.parametrize("reason", [GapReason.SUSPENDED, GapReason.RELEASED])
+def test_sleep_and_release_are_gaps_however_short(reason: GapReason) -> None:
+    """Nobody can have watched."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.integrator.interrupt(500, reason)
+    bench.sample(1_000, see())
+    bench.sample(2_000, see())
+
+    assert gaps(bench.end(2_000)) == [(0, 1_000, reason)]
+
+
+def test_a_sample_from_before_the_sleep_does_not_end_it() -> None:
+    """A batch that was on its way when the machine slept does not make the sleep observed."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.integrator.interrupt(500, GapReason.SUSPENDED, until_boottime_ms=4_600)
+    bench.sample(1_000, see())
+    bench.sample(4_700, see())
+
+    assert {gap.reason for gap in bench.end(4_700).gaps} == {GapReason.SUSPENDED}
+
+
+def test_unknown_is_in_no_sum() -> None:
+    """Utilisation, holders and energy each have their own known time."""
+    bench = Bench()
+    bench.sample(0, see(utilisation_ppm=NOTHING, holders=frozenset({JOB})))
+    bench.sample(1_000, see(utilisation_ppm=0, holders=NOTHING))
+    bench.sample(3_000, see(utilisation_ppm=1_000_000, holders=frozenset()))
+    bench.sample(6_000, see())
+    (reading,) = bench.end(6_000).readings
+
+    assert reading.observed_ms == 6_000
+    assert (reading.held_known_ms, reading.held_ms) == (4_000, 1_000)
+    assert (reading.utilisation_known_ms, reading.active_ms) == (5_000, 3_000)
+    assert reading.utilised_ns == 3_000 * 1_000_000
+    assert reading.unattributed_ms == 3_000
+    assert (reading.energy_known_ms, reading.memory_used_bytes_max) == (0, None)
+
+
+def test_a_decreasing_counter_is_a_new_epoch_never_a_wrap() -> None:
+    """The interval's energy is unknown, though power is known; an event says so."""
+    bench = Bench()
+    for at, counter in ((0, 1_000_000), (1_000, 1_000_300), (2_000, 50), (3_000, 350)):
+        bench.sample(at, see(energy_counter_mj=counter, power_mw=300))
+    minutes = bench.end(3_000)
+    (reading,) = minutes.readings
+
+    assert (reading.energy_known_ms, reading.energy_mj) == (2_000, 600)
+    assert not reading.energy_integrated
+    resets = [e for e in minutes.events if e.kind == DeviceEventKind.ENERGY_RESET]
+    assert [(event.boottime_ms, event.value) for event in resets] == [(2_000, 1_000_300)]
+
+
+def test_power_is_integrated_and_marked_where_there_is_no_counter() -> None:
+    """Fractions of a millijoule are carried over the minute's edge, not lost and not rounded up."""
+    bench = Bench()
+    for at in range(58_000, 63_000, 1_000):
+        bench.sample(at, see(power_mw=333_333))
+    readings = bench.end(62_000).readings
+
+    assert [reading.energy_mj for reading in readings] == [666_666, 666_666]
+    assert all(reading.energy_integrated for reading in readings)
+    bench = Bench()
+    for at in (0, 1, 2, 3, 4):
+        bench.sample(at, see(power_mw=300))
+    (reading,) = bench.end(4).readings
+    assert reading.energy_mj == 4 * 300 // 1_000
+
+
+def test_counted_energy_is_split_at_the_minute_by_the_floor() -> None:
+    """7 mJ over 3 s, of which 2 s before the edge: 4 and 3."""
+    bench = Bench()
+    bench.sample(58_000, see(energy_counter_mj=0))
+    bench.sample(61_000, see(energy_counter_mj=7))
+
+    assert [reading.energy_mj for reading in bench.end(61_000).readings] == [4, 3]
+
+
+def test_continuity_tells_what_is_known_across_a_gap() -> None:
+    """Same holders, counter went on: its difference is the gap's energy, in no reading."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=100, holders=frozenset({JOB})))
+    bench.sample(9_000, see(energy_counter_mj=400, holders=frozenset({JOB})))
+    bench.sample(19_000, see(energy_counter_mj=10, holders=frozenset()))
+    bench.sample(29_000, see())
+    minutes = bench.end(29_000)
+
+    assert [gap.continuity for gap in minutes.gaps] == [
+        Continuity(same_driver=True, same_holders=True, energy_mj=300),
+        Continuity(same_driver=False, same_holders=False),
+        Continuity(),
+    ]
+    assert minutes.readings == ()
+
+
+def test_an_agent_that_comes_back_finds_what_its_last_stretch_saw() -> None:
+    """The gap is AGENT_DOWN from the stretch's end, however short, with what is known across it."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=100, holders=frozenset({JOB})))
+    bench.sample(1_000, see(energy_counter_mj=130, holders=frozenset({JOB})))
+    (last,) = bench.integrator.flush(1_000)
+    again = Bench(resumed=(last,), start=1_000)
+    again.sample(3_000, see(energy_counter_mj=190, holders=frozenset({JOB})))
+    again.sample(4_000, see(energy_counter_mj=220, holders=frozenset({JOB})))
+    minutes = again.end(4_000)
+
+    assert gaps(minutes) == [(1_000, 3_000, GapReason.AGENT_DOWN)]
+    assert minutes.gaps[0].continuity == Continuity(
+        same_driver=True, same_holders=True, energy_mj=60
+    )
+    assert not [e for e in minutes.events if e.kind == DeviceEventKind.APPEARED]
+
+
+def test_a_gap_in_progress_is_flushed_with_its_reason() -> None:
+    """An agent killed while a device is lost leaves that reason, up to what was surely a gap."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.sample(1_000, Absent(AbsentReason.DEVICE_LOST))
+    (minutes,) = bench.integrator.flush(60_000)
+
+    assert gaps(minutes) == [(1_000, 55_000, GapReason.DEVICE_LOST)]
+    assert minutes.observed_ms == 1_000
+
+
+def test_a_dissolved_partition_ends_without_a_gap() -> None:
+    """It was there as long as it was there; a whole card that vanishes is lost."""
+    vanished = DeviceEvent(hardware_id="MIG-1", boottime_ms=2_000, kind=DeviceEventKind.VANISHED)
+    bench = Bench()
+    bench.sample(0, see(), device=SLICE)
+    bench.sample(2_000, see(), device=SLICE)
+    bench.batch(2_000, vanished)
+    bench.batch(120_000)
+    assert bench.integrator.cut_point(120_000) == 120_000
+    (minutes,) = bench.integrator.cut(120_000)
+
+    assert (minutes.end_boottime_ms, minutes.observed_ms, minutes.gaps) == (2_000, 2_000, ())
+    assert bench.integrator.counters() == {}
+
+
+def test_a_card_that_vanishes_is_lost_until_it_comes_back() -> None:
+    """A whole card does not leave a host while it runs."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.batch(
+        1_000, DeviceEvent(hardware_id="GPU-1", boottime_ms=1_000, kind=DeviceEventKind.VANISHED)
+    )
+    bench.sample(60_000, see())
+
+    assert gaps(bench.end(60_000)) == [(0, 60_000, GapReason.DEVICE_LOST)]
+
+
+def test_a_partition_that_is_back_at_once_was_lost_in_between() -> None:
+    """A list that flickered does not end the device, and does not stop the agent."""
+    bench = Bench()
+    vanished = DeviceEvent(hardware_id="MIG-1", boottime_ms=1_000, kind=DeviceEventKind.VANISHED)
+    bench.sample(0, see(), device=SLICE)
+    bench.sample(1_000, see(), vanished, device=SLICE)
+    bench.sample(20_000, see(), device=SLICE)
+
+    assert gaps(bench.end(20_000)) == [(1_000, 20_000, GapReason.DEVICE_LOST)]
+
+
+def test_a_sample_older_than_the_last_is_counted_and_dropped() -> None:
+    """Time does not run back within a device."""
+    bench = Bench()
+    bench.sample(5_000, see())
+    bench.sample(4_000, see())
+
+    assert bench.integrator.samples_late == 1
+
+
+def test_spans_and_samples_add_up_to_the_same() -> None:
+    """A steady hour as one span and as 3 600 samples: equal readings, to the millijoule."""
+    seen = see(power_mw=123_457, holders=frozenset({JOB}))
+    spanned, sampled = Bench(start=1_234), Bench(start=1_234)
+    spanned.integrator.observe_span(CARD, 1_234, 3_601_234, seen)
+    for at in range(1_234, 3_601_235, 1_000):
+        sampled.sample(at, seen)
+
+    assert spanned.end(3_601_234).readings == sampled.end(3_601_234).readings
+
+
+def test_a_span_that_runs_back_is_refused() -> None:
+    """A recorded workload cannot use one millisecond twice."""
+    bench = Bench()
+    bench.integrator.observe_span(CARD, 0, 10_000, see())
+
+    with pytest.raises(ValueError, match="already stands"):
+        bench.integrator.observe_span(CARD, 9_999, 11_000, see())
+
+
+def test_a_segment_that_begins_in_the_past_is_refused() -> None:
+    """Time that is settled keeps its labels."""
+    bench = Bench()
+    bench.sample(0, see())
+    bench.sample(4_000, see())
+
+    with pytest.raises(ValueError, match="already stands"):
+        bench.integrator.begin_segment(Segment(number=2, anchor_utc_ms=9, start_boottime_ms=3_999))
+
+
+def test_an_interval_is_split_where_a_segment_begins() -> None:
+    """Its two parts carry the labels of two axes, and lose nothing."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=0))
+    bench.integrator.begin_segment(Segment(number=2, anchor_utc_ms=500, start_boottime_ms=1_000))
+    bench.sample(4_000, see(energy_counter_mj=9))
+    first = bench.integrator.cut(bench.integrator.finish(4_000))
+    second = bench.integrator.cut(bench.integrator.finish(4_000))
+
+    parts = [(m.segment.number, m.start_boottime_ms, m.end_boottime_ms) for m in (*first, *second)]
+    assert parts == [(1, 0, 1_000), (2, 1_000, 4_000)]
+    assert [m.readings[0].energy_mj for m in (*first, *second)] == [2, 7]
+
+
+def test_one_holder_too_many_still_counts_as_held() -> None:
+    """Beyond 256 holders of a stretch their time is held, only not told apart."""
+    bench = Bench()
+    for at in range(300):
+        bench.sample(at, see(holders=frozenset({Holder(HolderKind.PROCESS, str(at))})))
+    bench.sample(300, see())
+    minutes = bench.end(300)
+
+    assert minutes.readings[0].held_ms == 300
+    assert len(minutes.holders) == len(minutes.readings[0].holder_times) == 256
