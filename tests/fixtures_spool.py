@@ -24,11 +24,13 @@ Span = tuple[int, int]
 
 @dataclass(slots=True)
 class _File:
-    """`durable`: None while the file itself is not in a synchronised folder."""
+    """`writes`: not synchronised yet. `dropped`: ranges whose fsync failed; the page cache still
+    shows them, the disk will never have them."""
 
     content: bytearray = field(default_factory=bytearray)
     durable: bytes = b""
     writes: list[tuple[int, bytes]] = field(default_factory=list)
+    dropped: list[tuple[int, int]] = field(default_factory=list)
 
 
 class SimulatedDisk:
@@ -84,10 +86,18 @@ class SimulatedDisk:
         file.writes = [(at, part) for at, part in file.writes if at + len(part) <= size]
 
     def sync(self, name: str) -> None:
-        """Make a file durable."""
-        self._maybe_fail("sync", name)
+        """Make a file durable. What an earlier call failed on is lost, and this one says nothing
+        of it: so does Linux."""
         file = self._files[name]
-        file.durable = bytes(file.content)
+        error = self.fail("sync", name)
+        if error is not None:
+            file.dropped += [(at, len(part)) for at, part in file.writes]
+            file.writes.clear()
+            raise error
+        durable = bytearray(file.content)
+        for at, length in file.dropped:
+            durable[at : at + length] = bytes(len(durable[at : at + length]))
+        file.durable = bytes(durable)
         file.writes.clear()
 
     def sync_folder(self) -> None:

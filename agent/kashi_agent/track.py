@@ -204,7 +204,11 @@ class Track:
             self._gap(at, GapReason.AGENT_DOWN)
 
     def snapshot(self, now: int) -> list[DeviceMinutes]:
-        """Everything kept so far, a gap in progress included; changes nothing."""
+        """Everything kept so far, a gap in progress included; changes nothing.
+
+        A device that goes on is there even when nothing of it is settled since the last cut: an
+        agent that resumes from this must know of it.
+        """
         given = [strip.minutes(self.device, UNKNOWN_ENDING) for strip in self._strips[:-1]]
         last = self._strips[-1].minutes(self.device, self._ending)
         until = self.settled(now)
@@ -213,7 +217,8 @@ class Track:
         if until > self.position and not self.ended:
             for end, reason in self._reasons(until):
                 last = extended(last, end, reason)
-        return [minutes for minutes in (*given, last) if minutes.elapsed_ms]
+        whole = [minutes for minutes in given if minutes.elapsed_ms]
+        return whole if self.ended and not last.elapsed_ms else [*whole, last]
 
     def counters(self) -> Counters:
         """Totals since the track began, up to its position."""
