@@ -187,19 +187,30 @@ def sqlite_database(_sqlite_template: Path, tmp_path: Path) -> Iterator[Database
     yield from _opened("sqlite", f"sqlite:///{path}")
 
 
+def copied_postgresql(server: PostgresqlServer, template: str) -> Iterator[Database]:
+    """A copy of a template database, gone when the iterator is left."""
+    name = f"kashi_{secrets.token_hex(6)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    try:
+        yield from _opened("postgresql", server.url(name))
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def postgresql_database(
     postgresql_server: PostgresqlServer, _postgresql_template: str
 ) -> Iterator[Database]:
     """A fresh, migrated PostgreSQL database."""
-    name = f"kashi_{secrets.token_hex(6)}"
-    postgresql_server.execute(
-        f"CREATE DATABASE {name} TEMPLATE {_postgresql_template} STRATEGY FILE_COPY"
-    )
-    try:
-        yield from _opened("postgresql", postgresql_server.url(name))
-    finally:
-        postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    yield from copied_postgresql(postgresql_server, _postgresql_template)
+
+
+@pytest.fixture(scope="module")
+def module_postgresql_database(
+    postgresql_server: PostgresqlServer, _postgresql_template: str
+) -> Iterator[Database]:
+    """The same for all tests of a file, where filling it takes long and no test spoils it."""
+    yield from copied_postgresql(postgresql_server, _postgresql_template)
 
 
 @pytest.fixture

@@ -17,10 +17,12 @@ from kashi_server.keystore import DIRECTORY_MODE, KEYS, PUBLIC, ROOTS, has_keys,
 from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.authority import NONCE_SECRET_BYTES, found
 from kashi_server.services.passwords import Passwords
-from kashi_server.storage.engine import open_engine
+from kashi_server.storage.engine import Engine, is_postgresql, open_engine
 from kashi_server.storage.migrate import migrate
+from kashi_server.storage.roles import RoleUrls, install_roles, role_urls
 from kashi_server.storage.unit_of_work import Work
 
+PASSWORD_BYTES: Final = 16
 DEMO_ORGANISATION: Final = "Kashi 演示 (demo)"
 
 _SETTINGS: Final = """\
@@ -31,7 +33,7 @@ addresses = {addresses}
 demo = {demo}
 
 [database]
-url = {database}
+{database}
 
 [metering]
 listen = "{listen}:{ports[0]}"
@@ -93,9 +95,10 @@ def init(
 
 def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Bring the database to this version of the server. Make a backup first."""
-    engine = open_engine(read_config(directory).database_url)
+    config = read_config(directory)
+    engine = open_engine(config.database_url)
     try:
-        migrate(engine)
+        _bring_up_to_date(engine, config)
     finally:
         engine.dispose()
     print("The database is up to date.")
@@ -131,11 +134,20 @@ def _settings(
         organisation=json.dumps(organisation or DEMO_ORGANISATION, ensure_ascii=False),
         addresses=json.dumps(addresses or ["localhost", "127.0.0.1"]),
         demo=json.dumps(demo),
-        database=json.dumps(database),
+        database="\n".join(
+            f"{field} = {json.dumps(url)}" for field, url in _database_urls(database).items()
+        ),
         listen=listen or ("127.0.0.1" if demo else "0.0.0.0"),
         ports=[port + offset if port else 0 for offset in range(4)],
         portal_tls=json.dumps(not demo),
     )
+
+
+def _database_urls(url: str) -> dict[str, str]:
+    if not is_postgresql(url):
+        return {"url": url}
+    urls = role_urls(url, secrets.token_hex(PASSWORD_BYTES), secrets.token_hex(PASSWORD_BYTES))
+    return {"url": url, "ingest_url": urls.ingest, "portal_url": urls.portal}
 
 
 def _write_settings(directory: Path, text: str) -> None:
@@ -169,7 +181,7 @@ def _make_keys(directory: Path, config: Config) -> None:
 def _make_database(config: Config, officer: str, password_file: Path | None) -> str | None:
     engine = open_engine(config.database_url)
     try:
-        migrate(engine)
+        _bring_up_to_date(engine, config)
         accounts = AccountKeeping(Work(engine), Passwords(), utc_clock)
         if any(account.role.sees_everything for account in accounts.all()):
             return None
@@ -178,6 +190,13 @@ def _make_database(config: Config, officer: str, password_file: Path | None) -> 
         return f"First officer: {officer}.{shown}"
     finally:
         engine.dispose()
+
+
+def _bring_up_to_date(engine: Engine, config: Config) -> None:
+    migrate(engine)
+    # Whoever gave all roles the owner's address wants one role; so it is on SQLite anyway.
+    if config.database_url not in (config.ingest_url, config.portal_url):
+        install_roles(engine, RoleUrls(ingest=config.ingest_url, portal=config.portal_url))
 
 
 def _report(directory: Path, config: Config, made: str | None) -> None:

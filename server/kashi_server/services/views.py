@@ -31,6 +31,7 @@ from kashi_server.services.sight import Reader, Sight, merged
 
 AUDIT_LINES = 200
 CONFLICT_DAYS = 62
+EVERYBODY = "*"
 NOT_THERE = "there is no such thing for this reader"
 
 
@@ -97,8 +98,8 @@ class ViewsUnit(Protocol):
 class ViewsWork(Protocol):
     """Opens units of work."""
 
-    def begin(self, *, writes: bool = True) -> AbstractContextManager[ViewsUnit]:
-        """Open one."""
+    def begin(self, *, writes: bool = True, party: str = "") -> AbstractContextManager[ViewsUnit]:
+        """Open one; the database itself shows it the rows of `party` only, `*` for all."""
 
 
 class Views:
@@ -108,13 +109,16 @@ class Views:
         self._work = work
         self._clock = clock
 
+    def _reading(self, party_id: str | None) -> AbstractContextManager[ViewsUnit]:
+        return self._work.begin(writes=False, party=EVERYBODY if party_id is None else party_id)
+
     def party(self, reader: Reader, party_id: str) -> PartyName:
         """A party that the reader may look at.
 
         Raises:
             NotFound: there is none, or it is not the reader's.
         """
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             found = unit.views.party(party_id) if reader.may_read(party_id) else None
         if found is None:
             if reader.party_id == party_id:
@@ -124,7 +128,7 @@ class Views:
 
     def parties(self, reader: Reader) -> Sequence[PartyName]:
         """The parties a reader may look at: everybody's for the office, one's own otherwise."""
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             return [p for p in unit.views.parties() if reader.may_read(p.party_id)]
 
     def month_usage(self, reader: Reader, party_id: str | None, month: Month) -> MonthUsage:
@@ -160,14 +164,14 @@ class Views:
         """
         self._device(reader, hardware_id)
         start, end = day.bounded()
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             sight = unit.views.sight(reader.party_id)
             observations = _observations(unit.views, sight, hardware_id, day)
         steps = (Interval(minute, min(end, minute + 60)) for minute in range(start, end, 60))
         return [(step, usage_of(sight, observations, step, self._now())) for step in steps]
 
     def _device(self, reader: Reader, hardware_id: str) -> DeviceRecord:
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             sight = unit.views.sight(reader.party_id)
             for device in unit.views.devices(sight):
                 if device.hardware_id == hardware_id and _ever_seen(sight, device):
@@ -175,7 +179,7 @@ class Views:
         raise NotFound(NOT_THERE)
 
     def _usage(self, party_id: str | None, hardware_id: str | None, window: Interval) -> MonthUsage:
-        with self._work.begin(writes=False) as unit:
+        with self._reading(party_id) as unit:
             sight = unit.views.sight(party_id)
             observations = _observations(unit.views, sight, hardware_id, window)
         return usage_of(sight, observations, window, self._now())
@@ -191,7 +195,7 @@ class Views:
         """
         if not reader.role.sees_everything and reader.party_id != party_id:
             raise NotFound(NOT_THERE)
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             sight = unit.views.sight(party_id)
             devices = {d.hardware_id: d for d in unit.views.devices(sight)}
             gaps = unit.views.gaps(devices.keys(), window)
@@ -200,7 +204,7 @@ class Views:
 
     def hosts(self, reader: Reader) -> Sequence[HostRow]:
         """The hosts a reader operates or owns; all of them for the office."""
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             return unit.views.hosts(unit.views.sight(reader.party_id))
 
     def host(self, reader: Reader, host_id: str) -> HostRow:
@@ -221,20 +225,20 @@ class Views:
             NotFound: the host is not the reader's.
         """
         self.host(reader, host_id)
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             devices = unit.views.devices(unit.views.sight(reader.party_id))
         return [device for device in devices if host_id in device.host_ids]
 
     def holds(self, reader: Reader) -> Sequence[HoldRow]:
         """What is held or must be looked at."""
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             now = self._now()
             window = Interval(now - CONFLICT_DAYS * 1440, now + 1)
             return unit.views.holds(unit.views.sight(reader.party_id), window)
 
     def statements(self, reader: Reader, month: Month | None = None) -> Sequence[StatementRow]:
         """The latest revisions of the statements a reader may read."""
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             rows = unit.views.statements(reader.party_id)
         return [row for row in rows if row.latest and month in (None, row.month)]
 
@@ -246,7 +250,7 @@ class Views:
         Raises:
             NotFound: there is none, or it is not the reader's.
         """
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             rows = [r for r in unit.views.statements(reader.party_id) if r.number == number]
             for row in rows:
                 if row.latest if revision is None else row.revision == revision:
@@ -268,7 +272,7 @@ class Views:
 
     def certificates(self, reader: Reader) -> Sequence[CertificateRow]:
         """The certificates a reader may download."""
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             return unit.views.certificates(reader.party_id)
 
     def certificate(self, reader: Reader, number: str) -> CertificateRow:
@@ -277,7 +281,7 @@ class Views:
         Raises:
             NotFound: there is none, or it is not the reader's.
         """
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             found = unit.views.certificate(number)
         if found is None or not reader.may_read(found.user.party_id):
             raise NotFound(NOT_THERE)
@@ -290,7 +294,7 @@ class Views:
             NotFound: there is none, or it is not the reader's.
         """
         self.certificate(reader, number)
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             content = unit.views.certificate_file(number, kind)
         if content is None:
             raise NotFound(NOT_THERE)
@@ -302,12 +306,12 @@ class Views:
             canonical = str(CertificateNumber.parse(number))
         except InvalidValue:
             return None
-        with self._work.begin(writes=False) as unit:
+        with self._reading(None) as unit:
             return unit.views.certificate(canonical)
 
     def verify_document(self, pdf_sha256: str) -> CertificateRow | None:
         """The certificate whose PDF has this hash, for anybody who holds the document."""
-        with self._work.begin(writes=False) as unit:
+        with self._reading(None) as unit:
             return unit.views.certificate_of_pdf(pdf_sha256)
 
     def audit(self, reader: Reader) -> Sequence[AuditEntry]:
@@ -318,7 +322,7 @@ class Views:
         """
         if not reader.role.sees_everything:
             raise NotFound(NOT_THERE)
-        with self._work.begin(writes=False) as unit:
+        with self._reading(reader.party_id) as unit:
             return unit.views.audit(AUDIT_LINES)
 
 
@@ -351,8 +355,8 @@ def _cut_gap(
         if low < high:
             whole = (low, high) == (gap.start_utc_ms, gap.end_utc_ms)
             # What is known across the whole gap is not known of a part, nor the reader's.
-            known = {} if whole else {"same_holders": None, "energy_mj": None}
-            parts.append(replace(gap, start_utc_ms=low, end_utc_ms=high, **known))
+            known = gap if whole else replace(gap, same_holders=None, energy_mj=None)
+            parts.append(replace(known, start_utc_ms=low, end_utc_ms=high))
     return parts
 
 

@@ -14,6 +14,8 @@ from kashi_server.errors import Refused, StorageError
 from kashi_server.storage.engine import BUSY_TIMEOUT_MS, open_engine
 
 DEBIAN_BINARIES: Final = Path("/usr/lib/postgresql")
+# The owner stands under row-level security too, with a policy that shows everything.
+_DUMP: Final = ("--format=custom", "--no-owner", "--enable-row-security")
 SECONDS_MAX: Final = 6 * 3600
 
 
@@ -28,7 +30,7 @@ def dump(url: str, target: Path) -> None:
         if parsed.get_backend_name() == "sqlite":
             _copy_sqlite(_sqlite_file(parsed), target)
         else:
-            _run("pg_dump", parsed, ["--format=custom", "--no-owner", "--file", str(target)])
+            _run("pg_dump", parsed, [*_DUMP, "--file", str(target)])
     except StorageError:
         target.unlink(missing_ok=True)
         raise

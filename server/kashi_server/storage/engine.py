@@ -17,6 +17,8 @@ _SQLITE_SETTINGS = {"journal_mode": "delete", "synchronous": 3, "foreign_keys": 
 _POSTGRESQL_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 BUSY_TIMEOUT_MS = 60_000
 
+__all__ = ["BUSY_TIMEOUT_MS", "Engine", "check_durability", "is_postgresql", "open_engine"]
+
 
 def open_engine(url: str) -> Engine:
     """Open the database and check that it keeps what it acknowledges.
@@ -38,6 +40,11 @@ def open_engine(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def is_postgresql(url: str) -> bool:
+    """Whether an address is PostgreSQL's."""
+    return make_url(url).get_backend_name() == "postgresql"
 
 
 def check_durability(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from kashi_server.storage.accounts import AccountRepository
 from kashi_server.storage.certificates import CertificateRepository
@@ -19,6 +19,7 @@ from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.identity import IdentityRepository
 from kashi_server.storage.log import LogRepository
+from kashi_server.storage.row_security import SETTING
 from kashi_server.storage.views import ViewRepository
 
 
@@ -77,11 +78,19 @@ class Work:
         self.engine = engine
 
     @contextmanager
-    def begin(self, *, writes: bool = True) -> Iterator[UnitOfWork]:
-        """Open a unit of work; roll back unless it commits."""
+    def begin(self, *, writes: bool = True, party: str = "") -> Iterator[UnitOfWork]:
+        """Open a unit of work; roll back unless it commits.
+
+        Args:
+            writes: take the write lock at once, where the database has one.
+            party: whose rows the portal's role sees on PostgreSQL: a party's id, `*` for all;
+                without it, none. Other roles and SQLite do not ask.
+        """
         with self.engine.connect() as connection:
             bound = connection.execution_options(kashi_writes=writes)
             with bound.begin() as transaction:
+                if party and connection.dialect.name == "postgresql":
+                    connection.execute(select(func.set_config(SETTING, party, True)))
                 unit = UnitOfWork(bound)
                 yield unit
                 if not unit.committed and transaction.is_active:

@@ -1,0 +1,227 @@
+"""Which rows the portal's role sees on PostgreSQL, as policies over a few functions.
+
+`kashi.party` names the party of the transaction; `*` is the office, nothing is nobody. The
+functions run with the owner's rights: they read whole tables to say what is the party's, and tell
+nothing else. They return intervals of UTC minutes as `services.sight` knows them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+SETTING: Final = "kashi.party"
+
+_PARTY: Final = f"(SELECT current_setting('{SETTING}', true))"
+_OFFICE: Final = f"{_PARTY} = '*'"
+_FOREVER: Final = "9223372036854775807"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityFunction:
+    """A function that row policies ask."""
+
+    name: str
+    arguments: str
+    returns: str
+    body: str
+
+    @property
+    def signature(self) -> str:
+        """How GRANT names it."""
+        return f"{self.name}({self.arguments})"
+
+    @property
+    def create(self) -> str:
+        """The statement that makes or renews it."""
+        return (
+            f"CREATE OR REPLACE FUNCTION {self.signature} RETURNS {self.returns}"
+            " LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
+            f" AS $$ {self.body} $$"
+        )
+
+
+_HOST_SPANS: Final = "TABLE (host_id text, start_minute bigint, end_minute bigint)"
+_DEVICE_SPANS: Final = "TABLE (hardware_id text, start_minute bigint, end_minute bigint)"
+
+FUNCTIONS: Final = (
+    SecurityFunction(
+        name="kashi_own_hosts",
+        arguments="",
+        returns=_HOST_SPANS,
+        # Tenures that name the party; and of hosts it enrolled, what no tenure speaks of.
+        body=f"""
+            SELECT t.host_id, t.start_minute, coalesce(t.end_minute, {_FOREVER})
+            FROM tenures t WHERE {_PARTY} IN (t.owner_id, t.operator_id)
+            UNION ALL
+            SELECT rest.host_id, rest.after, rest.before FROM (
+                SELECT spoken.host_id, spoken.end_minute AS after,
+                    coalesce(lead(spoken.start_minute) OVER (
+                        PARTITION BY spoken.host_id
+                        ORDER BY spoken.start_minute, spoken.end_minute
+                    ), {_FOREVER}) AS before
+                FROM (
+                    SELECT t.host_id, t.start_minute,
+                        coalesce(t.end_minute, {_FOREVER}) AS end_minute
+                    FROM tenures t
+                    UNION ALL SELECT h.host_id, 0, 0 FROM hosts h
+                ) spoken
+            ) rest
+            JOIN hosts h ON h.host_id = rest.host_id
+            WHERE h.operator_party_id = {_PARTY} AND rest.after < rest.before
+        """,
+    ),
+    SecurityFunction(
+        name="kashi_leases",
+        arguments="",
+        returns=_DEVICE_SPANS,
+        # Confirmed assignments; who leases a device leases what it is cut into.
+        body=f"""
+            WITH leased AS (
+                SELECT a.hardware_id, a.start_minute, coalesce(a.end_minute, {_FOREVER}) AS until
+                FROM assignments a JOIN contracts c ON c.contract_id = a.contract_id
+                WHERE a.confirmed_by IS NOT NULL AND {_PARTY} IN (c.user_id, c.provider_id)
+            )
+            SELECT l.hardware_id, l.start_minute, l.until FROM leased l
+            UNION ALL
+            SELECT DISTINCT d.hardware_id, l.start_minute, l.until
+            FROM leased l JOIN devices d ON d.parent_hardware_id = l.hardware_id
+        """,
+    ),
+    SecurityFunction(
+        name="kashi_leased_hosts",
+        arguments="",
+        returns=_HOST_SPANS,
+        body="""
+            SELECT DISTINCT d.host_id, l.start_minute, l.end_minute
+            FROM kashi_leases() l JOIN devices d ON d.hardware_id = l.hardware_id
+        """,
+    ),
+    SecurityFunction(
+        name="kashi_contested",
+        arguments="hardware text, at_hour integer",
+        returns="boolean",
+        # An hour of a device that the party's own host reported too: a conflict concerns both.
+        body="""
+            SELECT EXISTS (
+                SELECT 1 FROM device_hours o JOIN kashi_own_hosts() h ON h.host_id = o.host_id
+                WHERE o.hardware_id = hardware AND o.hour = at_hour
+                AND h.start_minute < (at_hour + 1) * 60::bigint
+                AND at_hour * 60::bigint < h.end_minute
+            )
+        """,
+    ),
+    SecurityFunction(
+        name="kashi_counterparts",
+        arguments="",
+        returns="SETOF text",
+        # Whom a party has a contract with, and who shares a host with it.
+        body=f"""
+            SELECT c.provider_id FROM contracts c WHERE c.user_id = {_PARTY}
+            UNION SELECT c.user_id FROM contracts c WHERE c.provider_id = {_PARTY}
+            UNION SELECT t.owner_id FROM tenures t WHERE t.operator_id = {_PARTY}
+            UNION SELECT t.operator_id FROM tenures t WHERE t.owner_id = {_PARTY}
+            UNION SELECT {_PARTY}
+        """,
+    ),
+    SecurityFunction(
+        name="kashi_contracts",
+        arguments="",
+        returns="SETOF text",
+        body=f"SELECT contract_id FROM contracts WHERE {_PARTY} IN (provider_id, user_id)",
+    ),
+    SecurityFunction(
+        name="kashi_certificates",
+        arguments="",
+        returns="SETOF text",
+        body=f"SELECT number FROM certificates WHERE user_id = {_PARTY}",
+    ),
+)
+
+
+def _spans(function: str, key: str, start: str, end: str) -> str:
+    """Whether the function's intervals of this row's key touch [start, end), in minutes."""
+    return (
+        f"EXISTS (SELECT 1 FROM {function}() s WHERE s.{key} = {key}_here"
+        f" AND s.start_minute < {end} AND {start} < s.end_minute)"
+    )
+
+
+def _of_host(table: str, start: str = "0", end: str = _FOREVER, *, leased: bool = False) -> str:
+    functions = ["kashi_own_hosts", *(["kashi_leased_hosts"] if leased else [])]
+    conditions = [_OFFICE, *(_spans(one, "host_id", start, end) for one in functions)]
+    return " OR ".join(conditions).replace("host_id_here", f"{table}.host_id")
+
+
+def _of_device(table: str, start: str, end: str) -> str:
+    leased = _spans("kashi_leases", "hardware_id", start, end)
+    return f"{_of_host(table, start, end)} OR {leased}".replace(
+        "hardware_id_here", f"{table}.hardware_id"
+    )
+
+
+def _of_party(*columns: str) -> str:
+    return f"{_OFFICE} OR {_PARTY} IN ({', '.join(columns)})"
+
+
+def _span(table: str) -> tuple[str, str]:
+    # Named with their table: the functions' rows have minutes too.
+    return f"{table}.start_utc_ms / 60000", f"({table}.end_utc_ms + 59999) / 60000"
+
+
+POLICIES: Final[Mapping[str, str]] = {
+    "hosts": _of_host("hosts"),
+    "host_facts": _of_host("host_facts"),
+    "host_states": _of_host("host_states"),
+    "host_certificates": _of_host("host_certificates"),
+    "alarms": _of_party("operator_party_id"),
+    "heads": _of_host("heads", leased=True),
+    "devices": _of_device("devices", "0", _FOREVER),
+    "device_hours": (
+        _of_device(
+            "device_hours", "device_hours.hour * 60::bigint", "(device_hours.hour + 1) * 60::bigint"
+        )
+        + " OR kashi_contested(hardware_id, hour)"
+    ),
+    "gaps": _of_device("gaps", *_span("gaps")),
+    "events": _of_device("events", "events.utc_ms / 60000", "events.utc_ms / 60000 + 1"),
+    "silences": _of_device("silences", "silences.start_minute", "silences.end_minute"),
+    "epochs": _of_host("epochs"),
+    "forks": _of_host("forks"),
+    "restorations": _of_host("restorations"),
+    "parties": f"{_OFFICE} OR party_id IN (SELECT kashi_counterparts())",
+    "tenures": _of_host("tenures"),
+    "contracts": _of_party("provider_id", "user_id"),
+    "assignments": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "prices": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "statements": _of_party("user_id"),
+    "rated_lines": _of_party("user_id"),
+    "certificates": _of_party("user_id"),
+    "certificate_files": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
+    "certificate_changes": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
+}
+"""By table: when a row is the party's. The office sees all of them."""
+
+VIEW_SCHEMA: Final = "kashi_portal"
+"""Stands before `public` for the portal's role."""
+
+VIEWS: Final[Mapping[str, str]] = {
+    # The newest reports may not stand in device_hours yet and are read from their bytes.
+    "reports": _of_host("reports", *_span("reports"), leased=True),
+}
+"""Tables that the portal sees through a security-barrier view of the same name: PostgreSQL takes
+no COPY into a table under row-level security, and reports come by COPY."""
+
+OPEN_TO_PORTAL: Final = ("closes", "rules_versions", "checkpoints")
+"""Tables without a party's row in them."""
+
+CLOSED_TO_PORTAL: Final = (
+    "enrolment_tokens",
+    "privileged_acts",
+    "log_entries",
+    "log_head",
+    "log_pending",
+    "log_positions",
+    "log_runs",
+    "log_tiles",
+)
+"""What no page shows."""
