@@ -359,26 +359,36 @@ class RunningPort:
     work: Work
     ingestion: Ingestion
     registry: CollectorRegistry
-    loop: asyncio.AbstractEventLoop
+    writer: Writer
 
     def client(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> "Client":
         """A caller with this client certificate."""
         pem = Encoding.PEM
-        chain = (certificate, *self.keyring.host_issuer.chain)
         credentials = grpc.ssl_channel_credentials(
             root_certificates=self.keyring.server_root.public_bytes(pem),
             private_key=key.private_bytes(pem, PrivateFormat.PKCS8, NoEncryption()),
-            certificate_chain=b"".join(one.public_bytes(pem) for one in chain),
+            certificate_chain=self.chain_pem(certificate),
         )
         return Client(grpc.secure_channel(f"localhost:{self.port}", credentials, CHANNEL_OPTIONS))
 
     def client_of(self, host: ReportingHost, utc_ms: int | None = None) -> "Client":
         """A caller with a fresh certificate of an enrolled host."""
+        return self.client(*self.certificate_of(host, utc_ms))
+
+    def certificate_of(
+        self, host: ReportingHost, utc_ms: int | None = None
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        """A fresh certificate of an enrolled host, stored as its current one, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = wall_clock() if utc_ms is None else utc_ms
         certificate = issue_host(self.keyring.host_issuer, host.host_id, key.public_key(), now)
         add_certificate(self.work, host.host_id, certificate)
-        return self.client(certificate, key)
+        return certificate, key
+
+    def chain_pem(self, certificate: x509.Certificate) -> bytes:
+        """A host's certificate with those that lead to the hosts' root."""
+        chain = (certificate, *self.keyring.host_issuer.chain)
+        return b"".join(one.public_bytes(Encoding.PEM) for one in chain)
 
 
 CHANNEL_OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0))
@@ -458,7 +468,7 @@ def running_port(
         listening = metering_port("localhost:0", keyring, metering)
         port = asyncio.run_coroutine_threadsafe(listening.start(), loop).result(10)
         try:
-            yield RunningPort(port, keyring, work, ingestion, registry, loop)
+            yield RunningPort(port, keyring, work, ingestion, registry, writer)
         finally:
             asyncio.run_coroutine_threadsafe(listening.stop(), loop).result(30)
     finally:

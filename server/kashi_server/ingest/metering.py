@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
+from kashi import limits
 
 from kashi_server.domain.sequence import Verdict
 from kashi_server.errors import InvalidValue, Refused, StorageError
@@ -60,29 +61,32 @@ class Metering:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a server dispatches to."""
+        # Unary on the wire. Taking them as streams of one lets the message be read after the caller
+        # is known, and lets a message that the transport refuses be logged instead of vanishing.
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            "Submit": grpc.unary_unary_rpc_method_handler(self._guarded(self._submit)),
-            "Renew": grpc.unary_unary_rpc_method_handler(self._guarded(self._renew)),
+            "Submit": grpc.stream_unary_rpc_method_handler(self._guarded(self._submit)),
+            "Renew": grpc.stream_unary_rpc_method_handler(self._guarded(self._renew)),
         }
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _guarded(
         self, answer: Callable[[bytes, Peer], Awaitable[bytes]]
-    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    ) -> Callable[[Any, Context], Awaitable[bytes]]:
         """A method behind the checks that every call must pass.
 
         1. The certificate is a host's and valid now.
         2. No other call of the host is in flight.
-        3. The method's own checks, the host's standing among them.
+        3. There is a message, within its limit.
+        4. The method's own checks, the host's standing among them.
         """
 
-        async def guarded(request: bytes, context: Context) -> bytes:
+        async def guarded(_stream: object, context: Context) -> bytes:
             caller = "a stranger"
             try:
                 peer = self._peer(context)
                 caller = f"host {peer.host_id}"
                 with self._one_call(peer):
-                    return await answer(request, peer)
+                    return await answer(await _message(context), peer)
             except Refusal as refusal:
                 if caller == "a stranger":
                     caller = f"a stranger at {context.peer()}"
@@ -152,3 +156,18 @@ class Metering:
             if verdict in (Verdict.REJECTED, Verdict.FORK):
                 what = f"report_{verdict.name.lower()}"
                 self._refusals.note(what, result.judgement.detail, f"host {peer.host_id}")
+
+
+async def _message(context: Context) -> bytes:
+    """The one message of a call.
+
+    Raises:
+        Refusal: the transport refused it, or the caller sent none.
+    """
+    message = await context.read()
+    if not isinstance(message, bytes):
+        raise Refusal(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"no message of at most {limits.MESSAGE_BYTES_MAX} bytes arrived",
+        )
+    return message

@@ -1,6 +1,6 @@
 """What ingestion, restoration and fsck ask of storage: rows in, rows out, in plain values."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -237,8 +237,8 @@ class FactsPort(Protocol):
     def host_ids(self) -> Sequence[str]:
         """Every host that has reported, in order."""
 
-    def stream(self, host_id: str) -> Iterator[StoredReport]:
-        """All stored reports of a host in the order of their chain."""
+    def stream(self, host_id: str) -> Generator[StoredReport, None, None]:
+        """All stored reports of a host in the order of their chain; to be closed."""
 
 
 class IdentityPort(Protocol):

@@ -4,8 +4,8 @@ Host by host, so that a serving process waits for one host at a time. Each check
 difference and names it; the others still run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,8 +31,8 @@ class FsckFacts(Protocol):
     def held_head(self, host_id: str) -> HeldHead:
         """A host's head, locked until the unit ends."""
 
-    def stream(self, host_id: str) -> Iterator[StoredReport]:
-        """All stored reports of a host in the order of their chain."""
+    def stream(self, host_id: str) -> Generator[StoredReport, None, None]:
+        """All stored reports of a host in the order of their chain; to be closed."""
 
     def restored(self, host_id: str) -> Mapping[Place, int]:
         """When quarantined reports were restored, by place."""
@@ -144,8 +144,9 @@ def _rebuild(unit: FsckUnit, host_id: str, receipt_key: ec.EllipticCurvePublicKe
         raise Damaged("the host is not known; its reports cannot be verified")
     report_key = signing.load_public_key(standing.report_public_key_der)
     rebuilt = Rebuilt(host_id, report_key, receipt_key, unit.facts.restored(host_id))
-    for stored in unit.facts.stream(host_id):
-        rebuilt.follow(stored)
+    with closing(unit.facts.stream(host_id)) as stream:
+        for stored in stream:
+            rebuilt.follow(stored)
     return rebuilt
 
 
@@ -181,10 +182,11 @@ def _difference(facts: FsckFacts, host_id: str, expected: StoredProjection) -> s
 def _waiting(facts: FsckFacts, host_id: str, stored: StoredProjection) -> Hours:
     """What counts and is not written to device-hours yet."""
     hours: Hours = {}
-    for report in facts.stream(host_id):
-        place = (report.epoch, report.sequence)
-        if place > stored.held.projected and place in stored.counted:
-            add_report(hours, read_bytes(report.wire))
+    with closing(facts.stream(host_id)) as stream:
+        for report in stream:
+            place = (report.epoch, report.sequence)
+            if place > stored.held.projected and place in stored.counted:
+                add_report(hours, read_bytes(report.wire))
     return hours
 
 

@@ -4,7 +4,7 @@
 the first thing that does not hold. `rebuilt_hours` gives the device-hours of a log's prefix.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -156,8 +156,8 @@ class PrefixFacts(Protocol):
     def host_ids(self) -> Sequence[str]:
         """Every host that has reported."""
 
-    def stream(self, host_id: str) -> Iterator[StoredReport]:
-        """All stored reports of a host in the order of their chain."""
+    def stream(self, host_id: str) -> Generator[StoredReport, None, None]:
+        """All stored reports of a host in the order of their chain; to be closed."""
 
 
 class PrefixLog(Protocol):

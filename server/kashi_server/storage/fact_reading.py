@@ -4,7 +4,7 @@ A reader sees every counted report: those that do not stand in `device_hours` ye
 same statement, so no write between two statements can hide or double one.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -52,25 +52,39 @@ _CLOCK_SYNCHRONISED: Final = 2
 _CLOCK_UNSYNCHRONISED: Final = 3
 
 
-def stored_reports(connection: Connection, query: Select[Any]) -> Iterator[StoredReport]:
-    """Reports of a query over the table, unpacked as they are read."""
-    result = connection.execute(query, execution_options=_STREAMED)
-    for row in result:
-        wire, receipt = unpack_report(row.content)
-        yield StoredReport(
-            row.host_id,
-            row.epoch,
-            row.sequence,
-            bytes(row.sha256),
-            row.verdict,
-            row.reason,
-            bool(row.counted),
-            row.start_utc_ms,
-            row.end_utc_ms,
-            row.received_utc_ms,
-            wire,
-            receipt,
-        )
+def stored_reports(connection: Connection, query: Select[Any]) -> list[StoredReport]:
+    """Reports of a query over the table, unpacked, all at once."""
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def streamed_reports(
+    connection: Connection, query: Select[Any]
+) -> Generator[StoredReport, None, None]:
+    """Reports of a query over the table, unpacked as they are read.
+
+    Close it where it may not be read to its end (`contextlib.closing`): it holds a cursor.
+    """
+    with connection.execute(query, execution_options=_STREAMED) as rows:
+        for row in rows:
+            yield _stored(row)
+
+
+def _stored(row: Row[Any]) -> StoredReport:
+    wire, receipt = unpack_report(row.content)
+    return StoredReport(
+        row.host_id,
+        row.epoch,
+        row.sequence,
+        bytes(row.sha256),
+        row.verdict,
+        row.reason,
+        bool(row.counted),
+        row.start_utc_ms,
+        row.end_utc_ms,
+        row.received_utc_ms,
+        wire,
+        receipt,
+    )
 
 
 def after(place: Place) -> ColumnElement[bool]:
@@ -104,9 +118,9 @@ def device_hours(
     query = union_all(_waiting(wanted, first, end), _projected(wanted, first, end)).order_by(
         "host_id", "settled", "hardware_id", "hour", "epoch", "sequence"
     )
-    rows = connection.execute(query, execution_options=_STREAMED)
-    for host_id, of_host in groupby(rows, key=lambda row: row.host_id):
-        yield from _host_hours(host_id, of_host, wanted, first, end)
+    with connection.execute(query, execution_options=_STREAMED) as rows:
+        for host_id, of_host in groupby(rows, key=lambda row: row.host_id):
+            yield from _host_hours(host_id, of_host, wanted, first, end)
 
 
 def _host_hours(

@@ -3,7 +3,7 @@
 Hot statements go to the driver as plain SQL: COPY into PostgreSQL, `executemany` into SQLite.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
@@ -110,7 +110,7 @@ class FactRepository:
             reports.c.start_utc_ms < end_utc_ms,
             reports.c.counted == 1,
         )
-        return list(fact_reading.stored_reports(self._connection, query))
+        return fact_reading.stored_reports(self._connection, query)
 
     def write(self, batch: FactBatch) -> None:
         """Add everything of a batch.
@@ -183,14 +183,14 @@ class FactRepository:
         query = select(heads.c.host_id).order_by(heads.c.host_id)
         return list(self._connection.execute(query).scalars())
 
-    def stream(self, host_id: str) -> Iterator[StoredReport]:
+    def stream(self, host_id: str) -> Generator[StoredReport, None, None]:
         """All stored reports of a host in the order of their chain."""
         query = (
             select(reports)
             .where(reports.c.host_id == host_id)
             .order_by(reports.c.epoch, reports.c.sequence)
         )
-        return fact_reading.stored_reports(self._connection, query)
+        return fact_reading.streamed_reports(self._connection, query)
 
     def held_head(self, host_id: str) -> HeldHead:
         """A host's head, locked until the unit ends; an empty one if there is none."""

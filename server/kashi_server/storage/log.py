@@ -112,9 +112,9 @@ class LogRepository:
             )
             .order_by(reports.c.sequence)
         )
-        rows = self._connection.execute(query, execution_options={"yield_per": 500})
-        for content in rows.scalars():
-            yield unpack_report(content)[1]
+        with self._connection.execute(query, execution_options={"yield_per": 500}) as rows:
+            for content in rows.scalars():
+                yield unpack_report(content)[1]
 
     def add_runs(self, runs: Sequence[Run]) -> None:
         """Give reports their indices."""
@@ -257,8 +257,9 @@ class LogRepository:
     def checkpoints(self) -> Iterator[Checkpoint]:
         """All checkpoints by size."""
         query = select(checkpoints).order_by(checkpoints.c.size)
-        for row in self._connection.execute(query, execution_options={"yield_per": 500}):
-            yield _checkpoint(row)
+        with self._connection.execute(query, execution_options={"yield_per": 500}) as rows:
+            for row in rows:
+                yield _checkpoint(row)
 
     def index_of_report(self, host_id: str, epoch: int, sequence: int) -> int | None:
         """Where a report stands in the log; None before it has an index."""

@@ -1,0 +1,195 @@
+"""fsck names the first difference, whatever was altered, and builds projections again."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from fixtures_ingest import ReportingHost, enrol, stored_sums, sums_of
+from kashi_server.services.authority import Keyring
+from kashi_server.services.fsck import FactsChecked, check_facts
+from kashi_server.services.ingestion import Ingestion, Submission
+from kashi_server.storage.packing import pack_minutes, pack_report, unpack_minutes, unpack_report
+from kashi_server.storage.tables import facts as tables
+from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import Connection, delete, select, update
+
+HOST = "11111111-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def wires(work: Work, ingestion: Ingestion) -> list[bytes]:
+    """Three hours and a bit of one host with two devices, stored."""
+    host = ReportingHost(HOST, ["GPU-a", "GPU-b"])
+    enrol(work, host)
+    wires = [host.report(30, gaps=[(90_000, 3_000)]) for _ in range(7)]
+    for wire in wires:
+        ingestion.ingest([Submission(host.standing(), [wire])])
+    return wires
+
+
+def spoil(work: Work, change: Callable[[Connection], None]) -> None:
+    """Alter the database behind the server's back."""
+    with work.begin() as unit:
+        change(unit.connection)
+        unit.commit()
+
+
+def checked(work: Work, keyring: Keyring, *, repair: bool = False) -> FactsChecked:
+    """Run it."""
+    return check_facts(work, keyring.receipt_key.public_key(), repair=repair)
+
+
+def test_sound_database_is_found_sound(work: Work, keyring: Keyring, wires: list[bytes]) -> None:
+    """Everything is looked at and nothing differs."""
+    found = checked(work, keyring)
+
+    assert (found.host_count, found.report_count, found.reading_count) == (1, 7, 420)
+    assert found.differences == []
+
+
+def _minute(connection: Connection) -> None:
+    row = connection.execute(
+        select(tables.device_hours).order_by(tables.device_hours.c.hardware_id).limit(1)
+    ).one()
+    columns = unpack_minutes(row.minutes)
+    columns[0][17] -= 1
+    connection.execute(
+        update(tables.device_hours)
+        .where(
+            tables.device_hours.c.hardware_id == row.hardware_id,
+            tables.device_hours.c.hour == row.hour,
+        )
+        .values(minutes=pack_minutes(columns), observed_ms=row.observed_ms - 1)
+    )
+
+
+def _total(connection: Connection) -> None:
+    connection.execute(
+        update(tables.device_hours)
+        .where(tables.device_hours.c.hardware_id == "GPU-b")
+        .values(held_ms=tables.device_hours.c.held_ms + 1)
+    )
+
+
+def _damaged_minutes(connection: Connection) -> None:
+    connection.execute(update(tables.device_hours).values(minutes=b"\x01junk"))
+
+
+def _hours_gone(connection: Connection) -> None:
+    connection.execute(delete(tables.device_hours))
+
+
+def _gap(connection: Connection) -> None:
+    connection.execute(update(tables.gaps).where(tables.gaps.c.sequence == 3).values(reason=4))
+
+
+def _not_counted(connection: Connection) -> None:
+    connection.execute(
+        update(tables.reports).where(tables.reports.c.sequence == 2).values(counted=0)
+    )
+
+
+def _first(connection: Connection) -> None:
+    connection.execute(update(tables.devices).values(first_utc_ms=5))
+
+
+def _head(connection: Connection) -> None:
+    connection.execute(update(tables.heads).values(sequence=6))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_minute, "device GPU-a minute .*: observed_ms is 59999"),
+        (_total, "totals are not the minutes' sums"),
+        (_damaged_minutes, "damaged"),
+        (_hours_gone, "observed_ms is 0, the reports add up to 60000"),
+        (_gap, "gap 0 of epoch 1 sequence 3 differs"),
+        (_not_counted, "epoch 1 sequence 2: counted"),
+        (_first, "first readings"),
+        (_head, "the head is"),
+    ],
+)
+def test_altered_projection_is_named_and_repaired(
+    work: Work,
+    keyring: Keyring,
+    wires: list[bytes],
+    change: Callable[[Connection], None],
+    said: str,
+) -> None:
+    """A projection that differs is named, and built again from the bytes on request."""
+    spoil(work, change)
+
+    found = checked(work, keyring)
+    repaired = checked(work, keyring, repair=True)
+
+    assert len(found.differences) == 1
+    assert found.differences == repaired.repaired
+    assert re.search(said, found.differences[0]), found.differences
+    assert checked(work, keyring).differences == []
+    assert stored_sums(work) == sums_of(wires)
+
+
+def _content(change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Callable[[Connection], None]:
+    def spoiled(connection: Connection) -> None:
+        at = tables.reports.c.sequence == 4
+        packed = connection.execute(select(tables.reports.c.content).where(at)).scalar_one()
+        wire, receipt = change(*unpack_report(bytes(packed)))
+        connection.execute(
+            update(tables.reports).where(at).values(content=pack_report(wire, receipt))
+        )
+
+    return spoiled
+
+
+def _missing(connection: Connection) -> None:
+    connection.execute(delete(tables.reports).where(tables.reports.c.sequence == 4))
+
+
+def _verdict(connection: Connection) -> None:
+    at = tables.reports.c.sequence == 4
+    connection.execute(update(tables.reports).where(at).values(verdict=5, reason=1))
+
+
+def _label(connection: Connection) -> None:
+    at = tables.reports.c.sequence == 4
+    connection.execute(
+        update(tables.reports).where(at).values(end_utc_ms=tables.reports.c.end_utc_ms + 1)
+    )
+
+
+def _flip(wire: bytes, place: int) -> bytes:
+    return wire[:place] + bytes([wire[place] ^ 1]) + wire[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            _content(lambda wire, receipt: (_flip(wire, 500), receipt)),
+            "sequence 4: the stored report",
+        ),
+        (
+            _content(lambda wire, receipt: (wire, _flip(receipt, 60))),
+            "sequence 4: the stored receipt",
+        ),
+        (_missing, "sequence 5: it does not follow epoch 1 sequence 3"),
+        (_verdict, "sequence 4: the receipt says"),
+        (_label, "sequence 4: column end_utc_ms"),
+    ],
+)
+def test_altered_evidence_is_named_and_never_repaired(
+    work: Work,
+    keyring: Keyring,
+    wires: list[bytes],
+    change: Callable[[Connection], None],
+    said: str,
+) -> None:
+    """What was signed cannot be made again: the first report that does not hold is named."""
+    spoil(work, change)
+
+    found = checked(work, keyring, repair=True)
+
+    assert found.repaired == []
+    assert len(found.differences) == 1
+    assert said in found.differences[0]
