@@ -129,6 +129,7 @@ def test_an_idle_graphics_holder_is_seen_within_five_ticks(meters: Meters) -> No
     """Lists that are nearly always empty are looked at in turns: every fifth tick at the latest."""
     processes = (Process(pid=os.getpid(), from_ms=1_000, kind=ProcessKind.GRAPHICS),)
     meter = meters.start(Scenario(devices=(card(0, processes=processes),)))
+    meter.at(0)
     meter.at(1_000)
 
     later = [meter.next(SampleBatch) for _ in range(5)]
@@ -184,6 +185,19 @@ def test_a_refused_process_list_is_unknown_not_empty(meters: Meters) -> None:
 
     assert seen.holders == Absent(AbsentReason.NO_PERMISSION)
     assert seen.utilisation_ppm == 0
+
+
+def test_a_refused_side_list_leaves_known_holders_known(meters: Meters) -> None:
+    """With one list refused a holder in another is a holder; nobody in the others is unknown."""
+    refused = Error(call="nvmlDeviceGetGraphicsRunningProcesses_v3", code=4)
+    held = card(0, processes=(Process(pid=os.getpid()),))
+    meter = meters.start(Scenario(devices=(held, card(1)), errors=(refused,)))
+
+    first, second = map(seen_of, meter.next(SampleBatch).samples)
+
+    assert isinstance(first.holders, frozenset)
+    assert len(first.holders) == 1
+    assert second.holders == Absent(AbsentReason.NO_PERMISSION)
 
 
 def test_a_device_that_refuses_everything_is_absent_as_a_whole(meters: Meters) -> None:
