@@ -1,5 +1,6 @@
 """Facts and agreements for tests of rating and closing, written briefly and without a database."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -13,7 +14,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.tariff import Basis, Price
 from kashi_server.domain.tenure import Tenure, TenureKind
-from kashi_server.domain.usage import DeviceHour, Quantities
+from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour, Quantities
 from kashi_server.services.rulebook import shipped_rules
 from statement_samples import credit_code
 
@@ -91,13 +92,20 @@ def device(
 
 def hours_of(minutes: Mapping[tuple[str, str, int], Quantities]) -> list[DeviceHour]:
     """Device-hours of (hardware, host, UTC minute) -> quantities."""
-    found: dict[tuple[str, str, int], DeviceHour] = {}
+    grouped: dict[tuple[str, str, int], dict[int, Quantities]] = {}
     for (hardware_id, host_id, minute), quantities in minutes.items():
-        key = hardware_id, host_id, minute // 60
-        if key not in found:
-            found[key] = DeviceHour(hardware_id=hardware_id, host_id=host_id, hour=minute // 60)
-        found[key].add(minute, quantities)
-    return list(found.values())
+        grouped.setdefault((hardware_id, host_id, minute // 60), {})[minute % 60] = quantities
+    return [_hour(*key, inside) for key, inside in grouped.items()]
+
+
+def _hour(
+    hardware_id: str, host_id: str, number: int, inside: Mapping[int, Quantities]
+) -> DeviceHour:
+    columns = tuple(
+        array("Q", [getattr(inside[m], name) if m in inside else 0 for m in range(60)])
+        for name in QUANTITY_NAMES
+    )
+    return DeviceHour(hardware_id=hardware_id, host_id=host_id, hour=number, columns=columns)
 
 
 def observe(

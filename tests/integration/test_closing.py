@@ -13,6 +13,7 @@ from expense_cases import (
     HOST_B,
     OCTOBER,
     OWNER,
+    PARTIES,
     PROVIDER,
     START,
     TENANT,
@@ -357,6 +358,32 @@ def test_estimates_of_a_year_add_up(work: Work) -> None:
     assert first.subsidy.trace[2].bound == "threshold.year_yuan"
     assert (second.eligible_fen, second.subsidy.estimate_fen) == (43_200_000, 43_920_000)
     assert "startup.age_basis" in second.subsidy.unknown
+
+
+def test_names_and_models_of_later_never_reach_a_closed_month(work: Work) -> None:
+    """A party renamed, a price ended, a device described anew: the stored bytes stay."""
+    store(work, observe(START, END), assignments=[assignment()])
+    statement = _by_number(_close(work))["KS-2026-10-HT-1"]
+
+    with work.begin() as unit:
+        for party in PARTIES:
+            unit.expense.put_party(replace(party, name_zh="改名以后"))
+        unit.connection.execute(text("UPDATE devices SET model = 'another'"))
+        unit.commit()
+
+    with work.begin(writes=False) as unit:
+        stored = unit.expense.statement("KS-2026-10-HT-1")
+    assert stored is not None
+    assert stored.content == statement.to_bytes()
+
+
+def test_a_late_close_books_to_the_month_of_use(work: Work) -> None:
+    """Closed a year later, October's minutes are October's."""
+    store(work, observe(END - 600, END + 600), assignments=[assignment()])
+
+    closed = _closing(work, now=CLOSED_UTC_MS + 365 * 86_400_000).close(OCTOBER)
+
+    assert _by_number(closed)["KS-2026-10-HT-1"].totals.observed_ms == 600 * MINUTE_MS
 
 
 def test_full_minutes_are_what_the_examples_assume() -> None:

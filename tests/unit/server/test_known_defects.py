@@ -1,0 +1,175 @@
+"""Defects that other metering and billing systems had: each is tried here once.
+
+The title says what went wrong there; the test shows that it does not here.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from expense_cases import (
+    END,
+    H100,
+    HOST_A,
+    OCTOBER,
+    START,
+    assignment,
+    at,
+    device,
+    hours_of,
+    observe,
+    price,
+    terms,
+)
+from kashi_server.domain.device import DeviceRecord
+from kashi_server.domain.interval import Interval, Month
+from kashi_server.domain.rating import Facts, RatedLine, rate
+from kashi_server.domain.standing import Terms
+from kashi_server.domain.tariff import Basis
+from kashi_server.domain.usage import Quantities
+
+Minutes = Mapping[tuple[str, str, int], Quantities]
+CARD = device()
+
+
+def _lines(
+    minutes: Minutes, agreed: Terms, period: Interval | None = None, *devices: DeviceRecord
+) -> tuple[RatedLine, ...]:
+    facts = Facts(devices=devices or (CARD,), hours=hours_of(minutes))
+    return rate(facts, agreed, period or OCTOBER.interval()).lines
+
+
+def test_a_month_east_of_greenwich_was_billed_twice_at_its_edge() -> None:
+    """The eight hours between midnight in Shenzhen and in Greenwich belong to one month."""
+    minutes = observe(END - 600, END + 600)
+    november = Month(2026, 11).interval()
+
+    parts = [
+        *_lines(minutes, terms([assignment()])),
+        *_lines(minutes, terms([assignment()]), november),
+    ]
+
+    assert [line.billed_ms for line in parts] == [600 * 60_000, 600 * 60_000]
+    assert parts[0].end == parts[1].start == at("11-01 00:00")
+
+
+def test_a_full_hour_had_3599_seconds() -> None:
+    """An hour observed whole is 3 600 000 ms, as is each of its minutes 60 000."""
+    (line,) = _lines(observe(START, START + 60), terms([assignment()], [price("0.01")]))
+
+    assert line.billed_ms == 3_600_000
+    assert line.amount_fen == 1
+
+
+def test_usage_kept_growing_after_the_device_was_gone() -> None:
+    """Nothing is billed after the last observation, however long the lease."""
+    (line,) = _lines(observe(START, START + 90), terms([assignment()]))
+
+    assert line.billed_ms == 90 * 60_000
+
+
+def test_a_change_of_shape_inside_an_hour_billed_the_whole_hour_by_one() -> None:
+    """A card cut at 10:25 into a 3/7 and a 4/7 bills each piece for its own minutes."""
+    cut = at("10-05 10:25")
+    whole = device("GPU-1", (HOST_A, START, None))
+    parts = [device(f"MIG-{n}", (HOST_A, cut, None), parent="GPU-1", share=(n, 7)) for n in (3, 4)]
+    minutes = observe(cut - 25, cut)
+    for part in parts:
+        minutes |= observe(cut, cut + 35, hardware_id=part.hardware_id)
+    agreed = terms(
+        [
+            assignment(end=cut),
+            *(
+                assignment(cut, assignment_id=part.hardware_id, hardware_id=part.hardware_id)
+                for part in parts
+            ),
+        ]
+    )
+
+    lines = _lines(minutes, agreed, None, whole, *parts)
+
+    assert sum(line.share * line.billed_ms for line in lines) == 3_600_000
+    assert {(line.share, line.billed_ms) for line in lines} == {
+        (Fraction(1), 25 * 60_000),
+        (Fraction(3, 7), 35 * 60_000),
+        (Fraction(4, 7), 35 * 60_000),
+    }
+
+
+def test_fractions_were_charged_as_whole_cards() -> None:
+    """Four quarters for an hour are one card-hour at one card's price."""
+    quarters = [device(f"Q-{n}", parent="GPU-1", share=(1, 4)) for n in range(4)]
+    minutes: dict[tuple[str, str, int], Quantities] = {}
+    for part in quarters:
+        minutes |= observe(START, START + 60, hardware_id=part.hardware_id)
+    leases = [
+        assignment(assignment_id=part.hardware_id, hardware_id=part.hardware_id)
+        for part in quarters
+    ]
+
+    lines = _lines(minutes, terms(leases), None, device(), *quarters)
+
+    assert sum(line.share * line.billed_ms for line in lines) == 3_600_000
+    assert sum(line.amount_fen for line in lines) == 4 * 312  # 12.50 / 4 = 3.125, cut per line
+
+
+def test_usage_was_billed_as_what_was_allocated() -> None:
+    """A price on held or utilised time does not bill the time that was only leased."""
+    idle = replace(next(iter(observe(0, 1).values())), held_ms=0, active_ms=0, utilised_ns=0)
+    minutes = observe(START, START + 60, quantities=idle)
+
+    for basis, billed_ms in ((Basis.LEASED_OBSERVED, 3_600_000), (Basis.HELD, 0)):
+        (line,) = _lines(minutes, terms([assignment()], [price(basis=basis)]))
+        assert line.billed_ms == billed_ms
+
+
+def test_a_new_price_repriced_the_whole_period() -> None:
+    """Minutes before the change keep the price at which they happened."""
+    change = at("10-31 23:59")
+    prices = [price("1.00", end=change), price("99.00", change)]
+
+    before, after = _lines(observe(START, END), terms([assignment()], prices))
+
+    assert before.amount_fen == (change - START) * 100 // 60
+    assert after.amount_fen == 9900 // 60
+
+
+def test_rounding_up_each_piece_overcharged_the_sum() -> None:
+    """However often a line is cut, the parts never come to more than the whole."""
+    cuts = [START, *(START + n * 7 for n in range(1, 50)), END]
+    prices = [
+        price("0.99", low, high, price_id=f"P-{low}") for low, high in itertools.pairwise(cuts)
+    ]
+
+    (whole,) = _lines(observe(START, END), terms([assignment()], [price("0.99")]))
+    parts = _lines(observe(START, END), terms([assignment()], prices))
+
+    assert len(parts) == 50
+    assert sum(line.billed_ms for line in parts) == whole.billed_ms
+    assert 0 <= whole.amount_fen - sum(line.amount_fen for line in parts) < 50
+
+
+def test_idle_time_came_out_negative() -> None:
+    """A minute in which more was observed than it holds is held, not subtracted elsewhere."""
+    double = replace(next(iter(observe(0, 1).values())), observed_ms=60_001)
+    minutes = observe(START, START + 60) | observe(START + 5, START + 6, quantities=double)
+
+    lines = _lines(minutes, terms([assignment()]))
+
+    assert all(line.quantities.gap_ms >= 0 for line in lines)
+    assert sum(line.billed_ms for line in lines) == 59 * 60_000
+
+
+def test_one_devices_hours_under_two_models_were_merged() -> None:
+    """Two cards of different models are two lines at two prices."""
+    other = replace(CARD, hardware_id="GPU-2", model="NVIDIA L40S")
+    minutes = observe(START, START + 60) | observe(START, START + 60, hardware_id="GPU-2")
+    agreed = terms(
+        [assignment(), assignment(assignment_id="A-2", hardware_id="GPU-2")],
+        [price(model=H100), price("3.00", model="NVIDIA L40S", price_id="P-2")],
+    )
+
+    lines = _lines(minutes, agreed, None, CARD, other)
+
+    assert [line.amount_fen for line in lines] == [1250, 300]
