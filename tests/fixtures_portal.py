@@ -91,9 +91,15 @@ class PortalHouse:
         return self.visitor().sign_in(login).client
 
 
-def make_house(month: CertifiedMonth, *, demo: bool = False) -> PortalHouse:
-    """Put a portal over a month, with an account a role."""
-    clock, work = month.clock, month.work
+def make_house(
+    month: CertifiedMonth,
+    *,
+    demo: bool = False,
+    portal_work: Work | None = None,
+    ingest_work: Work | None = None,
+) -> PortalHouse:
+    """Put a portal over a month, with an account a role; works of lesser roles where given."""
+    clock, work = month.clock, portal_work or month.work
     numbers = itertools.count(1)
 
     def random_bytes(size: int) -> bytes:
@@ -101,13 +107,15 @@ def make_house(month: CertifiedMonth, *, demo: bool = False) -> PortalHouse:
 
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     sessions = SessionKeeping(work, passwords, clock, random_bytes)
-    accounts = AccountKeeping(work, passwords, clock)
+    accounts = AccountKeeping(month.work, passwords, clock)
     for login, (role, party_id) in LOGINS.items():
         accounts.create(login, PASSWORD, role, party_id)
     parts = PortalParts(
         sessions=sessions,
         views=Views(work, clock),
-        tokens=Enrolment(work, month.keyring, clock, random_bytes, lambda: "unused"),
+        tokens=Enrolment(
+            ingest_work or month.work, month.keyring, clock, random_bytes, lambda: "unused"
+        ),
         clock=clock,
         demo=demo,
         pace=Pace(clock),

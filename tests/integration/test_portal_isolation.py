@@ -6,7 +6,7 @@ what does not exist: same status, same headers, same bytes. A route without an e
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -22,12 +22,45 @@ from fixtures_certificates import (
     START_MINUTE,
     CertifiedMonth,
 )
+from fixtures_database import Database
 from fixtures_ingest import sums_of
-from fixtures_portal import LOGINS, ORIGIN, OWN_CARD, OWN_HOST, PortalHouse, Visitor
+from fixtures_portal import (
+    LOGINS,
+    ORIGIN,
+    OWN_CARD,
+    OWN_HOST,
+    PortalHouse,
+    Visitor,
+    make_house,
+    make_portal_month,
+)
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.usage import QUANTITY_NAMES, Quantities
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.tables.identity import enrolment_tokens
+from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import func, select
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def portal(request: pytest.FixtureRequest) -> Iterator[PortalHouse]:
+    """The portal on SQLite, and on PostgreSQL as the role that row-level security holds."""
+    if request.param == "sqlite":
+        month: CertifiedMonth = request.getfixturevalue("portal_month")
+        yield make_house(month)
+        return
+    database: Database = request.getfixturevalue("module_postgresql_database")
+    month = make_portal_month(database.work)
+    urls = role_urls(database.url, "ingest-secret", "portal-secret")
+    install_roles(database.engine, urls)
+    ingest, portal = Work(open_engine(urls.ingest)), Work(open_engine(urls.portal))
+    try:
+        yield make_house(month, portal_work=portal, ingest_work=ingest)
+    finally:
+        ingest.engine.dispose()
+        portal.engine.dispose()
+
 
 PARTIES = ("company-a", "company-b", "provider")
 OFFICE = ("officer", "auditor")
