@@ -53,7 +53,7 @@ baseline: $(INSTALLED)  ## Freeze the contract: what later changes are compared 
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
 bench: $(INSTALLED)  ## Figures, printed and written to build/bench.json
-	$(BIN)/python -m tests.bench
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 lock: $(INSTALLED)  ## Resolve requirements.lock anew
 	@test -x build/uv/bin/uv || { "$(PYTHON)" -m venv build/uv && build/uv/bin/pip install -q uv==0.13.9; }

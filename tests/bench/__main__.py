@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: every figure of docs/benchmarks.md, printed and in build/bench.json.
+"""`make bench`: every figure of docs/benchmarks.md, printed and in build/bench.json.
 
 A figure whose tool is absent is left out and named; nothing here asserts a time.
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import agent_cost, certificate_cost, close_cost, ingest_cost
+from bench import agent_cost, certificate_cost, close_cost, ingest_cost
 
 OUTPUT = Path("build/bench.json")
 
