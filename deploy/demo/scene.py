@@ -86,7 +86,8 @@ def _utc_ms(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def _cards(host: str, count: int, vendor: Vendor, model: str, memory_bytes: int) -> list[Device]:
+def cards(host: str, count: int, vendor: Vendor, model: str, memory_bytes: int) -> list[Device]:
+    """Cards of one model in a made-up host, in the order of the bus; metered by replay."""
     prefix = "GPU-" if vendor is Vendor.NVIDIA else ""
     return [
         Device(
@@ -115,10 +116,10 @@ def _halves(cards: list[Device], one: Profile, other: Profile, watts: int) -> tu
     )
 
 
-H100 = _cards("gpu-h100-01", 8, Vendor.NVIDIA, "NVIDIA H100 80GB HBM3", 80 * GIB)
-A100 = _cards("gpu-a100-01", 8, Vendor.NVIDIA, "NVIDIA A100-SXM4-80GB", 80 * GIB)
-L40S = _cards("gpu-l40s-01", 4, Vendor.NVIDIA, "NVIDIA L40S", 48 * GIB)
-ASCEND = _cards("npu-910b-01", 8, Vendor.HUAWEI, "Ascend 910B3", 64 * GIB)
+H100 = cards("gpu-h100-01", 8, Vendor.NVIDIA, "NVIDIA H100 80GB HBM3", 80 * GIB)
+A100 = cards("gpu-a100-01", 8, Vendor.NVIDIA, "NVIDIA A100-SXM4-80GB", 80 * GIB)
+L40S = cards("gpu-l40s-01", 4, Vendor.NVIDIA, "NVIDIA L40S", 48 * GIB)
+ASCEND = cards("npu-910b-01", 8, Vendor.HUAWEI, "Ascend 910B3", 64 * GIB)
 MOVED = A100[7]
 
 HOSTS = (

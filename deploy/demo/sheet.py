@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -27,8 +29,9 @@ def verify_all(stage: Stage, console: Console) -> int:
     failed = []
     for pdf in pdfs:
         code, answer = _verify(pdf, stage)
-        flags = ", ".join(str(flag) for flag in answer.get("flags", [])) or "-"
-        table.add_row(pdf.name, str(answer.get("level")), LEVELS.get(code, str(code)), flags)
+        codes = Counter(flag["code"] for flag in answer.get("flags", []))
+        flags = ", ".join(f"{name} × {count}" for name, count in sorted(codes.items()))
+        table.add_row(pdf.name, str(answer.get("level")), LEVELS.get(code, str(code)), flags or "-")
         if code != 0:
             failed.append(f"{pdf.name}: {json.dumps(answer, ensure_ascii=False)}")
     console.print(table)
@@ -37,7 +40,7 @@ def verify_all(stage: Stage, console: Console) -> int:
     return len(pdfs)
 
 
-def _verify(pdf: Path, stage: Stage) -> tuple[int, dict[str, object]]:
+def _verify(pdf: Path, stage: Stage) -> tuple[int, dict[str, Any]]:
     (root,) = stage.certificates.glob("*.pem")
     done = subprocess.run(
         [
@@ -48,7 +51,7 @@ def _verify(pdf: Path, stage: Stage) -> tuple[int, dict[str, object]]:
         text=True,
         check=False,
     )  # fmt: skip
-    answer: dict[str, object] = json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+    answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"error": done.stderr}
     return done.returncode, answer
 
 
