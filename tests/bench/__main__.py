@@ -6,7 +6,7 @@ A figure whose tool is absent is left out and named; nothing here asserts a time
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import agent_cost, certificate_cost, close_cost, ingest_cost
@@ -15,7 +15,7 @@ OUTPUT = Path("build/bench.json")
 
 Figures = dict[str, int | float | str]
 
-MEASURES: dict[str, Callable[[], Figures]] = {
+MEASURES: dict[str, Callable[[], Mapping[str, int | float | str]]] = {
     "ingest": ingest_cost.measure_all,
     "agent": agent_cost.measure,
     "close": close_cost.measure,
