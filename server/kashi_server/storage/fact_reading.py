@@ -43,8 +43,8 @@ from kashi_server.services.projection import Hours, add_report
 from kashi_server.services.service_windows import conflicts_of, windows_of
 from kashi_server.storage.packing import unpack_minutes, unpack_report
 from kashi_server.storage.schema import Count, Text
+from kashi_server.storage.tables.facts import UNCOUNTED, devices, gaps, heads, reports
 from kashi_server.storage.tables.facts import device_hours as hours_table
-from kashi_server.storage.tables.facts import devices, gaps, heads, reports
 from kashi_server.storage.tables.log import log_runs
 
 _STREAMED: Final = {"yield_per": 500}
@@ -350,7 +350,7 @@ def host_heads(connection: Connection, host_ids: Collection[str] | None) -> Sequ
     """The last report of each host, by host."""
     waiting = (
         select(func.count())
-        .where(reports.c.host_id == heads.c.host_id, reports.c.counted == 0)
+        .where(reports.c.host_id == heads.c.host_id, UNCOUNTED)
         .scalar_subquery()
     )
     query = select(heads, waiting.label("quarantined_count")).order_by(heads.c.host_id)

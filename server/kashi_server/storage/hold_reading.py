@@ -9,7 +9,7 @@ from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.services.hosts import HostState
 from kashi_server.services.rows import HoldRow, HostRow
 from kashi_server.services.sight import Sight, clipped
-from kashi_server.storage.tables.facts import epochs, forks, reports
+from kashi_server.storage.tables.facts import UNCOUNTED, epochs, forks, reports
 from kashi_server.storage.tables.identity import alarms
 
 ALARMS_MAX = 200
@@ -52,7 +52,7 @@ def _quarantined(connection: Connection, names: dict[str, str]) -> Iterator[Hold
             func.max(reports.c.received_utc_ms).label("utc_ms"),
             func.count().label("reports"),
         )
-        .where(reports.c.counted == 0)
+        .where(UNCOUNTED)
         .group_by(reports.c.host_id, reports.c.reason)
     )
     for row in connection.execute(query):

@@ -66,6 +66,6 @@ def _leased(connection: Connection, party_id: str | None) -> Mapping[str, tuple[
         leased[row.hardware_id].append(Interval(row.start_minute, row.end_minute))
     # Who leases a physical device leases what it is cut into.
     parts = select(devices.c.hardware_id, devices.c.parent_hardware_id).distinct()
-    for row in connection.execute(parts.where(devices.c.parent_hardware_id.in_(list(leased)))):
-        leased[row.hardware_id].extend(leased[row.parent_hardware_id])
+    for part in connection.execute(parts.where(devices.c.parent_hardware_id.in_(list(leased)))):
+        leased[part.hardware_id].extend(leased[part.parent_hardware_id])
     return {hardware_id: merged(spans) for hardware_id, spans in leased.items()}

@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from kashi_server.domain.device import Conflict, DeviceRecord, HostHead, ReportedGap
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.accounts import AuditEntry
-from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.hosts import CertificateStanding, Host
 from kashi_server.services.rows import (
     CertificateRow,
@@ -29,9 +29,30 @@ from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.hold_reading import holds
 from kashi_server.storage.identity import IdentityRepository
 from kashi_server.storage.sight_reading import sight_of
-from kashi_server.storage.tables.expense import closes, parties
+from kashi_server.storage.tables.expense import closes, parties, statements
 from kashi_server.storage.tables.facts import devices
 from kashi_server.storage.tables.identity import host_certificates
+
+# Without their contents: a list of statements must not read every line of every month.
+_STATEMENTS: Select[Any] = (
+    select(
+        statements.c.number,
+        statements.c.revision,
+        statements.c.month,
+        statements.c.user_id,
+        statements.c.provider_id,
+        statements.c.contract_id,
+        statements.c.card_hours,
+        statements.c.amount_fen,
+        statements.c.eligible_fen,
+        closes.c.closed_utc_ms,
+        func.max(statements.c.revision)
+        .over(partition_by=statements.c.number)
+        .label("latest_revision"),
+    )
+    .join(closes, closes.c.month == statements.c.month)
+    .order_by(statements.c.month.desc(), statements.c.number, statements.c.revision)
+)
 
 
 class ViewRepository:
@@ -162,40 +183,24 @@ class ViewRepository:
 
     def statements(self, party_id: str | None) -> Sequence[StatementRow]:
         """Every revision of the statements of a user, latest month first."""
-        stored = [
-            statement
-            for statement in self._expense.statements(party_id=party_id)
-            if party_id in (None, statement.user_id)
-        ]
-        latest: dict[str, int] = {}
-        for statement in stored:
-            latest[statement.number] = max(statement.revision, latest.get(statement.number, 0))
-        closed = self._closed()
-        rows = [
-            self._statement_row(s, latest[s.number] == s.revision, closed[s.month]) for s in stored
-        ]
-        return sorted(rows, key=lambda row: row.month, reverse=True)
+        query = _STATEMENTS
+        if party_id is not None:
+            query = query.where(statements.c.user_id == party_id)
+        return [self._statement_row(row) for row in self._connection.execute(query)]
 
-    def _closed(self) -> Mapping[Month, int]:
-        query = select(closes.c.month, closes.c.closed_utc_ms)
-        return {Month.parse(row[0]): row[1] for row in self._connection.execute(query)}
-
-    def _statement_row(
-        self, statement: StoredStatement, latest: bool, closed_utc_ms: int
-    ) -> StatementRow:
-        provider_id = statement.provider_id
+    def _statement_row(self, row: Row[*tuple[Any, ...]]) -> StatementRow:
         return StatementRow(
-            number=statement.number,
-            revision=statement.revision,
-            latest=latest,
-            month=statement.month,
-            user=self._name(statement.user_id),
-            provider=None if provider_id is None else self._name(provider_id),
-            contract_id=statement.contract_id,
-            card_hours=Fraction(statement.card_hours),
-            amount_fen=statement.amount_fen,
-            eligible_fen=statement.eligible_fen,
-            closed_utc_ms=closed_utc_ms,
+            number=row.number,
+            revision=row.revision,
+            latest=row.revision == row.latest_revision,
+            month=Month.parse(row.month),
+            user=self._name(row.user_id),
+            provider=None if row.provider_id is None else self._name(row.provider_id),
+            contract_id=row.contract_id,
+            card_hours=Fraction(row.card_hours),
+            amount_fen=row.amount_fen,
+            eligible_fen=row.eligible_fen,
+            closed_utc_ms=row.closed_utc_ms,
         )
 
     def statement_content(self, number: str, revision: int) -> bytes:

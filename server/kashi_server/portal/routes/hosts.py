@@ -1,5 +1,6 @@
 """Hosts: how they report, what is held, and how a new one is enrolled."""
 
+from collections import defaultdict
 from typing import Final
 
 from fastapi import APIRouter
@@ -22,11 +23,17 @@ router = APIRouter(include_in_schema=False)
 @router.get("/hosts")
 def hosts(visit: SignedIn) -> Response:
     """The hosts a reader operates or owns."""
-    rows = visit.parts.views.hosts(visit.reader)
+    reader, views = visit.reader, visit.parts.views
+    rows = views.hosts(reader)
     now = visit.parts.clock()
+    until = now // MINUTE_MS + 1
+    gap_ms: dict[str, int] = defaultdict(int)
+    for gap in views.gaps(reader, reader.party_id, Interval(until - 1440, until)):
+        gap_ms[gap.host_id] += gap.end_utc_ms - gap.start_utc_ms
     return page(
         visit,
         "hosts.html",
+        gap_ms=gap_ms,
         hosts=[(row, standing(row, now)) for row in rows],
         counts=host_counts(visit, rows),
         may_enrol=may_enrol(visit),

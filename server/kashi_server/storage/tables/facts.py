@@ -4,7 +4,15 @@ Reports, receipts, epochs, forks, events and restorations are only ever added; `
 the tables `heads`, `devices`, `device_hours` and `gaps` are projections that can be built again.
 """
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, SmallInteger, Table
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    literal_column,
+)
 
 from kashi_server.storage.schema import Bytes, Count, Text, metadata
 
@@ -32,6 +40,16 @@ reports = Table(
     CheckConstraint("(verdict = 1) = (reason = 0)", name="reason"),
 )
 Index("ix_reports_end", reports.c.host_id, reports.c.end_utc_ms)
+# The few that do not count, for people who watch hosts. A query must say `UNCOUNTED`, in just
+# these words: SQLite compares the text of a partial index's condition, not a parameter's value.
+UNCOUNTED = reports.c.counted == literal_column("0")
+Index(
+    "ix_reports_uncounted",
+    reports.c.host_id,
+    reports.c.reason,
+    sqlite_where=UNCOUNTED,
+    postgresql_where=UNCOUNTED,
+)
 
 heads = Table(
     "heads",

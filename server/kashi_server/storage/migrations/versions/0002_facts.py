@@ -75,6 +75,13 @@ def _reports() -> None:
         sa.CheckConstraint("counted IN (0, 1)", name=op.f("ck_reports_ck_reports_counted")),
     )
     op.create_index("ix_reports_end", "reports", ["host_id", "end_utc_ms"])
+    op.create_index(
+        "ix_reports_uncounted",
+        "reports",
+        ["host_id", "reason"],
+        sqlite_where=sa.text("counted = 0"),
+        postgresql_where=sa.text("counted = 0"),
+    )
 
 
 def _heads() -> None:
