@@ -82,8 +82,7 @@ def _line_row(line: Data) -> str:
     share = None if line["share"] is None else Fraction(line["share"])
     counted = line["quantities"]
     cells = [
-        _minute(line["start"]),
-        _minute(line["end"]),
+        f"{_minute(line['start'])}–{_minute(line['end'])}",
         line["share"] or "—",
         *(_hours(counted[name], share) for name in ("leased_ms", "observed_ms", "gap_ms")),
         _hours(line["billed_ms"], share),

@@ -48,14 +48,33 @@ def subsidy_section(statement: Data) -> dict[str, Any]:
                 f"政策 {programme['name_zh']} {programme['version']}，规则 SHA-256"
                 f" {programme['sha256']}。",
                 f"Programme {programme['name_en']}, rules version {programme['version']}.",
-            ).to_data(),
-            *[_parameter(parameter) for parameter in programme["parameters"]],
+            ).to_data()
         ],
     )
 
 
-def _parameter(parameter: Data) -> dict[str, str]:
-    value = parameter["value"] if parameter["value"] is not None else figures.UNKNOWN
-    source = f"（{parameter['source']}）" if parameter["source"] else ""
-    state = phrase(PARAMETER_STATE, parameter["state"])
-    return Pair(f"{parameter['name']} = {value} · {state}{source}", "").to_data()
+def parameter_annex(statement: Data) -> list[dict[str, Any]]:
+    """Every parameter of the rules: what is published, decided, and what nobody knows."""
+    programme = statement["programme"]
+    if programme is None:
+        return []
+    rows = [
+        [
+            parameter["name"],
+            parameter["value"] if parameter["value"] is not None else figures.UNKNOWN,
+            phrase(PARAMETER_STATE, parameter["state"]),
+            parameter["source"] or figures.UNKNOWN,
+        ]
+        for parameter in programme["parameters"]
+    ]
+    grid = {
+        "columns": [
+            column("参数", "parameter", width=100),
+            column("值", "value", width=140),
+            column("状态", "state", width=60),
+            column("依据", "source", width=160),
+        ],
+        "rows": rows,
+        "total": [],
+    }
+    return [section(Pair("附表：政策参数", "Annex: parameters"), kind="figures", grid=grid)]

@@ -8,10 +8,16 @@ from typing import Any, Final
 
 from kashi_server.documents import figures
 from kashi_server.documents.chart import Bar, daily_chart
-from kashi_server.documents.estimate import subsidy_section
+from kashi_server.documents.estimate import parameter_annex, subsidy_section
 from kashi_server.documents.parties import party_sections
 from kashi_server.documents.proof import evidence_section, integrity_section, verification_section
-from kashi_server.documents.tables import device_tables, line_section, number_devices
+from kashi_server.documents.tables import (
+    day_section,
+    device_annex,
+    line_section,
+    model_section,
+    number_devices,
+)
 from kashi_server.documents.wording import NUMBER, TITLE, Pair, section
 from kashi_server.domain.certificate import (
     DEMO_EN,
@@ -71,12 +77,15 @@ def _sections(
         *party_sections(certificate, statement),
         _chart_section(statement["days"]),
         line_section(statement, numbered),
-        *device_tables(statement, numbered),
+        day_section(statement["days"]),
+        model_section(statement["devices"]),
         subsidy_section(statement),
         evidence_section(statement),
         integrity_section(certificate, statement, evidence, seal),
         verification_section(certificate, statement),
         _stamps(),
+        device_annex(statement, numbered),
+        *parameter_annex(statement),
     ]
 
 

@@ -42,10 +42,8 @@ def line_section(statement: Data, numbered: Mapping[str, str]) -> dict[str, Any]
 
 _LINE_COLUMNS: Final = [
     column("行", "line"),
-    column("设备", "device"),
-    column("主机", "host"),
-    column("起（含）", "from", width=105),
-    column("止（不含）", "until", width=105),
+    column("设备·主机", "device, host"),
+    column("起（含）– 止（不含）", "from – until"),
     column("份额", "share", figure=True),
     column("租用", "leased", figure=True, width=100),
     column("计量", "metered", figure=True, width=100),
@@ -73,10 +71,8 @@ def _line_row(
     notes += [_mark(reasons.index(why)) for why in line["reasons"]]
     return [
         str(line["line"]),
-        numbered[line["hardware_id"]],
-        hosts[line["host_id"]],
-        figures.minute_text(line["start"]),
-        figures.minute_text(line["end"]),
+        f"{numbered[line['hardware_id']]}·{hosts[line['host_id']]}",
+        f"{figures.minute_text(line['start'])} – {figures.minute_text(line['end'])}",
         line["share"] or figures.UNKNOWN,
         figures.card_hours(counted["leased_ms"], share),
         figures.card_hours(counted["observed_ms"], share),
@@ -91,7 +87,7 @@ def _line_row(
 def _line_total(totals: Data) -> list[str]:
     hours = figures.exact_card_hours
     return [
-        *("合计", "", "", "", "", ""),
+        *("合计", "", "", ""),
         hours(totals["leased_card_hours"]),
         hours(totals["card_hours"]),
         "",
@@ -115,16 +111,8 @@ def _reason_remarks(reasons: Sequence[str]) -> list[dict[str, str]]:
     return remarks
 
 
-def device_tables(statement: Data, numbered: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Days, devices by model, and the devices one by one."""
-    return [
-        _day_section(statement["days"]),
-        _model_section(statement["devices"]),
-        _device_section(statement, numbered),
-    ]
-
-
-def _day_section(days: Sequence[Data]) -> dict[str, Any]:
+def day_section(days: Sequence[Data]) -> dict[str, Any]:
+    """One cell row a day, with totals."""
     # Two days a row: a month takes half the height, and its total stays with it.
     half = -(-len(days) // 2)
     cells = [
@@ -165,7 +153,8 @@ _DAY_COLUMNS: Final = [
 _DAY_QUANTITIES: Final = ("leased_ms", "observed_ms", "gap_ms")
 
 
-def _model_section(devices: Sequence[Data]) -> dict[str, Any]:
+def model_section(devices: Sequence[Data]) -> dict[str, Any]:
+    """How many devices of which model and form."""
     models = Counter(
         (
             VENDOR.get(device["vendor"].lower(), device["vendor"]),
@@ -196,7 +185,8 @@ def _model_section(devices: Sequence[Data]) -> dict[str, Any]:
     )
 
 
-def _device_section(statement: Data, numbered: Mapping[str, str]) -> dict[str, Any]:
+def device_annex(statement: Data, numbered: Mapping[str, str]) -> dict[str, Any]:
+    """Every device with its full id; the hosts below."""
     hosts = _number_hosts(statement)
     rows = [
         [
