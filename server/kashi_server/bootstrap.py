@@ -32,6 +32,7 @@ from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostKeeping, HostStandings
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.passwords import Passwords
+from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
@@ -60,6 +61,7 @@ class Server:
     portal_work: Work
     accounts: AccountKeeping
     hosts: HostKeeping
+    restoration: Restoration
     standings: HostStandings
     enrolment: Enrolment
 
@@ -112,6 +114,7 @@ def open_server(directory: Path, clock: Callable[[], int] = utc_clock) -> Server
         portal_work=portal_work,
         accounts=AccountKeeping(work, Passwords(), clock),
         hosts=HostKeeping(work, clock),
+        restoration=Restoration(work, clock, demo=config.demo),
         standings=HostStandings(ingest_work, clock, monotonic_clock),
         enrolment=Enrolment(
             ingest_work, keyring, clock, secrets.token_bytes, lambda: str(uuid.uuid4())
@@ -232,6 +235,10 @@ def opened(directory: Path) -> Iterator[Server]:
 
 
 def _open_databases(config: Config) -> tuple[Work, Work, Work]:
+    path = config.sqlite_path
+    if path is not None and not path.exists():
+        # SQLite would make an empty one, and the server would seem to have lost everything.
+        raise StorageError(f"{path} is missing; restore it from a backup")
     owner = Work(open_engine(config.database_url))
     if not is_current(owner.engine):
         owner.engine.dispose()

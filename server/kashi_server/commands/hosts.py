@@ -1,6 +1,7 @@
 """`token` and `hosts …`: letting hosts in, and acting upon them."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.accounts import password_of
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.accounts import Role
 from kashi_server.services.hosts import Host
 from kashi_server.services.profiles import instant
+from kashi_server.services.restoration import Decision
 from kashi_server.services.tokens import LIFETIME_MS_MAX, IssuedToken
 
 HOUR_MS = 3_600_000
@@ -86,16 +89,35 @@ def hold(
 
 
 def release(
-    host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+    host_id: HostId,
+    officer: Officer,
+    reason: Reason,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="Holds the officer's password.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Release a held host; it takes two officers, each giving this command once."""
+    """Release a held host; it takes two officers, each with the password of the portal.
+
+    What the host sent while it was held is counted then, as far as nothing else forbids it.
+    """
     with opened(directory) as server:
         _require_officer(server, officer)
+        server.accounts.check_password(officer, _typed_password(officer, password_file))
         released = server.hosts.release(host_id, officer, reason)
-    if released:
-        print(f"Host {host_id} is released.")
-    else:
-        print(f"Noted. Another officer must release {host_id} as well.")
+        if not released:
+            print(f"Noted. Another officer must release {host_id} as well.")
+            return
+        restored = server.restoration.restore_host(host_id, Decision(officer=officer, why=reason))
+    print(f"Host {host_id} is released; {len(restored.counted)} of its reports count now.")
+    for (epoch, sequence), judgement in restored.refused:
+        print(f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}")
+
+
+def _typed_password(officer: str, file: Path | None) -> str:
+    if file is not None:
+        return password_of(file)[0]
+    return str(typer.prompt(f"Password of {officer}", hide_input=True))
 
 
 def revoke(

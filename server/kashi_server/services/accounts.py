@@ -176,6 +176,23 @@ class AccountKeeping:
             unit.commit()
         return account
 
+    def check_password(self, login: str, password: str) -> None:
+        """Check that somebody at the server's console is who they say.
+
+        Raises:
+            NotFound: there is no such account, or it is closed.
+            Refused: the password is wrong.
+        """
+        with self._work.begin() as unit:
+            account = _existing(unit, login)
+            if account.disabled:
+                raise NotFound(f"the account '{login}' is closed")
+            if self._passwords.matches(unit.accounts.password_hash(account.account_id), password):
+                return
+            self._record(unit, account, "sign-in-refused", "wrong-credentials")
+            unit.commit()
+        raise Refused(f"the password of {login} is wrong")
+
     def set_password(self, login: str, password: str) -> None:
         """Replace a password and end the account's sessions.
 

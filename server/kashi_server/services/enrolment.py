@@ -16,6 +16,7 @@ from kashi.limits import CERTIFICATE_LIFETIME_MS
 from kashi.v1.report_pb2 import Signature
 
 from kashi_server.errors import Refused
+from kashi_server.services.acts import PendingPort, PrivilegedAct, record
 from kashi_server.services.authority import Keyring, der, issue_host, public_key_of, serial_text
 from kashi_server.services.hosts import (
     Alarm,
@@ -25,7 +26,6 @@ from kashi_server.services.hosts import (
     HostFacts,
     HostsPort,
     HostState,
-    PrivilegedAct,
 )
 from kashi_server.services.nonces import RANDOM_BYTES, check_nonce, make_nonce
 from kashi_server.services.tokens import (
@@ -115,6 +115,10 @@ class EnrolmentUnit(Protocol):
     def identity(self) -> EnrolmentPort:
         """The repository."""
 
+    @property
+    def log(self) -> PendingPort:
+        """The log."""
+
     def commit(self) -> None:
         """Make it durable."""
 
@@ -161,7 +165,7 @@ class Enrolment:
         """
         now = self._clock()
         secret = encode(self._random_bytes(SECRET_BYTES))
-        record = TokenRecord(
+        token = TokenRecord(
             token_sha256=secret_sha256(secret),
             operator_party_id=operator_party_id,
             issued_utc_ms=now,
@@ -172,14 +176,14 @@ class Enrolment:
             utc_ms=now,
             actor=issued_by,
             act="token-issued",
-            reference=record.token_sha256.hex(),
+            reference=token.token_sha256.hex(),
             reason=f"enrol a host of {operator_party_id}",
         )
         with self._work.begin() as unit:
-            unit.identity.add_token(record)
-            unit.identity.record_act(act)
+            unit.identity.add_token(token)
+            record(unit, act)
             unit.commit()
-        return IssuedToken(text=token_text(secret, der(self._keyring.server_root)), record=record)
+        return IssuedToken(text=token_text(secret, der(self._keyring.server_root)), record=token)
 
     def enrol(self, introduction: Introduction) -> Enrolled:
         """Consume a token and register the host's keys, both or neither.

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acts import PendingPort, PrivilegedAct, record
 
 STANDING_CACHE_MS: Final = 5_000
 """How old a cached standing may be: holds and revocations take effect within this."""
@@ -104,24 +105,6 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrivilegedAct:
-    """Who did what to what, when and why."""
-
-    utc_ms: int
-    actor: str
-    act: str
-    reference: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        """Refuse an act that names nobody or gives no reason."""
-        if not self.actor.strip():
-            raise InvalidValue("a privileged act needs the name of who does it")
-        if not self.reason.strip():
-            raise InvalidValue(f"'{self.act}' needs a reason; give one with --reason")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
     """Something an officer should see: it may be an attack or a copied machine."""
 
@@ -172,6 +155,10 @@ class HostsUnit(Protocol):
     @property
     def identity(self) -> HostsPort:
         """The repository."""
+
+    @property
+    def log(self) -> PendingPort:
+        """The log."""
 
     def commit(self) -> None:
         """Make it durable."""
@@ -368,11 +355,10 @@ class HostKeeping:
         unit.identity.set_state(change)
 
     def _record(self, unit: HostsUnit, act: str, host_id: str, officer: str, reason: str) -> None:
-        unit.identity.record_act(
-            PrivilegedAct(
-                utc_ms=self._clock(), actor=officer, act=act, reference=host_id, reason=reason
-            )
+        done = PrivilegedAct(
+            utc_ms=self._clock(), actor=officer, act=act, reference=host_id, reason=reason
         )
+        record(unit, done)
 
 
 def _existing(unit: HostsUnit, host_id: str) -> Host:

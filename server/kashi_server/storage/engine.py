@@ -9,6 +9,7 @@ acknowledges does not start.
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from kashi_server.errors import StorageError
@@ -24,7 +25,7 @@ def open_engine(url: str) -> Engine:
     """Open the database and check that it keeps what it acknowledges.
 
     Raises:
-        StorageError: a durability setting is off.
+        StorageError: it cannot be opened, or a durability setting is off.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -39,6 +40,12 @@ def open_engine(url: str) -> Engine:
     except StorageError:
         engine.dispose()
         raise
+    except DBAPIError as error:
+        engine.dispose()
+        said = str(error.orig).strip().splitlines()
+        raise StorageError(
+            f"the database cannot be opened: {said[0] if said else error}"
+        ) from error
     return engine
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.errors import Refused
+from kashi_server.services.acts import PrivilegedAct
 from kashi_server.services.hosts import (
     Alarm,
     CertificateStanding,
@@ -15,7 +16,6 @@ from kashi_server.services.hosts import (
     HostFacts,
     HostStanding,
     HostState,
-    PrivilegedAct,
     StateChange,
     standing_of,
 )
