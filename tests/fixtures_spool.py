@@ -242,9 +242,7 @@ class VerdictServer:
 
     def header(self, stored: Stored) -> report_pb2.ReportHeader:
         """The header of a stored report."""
-        return report_pb2.ReportHeader.FromString(
-            report_pb2.Report.FromString(stored.wire).header
-        )
+        return report_pb2.ReportHeader.FromString(report_pb2.Report.FromString(stored.wire).header)
 
     def accounts(self) -> dict[str, Account]:
         """What the stored reports add up to, by device."""

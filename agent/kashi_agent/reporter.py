@@ -64,9 +64,13 @@ class Reporter:
         sealer: Sealer,
         host_id: str,
         utc_ms: Callable[[], int],
+        started: tuple[bytes, int],
         interval_ms: int = INTERVAL_MS,
     ) -> None:
+        """`started`: boot id and boottime at which this agent began."""
         self._spool = spool
+        self._started = started
+        self._apart = False
         self._sealer = sealer
         self._host_id = host_id
         self._utc_ms = utc_ms
@@ -117,6 +121,9 @@ class Reporter:
 
     def open_epoch(self, opening: Opening) -> None:
         """Let the next report open an epoch; what came after `follows` is sealed again in it."""
+        # Set back to an older state, what this host had before its agent began may be with the
+        # server already: kept apart, it cannot make the server doubt what is measured since.
+        self._apart = self._apart or opening.reason is EpochReason.ROLLED_BACK
         self._spool.sealed.abandon_after(opening.follows)
         link, self._end = self._chain_at(opening.follows)
         # A server that holds nothing takes epoch 1 from its beginning, and that states no opening.
@@ -149,11 +156,26 @@ class Reporter:
         continued = self._continued(Window(stretches=stretches, through=through), self._end)
         if not continued:
             return 0
+        made = 0
+        groups = self._groups(continued)
+        for group in groups:
+            last = group is groups[-1]
+            made += self._seal_group(
+                group,
+                through=through if last else 0,
+                replaces=replaces if last else 0,
+                attempts=attempts,
+            )
+        return made
+
+    def _seal_group(
+        self, stretches: list[Stretch], *, through: int, replaces: int, attempts: int
+    ) -> int:
+        """Reports of stretches that follow each other. What they came from is noted with the last:
+        until that one stands, a crash has them sealed again from where the chain then ends."""
         opening = self._opening
-        sealed_utc_ms = self._utc_ms()
-        reports = self._sealer.seal(
-            continued, self._link, sealed_utc_ms, None if opening is None else self._words(opening)
-        )
+        words = None if opening is None else self._words(opening)
+        reports = self._sealer.seal(stretches, self._link, self._utc_ms(), words)
         for report in reports:
             last = report is reports[-1]
             self._keep(
@@ -165,6 +187,24 @@ class Reporter:
             )
             opening = None
         return len(reports)
+
+    def _groups(self, stretches: list[Stretch]) -> list[list[Stretch]]:
+        """Stretches as one report, or as two: before this agent began and since."""
+        boot_id, at = self._started
+        if not self._apart or stretches[0].boot_id != boot_id:
+            return [stretches]
+        before: list[Stretch] = []
+        since: list[Stretch] = []
+        for stretch in stretches:
+            if stretch.end_boottime_ms <= at:
+                before.append(stretch)
+            elif stretch.start_boottime_ms >= at:
+                since.append(stretch)
+            else:
+                early, late = split_stretch(stretch, at)
+                before.append(early)
+                since.append(late)
+        return [group for group in (before, since) if group]
 
     def _keep(
         self, report: Sealed, opening: Opening | None, *, through: int, replaces: int, attempts: int

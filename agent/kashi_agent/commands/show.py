@@ -2,11 +2,11 @@
 
 import argparse
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from kashi_agent import VERSION
+from kashi_agent.clock import SystemClock
 from kashi_agent.commands.options import (
     add_config,
     add_json,
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     and thrown away: its salts and its signature will be others."""
     config = config_of(options)
     known = member(config)
+    clock = SystemClock()
     spool = real_spool(config, known.host.host_id)
     spool.look()
     if options.sent:
@@ -50,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
                 random_bytes=secrets.token_bytes,
             ),
             host_id=known.host.host_id,
-            utc_ms=lambda: time.time_ns() // 1_000_000,
+            utc_ms=clock.utc_ms,
+            started=(clock.boot_id(), clock.boottime_ms()),
             interval_ms=config.report_interval_seconds * 1000,
         )
         wires = _waiting(spool, reporter)
