@@ -1,0 +1,150 @@
+"""The command line of agreements, closing and rules, as an officer uses it."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from expense_cases import PROVIDER, TENANT
+from kashi_server.cli import main
+from kashi_server.services.rulebook import PROGRAMMES
+
+AGREEMENTS = f"""\
+[[party]]
+party_id = "{PROVIDER}"
+kind = "provider"
+name_zh = "示例算力服务"
+
+[[party]]
+party_id = "{TENANT}"
+kind = "company"
+name_zh = "示例智能科技"
+
+[[contract]]
+contract_id = "HT-1"
+provider = "{PROVIDER}"
+user = "{TENANT}"
+signed_on = 2026-08-20
+from = 2026-09-01T00:00:00+08:00
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A command that ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _run(*arguments: str) -> Done:
+    """Run a command as `kashi-server` does, in this process."""
+    out, err, mask = io.StringIO(), io.StringIO(), os.umask(0o077)
+    with (
+        patch.object(sys, "argv", ["kashi-server", *arguments]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as end,
+    ):
+        main()
+    os.umask(mask)
+    code = end.value.code
+    return Done(
+        returncode=code if isinstance(code, int) else 0,
+        stdout=out.getvalue(),
+        stderr=err.getvalue(),
+    )
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a fresh demonstration server, made once."""
+    where = tmp_path_factory.mktemp("template") / "server"
+    done = _run("init", "--demo", "--directory", str(where))
+    assert done.returncode == 0, done.stderr
+    return where
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> str:
+    """A copy of it, for one test."""
+    return str(shutil.copytree(template, tmp_path / "server"))
+
+
+def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
+    """Import, close, list, print: the printed data has the hash that the list shows."""
+    file = tmp_path / "agreements.toml"
+    file.write_text(AGREEMENTS, encoding="utf-8")
+
+    imported = _run("import", str(file), "-d", directory)
+    again = _run("import", str(file), "-d", directory)
+    closed = _run("close", "2026-10", "-d", directory)
+    listed = _run("statements", "--json", "-d", directory)
+    printed = _run("statements", "--number", "KS-2026-10-HT-1", "-d", directory)
+
+    assert imported.stdout == "3 added, 0 changed, 0 stood so already.\n"
+    assert again.stdout == "0 added, 0 changed, 3 stood so already.\n"
+    assert "2026-10 is closed at log size" in closed.stdout
+    (statement,) = json.loads(listed.stdout)
+    assert statement["number"] == "KS-2026-10-HT-1"
+    assert hashlib.sha256(printed.stdout.encode()).hexdigest() == statement["sha256"]
+    assert json.loads(printed.stdout)["statement"]["demo"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["close", "2026-13"], "there is no month 2026-13"),
+        (["close", "October"], "write it as 2026-10"),
+        (["close", "2199-01"], "is not over"),
+        (["statements", "--number", "KS-1"], "there is no statement 'KS-1'"),
+        (["rules", "show", "nothing"], "there are no rules of 'nothing'"),
+    ],
+)
+def test_a_refusal_is_a_sentence_and_exit_code_3(
+    directory: str, arguments: list[str], told: str
+) -> None:
+    """No traceback: what is wrong, and what to write instead."""
+    done = _run(*arguments, "-d", directory)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_mistakes_in_a_file_are_listed(directory: str, tmp_path: Path) -> None:
+    """Each with file and line; the exit code says refused."""
+    file = tmp_path / "agreements.toml"
+    file.write_text(AGREEMENTS.replace("2026-08-20", "soon", 1), encoding="utf-8")
+    spoilt = tmp_path / "more.toml"
+    spoilt.write_text("[[party]]\nkind = 'company'\n", encoding="utf-8")
+
+    done = _run("import", str(file), str(spoilt), "-d", directory)
+
+    assert done.returncode == 3
+    assert f"{file}:15:" in done.stderr
+    assert f"{spoilt}:1: party[1].party_id: is missing" in done.stderr
+
+
+def test_rules_are_checked_and_shown(directory: str, tmp_path: Path) -> None:
+    """The shipped file is sound; a spoilt copy is not; the table shows what is unknown."""
+    shipped = PROGRAMMES / "shenzhen-compute-voucher.toml"
+    spoilt = tmp_path / "spoilt.toml"
+    text = shipped.read_text(encoding="utf-8")
+    spoilt.write_text(text.replace('value = "0.50"', "value = 0.50", 1), encoding="utf-8")
+
+    sound, refused = _run("rules", "check", str(shipped)), _run("rules", "check", str(spoilt))
+    shown = _run("rules", "show", "--json", "-d", directory)
+
+    assert "is sound" in sound.stdout
+    assert refused.returncode == 3
+    assert "as text" in refused.stderr
+    assert json.loads(shown.stdout)["programme_id"] == "shenzhen-compute-voucher"
