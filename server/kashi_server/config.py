@@ -143,6 +143,11 @@ class Config:
         return self.addresses[0]
 
     @property
+    def has_roles(self) -> bool:
+        """Whether ingestion and portal have database roles of their own."""
+        return self.database_url not in (self.ingest_url, self.portal_url)
+
+    @property
     def sqlite_path(self) -> Path | None:
         """The database file; None on PostgreSQL."""
         if not self.database_url.startswith(_SQLITE_FILE):

@@ -17,11 +17,13 @@ import typer
 from kashi_server import VERSION
 from kashi_server.bootstrap import utc_clock
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
-from kashi_server.config import FILE, read_config
+from kashi_server.config import FILE, Config, read_config
 from kashi_server.errors import ConfigurationError, Refused
 from kashi_server.keystore import DIRECTORY_MODE, KEYS, PRIVATE_MODE, PUBLIC, read_keyring
 from kashi_server.presence import exclusive
 from kashi_server.storage.backup import dump, load
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.roles import RoleUrls, install_roles, make_roles
 
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database"
@@ -70,9 +72,24 @@ def restore(
             for source in (folder / FILE, *sources):
                 source.chmod(PRIVATE_MODE)
                 source.rename(directory / source.relative_to(folder))
-            load(read_config(directory).database_url, folder / DATABASE)
+            _load(read_config(directory), folder / DATABASE)
             read_keyring(directory)
     print(f"Restored to {directory}. Check it: kashi-server fsck --directory {directory}")
+
+
+def _load(config: Config, copy: Path) -> None:
+    if not config.has_roles:
+        load(config.database_url, copy)
+        return
+    # The copy's policies name the two lesser roles, which belong to no database.
+    urls = RoleUrls(ingest=config.ingest_url, portal=config.portal_url)
+    engine = open_engine(config.database_url)
+    try:
+        make_roles(engine, urls)
+        load(config.database_url, copy)
+        install_roles(engine, urls)
+    finally:
+        engine.dispose()
 
 
 def _write(target: Path, members: dict[str, Path]) -> None:

@@ -194,8 +194,7 @@ def _make_database(config: Config, officer: str, password_file: Path | None) -> 
 
 def _bring_up_to_date(engine: Engine, config: Config) -> None:
     migrate(engine)
-    # Whoever gave all roles the owner's address wants one role; so it is on SQLite anyway.
-    if config.database_url not in (config.ingest_url, config.portal_url):
+    if config.has_roles:
         install_roles(engine, RoleUrls(ingest=config.ingest_url, portal=config.portal_url))
 
 

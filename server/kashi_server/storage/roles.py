@@ -98,22 +98,34 @@ def role_urls(owner_url: str, ingest_password: str, portal_password: str) -> Rol
     )
 
 
+def make_roles(engine: Engine, urls: RoleUrls) -> None:
+    """Make both roles, or renew their passwords; the database may be empty.
+
+    Raises:
+        Refused: the owner may not make roles and they do not exist, or is named as one of them.
+    """
+    with engine.begin() as connection:
+        for url in (urls.ingest, urls.portal):
+            _make_role(connection, make_url(url))
+
+
 def install_roles(engine: Engine, urls: RoleUrls) -> None:
     """Make or renew both roles, what they may do, and row-level security; as the owner.
 
     Raises:
         Refused: the owner may not make roles and they do not exist.
     """
+    make_roles(engine, urls)
     ingest, portal = make_url(urls.ingest), make_url(urls.portal)
     with engine.begin() as connection:
-        for url in (ingest, portal):
-            _make_role(connection, url)
         names = {INGEST: _name(connection, ingest), PORTAL: _name(connection, portal)}
         for statement in _statements(names, _owner(connection)):
             connection.exec_driver_sql(statement)
 
 
 def _make_role(connection: Connection, url: URL) -> None:
+    if connection.execute(text("SELECT current_user")).scalar_one() == url.username:
+        raise Refused(f"{url.username} owns the database; give ingestion and portal other roles")
     exists = connection.execute(
         text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": url.username}
     ).scalar()

@@ -1,0 +1,274 @@
+"""The command line: what it makes, what it refuses, and how it says so."""
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixtures_database import PostgresqlServer
+from fixtures_identity import OTHER_PARTY, PARTY, Machine
+from kashi_server.bootstrap import Server, opened
+from kashi_server.cli import main
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.migrate import is_current
+
+PASSWORD = "correct horse battery"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory that every command of the test works in."""
+    directory = tmp_path / "server"
+    monkeypatch.setenv("KASHI_SERVER_DIRECTORY", str(directory))
+    monkeypatch.setenv("COLUMNS", "300")
+    (tmp_path / "password").write_text(PASSWORD, encoding="utf-8")
+    return directory
+
+
+@pytest.fixture
+def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `kashi-server …` in this process; what it said, if it exits as expected."""
+    assert home.parent.exists()
+
+    def command(*arguments: str, expect: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["kashi-server", *arguments])
+        before = os.umask(0o022)
+        with pytest.raises(SystemExit) as exited:
+            main()
+        os.umask(before)
+        said = "".join(capsys.readouterr())
+        assert (exited.value.code or 0) == expect, said
+        return said
+
+    return command
+
+
+def _init(run: Run, home: Path, *arguments: str) -> str:
+    password = str(home.parent / "password")
+    return run("init", "--demo", "--port", "0", "--password-file", password, *arguments)
+
+
+def _enrolled(server: Server) -> str:
+    token = server.enrolment.issue_token(PARTY, "officer").text
+    return server.enrolment.enrol(Machine().introduction(token)).host_id
+
+
+def test_init_makes_a_private_server(run: Run, home: Path) -> None:
+    """Settings, keys and database are the owner's alone; the server opens."""
+    said = _init(run, home)
+    private = [home, home / "keys", home / "roots", home / "server.toml", home / "kashi.sqlite"]
+
+    assert "演示服务器" in said
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in private)
+    with opened(home) as server:
+        assert server.config.demo
+        assert [account.login for account in server.accounts.all()] == ["officer"]
+
+
+def test_init_again_changes_nothing(run: Run, home: Path) -> None:
+    """A second init finds everything done: same keys, same settings, same officer."""
+    _init(run, home)
+    files = [*(home / "keys").iterdir(), home / "server.toml"]
+    before = {path: path.read_bytes() for path in files}
+    said = _init(run, home, "--officer", "second")
+
+    assert {path: path.read_bytes() for path in files} == before
+    assert "second" not in run("account", "list")
+    assert "officer" not in said.lower()
+
+
+def test_init_finishes_what_was_cut_short(run: Run, home: Path) -> None:
+    """An init that was cut before the database makes the rest when it is run again."""
+    _init(run, home)
+    (home / "kashi.sqlite").unlink()
+    _init(run, home)
+
+    assert "officer" in run("account", "list")
+
+
+def test_init_with_half_made_keys_says_what_to_do(run: Run, home: Path) -> None:
+    """Keys that were not written to their end are not trusted and not written over."""
+    _init(run, home)
+    (home / "keys" / "nonce.secret").unlink()
+
+    assert "cut short" in _init_refused(run, home)
+
+
+def _init_refused(run: Run, home: Path, *arguments: str) -> str:
+    password = str(home.parent / "password")
+    return run("init", "--demo", "--password-file", password, *arguments, expect=3)
+
+
+def test_demo_is_not_mixed_with_an_ordinary_server(run: Run, home: Path) -> None:
+    """A server that counts for real never becomes a demonstration."""
+    run("init", "--organisation", "深圳市算力服务中心", "--address", "kashi.example.cn")
+
+    assert "no demonstration" in _init_refused(run, home)
+
+
+def test_ordinary_server_needs_its_name_and_address(run: Run, home: Path) -> None:
+    """Certificates name who runs the server and where it is: neither is guessed."""
+    assert "--organisation" in run("init", expect=3)
+    assert "--address" in run("init", "--organisation", "深圳", expect=3)
+    assert not (home / "server.toml").exists()
+
+
+def test_impossible_settings_leave_no_server_behind(run: Run, home: Path) -> None:
+    """A refused value is named with its field, and the directory is as it was."""
+    said = run("init", "--organisation", "深圳", "--address", "not a name", expect=4)
+
+    assert "server.addresses" in said
+    assert not (home / "server.toml").exists()
+
+
+def test_officer_password_must_hold(run: Run, home: Path) -> None:
+    """A short password for the first officer is refused."""
+    (home.parent / "password").write_text("short", encoding="utf-8")
+
+    assert "characters" in _init_refused(run, home)
+
+
+def test_commands_without_a_server_say_how_to_make_one(run: Run) -> None:
+    """Exit code 4 and the command that makes a server."""
+    assert "kashi-server init" in run("hosts", "list", expect=4)
+
+
+def test_missing_database_is_not_replaced_by_an_empty_one(run: Run, home: Path) -> None:
+    """A lost SQLite file is an error with exit code 5, not a fresh start."""
+    _init(run, home)
+    (home / "kashi.sqlite").unlink()
+
+    assert "restore it from a backup" in run("hosts", "list", expect=5)
+    assert not (home / "kashi.sqlite").exists()
+
+
+def test_key_readable_by_others_stops_every_command(run: Run, home: Path) -> None:
+    """Exit code 4 and the name of the key."""
+    _init(run, home)
+    (home / "keys" / "documents.pem").chmod(0o644)
+
+    assert "documents.pem can be read by others" in run("hosts", "list", expect=4)
+
+
+def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
+    """The token's command names the enrolment port and the whole token; nonsense is refused."""
+    _init(run, home, "--port", "7443")
+    facts = json.loads(run("token", PARTY, "--officer", "officer", "--json"))
+
+    assert facts["command"] == (
+        f"kashi-agent enrol --server localhost:7444 --token {facts['token']}"
+    )
+    assert "kashi-agent enrol --server localhost:7444 --token kashi1." in run(
+        "token", PARTY, "--officer", "officer"
+    )
+    assert "18-character" in run("token", "9144", "--officer", "officer", expect=3)
+    assert "1 to 24" in run("token", PARTY, "--officer", "officer", "--hours", "25", expect=3)
+
+
+def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None:
+    """Holding takes one officer; releasing takes two, and each one's own password."""
+    _init(run, home)
+    password = str(home.parent / "password")
+    run("account", "create", "wang", "--role", "officer", "--password-file", password)
+    with opened(home) as server:
+        host_id = _enrolled(server)
+    run("hosts", "hold", host_id, "--officer", "officer", "--reason", "odd counters")
+    assert "held" in run("hosts", "list")
+
+    wrong = home.parent / "wrong"
+    wrong.write_text("wrong horse battery", encoding="utf-8")
+    ask = ("hosts", "release", host_id, "--reason", "seen", "--password-file")
+    assert "is wrong" in run(*ask, str(wrong), "--officer", "officer", expect=3)
+    assert "Another officer" in run(*ask, password, "--officer", "officer")
+    assert "another officer" in run(*ask, password, "--officer", "officer", expect=3)
+    assert "is released" in run(*ask, password, "--officer", "wang")
+
+
+def test_acts_need_an_officer_of_this_server(run: Run, home: Path) -> None:
+    """A company's account and a made-up name hold no host."""
+    _init(run, home)
+    run("account", "create", "acme", "--role", "company", "--party", OTHER_PARTY)
+    with opened(home) as server:
+        host_id = _enrolled(server)
+
+    for nobody in ("acme", "nobody"):
+        said = run("hosts", "hold", host_id, "--officer", nobody, "--reason", "x", expect=3)
+        assert f"there is no officer '{nobody}'" in said
+    assert "no host" in run(
+        "hosts", "revoke", "unknown", "--officer", "officer", "--reason", "x", expect=3
+    )
+
+
+def test_backup_is_private_whole_and_never_written_over(run: Run, home: Path) -> None:
+    """A backup is 0600; a damaged one is refused; neither command writes over anything."""
+    _init(run, home)
+    file = home.parent / "one.tar"
+    run("backup", str(file))
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "never written over" in run("backup", str(file), expect=3)
+    assert "not empty" in run("restore", str(file), expect=3)
+    content = bytearray(file.read_bytes())
+    place = content.index(b"SQLite format 3") + 5000
+    content[place] ^= 1
+    damaged = home.parent / "damaged.tar"
+    damaged.write_bytes(content)
+    fresh = home.parent / "fresh"
+    assert "damaged" in run("restore", str(damaged), "--directory", str(fresh), expect=4)
+    assert not (fresh / "server.toml").exists()
+
+
+def test_postgresql_is_backed_up_and_restored(
+    run: Run, home: Path, empty_postgresql_url: str, postgresql_server: PostgresqlServer
+) -> None:
+    """With PostgreSQL: init makes the roles, backup dumps past row security, restore fills anew."""
+    _init(run, home, "--database", empty_postgresql_url)
+    with opened(home) as server:
+        host_id = _enrolled(server)
+        assert server.portal_work.engine.url.username != server.work.engine.url.username
+    file = home.parent / "one.tar"
+    run("backup", str(file))
+    assert "restored to an empty one" in run(
+        "restore", str(file), "--directory", str(home.parent / "beside"), expect=3
+    )
+    name = empty_postgresql_url.split("/")[3].split("?")[0]
+    postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    for role in ("ingest", "portal"):
+        postgresql_server.execute(f"DROP ROLE {name}_{role}")
+    postgresql_server.execute(f"CREATE DATABASE {name}")
+    fresh = str(home.parent / "fresh")
+    run("restore", str(file), "--directory", fresh)
+
+    assert host_id in run("hosts", "list", "--json", "--directory", fresh)
+    with opened(Path(fresh)) as server:
+        views = server.portal_work
+        with views.begin(writes=False, party=PARTY) as unit:
+            assert [host.host_id for host in unit.views.hosts(unit.views.sight(PARTY))] == [host_id]
+
+
+def test_older_database_is_not_opened_until_upgraded(run: Run, home: Path) -> None:
+    """A database of an earlier version is refused with exit code 5; `upgrade` brings it forward."""
+    _init(run, home)
+    url = f"sqlite:///{home / 'kashi.sqlite'}"
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    assert not is_current(engine)
+    engine.dispose()
+
+    assert "kashi-server upgrade" in run("hosts", "list", expect=5)
+
+
+def test_unreachable_database_is_one_sentence(run: Run, home: Path) -> None:
+    """A PostgreSQL server that is not there: exit code 5, no traceback."""
+    url = f"postgresql+psycopg://kashi@/kashi?host={home.parent}"
+    password = str(home.parent / "password")
+    said = run("init", "--demo", "--database", url, "--password-file", password, expect=5)
+
+    assert "cannot be opened" in said
+    assert "Traceback" not in said
