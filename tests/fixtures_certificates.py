@@ -7,9 +7,9 @@ they compare with plain sums over the reports.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures_identity import SteppedClock
 from fixtures_ingest import START_UTC_MS, ReportingHost, enrol, sums_of
-from kashi.v1 import report_pb2
 from kashi_server.documents.press import DocumentPress
 from kashi_server.documents.signing import SoftwareKey
 from kashi_server.domain.certificate import Issuer
@@ -73,7 +72,6 @@ class CertifiedMonth:
     clock: SteppedClock
     keeping: CertificateKeeping
     wires: list[bytes]
-    entropy: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def sequence(self) -> int:
         """Put everything committed into the log; returns its size."""
@@ -93,12 +91,7 @@ def chain_pem(keyring: Keyring) -> Chains:
     return Chains(server_pem=server, documents_pem=documents)
 
 
-def make_month(
-    work: Work,
-    *,
-    demo: bool = False,
-    spoil: Callable[[Ingestion, list[ReportingHost]], None] | None = None,
-) -> CertifiedMonth:
+def make_month(work: Work, *, demo: bool = False) -> CertifiedMonth:
     """Fill a fresh database with a month, close it, and make what issues its certificates."""
     clock = SteppedClock(CLOSE_UTC_MS)
     keyring = found(
@@ -110,8 +103,6 @@ def make_month(
     ]
     ingestion = Ingestion(work, keyring.receipt_key, clock, demo=demo)
     wires = _ingest(work, ingestion, hosts)
-    if spoil is not None:
-        spoil(ingestion, hosts)
     _agree(work)
     month = CertifiedMonth(work, keyring, clock, _keeping(work, keyring, clock), wires)
     MonthClosing(work, lambda: sequence(work, keyring, clock), clock, demo=demo).close(MONTH)
@@ -293,9 +284,4 @@ def leased_sums(month: CertifiedMonth, statement: bytes) -> dict[int, dict[str, 
 
 
 def _minute(instant: str) -> int:
-    from datetime import datetime
-
     return int(datetime.fromisoformat(instant).timestamp()) // 60
-
-
-assert report_pb2.METER_KIND_NVML  # the hosts above report as measured, not as replayed

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
@@ -175,7 +175,9 @@ def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([_facts(one) for one in found], ensure_ascii=False))
         return
-    table = Table("number", "statement", "user", "card-hours", "yuan", "status")
+    # The number is what the other commands take: a narrow terminal must not cut it.
+    number = Column("number", no_wrap=True, min_width=len("KC-202610-000001-18"))
+    table = Table(number, "statement", "user", "card-hours", "yuan", "status")
     for one in found:
         table.add_row(
             one.number,
