@@ -210,6 +210,17 @@ def test_a_decreasing_counter_is_a_new_epoch_never_a_wrap() -> None:
     assert [(event.boottime_ms, event.value) for event in resets] == [(2_000, 1_000_300)]
 
 
+@pytest.mark.parametrize(("after", "known_ms"), [(999, 0), (1_000, 1_000), (1_001, 1_000)])
+def test_one_millijoule_less_is_a_new_epoch(after: int, known_ms: int) -> None:
+    """Less by one is unknown, equal is a counter that has not moved yet: known to be 0."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=1_000))
+    bench.sample(1_000, see(energy_counter_mj=after))
+    (reading,) = bench.end(1_000).readings
+
+    assert (reading.energy_known_ms, reading.energy_mj) == (known_ms, max(0, after - 1_000))
+
+
 def test_power_is_integrated_and_marked_where_there_is_no_counter() -> None:
     """Fractions of a millijoule are carried over the minute's edge, not lost and not rounded up."""
     bench = Bench()
