@@ -15,7 +15,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
-from fixtures_certificates import CertificateFiles, CertifiedMonth
+from fixtures_certificates import (
+    COMPANY_B,
+    CertificateFiles,
+    CertifiedMonth,
+    make_month,
+    write_files,
+)
+from fixtures_database import Database
 from kashi import signing
 from kashi.v1 import metering_pb2, report_pb2
 from kashi_server.documents.signing import SoftwareKey, sign_pdf
@@ -105,6 +112,20 @@ def test_json_names_everything(
     )
     assert [step["step"] for step in answer["steps"]] == list(range(1, 14))
     assert answer["certificate"]["number"] == certificate_files.stored.number
+
+
+def test_demonstration_is_valid_and_says_so(sqlite_database: Database, tmp_path: Path) -> None:
+    """A demo server's certificate verifies, is flagged, and every page says that it is void."""
+    month = make_month(sqlite_database.work, demo=True)
+    issued = month.issue()[COMPANY_B]
+    files = write_files(month, issued.number, tmp_path)
+    findings = ask(files, bundle=files.bundle)
+
+    assert findings.verdict is Verdict.FLAGGED
+    assert findings.level is Level.EVIDENCE
+    assert "demo" in {flag.code for flag in findings.flags}
+    pages = PdfReader(files.pdf).pages
+    assert all("DEMONSTRATION" in page.extract_text() for page in pages)
 
 
 # The document tampered with ----------------------------------------------------------------------
