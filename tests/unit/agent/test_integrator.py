@@ -246,6 +246,17 @@ def test_counted_energy_is_split_at_the_minute_by_the_floor() -> None:
     assert [reading.energy_mj for reading in bench.end(61_000).readings] == [4, 3]
 
 
+def test_counted_energy_over_several_minutes_is_not_the_same_in_each() -> None:
+    """7 mJ over four minutes at a slow cadence: floors of the running share, and 7 in all."""
+    bench = Bench()
+    slow = Meter(kind=MeterKind.NVML, cadence_ms=120_000)
+    for at, counter in ((0, 0), (240_000, 7)):
+        sample = Sample(device=CARD, seen=see(energy_counter_mj=counter))
+        bench.integrator.observe(SampleBatch(boottime_ms=at, meter=slow, samples=(sample,)))
+
+    assert [reading.energy_mj for reading in bench.end(240_000).readings] == [1, 2, 2, 2]
+
+
 def test_continuity_tells_what_is_known_across_a_gap() -> None:
     """Same holders, counter went on: its difference is the gap's energy, in no reading."""
     bench = Bench()
