@@ -1,18 +1,20 @@
 """A server as a whole: made, served, enrolled with and spoken to over real loopback ports."""
 
 import json
+import re
 import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
 import grpc
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fixtures_database import PostgresqlServer
 from fixtures_identity import PARTY, Machine
-from fixtures_server import OFFICER, KashiServer
+from fixtures_server import OFFICER, PASSWORD, KashiServer
 from kashi.chain import NO_HEAD
 from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
 from kashi_agent.enrolment import EnrolmentToken, enrol, host_facts, recover
@@ -155,6 +157,23 @@ def test_stopping_is_orderly(served: KashiServer) -> None:
     assert "kashi_reports" in text
     assert served.stop() == 0
     assert not (served.directory / "serving.json").exists()
+
+
+def test_portal_is_served_with_the_rest(served: KashiServer, tmp_path: Path) -> None:
+    """The officer signs in to the running portal and finds the host that was just enrolled."""
+    _, host, _ = _enrolled(served, tmp_path / "agent")
+    origin = f"http://{served.address('portal')}"
+    with httpx.Client(base_url=origin, headers={"origin": origin}) as browser:
+        form = browser.get("/sign-in").text
+        token = re.search(r'name="form_token" value="([^"]+)"', form)
+        assert token is not None
+        fields = {"form_token": token[1], "login": OFFICER, "password": PASSWORD, "next": "/"}
+        signed_in = browser.post("/sign-in", data=fields)
+        hosts = browser.get("/hosts").text
+
+    assert signed_in.status_code == 303
+    assert host.host_id in hosts
+    assert "演示" in hosts
 
 
 def test_guessing_is_slowed_down(server_home: KashiServer) -> None:
