@@ -198,9 +198,13 @@ class Shipper:
         return self._random.uniform(0, ceiling)
 
     def _waiting(self, count: int) -> list[Entry]:
+        """What to send: what the server lacks, and what it has but never got to receipt to us; for
+        the latter it answers with the stored receipt."""
         assert self._server is not None
+        sealed = self._spool.sealed
+        known = min(sealed.acknowledged, (self._server.epoch, self._server.sequence))
         waiting = []
-        for entry in self._spool.sealed.after((self._server.epoch, self._server.sequence)):
+        for entry in sealed.after(known):
             waiting.append(entry)
             if len(waiting) == count:
                 break

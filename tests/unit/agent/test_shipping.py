@@ -87,6 +87,23 @@ def test_a_lost_call_doubles_nothing(host: Driven, fault: str) -> None:
     assert all(tiles(account) and account.gap_ms == 0 for account in accounts.values())
 
 
+def test_a_receipt_that_was_lost_is_fetched(host: Driven) -> None:
+    """Killed between delivery and receipt: the next agent sends it again and gets the receipt."""
+    host.live(INTERVAL_S)
+    host.server.faults = ["lose_answer"]
+    with pytest.raises(UnreachableError):
+        host.agent.ship(host.server)
+    delivered = host.server.head
+    host.kill()
+    host.start()
+    host.ship()
+
+    sealed = host.agent.spool.sealed
+    assert host.server.head == delivered
+    assert sealed.acknowledged == (delivered.epoch, delivered.sequence)
+    assert [position for position, _ in sealed.receipts()][-1] == sealed.acknowledged
+
+
 def test_a_rejected_report_in_the_middle_is_sealed_anew_in_a_new_epoch(host: Driven) -> None:
     """The server refuses one report once: its content and all after it arrive in epoch 2."""
     host.live(3 * INTERVAL_S)
