@@ -1,7 +1,9 @@
 """Importing: all or nothing, every mistake with file, line and field, and history stays."""
 
+import threading
+
 import pytest
-from expense_cases import HOST_A, OCTOBER, PARTIES, PROVIDER, START, TENANT
+from expense_cases import END, HOST_A, OCTOBER, PARTIES, PROVIDER, START, TENANT, price
 from fixtures_database import Database
 from kashi_server.domain.interval import instant_of
 from kashi_server.domain.positioned import MistakesFound
@@ -282,6 +284,35 @@ def test_the_database_itself_refuses_overlaps(work: Work, statement: str) -> Non
 
     with pytest.raises(DatabaseError, match="overlap"), work.begin() as unit:
         unit.connection.execute(text(statement))
+
+
+def test_two_writers_at_once_cannot_overlap(postgresql_database: Database) -> None:
+    """The second transaction waits for the first to end and then sees its price."""
+    work = postgresql_database.work
+    _import(work, SOUND)
+    second: list[BaseException] = []
+    started = threading.Event()
+
+    def other() -> None:
+        try:
+            with work.begin() as unit:
+                started.set()
+                unit.expense.put_price(price("9.00", END + 60, price_id="P-9", model="X"))
+                unit.commit()
+        except DatabaseError as error:
+            second.append(error)
+
+    with work.begin() as unit:
+        unit.expense.put_price(price("8.00", END, price_id="P-8", model="X"))
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert started.wait(30)
+        unit.commit()
+    thread.join(30)
+
+    assert [type(error).__name__ for error in second] == ["IntegrityError"]
+    with work.begin(writes=False) as unit:
+        assert [one.price_id for one in unit.expense.prices()] == ["P-1", "P-8"]
 
 
 @pytest.mark.parametrize("verb", ["UPDATE closes SET checkpoint_size = 1", "DELETE FROM closes"])

@@ -52,6 +52,12 @@ def spans(draw: st.DrawFn, most: int, *, margin: int = 20) -> list[Span]:
     return list(zip(cuts[::2], cuts[1::2], strict=False))
 
 
+def _mostly_whole(most: int) -> st.SearchStrategy[list[Span]]:
+    """One span over everything, or several: long lines must be as usual as short ones."""
+    whole = st.just([(BASE - 99, BASE + WIDTH + 99)])
+    return st.one_of(whole, whole, spans(most))
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A device that moves at most twice, with everything that can happen to its minutes."""
@@ -62,39 +68,48 @@ def worlds(draw: st.DrawFn) -> World:
         (HOSTS[(first + place) % 2], span)
         for place, span in enumerate(zip(moves, ends, strict=True))
     )
-    seen: dict[tuple[str, int], int] = {}
-    for low, high in draw(spans(3)):
-        share = draw(st.sampled_from((60_000, 60_000, 59_999, 30_000, 1)))
-        host = draw(st.sampled_from((*HOSTS, None)))
-        for minute in range(max(low, BASE), min(high, BASE + WIDTH)):
-            here = next((h for h, span in stays if span[0] <= minute < span[1]), None)
-            if here is not None:
-                key = (host or here, minute)
-                seen[key] = min(60_000, seen.get(key, 0) + share)
     leases = tuple(
         (draw(st.sampled_from(tuple(USERS))), span, draw(st.sampled_from((True, True, False))))
-        for span in draw(spans(3))
+        for span in draw(_mostly_whole(3))
     )
     prices = tuple(
         (contract_id, span, f"{contract_id}-{span[0]}", _yuan(draw))
         for contract_id in USERS
-        for span in draw(spans(3))
+        for span in draw(_mostly_whole(3))
     )
     owners = tuple(
-        (host, span, draw(st.sampled_from((PROVIDER, PROVIDER, STRANGER))), draw(st.booleans()))
+        (
+            host,
+            span,
+            draw(st.sampled_from((PROVIDER, PROVIDER, PROVIDER, STRANGER))),
+            draw(st.sampled_from((False, False, False, True))),
+        )
         for host in HOSTS
-        for span in draw(st.one_of(spans(2), st.just([(BASE - 99, BASE + WIDTH + 99)])))
+        for span in draw(_mostly_whole(2))
     )
     return World(
         period=PERIOD,
         stays=stays,
-        seen=seen,
+        seen=_seen(draw, stays),
         leases=leases,
         prices=prices,
         owners=owners,
         providers=dict.fromkeys(USERS, PROVIDER),
         share=draw(st.sampled_from((Fraction(1), Fraction(3, 7), Fraction(1, 7)))),
     )
+
+
+def _seen(draw: st.DrawFn, stays: Sequence[tuple[str, Span]]) -> dict[tuple[str, int], int]:
+    seen: dict[tuple[str, int], int] = {}
+    for low, high in [*draw(_mostly_whole(1)), *draw(spans(3))]:
+        share = draw(st.sampled_from((60_000, 59_999, 30_000, 1)))
+        host = draw(st.sampled_from((None, None, *HOSTS)))
+        for minute in range(max(low, BASE), min(high, BASE + WIDTH)):
+            here = next((h for h, span in stays if span[0] <= minute < span[1]), None)
+            if here is not None:
+                key = (host or here, minute)
+                seen[key] = min(60_000, seen.get(key, 0) + share)
+    return seen
 
 
 def _yuan(draw: st.DrawFn) -> Fraction:

@@ -260,6 +260,20 @@ def test_a_leased_card_is_metered_whole_and_its_partitions_through_it() -> None:
     assert (line.hardware_id, line.amount_fen) == ("GPU-1", 930_000)
 
 
+def test_time_that_is_metered_elsewhere_splits_a_line() -> None:
+    """A partition on either side of a day in which the whole card was leased is two lines."""
+    low, high = at("10-10 00:00"), at("10-11 00:00")
+    part = device("MIG-1", parent="GPU-1", share=(3, 7))
+
+    lines = _lines({}, terms([assignment(low, high)]), [device(), part])
+
+    assert [(line.hardware_id, line.start, line.end) for line in lines] == [
+        ("GPU-1", low, high),
+        ("MIG-1", START, low),
+        ("MIG-1", high, END),
+    ]
+
+
 def test_partitions_that_exceed_their_card_are_held() -> None:
     """4/7 + 4/7 of one card in one minute is impossible and earns nothing in that minute."""
     parts = [device(f"MIG-{n}", parent="GPU-1", share=(4, 7)) for n in (1, 2)]
