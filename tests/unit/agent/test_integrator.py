@@ -176,7 +176,13 @@ def test_a_sample_from_before_the_sleep_does_not_end_it() -> None:
     bench.sample(1_000, see())
     bench.sample(4_700, see())
 
-    assert {gap.reason for gap in bench.end(4_700).gaps} == {GapReason.SUSPENDED}
+    minutes = bench.end(4_700)
+
+    assert minutes.observed_ms == 0
+    assert gaps(minutes) == [
+        (0, 1_000, GapReason.SUSPENDED),
+        (1_000, 4_700, GapReason.SUSPENDED),
+    ]
 
 
 def test_unknown_is_in_no_sum() -> None:
@@ -339,6 +345,20 @@ def test_a_partition_that_is_back_at_once_was_lost_in_between() -> None:
     bench.sample(20_000, see(), device=SLICE)
 
     assert gaps(bench.end(20_000)) == [(1_000, 20_000, GapReason.DEVICE_LOST)]
+
+
+def test_an_event_at_a_cut_stands_in_one_stretch_only() -> None:
+    """What happened at the very end of a stretch is told with it, and not again."""
+    bench = Bench()
+    bench.sample(0, see())
+    xid = DeviceEvent(hardware_id="GPU-1", boottime_ms=60_000, kind=DeviceEventKind.XID, value=79)
+    for at in range(1_000, 130_000, 1_000):
+        bench.sample(at, see(), *((xid,) if at == 60_000 else ()))
+    first = bench.integrator.cut(60_000)
+    second = bench.integrator.cut(120_000)
+
+    kinds = [[event.kind for event in m.events] for m in (*first, *second)]
+    assert kinds == [[DeviceEventKind.APPEARED, DeviceEventKind.XID], []]
 
 
 def test_a_sample_older_than_the_last_is_counted_and_dropped() -> None:
