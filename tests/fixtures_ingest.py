@@ -38,10 +38,10 @@ from kashi_server.services.hosts import (
     HostCertificate,
     HostFacts,
     HostStanding,
-    HostStandings,
     HostState,
 )
 from kashi_server.services.ingestion import Ingestion
+from kashi_server.services.standings import HostStandings
 from kashi_server.storage.tables.identity import host_certificates
 from kashi_server.storage.unit_of_work import Work
 from prometheus_client import CollectorRegistry

@@ -29,11 +29,12 @@ from kashi_server.presence import running_ports
 from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
 from kashi_server.services.enrolment import Enrolment
-from kashi_server.services.hosts import HostKeeping, HostStandings
+from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
+from kashi_server.services.standings import HostStandings
 from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine

@@ -29,7 +29,7 @@ from fixtures_ingest import (
 from kashi import limits
 from kashi.v1 import metering_pb2
 from kashi_server.services.authority import Keyring, found, issue_host
-from kashi_server.services.hosts import HostKeeping
+from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.storage.unit_of_work import Work
 
 HOST = "11111111-0000-4000-8000-000000000001"

@@ -16,15 +16,10 @@ from kashi_server.services.enrolment import (
     Enrolled,
     Enrolment,
 )
-from kashi_server.services.hosts import (
-    STANDING_CACHE_MS,
-    CertificateStanding,
-    Host,
-    HostKeeping,
-    HostStandings,
-    HostState,
-)
+from kashi_server.services.host_keeping import HostKeeping
+from kashi_server.services.hosts import CertificateStanding, Host, HostState
 from kashi_server.services.profiles import Purpose, check_chain, new_key
+from kashi_server.services.standings import STANDING_CACHE_MS, HostStandings
 from kashi_server.services.tokens import encode
 from kashi_server.storage.unit_of_work import Work
 

@@ -23,7 +23,8 @@ from kashi_server.domain.device import GapReason
 from kashi_server.domain.sequence import QuarantineReason, Verdict
 from kashi_server.services.authority import Keyring
 from kashi_server.services.fsck import check_facts
-from kashi_server.services.hosts import HostKeeping, HostState
+from kashi_server.services.host_keeping import HostKeeping
+from kashi_server.services.hosts import HostState
 from kashi_server.services.ingestion import Answer, Failure, Ingestion, Result, Submission
 from kashi_server.services.receipts import read_receipt
 from kashi_server.services.restoration import Decision, Restoration

@@ -23,7 +23,8 @@ from kashi_server.domain.usage import Quantities
 from kashi_server.log.audit import check_log
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.fsck import check_facts
-from kashi_server.services.hosts import HostKeeping, HostStanding
+from kashi_server.services.host_keeping import HostKeeping
+from kashi_server.services.hosts import HostStanding
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
 from kashi_server.services.rebuilding import rebuilt_hours
 from kashi_server.services.restoration import Decision, Restoration

@@ -21,8 +21,9 @@ from kashi_server.ingest.translation import (
 )
 from kashi_server.ingest.writer import Writer
 from kashi_server.services.enrolment import Enrolment
-from kashi_server.services.hosts import HostStandings, HostState
+from kashi_server.services.hosts import HostState
 from kashi_server.services.ingestion import Answer
+from kashi_server.services.standings import HostStandings
 
 SERVICE: Final = "kashi.v1.MeteringService"
 

@@ -21,8 +21,9 @@ from kashi_server.errors import Refused, StorageError
 from kashi_server.ingest.metrics import IngestMetrics
 from kashi_server.ingest.peer import Peer
 from kashi_server.ingest.refusals import Refusal
-from kashi_server.services.hosts import HostStanding, HostStandings, HostState
+from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Failure, Ingestion, Submission
+from kashi_server.services.standings import HostStandings
 
 GROUP_REPORTS_MAX: Final = 128
 """Reports that may share a unit of work; the last call of a group may exceed it by its own."""

@@ -1,0 +1,127 @@
+"""Officers' acts upon hosts: hold, release by two, revoke, allow recoveries."""
+
+from collections.abc import Callable, Sequence
+
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.hosts import (
+    Alarm,
+    Host,
+    HostState,
+    HostsUnit,
+    HostsWork,
+    StateChange,
+)
+
+
+class HostKeeping:
+    """Officers' acts upon hosts. Each is recorded with who, when and why."""
+
+    def __init__(self, work: HostsWork, clock: Callable[[], int]) -> None:
+        self._work = work
+        self._clock = clock
+
+    def all(self, operator_party_id: str | None = None) -> Sequence[Host]:
+        """Every host, or those of one operator."""
+        with self._work.begin(writes=False) as unit:
+            return unit.identity.hosts(operator_party_id)
+
+    def history(self, host_id: str) -> Sequence[StateChange]:
+        """A host's changes of state, oldest first."""
+        with self._work.begin(writes=False) as unit:
+            return unit.identity.history(host_id)
+
+    def alarms(self, since_utc_ms: int = 0) -> Sequence[Alarm]:
+        """What may be an attack or a copied machine, oldest first."""
+        with self._work.begin(writes=False) as unit:
+            return unit.identity.alarms(since_utc_ms)
+
+    def hold(self, host_id: str, officer: str, reason: str) -> None:
+        """Stop counting a host's reports until two officers release it.
+
+        Raises:
+            NotFound: there is no such host.
+            Refused: it is held or revoked already.
+        """
+        with self._work.begin() as unit:
+            host = _existing(unit, host_id)
+            if host.state is not HostState.ACTIVE:
+                raise Refused(f"host {host_id} is {host.state} already: {host.state_reason}")
+            self._change(unit, host_id, HostState.HELD, officer, reason)
+            unit.commit()
+
+    def release(self, host_id: str, officer: str, reason: str) -> bool:
+        """Ask for, or as the second officer confirm, the release of a held host.
+
+        Returns:
+            True when the host is released; False while a second officer is awaited.
+
+        Raises:
+            NotFound: there is no such host.
+            Refused: it is not held, or the same officer asked before.
+        """
+        with self._work.begin() as unit:
+            host = _existing(unit, host_id)
+            if host.state is not HostState.HELD:
+                raise Refused(f"host {host_id} is {host.state}, not held")
+            if host.release_requested_by == officer:
+                raise Refused(f"{officer} asked for this release; another officer must confirm it")
+            released = host.release_requested_by is not None
+            if released:
+                self._change(unit, host_id, HostState.ACTIVE, officer, reason)
+            else:
+                self._record(unit, "host-release-requested", host_id, officer, reason)
+                unit.identity.request_release(host_id, officer)
+            unit.commit()
+        return released
+
+    def revoke(self, host_id: str, officer: str, reason: str) -> None:
+        """Refuse a host's calls for good; its machine may be enrolled anew with other keys.
+
+        Raises:
+            NotFound: there is no such host.
+            Refused: it is revoked already.
+        """
+        with self._work.begin() as unit:
+            host = _existing(unit, host_id)
+            if host.state is HostState.REVOKED:
+                raise Refused(f"host {host_id} is revoked already: {host.state_reason}")
+            self._change(unit, host_id, HostState.REVOKED, officer, reason)
+            unit.commit()
+
+    def allow_recoveries(self, host_id: str, count: int, officer: str, reason: str) -> None:
+        """Set how often a host may recover in all; 0 takes the right away.
+
+        Raises:
+            NotFound: there is no such host.
+            InvalidValue: the count is negative or above 1000.
+        """
+        if not 0 <= count <= 1000:
+            raise InvalidValue(f"{count} recoveries cannot be allowed; give 0 to 1000")
+        with self._work.begin() as unit:
+            _existing(unit, host_id)
+            unit.identity.allow_recoveries(host_id, count)
+            self._record(unit, f"host-recoveries-allowed-{count}", host_id, officer, reason)
+            unit.commit()
+
+    def _change(
+        self, unit: HostsUnit, host_id: str, state: HostState, officer: str, reason: str
+    ) -> None:
+        self._record(unit, f"host-{state}", host_id, officer, reason)
+        change = StateChange(
+            host_id=host_id, utc_ms=self._clock(), state=state, reason=reason, actor=officer
+        )
+        unit.identity.set_state(change)
+
+    def _record(self, unit: HostsUnit, act: str, host_id: str, officer: str, reason: str) -> None:
+        done = PrivilegedAct(
+            utc_ms=self._clock(), actor=officer, act=act, reference=host_id, reason=reason
+        )
+        record(unit, done)
+
+
+def _existing(unit: HostsUnit, host_id: str) -> Host:
+    host = unit.identity.host(host_id, lock=True)
+    if host is None:
+        raise NotFound(f"there is no host {host_id}; see: kashi-server hosts list")
+    return host

@@ -1,0 +1,92 @@
+"""How calling hosts stand: looked up on every call, at most five seconds old."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kashi_server.errors import Refused
+from kashi_server.services.hosts import (
+    CertificateStanding,
+    HostCertificate,
+    HostStanding,
+    HostsWork,
+    standing_of,
+)
+
+STANDING_CACHE_MS: Final = 5_000
+"""How old a cached standing may be: holds and revocations take effect within this."""
+
+_CACHE_SIZE_MAX: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    standing: HostStanding
+    expires_utc_ms: int
+    until_ms: int
+
+
+class HostStandings:
+    """Looks up how a calling host stands, at most five seconds old.
+
+    Args:
+        work: opens units of work.
+        clock: UTC milliseconds.
+        monotonic_ms: milliseconds that never step; the cache ages by them.
+    """
+
+    def __init__(
+        self, work: HostsWork, clock: Callable[[], int], monotonic_ms: Callable[[], int]
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._monotonic_ms = monotonic_ms
+        self._cache: dict[tuple[str, str], _Cached] = {}
+
+    def of(self, host_id: str, serial: str) -> HostStanding:
+        """How the host with this certificate stands; held and revoked hosts are returned as such.
+
+        The first use of a host's next certificate makes it the current one, and the one before
+        past: this is what lets a lost answer to a renewal do no harm.
+
+        Args:
+            host_id: from the certificate's URI.
+            serial: the certificate's serial in 40 hexadecimal digits.
+
+        Raises:
+            Refused: the certificate is unknown, past, expired or another host's.
+        """
+        key = (host_id, serial)
+        found = self._cache.get(key)
+        if found is None or found.until_ms <= self._monotonic_ms():
+            found = self._look_up(host_id, serial)
+            if len(self._cache) >= _CACHE_SIZE_MAX:
+                self._cache.clear()
+            self._cache[key] = found
+        if found.expires_utc_ms <= self._clock():
+            raise Refused("the certificate has expired; recover with the report key")
+        return found.standing
+
+    def forget(self, host_id: str) -> None:
+        """Look the host up anew on its next call."""
+        for key in [key for key in self._cache if key[0] == host_id]:
+            self._cache.pop(key, None)
+
+    def _look_up(self, host_id: str, serial: str) -> _Cached:
+        until_ms = self._monotonic_ms() + STANDING_CACHE_MS
+        with self._work.begin(writes=False) as unit:
+            certificate = unit.identity.certificate(serial)
+            host = unit.identity.host(host_id)
+        if host is None or certificate is None or certificate.host_id != host_id:
+            raise Refused("the certificate belongs to no host of this server")
+        if certificate.standing is CertificateStanding.PAST:
+            raise Refused("the certificate was replaced; use the newer one")
+        if certificate.standing is CertificateStanding.NEXT:
+            self._promote(certificate)
+        return _Cached(standing_of(host), certificate.expires_utc_ms, until_ms)
+
+    def _promote(self, certificate: HostCertificate) -> None:
+        with self._work.begin() as unit:
+            unit.identity.promote_certificate(certificate.host_id, certificate.serial)
+            unit.commit()
+        self.forget(certificate.host_id)
