@@ -7,7 +7,7 @@ they compare with plain sums over the reports.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -91,8 +91,13 @@ def chain_pem(keyring: Keyring) -> Chains:
     return Chains(server_pem=server, documents_pem=documents)
 
 
-def make_month(work: Work, *, demo: bool = False) -> CertifiedMonth:
-    """Fill a fresh database with a month, close it, and make what issues its certificates."""
+def make_month(
+    work: Work, *, demo: bool = False, before_close: Callable[[Ingestion], None] | None = None
+) -> CertifiedMonth:
+    """Fill a fresh database with a month, close it, and make what issues its certificates.
+
+    `before_close` may have more hosts report.
+    """
     clock = SteppedClock(CLOSE_UTC_MS)
     keyring = found(
         "深圳市算力服务中心", ("kashi.example",), b"n" * 32, START_UTC_MS, demo=demo
@@ -103,6 +108,8 @@ def make_month(work: Work, *, demo: bool = False) -> CertifiedMonth:
     ]
     ingestion = Ingestion(work, keyring.receipt_key, clock, demo=demo)
     wires = _ingest(work, ingestion, hosts)
+    if before_close is not None:
+        before_close(ingestion)
     _agree(work)
     month = CertifiedMonth(work, keyring, clock, _keeping(work, keyring, clock), wires)
     MonthClosing(work, lambda: sequence(work, keyring, clock), clock, demo=demo).close(MONTH)

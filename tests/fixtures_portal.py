@@ -137,7 +137,7 @@ def make_portal_month(work: Work, *, demo: bool = False) -> CertifiedMonth:
     """The month with company A's own host in it, closed and certified."""
     own: list[bytes] = []
 
-    def add_own_host(ingestion: Ingestion, _hosts: list[ReportingHost]) -> None:
+    def add_own_host(ingestion: Ingestion) -> None:
         host = _OwnHost(OWN_HOST, [OWN_CARD], seed=3)
         enrol(work, host)
         own.extend(host.report(5) for _ in range(24))
@@ -145,7 +145,7 @@ def make_portal_month(work: Work, *, demo: bool = False) -> CertifiedMonth:
         assert isinstance(answer, Answer)
         assert all(result.judgement.stores for result in answer.results)
 
-    month = make_month(work, demo=demo, spoil=add_own_host)
+    month = make_month(work, demo=demo, before_close=add_own_host)
     month.wires.extend(own)
     month.issue()
     return month

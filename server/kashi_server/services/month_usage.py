@@ -156,9 +156,11 @@ def _device(
         day = _date(hour.hour * 60)
         parts = without(clipped(seen.get(hour.host_id, ()), minutes_of(hour)), held)
         for part in parts:
-            observed[day] += hour.total(*part.bounded())
+            total = hour.total(*part.bounded())
+            observed[day] += total
             for lease in sight.leased_within(device.hardware_id, part):
-                leased_ms[day] += hour.total(*lease.bounded()).observed_ms
+                inside = total if lease == part else hour.total(*lease.bounded())
+                leased_ms[day] += inside.observed_ms
     service = merged(part for parts in seen.values() for part in parts)
     by_day = {
         day: _usage(share_of(device), elapsed, observed[day], leased_ms[day])

@@ -31,6 +31,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "hosts.no_gaps": ("没有上报缺口。", "No gaps were reported."),
     "hosts.none": ("还没有主机。先接入一台。", "No host yet. Enrol one first."),
     "standing.reporting": ("正常上报", "reporting"),
+    "standing.behind": ("数据滞后", "catching up"),
+    "hosts.behind_note": (
+        "有上报，但数据还未补到最近一小时",
+        "reports come, facts end over an hour ago",
+    ),
+    "hosts.late_note": ("超过 15 分钟没有上报", "no report for over 15 minutes"),
     "standing.late": ("迟报", "late"),
     "standing.never": ("尚未上报", "not yet heard"),
     "standing.held": ("已暂挂", "held"),

@@ -15,7 +15,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "overview.companies": ("使用企业", "Companies"),
     "overview.companies_note": ("{month} 有结算单", "with a statement in {month}"),
     "overview.hosts": ("正常上报主机", "Hosts reporting"),
-    "overview.hosts_note": ("共 {all} 台，{late} 台迟报", "of {all}; {late} late"),
+    "overview.hosts_note": (
+        "共 {all} 台；{late} 台迟报，{behind} 台滞后",
+        "of {all}; {late} late, {behind} behind",
+    ),
     "overview.holds": ("暂挂事项", "Holds"),
     "overview.holds_note": ("需要查看", "to look at"),
     "overview.eligible_chart": ("各月合格算力费用", "Eligible expense by month"),
@@ -73,6 +76,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "usage.gaps": ("上报的缺口", "Reported gaps"),
+    "usage.gaps_shown": (
+        "共 {all} 条，显示最近 {shown} 条",
+        "{all} in all, the latest {shown} shown",
+    ),
     "usage.statements": ("本月结算单", "Statements of the month"),
     "usage.before": ("上月", "Month before"),
     "usage.after": ("下月", "Month after"),

@@ -23,6 +23,7 @@ from kashi_server.services.views import AUDIT_LINES
 MONTHS_SHOWN: Final = 12
 COMPANIES_COLOURED: Final = 7
 ONLINE_MS: Final = 15 * 60_000
+BEHIND_MS: Final = 3_600_000
 router = APIRouter(include_in_schema=False)
 
 
@@ -91,9 +92,9 @@ def audit(visit: OfOffice) -> Response:
 
 
 def host_counts(visit: Visit, hosts: Sequence[HostRow]) -> dict[str, int]:
-    """How many hosts report, are late, were never heard, or do not count."""
+    """How many hosts report, are catching up, are late, were never heard, or do not count."""
     now = visit.parts.clock()
-    counts = dict.fromkeys(("reporting", "late", "never", "held", "revoked"), 0)
+    counts = dict.fromkeys(("reporting", "behind", "late", "never", "held", "revoked"), 0)
     for host in hosts:
         counts[standing(host, now)] += 1
     return counts
@@ -105,7 +106,10 @@ def standing(host: HostRow, now_utc_ms: int) -> str:
         return host.state
     if host.received_utc_ms is None:
         return "never"
-    return "reporting" if now_utc_ms - host.received_utc_ms <= ONLINE_MS else "late"
+    if now_utc_ms - host.received_utc_ms > ONLINE_MS:
+        return "late"
+    until = host.reported_until_utc_ms or 0
+    return "behind" if now_utc_ms - until > BEHIND_MS else "reporting"
 
 
 def _fen(row: CompanyMonth) -> Fraction:

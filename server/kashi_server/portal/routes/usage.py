@@ -1,5 +1,7 @@
 """A party's own usage, and one device hour by hour."""
 
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -12,6 +14,7 @@ from kashi_server.portal.usage_chart import usage_chart
 from kashi_server.portal.visit import SignedIn
 from kashi_server.services.views import NOT_THERE
 
+GAPS_SHOWN: Final = 20
 router = APIRouter(include_in_schema=False)
 
 
@@ -32,7 +35,8 @@ def usage(visit: SignedIn, month: str | None = None) -> Response:
         usage=seen,
         statements=statements,
         chart=usage_chart(visit, seen),
-        gaps=views.gaps(reader, reader.party_id, choice.month.interval())[:50],
+        gaps=views.gaps(reader, reader.party_id, choice.month.interval()),
+        gaps_shown=GAPS_SHOWN,
     )
 
 
