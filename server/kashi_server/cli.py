@@ -10,7 +10,16 @@ from typing import Final
 
 import typer
 
-from kashi_server.commands import accounts, backup, certificates, expense, hosts, serving, setup
+from kashi_server.commands import (
+    accounts,
+    backup,
+    certificates,
+    expense,
+    hosts,
+    integrity,
+    serving,
+    setup,
+)
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
 EXIT_REFUSED: Final = 3
@@ -32,6 +41,7 @@ app.command("version")(setup.version)
 app.command("serve")(serving.serve)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("fsck")(integrity.fsck)
 app.command("token")(hosts.token)
 
 hosts_app = typer.Typer(help="Hosts: list, hold, release, revoke.", no_args_is_help=True)
