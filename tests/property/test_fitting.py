@@ -176,6 +176,15 @@ def test_stretches_that_leave_a_hole_are_not_joined() -> None:
             join_stretches(wrong)
 
 
+def test_touching_gaps_of_two_reasons_stay_two() -> None:
+    """Joining heals what a cut parted, not what differs."""
+    first = silent(1, 60_000)
+    gap = replace(first.gaps[0], start_boottime_ms=60_000, reason=GapReason.METER_DOWN)
+    second = replace(first, start_boottime_ms=60_000, end_boottime_ms=120_000, gaps=(gap,))
+
+    assert joined((first, second)).gaps == (*first.gaps, gap)
+
+
 def test_a_stretch_is_extended_by_a_gap() -> None:
     """What an agent that ended leaves to the end of its host's stretch."""
     minutes = busy_minute(1, 1)
