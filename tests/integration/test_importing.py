@@ -1,6 +1,7 @@
 """Importing: all or nothing, every mistake with file, line and field, and history stays."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from expense_cases import END, HOST_A, OCTOBER, PARTIES, PROVIDER, START, TENANT, price
@@ -109,6 +110,15 @@ def test_files_may_name_each_other_in_any_order(work: Work) -> None:
     head, price = SOUND.split("[[price]]")
 
     assert _import(work, "[[price]]" + price, head).added == 6
+
+
+def test_the_documented_example_is_sound(sqlite_database: Database) -> None:
+    """What the documentation tells people to write can be imported, but for the tenant's party."""
+    page = Path(__file__).parents[2] / "docs" / "agreements.md"
+    example = page.read_text(encoding="utf-8").split("```toml")[1].split("```")[0]
+    tenant = f'[[party]]\nparty_id = "{TENANT}"\nkind = "company"\nname_zh = "示例"\n'
+
+    assert _import(sqlite_database.work, example, tenant).added == 6
 
 
 MISTAKES = [
