@@ -56,7 +56,9 @@ SEEN = Observation(
     energy_counter_mj=12_345_678_901_234,
     power_mw=Absent(AbsentReason.NOT_RECORDED),
     memory_used_bytes=5 << 30,
-    holders=frozenset({Holder(HolderKind.USER, "1000"), Holder(HolderKind.UNIT, "训练\udcff.service")}),
+    holders=frozenset(
+        {Holder(HolderKind.USER, "1000"), Holder(HolderKind.UNIT, "训练\udcff.service")}
+    ),
 )
 UNSEEN = Observation(
     utilisation_ppm=Absent(AbsentReason.NOT_SUPPORTED),
