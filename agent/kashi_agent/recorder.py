@@ -25,6 +25,9 @@ FLUSH_MS: Final = 10_000
 """What was measured is in memory alone for no longer."""
 EARLY_MS: Final = 1_500
 """Written so much earlier: the loop comes round once a second, and a disk takes its time."""
+FRAME_READINGS_MAX: Final = 1_024
+"""Readings of minutes that waited, joined into one frame: two hours of eight devices."""
+
 WAITING_READINGS_MAX: Final = 200_000
 """Readings that wait in memory for a disk: two weeks of eight devices. Beyond, the oldest become a
 gap (SPOOL_LOST): memory is bounded, and what is lost is said."""
@@ -72,7 +75,7 @@ class Recorder:
 
     def _write_waiting(self) -> bool:
         while self._waiting:
-            run = _run_of_one_axis(self._waiting)
+            run = _one_frame(self._waiting)
             if not self._try(join_stretches(run), open_minute=False):
                 return False
             del self._waiting[: len(run)]
@@ -133,11 +136,13 @@ def _goes_beyond(sealed: Stretch, last: Stretch) -> bool:
     return sealed.axis_key == last.axis_key and sealed.end_boottime_ms > last.end_boottime_ms
 
 
-def _run_of_one_axis(waiting: list[Stretch]) -> list[Stretch]:
-    first = waiting[0]
-    run = []
+def _one_frame(waiting: list[Stretch]) -> list[Stretch]:
+    """The oldest stretches that stand on one axis, as many as make a frame of bounded size."""
+    run: list[Stretch] = []
+    readings = 0
     for stretch in waiting:
-        if stretch.axis_key != first.axis_key:
+        readings += stretch.reading_count
+        if run and (stretch.axis_key != run[0].axis_key or readings > FRAME_READINGS_MAX):
             break
         run.append(stretch)
     return run

@@ -1,0 +1,165 @@
+"""The recorder and the journal: what a restart finds, and what a full disk costs."""
+
+from driven_host import DEVICES, driven
+from kashi.v1 import report_pb2
+from kashi_agent.reading import GapReason
+from kashi_agent.recorder import WAITING_READINGS_MAX
+
+INTERVAL_S = 300
+
+
+def test_a_restart_goes_on_where_the_last_flush_ended() -> None:
+    """The gap of a kill begins at the last flush and ends at the first sample after it."""
+    host = driven()
+    host.live(33)
+    killed = host.clock.boottime
+    host.kill()
+    host.clock.advance(7_000)
+    host.start()
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    for account in host.server.accounts().values():
+        ((_, start, span_ms, reason),) = account.gaps
+        assert reason == GapReason.AGENT_DOWN
+        assert killed - 10_000 <= start <= killed
+        assert start + span_ms == killed + 8_000
+
+
+def test_a_reboot_begins_a_new_axis_and_says_so() -> None:
+    """BOOTED names the boot before and the labelled time between; nothing spans two boots."""
+    host = driven()
+    host.live(INTERVAL_S + 10)
+    before = host.clock.boot
+    host.kill()
+    host.clock.reboot(bytes([9]) * 16, away_ms=120_000)
+    host.start()
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    headers = [host.server.header(stored) for stored in host.server.stored]
+    booted = [
+        event
+        for header in headers
+        for event in header.events
+        if event.kind == report_pb2.HOST_EVENT_KIND_BOOTED
+    ]
+    assert [(event.detail) for event in booted] == [before.hex()]
+    assert abs(booted[0].value - 120_000) <= 10_000
+    assert {header.boot_id for header in headers} == {before, bytes([9]) * 16}
+
+
+def test_an_orderly_end_writes_seals_and_leaves_nothing_open() -> None:
+    """After `finish` everything measured is in sealed reports, to the last sample."""
+    host = driven()
+    host.live(100)
+    host.ship()
+    assert host.agent.finish()
+    host.ship()
+
+    for account in host.server.accounts().values():
+        assert account.observed_ms == 99_000
+    header = host.server.header(host.server.stored[-1])
+    assert header.events[-1].kind == report_pb2.HOST_EVENT_KIND_AGENT_STOPPED
+
+
+def test_a_full_disk_costs_detail_and_no_time() -> None:
+    """Measuring goes on in memory, the event is reported, and it drains by itself."""
+    host = driven()
+    host.live(120)
+    host.disk.bytes_max = host.disk.used + 100
+    host.live(20 * 60)
+    assert host.agent.spool.disk_full
+    assert host.agent.recorder.waiting_readings > 0
+    host.disk.bytes_max = None
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    assert host.agent.recorder.waiting_readings == 0
+    kinds = [e.kind for stored in host.server.stored for e in host.server.header(stored).events]
+    assert report_pb2.HOST_EVENT_KIND_DISK_FULL in kinds
+    for account in host.server.accounts().values():
+        assert account.gap_ms == 0
+
+
+def test_hours_on_a_small_disk_lose_nothing() -> None:
+    """A quota that the frames of eight hours exceed many times over: coarsened, and all there."""
+    host = driven()
+    host.live(60)
+    host.disk.bytes_max = host.disk.used + 40_000
+    for _ in range(8 * 3_600 // 16):
+        for _ in range(4):
+            host.clock.advance(4_000)
+            host.sample()
+        host.agent.record()
+    host.disk.bytes_max = None
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    for account in host.server.accounts().values():
+        assert account.gap_ms == 0
+        assert len(account.spans) > 3
+
+
+def test_memory_is_bounded_and_what_is_lost_is_said() -> None:
+    """More readings than may wait become a gap, oldest first."""
+    host = driven()
+    host.live(120)
+    recorder = host.agent.recorder
+    stretch = host.agent.metering.flush()
+    recorder._waiting.extend([stretch] * (WAITING_READINGS_MAX // stretch.reading_count + 2))
+    recorder._bound()
+
+    assert recorder.waiting_readings <= WAITING_READINGS_MAX
+    first = recorder._waiting[0]
+    assert first.reading_count == 0
+    assert {gap.reason for m in first.devices for gap in m.gaps} == {GapReason.SPOOL_LOST}
+    assert first.end_boottime_ms == stretch.end_boottime_ms
+
+
+def test_coarsening_gives_room_back_and_keeps_every_sum() -> None:
+    """Frames that others replace go; what is unsealed reads the same before and after."""
+    host = driven()
+    host.segment_bytes = 8_000
+    host.kill()
+    host.start()
+    host.live(20 * 60)
+    journal = host.agent.spool.journal
+    before = [kept.stretch for kept in journal.unsealed(with_open=True)]
+    used = host.disk.used
+
+    freed = journal.coarsen()
+
+    assert freed > 0
+    assert host.disk.used == used - freed
+    assert [kept.stretch for kept in journal.unsealed(with_open=True)] == before
+    assert {m.device for s in before for m in s.devices} == set(DEVICES)
+    host.kill()
+    host.start()
+    host.live(2 * INTERVAL_S)
+    host.ship()
+    for account in host.server.accounts().values():
+        assert {reason for _, _, _, reason in account.gaps} == {GapReason.AGENT_DOWN}
+
+
+def test_acknowledged_reports_stay_35_days_by_the_servers_clock() -> None:
+    """A segment goes when its last receipt is 35 days older than the newest, not before."""
+    host = driven()
+    host.segment_bytes = 2_000
+    host.kill()
+    host.start()
+    host.live(6 * INTERVAL_S + 10)
+    host.ship()
+    kept = host.agent.spool.sealed.size
+    host.server.now_utc_ms += 34 * 86_400_000
+    host.live(INTERVAL_S)
+    host.ship()
+    assert host.agent.spool.sealed.size == kept + 1
+
+    host.server.now_utc_ms += 2 * 86_400_000
+    host.live(INTERVAL_S)
+    host.ship()
+
+    assert host.agent.spool.sealed.size < kept
+    positions = [entry.position for entry in host.agent.spool.sealed.entries()]
+    assert positions == sorted(positions)
