@@ -31,10 +31,7 @@ _ECDSA = ec.ECDSA(hashes.SHA256())
 
 def sha256(*parts: bytes) -> bytes:
     """SHA-256 over the parts, one after the other."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.digest()
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def public_key_bytes(key: ec.EllipticCurvePublicKey) -> bytes:

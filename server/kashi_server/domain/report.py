@@ -31,6 +31,9 @@ class MeterKind(IntEnum):
     REPLAY = 3
 
 
+_REPLAY = int(MeterKind.REPLAY)
+
+
 class EpochReason(IntEnum):
     """Why a host opened a new epoch; the numbers are the contract's."""
 
@@ -124,6 +127,6 @@ class ReportFacts:
     @property
     def replayed(self) -> bool:
         """A replay meter stands behind it: nothing of it was measured here."""
-        return MeterKind.REPLAY in self.meters or any(
-            span.device.meter == MeterKind.REPLAY for span in self.devices
-        )
+        if _REPLAY in self.meters:
+            return True
+        return any(span.device.meter == _REPLAY for span in self.devices)

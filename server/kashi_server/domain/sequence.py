@@ -251,8 +251,16 @@ def _counters_fault(report: ReportFacts, sums: Sums, tail: Tail) -> str:
         if slot not in report.counters:
             return f"the counters of slot {slot} are missing (they stood at {counters})"
     for slot, counters in report.counters.items():
+        stood = before.get(slot, NO_COUNTERS)
         added = sums.by_slot.get(slot, NO_COUNTERS)
-        expected = tuple(map(sum, zip(before.get(slot, NO_COUNTERS), added, strict=True)))
+        expected = (
+            stood[0] + added[0],
+            stood[1] + added[1],
+            stood[2] + added[2],
+            stood[3] + added[3],
+            stood[4] + added[4],
+            stood[5] + added[5],
+        )
         if counters != expected:
             return f"the counters of slot {slot} say {counters}; they follow to {expected}"
     return ""

@@ -3,11 +3,14 @@
 Addition commutes, so the projection is the same in whatever order and grouping reports are added.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
+from typing import Final
 
 from kashi.axis import MINUTE_MS
 
-from kashi_server.domain.report import ReportFacts
+from kashi_server.domain.report import Reading, ReportFacts
 from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
 from kashi_server.services.facts_port import EventRow, GapRow
 
@@ -17,31 +20,50 @@ HourKey = tuple[str, int]
 Hours = dict[HourKey, DeviceHour]
 
 
+_QUANTITIES: Final = range(2, 9)
+"""Where the quantities of a device-hour stand in a reading, in the order of its columns."""
+
+
 def add_report(hours: Hours, report: ReportFacts) -> None:
     """Add every reading of a report to the device-hours of its host."""
-    host_id = report.host_id
     for span in report.devices:
-        hardware_id = span.device.hardware_id
         label = report.anchor_utc_ms + span.start_boottime_ms
-        hour, first_minute = -1, 0
-        for reading in span.readings:
-            minute = (label + reading[0]) // MINUTE_MS
-            if minute // MINUTES_PER_HOUR != hour:
-                hour = minute // MINUTES_PER_HOUR
-                first_minute = hour * MINUTES_PER_HOUR
-                held = hours.get((hardware_id, hour))
-                if held is None:
-                    held = DeviceHour(hardware_id=hardware_id, host_id=host_id, hour=hour)
-                    hours[hardware_id, hour] = held
-                observed, held_known, held_, known, active, utilised, alone = held.columns
-            place = minute - first_minute
-            observed[place] += reading[2]
-            held_known[place] += reading[3]
-            held_[place] += reading[4]
-            known[place] += reading[5]
-            active[place] += reading[6]
-            utilised[place] += reading[7]
-            alone[place] += reading[8]
+        minutes = [(label + reading[0]) // MINUTE_MS for reading in span.readings]
+        start = 0
+        while start < len(minutes):
+            number = minutes[start] // MINUTES_PER_HOUR
+            end = bisect_left(minutes, (number + 1) * MINUTES_PER_HOUR, start)
+            hour = _hour(hours, report.host_id, span.device.hardware_id, number)
+            _add(hour, minutes[start:end], span.readings[start:end])
+            start = end
+
+
+def _add(hour: DeviceHour, minutes: list[int], readings: list[Reading]) -> None:
+    """Add readings of one hour: column by column where nothing stands yet, else one by one."""
+    low = minutes[0] - hour.hour * MINUTES_PER_HOUR
+    high = low + len(minutes)
+    fresh = not any(hour.columns[0][low:high])
+    if fresh and minutes[-1] - minutes[0] == len(minutes) - 1 and _rises(minutes):
+        for column, at in zip(hour.columns, _QUANTITIES, strict=True):
+            column[low:high] = array("Q", [reading[at] for reading in readings])
+        return
+    for minute, reading in zip(minutes, readings, strict=True):
+        place = minute - hour.hour * MINUTES_PER_HOUR
+        for column, at in zip(hour.columns, _QUANTITIES, strict=True):
+            column[place] += reading[at]
+
+
+def _rises(minutes: list[int]) -> bool:
+    """Each minute is the next one."""
+    return minutes == list(range(minutes[0], minutes[-1] + 1))
+
+
+def _hour(hours: Hours, host_id: str, hardware_id: str, number: int) -> DeviceHour:
+    hour = hours.get((hardware_id, number))
+    if hour is None:
+        hour = DeviceHour(hardware_id=hardware_id, host_id=host_id, hour=number)
+        hours[hardware_id, number] = hour
+    return hour
 
 
 def hours_of(reports: Iterable[ReportFacts]) -> Hours:
