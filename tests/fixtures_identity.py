@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from kashi import signing
 from kashi.v1.report_pb2 import Signature
 from kashi_server.services.authority import Foundation, Keyring, found
-from kashi_server.services.enrolment import Enrolment, Introduction
+from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostFacts
+from kashi_server.services.possession import Introduction
 from kashi_server.services.profiles import new_key
 from kashi_server.storage.unit_of_work import Work
 

@@ -11,13 +11,13 @@ from kashi import signing
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.authority import Keyring, der, serial_text
 from kashi_server.services.enrolment import (
-    CERTIFICATES_PER_DAY_MAX,
     RECOVERIES_ALLOWED,
     Enrolled,
     Enrolment,
 )
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.hosts import CertificateStanding, Host, HostState
+from kashi_server.services.issuing import CERTIFICATES_PER_DAY_MAX
 from kashi_server.services.profiles import Purpose, check_chain, new_key
 from kashi_server.services.standings import STANDING_CACHE_MS, HostStandings
 from kashi_server.services.tokens import encode

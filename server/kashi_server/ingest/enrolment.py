@@ -17,8 +17,9 @@ from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
 
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.ingest.throttle import Throttle, address_of
-from kashi_server.services.enrolment import Enrolled, Enrolment, Introduction
+from kashi_server.services.enrolment import Enrolled, Enrolment
 from kashi_server.services.hosts import HostFacts
+from kashi_server.services.possession import Introduction
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024
 """A message on the enrolment port."""

@@ -5,29 +5,31 @@ answer, byte for byte, and cost nothing. Other keys on a used token are refused 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from kashi import signing
-from kashi.errors import SignatureError
-from kashi.limits import CERTIFICATE_LIFETIME_MS
 from kashi.v1.report_pb2 import Signature
 
 from kashi_server.errors import Refused
-from kashi_server.services.acts import PendingPort, PrivilegedAct, record
-from kashi_server.services.authority import Keyring, der, issue_host, public_key_of, serial_text
+from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.authority import Keyring, der, public_key_of
+from kashi_server.services.enrolment_port import EnrolmentUnit, EnrolmentWork
 from kashi_server.services.hosts import (
     Alarm,
     CertificateStanding,
     Host,
     HostCertificate,
-    HostFacts,
-    HostsPort,
     HostState,
 )
+from kashi_server.services.issuing import HostCertificates
 from kashi_server.services.nonces import RANDOM_BYTES, check_nonce, make_nonce
+from kashi_server.services.possession import (
+    Introduction,
+    check_recovery,
+    key_sha256,
+    proven_tls_key,
+)
 from kashi_server.services.tokens import (
     LIFETIME_MS_MAX,
     SECRET_BYTES,
@@ -41,21 +43,7 @@ from kashi_server.services.tokens import (
 RECOVERIES_ALLOWED: Final = 5
 """How often a new host may recover before an officer raises it."""
 
-CERTIFICATES_PER_DAY_MAX: Final = 48
-"""Certificates one host may be issued in 24 hours; it needs three."""
-
-DAY_MS: Final = 86_400_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Introduction:
-    """How a host introduces itself: the token's secret, two keys, and what it says of itself."""
-
-    secret: str
-    csr: bytes
-    report_public_key: bytes
-    possession: Signature
-    facts: HostFacts
+REVOKED: Final = "this host is revoked; enrol it with a new token and new keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,68 +54,6 @@ class Enrolled:
     operator_party_id: str
     enrolled_utc_ms: int
     chain: tuple[bytes, ...]
-
-
-class EnrolmentPort(HostsPort, Protocol):
-    """What storage does for enrolment."""
-
-    def add_token(self, token: TokenRecord) -> None:
-        """Store a token."""
-
-    def token(self, token_sha256: bytes) -> TokenRecord | None:
-        """A token, locked until the unit ends."""
-
-    def consume_token(
-        self, token_sha256: bytes, host_id: str, tls_key_sha256: bytes, utc_ms: int
-    ) -> None:
-        """Mark a token as used, by whom and with which TLS key."""
-
-    def host_of_report_key(self, report_public_key_der: bytes) -> Host | None:
-        """The host that holds a report key."""
-
-    def add_host(self, host: Host) -> None:
-        """Store a host.
-
-        Raises:
-            Refused: its report key is taken.
-        """
-
-    def add_certificate(self, certificate: HostCertificate) -> None:
-        """Store a certificate; a next one takes the place of an unused next one."""
-
-    def certificate_of_key(self, host_id: str, public_key_sha256: bytes) -> HostCertificate | None:
-        """A host's newest certificate over a TLS key."""
-
-    def certificates_issued(self, host_id: str, since_utc_ms: int) -> int:
-        """How many certificates a host was issued since an instant."""
-
-    def count_recovery(self, host_id: str) -> None:
-        """One more recovery used."""
-
-    def raise_alarm(self, alarm: Alarm) -> None:
-        """Store an alarm."""
-
-
-class EnrolmentUnit(Protocol):
-    """A unit of work as enrolment needs it."""
-
-    @property
-    def identity(self) -> EnrolmentPort:
-        """The repository."""
-
-    @property
-    def log(self) -> PendingPort:
-        """The log."""
-
-    def commit(self) -> None:
-        """Make it durable."""
-
-
-class EnrolmentWork(Protocol):
-    """Opens units of work."""
-
-    def begin(self, *, writes: bool = True) -> AbstractContextManager[EnrolmentUnit]:
-        """Open one."""
 
 
 class Enrolment:
@@ -151,6 +77,7 @@ class Enrolment:
     ) -> None:
         self._work = work
         self._keyring = keyring
+        self._certificates = HostCertificates(keyring.host_issuer, clock)
         self._clock = clock
         self._random_bytes = random_bytes
         self._new_host_id = new_host_id
@@ -197,7 +124,7 @@ class Enrolment:
         Raises:
             Refused: one of these does not hold.
         """
-        tls_key = _proven_keys(introduction)
+        tls_key = proven_tls_key(introduction)
         token_sha256 = secret_sha256(introduction.secret)
         with self._work.begin() as unit:
             token = unit.identity.token(token_sha256)
@@ -210,8 +137,7 @@ class Enrolment:
             self._refuse_known_key(unit, token, introduction.report_public_key)
             host = self._new_host(token, introduction)
             unit.identity.add_host(host)
-            certificate = self._issue(host.host_id, tls_key, CertificateStanding.CURRENT)
-            unit.identity.add_certificate(certificate)
+            certificate = self._certificates.first(unit.identity, host.host_id, tls_key)
             unit.identity.consume_token(
                 token_sha256, host.host_id, certificate.public_key_sha256, self._clock()
             )
@@ -239,13 +165,15 @@ class Enrolment:
             host = unit.identity.host(host_id, lock=True)
             if host is None:
                 raise Refused("no host of this id can recover here; enrol it with a new token")
-            _check_recovery(host, nonce, csr, signature)
-            repeated = self._still_good(unit, host_id, tls_key)
+            if host.state is HostState.REVOKED:
+                raise Refused(REVOKED)
+            check_recovery(host, nonce, csr, signature)
+            repeated = self._certificates.still_good(unit.identity, host_id, tls_key)
             if repeated is not None:
-                return self._chain(repeated)
+                return self._certificates.chain(repeated)
             certificate = self._recovered(unit, host, tls_key)
             unit.commit()
-        return self._chain(certificate)
+        return self._certificates.chain(certificate)
 
     def renew(self, host_id: str, csr: bytes) -> tuple[bytes, ...]:
         """The next certificate of a host whose current one was checked by the caller.
@@ -259,13 +187,13 @@ class Enrolment:
         with self._work.begin() as unit:
             host = unit.identity.host(host_id, lock=True)
             if host is None or host.state is HostState.REVOKED:
-                raise Refused("this host is revoked; enrol it with a new token and new keys")
-            found = unit.identity.certificate_of_key(host_id, _key_sha256(tls_key))
+                raise Refused(REVOKED)
+            found = unit.identity.certificate_of_key(host_id, key_sha256(tls_key))
             if found is not None and found.standing is CertificateStanding.NEXT:
-                return self._chain(found)
-            certificate = self._issue_next(unit, host_id, tls_key)
+                return self._certificates.chain(found)
+            certificate = self._certificates.following(unit.identity, host_id, tls_key)
             unit.commit()
-        return self._chain(certificate)
+        return self._certificates.chain(certificate)
 
     def _enrolled_before(
         self,
@@ -279,14 +207,14 @@ class Enrolment:
         assert host is not None
         same = (
             host.report_public_key_der == introduction.report_public_key
-            and token.tls_key_sha256 == _key_sha256(tls_key)
+            and token.tls_key_sha256 == key_sha256(tls_key)
         )
         if not same:
             self._alarm(unit, "token-reused", "other keys on a used token", host)
             raise Refused("this token was used by another host; an officer has been alarmed")
-        certificate = unit.identity.certificate_of_key(host.host_id, _key_sha256(tls_key))
+        certificate = unit.identity.certificate_of_key(host.host_id, key_sha256(tls_key))
         if host.state is HostState.REVOKED or certificate is None:
-            raise Refused("this host is revoked; enrol it with a new token and new keys")
+            raise Refused(REVOKED)
         if certificate.standing is CertificateStanding.PAST:
             raise Refused("this token was used long ago; the host has a newer certificate")
         return self._answer(host, certificate)
@@ -331,15 +259,6 @@ class Enrolment:
             facts=introduction.facts,
         )
 
-    def _still_good(
-        self, unit: EnrolmentUnit, host_id: str, tls_key: ec.EllipticCurvePublicKey
-    ) -> HostCertificate | None:
-        # The answer to an earlier recovery with this key was lost: give it again, do not count.
-        found = unit.identity.certificate_of_key(host_id, _key_sha256(tls_key))
-        if found is None or found.standing is CertificateStanding.PAST:
-            return None
-        return found if self._clock() < found.expires_utc_ms else None
-
     def _recovered(
         self, unit: EnrolmentUnit, host: Host, tls_key: ec.EllipticCurvePublicKey
     ) -> HostCertificate:
@@ -348,75 +267,14 @@ class Enrolment:
             raise Refused(
                 f"this host has recovered {host.recoveries_used} times; an officer must allow more"
             )
-        certificate = self._issue_next(unit, host.host_id, tls_key)
+        certificate = self._certificates.following(unit.identity, host.host_id, tls_key)
         unit.identity.count_recovery(host.host_id)
         return certificate
-
-    def _issue_next(
-        self, unit: EnrolmentUnit, host_id: str, tls_key: ec.EllipticCurvePublicKey
-    ) -> HostCertificate:
-        issued = unit.identity.certificates_issued(host_id, self._clock() - DAY_MS)
-        if issued >= CERTIFICATES_PER_DAY_MAX:
-            raise Refused(f"this host was issued {issued} certificates in 24 hours; wait")
-        certificate = self._issue(host_id, tls_key, CertificateStanding.NEXT)
-        unit.identity.add_certificate(certificate)
-        return certificate
-
-    def _issue(
-        self, host_id: str, tls_key: ec.EllipticCurvePublicKey, standing: CertificateStanding
-    ) -> HostCertificate:
-        now = self._clock()
-        issued = issue_host(self._keyring.host_issuer, host_id, tls_key, now)
-        return HostCertificate(
-            serial=serial_text(issued),
-            host_id=host_id,
-            public_key_sha256=_key_sha256(tls_key),
-            certificate_der=der(issued),
-            issued_utc_ms=now,
-            expires_utc_ms=now + CERTIFICATE_LIFETIME_MS,
-            standing=standing,
-        )
 
     def _answer(self, host: Host, certificate: HostCertificate) -> Enrolled:
         return Enrolled(
             host_id=host.host_id,
             operator_party_id=host.operator_party_id,
             enrolled_utc_ms=host.enrolled_utc_ms,
-            chain=self._chain(certificate),
+            chain=self._certificates.chain(certificate),
         )
-
-    def _chain(self, certificate: HostCertificate) -> tuple[bytes, ...]:
-        issuers = (der(issuer) for issuer in self._keyring.host_issuer.chain)
-        return (certificate.certificate_der, *issuers)
-
-
-def _proven_keys(introduction: Introduction) -> ec.EllipticCurvePublicKey:
-    tls_key = public_key_of(introduction.csr)
-    statement = signing.possession_statement(
-        introduction.secret, introduction.csr, introduction.report_public_key
-    )
-    try:
-        report_key = signing.load_public_key(introduction.report_public_key)
-        signing.verify(report_key, introduction.possession, signing.POSSESSION, statement)
-    except SignatureError as error:
-        raise Refused(f"the report key is not shown to be possessed: {error}") from error
-    if signing.public_key_bytes(report_key) != introduction.report_public_key:
-        raise Refused("the report key is not in its one DER form")
-    if report_key == tls_key:
-        raise Refused("the report key must not be the TLS key: one lives long, one a day")
-    return tls_key
-
-
-def _check_recovery(host: Host, nonce: bytes, csr: bytes, signature: Signature) -> None:
-    if host.state is HostState.REVOKED:
-        raise Refused("this host is revoked; enrol it with a new token and new keys")
-    key = signing.load_public_key(host.report_public_key_der)
-    statement = signing.recovery_statement(nonce, csr)
-    try:
-        signing.verify(key, signature, signing.RECOVERY, statement)
-    except SignatureError as error:
-        raise Refused(f"the nonce is not signed by the host's report key: {error}") from error
-
-
-def _key_sha256(key: ec.EllipticCurvePublicKey) -> bytes:
-    return signing.sha256(signing.public_key_bytes(key))
