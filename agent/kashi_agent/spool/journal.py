@@ -38,6 +38,7 @@ class Journal:
         self._newest_number = 0
         self._last_frames: dict[int, int] = {}
         self._standing_after = 0
+        self._coarse: set[int] = set()
         self.unreadable = 0
 
     def open(self, sealed_through: int, *, repair: bool = True) -> Recovery:
@@ -120,7 +121,9 @@ class Journal:
         of bytes that gives back. Sums stay: only intermediate states of minutes go."""
         freed = 0
         for segment in self._log.segments()[:-1]:
-            freed += self._log.keep_only(segment, self._standing(segment))
+            if segment not in self._coarse:
+                freed += self._log.keep_only(segment, self._standing(segment))
+                self._coarse.add(segment)
         return freed
 
     def _standing(self, segment: int) -> list[Placed]:

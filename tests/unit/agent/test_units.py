@@ -1,0 +1,83 @@
+"""The systemd units: hardened as promised, rated by systemd itself, offline."""
+
+import configparser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
+EXPOSURE_MAX = 2.0
+
+
+def service(name: str) -> dict[str, str]:
+    """The [Service] section of a unit; of repeated settings the last."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keep the names' case
+    parser.read(UNITS / name, encoding="utf-8")
+    return dict(parser["Service"])
+
+
+@pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
+def test_exposure_is_low(name: str) -> None:
+    """`systemd-analyze security` rates the unit at most 2.0."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is absent: install systemd")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNITS / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    rated = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+
+    assert rated, done.stdout + done.stderr
+    assert float(rated[1]) <= EXPOSURE_MAX
+
+
+@pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
+def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
+    """`systemd-analyze verify` has nothing to say; only the program's path is made to exist."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is absent: install systemd")
+    for unit in UNITS.glob("*.service"):
+        text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text("utf-8"))
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(tmp_path / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert [line for line in done.stderr.splitlines() if name in line] == []
+
+
+def test_the_meter_is_never_killed_inside_the_driver() -> None:
+    """No SIGKILL, no network, no capability, only Unix sockets, and the vendors' devices."""
+    meter = service("kashi-meter.service")
+
+    assert meter["SendSIGKILL"] == "no"
+    assert meter["PrivateNetwork"] == "yes"
+    assert meter["RestrictAddressFamilies"] == "AF_UNIX"
+    assert meter["CapabilityBoundingSet"] == ""
+    assert meter["DevicePolicy"] == "closed"
+    assert "PrivateDevices" not in meter
+    assert meter["ProtectProc"] == "default"
+
+
+def test_the_agent_comes_back_and_is_watched() -> None:
+    """Always restarted, ready by its own word, watched, and without devices or capabilities."""
+    agent = service("kashi-agent.service")
+
+    assert agent["Type"] == "notify"
+    assert agent["Restart"] == "always"
+    assert int(agent["WatchdogSec"]) <= 60
+    assert agent["CapabilityBoundingSet"] == ""
+    assert agent["PrivateDevices"] == "yes"
+    assert agent["StateDirectoryMode"] == "0700"
+    assert agent["MemoryMax"] == "256M"
