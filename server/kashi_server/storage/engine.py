@@ -6,17 +6,23 @@ must be on. The settings are read back when the engine is opened; a server that 
 acknowledges does not start.
 """
 
+import time
+from contextlib import closing
+
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from kashi_server.errors import StorageError
 
 _SQLITE_SETTINGS = {"journal_mode": "delete", "synchronous": 3, "foreign_keys": 1}
 _POSTGRESQL_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 BUSY_TIMEOUT_MS = 60_000
+IDLE_SECONDS = 5.0
+_RETURNED = "kashi_returned"
 
 __all__ = ["BUSY_TIMEOUT_MS", "Engine", "check_durability", "is_postgresql", "open_engine"]
 
@@ -33,7 +39,9 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        engine = create_engine(parsed, pool_pre_ping=True)
+        engine = create_engine(parsed)
+        event.listen(engine, "checkin", _note_return)
+        event.listen(engine, "checkout", _ping_after_idle)
     try:
         with engine.connect() as connection:
             check_durability(connection)
@@ -83,6 +91,25 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     for name, value in _SQLITE_SETTINGS.items():
         cursor.execute(f"PRAGMA {name}={value}")
     cursor.close()
+
+
+def _note_return(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info[_RETURNED] = time.monotonic()
+
+
+def _ping_after_idle(
+    connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    # A connection in steady use needs no question before every unit of work; one that lay idle
+    # may have been cut by the server or on the way.
+    if time.monotonic() - record.info.get(_RETURNED, 0.0) < IDLE_SECONDS:
+        return
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError("the connection was cut while it lay idle") from error
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,12 +1,12 @@
 """Writing facts: few statements, many rows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
 from kashi.chain import Head
-from sqlalchemy import Connection, and_, case, delete, func, select, tuple_, update
+from sqlalchemy import Connection, and_, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -33,6 +33,7 @@ from kashi_server.storage.tables.facts import (
 )
 
 Row = tuple[Any, ...]
+HourKey = tuple[str, str, int]
 
 _REPORTS: Final = (
     "host_id, epoch, sequence, sha256, start_utc_ms, end_utc_ms, received_utc_ms,"
@@ -41,6 +42,9 @@ _REPORTS: Final = (
 _REPORT_TYPES: Final = (
     *("text", "int8", "int8", "bytea", "int8", "int8", "int8"),
     *("int8", "int2", "int2", "int2", "bytea"),
+)
+_REPORTS_SQLITE: Final = (
+    f"INSERT INTO reports ({_REPORTS}) VALUES ({', '.join('?' * len(_REPORT_TYPES))})"
 )
 _HEADS: Final = (
     "host_id",
@@ -65,12 +69,32 @@ _HEADS_SQLITE: Final = (
     f"INSERT INTO heads ({', '.join(_HEADS)}) VALUES ({', '.join('?' * len(_HEADS))})"
     f" ON CONFLICT (host_id) DO UPDATE SET {_HEADS_SET}"
 )
-_HEADS_POSTGRESQL: Final = (
-    f"INSERT INTO heads ({', '.join(_HEADS)}) SELECT * FROM unnest("
-    + ", ".join(f"%s::{kind}[]" for kind in _HEAD_TYPES)
+_WRITE_POSTGRESQL: Final = (
+    f"WITH stored AS (INSERT INTO reports ({_REPORTS}) SELECT * FROM unnest("
+    + ", ".join(f"%b::{kind}[]" for kind in _REPORT_TYPES)
+    + f")) INSERT INTO heads ({', '.join(_HEADS)}) SELECT * FROM unnest("
+    + ", ".join(f"%b::{kind}[]" for kind in _HEAD_TYPES)
     + f") ON CONFLICT (host_id) DO UPDATE SET {_HEADS_SET}"
 )
 _HOURS: Final = ("host_id", "hardware_id", "hour", *QUANTITY_NAMES, "minutes")
+_HOUR_TYPES: Final = ("text", "text", "int4", *("int8" for _ in QUANTITY_NAMES), "bytea")
+_HOURS_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in _HOURS[3:])
+_HOURS_INSERT: Final = f"INSERT INTO device_hours ({', '.join(_HOURS)})"
+_HOURS_CONFLICT: Final = f" ON CONFLICT (host_id, hardware_id, hour) DO UPDATE SET {_HOURS_SET}"
+_HOURS_SQLITE: Final = f"{_HOURS_INSERT} VALUES ({', '.join('?' * len(_HOURS))}){_HOURS_CONFLICT}"
+_HOURS_POSTGRESQL: Final = (
+    f"{_HOURS_INSERT} SELECT * FROM unnest("
+    + ", ".join(f"%b::{kind}[]" for kind in _HOUR_TYPES)
+    + f"){_HOURS_CONFLICT}"
+)
+_STORED_SQLITE: Final = (
+    "SELECT minutes FROM device_hours WHERE host_id = ? AND hardware_id = ? AND hour = ?"
+)
+_STORED_POSTGRESQL: Final = (
+    "SELECT host_id, hardware_id, hour, minutes FROM device_hours JOIN"
+    " unnest(%b::text[], %b::text[], %b::int4[]) AS wanted (host_id, hardware_id, hour)"
+    " USING (host_id, hardware_id, hour)"
+)
 _KEYS_AT_ONCE: Final = 300
 
 
@@ -105,9 +129,7 @@ def write(connection: Connection, batch: FactBatch) -> None:
     """
     with _refusals():
         if batch.reports:
-            _insert_reports(connection, batch.reports)
-        if batch.heads:
-            _upsert_heads(connection, list(batch.heads.values()))
+            _store_reports(connection, batch)
         for row in batch.devices:
             _upsert_device(connection, row)
         if batch.gaps or batch.events or batch.epochs or batch.forks:
@@ -143,45 +165,32 @@ def _report_row(row: ReportRow) -> Row:
     )
 
 
-def _insert_reports(connection: Connection, rows: Sequence[ReportRow]) -> None:
-    packed = [_report_row(row) for row in rows]
+def _head_row(row: HeadRow) -> Row:
+    return (
+        row.host_id,
+        row.head.epoch,
+        row.head.sequence,
+        row.head.sha256,
+        row.received_utc_ms,
+        row.reported_until_utc_ms,
+        row.counted_until_utc_ms,
+        *row.projected,
+        row.agent_version,
+        row.clock_sync,
+        row.clock_offset_ms,
+    )
+
+
+def _store_reports(connection: Connection, batch: FactBatch) -> None:
+    """Insert reports and move heads; PostgreSQL takes both in one statement."""
+    reported = [_report_row(row) for row in batch.reports]
+    moved = [_head_row(row) for row in batch.heads.values()]
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(packed[0]))
-        connection.exec_driver_sql(f"INSERT INTO reports ({_REPORTS}) VALUES ({marks})", packed)
+        connection.exec_driver_sql(_REPORTS_SQLITE, reported)
+        connection.exec_driver_sql(_HEADS_SQLITE, moved)
         return
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY reports ({_REPORTS}) FROM STDIN (FORMAT BINARY)") as copy,
-    ):
-        copy.set_types(_REPORT_TYPES)
-        for row in packed:
-            copy.write_row(row)
-
-
-def _upsert_heads(connection: Connection, rows: Sequence[HeadRow]) -> None:
-    flat = [
-        (
-            row.host_id,
-            row.head.epoch,
-            row.head.sequence,
-            row.head.sha256,
-            row.received_utc_ms,
-            row.reported_until_utc_ms,
-            row.counted_until_utc_ms,
-            *row.projected,
-            row.agent_version,
-            row.clock_sync,
-            row.clock_offset_ms,
-        )
-        for row in rows
-    ]
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_HEADS_SQLITE, flat)
-    else:
-        columns = tuple(list(column) for column in zip(*flat, strict=True))
-        connection.exec_driver_sql(_HEADS_POSTGRESQL, columns)
+    columns = [list(column) for rows in (reported, moved) for column in zip(*rows, strict=True)]
+    connection.exec_driver_sql(_WRITE_POSTGRESQL, tuple(columns))
 
 
 def _upsert_device(connection: Connection, row: DeviceRow) -> None:
@@ -354,28 +363,25 @@ def replace_projection(connection: Connection, host_id: str, projection: StoredP
     )
 
 
-def _stored_minutes(
-    connection: Connection, hours: Sequence[DeviceHour]
-) -> dict[tuple[str, str, int], bytes]:
-    key = tuple_(device_hours.c.host_id, device_hours.c.hardware_id, device_hours.c.hour)
-    query = select(
-        device_hours.c.host_id,
-        device_hours.c.hardware_id,
-        device_hours.c.hour,
-        device_hours.c.minutes,
-    ).where(key.in_([(hour.host_id, hour.hardware_id, hour.hour) for hour in hours]))
-    return {(row[0], row[1], row[2]): bytes(row[3]) for row in connection.execute(query)}
+def _stored_minutes(connection: Connection, hours: Sequence[DeviceHour]) -> dict[HourKey, bytes]:
+    keys = [(hour.host_id, hour.hardware_id, hour.hour) for hour in hours]
+    if connection.dialect.name == "sqlite":
+        found = {
+            key: connection.exec_driver_sql(_STORED_SQLITE, key).scalar_one_or_none()
+            for key in keys
+        }
+        return {key: minutes for key, minutes in found.items() if minutes is not None}
+    columns = tuple(list(column) for column in zip(*keys, strict=True))
+    rows = connection.exec_driver_sql(_STORED_POSTGRESQL, columns)
+    return {(row[0], row[1], row[2]): bytes(row[3]) for row in rows}
 
 
-def _upsert_hours(connection: Connection, rows: Iterable[Row]) -> None:
-    statement = _insert(connection)(device_hours)
-    changed = {name: statement.excluded[name] for name in _HOURS[3:]}
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["host_id", "hardware_id", "hour"], set_=changed
-        ),
-        [dict(zip(_HOURS, row, strict=True)) for row in rows],
-    )
+def _upsert_hours(connection: Connection, rows: list[Row]) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_HOURS_SQLITE, rows)
+    else:
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        connection.exec_driver_sql(_HOURS_POSTGRESQL, columns)
 
 
 def _insert(connection: Connection) -> Any:

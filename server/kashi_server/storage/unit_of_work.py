@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from kashi_server.errors import StorageError
 from kashi_server.storage.accounts import AccountRepository
 from kashi_server.storage.certificates import CertificateRepository
 from kashi_server.storage.expense import ExpenseRepository
@@ -85,13 +87,22 @@ class Work:
             writes: take the write lock at once, where the database has one.
             party: whose rows the portal's role sees on PostgreSQL: a party's id, `*` for all;
                 without it, none. Other roles and SQLite do not ask.
+
+        Raises:
+            StorageError: the database cannot be reached, or stops answering.
         """
-        with self.engine.connect() as connection:
-            bound = connection.execution_options(kashi_writes=writes)
-            with bound.begin() as transaction:
-                if party and connection.dialect.name == "postgresql":
-                    connection.execute(select(func.set_config(SETTING, party, True)))
-                unit = UnitOfWork(bound)
-                yield unit
-                if not unit.committed and transaction.is_active:
-                    transaction.rollback()
+        try:
+            with self.engine.connect() as connection:
+                bound = connection.execution_options(kashi_writes=writes)
+                with bound.begin() as transaction:
+                    if party and connection.dialect.name == "postgresql":
+                        connection.execute(select(func.set_config(SETTING, party, True)))
+                    unit = UnitOfWork(bound)
+                    yield unit
+                    if not unit.committed and transaction.is_active:
+                        transaction.rollback()
+        except (OperationalError, InterfaceError) as error:
+            said = str(error.orig).strip().splitlines()
+            raise StorageError(
+                f"the database does not answer: {said[0] if said else error}"
+            ) from error
