@@ -1,5 +1,6 @@
 """Rows that pages show: what storage reads for them, whole and finished before anything renders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -124,3 +125,15 @@ class CompanyMonth:
     card_hours: Fraction
     amount_fen: int
     eligible_fen: int
+
+    @classmethod
+    def of(cls, rows: Sequence[StatementRow]) -> "CompanyMonth":
+        """Add up the statements of one user and month."""
+        return cls(
+            user=rows[0].user,
+            month=rows[0].month,
+            statements=len(rows),
+            card_hours=sum((row.card_hours for row in rows), Fraction(0)),
+            amount_fen=sum(row.amount_fen for row in rows),
+            eligible_fen=sum(row.eligible_fen for row in rows),
+        )

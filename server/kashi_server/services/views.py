@@ -5,19 +5,15 @@ the same words. Everything is read before a method returns; no page holds a tran
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from fractions import Fraction
-from typing import Protocol
 
 from kashi_server.domain.certificate import CertificateNumber
-from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap
+from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
-from kashi_server.domain.usage import DeviceHour
 from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.accounts import AuditEntry
-from kashi_server.services.month_usage import MonthUsage, Observations, seen_on, usage_of
+from kashi_server.services.month_usage import MonthUsage, Observations, usage_of
 from kashi_server.services.rows import (
     CertificateRow,
     CompanyMonth,
@@ -27,79 +23,14 @@ from kashi_server.services.rows import (
     StatementDocument,
     StatementRow,
 )
-from kashi_server.services.sight import Reader, Sight, merged
+from kashi_server.services.seen_gaps import seen_gap
+from kashi_server.services.sight import Reader, Sight
+from kashi_server.services.views_port import ViewsPort, ViewsUnit, ViewsWork
 
 AUDIT_LINES = 200
 CONFLICT_DAYS = 62
 EVERYBODY = "*"
 NOT_THERE = "there is no such thing for this reader"
-
-
-class ViewsPort(Protocol):
-    """What storage reads for pages. `party_id` None reads for everybody."""
-
-    def party(self, party_id: str) -> PartyName | None:
-        """A registered party."""
-
-    def parties(self) -> Sequence[PartyName]:
-        """Every registered party, companies first, by name."""
-
-    def sight(self, party_id: str | None) -> Sight:
-        """What a party may see."""
-
-    def hosts(self, sight: Sight) -> Sequence[HostRow]:
-        """The hosts a party operates or owns, by name."""
-
-    def devices(self, sight: Sight) -> Sequence[DeviceRecord]:
-        """Every device that a party may see at any time, by hardware id."""
-
-    def hours(self, hardware_ids: Collection[str], window: Interval) -> Sequence[DeviceHour]:
-        """Device-hours that touch a bounded window, uncut."""
-
-    def gaps(self, hardware_ids: Collection[str], window: Interval) -> Sequence[ReportedGap]:
-        """Reported gaps that touch a bounded window, uncut."""
-
-    def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
-        """Minutes that two hosts claim, within a bounded window."""
-
-    def holds(self, sight: Sight, window: Interval) -> Sequence[HoldRow]:
-        """What is held, latest first; conflicts are those of a bounded window."""
-
-    def statements(self, party_id: str | None) -> Sequence[StatementRow]:
-        """Every revision of the statements of a user, latest month first."""
-
-    def statement_content(self, number: str, revision: int) -> bytes:
-        """The canonical bytes of a revision."""
-
-    def certificates(self, party_id: str | None) -> Sequence[CertificateRow]:
-        """The certificates of a user, latest first."""
-
-    def certificate_file(self, number: str, kind: str) -> bytes | None:
-        """The bytes of a certificate's file: pdf, statement, evidence or bundle."""
-
-    def certificate_of_pdf(self, pdf_sha256: str) -> CertificateRow | None:
-        """The certificate whose document has these bytes."""
-
-    def certificate(self, number: str) -> CertificateRow | None:
-        """A certificate by its number."""
-
-    def audit(self, limit: int) -> Sequence[AuditEntry]:
-        """The latest lines of the audit trail, latest first."""
-
-
-class ViewsUnit(Protocol):
-    """A unit of work as reading needs it."""
-
-    @property
-    def views(self) -> ViewsPort:
-        """The read models."""
-
-
-class ViewsWork(Protocol):
-    """Opens units of work."""
-
-    def begin(self, *, writes: bool = True, party: str = "") -> AbstractContextManager[ViewsUnit]:
-        """Open one; the database itself shows it the rows of `party` only, `*` for all."""
 
 
 class Views:
@@ -199,7 +130,7 @@ class Views:
             sight = unit.views.sight(party_id)
             devices = {d.hardware_id: d for d in unit.views.devices(sight)}
             gaps = unit.views.gaps(devices.keys(), window)
-        cut = [part for gap in gaps for part in _cut_gap(sight, devices, gap, window)]
+        cut = [part for gap in gaps for part in seen_gap(sight, devices, gap, window)]
         return sorted(cut, key=lambda gap: (-gap.start_utc_ms, gap.hardware_id))
 
     def hosts(self, reader: Reader) -> Sequence[HostRow]:
@@ -266,7 +197,7 @@ class Views:
         sums: dict[tuple[Month, str], list[StatementRow]] = defaultdict(list)
         for row in self.statements(reader):
             sums[row.month, row.user.party_id].append(row)
-        months = [_company_month(rows) for rows in sums.values()]
+        months = [CompanyMonth.of(rows) for rows in sums.values()]
         months.sort(key=lambda m: (m.user.name_zh, m.user.party_id))
         return sorted(months, key=lambda m: m.month, reverse=True)
 
@@ -339,33 +270,4 @@ def _observations(
 def _ever_seen(sight: Sight, device: DeviceRecord) -> bool:
     return any(
         sight.cut(device.hardware_id, window.host_id, window.interval) for window in device.windows
-    )
-
-
-def _cut_gap(
-    sight: Sight, devices: dict[str, DeviceRecord], gap: ReportedGap, window: Interval
-) -> list[ReportedGap]:
-    device = devices.get(gap.hardware_id)
-    if device is None:
-        return []
-    seen = merged(seen_on(sight, device, gap.host_id, window))
-    parts = []
-    for start, end in (i.bounded() for i in seen):
-        low, high = max(gap.start_utc_ms, start * MINUTE_MS), min(gap.end_utc_ms, end * MINUTE_MS)
-        if low < high:
-            whole = (low, high) == (gap.start_utc_ms, gap.end_utc_ms)
-            # What is known across the whole gap is not known of a part, nor the reader's.
-            known = gap if whole else replace(gap, same_holders=None, energy_mj=None)
-            parts.append(replace(known, start_utc_ms=low, end_utc_ms=high))
-    return parts
-
-
-def _company_month(rows: Sequence[StatementRow]) -> CompanyMonth:
-    return CompanyMonth(
-        user=rows[0].user,
-        month=rows[0].month,
-        statements=len(rows),
-        card_hours=sum((row.card_hours for row in rows), Fraction(0)),
-        amount_fen=sum(row.amount_fen for row in rows),
-        eligible_fen=sum(row.eligible_fen for row in rows),
     )

@@ -10,6 +10,7 @@ from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.portal.forms import CheckedForm
 from kashi_server.portal.pages import page
+from kashi_server.portal.parts import PortalParts
 from kashi_server.portal.routes.overview import host_counts, standing
 from kashi_server.portal.visit import SignedIn, Visit
 from kashi_server.services.accounts import Role
@@ -93,16 +94,17 @@ def issue_token(visit: SignedIn, form: CheckedForm) -> Response:
         hours=LIFETIME_HOURS,
         token=issued,
         party_id=party_id,
-        commands=commands(visit.parts.enrolment_address(), issued.text),
+        commands=commands(visit.parts, issued.text),
     )
 
 
-def commands(address: str, token: str) -> dict[str, str]:
-    """What a sysadmin runs on the new host, in order."""
+def commands(parts: PortalParts, token: str) -> dict[str, str]:
+    """What a sysadmin runs on the new host, in order; the agent is of the server's version."""
+    address = parts.enrolment_address()
     return {
-        "install": "sudo apt-get install ./kashi-agent.deb",
+        "install": f"sudo python3 -m pip install kashi-agent=={parts.version}",
         "enrol": f"sudo kashi-agent enrol --server {address} --token {token}",
-        "start": "sudo systemctl enable --now kashi-meter kashi-agent && kashi-agent doctor",
+        "start": "sudo systemctl enable --now kashi-meter kashi-agent\nsudo kashi-agent doctor",
     }
 
 
