@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from fixtures_identity import START_UTC_MS, Machine
+from fixtures_identity import ADDRESSES, START_UTC_MS, Machine
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.authority import (
     Foundation,
@@ -17,6 +17,7 @@ from kashi_server.services.authority import (
     found,
     issue_host,
     issue_server_tls,
+    needs_server_tls,
     public_key_of,
     serial_text,
 )
@@ -189,3 +190,14 @@ def test_demo_certificates_say_so(keyring: Keyring) -> None:
 
     assert all("DEMO" in subject for subject in subjects)
     assert "DEMO" not in keyring.document.certificate.subject.rfc4514_string()
+
+
+def test_server_certificate_is_renewed_in_its_last_third(keyring: Keyring) -> None:
+    """A fresh one for the same addresses stays; an old one, or one for others, is due."""
+    certificate = keyring.server_tls.certificate
+    year_ms = 365 * DAY_MS
+
+    assert not needs_server_tls(certificate, ADDRESSES, START_UTC_MS)
+    assert not needs_server_tls(certificate, ADDRESSES, START_UTC_MS + year_ms * 6 // 10)
+    assert needs_server_tls(certificate, ADDRESSES, START_UTC_MS + year_ms * 7 // 10)
+    assert needs_server_tls(certificate, ADDRESSES[:1], START_UTC_MS)

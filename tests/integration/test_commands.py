@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from fixtures_database import PostgresqlServer
 from fixtures_identity import OTHER_PARTY, PARTY, Machine
-from kashi_server.bootstrap import Server, opened
+from kashi_server.bootstrap import Server, opened, refresh_server_tls
 from kashi_server.cli import main
+from kashi_server.keystore import read_keyring
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
 
@@ -272,3 +273,21 @@ def test_unreachable_database_is_one_sentence(run: Run, home: Path) -> None:
 
     assert "cannot be opened" in said
     assert "Traceback" not in said
+
+
+def test_server_certificate_follows_the_addresses(run: Run, home: Path) -> None:
+    """Another address in the settings: the TLS certificate is issued anew, under the same root."""
+    _init(run, home)
+    before = read_keyring(home)
+    assert not refresh_server_tls(home)
+    settings = home / "server.toml"
+    text = settings.read_text(encoding="utf-8").replace(
+        '"localhost"', '"localhost", "kashi.example"'
+    )
+    settings.write_text(text, encoding="utf-8")
+    assert refresh_server_tls(home)
+    after = read_keyring(home)
+
+    assert after.server_tls.certificate != before.server_tls.certificate
+    assert after.server_root == before.server_root
+    assert not refresh_server_tls(home)

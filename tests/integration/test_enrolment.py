@@ -1,5 +1,6 @@
 """Enrolment, recovery and renewal: every step may be repeated, and none can be stolen."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +23,8 @@ from kashi_server.services.profiles import Purpose, check_chain, new_key
 from kashi_server.services.standings import STANDING_CACHE_MS, HostStandings
 from kashi_server.services.tokens import encode
 from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 HOUR_MS = 3_600_000
 OFFICER = "lin"
@@ -517,3 +520,38 @@ def test_privileged_acts_say_who_when_and_why(
     assert [act[0] for act in acts] == ["token-issued", "host-held"]
     assert acts[1][1:] == (OFFICER, START_UTC_MS + 1, "odd counters")
     assert _hosts(work)[0].state is HostState.HELD
+
+
+def test_privileged_acts_go_to_the_log(
+    enrolment: Enrolment, work: Work, clock: SteppedClock
+) -> None:
+    """What officers do awaits its place in the log in the same unit of work, word for word."""
+    host_id = _enrol(enrolment, Machine()).host_id
+    HostKeeping(work, clock).hold(host_id, OFFICER, "odd counters")
+    with work.begin(writes=False) as unit:
+        pending = unit.log.pending_entries(10)
+
+    assert [(one.kind, one.reference == host_id) for one in pending] == [
+        ("privileged-act", False),
+        ("privileged-act", True),
+    ]
+    assert json.loads(pending[1].entry) == {
+        "act": "host-held",
+        "actor": OFFICER,
+        "reason": "odd counters",
+        "reference": host_id,
+        "utc_ms": START_UTC_MS,
+    }
+
+
+def test_history_cannot_be_rewritten(enrolment: Enrolment, work: Work) -> None:
+    """The database refuses to change or delete states, alarms and acts, whoever asks."""
+    _enrol(enrolment, Machine())
+    for statement in ("UPDATE host_states SET actor = 'x'", "DELETE FROM privileged_acts"):
+        with pytest.raises(IntegrityError, match="only ever added"):
+            _execute(work, statement)
+
+
+def _execute(work: Work, statement: str) -> None:
+    with work.begin() as unit:
+        unit.connection.execute(text(statement))

@@ -182,9 +182,7 @@ def issue_server_tls(
     return Signer(key=key, chain=chain)
 
 
-def needs_server_tls(
-    certificate: x509.Certificate, addresses: Sequence[str], utc_ms: int
-) -> bool:
+def needs_server_tls(certificate: x509.Certificate, addresses: Sequence[str], utc_ms: int) -> bool:
     """Whether a TLS certificate is in its last third, or names other addresses than these."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     third = (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3
