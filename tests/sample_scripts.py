@@ -81,13 +81,10 @@ class Script:
         return self.steps[0][0]
 
     def of_device(self, number: int) -> list[tuple[int, Seen]]:
-        """The samples of one device; of several at one instant, the last."""
-        found: dict[int, Seen] = {}
-        for at, shown in self.steps:
-            one = shown[number]
-            if one is not None:
-                found[at] = one
-        return sorted(found.items())
+        """The samples of one device. Of two at one instant, the first ends what was before and the
+        last holds from there: no time passes between them."""
+        shown = ((at, seen_at[number]) for at, seen_at in self.steps)
+        return [(at, one) for at, one in shown if one is not None]
 
     def batches(self) -> list[SampleBatch]:
         """The steps as a meter hands them over."""

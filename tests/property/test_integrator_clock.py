@@ -208,6 +208,23 @@ def test_a_clock_that_is_not_synchronised_moves_nothing() -> None:
     assert host.stretches[-1].clock.offset_ms == HOUR_MS
 
 
+def test_a_batch_that_slept_on_its_way_ends_no_sleep() -> None:
+    """Taken before the machine slept, delivered after: the sleep, 3 s short, stays unobserved."""
+    host = Host()
+    host.clock.advance(400)
+    taken = host.clock.boottime
+    host.clock.suspend(3_000)
+    sample = Sample(device=device(0), seen=BUSY)
+    host.metering.observe(SampleBatch(boottime_ms=taken, meter=METER, samples=(sample,)))
+    host.clock.advance(300)
+    host.sample(slept=True)
+    host.finish()
+    gaps = [gap for s in host.stretches for d in s.devices for gap in d.gaps]
+
+    assert sum(gap.span_ms for gap in gaps) == 3_700
+    assert {gap.reason for gap in gaps} == {GapReason.SUSPENDED}
+
+
 def test_an_hour_observed_whole_is_an_hour() -> None:
     """3 600 000 ms, with a step of a day in the middle of it."""
     host = Host()
