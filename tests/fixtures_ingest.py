@@ -456,7 +456,14 @@ def running_port(
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry)
     standings = HostStandings(work, clock, monotonic_clock)
-    ingestion = Ingestion(work, keyring.receipt_key, clock, demo=demo, on_hold=standings.forget)
+    ingestion = Ingestion(
+        work,
+        keyring.receipt_key,
+        clock,
+        demo=demo,
+        on_hold=standings.forget,
+        monotonic_ms=monotonic_clock,
+    )
     writer = Writer(ingestion, standings, metrics)
     enrolment = Enrolment(work, keyring, clock, secrets.token_bytes, lambda: str(uuid.uuid4()))
     refusals = Refusals(metrics, monotonic_clock)

@@ -173,6 +173,7 @@ def plug_serving(
         server.clock,
         demo=config.demo,
         on_hold=server.standings.forget,
+        monotonic_ms=monotonic_clock,
     )
     writer = Writer(ingestion, server.standings, metrics)
     metering = Metering(

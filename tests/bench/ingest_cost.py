@@ -49,6 +49,7 @@ from fixtures_ingest import (  # noqa: E402
     running_port,
     wall_clock,
 )
+from kashi_server.ingest.collector import spare_collector  # noqa: E402
 from kashi_server.services.authority import Keyring, found, issue_host  # noqa: E402
 from kashi_server.services.profiles import Signer  # noqa: E402
 from kashi_server.storage.engine import open_engine  # noqa: E402
@@ -208,6 +209,7 @@ def serve(url: str, keys: str) -> None:
     keyring = _unpacked(json.loads(Path(keys).read_text(encoding="ascii")))
     engine = open_engine(url)
     with running_port(Work(engine), keyring) as running:
+        spare_collector()
         print(running.port, flush=True)
         sys.stdin.read()
     engine.dispose()

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from kashi_server.bootstrap import Server, opened, plug_serving, refresh_server_tls
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import read_config
+from kashi_server.ingest.collector import spare_collector
 from kashi_server.presence import announce, exclusive, withdraw
 from kashi_server.serving import listening, repeating, until_asked_to_stop
 
@@ -47,6 +48,7 @@ async def _serve(server: Server) -> None:
             listening(serving.ports, numbers),
             repeating("sequencer", serving.sequence, serving.writer),
         ):
+            spare_collector()
             announce(server.directory, numbers)
             _greet(server, numbers)
             await until_asked_to_stop()

@@ -142,6 +142,7 @@ class Writer(Executor):
         _tell(group, outcomes)
 
     def _outcomes(self, group: Sequence[_Call]) -> list[Outcome]:
+        self._standings.look_up_all([(call.peer.host_id, call.peer.serial) for call in group])
         standings = [self._standing(call.peer) for call in group]
         submissions = [
             Submission(standing, call.reports)

@@ -88,6 +88,16 @@ class HostStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A certificate and how the host behind it stands."""
+
+    serial: str
+    expires_utc_ms: int
+    certificate_standing: CertificateStanding
+    standing: HostStanding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
     """One line of a host's history."""
 
@@ -120,6 +130,9 @@ class HostsPort(Protocol):
 
     def certificate(self, serial: str) -> HostCertificate | None:
         """A certificate by its serial."""
+
+    def callers(self, serials: Sequence[str]) -> Sequence[Caller]:
+        """The hosts behind certificates, in one query."""
 
     def promote_certificate(self, host_id: str, serial: str) -> None:
         """Make the next certificate the current one; the current one is past."""

@@ -1,6 +1,6 @@
 """How calling hosts stand: looked up on every call, at most five seconds old."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,17 +60,46 @@ class HostStandings:
         found = self._cache.get(key)
         if found is None or found.until_ms <= self._monotonic_ms():
             found = self._look_up(host_id, serial)
-            if len(self._cache) >= _CACHE_SIZE_MAX:
-                self._cache.clear()
-            self._cache[key] = found
+            self._keep(key, found)
         if found.expires_utc_ms <= self._clock():
             raise Refused("the certificate has expired; recover with the report key")
         return found.standing
+
+    def look_up_all(self, callers: Iterable[tuple[str, str]]) -> None:
+        """Look up, in one query, every caller of a group whose standing is too old.
+
+        Only what is plain is taken: an unknown or replaced certificate, or the first use of a next
+        one, is left to `of`.
+
+        Args:
+            callers: host id and serial of each.
+        """
+        now_ms = self._monotonic_ms()
+        old = [
+            key
+            for key in callers
+            if (found := self._cache.get(key)) is None or found.until_ms <= now_ms
+        ]
+        if len(old) < 2:
+            return
+        with self._work.begin(writes=False) as unit:
+            looked_up = unit.identity.callers([serial for _host_id, serial in old])
+        wanted = set(old)
+        for caller in looked_up:
+            key = (caller.standing.host_id, caller.serial)
+            if key in wanted and caller.certificate_standing is CertificateStanding.CURRENT:
+                until_ms = now_ms + STANDING_CACHE_MS
+                self._keep(key, _Cached(caller.standing, caller.expires_utc_ms, until_ms))
 
     def forget(self, host_id: str) -> None:
         """Look the host up anew on its next call."""
         for key in [key for key in self._cache if key[0] == host_id]:
             self._cache.pop(key, None)
+
+    def _keep(self, key: tuple[str, str], found: _Cached) -> None:
+        if len(self._cache) >= _CACHE_SIZE_MAX:
+            self._cache.clear()
+        self._cache[key] = found
 
     def _look_up(self, host_id: str, serial: str) -> _Cached:
         until_ms = self._monotonic_ms() + STANDING_CACHE_MS

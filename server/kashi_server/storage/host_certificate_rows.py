@@ -1,10 +1,17 @@
 """Hosts' TLS certificates and enrolment tokens in the database."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from kashi_server.services.hosts import CertificateStanding, HostCertificate
+from kashi_server.services.hosts import (
+    Caller,
+    CertificateStanding,
+    HostCertificate,
+    HostStanding,
+    HostState,
+)
 from kashi_server.services.tokens import TokenRecord
 from kashi_server.storage.tables.identity import enrolment_tokens, host_certificates, hosts
 
@@ -61,6 +68,38 @@ class HostCertificateRows:
                 standing=certificate.standing.value,
             )
         )
+
+    def callers(self, serials: Sequence[str]) -> Sequence[Caller]:
+        """The hosts behind certificates, in one query."""
+        query = (
+            select(
+                host_certificates.c.serial,
+                host_certificates.c.expires_utc_ms,
+                host_certificates.c.standing,
+                hosts.c.host_id,
+                hosts.c.report_public_key,
+                hosts.c.state,
+                hosts.c.enrolled_utc_ms,
+                hosts.c.operator_party_id,
+            )
+            .join(hosts, hosts.c.host_id == host_certificates.c.host_id)
+            .where(host_certificates.c.serial.in_(serials))
+        )
+        return [
+            Caller(
+                serial=row.serial,
+                expires_utc_ms=row.expires_utc_ms,
+                certificate_standing=CertificateStanding(row.standing),
+                standing=HostStanding(
+                    host_id=row.host_id,
+                    report_public_key_der=bytes(row.report_public_key),
+                    state=HostState(row.state),
+                    enrolled_utc_ms=row.enrolled_utc_ms,
+                    operator_party_id=row.operator_party_id,
+                ),
+            )
+            for row in self._connection.execute(query)
+        ]
 
     def promote_certificate(self, host_id: str, serial: str) -> None:
         """Make the next certificate the current one; done before, it changes nothing."""
