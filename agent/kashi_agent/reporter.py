@@ -20,7 +20,7 @@ from kashi_agent.sealing import Sealed, Sealer, link_after
 from kashi_agent.spool import Entry, SealedReport, Spool
 from kashi_agent.spool.sealed import Position
 from kashi_agent.stretch import Stretch
-from kashi_agent.unsealing import unseal
+from kashi_agent.unsealing import unaltered, unseal
 
 INTERVAL_MS: Final = 300_000
 
@@ -139,6 +139,10 @@ class Reporter:
 
     def _seal_again(self, entry: Entry) -> int:
         old = self._spool.sealed.read(entry)
+        if not unaltered(old.wire, old.sha256):
+            # Signing it anew would vouch for what was never measured. It stays in the spool; the
+            # report that follows bridges its time by a gap, as over one that cannot be read.
+            return 0
         stretch = unseal(old.wire)
         if entry.number in self._given_up:
             stretch = lost(stretch)

@@ -4,7 +4,9 @@ Only a host whose chain broke needs it: its own report is refused, or stands beh
 endings of devices, which never leave the host, are not in a report and come back unknown.
 """
 
-from kashi.chain import parse_report
+from kashi import signing
+from kashi.chain import check_blocks, parse_report
+from kashi.errors import ContractError
 from kashi.v1 import report_pb2
 
 from kashi_agent.axis import ClockState
@@ -66,6 +68,19 @@ def unseal(wire: bytes) -> Stretch:
             error_us_max=header.clock.error_us_max if known_error else None,
         ),
     )
+
+
+def unaltered(wire: bytes, sha256: bytes) -> bool:
+    """Whether header and blocks are those of the report with this hash.
+
+    The signature is not looked at: where it alone is damaged, what the report says still holds.
+    """
+    try:
+        message, header = parse_report(wire)
+        check_blocks(message, header)
+    except ContractError:
+        return False
+    return signing.report_sha256(message.header) == sha256
 
 
 def _names(message: report_pb2.Report) -> dict[bytes, str]:

@@ -1,0 +1,95 @@
+"""Servers whose ports stay theirs however often they die, and agents that end with their test."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+from agent_process import AgentProcess
+from fixtures_server import KashiServer
+
+PORTS_FIRST = 20_000
+PORTS_LAST = 32_000
+"""Below what Linux hands out by itself: nobody is given these while the server is down."""
+
+
+def pin_ports(server: KashiServer) -> None:
+    """Give every family of a server a port of its own, for good."""
+    settings = server.directory / "server.toml"
+    text = settings.read_text(encoding="utf-8")
+    while '127.0.0.1:0"' in text:
+        text = text.replace('127.0.0.1:0"', f'127.0.0.1:{_free_port()}"', 1)
+    settings.write_text(text, encoding="utf-8")
+
+
+def _free_port() -> int:
+    while True:
+        port = SystemRandom().randrange(PORTS_FIRST, PORTS_LAST)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@pytest.fixture(scope="session")
+def _made_server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demonstration server on SQLite that nobody served yet: made once, copied by each test."""
+    server = KashiServer(tmp_path_factory.mktemp("made") / "server")
+    server.init("--demo")
+    return server.directory
+
+
+def _served_copy(made: Path, folder: Path) -> Iterator[KashiServer]:
+    shutil.copytree(made, folder / "server")
+    server = KashiServer(folder / "server")
+    pin_ports(server)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.process is not None:
+            server.kill()
+
+
+@pytest.fixture
+def pinned(_made_server: Path, tmp_path: Path) -> Iterator[KashiServer]:
+    """A demonstration server on SQLite with ports of its own, serving."""
+    yield from _served_copy(_made_server, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(_made_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KashiServer]:
+    """The same for all tests of a file that leave it serving."""
+    yield from _served_copy(_made_server, tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture
+def pinned_on_postgresql(server_home: KashiServer, empty_postgresql_url: str) -> KashiServer:
+    """A demonstration server on PostgreSQL with ports of its own, serving."""
+    server_home.init("--demo", "--database", empty_postgresql_url)
+    pin_ports(server_home)
+    server_home.start()
+    return server_home
+
+
+@pytest.fixture
+def agents() -> Iterator[Callable[[Path], AgentProcess]]:
+    """Makes agents over prepared folders, not started and without a meter."""
+    made: list[AgentProcess] = []
+    # Not tmp_path: a Unix socket's path may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="kashi-faults-") as short:
+
+        def make(folder: Path) -> AgentProcess:
+            folder.mkdir(parents=True, exist_ok=True)
+            agent = AgentProcess(folder=folder, socket_path=Path(short) / f"{len(made)}.sock")
+            made.append(agent)
+            return agent
+
+        yield make
+        for agent in made:
+            agent.end()
