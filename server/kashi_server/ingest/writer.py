@@ -1,7 +1,8 @@
 """The one thread that writes: calls queue, whatever has queued is taken as one group.
 
-While a group commits, the next one gathers: under load groups grow and the cost of a commit is
-shared; an idle server answers a lone call at once. Other work of the database (enrolment, renewal,
+While a group commits, the next one gathers, and after a group of several the writer lingers for a
+moment: under load groups grow and the cost of a commit is shared; an idle server answers a lone
+call at once. Other work of the database (enrolment, renewal,
 sequencing) may take its turn here too: the writer is an `Executor`.
 """
 
@@ -27,6 +28,9 @@ from kashi_server.services.standings import HostStandings
 
 GROUP_REPORTS_MAX: Final = 128
 """Reports that may share a unit of work; the last call of a group may exceed it by its own."""
+
+LINGER_SECONDS: Final = 0.004
+"""How long a group may gather when the one before had company."""
 
 _LOG = logging.getLogger(__name__)
 _Parameters = ParamSpec("_Parameters")
@@ -65,6 +69,8 @@ class Writer(Executor):
         self._metrics = metrics
         self._queue: queue.SimpleQueue[_Call | _Task | None] = queue.SimpleQueue()
         self._closed = False
+        self._ending = threading.Event()
+        self._company = False
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="kashi-writer")
         self._thread.start()
@@ -92,6 +98,7 @@ class Writer(Executor):
         with self._closing:
             if not self._closed:
                 self._closed = True
+                self._ending.set()
                 self._queue.put(None)
         if wait:
             self._thread.join()
@@ -115,6 +122,8 @@ class Writer(Executor):
 
     def _gather(self, first: _Call) -> tuple[list[_Call], _Call | _Task | None]:
         """The calls that wait, and what ended them: a task, the end, or (a call) nothing."""
+        if self._company:
+            self._ending.wait(LINGER_SECONDS)
         group, count = [first], len(first.reports)
         while count < GROUP_REPORTS_MAX:
             try:
@@ -125,6 +134,7 @@ class Writer(Executor):
                 return group, one
             group.append(one)
             count += len(one.reports)
+        self._company = len(group) > 1
         return group, first
 
     def _answer(self, group: list[_Call]) -> None:

@@ -6,7 +6,6 @@ Addition commutes, so the projection is the same in whatever order and grouping 
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import Final
 
 from kashi.axis import MINUTE_MS
 
@@ -20,10 +19,6 @@ HourKey = tuple[str, int]
 Hours = dict[HourKey, DeviceHour]
 
 
-_QUANTITIES: Final = range(2, 9)
-"""Where the quantities of a device-hour stand in a reading, in the order of its columns."""
-
-
 def add_report(hours: Hours, report: ReportFacts) -> None:
     """Add every reading of a report to the device-hours of its host."""
     for span in report.devices:
@@ -34,23 +29,29 @@ def add_report(hours: Hours, report: ReportFacts) -> None:
             number = minutes[start] // MINUTES_PER_HOUR
             end = bisect_left(minutes, (number + 1) * MINUTES_PER_HOUR, start)
             hour = _hour(hours, report.host_id, span.device.hardware_id, number)
-            _add(hour, minutes[start:end], span.readings[start:end])
+            whole = end - start == len(minutes)
+            readings = span.readings if whole else span.readings[start:end]
+            _add(hour, minutes if whole else minutes[start:end], readings)
             start = end
 
 
 def _add(hour: DeviceHour, minutes: list[int], readings: list[Reading]) -> None:
-    """Add readings of one hour: column by column where nothing stands yet, else one by one."""
+    """Add readings of one hour: column by column where nothing stands yet, else one by one.
+
+    Places 2 to 8 of a reading are a device-hour's quantities, in the order of its columns.
+    """
     low = minutes[0] - hour.hour * MINUTES_PER_HOUR
     high = low + len(minutes)
     fresh = not any(hour.columns[0][low:high])
     if fresh and minutes[-1] - minutes[0] == len(minutes) - 1 and _rises(minutes):
-        for column, at in zip(hour.columns, _QUANTITIES, strict=True):
-            column[low:high] = array("Q", [reading[at] for reading in readings])
+        columns = list(zip(*readings, strict=True))[2:9]
+        for column, values in zip(hour.columns, columns, strict=True):
+            column[low:high] = array("Q", values)
         return
     for minute, reading in zip(minutes, readings, strict=True):
         place = minute - hour.hour * MINUTES_PER_HOUR
-        for column, at in zip(hour.columns, _QUANTITIES, strict=True):
-            column[place] += reading[at]
+        for column, value in zip(hour.columns, reading[2:9], strict=True):
+            column[place] += value
 
 
 def _rises(minutes: list[int]) -> bool:
