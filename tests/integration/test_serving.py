@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import grpc
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -163,7 +163,7 @@ def test_portal_is_served_with_the_rest(served: KashiServer, tmp_path: Path) -> 
     """The officer signs in to the running portal and finds the host that was just enrolled."""
     _, host, _ = _enrolled(served, tmp_path / "agent")
     origin = f"http://{served.address('portal')}"
-    with httpx.Client(base_url=origin, headers={"origin": origin}) as browser:
+    with httpx2.Client(base_url=origin, headers={"origin": origin}) as browser:
         form = browser.get("/sign-in").text
         token = re.search(r'name="form_token" value="([^"]+)"', form)
         assert token is not None
