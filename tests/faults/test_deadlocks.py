@@ -20,6 +20,7 @@ from kashi_agent.reading import GapReason
 from kashi_agent.spool.frame import Damage, Found, encode_frame, scan_frames
 from kashi_agent.spool.sealed import KIND_REPORT, SealedReport, _decode, _encode
 from kashi_server.bootstrap import opened
+from kashi_server.services.acts import LOG_KIND
 from office import Office, office_of
 from prepared_host import MINUTE_MS, MinuteTruth, PreparedHost, prepared_host
 from stored_books import Books, books_of, differences, stored_reports
@@ -185,7 +186,8 @@ def test_corrupt_middle_of_the_journal_becomes_a_gap(
     shared: KashiServer, host: PreparedHost, agents: Agents
 ) -> None:
     """A minute that was measured and never sealed is lost with the disk's bytes: a gap of exactly
-    that minute in an unbroken chain, and the server holds the agent's word that it mended."""
+    that minute in an unbroken chain, which the office sees on the host's page, and the server holds
+    the agent's word that it mended its spool."""
     host.live(6)
     host.agent.close()
     (segment,) = (host.folder / "state" / "spool").glob("journal-*.seg")
@@ -194,6 +196,7 @@ def test_corrupt_middle_of_the_journal_becomes_a_gap(
     settled(agents(host.folder), 1, 15)
 
     check_one_minute_lost(shared, host, 16)
+    assert "本地缓存丢失" in office_of(shared).page(f"/hosts/{host.host_id}")
     with opened(shared.directory) as inside:
         kinds = {
             event.kind
@@ -235,7 +238,8 @@ def test_restored_server_gets_again_what_it_lost(
     shared: KashiServer, host: PreparedHost, agents: Agents, tmp_path: Path
 ) -> None:
     """A server set back to a backup by `backup` and `restore` is sent what it acknowledged since:
-    every report is there again, byte for byte, every minute counts once, no epoch is opened."""
+    every report is there again, byte for byte, every minute counts once, no epoch is opened. The
+    office's audit trail and the log tell that the server was set back, and to when."""
     shared.command("backup", str(tmp_path / "earlier.tar"))
     host.live(10)
     host.ship()
@@ -252,8 +256,11 @@ def test_restored_server_gets_again_what_it_lost(
 
         with opened(restored.directory) as inside:
             stored = [one.wire for one in stored_reports(inside.work, host.host_id)]
+            with inside.work.begin(writes=False) as unit:
+                acts = unit.log.references(LOG_KIND, 2**62)
         found, counted = books(restored, host)
-        holds = epoch_holds(office_of(restored), host)
+        office = office_of(restored)
+        holds, trail = epoch_holds(office, host), office.page("/audit")
         restored.command("fsck")
     finally:
         restored.stop()
@@ -264,3 +271,6 @@ def test_restored_server_gets_again_what_it_lost(
     check_whole(found, host, 23)
     assert counted == host.truth
     assert holds == []
+    assert "earlier.tar" in trail
+    assert "从备份恢复" in trail
+    assert "earlier.tar" in acts

@@ -21,13 +21,19 @@ from kashi_server.config import FILE, Config, read_config
 from kashi_server.errors import ConfigurationError, Refused
 from kashi_server.keystore import DIRECTORY_MODE, KEYS, PRIVATE_MODE, PUBLIC, read_keyring
 from kashi_server.presence import exclusive
+from kashi_server.services.accounts import AuditEntry
+from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.profiles import instant
 from kashi_server.storage.backup import dump, load
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import RoleUrls, install_roles, make_roles
+from kashi_server.storage.unit_of_work import Work
 
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database"
 FORMAT: Final = "kashi/v1/backup"
+CONSOLE: Final = "console"
+"""Who restores: whoever may write the server's directory."""
 
 
 def backup(
@@ -64,7 +70,7 @@ def restore(
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".kashi-restore-") as name:
         folder = Path(name)
-        _read(file, folder)
+        made_utc_ms = _read(file, folder)
         with exclusive(directory, "restore"):
             for folder_name in (KEYS, PUBLIC):
                 (directory / folder_name).mkdir(mode=DIRECTORY_MODE)
@@ -74,6 +80,7 @@ def restore(
                 source.rename(directory / source.relative_to(folder))
             _load(read_config(directory), folder / DATABASE)
             read_keyring(directory)
+            _note(read_config(directory).database_url, file.name, made_utc_ms)
     print(f"Restored to {directory}. Check it: kashi-server fsck --directory {directory}")
 
 
@@ -88,6 +95,34 @@ def _load(config: Config, copy: Path) -> None:
         make_roles(engine, urls)
         load(config.database_url, copy)
         install_roles(engine, urls)
+    finally:
+        engine.dispose()
+
+
+def _note(database_url: str, file: str, made_utc_ms: int) -> None:
+    """Tell the office, in its audit trail, and everybody, in the log: this server was set back."""
+    engine, now_utc_ms = open_engine(database_url), utc_clock()
+    made = instant(made_utc_ms).isoformat(timespec="seconds")
+    act = PrivilegedAct(
+        utc_ms=now_utc_ms,
+        actor=CONSOLE,
+        act="restored",
+        reference=file,
+        reason=f"set back to a backup made at {made}",
+    )
+    line = AuditEntry(
+        at_utc_ms=now_utc_ms,
+        account_id=None,
+        login="",
+        address=CONSOLE,
+        act=act.act,
+        subject=f"{file}: {made}",
+    )
+    try:
+        with Work(engine).begin() as unit:
+            record(unit, act)
+            unit.accounts.record(line)
+            unit.commit()
     finally:
         engine.dispose()
 
@@ -112,7 +147,8 @@ def _write(target: Path, members: dict[str, Path]) -> None:
         os.fsync(file.fileno())
 
 
-def _read(file: Path, folder: Path) -> None:
+def _read(file: Path, folder: Path) -> int:
+    """Unpack a backup and compare every member; UTC milliseconds at which it was made."""
     try:
         with tarfile.open(file) as archive:
             archive.extractall(folder, filter="data")
@@ -123,6 +159,7 @@ def _read(file: Path, folder: Path) -> None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         expected: dict[str, str] = manifest["sha256"]
+        made_utc_ms = int(manifest["utc_ms"])
         if manifest["format"] != FORMAT:
             raise ConfigurationError(f"{file} has the format {manifest['format']}, not {FORMAT}")
     except (FileNotFoundError, KeyError, ValueError) as error:
@@ -131,6 +168,7 @@ def _read(file: Path, folder: Path) -> None:
         path = folder / PurePosixPath(name)
         if not path.is_file() or _sha256(path) != sha256:
             raise ConfigurationError(f"{file} is damaged: {name} is not what was backed up")
+    return made_utc_ms
 
 
 def _sha256(path: Path) -> str:

@@ -48,5 +48,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "act.denied": ("拒绝访问", "denied"),
     "act.form-refused": ("表单被拒", "form refused"),
     "act.token-issued": ("签发接入令牌", "enrolment token issued"),
+    "act.restored": ("从备份恢复", "restored from a backup"),
     "act.downloaded": ("下载", "downloaded"),
 }
