@@ -150,13 +150,14 @@ async def repeating(
         await once()
 
 
-async def until_asked_to_stop() -> None:
-    """Wait for SIGTERM or SIGINT; a second one is the system's own."""
+@contextlib.contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM or SIGINT sets, from here on; to be entered in an event loop."""
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     try:
-        await asked.wait()
+        yield asked
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -13,7 +13,7 @@ from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import read_config
 from kashi_server.ingest.collector import spare_collector
 from kashi_server.presence import announce, exclusive, withdraw
-from kashi_server.serving import listening, repeating, until_asked_to_stop
+from kashi_server.serving import listening, repeating, stop_signals
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -44,15 +44,16 @@ async def _serve(server: Server) -> None:
     registry, numbers = CollectorRegistry(), dict[str, int]()
     serving = plug_serving(server, registry, numbers)
     try:
-        async with (
-            listening(serving.ports, numbers),
-            repeating("sequencer", serving.sequence, serving.writer),
-        ):
-            spare_collector()
-            announce(server.directory, numbers)
-            _greet(server, numbers)
-            await until_asked_to_stop()
-            print("Stopping: calls in flight are finished.", flush=True)
+        with stop_signals() as asked:
+            async with (
+                listening(serving.ports, numbers),
+                repeating("sequencer", serving.sequence, serving.writer),
+            ):
+                spare_collector()
+                announce(server.directory, numbers)
+                _greet(server, numbers)
+                await asked.wait()
+                print("Stopping: calls in flight are finished.", flush=True)
     finally:
         withdraw(server.directory)
         serving.writer.shutdown()
