@@ -29,7 +29,8 @@ from kashi_agent.status import AgentStatus
 
 TICK_SECONDS: Final = 1.0
 SILENT_MS: Final = 15_000
-"""A connected meter that says nothing for so long hangs, whatever it thinks of itself."""
+"""A connected meter that says nothing for so long, and for three of its own cadences, hangs,
+whatever it thinks of itself."""
 
 SHIP_JITTER_MS: Final = 20_000
 SEALED_A_TICK_MAX: Final = 16
@@ -47,6 +48,7 @@ class MeterView:
     state: str = "not connected"
     samples: int = 0
     devices: int = 0
+    cadence_ms: int = 0
     heard_boottime_ms: int = 0
     silent: bool = False
 
@@ -56,6 +58,8 @@ class Pace:
     """How often what happens; `random` spreads hosts."""
 
     interval_ms: int
+    tick_seconds: float = TICK_SECONDS
+    silent_ms: int = SILENT_MS
     random: Random = field(default_factory=Random)
 
 
@@ -113,7 +117,7 @@ class Daemon:
     def _turn(self, selector: selectors.BaseSelector) -> None:
         if self._child is not None:
             self._child.keep(self._now())
-        for key, _ in selector.select(TICK_SECONDS):
+        for key, _ in selector.select(self._pace.tick_seconds):
             if key.fileobj is self._listener:
                 self._accept(selector)
             elif key.fileobj is self._meter:
@@ -154,6 +158,7 @@ class Daemon:
                 self._view.state = "measuring"
             case Hello(pid=pid, cadence_ms=cadence_ms):
                 self._view.state = "connected"
+                self._view.cadence_ms = cadence_ms
                 metering.note(HostEventKind.METER_STARTED, f"pid {pid}, every {cadence_ms} ms")
             case Notice(kind=kind, detail=detail):
                 self._notice(kind, detail)
@@ -196,7 +201,8 @@ class Daemon:
     def _watch_meter(self) -> None:
         """A meter that is connected and says nothing hangs: the gap says so from its last word."""
         view = self._view
-        if self._meter is None or view.silent or self._now() - view.heard_boottime_ms < SILENT_MS:
+        patience_ms = max(self._pace.silent_ms, 3 * view.cadence_ms)
+        if self._meter is None or view.silent or self._now() - view.heard_boottime_ms < patience_ms:
             return
         view.silent = True
         if view.state == "measuring":
@@ -276,6 +282,8 @@ class Daemon:
         if self._meter is not None:
             self._meter.close()
         self._listener.close()
+        self._wake.close()
+        self._woken.close()
         self._agent.close()
 
     def _finish_flight(self) -> None:
@@ -294,8 +302,8 @@ class Daemon:
     def _ring(self) -> None:
         try:
             self._wake.send(b"\0")
-        except BlockingIOError:
-            return  # it is ringing already
+        except OSError:
+            return  # it is ringing already, or the loop has ended
 
     def _quiet(self) -> None:
         try:

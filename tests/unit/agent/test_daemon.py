@@ -1,0 +1,364 @@
+"""The daemon's loop over a real socket and a real disk: meters that crash, hang, are released and
+come back, an outage of the server, the service manager, the end."""
+
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from driven_host import DEVICES, HOST_ID, SEEN
+from fixtures_spool import VerdictServer
+from kashi.v1 import report_pb2
+from kashi_agent.agent import Agent, Signing
+from kashi_agent.clock import SystemClock
+from kashi_agent.daemon import Daemon, MeterView, Pace
+from kashi_agent.errors import UnreachableError
+from kashi_agent.meter_link import Hello, Notice, NoticeKind, encode_meter_message
+from kashi_agent.meter_socket import MeterListener
+from kashi_agent.naming import HolderNaming
+from kashi_agent.notify import Notifier
+from kashi_agent.reading import GapReason
+from kashi_agent.sample import Meter, MeterKind, Sample, SampleBatch
+from kashi_agent.shipping import Answer
+from kashi_agent.spool import Spool
+from kashi_agent.spool.disk import RealDisk
+from kashi_agent.status import AgentStatus, Setting, read_status, status_of
+
+WAIT_SECONDS = 20
+CADENCE_MS = 50
+GAP_LIMIT_SECONDS = 5.5
+"""Within 5 s the last sample holds, whatever became of the meter in between."""
+
+
+@dataclass(slots=True)
+class Outage:
+    """A wire that can be cut, and counts what went over it."""
+
+    server: VerdictServer
+    cut: bool = False
+    tries: int = 0
+
+    def submit(self, reports: Sequence[bytes]) -> Answer:
+        """Over to the server, unless cut."""
+        self.tries += 1
+        if self.cut:
+            raise UnreachableError("simulated outage")
+        return self.server.submit(reports)
+
+    def renew(self, csr: bytes) -> tuple[bytes, ...]:
+        """Not part of these tests."""
+        raise UnreachableError(f"no renewal for {len(csr)} bytes")
+
+
+@dataclass(slots=True)
+class Running:
+    """A daemon in a thread, and the meter's end of its socket."""
+
+    folder: Path
+    wire: Outage
+    agent: Agent
+    daemon: Daemon
+    view: list[MeterView]
+    thread: threading.Thread
+    notes: socket.socket
+    meter: socket.socket | None = None
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    def connect(self) -> None:
+        """The meter comes, anew if it was there."""
+        if self.meter is not None:
+            self.disconnect()
+        self.meter = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.meter.connect(os.fspath(self.folder / "meter.sock"))
+        hello = Hello(pid=os.getpid(), kind=MeterKind.NVML, cadence_ms=CADENCE_MS)
+        self.meter.sendall(encode_meter_message(hello))
+
+    def disconnect(self) -> None:
+        """The meter crashes."""
+        assert self.meter is not None
+        self.meter.close()
+        self.meter = None
+
+    def tell(self, kind: NoticeKind, detail: str = "") -> None:
+        """The meter says what keeps it."""
+        assert self.meter is not None
+        notice = Notice(boottime_ms=self.clock.boottime_ms(), kind=kind, detail=detail)
+        self.meter.sendall(encode_meter_message(notice))
+
+    def measure(self, seconds: float) -> None:
+        """The meter reads for a while."""
+        assert self.meter is not None
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            batch = SampleBatch(
+                boottime_ms=self.clock.boottime_ms(),
+                meter=Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS),
+                samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
+            )
+            self.meter.sendall(encode_meter_message(batch))
+            time.sleep(CADENCE_MS / 1000)
+
+    def await_that(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait for something the loop does."""
+        until = time.monotonic() + WAIT_SECONDS
+        while not holds():
+            assert time.monotonic() < until, f"not in time: {what}"
+            time.sleep(0.02)
+
+    def end(self) -> dict[int, int]:
+        """SIGTERM, drained and delivered: gap milliseconds of the first device by reason."""
+        self.daemon.stop()
+        self.thread.join(WAIT_SECONDS)
+        assert not self.thread.is_alive()
+        if self.meter is not None:
+            self.disconnect()
+        account = self.wire.server.accounts()[DEVICES[0].hardware_id]
+        sums: dict[int, int] = {}
+        for _, _, span_ms, reason in account.gaps:
+            sums[reason] = sums.get(reason, 0) + span_ms
+        return sums
+
+    def events(self) -> list[int]:
+        """Kinds of host events that were delivered."""
+        server = self.wire.server
+        return [e.kind for stored in server.stored for e in server.header(stored).events]
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """A daemon that runs, with a meter connected."""
+    with tempfile.TemporaryDirectory(prefix="kashi-daemon-") as name:
+        made = begin(Path(name))
+        made.connect()
+        yield made
+        made.daemon.stop()
+        made.thread.join(WAIT_SECONDS)
+        made.notes.close()
+        if made.meter is not None:
+            made.disconnect()
+
+
+def begin(folder: Path) -> Running:
+    """Start a daemon."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    wire = Outage(VerdictServer(key.public_key(), HOST_ID))
+    clock = SystemClock()
+    notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notes.bind(os.fspath(folder / "notify"))
+    notes.settimeout(WAIT_SECONDS)
+    agent = Agent(
+        spool=Spool(RealDisk(folder / "spool"), HOST_ID),
+        clock=clock,
+        naming=HolderNaming(bytes(32)),
+        signing=Signing(host_id=HOST_ID, report_key=key, receipt_key=wire.server.receipt_key),
+        random=Random(1),
+        random_bytes=os.urandom,
+        flush_ms=1_600,
+    )
+    views: list[MeterView] = []
+    daemon = Daemon(
+        agent=agent,
+        listener=MeterListener(folder / "meter.sock"),
+        wire=wire,
+        notifier=Notifier({"NOTIFY_SOCKET": os.fspath(folder / "notify")}),
+        publish=_publisher(folder, agent, views),
+        pace=Pace(interval_ms=60_000, tick_seconds=0.05, silent_ms=700, random=Random(1)),
+    )
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    return Running(
+        folder=folder,
+        wire=wire,
+        agent=agent,
+        daemon=daemon,
+        view=views,
+        thread=thread,
+        notes=notes,
+    )
+
+
+def _publisher(
+    folder: Path, agent: Agent, views: list[MeterView]
+) -> Callable[[MeterView], AgentStatus]:
+    setting = Setting(
+        pid=os.getpid(),
+        version="test",
+        host_id=HOST_ID,
+        operator_party_id="party",
+        metering_address="localhost:1",
+        demo=False,
+        started_utc_ms=agent.clock.utc_ms(),
+    )
+
+    def publish(view: MeterView) -> AgentStatus:
+        views[:] = [view]
+        status = status_of(
+            agent,
+            setting,
+            meter_state=view.state,
+            devices=view.devices,
+            samples=view.samples,
+            certificate_not_after_utc_ms=None,
+        )
+        status.write(folder / "status.json")
+        return status
+
+    return publish
+
+
+def test_ready_comes_first_and_alive_follows_what_is_durable(running: Running) -> None:
+    """READY after the first flush, WATCHDOG with later ones, STOPPING at the end; all delivered."""
+    running.measure(1.0)
+
+    assert running.notes.recv(4096).startswith(b"READY=1\nSTATUS=")
+    assert running.notes.recv(4096).startswith(b"WATCHDOG=1\nSTATUS=")
+    assert read_status(running.folder / "status.json").meter_state == "measuring"
+    assert running.end() == {}
+    assert running.events()[0] == report_pb2.HOST_EVENT_KIND_AGENT_STARTED
+    assert running.events()[-1] == report_pb2.HOST_EVENT_KIND_AGENT_STOPPED
+    left = b""
+    while not left.startswith(b"STOPPING=1"):
+        left = running.notes.recv(4096)
+
+
+def test_a_meter_that_crashes_leaves_a_gap_and_may_come_back(running: Running) -> None:
+    """METER_DOWN from its last sample to the next one of a new process."""
+    running.measure(0.6)
+    running.disconnect()
+    running.await_that(lambda: "gone" in _state(running), "the crash is seen")
+    time.sleep(GAP_LIMIT_SECONDS)
+    running.connect()
+    running.measure(0.6)
+
+    gaps = running.end()
+
+    assert set(gaps) == {GapReason.METER_DOWN}
+    assert gaps[GapReason.METER_DOWN] >= GAP_LIMIT_SECONDS * 1000
+    assert report_pb2.HOST_EVENT_KIND_METER_CRASHED in running.events()
+
+
+def test_a_meter_that_hangs_in_the_driver_leaves_a_gap(running: Running) -> None:
+    """METER_HUNG, by the meter's own word."""
+    running.measure(0.4)
+    running.tell(NoticeKind.HUNG, "nvmlDeviceGetUtilizationRates")
+    running.await_that(lambda: "hung" in _state(running), "the notice is taken")
+    time.sleep(GAP_LIMIT_SECONDS)
+    running.measure(0.4)
+
+    gaps = running.end()
+
+    assert set(gaps) == {GapReason.METER_HUNG}
+    assert report_pb2.HOST_EVENT_KIND_METER_HUNG in running.events()
+
+
+def test_a_meter_that_falls_silent_is_noticed(running: Running) -> None:
+    """Connected and saying nothing for long: hung, without its own word."""
+    running.measure(0.4)
+    running.await_that(lambda: _state(running) == "silent", "the silence is seen")
+
+    running.measure(0.3)
+    running.end()
+
+    assert report_pb2.HOST_EVENT_KIND_METER_HUNG in running.events()
+
+
+def test_released_devices_are_a_gap_of_their_own(running: Running) -> None:
+    """RELEASED, and the connection that ends with it is no crash."""
+    running.measure(0.4)
+    running.tell(NoticeKind.RELEASED, "60000 ms")
+    running.disconnect()
+    running.await_that(lambda: "gone" in _state(running), "the end is seen")
+    time.sleep(0.3)
+    running.connect()
+    running.measure(0.4)
+
+    gaps = running.end()
+
+    assert set(gaps) == {GapReason.RELEASED}
+    assert report_pb2.HOST_EVENT_KIND_METER_CRASHED not in running.events()
+
+
+def test_a_meter_that_talks_nonsense_is_hung_up_on(running: Running) -> None:
+    """A line that is none of the link's ends the connection, not the agent."""
+    running.measure(0.4)
+    assert running.meter is not None
+    running.meter.sendall(b'{"batch": "nonsense"}\n')
+    running.await_that(lambda: "gone" in _state(running), "the connection is closed")
+    running.connect()
+    running.measure(0.4)
+
+    assert set(running.end()) <= {GapReason.METER_DOWN}
+
+
+def test_an_outage_delays_no_sample_and_loses_nothing(running: Running) -> None:
+    """While the server is away measuring goes on; at the end everything is in the spool."""
+    running.wire.cut = True
+    running.measure(1.0)
+    running.await_that(lambda: running.wire.tries > 0, "a try")
+    flushes = running.agent.recorder.flushes
+    running.measure(0.5)
+    running.await_that(lambda: running.agent.recorder.flushes > flushes, "flushes go on")
+    running.daemon.stop()
+    running.thread.join(WAIT_SECONDS)
+
+    again = begin_again(running)
+    gaps = again.end()
+
+    assert set(gaps) == {GapReason.AGENT_DOWN}
+
+
+def begin_again(before: Running) -> Running:
+    """A second daemon on the same spool and server."""
+    folder = before.folder
+    clock = SystemClock()
+    before.wire.cut = False
+    agent = Agent(
+        spool=Spool(RealDisk(folder / "spool"), HOST_ID),
+        clock=clock,
+        naming=HolderNaming(bytes(32)),
+        signing=Signing(
+            host_id=HOST_ID,
+            report_key=before.agent.reporter._sealer.key,
+            receipt_key=before.wire.server.receipt_key,
+        ),
+        random=Random(1),
+        random_bytes=os.urandom,
+        flush_ms=1_600,
+    )
+    views: list[MeterView] = []
+    daemon = Daemon(
+        agent=agent,
+        listener=MeterListener(folder / "meter.sock"),
+        wire=before.wire,
+        notifier=Notifier({}),
+        publish=_publisher(folder, agent, views),
+        pace=Pace(interval_ms=60_000, tick_seconds=0.05, random=Random(1)),
+    )
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    again = Running(
+        folder=folder,
+        wire=before.wire,
+        agent=agent,
+        daemon=daemon,
+        view=views,
+        thread=thread,
+        notes=before.notes,
+    )
+    again.connect()
+    again.measure(1.0)
+    again.await_that(lambda: agent.shipper.knows_server, "the server is asked")
+    return again
+
+
+def _state(running: Running) -> str:
+    """The meter as the daemon sees it now."""
+    state = running.daemon._view.state
+    return f"gone: {state}" if state.startswith("not connected:") else state
