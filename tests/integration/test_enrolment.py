@@ -188,6 +188,20 @@ def test_known_report_key_cannot_be_enrolled_again(enrolment: Enrolment, work: W
     assert _alarm_kinds(work) == ["key-enrolled-again"]
 
 
+def test_copied_machine_is_enrolled_and_alarmed(enrolment: Enrolment, work: Work) -> None:
+    """A second host on one machine is let in, and an officer sees both names."""
+    first = _enrol(enrolment, Machine())
+    second = _enrol(enrolment, Machine())
+    _enrol(enrolment, Machine(hostname="another machine"))
+    with work.begin(writes=False) as unit:
+        alarms = unit.identity.alarms()
+
+    assert [(one.kind, one.host_id) for one in alarms] == [
+        ("machine-enrolled-again", second.host_id)
+    ]
+    assert first.host_id in alarms[0].detail
+
+
 def test_twenty_at_once_make_one_identity(enrolment: Enrolment, work: Work) -> None:
     """Twenty machines with one token at the same moment: exactly one becomes a host."""
     token = enrolment.issue_token(PARTY, OFFICER)

@@ -136,6 +136,7 @@ class Enrolment:
                 raise Refused("this token has expired; ask for a new one")
             self._refuse_known_key(unit, token, introduction.report_public_key)
             host = self._new_host(token, introduction)
+            self._note_known_machine(unit, host)
             unit.identity.add_host(host)
             certificate = self._certificates.first(unit.identity, host.host_id, tls_key)
             unit.identity.consume_token(
@@ -211,6 +212,7 @@ class Enrolment:
         )
         if not same:
             self._alarm(unit, "token-reused", "other keys on a used token", host)
+            unit.commit()
             raise Refused("this token was used by another host; an officer has been alarmed")
         certificate = unit.identity.certificate_of_key(host.host_id, key_sha256(tls_key))
         if host.state is HostState.REVOKED or certificate is None:
@@ -230,7 +232,15 @@ class Enrolment:
                 f"its report key came with a token of {token.operator_party_id}",
                 host,
             )
+            unit.commit()
             raise Refused("this report key already is a host's; recover it, or make a new key")
+
+    def _note_known_machine(self, unit: EnrolmentUnit, host: Host) -> None:
+        # A machine set up anew, or a copied image: nothing is refused, but an officer should see.
+        for other in unit.identity.hosts_of_machine(host.facts.machine_sha256):
+            if other.state is not HostState.REVOKED:
+                detail = f"the machine of host {other.host_id}, which is {other.state}"
+                self._alarm(unit, "machine-enrolled-again", detail, host)
 
     def _alarm(self, unit: EnrolmentUnit, kind: str, detail: str, host: Host) -> None:
         alarm = Alarm(
@@ -241,7 +251,6 @@ class Enrolment:
             operator_party_id=host.operator_party_id,
         )
         unit.identity.raise_alarm(alarm)
-        unit.commit()
 
     def _new_host(self, token: TokenRecord, introduction: Introduction) -> Host:
         now = self._clock()
@@ -264,6 +273,7 @@ class Enrolment:
     ) -> HostCertificate:
         if host.recoveries_used >= host.recoveries_allowed:
             self._alarm(unit, "recoveries-used-up", f"{host.recoveries_used} of them", host)
+            unit.commit()
             raise Refused(
                 f"this host has recovered {host.recoveries_used} times; an officer must allow more"
             )

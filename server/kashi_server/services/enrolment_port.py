@@ -1,5 +1,6 @@
 """What enrolment asks of storage."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -24,6 +25,9 @@ class EnrolmentPort(HostsPort, Protocol):
 
     def host_of_report_key(self, report_public_key_der: bytes) -> Host | None:
         """The host that holds a report key."""
+
+    def hosts_of_machine(self, machine_sha256: bytes) -> Sequence[Host]:
+        """The hosts that said they are this machine; none for a machine that did not say."""
 
     def add_host(self, host: Host) -> None:
         """Store a host.

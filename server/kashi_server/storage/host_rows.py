@@ -47,6 +47,13 @@ class HostRows:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _host(row)
 
+    def hosts_of_machine(self, machine_sha256: bytes) -> Sequence[Host]:
+        """The hosts that said they are this machine; none for a machine that did not say."""
+        if not machine_sha256:
+            return []
+        query = _HOSTS.where(host_facts.c.machine_sha256 == machine_sha256)
+        return [_host(row) for row in self._connection.execute(query.order_by(hosts.c.host_id))]
+
     def standing(self, host_id: str, *, lock: bool = False) -> HostStanding | None:
         """How a host stands now, past every cache; for use within a unit that stores reports."""
         host = self.host(host_id, lock=lock)
