@@ -9,7 +9,7 @@ DISTRIBUTIONS := proto agent server verify
 SOURCES := proto/kashi agent/kashi_agent server/kashi_server verify/kashi_verify
 DEMO_FLAGS := $(if $(ONCE),--once,)
 
-.PHONY: help setup demo test check lint types contract bench generate lock baseline vectors clean
+.PHONY: help setup demo test check lint types contract walls bench generate lock baseline clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ demo: $(INSTALLED)  ## The whole way once, with generated workloads (ONCE=1: ver
 test: $(INSTALLED)  ## Every test; those whose tool is absent skip and name the package
 	$(BIN)/python -m pytest $(ARGS)
 
-check: lint types contract  ## Format, lint, types, contract, generated code
+check: lint types contract walls  ## Format, lint, types, contract, generated code, import rules
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -45,6 +45,9 @@ types: $(INSTALLED)
 contract: $(INSTALLED)
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.binpb
 	$(BIN)/python -m deploy.generate --check
+
+walls: $(INSTALLED)
+	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 generate: $(INSTALLED)  ## Python from the .proto files
 	$(BIN)/python -m deploy.generate
