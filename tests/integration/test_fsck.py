@@ -8,7 +8,8 @@ from fixtures_ingest import ReportingHost, enrol, stored_sums, sums_of
 from kashi_server.services.authority import Keyring
 from kashi_server.services.fsck import FactsChecked, check_facts
 from kashi_server.services.ingestion import Ingestion, Submission
-from kashi_server.storage.packing import pack_minutes, pack_report, unpack_minutes, unpack_report
+from kashi_server.storage.packing import pack_minutes, unpack_minutes
+from kashi_server.storage.report_packing import ReportUnpacker, pack_report
 from kashi_server.storage.tables import facts as tables
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import Connection, delete, select, update
@@ -93,6 +94,16 @@ def _first(connection: Connection) -> None:
     connection.execute(update(tables.devices).values(first_utc_ms=5))
 
 
+def _model(connection: Connection) -> None:
+    connection.execute(
+        update(tables.devices).where(tables.devices.c.hardware_id == "GPU-b").values(model="B300")
+    )
+
+
+def _share(connection: Connection) -> None:
+    connection.execute(update(tables.devices).values(parent_hardware_id="GPU-p"))
+
+
 def _head(connection: Connection) -> None:
     connection.execute(update(tables.heads).values(sequence=6))
 
@@ -107,6 +118,8 @@ def _head(connection: Connection) -> None:
         (_gap, "gap 0 of epoch 1 sequence 3 differs"),
         (_not_counted, "epoch 1 sequence 2: counted"),
         (_first, "first readings"),
+        (_model, "device GPU-b is described as no counted report does"),
+        (_share, "device GPU-a is described as no counted report does"),
         (_head, "the head is"),
     ],
 )
@@ -133,8 +146,8 @@ def test_altered_projection_is_named_and_repaired(
 def _content(change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Callable[[Connection], None]:
     def spoiled(connection: Connection) -> None:
         at = tables.reports.c.sequence == 4
-        packed = connection.execute(select(tables.reports.c.content).where(at)).scalar_one()
-        wire, receipt = change(*unpack_report(bytes(packed)))
+        row = connection.execute(select(tables.reports).where(at)).one()
+        wire, receipt = change(*ReportUnpacker(connection).unpack(row))
         connection.execute(
             update(tables.reports).where(at).values(content=pack_report(wire, receipt))
         )

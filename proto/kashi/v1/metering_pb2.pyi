@@ -28,6 +28,7 @@ class QuarantineReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     QUARANTINE_REASON_BEYOND_SKEW: _ClassVar[QuarantineReason]
     QUARANTINE_REASON_COUNTERS: _ClassVar[QuarantineReason]
     QUARANTINE_REASON_EPOCH_LIMIT: _ClassVar[QuarantineReason]
+    QUARANTINE_REASON_DESCRIPTION: _ClassVar[QuarantineReason]
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_ACCEPTED: Verdict
 VERDICT_DUPLICATE: Verdict
@@ -43,6 +44,7 @@ QUARANTINE_REASON_OVERLAP: QuarantineReason
 QUARANTINE_REASON_BEYOND_SKEW: QuarantineReason
 QUARANTINE_REASON_COUNTERS: QuarantineReason
 QUARANTINE_REASON_EPOCH_LIMIT: QuarantineReason
+QUARANTINE_REASON_DESCRIPTION: QuarantineReason
 
 class SubmitRequest(_message.Message):
     __slots__ = ("reports",)

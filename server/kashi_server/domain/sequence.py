@@ -13,9 +13,12 @@ from kashi import limits
 from kashi.chain import NO_HEAD, Head, Place
 
 from kashi_server.domain.form import Sums
-from kashi_server.domain.report import NO_COUNTERS, Counters, ReportFacts
+from kashi_server.domain.report import NO_COUNTERS, Counters, DeviceDescription, ReportFacts
 
 DAY_MS: Final = 86_400_000
+
+SETTLED: Final = ("vendor", "parent_hardware_id", "share_numerator", "share_denominator", "model")
+"""What the first counted report of a device settles about it. All but the model for good."""
 
 
 class Verdict(IntEnum):
@@ -39,6 +42,7 @@ class QuarantineReason(IntEnum):
     BEYOND_SKEW = 5
     COUNTERS = 6
     EPOCH_LIMIT = 7
+    DESCRIPTION = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,22 @@ def judge_overlap(hardware_id: str) -> Judgement:
     return _quarantined(
         QuarantineReason.OVERLAP, f"time of device {hardware_id} is already counted"
     )
+
+
+def judge_description(known: DeviceDescription, said: DeviceDescription) -> Judgement | None:
+    """A report that describes a device otherwise than what counts of it; None when it does not.
+
+    Model and share price every minute of a device, so the first report of it that counts settles
+    them: a later one could otherwise raise the price of time that is long reported.
+    """
+    for name in SETTLED:
+        if getattr(known, name) != getattr(said, name):
+            # What stands is not told: it may be another party's host that said it.
+            return _quarantined(
+                QuarantineReason.DESCRIPTION,
+                f"{name} of device {said.hardware_id} is not what already counts of it",
+            )
+    return None
 
 
 def follow(tail: Tail, report: ReportFacts, judgement: Judgement, now_utc_ms: int) -> Tail:

@@ -15,6 +15,15 @@ Place = tuple[int, int]
 """Epoch and sequence."""
 
 
+BASE_EVERY = 64
+"""One report in so many is stored whole; those after it are stored by what they say anew."""
+
+
+def base_sequence(sequence: int) -> int:
+    """The report of the same epoch against which the one at a sequence is stored: maybe itself."""
+    return sequence - (sequence - 1) % BASE_EVERY
+
+
 class FactsRefused(StorageError):
     """The database refused a row: some member of the unit breaks a constraint."""
 
@@ -45,7 +54,12 @@ class HeadRow:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A report with its receipt, both as exact bytes."""
+    """A report with its receipt, both as exact bytes.
+
+    Attributes:
+        digests: the digests of its blocks, all of which are hashes of salt and content; or none.
+        base: the report that it repeats most of; None if it stands by itself.
+    """
 
     host_id: str
     epoch: int
@@ -60,6 +74,8 @@ class ReportRow:
     counted: bool
     wire: bytes
     receipt: bytes
+    digests: Sequence[bytes] = ()
+    base: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +168,15 @@ class ChainRecord:
 
     Attributes:
         head_wire: bytes of the report at the head; None before the first.
+        base_wire: bytes of the report that the next one is stored against; None if it will stand
+            by itself.
         devices: every device ever described on the host.
         epochs_opened_utc_ms: when its epochs above 1 were opened.
         unprojected: bytes of the counted reports that do not stand in device-hours yet.
     """
 
     head_wire: bytes | None
+    base_wire: bytes | None
     devices: Sequence[DeviceRow]
     epochs_opened_utc_ms: Sequence[int]
     unprojected: Sequence[bytes]
@@ -190,6 +209,7 @@ class StoredProjection:
         totals: the sums that stand beside each, in the order of `QUANTITY_NAMES`.
         gaps: gaps by place and ordinal.
         first_utc_ms: start of the first counted reading of each device that has one.
+        described: descriptions of devices: the stored one, or all that count, the newest last.
         counted: places of the reports that are marked as counted.
         held: the head with how far it is projected and counted.
     """
@@ -198,6 +218,7 @@ class StoredProjection:
     totals: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
     gaps: dict[tuple[Place, int], GapRow] = field(default_factory=dict)
     first_utc_ms: dict[str, int] = field(default_factory=dict)
+    described: dict[str, list[DeviceDescription]] = field(default_factory=dict)
     counted: set[Place] = field(default_factory=set)
     held: HeldHead = field(default_factory=HeldHead)
 
@@ -218,6 +239,9 @@ class FactsPort(Protocol):
         self, host_id: str, start_utc_ms: int, end_utc_ms: int
     ) -> Sequence[StoredReport]:
         """Counted reports of a host whose label touches [start, end)."""
+
+    def described_elsewhere(self, host_id: str, hardware_id: str) -> Sequence[DeviceDescription]:
+        """How other hosts, on which the device counts, describe it; the newest first."""
 
     def write(self, batch: FactBatch) -> None:
         """Add everything of a batch.

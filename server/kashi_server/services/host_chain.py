@@ -17,6 +17,7 @@ from kashi_server.services.facts_port import (
     HeadRow,
     HeldHead,
     Place,
+    base_sequence,
 )
 from kashi_server.services.opening import read_bytes, read_header
 from kashi_server.services.projection import (
@@ -40,6 +41,7 @@ class HostChain:
         begun: devices of which something counts.
         hours: sums of the counted reports after `projected`.
         waiting: how many reports those are.
+        base: the report that the next one is stored against.
     """
 
     tail: Tail
@@ -48,6 +50,7 @@ class HostChain:
     begun: set[str] = field(default_factory=set)
     hours: Hours = field(default_factory=dict)
     waiting: int = 0
+    base: bytes | None = None
 
     @classmethod
     def load(cls, held: HeldHead, record: ChainRecord) -> "HostChain":
@@ -72,7 +75,7 @@ class HostChain:
                 slots=slots,
                 epochs_opened_utc_ms=tuple(record.epochs_opened_utc_ms),
             )
-        chain = cls(tail, held.projected)
+        chain = cls(tail, held.projected, base=record.base_wire)
         for row in record.devices:
             chain.described[row.device.hardware_id] = (row.slot, row.device)
             if row.first_utc_ms is not None:
@@ -90,6 +93,13 @@ class HostChain:
             and self.projected == held.projected
             and tail.counted_until_utc_ms == held.counted_until_utc_ms
         )
+
+    def base_for(self, report: ReportFacts, wire: bytes) -> bytes | None:
+        """What the next report is stored against; None if it stands by itself, as a base."""
+        if base_sequence(report.sequence) == report.sequence:
+            self.base = wire
+            return None
+        return self.base
 
     def append(
         self, report: ReportFacts, judgement: Judgement, received_utc_ms: int, batch: FactBatch
@@ -158,7 +168,11 @@ class HostChain:
             device, slot = span.device, span.slot
             hardware_id = device.hardware_id
             begins = counts and bool(span.readings) and hardware_id not in self.begun
-            if self.described.get(hardware_id) == (slot, device) and not begins:
+            known = self.described.get(hardware_id)
+            if known is not None and not counts:
+                # What does not count describes nothing anew.
+                device = known[1]
+            if known == (slot, device) and not begins:
                 continue
             if begins:
                 firsts = firsts or first_readings(report)

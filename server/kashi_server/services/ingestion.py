@@ -23,6 +23,7 @@ from kashi_server.domain.sequence import (
     judge_content,
     judge_link,
 )
+from kashi_server.services.describing import redescribed_device
 from kashi_server.services.facts_port import (
     FactBatch,
     FactsRefused,
@@ -252,7 +253,11 @@ class _Taking:
             now_utc_ms=self._now_utc_ms,
         )
         if judgement.verdict is Verdict.ACCEPTED:
-            judgement = self._overlap(facts, state) or judgement
+            judgement = (
+                redescribed_device(self._facts, facts, state, self._write)
+                or self._overlap(facts, state)
+                or judgement
+            )
         return self._store(host, report, state, judgement)
 
     def finish(self) -> bool:
@@ -284,6 +289,8 @@ class _Taking:
             judgement.verdict is Verdict.ACCEPTED,
             report.wire,
             receipt,
+            report.digests,
+            state.base_for(facts, report.wire),
         )
         self._batch.reports.append(row)
         state.append(facts, judgement, now, self._batch)

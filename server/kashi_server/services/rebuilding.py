@@ -145,6 +145,11 @@ class Rebuilt:
         projection.counted.add(place)
         add_report(projection.hours, facts)
         projection.gaps.update({(row.place, row.ordinal): row for row in gap_rows(facts)})
+        for span in facts.devices:
+            said = projection.described.setdefault(span.device.hardware_id, [])
+            if span.device in said:
+                said.remove(span.device)
+            said.append(span.device)
         for hardware_id, first in first_readings(facts).items():
             known = projection.first_utc_ms.get(hardware_id, first)
             projection.first_utc_ms[hardware_id] = min(known, first)

@@ -25,6 +25,7 @@ _REASONS: Final = {
     QuarantineReason.BEYOND_SKEW: metering_pb2.QUARANTINE_REASON_BEYOND_SKEW,
     QuarantineReason.COUNTERS: metering_pb2.QUARANTINE_REASON_COUNTERS,
     QuarantineReason.EPOCH_LIMIT: metering_pb2.QUARANTINE_REASON_EPOCH_LIMIT,
+    QuarantineReason.DESCRIPTION: metering_pb2.QUARANTINE_REASON_DESCRIPTION,
 }
 
 

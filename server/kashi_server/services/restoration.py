@@ -6,23 +6,31 @@ would be counted twice is never restored.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from kashi.errors import FormError
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.form import check_form
-from kashi_server.domain.report import ReportFacts
+from kashi_server.domain.report import DeviceDescription, ReportFacts
 from kashi_server.domain.sequence import (
     Judgement,
     QuarantineReason,
     Tail,
     Verdict,
     judge_content,
+    judge_description,
 )
 from kashi_server.errors import NotFound, Refused
-from kashi_server.services.facts_port import FactBatch, FactsPort, HeldHead, Place, StoredReport
+from kashi_server.services.facts_port import (
+    DeviceRow,
+    FactBatch,
+    FactsPort,
+    HeldHead,
+    Place,
+    StoredReport,
+)
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.opening import read_bytes, read_header
 from kashi_server.services.overlapping import overlapped_device
@@ -36,6 +44,12 @@ class RestorationFacts(FactsPort, Protocol):
 
     def begin_devices(self, host_id: str, first_utc_ms: dict[str, int]) -> None:
         """Set the start of devices' first counted readings, unless earlier ones stand."""
+
+    def device_rows(self, host_id: str) -> Sequence[DeviceRow]:
+        """Every device ever described on a host."""
+
+    def redescribe(self, host_id: str, device: DeviceDescription, described_utc_ms: int) -> None:
+        """Put a description in the place of the one that stands."""
 
     def settle(self, host_id: str, held: HeldHead) -> None:
         """Set how far a host's reports are projected and counted."""
@@ -180,7 +194,7 @@ class Restoration:
 
     def _judge(
         self,
-        facts: FactsPort,
+        facts: RestorationFacts,
         standing: HostStanding,
         stored: StoredReport,
         report: ReportFacts,
@@ -199,7 +213,8 @@ class Restoration:
         never = judgement.reason is QuarantineReason.REPLAY_METER
         if judgement.verdict is not Verdict.ACCEPTED and (never or not overrule):
             return judgement
-        return overlapped_device(facts, report) or Judgement(Verdict.ACCEPTED)
+        redescribed = _redescribed(facts, report, overrule=overrule)
+        return redescribed or overlapped_device(facts, report) or Judgement(Verdict.ACCEPTED)
 
     def _count(
         self, unit: RestorationUnit, report: ReportFacts, place: Place, decision: Decision
@@ -207,6 +222,8 @@ class Restoration:
         now, host_id = self._clock(), report.host_id
         unit.facts.restore(host_id, place, now, decision.officer, decision.why)
         unit.facts.write(FactBatch(gaps=gap_rows(report)))
+        for span in report.devices:
+            unit.facts.redescribe(host_id, span.device, now)
         unit.facts.begin_devices(host_id, first_readings(report))
         entry = {
             "host_id": host_id,
@@ -219,6 +236,27 @@ class Restoration:
         }
         reference = f"{host_id}/{place[0]}/{place[1]}"
         unit.log.append_pending(ENTRY_KIND, reference, canonical_bytes(entry))
+
+
+def _redescribed(
+    facts: RestorationFacts, report: ReportFacts, *, overrule: bool
+) -> Judgement | None:
+    """The judgement if what counts of a device describes it otherwise.
+
+    An officer may let a new name of the model count: it then holds for the device. What part of a
+    card a device is, and of which, stays as it was settled.
+    """
+    rows = facts.device_rows(report.host_id)
+    begun = {row.device.hardware_id: row.device for row in rows if row.first_utc_ms is not None}
+    for span in report.devices:
+        said, hardware_id = span.device, span.device.hardware_id
+        known = [begun[hardware_id]] if hardware_id in begun else []
+        for settled in known or facts.described_elsewhere(report.host_id, hardware_id)[:1]:
+            judged = replace(settled, model=said.model) if overrule else settled
+            judgement = judge_description(judged, said)
+            if judgement is not None:
+                return judgement
+    return None
 
 
 def _waiting_hours(facts: FactsPort, host_id: str, held: HeldHead) -> Hours:

@@ -35,14 +35,15 @@ from kashi_server.domain.device import (
     Vendor,
 )
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval
-from kashi_server.domain.report import MeterKind
+from kashi_server.domain.report import DeviceDescription, MeterKind
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES, DeviceHour
 from kashi_server.services.facts_port import GapRow, HeldHead, Place, StoredProjection, StoredReport
 from kashi_server.services.opening import read_bytes
 from kashi_server.services.projection import Hours, add_report
 from kashi_server.services.service_windows import conflicts_of, windows_of
-from kashi_server.storage.packing import unpack_minutes, unpack_report
-from kashi_server.storage.schema import Count, Text
+from kashi_server.storage.packing import unpack_minutes
+from kashi_server.storage.report_packing import ReportUnpacker
+from kashi_server.storage.schema import Bytes, Count, Text
 from kashi_server.storage.tables.facts import UNCOUNTED, devices, gaps, heads, reports
 from kashi_server.storage.tables.facts import device_hours as hours_table
 from kashi_server.storage.tables.log import log_runs
@@ -52,13 +53,15 @@ _CLOCK_SYNCHRONISED: Final = 2
 _CLOCK_UNSYNCHRONISED: Final = 3
 
 
-def stored_reports(connection: Connection, query: Select[Any]) -> list[StoredReport]:
+def stored_reports(
+    unpacker: ReportUnpacker, connection: Connection, query: Select[Any]
+) -> list[StoredReport]:
     """Reports of a query over the table, unpacked, all at once."""
-    return [_stored(row) for row in connection.execute(query)]
+    return [_stored(unpacker, row) for row in connection.execute(query).all()]
 
 
 def streamed_reports(
-    connection: Connection, query: Select[Any]
+    unpacker: ReportUnpacker, connection: Connection, query: Select[Any]
 ) -> Generator[StoredReport, None, None]:
     """Reports of a query over the table, unpacked as they are read.
 
@@ -66,11 +69,11 @@ def streamed_reports(
     """
     with connection.execute(query, execution_options=_STREAMED) as rows:
         for row in rows:
-            yield _stored(row)
+            yield _stored(unpacker, row)
 
 
-def _stored(row: Row[Any]) -> StoredReport:
-    wire, receipt = unpack_report(row.content)
+def _stored(unpacker: ReportUnpacker, row: Row[Any]) -> StoredReport:
+    wire, receipt = unpacker.unpack(row)
     return StoredReport(
         row.host_id,
         row.epoch,
@@ -96,9 +99,9 @@ def after(place: Place) -> ColumnElement[bool]:
 
 
 def unprojected(host_id: str, projected: Place) -> Select[Any]:
-    """Contents of a host's counted reports that do not stand in device-hours."""
+    """A host's counted reports that do not stand in device-hours."""
     return (
-        select(reports.c.content)
+        select(reports)
         .where(reports.c.host_id == host_id, reports.c.counted == 1, after(projected))
         .order_by(reports.c.epoch, reports.c.sequence)
     )
@@ -118,20 +121,26 @@ def device_hours(
     query = union_all(_waiting(wanted, first, end), _projected(wanted, first, end)).order_by(
         "host_id", "settled", "hardware_id", "hour", "epoch", "sequence"
     )
+    unpacker = ReportUnpacker(connection)
     with connection.execute(query, execution_options=_STREAMED) as rows:
         for host_id, of_host in groupby(rows, key=lambda row: row.host_id):
-            yield from _host_hours(host_id, of_host, wanted, first, end)
+            yield from _host_hours(unpacker, host_id, of_host, wanted, first, end)
 
 
 def _host_hours(
-    host_id: str, rows: Iterable[Row[Any]], wanted: frozenset[str] | None, first: int, end: int
+    unpacker: ReportUnpacker,
+    host_id: str,
+    rows: Iterable[Row[Any]],
+    wanted: frozenset[str] | None,
+    first: int,
+    end: int,
 ) -> Iterator[DeviceHour]:
     """One host's device-hours in order: what waits comes first and is added where it belongs."""
     waiting: Hours = {}
     ready: list[tuple[str, int]] | None = None
     for row in rows:
         if not row.settled:
-            add_report(waiting, read_bytes(unpack_report(row.content)[0]))
+            add_report(waiting, read_bytes(unpacker.unpack(row)[0]))
             continue
         if ready is None:
             ready = _ready(waiting, wanted, first, end)
@@ -169,6 +178,7 @@ def _projected(wanted: frozenset[str] | None, first: int, end: int) -> Select[An
         hours_table.c.hour,
         cast(null(), Count).label("epoch"),
         cast(null(), Count).label("sequence"),
+        cast(null(), Bytes).label("sha256"),
         hours_table.c.minutes.label("content"),
     ).where(hours_table.c.hour >= first, hours_table.c.hour < end)
     return query if wanted is None else query.where(hours_table.c.hardware_id.in_(wanted))
@@ -190,6 +200,7 @@ def _waiting(wanted: frozenset[str] | None, first: int, end: int) -> Select[Any]
             cast(null(), Count).label("hour"),
             reports.c.epoch,
             reports.c.sequence,
+            reports.c.sha256,
             reports.c.content,
         )
         .join(heads, heads.c.host_id == reports.c.host_id)
@@ -204,6 +215,22 @@ def _waiting(wanted: frozenset[str] | None, first: int, end: int) -> Select[Any]
         return query
     hosts = select(devices.c.host_id).where(devices.c.hardware_id.in_(wanted))
     return query.where(reports.c.host_id.in_(hosts))
+
+
+def description(row: Row[Any]) -> DeviceDescription:
+    """How a row of the devices describes one."""
+    return DeviceDescription(
+        row.vendor,
+        row.hardware_id,
+        row.parent_hardware_id,
+        row.model,
+        row.serial,
+        row.pci_bus_id,
+        row.memory_bytes,
+        row.share_numerator,
+        row.share_denominator,
+        row.meter,
+    )
 
 
 def device_records(
@@ -404,10 +431,10 @@ def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
             None if row.same_holders is None else bool(row.same_holders),
             row.energy_mj,
         )
-    begun = select(devices.c.hardware_id, devices.c.first_utc_ms).where(
-        devices.c.host_id == host_id, devices.c.first_utc_ms.is_not(None)
-    )
-    found.first_utc_ms = {row.hardware_id: row.first_utc_ms for row in connection.execute(begun)}
+    begun = select(devices).where(devices.c.host_id == host_id, devices.c.first_utc_ms.is_not(None))
+    for row in connection.execute(begun):
+        found.first_utc_ms[row.hardware_id] = row.first_utc_ms
+        found.described[row.hardware_id] = [description(row)]
     marked = select(reports.c.epoch, reports.c.sequence).where(
         reports.c.host_id == host_id, reports.c.counted == 1
     )

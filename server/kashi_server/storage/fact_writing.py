@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
+from kashi_server.domain.report import DeviceDescription
 from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour
 from kashi_server.services.facts_port import (
     DeviceRow,
@@ -20,7 +21,8 @@ from kashi_server.services.facts_port import (
     ReportRow,
     StoredProjection,
 )
-from kashi_server.storage.packing import pack_minutes, pack_report, unpack_minutes
+from kashi_server.storage.packing import pack_minutes, unpack_minutes
+from kashi_server.storage.report_packing import pack_report
 from kashi_server.storage.tables.facts import (
     device_hours,
     devices,
@@ -161,7 +163,7 @@ def _report_row(row: ReportRow) -> Row:
         row.verdict,
         row.reason,
         int(row.counted),
-        pack_report(row.wire, row.receipt),
+        pack_report(row.wire, row.receipt, sha256=row.sha256, digests=row.digests, base=row.base),
     )
 
 
@@ -197,16 +199,8 @@ def _upsert_device(connection: Connection, row: DeviceRow) -> None:
     device = row.device
     described = {
         "slot": row.slot,
-        "vendor": device.vendor,
-        "model": device.model,
-        "parent_hardware_id": device.parent_hardware_id,
-        "serial": device.serial,
-        "pci_bus_id": device.pci_bus_id,
-        "memory_bytes": device.memory_bytes,
-        "share_numerator": device.share_numerator,
-        "share_denominator": device.share_denominator,
-        "meter": device.meter,
         "described_utc_ms": row.described_utc_ms,
+        **_description(device),
     }
     key = {"host_id": row.host_id, "hardware_id": device.hardware_id}
     others = update(devices).where(
@@ -221,6 +215,34 @@ def _upsert_device(connection: Connection, row: DeviceRow) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=described))
     if row.first_utc_ms is not None:
         begin_device(connection, row.host_id, device.hardware_id, row.first_utc_ms)
+
+
+def _description(device: DeviceDescription) -> dict[str, object]:
+    return {
+        "vendor": device.vendor,
+        "model": device.model,
+        "parent_hardware_id": device.parent_hardware_id,
+        "serial": device.serial,
+        "pci_bus_id": device.pci_bus_id,
+        "memory_bytes": device.memory_bytes,
+        "share_numerator": device.share_numerator,
+        "share_denominator": device.share_denominator,
+        "meter": device.meter,
+    }
+
+
+def redescribe(
+    connection: Connection,
+    host_id: str,
+    device: DeviceDescription,
+    described_utc_ms: int | None = None,
+) -> None:
+    """Put a description in the place of the one that stands; without a time it keeps the old."""
+    values = _description(device)
+    if described_utc_ms is not None:
+        values["described_utc_ms"] = described_utc_ms
+    at = and_(devices.c.host_id == host_id, devices.c.hardware_id == device.hardware_id)
+    connection.execute(update(devices).where(at).values(**values))
 
 
 def begin_device(connection: Connection, host_id: str, hardware_id: str, first_utc_ms: int) -> None:
@@ -348,6 +370,7 @@ def replace_projection(connection: Connection, host_id: str, projection: StoredP
     )
     for hardware_id, first in projection.first_utc_ms.items():
         begin_device(connection, host_id, hardware_id, first)
+        redescribe(connection, host_id, projection.described[hardware_id][-1])
     held = projection.held
     connection.execute(
         update(heads)

@@ -5,6 +5,7 @@ Hot statements go to the driver as plain SQL: COPY into PostgreSQL, `executemany
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
+from kashi.chain import Head
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from kashi_server.domain.device import (
@@ -24,9 +25,10 @@ from kashi_server.services.facts_port import (
     Place,
     StoredProjection,
     StoredReport,
+    base_sequence,
 )
 from kashi_server.storage import fact_reading, fact_writing
-from kashi_server.storage.packing import unpack_report
+from kashi_server.storage.report_packing import ReportUnpacker
 from kashi_server.storage.tables.facts import (
     devices,
     epochs,
@@ -41,6 +43,7 @@ class FactRepository:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._unpacker = ReportUnpacker(connection)
 
     # What ingestion uses.
 
@@ -54,15 +57,23 @@ class FactRepository:
         opened = select(epochs.c.opened_utc_ms).where(epochs.c.host_id == host_id)
         return ChainRecord(
             head_wire=head.wire if head else None,
+            base_wire=self._base_wire(host_id, held.head),
             devices=self.device_rows(host_id),
             epochs_opened_utc_ms=list(self._connection.execute(opened).scalars()),
             unprojected=[
-                unpack_report(content)[0]
-                for content in self._connection.execute(
+                self._unpacker.unpack(row)[0]
+                for row in self._connection.execute(
                     fact_reading.unprojected(host_id, held.projected)
-                ).scalars()
+                )
             ],
         )
+
+    def _base_wire(self, host_id: str, head: Head) -> bytes | None:
+        sequence = base_sequence(head.sequence + 1)
+        if sequence > head.sequence:
+            return None
+        base = self.stored(host_id, head.epoch, sequence)
+        return None if base is None else base.wire
 
     def device_rows(self, host_id: str) -> Sequence[DeviceRow]:
         """Every device ever described on a host."""
@@ -71,18 +82,7 @@ class FactRepository:
             DeviceRow(
                 host_id,
                 row.slot,
-                DeviceDescription(
-                    row.vendor,
-                    row.hardware_id,
-                    row.parent_hardware_id,
-                    row.model,
-                    row.serial,
-                    row.pci_bus_id,
-                    row.memory_bytes,
-                    row.share_numerator,
-                    row.share_denominator,
-                    row.meter,
-                ),
+                fact_reading.description(row),
                 row.first_utc_ms,
                 row.described_utc_ms,
             )
@@ -97,7 +97,7 @@ class FactRepository:
             reports.c.sequence == sequence,
         )
         # Read to the end: a cursor that is left half way stays open on the server.
-        found = list(fact_reading.stored_reports(self._connection, query))
+        found = list(fact_reading.stored_reports(self._unpacker, self._connection, query))
         return found[0] if found else None
 
     def counted_within(
@@ -110,7 +110,24 @@ class FactRepository:
             reports.c.start_utc_ms < end_utc_ms,
             reports.c.counted == 1,
         )
-        return fact_reading.stored_reports(self._connection, query)
+        return fact_reading.stored_reports(self._unpacker, self._connection, query)
+
+    def described_elsewhere(self, host_id: str, hardware_id: str) -> Sequence[DeviceDescription]:
+        """How other hosts, on which the device counts, describe it; the newest first."""
+        query = (
+            select(devices)
+            .where(
+                devices.c.hardware_id == hardware_id,
+                devices.c.host_id != host_id,
+                devices.c.first_utc_ms.is_not(None),
+            )
+            .order_by(devices.c.described_utc_ms.desc(), devices.c.host_id.desc())
+        )
+        return [fact_reading.description(row) for row in self._connection.execute(query)]
+
+    def redescribe(self, host_id: str, device: DeviceDescription, described_utc_ms: int) -> None:
+        """Put a description in the place of the one that stands."""
+        fact_writing.redescribe(self._connection, host_id, device, described_utc_ms)
 
     def write(self, batch: FactBatch) -> None:
         """Add everything of a batch.
@@ -190,7 +207,7 @@ class FactRepository:
             .where(reports.c.host_id == host_id)
             .order_by(reports.c.epoch, reports.c.sequence)
         )
-        return fact_reading.streamed_reports(self._connection, query)
+        return fact_reading.streamed_reports(self._unpacker, self._connection, query)
 
     def held_head(self, host_id: str) -> HeldHead:
         """A host's head, locked until the unit ends; an empty one if there is none."""
