@@ -2,19 +2,21 @@
 
 import json
 import os
+import secrets
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fixtures_database import PostgresqlServer
+from fixtures_database import SUPERUSER, PostgresqlServer
 from fixtures_identity import OTHER_PARTY, PARTY, Machine
 from kashi_server.bootstrap import Server, opened, refresh_server_tls
 from kashi_server.cli import main
 from kashi_server.keystore import read_keyring
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
+from sqlalchemy.engine import make_url
 
 PASSWORD = "correct horse battery"
 
@@ -224,11 +226,30 @@ def test_backup_is_private_whole_and_never_written_over(run: Run, home: Path) ->
     assert not (fresh / "server.toml").exists()
 
 
+@pytest.fixture(params=["superuser", "plain owner"])
+def owned_database(
+    request: pytest.FixtureRequest, postgresql_server: PostgresqlServer
+) -> Iterator[tuple[str, str]]:
+    """Name and address of an empty database: of a superuser's, and of one who may make roles."""
+    name = f"kashi_{secrets.token_hex(6)}"
+    owner = f"{name}_owner" if request.param == "plain owner" else SUPERUSER
+    if owner != SUPERUSER:
+        postgresql_server.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE")
+    postgresql_server.execute(f"CREATE DATABASE {name} OWNER {owner}")
+    try:
+        yield name, postgresql_server.url(name, owner)
+    finally:
+        postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        if owner != SUPERUSER:
+            postgresql_server.execute(f"DROP ROLE {owner}")
+
+
 def test_postgresql_is_backed_up_and_restored(
-    run: Run, home: Path, empty_postgresql_url: str, postgresql_server: PostgresqlServer
+    run: Run, home: Path, owned_database: tuple[str, str], postgresql_server: PostgresqlServer
 ) -> None:
     """With PostgreSQL: init makes the roles, backup dumps past row security, restore fills anew."""
-    _init(run, home, "--database", empty_postgresql_url)
+    name, url = owned_database
+    _init(run, home, "--database", url)
     with opened(home) as server:
         host_id = _enrolled(server)
         assert server.portal_work.engine.url.username != server.work.engine.url.username
@@ -237,19 +258,25 @@ def test_postgresql_is_backed_up_and_restored(
     assert "restored to an empty one" in run(
         "restore", str(file), "--directory", str(home.parent / "beside"), expect=3
     )
-    name = empty_postgresql_url.split("/")[3].split("?")[0]
-    postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    for role in ("ingest", "portal"):
-        postgresql_server.execute(f"DROP ROLE {name}_{role}")
-    postgresql_server.execute(f"CREATE DATABASE {name}")
+    _empty(postgresql_server, name, make_url(url).username or "")
     fresh = str(home.parent / "fresh")
     run("restore", str(file), "--directory", fresh)
 
     assert host_id in run("hosts", "list", "--json", "--directory", fresh)
-    with opened(Path(fresh)) as server:
-        views = server.portal_work
-        with views.begin(writes=False, party=PARTY) as unit:
-            assert [host.host_id for host in unit.views.hosts(unit.views.sight(PARTY))] == [host_id]
+    with (
+        opened(Path(fresh)) as server,
+        server.portal_work.begin(writes=False, party=PARTY) as unit,
+    ):
+        assert [host.host_id for host in unit.views.hosts(unit.views.sight(PARTY))] == [host_id]
+    run("upgrade", "--directory", fresh)
+
+
+def _empty(server: PostgresqlServer, name: str, owner: str) -> None:
+    """As on another machine: neither the database's content nor its lesser roles are there."""
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    for role in ("ingest", "portal"):
+        server.execute(f"DROP ROLE {name}_{role}")
+    server.execute(f"CREATE DATABASE {name} OWNER {owner}")
 
 
 def test_older_database_is_not_opened_until_upgraded(run: Run, home: Path) -> None:

@@ -134,6 +134,7 @@ def _make_role(connection: Connection, url: URL) -> None:
     ).scalar_one()
     if not able:
         if exists:
+            _refuse_powerful(connection, str(url.username))
             return
         raise Refused(
             f"the database's owner may not make roles; as PostgreSQL's administrator run:"
@@ -141,10 +142,14 @@ def _make_role(connection: Connection, url: URL) -> None:
         )
     verb = "ALTER" if exists else "CREATE"
     name, password = _name(connection, url), _literal(connection, url.password or "")
-    connection.exec_driver_sql(
-        f"{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"
-        f" PASSWORD {password}"
-    )
+    connection.exec_driver_sql(f"{verb} ROLE {name} LOGIN PASSWORD {password}")
+    _refuse_powerful(connection, str(url.username))
+
+
+def _refuse_powerful(connection: Connection, role: str) -> None:
+    powerful = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :name")
+    if connection.execute(powerful, {"name": role}).scalar_one():
+        raise Refused(f"{role} passes by row-level security; take SUPERUSER and BYPASSRLS from it")
 
 
 def _statements(names: Mapping[str, str], owner: str) -> Iterator[str]:
