@@ -8,7 +8,7 @@ from importlib.metadata import version
 from kashi_agent import VERSION
 from kashi_agent.commands.options import add_json, print_json
 
-_PARTS = ("kashi-proto", "grpcio", "protobuf", "cryptography", "psutil", "nvidia-ml-py", "rich")
+_PARTS = ("kashi-proto", "grpcio", "protobuf", "cryptography", "nvidia-ml-py", "rich")
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
