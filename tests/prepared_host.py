@@ -134,7 +134,7 @@ class PreparedHost:
 def prepared_host(server: KashiServer, folder: Path, *, seed: str, cards: int = 2) -> PreparedHost:
     """A freshly enrolled host on a whole hour, its agent started."""
     random = Random(seed)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     store = enrolled_store(server, folder / "state" / "identity", seed, random)
     enrolled_utc_ms = store.host().enrolled_utc_ms
     host = PreparedHost(

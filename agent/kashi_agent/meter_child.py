@@ -3,6 +3,7 @@
 In production the service manager runs it, with rights of its own.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,11 +15,12 @@ STOP_SECONDS: Final = 5
 
 
 class MeterChild:
-    """A meter process that is started again when it ends."""
+    """A meter process that is started again when it ends, and ends by itself when we are gone."""
 
     def __init__(self, socket_path: Path, options: Sequence[str] = ()) -> None:
         module = [sys.executable, "-m", "kashi_agent.meterd"]
-        self._command = [*module, "--socket", str(socket_path), *options]
+        parent = ["--parent-pid", str(os.getpid())]
+        self._command = [*module, "--socket", str(socket_path), *parent, *options]
         self._running: subprocess.Popen[bytes] | None = None
         self._started_ms = -RESTART_MS
 

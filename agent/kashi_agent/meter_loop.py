@@ -10,6 +10,7 @@ release, a new process must begin, for the vendor's library cannot be loaded ane
 """
 
 import logging
+import os
 import select
 import socket
 from collections.abc import Callable
@@ -62,7 +63,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterSettings:
-    """What the process was told on its command line."""
+    """What the process was told on its command line; `parent_pid`: it ends with that process."""
 
     kind: MeterKind
     socket_path: Path
@@ -70,6 +71,7 @@ class MeterSettings:
     retry_ms: int
     hung_ms: int
     pid: int
+    parent_pid: int | None = None
 
 
 class MeterLoop:
@@ -120,6 +122,11 @@ class MeterLoop:
 
     def _tick(self, now_ms: int) -> None:
         """Ask for a reading, if somebody listens and nothing is under way."""
+        if self._settings.parent_pid not in (None, os.getppid()):
+            # The agent that started this one was killed; the next brings a meter of its own, and
+            # two would push each other off the socket.
+            self._stop = True
+            return
         if self._agent.socket is None and self._agent.connect():
             self._greet()
         if self._agent.socket is None or self._restart_ms is not None:

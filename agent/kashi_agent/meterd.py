@@ -57,6 +57,7 @@ def _run(options: argparse.Namespace) -> Outcome:
         retry_ms=options.retry_ms,
         hung_ms=options.hung_ms,
         pid=os.getpid(),
+        parent_pid=options.parent_pid,
     )
     loop = MeterLoop(settings, _opener(options, clock), clock, ours, VendorThread(theirs))
     signal.set_wakeup_fd(theirs.fileno())
@@ -113,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=HUNG_MS,
         help="a call into the vendor's library that takes longer hangs, in milliseconds",
+    )
+    parser.add_argument(
+        "--parent-pid",
+        type=int,
+        help="end when this process, which started it, has gone (kashi-agent run --with-meter)",
     )
     parser.add_argument(
         "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"
