@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from kashi.v1 import metering_pb2
+from kashi.v1 import metering_pb2, report_pb2
 
 Figures = dict[str, int | float | str]
 
@@ -72,6 +72,31 @@ class Prepared:
     certificate_pem: bytes
     key_pem: bytes
     requests: list[bytes]
+
+
+class BusyHost(ReportingHost):
+    """A host in a training run: what its readings say varies as much as a real one's."""
+
+    def _reading(self, start: int, span: int, observed: int) -> report_pb2.Reading:
+        # Sixty samples of a whole per cent, each held for a second give or take two milliseconds.
+        chance = self.chance
+        utilised = sum(
+            chance.randint(88, 100) * 10_000 * (1000 + chance.randint(-2, 2)) for _ in range(60)
+        )
+        return report_pb2.Reading(
+            start_offset_ms=start,
+            span_ms=span,
+            observed_ms=observed,
+            held_known_ms=observed,
+            held_ms=observed,
+            utilisation_known_ms=observed,
+            active_ms=observed,
+            utilised_ns=min(utilised, observed * 1_000_000),
+            energy_known_ms=observed,
+            energy_mj=chance.randint(38_000_000, 41_500_000),
+            memory_used_bytes_max=78_920_024_064,
+            holder_times=[report_pb2.HolderTime(holder=0, held_ms=observed)],
+        )
 
 
 def measure_all() -> Figures:
@@ -147,7 +172,7 @@ def _prepare(work: Work, keyring: Keyring, number: int, minutes: int, now: int) 
     """Enrol a host and seal its reports, the last ending before now."""
     names = [f"GPU-{uuid.UUID(int=number * DEVICES + slot)}" for slot in range(DEVICES)]
     start = (now // 3_600_000 - REPORTS_A_HOST * minutes // 60 - 2) * 3_600_000
-    host = ReportingHost(str(uuid.UUID(int=number, version=4)), names, utc_ms=start)
+    host = BusyHost(str(uuid.UUID(int=number, version=4)), names, utc_ms=start)
     enrol(work, host)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = issue_host(keyring.host_issuer, host.host_id, key.public_key(), now)

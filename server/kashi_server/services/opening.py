@@ -32,12 +32,16 @@ _HOLDER_NAMES: Final = report_pb2.BLOCK_KIND_HOLDER_NAMES
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A report that is sound by itself: its bytes, what they say and what they add up to."""
+    """A report that is sound by itself: its bytes, what they say and what they add up to.
+
+    `digests` are those of its blocks, unless one was erased and its digest follows from nothing.
+    """
 
     wire: bytes
     header: report_pb2.ReportHeader
     facts: ReportFacts
     sums: Sums
+    digests: tuple[bytes, ...]
 
 
 def open_bytes(wire: bytes, key: ec.EllipticCurvePublicKey, host_id: str) -> Opened:
@@ -53,7 +57,13 @@ def open_bytes(wire: bytes, key: ec.EllipticCurvePublicKey, host_id: str) -> Ope
             f"the report is of host {report.header.host_id[:64]}, the caller is {host_id}"
         )
     facts = _facts(report.message, report.header, report.sha256)
-    return Opened(wire, report.header, facts, check_form(facts))
+    return Opened(wire, report.header, facts, check_form(facts), _digests(report))
+
+
+def _digests(report: chain.OpenedReport) -> tuple[bytes, ...]:
+    if any(not block.content for block in report.message.blocks):
+        return ()
+    return tuple([digest.sha256 for digest in report.header.blocks])
 
 
 def read_bytes(wire: bytes) -> ReportFacts:

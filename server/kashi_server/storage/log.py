@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kashi_server.services.log_port import Checkpoint, Entry, LogHead, PendingEntry, Run
-from kashi_server.storage.packing import unpack_report
+from kashi_server.storage.report_packing import ReportUnpacker
 from kashi_server.storage.tables.facts import heads, reports
 from kashi_server.storage.tables.log import (
     checkpoints,
@@ -29,6 +29,7 @@ class LogRepository:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._unpacker = ReportUnpacker(connection)
 
     def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
         """Add an entry; the sequencer gives it its index once it is committed."""
@@ -103,7 +104,13 @@ class LogRepository:
     def receipts(self, run: Run) -> Iterator[bytes]:
         """Stored receipts of a run's reports in order."""
         query = (
-            select(reports.c.content)
+            select(
+                reports.c.host_id,
+                reports.c.epoch,
+                reports.c.sequence,
+                reports.c.sha256,
+                reports.c.content,
+            )
             .where(
                 reports.c.host_id == run.host_id,
                 reports.c.epoch == run.epoch,
@@ -113,8 +120,8 @@ class LogRepository:
             .order_by(reports.c.sequence)
         )
         with self._connection.execute(query, execution_options={"yield_per": 500}) as rows:
-            for content in rows.scalars():
-                yield unpack_report(content)[1]
+            for row in rows:
+                yield self._unpacker.unpack(row)[1]
 
     def add_runs(self, runs: Sequence[Run]) -> None:
         """Give reports their indices."""

@@ -1,10 +1,8 @@
-"""How bytes lie on disk: reports with their receipts, and the sixty minutes of a device-hour.
+"""How the sixty minutes of a device-hour lie on disk.
 
-What is kept is exact: unpacking gives the same bytes and integers back. A packed value begins with
-a byte that tells its layout, so that a later one can stand beside it.
+A packed value begins with a byte that tells its layout, so that a later one can stand beside it.
 """
 
-import struct
 import sys
 import threading
 from array import array
@@ -15,12 +13,10 @@ import zstandard
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES
 from kashi_server.errors import StorageError
 
-REPORT_LEVEL: Final = 3
 MINUTES_LEVEL: Final = 1
-UNPACKED_BYTES_MAX: Final = 4 << 20
+UNPACKED_BYTES_MAX: Final = 1 << 16
 
 _LAYOUT_1: Final = b"\x01"
-_LENGTH: Final = struct.Struct("<I")
 _WIDE: Final = QUANTITY_NAMES.index("utilised_ns")
 _NARROW_BYTES: Final = 4 * MINUTES_PER_HOUR
 _WIDE_BYTES: Final = 8 * MINUTES_PER_HOUR
@@ -31,9 +27,6 @@ class _Codecs(threading.local):
     """Compression contexts: costly to make, and not to be shared between threads."""
 
     def __init__(self) -> None:
-        self.report = zstandard.ZstdCompressor(
-            level=REPORT_LEVEL, write_checksum=False, write_content_size=True
-        )
         self.minutes = zstandard.ZstdCompressor(
             level=MINUTES_LEVEL, write_checksum=False, write_content_size=True
         )
@@ -41,25 +34,6 @@ class _Codecs(threading.local):
 
 
 _codecs: Final = _Codecs()
-
-
-def pack_report(wire: bytes, receipt: bytes) -> bytes:
-    """A report and its receipt, compressed together."""
-    return _LAYOUT_1 + _codecs.report.compress(_LENGTH.pack(len(wire)) + wire + receipt)
-
-
-def unpack_report(packed: bytes) -> tuple[bytes, bytes]:
-    """The exact bytes of a report and of its receipt.
-
-    Raises:
-        StorageError: the stored bytes are damaged.
-    """
-    whole = _expand(packed)
-    (length,) = _LENGTH.unpack_from(whole)
-    end = _LENGTH.size + length
-    if len(whole) < end:
-        raise StorageError("a stored report is shorter than it says")
-    return whole[_LENGTH.size : end], whole[end:]
 
 
 def pack_minutes(columns: tuple["array[int]", ...]) -> bytes:
