@@ -1,0 +1,189 @@
+"""A host that is killed, loses power, runs out of disk, loses calls and is served by a server that
+goes back to its backup: whatever happens, in any order, its books agree with a naive model.
+
+The model knows nothing of frames, journals or epochs: it is the list of instants at which the meter
+read, and the instants at which something was torn down.
+"""
+
+from itertools import pairwise
+
+from driven_host import UTILISATION_PPM, Driven, driven
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from kashi_agent.errors import AgentError
+from kashi_agent.reading import GapReason
+
+GAP_LIMIT_MS = 5_000
+FLUSH_MS = 10_000
+SAMPLE_MS = 2_000
+FAULTS = st.lists(st.sampled_from(["", "lose_request", "lose_answer"]), max_size=4)
+
+
+class HostMachine(RuleBasedStateMachine):
+    """One boot of one host, its disk and its server."""
+
+    host: Driven
+
+    @initialize(seed=st.integers(0, 1 << 16))
+    def begin(self, seed: int) -> None:
+        """A host on a whole hour."""
+        self.host = driven(seed)
+        self.samples: list[int] = []
+        self.torn_down: list[tuple[int, int]] = []
+        self.measure(4)
+
+    @rule(count=st.integers(1, 200))
+    def measure(self, count: int) -> None:
+        """The meter reads every two seconds; the agent writes when it is due."""
+        for _ in range(count):
+            self.host.clock.advance(SAMPLE_MS)
+            self.host.sample()
+            self.samples.append(self.host.clock.boottime)
+            if self.host.agent.recorder.due(self.host.clock.boottime):
+                self.host.agent.record()
+
+    @rule(away_ms=st.integers(0, 90_000))
+    def kill(self, away_ms: int) -> None:
+        """kill -9, and a restart some time later."""
+        self.host.kill()
+        self._restart(away_ms)
+
+    @rule(away_ms=st.integers(0, 90_000))
+    def lose_power(self, away_ms: int) -> None:
+        """The disk keeps a random legal part of what was not synchronised. The boot goes on here:
+        a reboot would hide on another axis what the same axis must account for."""
+        self.host.disk.power_cut()
+        self._restart(away_ms)
+
+    @rule(faults=FAULTS)
+    def ship(self, faults: list[str]) -> None:
+        """Some calls are lost on the way there or back."""
+        self.host.server.faults = list(faults)
+        for _ in range(len(faults) + 1):
+            try:
+                self.host.agent.ship(self.host.server)
+            except AgentError:
+                continue
+        self.host.server.faults = []
+
+    @rule(data=st.data())
+    def restore_server(self, data: st.DataObject) -> None:
+        """The server goes back to a backup: the host still has what is missing."""
+        held = len(self.host.server.stored)
+        self.host.server.restore(data.draw(st.integers(0, held), label="reports in the backup"))
+
+    @rule(operation=st.sampled_from(["sync", "append"]), count=st.integers(1, 3))
+    def disk_fails(self, operation: str, count: int) -> None:
+        """The next writes or synchronisations fail with EIO; measuring goes on."""
+        left = count
+
+        def fail(called: str, _name: str) -> OSError | None:
+            nonlocal left
+            if called != operation or left == 0:
+                return None
+            left -= 1
+            return OSError(5, "simulated input/output error")
+
+        self.host.disk.fail = fail
+        self.measure(8)
+        self.host.disk.fail = lambda _operation, _name: None
+        self.measure(8)
+
+    @rule(room=st.integers(0, 3_000))
+    def disk_fills(self, room: int) -> None:
+        """The disk takes no more for a while, then it does again."""
+        self.host.disk.bytes_max = self.host.disk.used + room
+        self.measure(60)
+        assert self.host.agent.spool.disk_full or self.host.disk.used <= self.host.disk.bytes_max
+        self.host.disk.bytes_max = None
+        self.measure(8)
+
+    @invariant()
+    def server_books_are_true(self) -> None:
+        """At every instant: what the server holds tiles time once and claims nothing unobserved."""
+        if hasattr(self, "samples"):
+            self._check()
+
+    def teardown(self) -> None:
+        """In the end everything arrives, and only what was torn down is missing."""
+        if not hasattr(self, "samples"):
+            return
+        self.measure(160)
+        self.host.ship()
+        self._check()
+        self._check_complete()
+        self.host.agent.close()
+
+    def _restart(self, away_ms: int) -> None:
+        down_ms = self.host.clock.boottime
+        self.host.clock.advance(away_ms)
+        self.host.start()
+        self.torn_down.append((down_ms, self.host.clock.boottime))
+        self.measure(2)
+
+    def _check(self) -> None:
+        truth = _observed(self.samples)
+        for account in self.host.server.accounts().values():
+            assert [spans[1:] for spans in account.spans] == _tiled(account.spans)
+            elapsed = sum(end - start for _, start, end in account.spans)
+            assert account.observed_ms + account.gap_ms == elapsed
+            assert account.utilised_ns == account.observed_ms * UTILISATION_PPM
+            claimed = _without(account.spans, account.gaps)
+            assert all(_within(span, truth) for span in claimed)
+
+    def _check_complete(self) -> None:
+        """Every gap is one that was torn down, and no longer than 10 s and the restart."""
+        lost_ms = sum(up - down + FLUSH_MS + SAMPLE_MS for down, up in self.torn_down)
+        for account in self.host.server.accounts().values():
+            first = account.spans[0][1]  # a device is known once a reading of it was durable
+            assert first == self.samples[0] or self._explained(self.samples[0], first)
+            assert account.gap_ms <= lost_ms
+            reasons = {reason for _, _, _, reason in account.gaps}
+            assert reasons <= {GapReason.AGENT_DOWN, GapReason.SPOOL_LOST}
+            for _, start, span_ms, _ in account.gaps:
+                assert self._explained(start, start + span_ms), (start, span_ms, self.torn_down)
+
+    def _explained(self, start: int, end: int) -> bool:
+        """Whether restarts that follow each other closely cover a gap but for 10 s before each."""
+        reached = start
+        for down, up in self.torn_down:
+            if down - FLUSH_MS - SAMPLE_MS <= reached:
+                reached = max(reached, up + SAMPLE_MS)
+        return reached >= end
+
+
+def _observed(samples: list[int]) -> list[tuple[int, int]]:
+    return [(a, b) for a, b in pairwise(samples) if b - a <= GAP_LIMIT_MS]
+
+
+def _tiled(spans: list[tuple[bytes, int, int]]) -> list[tuple[int, int]]:
+    """The same spans, each begun where the one before ended."""
+    edges = [spans[0][1], *(end for _, _, end in spans)]
+    return list(pairwise(edges))
+
+
+def _without(
+    spans: list[tuple[bytes, int, int]], gaps: list[tuple[bytes, int, int, int]]
+) -> list[tuple[int, int]]:
+    """What is left of the spans when the gaps are taken out."""
+    left = []
+    holes = sorted((start, start + span_ms) for _, start, span_ms, _ in gaps)
+    for _, start, end in spans:
+        position = start
+        for low, high in holes:
+            if start <= low < end:
+                if low > position:
+                    left.append((position, low))
+                position = high
+        if position < end:
+            left.append((position, end))
+    return left
+
+
+def _within(span: tuple[int, int], truth: list[tuple[int, int]]) -> bool:
+    """Whether observed stretches, which touch each other, cover a span."""
+    position = span[0]
+    for low, high in truth:
+        if low <= position < high:
+            position = high
+    return position >= span[1]

@@ -1,0 +1,224 @@
+"""The command line: what it prints, and the exit codes it promises."""
+
+import base64
+import io
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from kashi_agent import VERSION
+from kashi_agent.cli import main
+from kashi_agent.clock import ManualClock
+from kashi_agent.config import AgentConfig
+from kashi_agent.doctor import Level, Patient, examine
+from kashi_agent.errors import AgentError
+from kashi_agent.metrics import MetricsServer, metrics_text
+from kashi_agent.notify import Notifier
+from kashi_agent.status import AgentStatus, read_status
+
+
+def a_status(**changes: object) -> AgentStatus:
+    """A healthy agent's status, with changes."""
+    status = AgentStatus(
+        written_utc_ms=time.time_ns() // 1_000_000,
+        pid=os.getpid(),
+        version=VERSION,
+        host_id="host",
+        operator_party_id="party",
+        metering_address="kashi.example:7443",
+        demo=True,
+        started_utc_ms=1_793_000_000_000,
+        meter_state="measuring",
+        devices=8,
+        samples=80,
+        samples_late=0,
+        durable_flushes=3,
+        waiting_readings=0,
+        disk_full=False,
+        sealed_epoch=1,
+        sealed_sequence=5,
+        server_epoch=1,
+        server_sequence=4,
+        unacknowledged_reports=1,
+        delivered_reports=4,
+        quarantined_reports=0,
+        last_answer_utc_ms=None,
+        certificate_not_after_utc_ms=1_793_000_000_000,
+        trouble="",
+    )
+    return replace(status, **changes)  # type: ignore[arg-type]  # names are checked when it runs
+
+
+def test_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The agent's version and those of its parts, as text and as JSON."""
+    assert main(["version"]) == 0
+    assert f"kashi-agent {VERSION}\n" in capsys.readouterr().out
+    assert main(["version", "--json"]) == 0
+    parts = json.loads(capsys.readouterr().out)
+    assert parts["kashi-agent"] == parts["kashi-proto"] == VERSION
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "--config", "/no/such/agent.toml"], 3, "does not exist"),
+        (["show", "--state", "{state}"], 4, "not enrolled"),
+        (["run", "--state", "{state}"], 4, "not enrolled"),
+        (["verify", "--state", "{state}"], 4, "not enrolled"),
+        (["status", "--state", "{state}"], 1, "has not run here"),
+    ],
+)
+def test_exit_codes_are_those_of_the_readme(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    words: str,
+) -> None:
+    """Each kind of failure has its code, and one line that says what to do."""
+    filled = [argument.format(state=tmp_path) for argument in arguments]
+
+    assert main(filled) == code
+
+    said = capsys.readouterr().err
+    assert said.startswith("kashi-agent: ")
+    assert words in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_command_line_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """As argparse has it."""
+    with pytest.raises(SystemExit) as caught:
+        main(["measure"])
+
+    assert caught.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def a_token() -> str:
+    """A token with a root in it, of a server that does not exist."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")])
+    begin = datetime(2026, 11, 1, tzinfo=UTC)
+    root = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+    return f"kashi1.secret.{base64.urlsafe_b64encode(root).decode().rstrip('=')}"
+
+
+def test_nobody_is_enrolled_without_being_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what would be sent; without a terminal and without --yes nothing is, and no key is
+    made."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(a_token()))
+    arguments = ["enrol", "--state", str(tmp_path / "s"), "--server", "localhost:1"]
+
+    assert main([*arguments, "--token-file", "-"]) == 1
+
+    said = capsys.readouterr()
+    assert "there is nobody to ask" in said.err
+    assert "Read by: the party that operates this host" in said.out
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_server_that_is_away_is_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The keys are kept, for the next try."""
+    arguments = ["enrol", "--state", str(tmp_path), "--server", "localhost:1", "--yes"]
+
+    assert main([*arguments, "--token", a_token()]) == 6
+
+    assert "localhost:1 does not answer" in capsys.readouterr().err
+    assert (tmp_path / "identity" / "report.key").exists()
+    assert not (tmp_path / "identity" / "host.json").exists()
+
+
+def test_status_tells_health_by_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 when all is well, 1 when the agent is silent or in trouble."""
+    arguments = ["status", "--state", str(tmp_path)]
+
+    a_status().write(tmp_path / "status.json")
+    assert main(arguments) == 0
+    assert "epoch 1 sequence 5" in capsys.readouterr().out
+    a_status(trouble="the server does not answer").write(tmp_path / "status.json")
+    assert main(arguments) == 1
+    a_status(written_utc_ms=1_793_000_000_000).write(tmp_path / "status.json")
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["stale"] is True
+
+
+def test_a_status_of_another_form_is_refused(tmp_path: Path) -> None:
+    """Damaged, or of another version."""
+    path = tmp_path / "status.json"
+    a_status().write(path)
+    fields = json.loads(path.read_text(encoding="utf-8"))
+
+    path.write_text(json.dumps({**fields, "format": "other"}), encoding="utf-8")
+    with pytest.raises(AgentError, match="another version"):
+        read_status(path)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(AgentError, match="cannot be read"):
+        read_status(path)
+
+
+def test_metrics_are_the_status_in_prometheus_form(tmp_path: Path) -> None:
+    """Over loopback; 503 while there is no status, 404 elsewhere."""
+    path = tmp_path / "status.json"
+    with MetricsServer(("127.0.0.1", 0), path) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with pytest.raises(urllib.error.HTTPError, match="503") as absent:
+            urllib.request.urlopen(f"{url}/metrics")
+        absent.value.close()
+        a_status().write(path)
+        with urllib.request.urlopen(f"{url}/metrics") as answer:
+            text = answer.read().decode()
+        with pytest.raises(urllib.error.HTTPError, match="404") as elsewhere:
+            urllib.request.urlopen(f"{url}/")
+        elsewhere.value.close()
+
+    assert text == metrics_text(a_status())
+    assert "kashi_agent_samples_total 80\n" in text
+    assert "kashi_agent_disk_full 0\n" in text
+
+
+def test_without_an_address_there_are_no_metrics(tmp_path: Path) -> None:
+    """Off unless asked for."""
+    with MetricsServer(None, tmp_path / "status.json") as server:
+        assert server.port == 0
+
+
+def test_without_a_service_manager_nothing_is_told() -> None:
+    """No socket, no word, no error; a socket nobody reads is no error either."""
+    Notifier({}).alive("well")
+    Notifier({"NOTIFY_SOCKET": "/no/such/socket"}).ready("well")
+    Notifier({"NOTIFY_SOCKET": "@kashi-no-such-abstract-socket"}).stopping()
+
+
+def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
+    """Every finding that is not well comes with a remedy."""
+    patient = Patient(
+        config=AgentConfig(state_folder=tmp_path / "none"),
+        clock=ManualClock(),
+        probe=lambda _address, _root, _tls: "not asked",
+    )
+
+    findings = list(examine(patient))
+
+    assert [finding.subject for finding in findings] == ["clock", "state folder", "identity"]
+    assert all(finding.remedy for finding in findings if finding.level is not Level.OK)
