@@ -30,7 +30,7 @@ def frees_before_sealing(patch: pytest.MonkeyPatch) -> None:
     def seal(self: Spool, report: SealedReport) -> object:
         self.journal.release(report.journal_through)
         patch.setattr(self.sealed._log, "sync", lambda: None)
-        return self._making_room(lambda: self.sealed.append(report))
+        return self.sealed.append(report)
 
     patch.setattr(Spool, "seal", seal)
 

@@ -87,6 +87,7 @@ class SealedLog:
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
         self._newest_receipt_utc_ms = 0
+        self._cursor_due = False
         self._journal_through = 0
         self.checkpoint = b""
         self.head_entry: Entry | None = None
@@ -134,33 +135,38 @@ class SealedLog:
         return sum(1 for _ in self.after(self.acknowledged))
 
     def append(self, report: SealedReport) -> Entry:
-        """Keep a report, durable when this returns; only then may it be sent.
+        """Keep a report. It must be durable, by `sync`, before it is sent or anything it carries
+        is let go.
 
         Raises:
-            DiskFullError, OSError: not durable yet. Calling again with the same report goes on
-                where this stopped; the sequence is not to be used for another.
+            DiskFullError: no room; nothing was kept.
+            OSError: the disk failed; nothing was kept.
         """
         entry = self.head_entry
         if entry is None or entry.sha256 != report.sha256:
             entry = self._index(self._log.append(KIND_REPORT, _encode(report)), report)
-        self._log.sync()
-        self._cursor.write(
-            replace(
-                self._cursor.current,
-                sealed_epoch=report.epoch,
-                sealed_sequence=report.sequence,
-                sealed_journal_through=self.journal_through,
-            )
-        )
+            self._cursor_due = True
         return entry
 
     def sync(self) -> None:
-        """Make durable what a failing disk has not taken yet; to be called before sending.
+        """Make every report durable, then the numbers they used.
 
         Raises:
-            DiskFullError, OSError: it still does not.
+            DiskFullError, OSError: not yet; call again. Their sequences are not to be used for
+                others.
         """
         self._log.sync()
+        entry = self.head_entry
+        if self._cursor_due and entry is not None:
+            self._cursor.write(
+                replace(
+                    self._cursor.current,
+                    sealed_epoch=entry.position[0],
+                    sealed_sequence=entry.position[1],
+                    sealed_journal_through=self.journal_through,
+                )
+            )
+            self._cursor_due = False
 
     def read(self, entry: Entry) -> SealedReport:
         """A kept report.

@@ -84,13 +84,16 @@ class Spool:
         return self._making_room(lambda: self.journal.write(stretch, open_minute=open_minute))
 
     def seal(self, report: SealedReport) -> Entry:
-        """Keep a sealed report, durable when this returns, and let its stretches go.
+        """Keep a sealed report and let its stretches go. One that carries stretches of the journal
+        is durable when this returns; another is by `sealed.sync`, before it is sent.
 
         Raises:
             DiskFullError: no room even after giving up the reserve and coarsening.
         """
         entry = self._making_room(lambda: self.sealed.append(report))
-        self.journal.release(report.journal_through)
+        if report.journal_through:
+            self._making_room(self.sealed.sync)
+            self.journal.release(report.journal_through)
         return entry
 
     def free(self) -> None:
