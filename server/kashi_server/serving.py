@@ -21,7 +21,7 @@ import prometheus_client
 import uvicorn
 
 from kashi_server.config import Endpoint
-from kashi_server.errors import ConfigurationError, StorageError
+from kashi_server.errors import ConfigurationError
 
 GRACE_SECONDS: Final = 10
 SEQUENCE_SECONDS: Final = 5.0
@@ -124,15 +124,15 @@ async def repeating(
 ) -> AsyncIterator[None]:
     """Call something again and again while the block runs, and once more at its end.
 
-    A database that does not answer, or does not hold what it should, is reported each time: the
-    ports stay open, because refusing reports would lose what hosts may not be able to keep.
+    A database that does not answer, does not hold what it should or refuses is reported each time:
+    the ports stay open, because refusing reports would lose what hosts may not be able to keep.
     """
     stop = asyncio.Event()
 
     async def once() -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(executor, call)
-        except StorageError:
+        except Exception:  # the one boundary of this task: whatever failed once is tried again
             _LOG.exception("the %s failed and will try again", name)
 
     async def loop() -> None:

@@ -40,12 +40,12 @@ INGEST_GRANTS: Final[Mapping[str, str]] = {
     "checkpoints": _ADD,
     "log_entries": _ADD,
     "log_runs": _ADD,
-    "log_positions": _ADD,
     # Projections and ends of chains.
     "heads": _CHANGE,
     "devices": _CHANGE,
     "device_hours": _CHANGE,
     "log_head": _CHANGE,
+    "log_positions": _CHANGE,
     "log_tiles": _CHANGE,
     "log_pending": f"{_ADD}, DELETE",
     # Identity.
