@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from kashi.chain import open_report
 from kashi.errors import ContractError
 
 from kashi_agent.chain_link import ChainLink, EpochOpening, EpochReason
@@ -20,7 +21,7 @@ from kashi_agent.sealing import Sealed, Sealer, link_after
 from kashi_agent.spool import Entry, SealedReport, Spool
 from kashi_agent.spool.sealed import Position
 from kashi_agent.stretch import Stretch
-from kashi_agent.unsealing import unaltered, unseal
+from kashi_agent.unsealing import unseal
 
 INTERVAL_MS: Final = 300_000
 
@@ -138,15 +139,25 @@ class Reporter:
         self._given_up.add(entry.number)
 
     def _seal_again(self, entry: Entry) -> int:
-        old = self._spool.sealed.read(entry)
-        if not unaltered(old.wire, old.sha256):
-            # Signing it anew would vouch for what was never measured. It stays in the spool; the
-            # report that follows bridges its time by a gap, as over one that cannot be read.
+        stretch = self._content_of(entry)
+        if stretch is None:
+            entry.repeated = True  # nothing can be repeated; what follows states the gap
             return 0
-        stretch = unseal(old.wire)
-        if entry.number in self._given_up:
-            stretch = lost(stretch)
-        return self._seal((stretch,), through=0, replaces=entry.number, attempts=old.attempts + 1)
+        return self._seal((stretch,), through=0, replaces=entry.number, attempts=entry.attempts + 1)
+
+    def _content_of(self, entry: Entry) -> Stretch | None:
+        """What a report of an abandoned epoch carries: a gap where it was given up, or where its
+        own signature and digests do not hold; None where it cannot even be read."""
+        try:
+            wire = self._spool.sealed.read(entry).wire
+            stretch = unseal(wire)
+        except (SpoolError, ContractError, ValueError):
+            return None
+        try:
+            open_report(wire, self._sealer.key.public_key())
+        except ContractError:
+            return lost(stretch)
+        return lost(stretch) if entry.number in self._given_up else stretch
 
     def _seal_window(self, window: Window) -> int:
         made = self._seal(window.stretches, through=window.through)

@@ -1,0 +1,154 @@
+"""The agent as a person runs it: one command with its meter over the fake driver, a real server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.nvml.library import built_library, compiler, environment
+from fakes.nvml.scenario import Device, Scenario, State
+from fixtures_identity import PARTY
+from fixtures_server import KashiServer
+from kashi_agent.clock import SystemClock
+
+BUILD = Path(__file__).parents[2] / "build"
+WAIT_SECONDS = 60
+UUIDS = tuple(f"GPU-{n:08d}-0000-0000-0000-000000000000" for n in range(2))
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path) -> dict[str, str]:
+    """An environment with two cards at 40 %."""
+    if compiler() is None:
+        pytest.skip("no C compiler for the fake driver: install gcc")
+    devices = tuple(
+        Device(
+            uuid=uuid,
+            pci=f"00000000:1{place}:00.0",
+            states=(State(from_ms=0, gpu_percent=40, power_mw=300_000),),
+        )
+        for place, uuid in enumerate(UUIDS)
+    )
+    scenario = tmp_path / "scenario"
+    Scenario(devices=devices).write(scenario, start_boottime_ms=SystemClock().boottime_ms())
+    return environment(built_library(BUILD), scenario, os.environ)
+
+
+@pytest.fixture
+def socket_path() -> Iterator[Path]:
+    """A Unix socket's path may have 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="kashi-run-") as folder:
+        yield Path(folder) / "meter.sock"
+
+
+def agent(*arguments: str, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the agent."""
+    return subprocess.run(
+        [sys.executable, "-m", "kashi_agent.cli", *arguments],
+        env={**environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+
+
+def test_once_prints_what_the_driver_shows(surroundings: dict[str, str]) -> None:
+    """One reading of both cards, no server, no state."""
+    done = agent("once", "--json", environ=surroundings)
+
+    assert done.returncode == 0, done.stderr
+    seen = {fact["hardware_id"]: fact["utilisation_ppm"] for fact in json.loads(done.stdout)}
+    assert seen == dict.fromkeys(UUIDS, 400_000)
+    assert UUIDS[0] in agent("once", environ=surroundings).stdout
+
+
+def test_once_without_a_driver_says_so(socket_path: Path) -> None:
+    """Exit code 8 and a word on what to look at, whether or not this machine has a driver: the
+    library that is found first is none."""
+    (socket_path.parent / "libnvidia-ml.so.1").write_bytes(b"no library")
+    bare = {**os.environ, "LD_LIBRARY_PATH": os.fspath(socket_path.parent)}
+    done = agent("once", "--timeout", "6", environ=bare)
+
+    assert done.returncode == 8
+    assert "Is the driver loaded" in done.stderr
+
+
+def test_one_command_measures_and_delivers(
+    server_home: KashiServer, surroundings: dict[str, str], socket_path: Path, tmp_path: Path
+) -> None:
+    """`run --with-meter` until SIGTERM: everything is at the server, in order and accounted for."""
+    server_home.init("--organisation", "Test", "--address", "localhost")
+    server_home.start()
+    settings = _settings(tmp_path, socket_path)
+    token = server_home.token(PARTY)
+    address = server_home.address("enrolment")
+    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
+    assert agent(*enrolling, environ=surroundings).returncode == 0
+
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"],
+            env=surroundings,
+            stdout=log,
+            stderr=log,
+        )
+        _await_samples(tmp_path / "state" / "status.json", 20)
+        running.send_signal(signal.SIGTERM)
+        code = running.wait(WAIT_SECONDS)
+
+    assert code == 0, (tmp_path / "log").read_text(encoding="utf-8")
+    status = json.loads((tmp_path / "state" / "status.json").read_text(encoding="utf-8"))
+    assert status["unacknowledged_reports"] == 0
+    assert status["quarantined_reports"] == 0
+    assert status["server_sequence"] == status["sealed_sequence"] >= 1
+    checked = agent("verify", "--config", settings, "--json", environ=surroundings)
+    assert json.loads(checked.stdout)["findings"] == []
+    shown = agent("show", "--config", settings, "--sent", "9", "--json", environ=surroundings)
+    _check_reports(json.loads(shown.stdout))
+
+
+def _check_reports(reports: list[dict[str, object]]) -> None:
+    """Both cards: observed + gap = span, and 40 % of the observed time utilised."""
+    totals = {uuid: [0, 0, 0, 0] for uuid in UUIDS}
+    for report in reports:
+        blocks = report["blocks"]
+        assert isinstance(blocks, list)
+        for block in blocks:
+            content = block["content"]
+            sums = totals[content["device"]["hardware_id"]]
+            sums[0] += content["end_boottime_ms"] - content["start_boottime_ms"]
+            sums[1] += sum(reading["observed_ms"] for reading in content["readings"])
+            sums[2] += sum(gap["span_ms"] for gap in content["gaps"])
+            sums[3] += sum(reading["utilised_ns"] for reading in content["readings"])
+    for span_ms, observed_ms, gap_ms, utilised_ns in totals.values():
+        assert observed_ms + gap_ms == span_ms
+        assert observed_ms > 0
+        assert utilised_ns == observed_ms * 400_000
+
+
+def _settings(folder: Path, socket_path: Path) -> str:
+    path = folder / "agent.toml"
+    path.write_text(
+        f'[agent]\nstate_folder = "{folder / "state"}"\nmeter_socket = "{socket_path}"\n'
+        "report_interval_seconds = 60\nflush_seconds = 2\n",
+        encoding="utf-8",
+    )
+    return os.fspath(path)
+
+
+def _await_samples(status: Path, count: int) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if status.exists():
+            seen = json.loads(status.read_text(encoding="utf-8"))
+            if seen["samples"] >= count and seen["server_sequence"] == seen["sealed_sequence"]:
+                return
+        time.sleep(0.1)
+    pytest.fail("no samples in time")
