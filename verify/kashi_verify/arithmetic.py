@@ -114,6 +114,8 @@ def _check_amount(name: str, line: Data) -> None:
         if _PRICE.fullmatch(price) is None or _SHARE.fullmatch(share) is None:
             raise CheckFailed(f"{name}: price '{price}' or share '{share}' is not spelled plainly")
         expected = cut_to_fen(line["billed_ms"] * Fraction(share) * Fraction(price) / _HOUR_MS)
+    if share is not None and not (_SHARE.fullmatch(share) and 0 < Fraction(share) <= 1):
+        raise CheckFailed(f"{name}: a share of '{share}' is no part of a card")
     if amount_fen != expected:
         raise CheckFailed(f"{name}: {amount_fen} fen; billed x share x price gives {expected}")
 
@@ -125,11 +127,10 @@ def cut_to_fen(yuan: Fraction) -> int:
 
 
 def _check_overlap(lines: Sequence[Data]) -> None:
-    """One device on one host is never counted twice for one minute."""
-    spans: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+    """One device is never counted twice for one minute, whichever hosts report it."""
+    spans: dict[str, list[tuple[int, int, int]]] = {}
     for line in lines:
-        key = (line["hardware_id"], line["host_id"])
-        spans.setdefault(key, []).append((*span_ms(line), line["line"]))
+        spans.setdefault(line["hardware_id"], []).append((*span_ms(line), line["line"]))
     for found in spans.values():
         found.sort()
         for (_, end_ms, earlier), (start_ms, _, later) in pairwise(found):

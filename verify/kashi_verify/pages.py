@@ -1,9 +1,11 @@
 """Step 6: what a person reads on the pages is what a machine reads in the attachments.
 
 Figures are spelled here again, from the attached data and by this file alone; each must stand in
-the text of the pages. A page that shows another number does not hold this one.
+the text of the pages. A page that shows another number does not hold this one. Whether it shows a
+false one beside the true one, no text can tell: the attached data decides.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
@@ -27,7 +29,7 @@ def check_pages(pages: Sequence[str], certificate: Data, statement: Data) -> int
     whole = "".join(pages)
     count = 0
     for name, figure in _figures(certificate, statement):
-        if _plain(figure) not in whole:
+        if not _stands(_plain(figure), whole):
             raise CheckFailed(f"{name} '{figure}' of the attached data stands on no page")
         count += 1
     for line in statement["lines"]:
@@ -36,6 +38,13 @@ def check_pages(pages: Sequence[str], certificate: Data, statement: Data) -> int
             raise CheckFailed(f"line {line['line']} stands on no page as the attached data has it")
         count += 1
     return count
+
+
+def _stands(figure: str, text: str) -> bool:
+    """The text holds the figure; a number not as a part of a longer one: 12.50 is not in 912.50."""
+    if not figure[:1].isdigit():
+        return figure in text
+    return re.search(rf"(?<![\d.,-]){re.escape(figure)}(?!\d)", text) is not None
 
 
 def _check_frame(place: int, total: int, text: str, certificate: Data) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from kashi_verify import reports, wire
 from kashi_verify.arithmetic import span_ms
 from kashi_verify.bundle import Bundle
+from kashi_verify.devices import RevealedDevices
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.receipts import Receipted
 
@@ -29,6 +30,7 @@ _QUANTITIES: Final = (
     (8, "utilised_ns"),
     (9, "unattributed_ms"),
 )
+_UTILISED_NS: Final = 8
 # Places among the quantities above of what a header's counters total (their fields 2, 4, 5, 6).
 _COUNTED: Final = ((2, 0), (4, 2), (5, 4), (6, 5))
 
@@ -48,14 +50,14 @@ class Recount:
 
     def add(self, host_id: str, anchor_ms: int, block: wire.Message) -> list[int]:
         """Add a device block; returns what the whole block totals."""
-        hardware_id = wire.text(wire.read_message(wire.octets(block, 2)), 2)
+        hardware_id = device_of(block)
         start_ms = anchor_ms + wire.integer(block, 3)
         spans = self._spans.get((hardware_id, host_id), [])
         totals = [0] * len(_QUANTITIES)
         for content in wire.repeated(block, 5):
             reading = wire.read_message(content)
-            found = [wire.integer(reading, number) for number, _ in _QUANTITIES]
-            minute = (start_ms + wire.integer(reading, 1)) // _MINUTE_MS
+            found = [_quantity(reading, number) for number, _ in _QUANTITIES]
+            minute = (start_ms + wire.integer32(reading, 1)) // _MINUTE_MS
             place = _line_of(spans, minute)
             for index, value in enumerate(found):
                 totals[index] += value
@@ -63,15 +65,28 @@ class Recount:
                     self.sums[place][index] += value
         return totals
 
-    def covers(self, host_id: str, start_utc_ms: int, end_utc_ms: int) -> bool:
-        """Whether a line speaks of this time on the host."""
+    def covers(
+        self, host_id: str, start_utc_ms: int, end_utc_ms: int, hardware_id: str | None = None
+    ) -> bool:
+        """Whether a line, of this device if one is named, speaks of this time on the host."""
         start, end = start_utc_ms // _MINUTE_MS, -(-end_utc_ms // _MINUTE_MS)
         return any(
             low < end and start < high
-            for (_, on_host), spans in self._spans.items()
-            if on_host == host_id
+            for (device, on_host), spans in self._spans.items()
+            if on_host == host_id and hardware_id in (None, device)
             for low, high, _ in spans
         )
+
+
+def device_of(block: wire.Message) -> str:
+    """The hardware id a device block speaks of."""
+    return wire.text(wire.inner(block, 2), 2)
+
+
+def _quantity(reading: wire.Message, number: int) -> int:
+    # All but the nanoseconds of utilisation are 32 bits wide.
+    read = wire.integer if number == _UTILISED_NS else wire.integer32
+    return read(reading, number)
 
 
 def _line_of(spans: Sequence[tuple[int, int, int]], minute: int) -> int | None:
@@ -84,18 +99,22 @@ def _line_of(spans: Sequence[tuple[int, int, int]], minute: int) -> int | None:
 def check_recount(
     bundle: Bundle,
     evidence: Data,
-    lines: Sequence[Data],
+    statement: Data,
     said: Receipted,
     findings: Findings,
 ) -> None:
     """Add every counted report up and compare with the lines.
 
     Raises:
-        CheckFailed: a line's quantity differs, or a device's totals do not follow.
+        CheckFailed: a line's quantity differs, a device's totals do not follow, or a device is
+            another than the statement says.
     """
+    lines, demo = statement["lines"], statement["statement"]["demo"]
     recount = Recount(lines)
+    devices = RevealedDevices(statement["devices"], lines, findings, demo=demo)
     for host in evidence["hosts"]:
-        _HostRecount(host["host_id"], recount, said.counted, findings).run(bundle)
+        _HostRecount(host["host_id"], recount, devices, said.counted, findings).run(bundle)
+    devices.check_spans()
     for line, sums in zip(lines, recount.sums, strict=True):
         for (_, name), found in zip(_QUANTITIES, sums, strict=True):
             stated = line["quantities"][name]
@@ -122,11 +141,14 @@ class _HostRecount:
         self,
         host_id: str,
         recount: Recount,
+        devices: RevealedDevices,
         counted: frozenset[tuple[str, int, int]],
         findings: Findings,
     ) -> None:
         self._host_id = host_id
         self._recount = recount
+        self._devices = devices
+        self._slots: dict[int, str] = {}
         self._counted = counted
         self._findings = findings
 
@@ -136,7 +158,7 @@ class _HostRecount:
         totals_before: dict[int, wire.Message] = {}
         for message in bundle.messages(f"reports/{self._host_id}.bin"):
             parsed = reports.parse(message)
-            anchor_ms = wire.signed(wire.read_message(wire.octets(parsed.header, 3)), 2)
+            anchor_ms = wire.signed(wire.inner(parsed.header, 3), 2)
             place = _Place(
                 wire.integer(parsed.header, 4),
                 wire.integer(parsed.header, 5),
@@ -162,15 +184,43 @@ class _HostRecount:
     ) -> None:
         counts = (self._host_id, place.epoch, place.sequence) in self._counted
         target = self._recount if counts else Recount(())
+        name = f"report {place.epoch}-{place.sequence} of host {self._host_id}"
+        shown: set[int] = set()
         for block in parsed.blocks:
             content = wire.octets(block, 3)
-            if not content or wire.integer(block, 1) != _DEVICE_BLOCK:
+            if not content or wire.integer32(block, 1) != _DEVICE_BLOCK:
                 continue
             device = wire.read_message(content)
             added = target.add(self._host_id, anchor_ms, device)
+            slot = wire.integer32(device, 1)
+            shown.add(slot)
+            self._slots[slot] = device_of(device)
+            if counts:
+                self._devices.add(self._host_id, anchor_ms, device)
             if totals is not None:
-                name = f"report {place.epoch}-{place.sequence} of host {self._host_id}"
-                _check_growth(name, wire.integer(device, 1), totals, added)
+                _check_growth(name, slot, totals, added)
+        if totals is not None and counts:
+            self._flag_withheld(name, place, totals, shown)
+
+    def _flag_withheld(
+        self,
+        name: str,
+        place: _Place,
+        totals: tuple[dict[int, wire.Message], dict[int, wire.Message]],
+        shown: set[int],
+    ) -> None:
+        """A device's totals grow and its block is not shown, though a line speaks of its time."""
+        earlier, later = totals
+        for slot, hardware_id in self._slots.items():
+            if slot in shown or not _grew(earlier.get(slot), later.get(slot)):
+                continue
+            span = (place.start_utc_ms, place.end_utc_ms)
+            if self._recount.covers(self._host_id, *span, hardware_id):
+                self._findings.flag(
+                    "block_withheld",
+                    f"{name}: what it says of device {hardware_id} is not shown; that time is a"
+                    " gap here",
+                )
 
     def _flag_missing(self, before: _Place, place: _Place) -> None:
         """Reports between two others are not here: worth a word where a line covers their time."""
@@ -184,7 +234,12 @@ class _HostRecount:
 
 def _counters(header: wire.Message) -> dict[int, wire.Message]:
     found = [wire.read_message(content) for content in wire.repeated(header, 12)]
-    return {wire.integer(counters, 1): counters for counters in found}
+    return {wire.integer32(counters, 1): counters for counters in found}
+
+
+def _grew(earlier: wire.Message | None, later: wire.Message | None) -> bool:
+    """Something was observed between two reports."""
+    return wire.integer(later or {}, 2) > wire.integer(earlier or {}, 2)
 
 
 def _check_growth(

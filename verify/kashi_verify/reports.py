@@ -127,7 +127,7 @@ def _check_blocks(parsed: Parsed, report: Reported) -> None:
         raise CheckFailed(f"{report.name}: {len(parsed.blocks)} blocks, {len(digests)} digests")
     for place, (block, digest) in enumerate(zip(parsed.blocks, digests, strict=True)):
         salt, content = wire.octets(block, 2), wire.octets(block, 3)
-        if wire.integer(block, 1) != wire.integer(digest, 1):
+        if wire.integer32(block, 1) != wire.integer32(digest, 1):
             raise CheckFailed(f"{report.name}: block {place} is of another kind than its digest")
         if not salt and not content:
             continue

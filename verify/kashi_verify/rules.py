@@ -35,6 +35,9 @@ def check_rules(statement: Data, rules: bytes | None) -> str:
     attached = {parameter["name"]: parameter for parameter in read["parameters"]}
     for parameter in programme["parameters"]:
         _check_parameter(parameter, attached.get(parameter["name"]))
+    hidden = sorted(set(attached) - {parameter["name"] for parameter in programme["parameters"]})
+    if hidden:
+        raise CheckFailed(f"the statement leaves out {hidden[0]}, which the rules have")
     return f"{programme['programme_id']} {programme['version']}, SHA-256 {found}"
 
 

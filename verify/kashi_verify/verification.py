@@ -9,14 +9,16 @@ The document:
     canonically, each with the hash that names it.
 The statement:
  6. The text of the pages agrees with the attached data.
- 7. The arithmetic holds: every line, the totals, the days.
- 8. The rules are those whose hash the statement names.
+ 7. The arithmetic holds: every line, the totals, the days. No line earns what its reasons forbid,
+    and no flag is missing that the lines themselves call for.
+ 8. The rules are those whose hash the statement names, and the estimate follows from them.
 The evidence, given a bundle:
  9. The bundle belongs to this certificate: the same bytes.
 10. The hosts' reports: signatures, chain links, block digests, the root over them.
 11. The server's receipts: one a report, under the server's root.
 12. The log: every receipt is in it, under the signed checkpoint of the statement's cut-off.
-13. The recount: the minutes of the revealed blocks add up to every line, exactly.
+13. The recount: the minutes of the revealed blocks add up to every line, exactly; none twice, and
+    every device is what part of a card its host signed.
 
 What this shows and does not: a signature says who said it, not that it is true. Whether a
 certificate was withdrawn or superseded since, only the issuer's verification page tells.
@@ -38,6 +40,7 @@ from kashi_verify.canonical import read_canonical
 from kashi_verify.chain import check_chain, check_signer_usage, order_chain
 from kashi_verify.cms import Container, open_container
 from kashi_verify.elliptic import UNREADABLE_CERTIFICATE
+from kashi_verify.estimate import check_estimate
 from kashi_verify.findings import LEVEL_OF_LAST_STEP, CheckFailed, Findings, Outcome, Step
 from kashi_verify.limits import ATTACHMENT_BYTES_MAX
 from kashi_verify.log import check_log
@@ -45,6 +48,7 @@ from kashi_verify.receipts import check_receipts, server_key
 from kashi_verify.recount import check_recount
 from kashi_verify.reports import check_reports
 from kashi_verify.rules import check_rules
+from kashi_verify.standing import check_standing
 
 Data = Mapping[str, Any]
 _Result = TypeVar("_Result")
@@ -236,10 +240,13 @@ def _verify_statement(attached: _Attached, findings: Findings) -> None:
 
     def seven() -> tuple[None, str]:
         check_arithmetic(statement)
+        check_standing(statement)
         return None, f"{len(statement['lines'])} lines, {len(statement['days'])} days, totals"
 
     def eight() -> tuple[None, str]:
-        return None, check_rules(statement, attached.files.get(_RULES))
+        named = check_rules(statement, attached.files.get(_RULES))
+        check_estimate(statement)
+        return None, named
 
     _step(findings, Step.PAGES, six)
     _step(findings, Step.ARITHMETIC, seven)
@@ -285,7 +292,7 @@ def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> N
         return None, f"all of them in the log of {size} entries"
 
     def thirteen() -> tuple[None, str]:
-        check_recount(bundle, evidence, statement["lines"], said, findings)
+        check_recount(bundle, evidence, statement, said, findings)
         return None, f"{len(statement['lines'])} lines, every quantity to the millisecond"
 
     def key() -> Any:

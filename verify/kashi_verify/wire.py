@@ -1,7 +1,9 @@
 """A minimal reader of protobuf's wire format: numbers, varints and length-delimited fields.
 
-Enough for the messages of evidence, strict where it matters: a truncated or oversized field, a
-group or a fixed-size field fails. Unknown fields are kept by number and ignored by who reads.
+Enough for the messages of evidence, and it reads what every protobuf reader reads: a field of
+another wire type than expected is passed over, of a field that stands twice the last counts (a
+message merges), a 32-bit number is cut to 32 bits. Otherwise a host could sign bytes that the
+server counts in one way and a verifier in another. Truncated or oversized fields fail.
 """
 
 from typing import Final
@@ -9,7 +11,12 @@ from typing import Final
 from kashi_verify.findings import CheckFailed
 
 _VARINT: Final = 0
+_FIXED_64: Final = 1
 _BYTES: Final = 2
+_GROUP: Final = 3
+_GROUP_END: Final = 4
+_FIXED_32: Final = 5
+_GROUPS_MAX: Final = 100
 _SIGN: Final = 1 << 63
 
 Message = dict[int, list[int | bytes]]
@@ -35,32 +42,48 @@ def read_varint(content: bytes, place: int) -> tuple[int, int]:
 def read_message(content: bytes) -> Message:
     """Fields by number, each a list in the order of the bytes."""
     fields: Message = {}
+    groups: list[int] = []
     place, end = 0, len(content)
     while place < end:
         tag, place = read_varint(content, place)
+        number, wire_type = tag >> 3, tag & 7
         value: int | bytes
-        if tag & 7 == _VARINT:
+        if wire_type == _VARINT:
             value, place = read_varint(content, place)
-        elif tag & 7 == _BYTES:
-            length, place = read_varint(content, place)
+        elif wire_type in (_BYTES, _FIXED_64, _FIXED_32):
+            length = 8 if wire_type == _FIXED_64 else 4
+            if wire_type == _BYTES:
+                length, place = read_varint(content, place)
             if place + length > end:
                 raise CheckFailed("a message ends inside a field")
             value, place = content[place : place + length], place + length
         else:
-            raise CheckFailed(f"a field of wire type {tag & 7}")
-        fields.setdefault(tag >> 3, []).append(value)
+            _follow_group(groups, number, wire_type)
+            continue
+        if not groups and wire_type in (_VARINT, _BYTES):
+            fields.setdefault(number, []).append(value)
+    if groups:
+        raise CheckFailed("a message ends inside a group")
     return fields
 
 
+def _follow_group(groups: list[int], number: int, wire_type: int) -> None:
+    """Enter or leave a group: no message of evidence has one, so what is inside is unknown."""
+    if wire_type == _GROUP and len(groups) < _GROUPS_MAX:
+        groups.append(number)
+    elif wire_type != _GROUP_END or not groups or groups.pop() != number:
+        raise CheckFailed(f"a field of wire type {wire_type}")
+
+
 def integer(message: Message, number: int) -> int:
-    """A numeric field, 0 where absent; the last one counts, as protobuf has it."""
-    found = message.get(number)
-    if found is None:
-        return 0
-    value = found[-1]
-    if not isinstance(value, int):
-        raise CheckFailed(f"field {number} is not a number")
-    return value
+    """A numeric field of 64 bits, 0 where absent; the last one counts, as protobuf has it."""
+    found = [value for value in message.get(number, ()) if isinstance(value, int)]
+    return found[-1] if found else 0
+
+
+def integer32(message: Message, number: int) -> int:
+    """A numeric field of 32 bits, 0 where absent; longer numbers are cut, as protobuf has it."""
+    return integer(message, number) & 0xFFFF_FFFF
 
 
 def signed(message: Message, number: int) -> int:
@@ -71,13 +94,13 @@ def signed(message: Message, number: int) -> int:
 
 def octets(message: Message, number: int) -> bytes:
     """A bytes field, empty where absent."""
-    found = message.get(number)
-    if found is None:
-        return b""
-    value = found[-1]
-    if not isinstance(value, bytes):
-        raise CheckFailed(f"field {number} is not bytes")
-    return value
+    found = repeated(message, number)
+    return found[-1] if found else b""
+
+
+def inner(message: Message, number: int) -> Message:
+    """A message field, empty where absent; one that stands twice is merged."""
+    return read_message(b"".join(repeated(message, number)))
 
 
 def text(message: Message, number: int) -> str:
@@ -90,8 +113,4 @@ def text(message: Message, number: int) -> str:
 
 def repeated(message: Message, number: int) -> list[bytes]:
     """A repeated message field, in order."""
-    values = message.get(number, [])
-    found = [value for value in values if isinstance(value, bytes)]
-    if len(found) != len(values):
-        raise CheckFailed(f"field {number} is not a list of messages")
-    return found
+    return [value for value in message.get(number, ()) if isinstance(value, bytes)]

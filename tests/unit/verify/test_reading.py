@@ -5,8 +5,10 @@ import json
 from contextlib import suppress
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
+from kashi.v1 import report_pb2
 from kashi_verify import merkle, wire
 from kashi_verify.canonical import read_canonical
 from kashi_verify.findings import CheckFailed
@@ -97,15 +99,59 @@ def test_random_bytes_never_crash_the_reader(content: bytes) -> None:
         b"\x08",
         b"\x08" + b"\xff" * 10,
         b"\x0a\x05abc",
-        b"\x0d\x00\x00\x00\x00",
+        b"\x0d\x00\x00\x00",
+        b"\x09\x00\x00\x00\x00",
         b"\x0b",
+        b"\x0b\x14",
+        b"\x0c",
         b"\x08" + b"\xff" * 9 + b"\x7f",
     ],
 )
 def test_broken_messages_are_refused(content: bytes) -> None:
-    """Cut numbers, cut fields, fixed-size fields, groups, numbers beyond 64 bits."""
+    """Cut numbers, cut fields, groups without their end, numbers beyond 64 bits."""
     with pytest.raises(CheckFailed):
         wire.read_message(content)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"\x18\x07",  # kind: a number where the message of the segment stands
+                b"\x1a\x02\x08\x05",  # segment.number 5
+                b"\x1a\x03\x10\xe8\x07",  # segment.anchor 1000
+                b"\x1d\x01\x02\x03\x04",  # fixed 32 bits in its place
+                b"\x19" + bytes(8),  # fixed 64 bits
+                b"\x1b\x08\x01\x1c",  # a group
+                b"\x20\x03",  # epoch 3
+                b"\x22\x01x",  # bytes in the epoch's place
+                b"\xf8\x07\x01",  # an unknown number
+                b"\x62\x07\x08\x81\x80\x80\x80\x10\x10",  # counters, cut short
+                b"\x62\x08\x08\x81\x80\x80\x80\x10\x10\x09",  # counters of slot 2**32 + 1
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_any_encoding_is_read_as_the_server_reads_it(parts: list[bytes]) -> None:
+    """However a header is spelled, this reader and the protobuf library find the same in it."""
+    content = b"".join(parts)
+    try:
+        header = report_pb2.ReportHeader.FromString(content)
+    except DecodeError:
+        return
+
+    fields = wire.read_message(content)
+
+    segment = wire.inner(fields, 3)
+    assert wire.signed(segment, 2) == header.segment.anchor_utc_ms
+    assert wire.integer32(segment, 1) == header.segment.number
+    assert wire.integer(fields, 4) == header.epoch
+    counters = [wire.read_message(one) for one in wire.repeated(fields, 12)]
+    assert [wire.integer32(one, 1) for one in counters] == [one.slot for one in header.counters]
+    assert [wire.integer(one, 2) for one in counters] == [
+        one.observed_ms for one in header.counters
+    ]
 
 
 def test_negative_numbers_are_two_complement() -> None:

@@ -1,0 +1,291 @@
+"""A dishonest office signs what it likes; what its own data contradicts, the verifier still finds.
+
+Each test takes the true statement of a closed month, makes one thing of it false, and leaves every
+sum right: only the claim itself is wrong.
+"""
+
+import json
+import zipfile
+from collections.abc import Callable
+from copy import deepcopy
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from fixtures_certificates import CertificateFiles
+from kashi.v1 import report_pb2
+from kashi_verify import document, wire
+from kashi_verify.arithmetic import check_arithmetic
+from kashi_verify.devices import RevealedDevices
+from kashi_verify.estimate import check_estimate
+from kashi_verify.findings import CheckFailed, Findings
+from kashi_verify.pages import check_pages
+from kashi_verify.standing import check_standing
+
+Change = Callable[[dict[str, Any]], None]
+HOST = "11111111-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def statement(certificate_files: CertificateFiles) -> dict[str, Any]:
+    """The true statement of company A."""
+    with zipfile.ZipFile(certificate_files.bundle) as archive:
+        found: dict[str, Any] = json.loads(archive.read("statement.json"))
+    return found
+
+
+def check(statement: dict[str, Any]) -> None:
+    """What steps 7 and 8 check of a statement alone, but for the rules' hash."""
+    check_arithmetic(statement)
+    check_standing(statement)
+    check_estimate(statement)
+
+
+def put(*place: str | int, value: object) -> Change:
+    """Set one value of a statement."""
+
+    def change(statement: dict[str, Any]) -> None:
+        inner: Any = statement
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+
+    return change
+
+
+def test_true_statement_holds(statement: dict[str, Any]) -> None:
+    """The statement these tests falsify is sound, billed and estimated."""
+    check(statement)
+
+    assert statement["totals"]["eligible_fen"] > 0
+    assert statement["subsidy"]["estimate_fen"] is not None
+
+
+def _first_estimate(statement: dict[str, Any]) -> None:
+    """An estimate of a million yuan, and a last step that says so."""
+    statement["subsidy"]["estimate_fen"] = 10**8
+    statement["subsidy"]["trace"][-1]["output"] = 10**8
+
+
+def _ratio(statement: dict[str, Any]) -> None:
+    """The whole amount where the rules give half, carried through to the end."""
+    trace = statement["subsidy"]["trace"]
+    amount_fen = 60_000_000
+    trace[1]["output"] = trace[2]["input"] = trace[2]["output"] = amount_fen
+    for step in trace[3:]:
+        step["input"] = step["output"] = amount_fen
+    statement["subsidy"]["estimate_fen"] = amount_fen
+
+
+def _below_threshold(statement: dict[str, Any]) -> None:
+    """Half of an amount that is below the year's threshold."""
+    trace = statement["subsidy"]["trace"]
+    amount_fen = trace[1]["output"]
+    trace[2]["output"] = trace[3]["input"] = amount_fen
+    half_fen = amount_fen // 2
+    trace[3]["output"] = half_fen
+    for step in trace[4:]:
+        step["input"] = step["output"] = half_fen
+    statement["subsidy"]["estimate_fen"] = half_fen
+
+
+def _beyond_cap(statement: dict[str, Any]) -> None:
+    """Twice the cap of a company and year."""
+    trace = statement["subsidy"]["trace"]
+    amount_fen = 4_000_000_000
+    trace[1]["output"] = trace[2]["input"] = trace[2]["output"] = trace[3]["input"] = amount_fen
+    trace[3]["output"] = trace[4]["input"] = amount_fen // 2
+    trace[4]["output"] = trace[5]["input"] = trace[5]["output"] = amount_fen // 2
+    statement["subsidy"]["estimate_fen"] = amount_fen // 2
+
+
+def _moved_to_another_month(statement: dict[str, Any]) -> None:
+    """September's lines under October's name."""
+    statement["period"] = {
+        "month": "2026-10",
+        "start": "2026-10-01T00:00:00+08:00",
+        "end": "2026-11-01T00:00:00+08:00",
+    }
+
+
+def _on_two_hosts(statement: dict[str, Any]) -> None:
+    """A line once more, as of another host, with every sum made right."""
+    lines = statement["lines"]
+    again = deepcopy(next(line for line in lines if line["amount_fen"]))
+    again["host_id"], again["line"] = HOST, len(lines) + 1
+    lines.append(again)
+    _add_to_sums(statement, again)
+
+
+def _whole_and_part(statement: dict[str, Any]) -> None:
+    """A part of a billed device billed beside it."""
+    lines = statement["lines"]
+    line = next(line for line in lines if line["amount_fen"])
+    part = deepcopy(line)
+    part["hardware_id"], part["line"] = "MIG-a", len(lines) + 1
+    lines.append(part)
+    device = deepcopy(statement["devices"][0])
+    device |= {"hardware_id": "MIG-a", "parent_hardware_id": line["hardware_id"]}
+    statement["devices"].append(device)
+    _add_to_sums(statement, part)
+
+
+def _add_to_sums(statement: dict[str, Any], line: dict[str, Any]) -> None:
+    totals, day = statement["totals"], statement["days"][0]
+    for name, value in line["quantities"].items():
+        totals[name] += value
+        if name in day:
+            day[name] += value
+    for name in ("billed_ms", "amount_fen"):
+        totals[name] += line[name]
+    totals["eligible_fen"] += line["amount_fen"]
+    day["amount_fen"] += line["amount_fen"]
+    for name, source in (("card_hours", "observed_ms"), ("leased_card_hours", "leased_ms")):
+        more = Fraction(line["quantities"][source], 3_600_000)
+        totals[name] = str(Fraction(totals[name]) + more)
+    billed = Fraction(line["billed_ms"], 3_600_000)
+    totals["billed_card_hours"] = str(Fraction(totals["billed_card_hours"]) + billed)
+    quality = statement["quality"]
+    quality["observed_ms"], elapsed_ms = (
+        totals["observed_ms"],
+        totals["observed_ms"] + totals["gap_ms"],
+    )
+    quality["elapsed_ms"] = elapsed_ms
+    millionths = totals["observed_ms"] * 10**6 // elapsed_ms
+    quality["coverage"] = f"{millionths // 10**6}.{millionths % 10**6:06d}"
+    statement["subsidy"]["trace"][0] |= {
+        "input": totals["amount_fen"],
+        "output": totals["eligible_fen"],
+    }
+
+
+def _idle(statement: dict[str, Any]) -> None:
+    """A line that was never active, and nobody says so."""
+    line = next(line for line in statement["lines"] if line["amount_fen"])
+    counted, totals = line["quantities"], statement["totals"]
+    for name in ("active_ms", "utilised_ns", "unattributed_ms"):
+        totals[name] -= counted[name]
+        counted[name] = 0
+
+
+def _no_declaration(statement: dict[str, Any]) -> None:
+    statement["contract"]["unrelated_declared"] = None
+
+
+def _hidden_gaps(statement: dict[str, Any]) -> None:
+    statement["quality"]["gaps"] = statement["quality"]["gaps"][1:]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (put("lines", 0, "reasons", value=["conflict"]), "billed although conflict"),
+        (put("lines", 0, "reasons", value=["self_owned"]), "billed although self_owned"),
+        (put("lines", 0, "reasons", value=["related_parties"]), "eligible although related"),
+        (put("contract", value=None), "names no contract"),
+        (put("lines", 0, "share", value="8"), "no part of a card"),
+        (put("quality", "coverage", value="0.999999"), "coverage"),
+        (put("quality", "elapsed_ms", value=1), "elapsed_ms"),
+        (_hidden_gaps, "gaps of"),
+        (_idle, "idle_while_leased"),
+        (_no_declaration, "relation_undeclared"),
+        (_moved_to_another_month, "leaves the month"),
+        (put("period", "end", value="2026-11-01T00:00:00+08:00"), "not the month"),
+        (_on_two_hosts, "twice"),
+        (_whole_and_part, "a part of it"),
+        (_first_estimate, "less_earlier"),
+        (put("subsidy", "estimate_fen", value=10**8), "not what its steps"),
+        (_ratio, "step ratio"),
+        (_below_threshold, "step threshold"),
+        (_beyond_cap, "company_year_cap"),
+        (put("subsidy", "trace", value=[]), "steps"),
+    ],
+)
+def test_false_claim_is_found(statement: dict[str, Any], change: Change, words: str) -> None:
+    """A claim that reasons, rules or other figures of the statement contradict fails its step."""
+    change(statement)
+
+    with pytest.raises(CheckFailed, match=words):
+        check(statement)
+
+
+def test_longer_figure_on_the_page_is_not_the_figure(
+    certificate_files: CertificateFiles, statement: dict[str, Any]
+) -> None:
+    """A page that shows 912.50 does not show 12.50, although its text holds these characters."""
+    opened = document.open_pdf(certificate_files.pdf.read_bytes())
+    certificate = json.loads(document.attachments(opened)["certificate.json"])
+    pages = document.page_texts(opened)
+    check_pages(pages, certificate, statement)
+    fen = statement["totals"]["amount_fen"]
+    shown = f"{fen // 100:,}.{fen % 100:02d}元"
+
+    with pytest.raises(CheckFailed, match="amount_fen"):
+        check_pages([page.replace(shown, f"9{shown}") for page in pages], certificate, statement)
+
+
+# What hosts signed against what the statement says of their devices ------------------------------
+
+
+def block(**described: object) -> wire.Message:
+    """A minute of a seventh of a card, as its host signed it."""
+    said: dict[str, Any] = {
+        "hardware_id": "MIG-a",
+        "parent_hardware_id": "GPU-a",
+        "model": "H100",
+        "share_numerator": 1,
+        "share_denominator": 7,
+        "meter": report_pb2.METER_KIND_NVML,
+    }
+    device = report_pb2.Device(**{**said, **described})
+    whole = report_pb2.DeviceBlock(device=device, start_boottime_ms=0, end_boottime_ms=60_000)
+    return wire.read_message(whole.SerializeToString())
+
+
+def revealed(findings: Findings, *, demo: bool = False) -> RevealedDevices:
+    """A statement that bills a seventh of a card."""
+    devices = [{"hardware_id": "MIG-a", "parent_hardware_id": "GPU-a", "model": "H100"}]
+    lines = [{"hardware_id": "MIG-a", "share": "1/7"}]
+    return RevealedDevices(devices, lines, findings, demo=demo)
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [({"share_denominator": 14}, "counts as 1/7"), ({"parent_hardware_id": "GPU-b"}, "a part of")],
+)
+def test_larger_share_than_signed_is_found(described: dict[str, object], words: str) -> None:
+    """The part of a card that is billed must be the one the host signed."""
+    with pytest.raises(CheckFailed, match=words):
+        revealed(Findings()).add(HOST, 0, block(**described))
+
+
+def test_time_counted_twice_is_found() -> None:
+    """Two counted blocks of one device may touch, never overlap."""
+    devices = revealed(Findings())
+    devices.add(HOST, 0, block())
+    devices.add(HOST, 60_000, block())
+    devices.check_spans()
+
+    devices.add(HOST, 119_999, block())
+
+    with pytest.raises(CheckFailed, match="same time"):
+        devices.check_spans()
+
+
+@pytest.mark.parametrize(("demo", "codes"), [(False, ["replayed"]), (True, [])])
+def test_replayed_workload_is_flagged(demo: bool, codes: list[str]) -> None:
+    """What no meter measured is told, also where the office forgot to; once a device."""
+    findings = Findings()
+    devices = revealed(findings, demo=demo)
+    for anchor_ms in (0, 60_000):
+        devices.add(HOST, anchor_ms, block(meter=report_pb2.METER_KIND_REPLAY))
+
+    assert [flag.code for flag in findings.flags] == codes
+
+
+def test_other_model_is_flagged() -> None:
+    """A model that no host named so is told."""
+    findings = Findings()
+    revealed(findings).add(HOST, 0, block(model="A10"))
+
+    assert [flag.code for flag in findings.flags] == ["described_otherwise"]

@@ -1,0 +1,84 @@
+"""Step 13, second part: the devices of revealed blocks are those the statement says they are.
+
+1. share and physical device of a block are those of the statement: they are part of the price;
+2. no two counted blocks of one device on one host touch the same time;
+3. a model named otherwise, or a replayed workload, is worth a word.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+from kashi_verify import wire
+from kashi_verify.findings import CheckFailed, Findings
+
+Data = Mapping[str, Any]
+_REPLAY_METER: Final = 3
+
+
+class RevealedDevices:
+    """Compares every counted block with the statement's list of devices."""
+
+    def __init__(
+        self, devices: Sequence[Data], lines: Sequence[Data], findings: Findings, *, demo: bool
+    ) -> None:
+        """`demo`: replayed workloads are what a demonstration is made of."""
+        self._devices = {device["hardware_id"]: device for device in devices}
+        self._shares: dict[str, set[str | None]] = {}
+        for line in lines:
+            self._shares.setdefault(line["hardware_id"], set()).add(line["share"])
+        self._findings = findings
+        self._demo = demo
+        self._flagged: set[tuple[str, str]] = set()
+        self._spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
+
+    def add(self, host_id: str, anchor_ms: int, block: wire.Message) -> None:
+        """Check a counted block.
+
+        Raises:
+            CheckFailed: the statement prices another share, or another physical device.
+        """
+        device = wire.inner(block, 2)
+        hardware_id = wire.text(device, 2)
+        stated = self._devices.get(hardware_id)
+        if stated is None:
+            return
+        share = Fraction(wire.integer32(device, 8), max(1, wire.integer32(device, 9)))
+        for text in self._shares.get(hardware_id, ()):
+            if text is not None and Fraction(text) != share:
+                raise CheckFailed(
+                    f"device {hardware_id} counts as {text} of a card; its host signed {share}"
+                )
+        if (stated["parent_hardware_id"] or "") != wire.text(device, 3):
+            raise CheckFailed(f"device {hardware_id} is a part of another one than its host signed")
+        if stated["model"] != wire.text(device, 4):
+            self._flag(
+                "described_otherwise", hardware_id, f"a host calls it {wire.text(device, 4)}"
+            )
+        if wire.integer32(device, 10) == _REPLAY_METER and not self._demo:
+            self._flag("replayed", hardware_id, "a recorded or generated workload, not measured")
+        start, end = wire.integer(block, 3), wire.integer(block, 4)
+        if start < end:
+            spans = self._spans.setdefault((host_id, hardware_id), [])
+            spans.append((anchor_ms + start, anchor_ms + end))
+
+    def check_spans(self) -> None:
+        """Check that nothing was counted twice, once all blocks are added.
+
+        Raises:
+            CheckFailed: two blocks of one device touch the same time.
+        """
+        for (host_id, hardware_id), spans in self._spans.items():
+            until = 0
+            for start, end in sorted(spans):
+                if start < until:
+                    raise CheckFailed(
+                        f"two counted reports of host {host_id} speak of the same time of device"
+                        f" {hardware_id}"
+                    )
+                until = end
+
+    def _flag(self, code: str, hardware_id: str, detail: str) -> None:
+        if (code, hardware_id) not in self._flagged:
+            self._flagged.add((code, hardware_id))
+            self._findings.flag(code, f"{hardware_id}: {detail}")

@@ -1,0 +1,141 @@
+"""Step 7, second part: what a line's words allow its figures to be, and what must be flagged.
+
+1. the period is one month of Asia/Shanghai; lines and days lie in it;
+2. a line that gives a reason why it earns nothing bills nothing and is not eligible;
+3. only leased time is eligible or billed, and only under a contract;
+4. a physical device and a part of it are never billed for the same minute;
+5. coverage and gaps are those of the lines;
+6. what the lines show a reader must see is among the flags.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from kashi_verify.arithmetic import instant_ms, span_ms
+from kashi_verify.findings import CheckFailed
+
+Data = Mapping[str, Any]
+_SHANGHAI: Final = timezone(timedelta(hours=8))
+_EARN_NOTHING: Final = frozenset(
+    {
+        "self_owned",
+        "unleased",
+        "assignment_unconfirmed",
+        "owner_unknown",
+        "no_price",
+        "outside_term",
+        "provider_not_owner",
+        "conflict",
+        "share_unknown",
+        "shares_exceed_device",
+    }
+)
+_NOT_ELIGIBLE: Final = _EARN_NOTHING | {"related_parties", "no_active_rules"}
+_FLAGGED_BY_DEVICE: Final = ("conflict", "shares_exceed_device")
+
+
+def check_standing(statement: Data) -> None:
+    """Check everything the module says.
+
+    Raises:
+        CheckFailed: a line claims what its reasons forbid, or a flag is missing.
+    """
+    lines = statement["lines"]
+    _check_period(statement)
+    for line in lines:
+        _check_reasons(line, leasable=statement["contract"] is not None)
+    _check_parts(lines, statement["devices"])
+    _check_quality(statement["quality"], statement["totals"])
+    _check_flags(statement)
+
+
+def _check_period(statement: Data) -> None:
+    period = statement["period"]
+    try:
+        first = datetime.strptime(period["month"], "%Y-%m").replace(tzinfo=_SHANGHAI)
+    except ValueError as error:
+        raise CheckFailed(f"'{period['month']}' is not a month") from error
+    after = (first + timedelta(days=31)).replace(day=1)
+    start_ms, end_ms = (int(edge.timestamp()) * 1000 for edge in (first, after))
+    if (instant_ms(period["start"]), instant_ms(period["end"])) != (start_ms, end_ms):
+        raise CheckFailed(f"the period is not the month {period['month']} of Asia/Shanghai")
+    for line in statement["lines"]:
+        line_start_ms, line_end_ms = span_ms(line)
+        if line_start_ms < start_ms or line_end_ms > end_ms:
+            raise CheckFailed(f"line {line['line']} leaves the month {period['month']}")
+    if any(not day["date"].startswith(f"{period['month']}-") for day in statement["days"]):
+        raise CheckFailed(f"a day lies outside the month {period['month']}")
+
+
+def _check_reasons(line: Data, *, leasable: bool) -> None:
+    name, reasons = f"line {line['line']}", set(line["reasons"])
+    leased = line["quantities"]["leased_ms"] > 0
+    if leased and not leasable:
+        raise CheckFailed(f"{name} is leased, and the statement names no contract")
+    forbidden = sorted(reasons & _EARN_NOTHING)
+    if forbidden and (line["billed_ms"] or line["amount_fen"]):
+        raise CheckFailed(f"{name} is billed although {forbidden[0]}")
+    forbidden = sorted(reasons & _NOT_ELIGIBLE)
+    if line["eligible"] and (forbidden or not leased):
+        raise CheckFailed(f"{name} is eligible although {[*forbidden, 'unleased'][0]}")
+
+
+def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
+    parents = {device["hardware_id"]: device["parent_hardware_id"] for device in devices}
+    billed: dict[str, list[Data]] = {}
+    for line in lines:
+        if line["billed_ms"]:
+            billed.setdefault(line["hardware_id"], []).append(line)
+    for hardware_id, of_part in billed.items():
+        for part in of_part:
+            for whole in billed.get(parents[hardware_id], ()):
+                (low, high), (start, end) = span_ms(whole), span_ms(part)
+                if low < end and start < high:
+                    raise CheckFailed(
+                        f"lines {whole['line']} and {part['line']} bill a device and a part of it"
+                        " for the same minutes"
+                    )
+
+
+def _check_quality(quality: Data, totals: Data) -> None:
+    elapsed_ms = totals["observed_ms"] + totals["gap_ms"]
+    millionths = totals["observed_ms"] * 10**6 // elapsed_ms if elapsed_ms else 0
+    expected = {
+        "observed_ms": totals["observed_ms"],
+        "elapsed_ms": elapsed_ms,
+        "coverage": f"{millionths // 10**6}.{millionths % 10**6:06d}",
+    }
+    for name, value in expected.items():
+        if quality[name] != value:
+            raise CheckFailed(f"the {name} is {quality[name]}; the lines give {value}")
+    told_ms = sum(gap["span_ms"] for gap in quality["gaps"])
+    if told_ms < totals["gap_ms"]:
+        raise CheckFailed(f"gaps of {told_ms} ms are told; the lines have {totals['gap_ms']}")
+
+
+def _check_flags(statement: Data) -> None:
+    held = {(flag["code"], flag["subject"]) for flag in statement["flags"]}
+    for code, subject in _due_flags(statement):
+        if (code, subject) not in held:
+            raise CheckFailed(f"the flag {code} of '{subject}' is missing")
+
+
+def _due_flags(statement: Data) -> Iterator[tuple[str, str]]:
+    contract, lines = statement["contract"], statement["lines"]
+    for line in lines:
+        counted = line["quantities"]
+        for code in _FLAGGED_BY_DEVICE:
+            if code in line["reasons"]:
+                yield code, line["hardware_id"]
+        known = 0 < counted["observed_ms"] == counted["utilisation_known_ms"]
+        if counted["leased_ms"] and known and not counted["active_ms"]:
+            yield "idle_while_leased", line["hardware_id"]
+    if contract is not None:
+        if contract["unrelated_declared"] is None:
+            yield "relation_undeclared", contract["contract_id"]
+        if any("no_active_rules" in line["reasons"] for line in lines):
+            yield "no_active_rules", contract["contract_id"]
+    told_ms = sum(gap["span_ms"] for gap in statement["quality"]["gaps"])
+    if told_ms > statement["totals"]["gap_ms"]:
+        yield "gap_reports_exceed", ""
