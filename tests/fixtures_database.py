@@ -213,15 +213,26 @@ def module_postgresql_database(
     yield from copied_postgresql(postgresql_server, _postgresql_template)
 
 
+def empty_postgresql(server: PostgresqlServer) -> Iterator[str]:
+    """Address of a database without a single table, gone when the iterator is left."""
+    name = f"kashi_{secrets.token_hex(6)}"
+    server.execute(f"CREATE DATABASE {name}")
+    try:
+        yield server.url(name)
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def empty_postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
     """Address of a PostgreSQL database without a single table."""
-    name = f"kashi_{secrets.token_hex(6)}"
-    postgresql_server.execute(f"CREATE DATABASE {name}")
-    try:
-        yield postgresql_server.url(name)
-    finally:
-        postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    yield from empty_postgresql(postgresql_server)
+
+
+@pytest.fixture(scope="module")
+def module_empty_postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """The same for all tests of a file."""
+    yield from empty_postgresql(postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -44,12 +44,12 @@ def _refused_within_effect(wire: GrpcWire) -> str:
     pytest.fail("the connection was still served after six seconds")
 
 
-def test_host_enrols_submits_and_renews(served: KashiServer, tmp_path: Path) -> None:
+def test_host_enrols_submits_and_renews(shared_server: KashiServer, tmp_path: Path) -> None:
     """Token to identity to metering over the agent's own code; the renewed certificate goes on."""
-    store, host, tls = _enrolled(served, tmp_path / "agent")
+    store, host, tls = _enrolled(shared_server, tmp_path / "agent")
     assert host.operator_party_id == PARTY
     assert host.demo
-    assert host.metering_address == served.address("metering")
+    assert host.metering_address == shared_server.address("metering")
 
     wire = GrpcWire(host, tls)
     assert wire.submit([]).head == NO_HEAD
@@ -62,13 +62,13 @@ def test_host_enrols_submits_and_renews(served: KashiServer, tmp_path: Path) -> 
     wire.close()
 
 
-def test_lost_answer_is_repeated_over_the_wire(served: KashiServer) -> None:
+def test_lost_answer_is_repeated_over_the_wire(shared_server: KashiServer) -> None:
     """The same request twice gets the same answer, byte for byte; another machine is refused."""
-    token = served.token(PARTY)
+    token = shared_server.token(PARTY)
     parsed, machine = EnrolmentToken.parse(token), Machine()
     root = x509.load_der_x509_certificate(parsed.server_root).public_bytes(Encoding.PEM)
     with grpc.secure_channel(
-        served.address("enrolment"), grpc.ssl_channel_credentials(root)
+        shared_server.address("enrolment"), grpc.ssl_channel_credentials(root)
     ) as channel:
         service = enrolment_pb2_grpc.EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]  # generated without types
         first = service.Enrol(_request(machine, token), timeout=30)
@@ -83,7 +83,7 @@ def test_lost_answer_is_repeated_over_the_wire(served: KashiServer) -> None:
     )
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert large.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "token-reused" in served.command("hosts", "alarms", "--json")
+    assert "token-reused" in shared_server.command("hosts", "alarms", "--json")
 
 
 def _request(machine: Machine, token: str) -> enrolment_pb2.EnrolRequest:
@@ -97,13 +97,13 @@ def _request(machine: Machine, token: str) -> enrolment_pb2.EnrolRequest:
     )
 
 
-def test_revocation_reaches_an_open_connection(served: KashiServer, tmp_path: Path) -> None:
+def test_revocation_reaches_an_open_connection(shared_server: KashiServer, tmp_path: Path) -> None:
     """A revoked host is refused within six seconds on the connection it has, and cannot recover."""
-    store, host, tls = _enrolled(served, tmp_path / "agent")
+    store, host, tls = _enrolled(shared_server, tmp_path / "agent")
     wire = GrpcWire(host, tls)
     wire.submit([])
     act = ("--officer", OFFICER, "--reason", "sold")
-    served.command("hosts", "revoke", host.host_id, *act)
+    shared_server.command("hosts", "revoke", host.host_id, *act)
 
     assert "revoked" in _refused_within_effect(wire)
     wire.close()
@@ -112,12 +112,10 @@ def test_revocation_reaches_an_open_connection(served: KashiServer, tmp_path: Pa
 
 
 def test_stranger_with_another_authority_is_refused(
-    server_home: KashiServer, tmp_path: Path, keyring: Keyring
+    shared_server: KashiServer, tmp_path: Path, keyring: Keyring
 ) -> None:
     """A certificate of another installation gets no connection, whatever host it names."""
-    server_home.init("--demo")
-    server_home.start()
-    _, host, own = _enrolled(server_home, tmp_path / "agent")
+    _, host, own = _enrolled(shared_server, tmp_path / "agent")
     key, now = new_key(), int(time.time() * 1000)
     forged = issue_host(keyring.host_issuer, host.host_id, key.public_key(), now)
     thief = replace(
@@ -159,10 +157,10 @@ def test_stopping_is_orderly(served: KashiServer) -> None:
     assert not (served.directory / "serving.json").exists()
 
 
-def test_portal_is_served_with_the_rest(served: KashiServer, tmp_path: Path) -> None:
+def test_portal_is_served_with_the_rest(shared_server: KashiServer, tmp_path: Path) -> None:
     """The officer signs in to the running portal and finds the host that was just enrolled."""
-    _, host, _ = _enrolled(served, tmp_path / "agent")
-    origin = f"http://{served.address('portal')}"
+    _, host, _ = _enrolled(shared_server, tmp_path / "agent")
+    origin = f"http://{shared_server.address('portal')}"
     with httpx2.Client(base_url=origin, headers={"origin": origin}) as browser:
         form = browser.get("/sign-in").text
         token = re.search(r'name="form_token" value="([^"]+)"', form)
