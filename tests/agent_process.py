@@ -109,6 +109,18 @@ class AgentProcess:
             time.sleep(POLL_SECONDS)
         raise AssertionError(f"the agent stands at {status}:\n{self.log}")
 
+    def meters(self) -> list[int]:
+        """Processes that read for this agent's socket, whoever started them."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # no process, or one that has just ended
+            if b"kashi_agent.meterd" in words and str(self.socket_path).encode() in words:
+                found.append(int(folder.name))
+        return found
+
     def spool(self) -> Spool:
         """Its spool, read beside it."""
         spool = Spool(RealDisk(self.state / "spool"), self.identity.host().host_id)

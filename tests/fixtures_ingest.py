@@ -351,15 +351,12 @@ def ingestion(work: Work, keyring: Keyring, clock: Callable[[], int]) -> Ingesti
 
 
 @dataclass(slots=True)
-class RunningPort:
-    """A metering port on loopback, in an event loop of its own, with what stands behind it."""
+class Door:
+    """A metering port on loopback, whoever serves it, with the keys and the database behind it."""
 
     port: int
     keyring: Keyring
     work: Work
-    ingestion: Ingestion
-    registry: CollectorRegistry
-    writer: Writer
 
     def client(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> "Client":
         """A caller with this client certificate."""
@@ -389,6 +386,15 @@ class RunningPort:
         """A host's certificate with those that lead to the hosts' root."""
         chain = (certificate, *self.keyring.host_issuer.chain)
         return b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+
+
+@dataclass(slots=True)
+class RunningPort(Door):
+    """A metering port in an event loop of its own, within the test's process."""
+
+    ingestion: Ingestion
+    registry: CollectorRegistry
+    writer: Writer
 
 
 CHANNEL_OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0))

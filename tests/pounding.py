@@ -13,8 +13,8 @@ from kashi_agent.identity import IdentityStore
 from kashi_agent.shipping import RECEIPTED
 from kashi_agent.shipping_wire import GrpcWire
 
-REPORTS_A_CALL = 8
-PACE_SECONDS = 0.1
+REPORTS_A_CALL = 4
+PACE_SECONDS = 0.03
 SETTLE_SECONDS = 60
 
 

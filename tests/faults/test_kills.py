@@ -127,9 +127,7 @@ def scene(server: KashiServer, agent: AgentProcess, folder: Path, seed: int, hos
     pounders = []
     for number in range(hosts):
         store = enrolled_store(server, folder / f"pounder-{number}", f"pounder-{number}", random)
-        reporting = ReportingHost(
-            store.host().host_id, [f"GPU-{number}-{card}" for card in range(4)], seed=seed
-        )
+        reporting = ReportingHost(store.host().host_id, [f"GPU-{number}"], seed=seed)
         reporting.key = store.report_key()
         pounders.append(Pounder(store, reporting))
     start_ms = boottime_ms()
@@ -170,7 +168,17 @@ def played(scene: Scene, agent_kills: int, server_kills: int) -> None:
     for pounder in scene.pounders:
         pounder.stop()
     scene.agent.stop()
-    assert scene.server.stop() == 0
+    check_no_orphan(scene.agent)
+    code = scene.server.stop()
+    assert code == 0, "".join(scene.server.output[-60:])
+
+
+def check_no_orphan(agent: AgentProcess) -> None:
+    """No meter outlived the agent that started it."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while alive := agent.meters():
+        assert time.monotonic() < deadline, f"meters without an agent: {alive}"
+        time.sleep(0.05)  # they are nobody's children here: there is nothing else to wait on
 
 
 def check_past(scene: Scene, books: Books) -> None:
@@ -232,6 +240,8 @@ def check(scene: Scene) -> None:
     """The books of everybody, from the bytes in the database."""
     with opened(scene.server.directory) as inside:
         assert differences(inside) == []
+        with inside.work.begin(writes=False) as unit:
+            waiting = [*unit.log.pending_runs(1), *unit.log.pending_entries(1)]
         sums = stored_sums(inside.work)
         hosts = [scene.host.host_id, *(one.host.host_id for one in scene.pounders)]
         reports = {host_id: stored_reports(inside.work, host_id) for host_id in hosts}
@@ -248,6 +258,7 @@ def check(scene: Scene) -> None:
     check_cards(scene, books)
     made = [wire for pounder in scene.pounders for wire in pounder.made]
     assert len(stored) == len(wires) + len(made)
+    assert waiting == [], "the log does not hold everything"
     assert sums == sums_of([*wires, *made])
 
 
