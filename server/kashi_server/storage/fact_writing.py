@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import psycopg
 from kashi.chain import Head
 from sqlalchemy import Connection, and_, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -146,8 +145,6 @@ def _refusals() -> Iterator[None]:
         yield
     except (IntegrityError, DataError) as error:
         raise FactsRefused(str(error.orig)) from error
-    except (psycopg.IntegrityError, psycopg.DataError) as error:
-        raise FactsRefused(str(error)) from error
 
 
 def _report_row(row: ReportRow) -> Row:
