@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kashi.chain import open_report
 from kashi.errors import ContractError
 
 from kashi_agent.chain_link import ChainLink, EpochOpening, EpochReason
@@ -21,7 +20,7 @@ from kashi_agent.sealing import Sealed, Sealer, link_after
 from kashi_agent.spool import Entry, SealedReport, Spool
 from kashi_agent.spool.sealed import Position
 from kashi_agent.stretch import Stretch
-from kashi_agent.unsealing import unseal
+from kashi_agent.unsealing import unaltered, unseal
 
 INTERVAL_MS: Final = 300_000
 
@@ -146,18 +145,17 @@ class Reporter:
         return self._seal((stretch,), through=0, replaces=entry.number, attempts=entry.attempts + 1)
 
     def _content_of(self, entry: Entry) -> Stretch | None:
-        """What a report of an abandoned epoch carries: a gap where it was given up, or where its
-        own signature and digests do not hold; None where it cannot even be read."""
+        """What a report of an abandoned epoch carries, a gap where it was given up; None where it
+        cannot be read or is not what was sealed: to sign that anew would vouch for what was never
+        measured."""
         try:
             wire = self._spool.sealed.read(entry).wire
-            stretch = unseal(wire)
+            stretch = unseal(wire) if unaltered(wire, entry.sha256) else None
         except (SpoolError, ContractError, ValueError):
             return None
-        try:
-            open_report(wire, self._sealer.key.public_key())
-        except ContractError:
-            return lost(stretch)
-        return lost(stretch) if entry.number in self._given_up else stretch
+        if stretch is None or entry.number not in self._given_up:
+            return stretch
+        return lost(stretch)
 
     def _seal_window(self, window: Window) -> int:
         made = self._seal(window.stretches, through=window.through)

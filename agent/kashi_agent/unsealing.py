@@ -4,9 +4,10 @@ Only a host whose chain broke needs it: its own report is refused, or stands beh
 endings of devices, which never leave the host, are not in a report and come back unknown.
 """
 
+from google.protobuf.message import DecodeError
 from kashi import signing
 from kashi.chain import check_blocks, parse_report
-from kashi.errors import ContractError
+from kashi.errors import ContractError, FormError
 from kashi.v1 import report_pb2
 
 from kashi_agent.axis import ClockState
@@ -35,6 +36,13 @@ def unseal(wire: bytes) -> Stretch:
         ValueError: it says what cannot be.
     """
     message, header = parse_report(wire)
+    try:
+        return _stretch(message, header)
+    except DecodeError as error:
+        raise FormError("a block of the report is not what it says it is") from error
+
+
+def _stretch(message: report_pb2.Report, header: report_pb2.ReportHeader) -> Stretch:
     segment = Segment(
         number=header.segment.number,
         anchor_utc_ms=header.segment.anchor_utc_ms,
