@@ -9,6 +9,7 @@ from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.log.audit import LogChecked, check_log
 from kashi_server.services.fsck import FactsChecked, check_facts
+from kashi_server.services.fsck_log import check_logged
 
 EXIT_DIFFERENT = 1
 
@@ -23,12 +24,15 @@ def fsck(
 ) -> None:
     """Verify every stored report, receipt and checkpoint, and rebuild usage minute by minute.
 
+    Agreements, rules, statements and officers' decisions must be what the log has of them.
+
     Exit code 0: nothing differs (any more); 1: something does, and is named.
     """
     with opened(directory) as server:
         receipt_key = server.keyring.receipt_key.public_key()
         facts = check_facts(server.work, receipt_key, repair=repair)
         log = check_log(server.work, server.keyring.checkpoint_key.public_key())
+        log.differences.extend(check_logged(server.work))
     if as_json:
         print(json.dumps(_facts(facts, log), ensure_ascii=False))
     else:

@@ -7,6 +7,7 @@ from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
+from kashi_server.services.importing import store
 
 
 class Assigning:
@@ -32,7 +33,7 @@ class Assigning:
             if book.standing(assignment) is not None:
                 raise Refused(f"assignment {assignment.assignment_id} stands already")
             _refuse(book.troubles(assignment))
-            unit.expense.put_assignment(assignment, utc_ms)
+            store(unit, assignment, utc_ms)
             unit.commit()
 
     def confirm(self, assignment_id: str, party_id: str) -> Assignment:
@@ -49,7 +50,7 @@ class Assigning:
             proposed = _of_party(book, assignment_id, party_id)
             confirmed = proposed.confirm(book.contracts[proposed.contract_id], party_id)
             _refuse_closed(unit, confirmed)
-            unit.expense.put_assignment(confirmed, utc_ms)
+            store(unit, confirmed, utc_ms)
             unit.commit()
         return confirmed
 

@@ -7,20 +7,16 @@ named at once with file, line and field. Importing the same files again changes 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.interval import MINUTE_MS
-from kashi_server.domain.money import price_text
 from kashi_server.domain.party import Party
 from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, parse_positioned
-from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.services.agreement_book import AgreementBook
+from kashi_server.services.agreement_entries import logged
 from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
 from kashi_server.services.import_fields import TABLES, Agreement, Entry, read_tables
-
-PRICE_ENTRY = "price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def _key(agreement: Agreement) -> tuple[object, ...]:
 
 
 def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
-    """Store an agreement; a price also goes to the log."""
+    """Store an agreement, and what it says in the log."""
     match agreement:
         case Party():
             unit.expense.put_party(agreement)
@@ -141,21 +137,4 @@ def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
             unit.expense.put_assignment(agreement, utc_ms)
         case Price():
             unit.expense.put_price(agreement)
-            unit.log.append_pending(PRICE_ENTRY, agreement.price_id, price_entry(agreement))
-
-
-def price_entry(price: Price) -> bytes:
-    """What the log keeps of a price."""
-    end = price.interval.end
-    return canonical_bytes(
-        {
-            "format": "kashi/v1/price",
-            "price_id": price.price_id,
-            "contract_id": price.contract_id,
-            "model": price.model,
-            "yuan_per_card_hour": price_text(price.yuan),
-            "basis": str(price.basis),
-            "start": shanghai_text(price.interval.start),
-            "end": None if end is None else shanghai_text(end),
-        }
-    )
+    unit.log.append_pending(*logged(agreement))

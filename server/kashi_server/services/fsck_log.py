@@ -1,0 +1,163 @@
+"""What stands in tables against what the log says of it: agreements, rules, statements, decisions.
+
+The log is hashed, signed and checked by itself (`log.audit`); here every row that moves money must
+have the entry it was given when it was made, and the latest entry must say what the row says.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from typing import Final, Protocol
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.errors import KashiError
+from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, PRICE_ENTRY, logged
+from kashi_server.services.closing import STATEMENT_ENTRY
+from kashi_server.services.expense_port import ExpensePort, StoredStatement
+from kashi_server.services.facts_port import Place
+from kashi_server.services.log_port import LogPort
+from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
+from kashi_server.services.rulebook import RULES_ENTRY
+
+ENTRIES_AT_ONCE: Final = 4096
+_CHECKED: Final = (AGREEMENT_ENTRY, PRICE_ENTRY, RULES_ENTRY, STATEMENT_ENTRY, RESTORATION_ENTRY)
+_COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
+
+Entries = dict[tuple[str, str], bytes]
+"""Kind and reference -> the latest entry."""
+
+
+class LoggedFacts(Protocol):
+    """What is asked of the facts."""
+
+    def host_ids(self) -> Sequence[str]:
+        """Every host that has reported."""
+
+    def restored(self, host_id: str) -> Mapping[Place, int]:
+        """When quarantined reports were restored, by place."""
+
+
+class LoggedUnit(Protocol):
+    """A unit of work as this check needs it."""
+
+    @property
+    def facts(self) -> LoggedFacts:
+        """Facts."""
+
+    @property
+    def expense(self) -> ExpensePort:
+        """Agreements and statements."""
+
+    @property
+    def log(self) -> LogPort:
+        """The log."""
+
+
+class LoggedWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[LoggedUnit]:
+        """Open one."""
+
+
+def check_logged(work: LoggedWork) -> list[str]:
+    """Everything that differs between tables and log, in words; empty when nothing does."""
+    try:
+        with work.begin(writes=False) as unit:
+            # Rows first: what is added between the two reads then has its entry, never lacks it.
+            rows = {(kind, reference): said for kind, reference, said in _rows(unit)}
+            restored = dict(_restored(unit.facts))
+            statements = unit.expense.statements()
+            entries = _entries(unit.log)
+    except KashiError as error:
+        return [f"what was agreed cannot be read: {error}"]
+    found = [*_unlike(entries, rows), *_restorations(entries, restored)]
+    found += [fault for one in statements if (fault := _statement_fault(one)) is not None]
+    return found
+
+
+def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
+    expense = unit.expense
+    for agreements in (
+        expense.parties(),
+        expense.tenures(),
+        expense.contracts(),
+        expense.assignments(),
+        expense.prices(),
+    ):
+        yield from map(logged, agreements)
+    for version in expense.rules():
+        yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
+    for one in expense.statements():
+        entry = {
+            "format": "kashi/v1/statement-entry",
+            "number": one.number,
+            "revision": one.revision,
+            "sha256": sha256(one.content).hexdigest(),
+        }
+        yield STATEMENT_ENTRY, f"{one.number}/{one.revision}", canonical_bytes(entry)
+
+
+def _restored(facts: LoggedFacts) -> Iterator[tuple[str, int]]:
+    for host_id in facts.host_ids():
+        for (epoch, sequence), restored_utc_ms in facts.restored(host_id).items():
+            yield f"{host_id}/{epoch}/{sequence}", restored_utc_ms
+
+
+def _entries(log: LogPort) -> Entries:
+    found: Entries = {}
+    size = log.head().size
+    for start in range(0, size, ENTRIES_AT_ONCE):
+        for one in log.entries(start, min(size, start + ENTRIES_AT_ONCE)):
+            if one.kind in _CHECKED:
+                found[one.kind, one.reference] = one.entry
+    for waiting in log.pending_entries(2**31 - 1):
+        if waiting.kind in _CHECKED:
+            found[waiting.kind, waiting.reference] = waiting.entry
+    return found
+
+
+def _unlike(entries: Entries, rows: Entries) -> Iterator[str]:
+    for kind, reference in sorted(entries.keys() | rows.keys()):
+        if kind == RESTORATION_ENTRY:
+            continue
+        logged_entry, said = entries.get((kind, reference)), rows.get((kind, reference))
+        if logged_entry is None:
+            yield f"{kind} {reference} stands in no log entry"
+        elif said is None:
+            yield f"{kind} {reference} is in the log and nowhere else"
+        elif said != logged_entry:
+            yield f"{kind} {reference} is not what the log has of it"
+
+
+def _restorations(entries: Entries, restored: Mapping[str, int]) -> Iterator[str]:
+    told = {
+        reference: json.loads(entry)["restored_utc_ms"]
+        for (kind, reference), entry in entries.items()
+        if kind == RESTORATION_ENTRY
+    }
+    for reference in sorted(told.keys() | restored.keys()):
+        if told.get(reference) != restored.get(reference):
+            yield f"restoration {reference} is not what the log has of it"
+
+
+def _statement_fault(stored: StoredStatement) -> str | None:
+    """The first column of a statement that differs from its bytes, which the log vouches for."""
+    name = f"statement {stored.number}/{stored.revision}"
+    said = json.loads(stored.content)
+    parties = (said["user"]["party_id"], (said["provider"] or {}).get("party_id"))
+    checks: dict[str, Callable[[], bool]] = {
+        "sha256": lambda: stored.sha256 == sha256(stored.content).digest(),
+        "user_id": lambda: stored.user_id == parties[0],
+        "provider_id": lambda: stored.provider_id == parties[1],
+        "demo": lambda: stored.demo == said["statement"]["demo"],
+        "estimate_fen": lambda: stored.estimate_fen == said["subsidy"]["estimate_fen"],
+    }
+    for column in _COLUMNS:
+        if getattr(stored, column) != said["totals"][column]:
+            return f"{name}: column {column} is not what its bytes say"
+    for column, holds in checks.items():
+        if not holds():
+            return f"{name}: column {column} is not what its bytes say"
+    return None
