@@ -30,11 +30,15 @@ class FactsRefused(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class HeldHead:
-    """A host's head as it is stored, with what it vouches for."""
+    """A host's head as it is stored, with what it vouches for.
+
+    `revision` counts changes by others than ingestion: restorations, repairs.
+    """
 
     head: Head = NO_HEAD
     counted_until_utc_ms: int = 0
     projected: Place = (0, 0)
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

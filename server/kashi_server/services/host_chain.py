@@ -46,6 +46,7 @@ class HostChain:
 
     tail: Tail
     projected: Place = (0, 0)
+    revision: int = 0
     described: dict[str, tuple[int | None, DeviceDescription]] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     hours: Hours = field(default_factory=dict)
@@ -75,7 +76,7 @@ class HostChain:
                 slots=slots,
                 epochs_opened_utc_ms=tuple(record.epochs_opened_utc_ms),
             )
-        chain = cls(tail, held.projected, base=record.base_wire)
+        chain = cls(tail, held.projected, revision=held.revision, base=record.base_wire)
         for row in record.devices:
             chain.described[row.device.hardware_id] = (row.slot, row.device)
             if row.first_utc_ms is not None:
@@ -92,6 +93,7 @@ class HostChain:
             tail.head == held.head
             and self.projected == held.projected
             and tail.counted_until_utc_ms == held.counted_until_utc_ms
+            and self.revision == held.revision
         )
 
     def base_for(self, report: ReportFacts, wire: bytes) -> bytes | None:

@@ -27,7 +27,14 @@ from kashi_server.services.facts_port import (
     StoredReport,
     base_sequence,
 )
-from kashi_server.storage import fact_reading, fact_writing
+from kashi_server.storage import (
+    device_reading,
+    device_writing,
+    fact_writing,
+    hour_reading,
+    projection_rows,
+    report_reading,
+)
 from kashi_server.storage.report_packing import ReportUnpacker
 from kashi_server.storage.tables.facts import (
     devices,
@@ -63,7 +70,7 @@ class FactRepository:
             unprojected=[
                 self._unpacker.unpack(row)[0]
                 for row in self._connection.execute(
-                    fact_reading.unprojected(host_id, held.projected)
+                    report_reading.unprojected(host_id, held.projected)
                 )
             ],
         )
@@ -82,7 +89,7 @@ class FactRepository:
             DeviceRow(
                 host_id,
                 row.slot,
-                fact_reading.description(row),
+                device_reading.description(row),
                 row.first_utc_ms,
                 row.described_utc_ms,
             )
@@ -97,7 +104,7 @@ class FactRepository:
             reports.c.sequence == sequence,
         )
         # Read to the end: a cursor that is left half way stays open on the server.
-        found = list(fact_reading.stored_reports(self._unpacker, self._connection, query))
+        found = list(report_reading.stored_reports(self._unpacker, self._connection, query))
         return found[0] if found else None
 
     def counted_within(
@@ -110,7 +117,7 @@ class FactRepository:
             reports.c.start_utc_ms < end_utc_ms,
             reports.c.counted == 1,
         )
-        return fact_reading.stored_reports(self._unpacker, self._connection, query)
+        return report_reading.stored_reports(self._unpacker, self._connection, query)
 
     def described_elsewhere(self, host_id: str, hardware_id: str) -> Sequence[DeviceDescription]:
         """How other hosts, on which the device counts, describe it; the newest first."""
@@ -123,11 +130,11 @@ class FactRepository:
             )
             .order_by(devices.c.described_utc_ms.desc(), devices.c.host_id.desc())
         )
-        return [fact_reading.description(row) for row in self._connection.execute(query)]
+        return [device_reading.description(row) for row in self._connection.execute(query)]
 
     def redescribe(self, host_id: str, device: DeviceDescription, described_utc_ms: int) -> None:
         """Put a description in the place of the one that stands."""
-        fact_writing.redescribe(self._connection, host_id, device, described_utc_ms)
+        device_writing.redescribe(self._connection, host_id, device, described_utc_ms)
 
     def write(self, batch: FactBatch) -> None:
         """Add everything of a batch.
@@ -173,7 +180,7 @@ class FactRepository:
     def begin_devices(self, host_id: str, first_utc_ms: dict[str, int]) -> None:
         """Set the start of devices' first counted readings, unless earlier ones stand."""
         for hardware_id, first in first_utc_ms.items():
-            fact_writing.begin_device(self._connection, host_id, hardware_id, first)
+            device_writing.begin_device(self._connection, host_id, hardware_id, first)
 
     def settle(self, host_id: str, held: HeldHead) -> None:
         """Set how far a host's reports are projected and counted."""
@@ -184,6 +191,7 @@ class FactRepository:
                 counted_until_utc_ms=held.counted_until_utc_ms,
                 projected_epoch=held.projected[0],
                 projected_sequence=held.projected[1],
+                revision=heads.c.revision + 1,
             )
         )
 
@@ -207,7 +215,7 @@ class FactRepository:
             .where(reports.c.host_id == host_id)
             .order_by(reports.c.epoch, reports.c.sequence)
         )
-        return fact_reading.streamed_reports(self._unpacker, self._connection, query)
+        return report_reading.streamed_reports(self._unpacker, self._connection, query)
 
     def held_head(self, host_id: str) -> HeldHead:
         """A host's head, locked until the unit ends; an empty one if there is none."""
@@ -215,11 +223,11 @@ class FactRepository:
 
     def projection(self, host_id: str) -> StoredProjection:
         """The projections of a host as they are stored, for comparison."""
-        return fact_reading.stored_projection(self._connection, host_id)
+        return projection_rows.stored_projection(self._connection, host_id)
 
     def replace_projection(self, host_id: str, projection: StoredProjection) -> None:
         """Put rebuilt projections of a host in the place of the stored ones."""
-        fact_writing.replace_projection(self._connection, host_id, projection)
+        projection_rows.replace_projection(self._connection, host_id, projection)
 
     # What other rooms read.
 
@@ -234,33 +242,37 @@ class FactRepository:
             end_minute: end, exclusive. The hours at the edges are whole: cut with
                 `DeviceHour.total(start, end)`.
         """
-        return fact_reading.device_hours(self._connection, hardware_ids, start_minute, end_minute)
+        return hour_reading.device_hours(self._connection, hardware_ids, start_minute, end_minute)
 
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts, with their service windows, by hardware id."""
-        return fact_reading.device_records(self._connection, hardware_ids)
+        return device_reading.device_records(self._connection, hardware_ids)
 
     def gaps(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
     ) -> Sequence[ReportedGap]:
         """Reported gaps of counted reports that touch the UTC minutes [start, end), in order."""
-        return fact_reading.reported_gaps(self._connection, hardware_ids, start_minute, end_minute)
+        return device_reading.reported_gaps(
+            self._connection, hardware_ids, start_minute, end_minute
+        )
 
     def conflicts(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
     ) -> Sequence[Conflict]:
         """Minutes in [start, end) of a device that more than one host says to have observed."""
-        return fact_reading.conflicts(self._connection, hardware_ids, start_minute, end_minute)
+        return device_reading.conflicts(self._connection, hardware_ids, start_minute, end_minute)
 
     def report_references(
         self, host_ids: Collection[str], start_minute: int, end_minute: int
     ) -> Sequence[ReportReference]:
         """Stored reports whose label touches the UTC minutes [start, end), by host and place."""
-        return fact_reading.report_references(self._connection, host_ids, start_minute, end_minute)
+        return report_reading.report_references(
+            self._connection, host_ids, start_minute, end_minute
+        )
 
     def heads(self, host_ids: Collection[str] | None = None) -> Sequence[HostHead]:
         """The last report of each host, by host."""
-        return fact_reading.host_heads(self._connection, host_ids)
+        return report_reading.host_heads(self._connection, host_ids)
 
     def clock_offset_ms_max(
         self, host_ids: Collection[str], start_minute: int, end_minute: int

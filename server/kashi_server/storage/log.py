@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kashi_server.services.log_port import Checkpoint, Entry, LogHead, PendingEntry, Run
 from kashi_server.storage.report_packing import ReportUnpacker
@@ -19,6 +18,7 @@ from kashi_server.storage.tables.log import (
     log_runs,
     log_tiles,
 )
+from kashi_server.storage.upserts import insert_into
 
 HASH_BYTES: Final = 32
 _ONE_ROW: Final = 1
@@ -38,7 +38,9 @@ class LogRepository:
 
     def lock_head(self) -> LogHead:
         """The head, locked until the unit ends: one sequencer at a time."""
-        first = self._insert(log_head).values(log_head_id=_ONE_ROW, size=0, peaks=b"")
+        first = insert_into(self._connection, log_head).values(
+            log_head_id=_ONE_ROW, size=0, peaks=b""
+        )
         self._connection.execute(first.on_conflict_do_nothing())
         return _head(self._connection.execute(select(log_head).with_for_update()).one())
 
@@ -141,7 +143,7 @@ class LogRepository:
             ],
         )
         last = {run.host_id: run for run in runs}
-        statement = self._insert(log_positions)
+        statement = insert_into(self._connection, log_positions)
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["host_id"],
@@ -220,7 +222,7 @@ class LogRepository:
         """Write tiles whole."""
         if not tiles:
             return
-        statement = self._insert(log_tiles)
+        statement = insert_into(self._connection, log_tiles)
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["level", "number"], set_={"hashes": statement.excluded.hashes}
@@ -315,11 +317,6 @@ class LogRepository:
             .order_by(log_entries.c.log_index)
         )
         return list(self._connection.execute(query).scalars())
-
-    def _insert(self, table: Any) -> Any:
-        # The two dialects spell the same upsert by the same methods and share no base for it.
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        return dialect.insert(table)
 
 
 def _head(row: Row[Any]) -> LogHead:

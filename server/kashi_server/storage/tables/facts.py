@@ -64,6 +64,9 @@ heads = Table(
     # Counted reports up to here stand in device_hours; later ones are added when it is read.
     Column("projected_epoch", Count, nullable=False),
     Column("projected_sequence", Count, nullable=False),
+    # Counts up when anything but ingestion changes what follows from the reports: memories of the
+    # chain that are older are worth nothing.
+    Column("revision", Count, nullable=False),
     Column("agent_version", Text, nullable=False),
     Column("clock_sync", SmallInteger, nullable=False),
     Column("clock_offset_ms", Count, nullable=False),

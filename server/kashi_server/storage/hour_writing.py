@@ -1,0 +1,77 @@
+"""Writing device-hours: sums are added to those that stand."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour
+from kashi_server.storage.packing import pack_minutes, unpack_minutes
+
+Row = tuple[Any, ...]
+HourKey = tuple[str, str, int]
+_HOURS: Final = ("host_id", "hardware_id", "hour", *QUANTITY_NAMES, "minutes")
+_HOUR_TYPES: Final = ("text", "text", "int4", *("int8" for _ in QUANTITY_NAMES), "bytea")
+_HOURS_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in _HOURS[3:])
+_HOURS_INSERT: Final = f"INSERT INTO device_hours ({', '.join(_HOURS)})"
+_HOURS_CONFLICT: Final = f" ON CONFLICT (host_id, hardware_id, hour) DO UPDATE SET {_HOURS_SET}"
+_HOURS_SQLITE: Final = f"{_HOURS_INSERT} VALUES ({', '.join('?' * len(_HOURS))}){_HOURS_CONFLICT}"
+_HOURS_POSTGRESQL: Final = (
+    f"{_HOURS_INSERT} SELECT * FROM unnest("
+    + ", ".join(f"%b::{kind}[]" for kind in _HOUR_TYPES)
+    + f"){_HOURS_CONFLICT}"
+)
+_STORED_SQLITE: Final = (
+    "SELECT minutes FROM device_hours WHERE host_id = ? AND hardware_id = ? AND hour = ?"
+)
+_STORED_POSTGRESQL: Final = (
+    "SELECT host_id, hardware_id, hour, minutes FROM device_hours JOIN"
+    " unnest(%b::text[], %b::text[], %b::int4[]) AS wanted (host_id, hardware_id, hour)"
+    " USING (host_id, hardware_id, hour)"
+)
+_KEYS_AT_ONCE: Final = 300
+
+
+def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
+    """Add device-hours to those that stand: read, add, write back."""
+    for start in range(0, len(hours), _KEYS_AT_ONCE):
+        part = hours[start : start + _KEYS_AT_ONCE]
+        stored = _stored_minutes(connection, part)
+        rows = []
+        for hour in part:
+            before = stored.get((hour.host_id, hour.hardware_id, hour.hour))
+            if before is not None:
+                for column, old in zip(hour.columns, unpack_minutes(before), strict=True):
+                    for place, value in enumerate(old):
+                        column[place] += value
+            rows.append(
+                (
+                    hour.host_id,
+                    hour.hardware_id,
+                    hour.hour,
+                    *map(sum, hour.columns),
+                    pack_minutes(hour.columns),
+                )
+            )
+        _upsert_hours(connection, rows)
+
+
+def _stored_minutes(connection: Connection, hours: Sequence[DeviceHour]) -> dict[HourKey, bytes]:
+    keys = [(hour.host_id, hour.hardware_id, hour.hour) for hour in hours]
+    if connection.dialect.name == "sqlite":
+        found = {
+            key: connection.exec_driver_sql(_STORED_SQLITE, key).scalar_one_or_none()
+            for key in keys
+        }
+        return {key: minutes for key, minutes in found.items() if minutes is not None}
+    columns = tuple(list(column) for column in zip(*keys, strict=True))
+    rows = connection.exec_driver_sql(_STORED_POSTGRESQL, columns)
+    return {(row[0], row[1], row[2]): bytes(row[3]) for row in rows}
+
+
+def _upsert_hours(connection: Connection, rows: list[Row]) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_HOURS_SQLITE, rows)
+    else:
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        connection.exec_driver_sql(_HOURS_POSTGRESQL, columns)
