@@ -1,16 +1,18 @@
 """`python -m deploy.demo [--once]`: the whole way of a card-hour, from accelerator to certificate.
 
-Exit codes: 0 everything verified, 1 something failed and is named.
+Exit codes: 0 everything verified, 1 something failed and is named, 130 it was interrupted.
 """
 
 import argparse
+import fcntl
 import secrets
 import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,12 +39,38 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="verify, then end")
     once = bool(parser.parse_args().once)
     console = Console(highlight=False)
+    # SIGTERM, and SIGINT in the background, end it like Ctrl-C: nothing is left behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
-        _demonstrate(console, once=once)
+        with _alone(ROOT.with_suffix(".lock")):
+            _demonstrate(console, once=once)
     except DemoError as error:
         console.print(f"The demonstration failed: {error}", markup=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        console.print("Interrupted; server and agent were stopped. 已中断，服务器与代理均已停止。")
+        return 130
     return 0
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of this folder's demonstration: a second one would empty it under the first.
+
+    Raises:
+        DemoError: another demonstration works here.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(
+                f"another demonstration works in {ROOT}; end it with Ctrl-C first, or use another "
+                "clone"
+            ) from None
+        yield
 
 
 def _demonstrate(console: Console, *, once: bool) -> None:
