@@ -40,6 +40,8 @@ BACKOFF_SECONDS_FIRST: Final = 1.0
 BACKOFF_SECONDS_MAX: Final = 300.0
 ATTEMPTS_MAX: Final = 2
 """How often content is sealed before a rejection makes it a gap."""
+REJECTIONS_MAX: Final = 4
+"""Rejections on end after which no further epoch is opened: then it is not the content."""
 
 
 class Verdict(IntEnum):
@@ -131,6 +133,7 @@ class Shipper:
         self._receipt_key = receipt_key
         self._random = random
         self._server: Head | None = None
+        self._rejections = 0
         self.state = ShippingState()
 
     def prepare(self, reports_max: int = limits.REPORTS_PER_CALL_MAX) -> Batch | None:
@@ -153,7 +156,8 @@ class Shipper:
         """Take the server's answer to a batch.
 
         Raises:
-            RefusedError: a receipt does not verify, or the answer does not fit what was sent.
+            RefusedError: a receipt does not verify, the answer does not fit what was sent, or the
+                server rejects whatever it is sent.
         """
         if len(answer.results) != len(batch.entries):
             raise RefusedError(
@@ -170,6 +174,8 @@ class Shipper:
             receipts.append((entry.position, result.receipt, self._verified(entry, result)))
             newest_sha256 = entry.sha256
         self._spool.sealed.acknowledge(receipts, newest_sha256)
+        if receipts:
+            self._rejections = 0
         self.state.delivered += len(receipts)
         self._take_checkpoint(answer.checkpoint)
         self._server = answer.head
@@ -267,12 +273,15 @@ class Shipper:
     def _reconcile(self, head: Head, stopped: tuple[Entry, Result] | None) -> None:
         """Compare the server's head with our chain; open a new epoch where they do not meet."""
         sealed = self._spool.sealed
-        if stopped is not None and stopped[1].verdict is Verdict.UNSPECIFIED:
-            raise RefusedError("the server gave a verdict that this version does not know")
         if stopped is not None and stopped[1].verdict is Verdict.FORK:
             self._open_epoch(head, EpochReason.ROLLED_BACK, stopped[1].detail)
         elif stopped is not None and stopped[1].verdict is Verdict.REJECTED:
             self._reject(head, *stopped)
+        elif stopped is not None and self._makes_no_sense(head, *stopped):
+            raise RefusedError(
+                f"the server's answer to report {stopped[0].position} makes no sense "
+                f"({stopped[1].verdict.name}): {stopped[1].detail}"
+            )
         elif (head.epoch, head.sequence) > sealed.head:
             lost = sealed.head == (0, 0)
             reason = EpochReason.SPOOL_LOST if lost else EpochReason.ROLLED_BACK
@@ -284,7 +293,15 @@ class Shipper:
                 head, EpochReason.SPOOL_CORRUPT, "sealed reports cannot be read back", hole
             )
 
+    def _makes_no_sense(self, head: Head, entry: Entry, result: Result) -> bool:
+        """An unknown verdict, or a gap where the report is just the one that follows."""
+        follows = entry.position in ((head.epoch, head.sequence + 1), (head.epoch + 1, 1))
+        return result.verdict is Verdict.UNSPECIFIED or follows
+
     def _reject(self, head: Head, entry: Entry, result: Result) -> None:
+        self._rejections += 1
+        if self._rejections > REJECTIONS_MAX:
+            raise RefusedError(f"the server rejects whatever this host sends: {result.detail}")
         if entry.attempts >= ATTEMPTS_MAX:
             self._reporter.give_up(entry)
         self._open_epoch(head, EpochReason.REPORT_REJECTED, result.detail)

@@ -149,6 +149,38 @@ def test_content_the_server_never_takes_becomes_a_gap(host: Driven) -> None:
         assert gap_ms_by_reason(account) == {GapReason.SPOOL_LOST: INTERVAL_S * 1000}
 
 
+def test_a_server_that_rejects_everything_is_waited_for(host: Driven) -> None:
+    """No epoch after epoch: the host waits, and delivers everything when the server is mended."""
+    host.live(2 * INTERVAL_S)
+    host.server.reject = lambda _wire: True
+    for _ in range(20):
+        with pytest.raises(RefusedError, match="rejects whatever"):
+            host.agent.ship(host.server)
+        host.agent.shipper.failed(RefusedError("again"))
+    sealed = host.agent.spool.sealed.size
+    assert host.agent.spool.sealed.head[0] <= 5
+
+    host.server.reject = lambda _wire: False
+    accounts = settle(host)
+
+    assert sealed <= 30
+    assert all(tiles(account) for account in accounts.values())
+
+
+def test_an_answer_that_makes_no_sense_is_waited_out(host: Driven) -> None:
+    """A verdict nobody knows, and a gap before the very report that follows: no endless loop."""
+    host.live(INTERVAL_S)
+    shipper = host.agent.shipper
+    batch = shipper.prepare()
+    assert batch is not None
+
+    for verdict in (Verdict.UNSPECIFIED, Verdict.GAP):
+        answer = Answer(results=(Result(verdict),), head=host.server.head)
+        with pytest.raises(RefusedError, match="makes no sense"):
+            shipper.absorb(batch, answer, 0)
+    settle(host)
+
+
 def test_a_corrupt_middle_of_the_sealed_reports_opens_an_epoch(host: Driven) -> None:
     """Sealed, undelivered, then one of them unreadable: what is around it arrives, it is a gap."""
     host.live(4 * INTERVAL_S)
