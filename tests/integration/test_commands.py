@@ -171,6 +171,7 @@ def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
     )
     assert "18-character" in run("token", "9144", "--officer", "officer", expect=3)
     assert "1 to 24" in run("token", PARTY, "--officer", "officer", "--hours", "25", expect=3)
+    assert "no officer 'nobody'" in run("token", PARTY, "--officer", "nobody", expect=3)
 
 
 def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None:

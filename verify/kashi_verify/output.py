@@ -15,7 +15,7 @@ def as_text(findings: Findings) -> Iterator[str]:
         yield f"{mark} {outcome.step:>2} {zh} / {en}"
         yield f"      {outcome.detail}"
     for flag in findings.flags:
-        yield f"! {flag.code}: {flag.detail}"
+        yield f"! {flag.code}: {flag.detail}".removesuffix(": ")
     zh, en = VERDICTS[findings.verdict]
     level_zh, level_en = LEVELS[findings.level]
     yield f"结论 {zh} · 层级 {level_zh} / verdict: {en} · level: {level_en}"

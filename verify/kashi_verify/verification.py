@@ -252,7 +252,7 @@ def _verify_statement(attached: _Attached, findings: Findings) -> None:
     _step(findings, Step.ARITHMETIC, seven)
     _step(findings, Step.RULES, eight)
     for flag in statement["flags"]:
-        findings.flag(flag["code"], f"{flag['subject']}: {flag['detail']}")
+        findings.flag(flag["code"], ": ".join(filter(None, (flag["subject"], flag["detail"]))))
 
 
 def _verify_evidence(path: Path, attached: _Attached, findings: Findings) -> None:

@@ -43,7 +43,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser("enrol", help="give this host its identity (登记本机)")
     add_config(parser)
     add_json(parser)
-    parser.add_argument("--server", required=True, help="the enrolment port, HOST:PORT")
+    parser.add_argument(
+        "--server", required=True, type=_address, help="the enrolment port, HOST:PORT"
+    )
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--token", help="the enrolment token; visible to other users of this host")
     given.add_argument(
@@ -89,6 +91,15 @@ def run(options: argparse.Namespace) -> int:
             "Next: systemctl enable --now kashi-meter kashi-agent\n"
         )
     return 0
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no port; give HOST:PORT as the token came with it"
+        )
+    return text
 
 
 def _token_text(options: argparse.Namespace) -> str:

@@ -38,6 +38,7 @@ def token(
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
         raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
     with opened(directory) as server:
+        _require_officer(server, officer)
         issued = server.enrolment.issue_token(party, officer, hours * HOUR_MS)
         address = server.enrolment_address
     if as_json:

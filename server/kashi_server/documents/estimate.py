@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from kashi_server.documents import figures
-from kashi_server.documents.wording import PARAMETER_STATE, Pair, column, phrase, section
+from kashi_server.documents.wording import (
+    PARAMETER_STATE,
+    SUBSIDY_STEP,
+    Pair,
+    column,
+    phrase,
+    section,
+)
 
 Data = Mapping[str, Any]
 
@@ -19,7 +26,7 @@ def subsidy_section(statement: Data) -> dict[str, Any]:
         return section(Pair("资助估算", "Subsidy estimate"), kind="notes", notes=[none.to_data()])
     rows = [
         [
-            step["step"],
+            phrase(SUBSIDY_STEP, step["step"]),
             figures.yuan(step["input"]),
             figures.yuan(step["output"]),
             step["bound"] or figures.UNKNOWN,

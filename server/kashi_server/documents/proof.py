@@ -1,10 +1,18 @@
 """The certificate's proof: how well it was observed, what it hashes, how it is checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kashi_server.documents import figures
-from kashi_server.documents.wording import EVIDENCE_LEVEL, GAP_REASON, Pair, phrase, row, section
+from kashi_server.documents.wording import (
+    EVIDENCE_LEVEL,
+    GAP_REASON,
+    REASON,
+    Pair,
+    phrase,
+    row,
+    section,
+)
 from kashi_server.domain.certificate import (
     DEMO_EN,
     DEMO_ZH,
@@ -25,7 +33,6 @@ def evidence_section(statement: Data) -> dict[str, Any]:
         f"{phrase(GAP_REASON, gap['reason'])} {figures.card_hours(gap['span_ms'], figures.WHOLE)} h"
         for gap in quality["gaps"]
     )
-    flags = "；".join(f"{flag['subject']}: {flag['detail']}" for flag in statement["flags"])
     rows = [
         row("覆盖率", "Coverage", figures.percent(quality["coverage"])),
         row("证据等级", "Evidence level", phrase(EVIDENCE_LEVEL, quality["evidence_level"])),
@@ -42,7 +49,7 @@ def evidence_section(statement: Data) -> dict[str, Any]:
             _part(totals["active_ms"], totals["utilisation_known_ms"]),
         ),
         row("缺口原因", "Gaps by reason", gaps or "无 none", wide=True),
-        row("提示", "Flags", flags or "无 none", wide=True),
+        row("提示", "Flags", _flags(statement["flags"]) or "无 none", wide=True),
     ]
     remark = Pair(
         "缺口不补算。利用率仅供参考，不用于扣减。",
@@ -54,6 +61,18 @@ def evidence_section(statement: Data) -> dict[str, Any]:
         pairs=2,
         rows=rows,
         remarks=[remark.to_data()],
+    )
+
+
+def _flags(flags: Sequence[Data]) -> str:
+    """Each kind of flag once, in words, with what it is about."""
+    subjects: dict[str, list[str]] = {}
+    for flag in flags:
+        about = " ".join(part for part in (flag["subject"], flag["detail"]) if part)
+        subjects.setdefault(flag["code"], []).append(about)
+    return "；".join(
+        f"{phrase(REASON, code)}: {', '.join(filter(None, about))}".removesuffix(": ")
+        for code, about in subjects.items()
     )
 
 
@@ -99,6 +118,9 @@ def integrity_section(
 
 def verification_section(certificate: Certificate, statement: Data) -> dict[str, Any]:
     """How to check the document, and what it is not."""
+    attached = ["certificate.json", "statement.json", "evidence.json"]
+    if statement["programme"] is not None:
+        attached.append("rules.json")
     notes = [
         Pair(
             "核验：扫描首页二维码，或以证明编号和核验码在核验页面查询；离线核验用"
@@ -108,8 +130,8 @@ def verification_section(certificate: Certificate, statement: Data) -> dict[str,
             " --bundle FILE.zip every line is recomputed from the signed reports.",
         ),
         Pair(
-            "本 PDF 附有 certificate.json、statement.json 与 evidence.json，与页面数字一致。",
-            "certificate.json, statement.json and evidence.json are attached: the same figures.",
+            f"本 PDF 附有 {'、'.join(attached)}，与页面数字一致。",
+            f"Attached to this PDF: {', '.join(attached)}; the same figures as on its pages.",
         ),
         Pair(NOTICE_ZH, NOTICE_EN),
     ]

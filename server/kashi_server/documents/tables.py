@@ -87,7 +87,7 @@ def _line_row(
 def _line_total(totals: Data) -> list[str]:
     hours = figures.exact_card_hours
     return [
-        *("合计", "", "", ""),
+        *("合计 total", "", "", ""),
         hours(totals["leased_card_hours"]),
         hours(totals["card_hours"]),
         "",
@@ -125,7 +125,7 @@ def day_section(days: Sequence[Data]) -> dict[str, Any]:
     ]
     cells += [[""] * len(_DAY_COLUMNS)] * (2 * half - len(days))
     total = [
-        *("合计", "", "", "", "", "", ""),
+        *("合计 total", "", "", "", "", "", ""),
         *(
             figures.card_hours(sum(day[name] for day in days), figures.WHOLE)
             for name in _DAY_QUANTITIES

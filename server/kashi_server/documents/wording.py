@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from kashi_server.domain.reason import Reason
+
 
 class Pair(NamedTuple):
     """One phrase in both languages."""
@@ -43,6 +45,17 @@ GAP_REASON: Final = {
     "silent": Pair("无人上报", "nobody reported"),
     "between_boots": Pair("两次开机之间", "between two boots"),
 }
+
+SUBSIDY_STEP: Final = {
+    "scope": Pair("合格范围", "scope"),
+    "year_to_date": Pair("本年累计", "year to date"),
+    "threshold": Pair("年度门槛", "threshold"),
+    "ratio": Pair("资助比例", "ratio"),
+    "company_year_cap": Pair("企业年度上限", "company's cap a year"),
+    "less_earlier": Pair("扣除此前", "less earlier"),
+}
+
+REASON: Final = {str(reason): Pair(reason.zh, reason.en) for reason in Reason}
 
 EVIDENCE_LEVEL: Final = {
     "E0": Pair("E0 仅有书面材料", "documents only"),

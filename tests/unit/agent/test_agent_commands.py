@@ -146,6 +146,18 @@ def test_a_server_that_is_away_is_6(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not (tmp_path / "identity" / "host.json").exists()
 
 
+@pytest.mark.parametrize("server", ["localhost", "localhost:", ":7444", "localhost:70000"])
+def test_a_server_without_a_port_is_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], server: str
+) -> None:
+    """No port is guessed, and the right spelling is said."""
+    with pytest.raises(SystemExit) as caught:
+        main(["enrol", "--state", str(tmp_path), "--server", server, "--token", a_token()])
+
+    assert caught.value.code == 2
+    assert "HOST:PORT" in capsys.readouterr().err
+
+
 def test_status_tells_health_by_its_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,9 @@ from certificate_samples import SEAL, sample_certificate
 from kashi_server.documents.presentation import page_content
 from kashi_server.documents.rendering import Renderer
 from kashi_server.domain.certificate import CertificateNumber
+from kashi_server.domain.reason import Reason
 from kashi_server.domain.statement import Statement
+from kashi_server.domain.statement_quality import Flag
 from kashi_server.errors import ConfigurationError
 from statement_samples import MONTH, rented_statement, self_owned_statement
 
@@ -121,3 +124,20 @@ def test_page_names_what_it_supersedes() -> None:
 def test_page_prints_no_float() -> None:
     """Everything printed is text that was spelled from integers."""
     assert re.search(r": -?\d+\.\d+[,}\]]", content(rented_statement())) is None
+
+
+def test_flags_and_steps_are_said_in_both_languages() -> None:
+    """A flag without a detail prints what it is, once, and no step is a bare code."""
+    subject = "GPU-00000002-0000-4000-8000-000000000000"
+    flags = [
+        Flag(code=Reason.GENERATED_WORKLOAD, subject=one, detail="") for one in ("GPU-1", subject)
+    ]
+    text = content(replace(rented_statement(), flags=tuple(flags)))
+
+    assert (
+        f"演示：工作负载由程序生成 demonstration: the workload is generated: GPU-1, {subject}"
+        in text
+    )
+    assert "资助比例 ratio" in text
+    assert "合计 total" in text
+    assert "evidence.json, rules.json" in text
