@@ -24,7 +24,7 @@ ALONE = {
 IMPORT_WHOLE = """
 import importlib, pkgutil, sys
 package = importlib.import_module(sys.argv[1])
-skip = {"env"}  # runs inside Alembic only
+skip = {"env", "__main__"}  # run inside Alembic only, and as a program
 names = [m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
 for name in names:
     if name.rsplit(".", 1)[-1] not in skip and ".migrations." not in name:
