@@ -5,6 +5,7 @@ run on every reading that arrives, so the sound case is one comparison chain; on
 for words.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -46,8 +47,11 @@ DIGEST_BYTES: Final = 32
 _METERS: Final = frozenset(int(kind) for kind in MeterKind)
 _VENDORS: Final = frozenset(int(vendor) for vendor in Vendor)
 _EPOCH_REASONS: Final = frozenset(int(reason) for reason in EpochReason)
+_HARDWARE_ID: Final = re.compile(r"(?!.* $)(?! )[ -~]*")
 _GAP_REASON_MAX: Final = int(LAST_REPORTED_GAP_REASON)
 BOOT_ID_BYTES: Final = 16
+CLOCK_SYNC_MAX: Final = 1_000
+"""Above what this version knows, as with kinds of events; a column of 16 bits holds it."""
 EVENT_KIND_MAX: Final = 1_000
 """Kinds above what this version knows are kept: an agent may be newer than its server."""
 
@@ -209,13 +213,12 @@ def _check_device(device: DeviceDescription) -> None:
     # A device describes itself alike in every report: checked once, remembered while it is sound.
     if not device.hardware_id:
         raise FormBroken("a device has no hardware id")
-    _texts(
-        device.hardware_id,
-        device.parent_hardware_id,
-        device.model,
-        device.serial,
-        device.pci_bus_id,
-    )
+    _texts(device.hardware_id, device.parent_hardware_id)
+    _names(device.model, device.serial, device.pci_bus_id)
+    for hardware_id in (device.hardware_id, device.parent_hardware_id):
+        # One card, one id: no second spelling that looks alike.
+        if not _HARDWARE_ID.fullmatch(hardware_id):
+            raise FormBroken(f"the hardware id {hardware_id!a} is not printable ASCII")
     whole = device.share_numerator == device.share_denominator
     if not 0 < device.share_numerator <= device.share_denominator:
         raise FormBroken(
@@ -249,12 +252,13 @@ def _check_header(report: ReportFacts) -> None:
         ("end label", report.end_utc_ms <= UTC_MS_MAX),
         ("sealed_utc_ms", -COUNT_MAX <= report.sealed_utc_ms <= COUNT_MAX),
         ("clock.offset_ms", -COUNT_MAX <= report.clock_offset_ms <= COUNT_MAX),
+        ("clock.sync", 0 <= report.clock_sync <= CLOCK_SYNC_MAX),
         ("meters", _METERS.issuperset(report.meters)),
     )
     for name, holds in checks:
         if not holds:
             raise FormBroken(f"the header's {name} cannot be")
-    _texts(report.agent_version)
+    _names(report.agent_version)
     _at_most("counters", len(report.counters), limits.DEVICES_PER_HOST_MAX)
     for slot, counters in report.counters.items():
         if max(counters) > COUNT_MAX:
@@ -296,6 +300,14 @@ def _texts(*texts: str) -> None:
                 f"a text of {len(text)} characters, or with a zero byte; at most"
                 f" {limits.TEXT_CHARACTERS_MAX} are allowed"
             )
+
+
+def _names(*texts: str) -> None:
+    """Texts that people read on pages and documents: no control, no change of direction."""
+    _texts(*texts)
+    for text in texts:
+        if not text.isprintable():
+            raise FormBroken(f"the text {text!a} holds what cannot be printed")
 
 
 def _at_most(what: str, count: int, bound: int) -> None:

@@ -134,6 +134,10 @@ def _counters_twice(header: Header, _blocks: Blocks) -> None:
     header.counters.append(header.counters[0])
 
 
+def _clock_sync(header: report_pb2.ReportHeader, _blocks: list[report_pb2.DeviceBlock]) -> None:
+    header.clock.MergeFromString(b"\x08\x80\x80\x04")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -157,6 +161,14 @@ def _counters_twice(header: Header, _blocks: Blocks) -> None:
         (_header_field("agent_version", "x" * 257), "257 characters"),
         (_header_field("start_boottime_ms", 10**9), "end_boottime_ms"),
         (_device_field("hardware_id", ""), "no hardware id"),
+        (_device_field("hardware_id", "GPU-a "), "not printable ASCII"),
+        (_device_field("hardware_id", "GPU-\u0430"), "not printable ASCII"),
+        (_device_field("hardware_id", "GPU-a\u200b"), "not printable ASCII"),
+        (_device_field("parent_hardware_id", "\x1b[2J"), "not printable ASCII"),
+        (_device_field("model", "H100\u202e0001"), "cannot be printed"),
+        (_device_field("serial", "1\n2"), "cannot be printed"),
+        (_header_field("agent_version", "0.1\x1b]0;"), "cannot be printed"),
+        (_clock_sync, "clock.sync"),
         (_device_field("share_numerator", 0), "0/1"),
         (_device_field("share_numerator", 2), "2/1"),
         (_device_field("vendor", 9), "vendor 9"),
