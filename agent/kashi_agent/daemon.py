@@ -36,6 +36,9 @@ SHIP_JITTER_MS: Final = 20_000
 SEALED_A_TICK_MAX: Final = 16
 """Reports sealed at once: a backlog is worked off in pieces, samples come in between."""
 
+AHEAD_MS_MAX: Final = 1_000
+"""How far a sample may lie ahead of our own look at the clock."""
+
 DRAIN_SECONDS: Final = 5.0
 
 logger = logging.getLogger(__name__)
@@ -152,6 +155,7 @@ class Daemon:
         metering = self._agent.metering
         match message:
             case SampleBatch():
+                self._check_time(message)
                 metering.observe(message)
                 self._view.samples += len(message.samples)
                 self._view.devices = len(message.samples)
@@ -162,6 +166,13 @@ class Daemon:
                 metering.note(HostEventKind.METER_STARTED, f"pid {pid}, every {cadence_ms} ms")
             case Notice(kind=kind, detail=detail):
                 self._notice(kind, detail)
+
+    def _check_time(self, batch: SampleBatch) -> None:
+        """Both processes read one clock: a sample from the future is a mistake, and would settle
+        time that has not passed."""
+        ahead_ms = batch.boottime_ms - self._now()
+        if ahead_ms > AHEAD_MS_MAX:
+            raise LinkError(f"batch.boottime_ms: lies {ahead_ms} ms in the future")
 
     def _notice(self, kind: NoticeKind, detail: str) -> None:
         metering = self._agent.metering

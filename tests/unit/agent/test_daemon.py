@@ -297,6 +297,23 @@ def test_a_meter_that_talks_nonsense_is_hung_up_on(running: Running) -> None:
     assert set(running.end()) <= {GapReason.METER_DOWN}
 
 
+def test_a_sample_from_the_future_is_hung_up_on(running: Running) -> None:
+    """Time that has not passed is not settled by a meter's mistake."""
+    running.measure(0.4)
+    assert running.meter is not None
+    ahead = SampleBatch(
+        boottime_ms=running.clock.boottime_ms() + 3_600_000,
+        meter=Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS),
+        samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
+    )
+    running.meter.sendall(encode_meter_message(ahead))
+    running.await_that(lambda: "in the future" in _state(running), "the connection is closed")
+    running.end()
+
+    account = running.wire.server.accounts()[DEVICES[0].hardware_id]
+    assert account.spans[-1][2] <= running.clock.boottime_ms()
+
+
 def test_an_outage_delays_no_sample_and_loses_nothing(running: Running) -> None:
     """While the server is away measuring goes on; at the end everything is in the spool."""
     running.wire.cut = True

@@ -49,6 +49,28 @@ def test_a_reboot_begins_a_new_axis_and_says_so() -> None:
     assert {header.boot_id for header in headers} == {before, bytes([9]) * 16}
 
 
+def test_a_new_segment_goes_through_journal_reports_and_a_kill() -> None:
+    """The wall clock is set and stays: a new segment, nothing counted twice, nothing missing."""
+    host = driven()
+    host.live(130)
+    host.clock.step(10_000)
+    host.live(90)
+    host.kill()
+    host.start()
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    headers = [host.server.header(stored) for stored in host.server.stored]
+    assert [header.segment.number for header in headers] == sorted(
+        header.segment.number for header in headers
+    )
+    assert {header.segment.number for header in headers} == {1, 2}
+    for account in host.server.accounts().values():
+        edges = [account.spans[0][1], *(end for _, _, end in account.spans)]
+        assert [start for _, start, _ in account.spans] == edges[:-1]
+        assert account.gap_ms <= 11_000
+
+
 def test_an_orderly_end_writes_seals_and_leaves_nothing_open() -> None:
     """After `finish` everything measured is in sealed reports, to the last sample."""
     host = driven()
