@@ -24,6 +24,7 @@ from kashi_verify.standing import check_standing
 
 Change = Callable[[dict[str, Any]], None]
 HOST = "11111111-0000-4000-8000-000000000001"
+BOOT = b"1" * 16
 
 
 @pytest.fixture
@@ -256,17 +257,17 @@ def revealed(findings: Findings, *, demo: bool = False) -> RevealedDevices:
 def test_larger_share_than_signed_is_found(described: dict[str, object], words: str) -> None:
     """The part of a card that is billed must be the one the host signed."""
     with pytest.raises(CheckFailed, match=words):
-        revealed(Findings()).add(HOST, 0, block(**described))
+        revealed(Findings()).add(HOST, BOOT, 0, block(**described))
 
 
 def test_time_counted_twice_is_found() -> None:
     """Two counted blocks of one device may touch, never overlap."""
     devices = revealed(Findings())
-    devices.add(HOST, 0, block())
-    devices.add(HOST, 60_000, block())
+    devices.add(HOST, BOOT, 0, block())
+    devices.add(HOST, b"2" * 16, 60_000, block())
     devices.check_spans()
 
-    devices.add(HOST, 119_999, block())
+    devices.add(HOST, b"3" * 16, 119_999, block())
 
     with pytest.raises(CheckFailed, match="same time"):
         devices.check_spans()
@@ -278,14 +279,26 @@ def test_replayed_workload_is_flagged(demo: bool, codes: list[str]) -> None:
     findings = Findings()
     devices = revealed(findings, demo=demo)
     for anchor_ms in (0, 60_000):
-        devices.add(HOST, anchor_ms, block(meter=report_pb2.METER_KIND_REPLAY))
+        devices.add(HOST, BOOT, anchor_ms, block(meter=report_pb2.METER_KIND_REPLAY))
 
     assert [flag.code for flag in findings.flags] == codes
+
+
+def test_one_stretch_of_a_boot_under_two_times_of_day_is_flagged() -> None:
+    """An anchor that was moved under an old boot id makes one hour two: a reader is told."""
+    findings = Findings()
+    devices = revealed(findings)
+    for anchor_ms in (0, 3_600_000):
+        devices.add(HOST, BOOT, anchor_ms, block())
+
+    devices.check_spans()
+
+    assert [flag.code for flag in findings.flags] == ["boot_time_repeated"]
 
 
 def test_other_model_is_flagged() -> None:
     """A model that no host named so is told."""
     findings = Findings()
-    revealed(findings).add(HOST, 0, block(model="A10"))
+    revealed(findings).add(HOST, BOOT, 0, block(model="A10"))
 
     assert [flag.code for flag in findings.flags] == ["described_otherwise"]

@@ -2,11 +2,13 @@
 
 1. share and physical device of a block are those of the statement: they are part of the price;
 2. no two counted blocks of one device on one host touch the same time;
-3. a model named otherwise, or a replayed workload, is worth a word.
+3. a model named otherwise, a replayed workload, or one stretch of a boot's clock under two times of
+   day is worth a word.
 """
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 from kashi_verify import wire
@@ -31,8 +33,9 @@ class RevealedDevices:
         self._demo = demo
         self._flagged: set[tuple[str, str]] = set()
         self._spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self._boots: dict[tuple[str, bytes], list[tuple[int, int]]] = {}
 
-    def add(self, host_id: str, anchor_ms: int, block: wire.Message) -> None:
+    def add(self, host_id: str, boot_id: bytes, anchor_ms: int, block: wire.Message) -> None:
         """Check a counted block.
 
         Raises:
@@ -61,6 +64,7 @@ class RevealedDevices:
         if start < end:
             spans = self._spans.setdefault((host_id, hardware_id), [])
             spans.append((anchor_ms + start, anchor_ms + end))
+            self._boots.setdefault((hardware_id, boot_id), []).append((start, end))
 
     def check_spans(self) -> None:
         """Check that nothing was counted twice, once all blocks are added.
@@ -69,16 +73,22 @@ class RevealedDevices:
             CheckFailed: two blocks of one device touch the same time.
         """
         for (host_id, hardware_id), spans in self._spans.items():
-            until = 0
-            for start, end in sorted(spans):
-                if start < until:
-                    raise CheckFailed(
-                        f"two counted reports of host {host_id} speak of the same time of device"
-                        f" {hardware_id}"
-                    )
-                until = end
+            if _overlap(spans):
+                raise CheckFailed(
+                    f"two counted reports of host {host_id} speak of the same time of device"
+                    f" {hardware_id}"
+                )
+        for (hardware_id, boot_id), spans in self._boots.items():
+            if _overlap(spans):
+                detail = f"boot {boot_id.hex()} tells one stretch of its clock as two times of day"
+                self._flag("boot_time_repeated", hardware_id, detail)
 
     def _flag(self, code: str, hardware_id: str, detail: str) -> None:
         if (code, hardware_id) not in self._flagged:
             self._flagged.add((code, hardware_id))
             self._findings.flag(code, f"{hardware_id}: {detail}")
+
+
+def _overlap(spans: Sequence[tuple[int, int]]) -> bool:
+    ordered = sorted(spans)
+    return any(later[0] < earlier[1] for earlier, later in pairwise(ordered))

@@ -196,7 +196,8 @@ class _HostRecount:
             shown.add(slot)
             self._slots[slot] = device_of(device)
             if counts:
-                self._devices.add(self._host_id, anchor_ms, device)
+                boot_id = wire.octets(parsed.header, 2)
+                self._devices.add(self._host_id, boot_id, anchor_ms, device)
             if totals is not None:
                 _check_growth(name, slot, totals, added)
         if totals is not None and counts:
