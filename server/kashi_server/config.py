@@ -16,10 +16,10 @@
     [enrolment]
     listen = "0.0.0.0:7444"
     [portal]
-    listen = "127.0.0.1:8443"
+    listen = "0.0.0.0:7445"
     tls = true                            # false only on loopback, behind a proxy
     [metrics]
-    listen = "127.0.0.1:9464"
+    listen = "127.0.0.1:7446"
 
 What is unknown, missing or impossible is refused, each with file, line and field.
 """

@@ -60,8 +60,8 @@ def _settings(folder: Path) -> Path:
     path = folder / "agent.toml"
     path.write_text(
         f'[agent]\nstate_folder = "{folder / "state"}"\n'
-        f'[meter]\nsocket = "{folder / "m.sock"}"\n'
-        f"[report]\ninterval_seconds = {REPORT_SECONDS}\n",
+        f'meter_socket = "{folder / "m.sock"}"\n'
+        f"report_interval_seconds = {REPORT_SECONDS}\n",
         encoding="utf-8",
     )
     return path
