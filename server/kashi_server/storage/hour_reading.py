@@ -18,8 +18,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
+    tuple_,
     union_all,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from kashi_server.domain.interval import HOUR_MS
 from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
@@ -45,7 +48,9 @@ def device_hours(
         return
     first, end = start_minute // MINUTES_PER_HOUR, -(-end_minute // MINUTES_PER_HOUR)
     wanted = None if hardware_ids is None else frozenset(hardware_ids)
-    query = union_all(_waiting(wanted, first, end), _projected(wanted, first, end)).order_by(
+    lateral = connection.dialect.name == "postgresql"
+    waiting = _waiting(wanted, first, end, lateral=lateral)
+    query = union_all(*waiting, _projected(wanted, first, end)).order_by(
         "host_id", "settled", "hardware_id", "hour", "epoch", "sequence"
     )
     unpacker = ReportUnpacker(connection)
@@ -111,34 +116,47 @@ def _projected(wanted: frozenset[str] | None, first: int, end: int) -> Select[An
     return query if wanted is None else query.where(hours_table.c.hardware_id.in_(wanted))
 
 
-def _waiting(wanted: frozenset[str] | None, first: int, end: int) -> Select[Any]:
-    later = or_(
-        reports.c.epoch > heads.c.projected_epoch,
-        and_(
-            reports.c.epoch == heads.c.projected_epoch,
-            reports.c.sequence > heads.c.projected_sequence,
-        ),
-    )
-    query = (
-        select(
-            reports.c.host_id,
-            literal(0).label("settled"),
-            cast(null(), Text).label("hardware_id"),
-            cast(null(), Count).label("hour"),
-            reports.c.epoch,
-            reports.c.sequence,
-            reports.c.sha256,
-            reports.c.content,
-        )
-        .join(heads, heads.c.host_id == reports.c.host_id)
-        .where(
-            reports.c.counted == 1,
-            later,
-            reports.c.end_utc_ms > first * HOUR_MS,
-            reports.c.start_utc_ms < end * HOUR_MS,
-        )
-    )
+def _waiting(
+    wanted: frozenset[str] | None, first: int, end: int, *, lateral: bool
+) -> list[Select[Any]]:
+    """Reports that wait, found by their hosts' heads: few, however many are stored.
+
+    PostgreSQL gets one lateral search a host; the offset keeps it from joining whole tables
+    instead. SQLite searches the same epoch and later ones apart, each by its key.
+    """
+    epoch, sequence = heads.c.projected_epoch, heads.c.projected_sequence
+    if lateral:
+        later = tuple_(reports.c.epoch, reports.c.sequence) > tuple_(epoch, sequence)
+        one_host = _reports_where(later, first, end)
+        one_host_of = one_host.correlate(heads).offset(0).lateral("waiting")
+        joined = heads.join(one_host_of, true())
+        queries = [select(*one_host_of.c).select_from(joined)]
+    else:
+        same = and_(reports.c.epoch == epoch, reports.c.sequence > sequence)
+        queries = [_reports_where(at, first, end) for at in (same, reports.c.epoch > epoch)]
+    behind = or_(heads.c.epoch != epoch, heads.c.sequence != sequence)
+    queries = [query.where(behind) for query in queries]
     if wanted is None:
-        return query
+        return queries
     hosts = select(devices.c.host_id).where(devices.c.hardware_id.in_(wanted))
-    return query.where(reports.c.host_id.in_(hosts))
+    return [query.where(heads.c.host_id.in_(hosts)) for query in queries]
+
+
+def _reports_where(later: ColumnElement[bool], first: int, end: int) -> Select[Any]:
+    # The sums keep the planner from searching by time, where it would find all that is old.
+    return select(
+        reports.c.host_id,
+        literal(0).label("settled"),
+        cast(null(), Text).label("hardware_id"),
+        cast(null(), Count).label("hour"),
+        reports.c.epoch,
+        reports.c.sequence,
+        reports.c.sha256,
+        reports.c.content,
+    ).where(
+        reports.c.host_id == heads.c.host_id,
+        reports.c.counted == 1,
+        later,
+        reports.c.end_utc_ms + 0 > first * HOUR_MS,
+        reports.c.start_utc_ms + 0 < end * HOUR_MS,
+    )

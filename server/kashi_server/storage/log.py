@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, tuple_, update
 
 from kashi_server.services.log_port import Checkpoint, Entry, LogHead, PendingEntry, Run
 from kashi_server.storage.report_packing import ReportUnpacker
@@ -60,40 +60,39 @@ class LogRepository:
 
     def pending_runs(self, count_max: int) -> Sequence[Run]:
         """Committed reports without an index, as runs whose indices count from 0, by host."""
-        held = log_positions
-        behind = or_(
-            held.c.host_id.is_(None),
-            held.c.epoch != heads.c.epoch,
-            held.c.sequence != heads.c.sequence,
-        )
-        later = or_(
-            held.c.host_id.is_(None),
-            reports.c.epoch > held.c.epoch,
-            and_(reports.c.epoch == held.c.epoch, reports.c.sequence > held.c.sequence),
-        )
-        query = (
-            select(
-                reports.c.host_id,
-                reports.c.epoch,
-                func.min(reports.c.sequence).label("first_sequence"),
-                func.count().label("run_count"),
-            )
-            .select_from(heads)
-            .join(reports, reports.c.host_id == heads.c.host_id)
-            .outerjoin(held, held.c.host_id == heads.c.host_id)
-            .where(behind, later)
-            .group_by(reports.c.host_id, reports.c.epoch)
-            .order_by(reports.c.host_id, reports.c.epoch)
-        )
         runs: list[Run] = []
         index = 0
-        for row in self._connection.execute(query):
-            count = min(row.run_count, count_max - index)
-            runs.append(Run(index, row.host_id, row.epoch, row.first_sequence, count))
-            index += count
-            if index == count_max:
-                break
+        for host_id, epoch, sequence in self._hosts_behind():
+            later = tuple_(reports.c.epoch, reports.c.sequence) > tuple_(epoch, sequence)
+            query = (
+                select(
+                    reports.c.epoch,
+                    func.min(reports.c.sequence).label("first_sequence"),
+                    func.count().label("run_count"),
+                )
+                .where(reports.c.host_id == host_id, later)
+                .group_by(reports.c.epoch)
+                .order_by(reports.c.epoch)
+            )
+            for row in self._connection.execute(query).all():
+                count = min(row.run_count, count_max - index)
+                runs.append(Run(index, host_id, row.epoch, row.first_sequence, count))
+                index += count
+                if index == count_max:
+                    return runs
         return runs
+
+    def _hosts_behind(self) -> list[tuple[str, int, int]]:
+        """Hosts whose head has no index yet, with the last place that has."""
+        held = log_positions
+        epoch, sequence = func.coalesce(held.c.epoch, 0), func.coalesce(held.c.sequence, 0)
+        query = (
+            select(heads.c.host_id, epoch, sequence)
+            .outerjoin(held, held.c.host_id == heads.c.host_id)
+            .where(or_(epoch != heads.c.epoch, sequence != heads.c.sequence))
+            .order_by(heads.c.host_id)
+        )
+        return [(row[0], row[1], row[2]) for row in self._connection.execute(query)]
 
     def pending_entries(self, count_max: int) -> Sequence[PendingEntry]:
         """Committed entries without an index, oldest first."""

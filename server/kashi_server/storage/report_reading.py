@@ -3,7 +3,7 @@
 from collections.abc import Collection, Generator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from kashi_server.domain.device import HostHead, ReportReference
@@ -57,10 +57,7 @@ def _stored(unpacker: ReportUnpacker, row: Row[Any]) -> StoredReport:
 
 def after(place: Place) -> ColumnElement[bool]:
     """The report stands later in its chain than this place."""
-    epoch, sequence = place
-    return or_(
-        reports.c.epoch > epoch, and_(reports.c.epoch == epoch, reports.c.sequence > sequence)
-    )
+    return tuple_(reports.c.epoch, reports.c.sequence) > tuple_(*place)
 
 
 def unprojected(host_id: str, projected: Place) -> Select[Any]:
@@ -76,12 +73,6 @@ def report_references(
     connection: Connection, host_ids: Collection[str], start_minute: int, end_minute: int
 ) -> Sequence[ReportReference]:
     """Stored reports whose label touches the UTC minutes [start, end), by host and place."""
-    run = and_(
-        log_runs.c.host_id == reports.c.host_id,
-        log_runs.c.epoch == reports.c.epoch,
-        log_runs.c.first_sequence <= reports.c.sequence,
-        reports.c.sequence < log_runs.c.first_sequence + log_runs.c.count,
-    )
     query = (
         select(
             reports.c.host_id,
@@ -91,11 +82,7 @@ def report_references(
             reports.c.start_utc_ms,
             reports.c.end_utc_ms,
             reports.c.counted,
-            (log_runs.c.first_index + reports.c.sequence - log_runs.c.first_sequence).label(
-                "log_index"
-            ),
         )
-        .outerjoin(log_runs, run)
         .where(
             reports.c.host_id.in_(host_ids),
             reports.c.end_utc_ms > start_minute * MINUTE_MS,
@@ -103,6 +90,8 @@ def report_references(
         )
         .order_by(reports.c.host_id, reports.c.epoch, reports.c.sequence)
     )
+    rows = connection.execute(query).all()
+    indices = _Indices(connection, host_ids)
     return [
         ReportReference(
             host_id=row.host_id,
@@ -112,10 +101,36 @@ def report_references(
             start_utc_ms=row.start_utc_ms,
             end_utc_ms=row.end_utc_ms,
             counted=bool(row.counted),
-            log_index=row.log_index,
+            log_index=indices.of(row.host_id, row.epoch, row.sequence),
         )
-        for row in connection.execute(query)
+        for row in rows
     ]
+
+
+class _Indices:
+    """Places of the log, asked for in the order of hosts, epochs and sequences."""
+
+    def __init__(self, connection: Connection, host_ids: Collection[str]) -> None:
+        query = (
+            select(log_runs)
+            .where(log_runs.c.host_id.in_(host_ids))
+            .order_by(log_runs.c.host_id, log_runs.c.epoch, log_runs.c.first_sequence)
+        )
+        self._runs = iter(connection.execute(query).all())
+        self._run = next(self._runs, None)
+
+    def of(self, host_id: str, epoch: int, sequence: int) -> int | None:
+        """The index of a report; None before it has one."""
+        while (run := self._run) is not None:
+            first_index, run_host, run_epoch, first_sequence, count = run
+            last = (run_host, run_epoch, first_sequence + count - 1)
+            if last < (host_id, epoch, sequence):
+                self._run = next(self._runs, None)
+                continue
+            if (run_host, run_epoch) != (host_id, epoch) or sequence < first_sequence:
+                return None
+            return int(first_index + sequence - first_sequence)
+        return None
 
 
 def host_heads(connection: Connection, host_ids: Collection[str] | None) -> Sequence[HostHead]:

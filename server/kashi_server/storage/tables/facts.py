@@ -66,7 +66,7 @@ heads = Table(
     Column("projected_sequence", Count, nullable=False),
     # Counts up when anything but ingestion changes what follows from the reports: memories of the
     # chain that are older are worth nothing.
-    Column("revision", Count, nullable=False),
+    Column("revision", Count, nullable=False, server_default="0"),
     Column("agent_version", Text, nullable=False),
     Column("clock_sync", SmallInteger, nullable=False),
     Column("clock_offset_ms", Count, nullable=False),

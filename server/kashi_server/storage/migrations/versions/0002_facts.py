@@ -96,7 +96,7 @@ def _heads() -> None:
         sa.Column("counted_until_utc_ms", Count, nullable=False),
         sa.Column("projected_epoch", Count, nullable=False),
         sa.Column("projected_sequence", Count, nullable=False),
-        sa.Column("revision", Count, nullable=False),
+        sa.Column("revision", Count, nullable=False, server_default="0"),
         sa.Column("agent_version", Text, nullable=False),
         sa.Column("clock_sync", sa.SmallInteger(), nullable=False),
         sa.Column("clock_offset_ms", Count, nullable=False),
