@@ -141,6 +141,9 @@ class LogPort(Protocol):
     def checkpoint(self, size: int) -> Checkpoint | None:
         """The checkpoint of a size."""
 
+    def references(self, kind: str, size: int) -> Sequence[str]:
+        """References of the entries of a kind with an index below `size`."""
+
     def tile(self, level: int, number: int) -> bytes:
         """Hashes of a tile of the log's tree."""
 

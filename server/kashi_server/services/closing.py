@@ -27,12 +27,14 @@ from kashi_server.domain.standing import Terms
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.errors import Refused
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
+from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 
 ATTEMPTS_MAX: Final = 10
 PROGRAMME_ID: Final = "shenzhen-compute-voucher"
 """The programme whose rules a close estimates by."""
 
 STATEMENT_ENTRY: Final = "statement"
+PENDING_MAX: Final = 2**31 - 1
 
 
 class LogHead(Protocol):
@@ -245,7 +247,9 @@ def _clock_offsets_ms(
 
 
 def _beyond(unit: ExpenseUnit, month: Month, size: int) -> bool:
-    """A counted report of the month stands outside the log's first `size` entries."""
+    """A counted report of the month, or what made it count, is not in the log's first entries."""
+    if any(one.kind == RESTORATION_ENTRY for one in unit.log.pending_entries(PENDING_MAX)):
+        return True
     start, end = month.interval().bounded()
     hosts = _hosts(unit.facts.devices(), month.interval())
     return any(

@@ -26,6 +26,7 @@ from kashi_server.services.certificates_port import CertificatesUnit
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.inclusion import SubtreeRoots, prove
 from kashi_server.services.log_port import Checkpoint
+from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.revealing import revealed
 
 ReadTile = Callable[[int, int], bytes]
@@ -86,7 +87,7 @@ class EvidenceGathering:
         checkpoint = unit.log.checkpoint(log_size)
         spans = _spans(data)
         references = _references(unit, spans, log_size)
-        restored = _restored(unit, references, close.closed_utc_ms)
+        restored = _restored(unit, references, log_size)
         references = [one for one in references if _counts(one, restored)]
         if references and checkpoint is None:
             raise StorageError(
@@ -175,13 +176,14 @@ def _touched(reference: ReportReference, spans: Sequence[_Span]) -> set[str]:
 
 
 def _restored(
-    unit: CertificatesUnit, references: Sequence[ReportReference], closed_utc_ms: int
+    unit: CertificatesUnit, references: Sequence[ReportReference], log_size: int
 ) -> dict[tuple[str, int, int], bool]:
-    """Reports that were quarantined and restored: whether that was before the close."""
+    """Reports that were quarantined and restored: whether the cut-off holds that decision."""
+    decided = set(unit.log.references(RESTORATION_ENTRY, log_size))
     return {
-        (host_id, *place): restored_utc_ms <= closed_utc_ms
+        (host_id, *place): f"{host_id}/{place[0]}/{place[1]}" in decided
         for host_id in sorted({one.host_id for one in references})
-        for place, restored_utc_ms in unit.facts.restored(host_id).items()
+        for place in unit.facts.restored(host_id)
     }
 
 

@@ -17,6 +17,7 @@ from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.hosts import Host
+from kashi_server.services.log_port import PendingEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,10 +160,13 @@ class HostsPort(Protocol):
 
 
 class LogPort(Protocol):
-    """What importing and closing write to the append-only log."""
+    """What importing and closing write to the append-only log, and what waits there."""
 
     def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
         """Hand an entry to the sequencer."""
+
+    def pending_entries(self, count_max: int) -> Sequence[PendingEntry]:
+        """Committed entries without an index, oldest first."""
 
 
 class ExpenseUnit(Protocol):
