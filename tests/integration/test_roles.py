@@ -37,7 +37,15 @@ from sqlalchemy.exc import ProgrammingError
 
 OWN_HOST = "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a0009"
 OWN_CARD = "GPU-00000009-1111-4000-8000-000000000000"
-PROJECTIONS = {"heads", "devices", "device_hours", "log_head", "log_tiles", "log_pending"}
+PROJECTIONS = {
+    "heads",
+    "devices",
+    "device_hours",
+    "log_head",
+    "log_positions",
+    "log_tiles",
+    "log_pending",
+}
 IDENTITY = {"hosts", "host_certificates", "enrolment_tokens"}
 FACTS = sorted(set(INGEST_GRANTS) - PROJECTIONS - IDENTITY)
 
