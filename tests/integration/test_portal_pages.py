@@ -215,7 +215,7 @@ def test_a_wrong_code_and_a_wrong_number_read_the_same(house: PortalHouse) -> No
         )
     }
     assert len(pages) == 1
-    assert "没有与该编号和校验码相符的证明" in pages.pop()
+    assert "没有与该编号和核验码相符的证明" in pages.pop()
 
 
 def test_a_document_is_known_by_its_bytes(house: PortalHouse) -> None:

@@ -17,7 +17,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "certificate": ("使用证明", "Certificate"),
     "certificate.number": ("证明编号", "Certificate no."),
-    "certificate.code": ("校验码", "Verification code"),
+    "certificate.code": ("核验码", "Verification code"),
     "certificate.status": ("状态", "Status"),
     "certificate.issued": ("出具时间", "Issued"),
     "certificate.statement": ("结算单", "Statement"),
@@ -42,7 +42,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "file.bundle": ("证据包 ZIP（离线核验用）", "Evidence bundle ZIP (for offline verification)"),
     "certificate.verify": ("公开核验", "Public verification"),
     "certificate.verify_text": (
-        "任何人可凭编号与校验码，或上传 PDF，在核验页查验本证明。",
+        "任何人可凭编号与核验码，或上传 PDF，在核验页查验本证明。",
         (
             "Anybody may check this certificate on the verification page by number and code, or by "
             "uploading the PDF."

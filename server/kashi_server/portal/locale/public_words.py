@@ -5,12 +5,12 @@ from typing import Final
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "verify.title": ("核验算力使用证明", "Verify a usage certificate"),
     "verify.lead": (
-        "凭证明编号与校验码，或上传证明 PDF，查验其真伪与状态。无需登录。",
+        "凭证明编号与核验码，或上传证明 PDF，查验其真伪与状态。无需登录。",
         "Check a certificate and its status by number and code, or by its PDF. No account needed.",
     ),
     "verify.by_number": ("按编号核验", "By number"),
     "verify.number": ("证明编号", "Certificate number"),
-    "verify.code": ("校验码", "Verification code"),
+    "verify.code": ("核验码", "Verification code"),
     "verify.submit": ("核验", "Verify"),
     "verify.by_document": ("按文件核验", "By document"),
     "verify.document": ("证明 PDF（不超过 16 MiB，可拖入）", "Certificate PDF (up to 16 MiB)"),
@@ -35,7 +35,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "This server issued this certificate, but withdrew it; it must not be used.",
     ),
     "verify.unknown_number": (
-        "没有与该编号和校验码相符的证明。请对照原件重新输入。",
+        "没有与该编号和核验码相符的证明。请对照原件重新输入。",
         "No certificate has this number and code. Compare with the original and try again.",
     ),
     "verify.unknown_document": (
