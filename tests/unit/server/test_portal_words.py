@@ -9,6 +9,7 @@ from pathlib import Path
 
 import kashi_server.portal
 import pytest
+from kashi_server.domain.sequence import QuarantineReason
 from kashi_server.portal.charts import BarChart, Series, meter, nice_top
 from kashi_server.portal.errors import TooManyRequests
 from kashi_server.portal.locale import formats
@@ -57,6 +58,12 @@ def test_no_template_speaks_one_language_only() -> None:
         assert not re.search(r"[\u4e00-\u9fff]{2}", text), path.name
         plain = re.sub(r"\{[{%#].*?[}%#]\}|<[^>]*>", "|", text, flags=re.DOTALL)
         assert set(re.findall(r"[A-Za-z]{4,}", plain)) <= {"Kashi", "English", "JSON"}, path.name
+
+
+@pytest.mark.parametrize("reason", QuarantineReason)
+def test_every_reason_of_quarantine_has_words(reason: QuarantineReason) -> None:
+    """A person who watches hosts reads why a report waits, never a bare number."""
+    assert f"quarantine.{int(reason)}" in WORDS
 
 
 def test_a_new_code_is_shown_as_it_is() -> None:
