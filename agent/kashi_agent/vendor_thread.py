@@ -69,4 +69,9 @@ class VendorThread:
             except Exception as error:  # the boundary: whoever asked gets it, and counts or raises
                 answer = Answer(error=error)
             self._answers.put(answer)
-            self._wake.send(b"a")
+            try:
+                self._wake.send(b"a")
+            except BlockingIOError:
+                continue  # it has bytes to wake up to already
+            except OSError:
+                return  # the main loop has ended and closed its end: nobody is to be woken
