@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kashi_agent.commands.options import add_config, add_json, config_of, print_json
 from kashi_agent.config import AgentConfig
+from kashi_agent.durable import make_folder
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol, host_facts
 from kashi_agent.errors import AgentError
 from kashi_agent.identity import IdentityStore
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes and not _agreed():
         sys.stdout.write("Nothing was sent. 未发送任何信息。\n")
         return 1
+    make_folder(config.state_folder)
     host, tls = enrol(store, options.server, token, facts)
     if options.json:
         print_json(

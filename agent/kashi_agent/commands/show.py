@@ -98,4 +98,5 @@ def _print(reports: list[dict[str, Any]]) -> None:
                 )
             )
     columns = ("report", "device", "span ms", "observed", "gap", "held", "utilised ns", "readings")
-    print_table(f"{len(reports)} reports; every field: --json", columns, rows)
+    word = "report" if len(reports) == 1 else "reports"
+    print_table(f"{len(reports)} {word}; every field: --json", columns, rows)

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -117,6 +118,23 @@ def a_token() -> str:
         .public_bytes(Encoding.DER)
     )
     return f"kashi1.secret.{base64.urlsafe_b64encode(root).decode().rstrip('=')}"
+
+
+def test_enrolment_makes_the_state_folder_for_its_owner_alone(tmp_path: Path) -> None:
+    """The state folder and the keys' folder in it are 0700, whatever the umask allows; a folder
+    above them is nobody's secret."""
+    state = tmp_path / "above" / "state"
+    before = os.umask(0o022)
+    try:
+        arguments = ["enrol", "--state", str(state), "--server", "localhost:1", "--yes"]
+        code = main([*arguments, "--token", a_token()])
+    finally:
+        os.umask(before)
+
+    assert code != 0
+    modes = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in (state, *state.iterdir())}
+    assert modes == {state: 0o700, state / "identity": 0o700}
+    assert stat.S_IMODE(state.parent.stat().st_mode) == 0o755
 
 
 def test_nobody_is_enrolled_without_being_asked(
