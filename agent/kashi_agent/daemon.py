@@ -16,6 +16,7 @@ from random import Random
 from typing import Final
 
 from kashi_agent.agent import Agent
+from kashi_agent.complaints import Complaints
 from kashi_agent.errors import AgentError, MeterError
 from kashi_agent.link_fields import LinkError
 from kashi_agent.meter_child import MeterChild
@@ -40,6 +41,9 @@ AHEAD_MS_MAX: Final = 1_000
 """How far a sample may lie ahead of our own look at the clock."""
 
 DRAIN_SECONDS: Final = 5.0
+
+_TROUBLES: Final = (NoticeKind.DRIVER, NoticeKind.HUNG, NoticeKind.UNIDENTIFIED)
+"""Notices whose detail is the cause of what is not measured."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +93,7 @@ class Daemon:
         self._child = child
         self._meter: MeterConnection | None = None
         self._view = MeterView(heard_boottime_ms=agent.clock.boottime_ms())
+        self._complaints = Complaints(logger)
         self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wire")
         self._flying: tuple[Batch, Future[Answer]] | None = None
         self._ship_at_ms = agent.clock.boottime_ms()
@@ -159,6 +164,8 @@ class Daemon:
                 metering.observe(message)
                 self._view.samples += len(message.samples)
                 self._view.devices = len(message.samples)
+                if self._view.state != "measuring":
+                    self._complaints.settle()
                 self._view.state = "measuring"
             case Hello(pid=pid, cadence_ms=cadence_ms):
                 self._view.state = "connected"
@@ -177,6 +184,8 @@ class Daemon:
     def _notice(self, kind: NoticeKind, detail: str) -> None:
         metering = self._agent.metering
         self._view.state = f"{kind}: {detail}" if detail else str(kind)
+        if kind in _TROUBLES and detail:
+            self._complaints.tell(f"the meter does not measure: {self._view.state}", self._now())
         match kind:
             case NoticeKind.HUNG:
                 metering.interrupt(GapReason.METER_HUNG)
@@ -203,11 +212,14 @@ class Daemon:
         asked = self._view.state.startswith(
             (NoticeKind.STOPPING, NoticeKind.RELEASED, NoticeKind.RESUMED)
         )
+        # One that begins anew after a failure said why it failed; that it leaves is no news.
+        resumes = self._view.state.startswith(NoticeKind.RESUMED)
         self._view.state = f"not connected: {why}"
         if not asked:
             self._agent.metering.interrupt(GapReason.METER_DOWN)
             self._agent.metering.note(HostEventKind.METER_CRASHED, why)
-        logger.warning("the meter is gone: %s", why)
+        if not resumes:
+            self._complaints.tell(f"the meter is gone: {why}", self._now())
 
     def _watch_meter(self) -> None:
         """A meter that is connected and says nothing hangs: the gap says so from its last word."""

@@ -244,6 +244,30 @@ def test_a_meter_that_crashes_leaves_a_gap_and_may_come_back(running: Running) -
     assert report_pb2.HOST_EVENT_KIND_METER_CRASHED in running.events()
 
 
+def test_a_missing_driver_is_logged_once_and_with_its_cause(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A meter that begins anew every few seconds fills no log: the cause stands there once."""
+    cause = "libnvidia-ml.so.1 cannot be opened"
+    for _ in range(3):
+        running.tell(NoticeKind.DRIVER, cause)
+        running.await_that(lambda: cause in _state(running), "the cause is taken")
+        running.tell(NoticeKind.RESUMED)
+        running.disconnect()
+        running.await_that(lambda: "gone" in _state(running), "the end is seen")
+        running.connect()
+        running.await_that(lambda: _state(running) == "connected", "the next one is heard")
+
+    told = [one.getMessage() for one in caplog.records if "meter" in one.getMessage()]
+    assert told == [f"the meter does not measure: driver: {cause}"]
+
+    running.measure(0.3)
+    running.await_that(lambda: _state(running) == "measuring", "it measures")
+    running.tell(NoticeKind.DRIVER, cause)
+    running.await_that(lambda: cause in _state(running), "the cause is taken again")
+    assert [one.getMessage() for one in caplog.records].count(told[0]) == 2
+
+
 def test_a_meter_that_hangs_in_the_driver_leaves_a_gap(running: Running) -> None:
     """METER_HUNG, by the meter's own word."""
     running.measure(0.4)
