@@ -69,7 +69,7 @@ class Sealer:
         self, stretch: Stretch, link: ChainLink, sealed_utc_ms: int, opening: EpochOpening | None
     ) -> Iterator[Sealed]:
         report = self._seal_one(stretch, link, sealed_utc_ms, opening)
-        parts = halves(stretch) if len(report.wire) > limits.MESSAGE_BYTES_MAX else (stretch,)
+        parts = halves(stretch) if len(report.wire) > limits.REPORT_BYTES_MAX else (stretch,)
         if parts == (stretch,):
             yield report
             return

@@ -33,7 +33,7 @@ from kashi_agent.reporter import Opening, Reporter
 from kashi_agent.spool import Entry, Spool
 from kashi_agent.spool.sealed import Position
 
-BATCH_BYTES_MAX: Final = limits.MESSAGE_BYTES_MAX - 4_096
+BATCH_BYTES_MAX: Final = limits.REPORT_BYTES_MAX
 """Reports of one call, all in all: a message also carries a few bytes around each."""
 
 BACKOFF_SECONDS_FIRST: Final = 1.0

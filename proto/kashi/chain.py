@@ -82,8 +82,8 @@ def parse_report(wire: bytes) -> tuple[report_pb2.Report, report_pb2.ReportHeade
     Raises:
         FormError: they are not, or are too many.
     """
-    if len(wire) > limits.MESSAGE_BYTES_MAX:
-        raise FormError(f"a report of {len(wire)} bytes exceeds {limits.MESSAGE_BYTES_MAX}")
+    if len(wire) > limits.REPORT_BYTES_MAX:
+        raise FormError(f"a report of {len(wire)} bytes exceeds {limits.REPORT_BYTES_MAX}")
     try:
         message = report_pb2.Report.FromString(wire)
         header = report_pb2.ReportHeader.FromString(message.header)

@@ -6,6 +6,9 @@ A bound is part of the contract: both sides refuse what exceeds it before readin
 MESSAGE_BYTES_MAX = 1 << 20
 """A gRPC message, 1 MiB."""
 
+REPORT_BYTES_MAX = MESSAGE_BYTES_MAX - 4096
+"""A report: what a message that carries only it still has room for."""
+
 REPORTS_PER_CALL_MAX = 64
 """Reports in one Submit."""
 

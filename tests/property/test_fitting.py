@@ -141,7 +141,7 @@ def test_a_single_minute_too_large_loses_detail_never_sums() -> None:
     sealer = Sealer(key=KEY, agent_version="0.1.0", random_bytes=Random(1).randbytes)
     (report,) = sealer.seal([crowded], ChainLink(host_id="host"), 0)
 
-    assert len(report.wire) <= limits.MESSAGE_BYTES_MAX
+    assert len(report.wire) <= limits.REPORT_BYTES_MAX
     assert [c.held_ms for c in report.link.counters.values()] == [60_000] * 256
 
 

@@ -308,7 +308,7 @@ def test_too_much_for_one_report_becomes_several() -> None:
 
     assert len(opened) > 1
     for report in opened:
-        assert len(report.wire) <= limits.MESSAGE_BYTES_MAX
+        assert len(report.wire) <= limits.REPORT_BYTES_MAX
         assert sum(len(block.readings) for block in blocks_of(report)) <= 4_096
         assert len(report.header.events) <= limits.EVENTS_PER_REPORT_MAX
     assert sum(len(report.header.events) for report in opened) == 3_000

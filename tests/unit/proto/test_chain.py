@@ -121,7 +121,7 @@ def test_missing_and_spare_blocks_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "wire",
-    [b"", b"\xff\xff\xff", b"\x0a\x05abc", bytes(limits.MESSAGE_BYTES_MAX + 1)],
+    [b"", b"\xff\xff\xff", b"\x0a\x05abc", bytes(limits.REPORT_BYTES_MAX + 1)],
     ids=["empty", "noise", "cut", "too large"],
 )
 def test_bytes_that_are_no_report_are_refused(wire: bytes) -> None:
