@@ -23,7 +23,7 @@ from expense_cases import (
     price,
     tenure,
 )
-from expense_facts import store
+from expense_facts import add_host, store
 from kashi_server.domain.device import GapReason
 from kashi_server.domain.interval import MINUTE_MS, Month
 from kashi_server.domain.statement import CutOff, Statement
@@ -217,8 +217,34 @@ def test_a_host_that_never_came_back_is_silent_to_the_end(work: Work) -> None:
 
 def test_a_month_that_is_not_over_is_refused(work: Work) -> None:
     """One millisecond before November, October cannot be closed."""
-    with pytest.raises(Refused, match="is not over"):
+    with pytest.raises(Refused, match=r"is not over: .* clock says 2026-10-31 23:59"):
         _closing(work, now=NOVEMBER_MS - 1).close(OCTOBER)
+
+
+def test_a_month_whose_reports_all_wait_is_not_closed_in_silence(work: Work) -> None:
+    """Only quarantined reports, no contract: the refusal points at them, and nothing is closed."""
+    with work.begin() as unit:
+        add_host(unit, HOST_A)
+        unit.connection.execute(
+            text(
+                "INSERT INTO reports (host_id, epoch, sequence, sha256, start_utc_ms, end_utc_ms,"
+                " received_utc_ms, clock_offset_ms, verdict, reason, counted, content)"
+                " VALUES (:host, 1, 1, :sha, :start, :end, :end, 0, 5, 1, 0, :sha)"
+            ),
+            {
+                "host": HOST_A,
+                "sha": bytes(32),
+                "start": START * MINUTE_MS,
+                "end": (START + 5) * MINUTE_MS,
+            },
+        )
+        unit.commit()
+
+    with pytest.raises(Refused, match=r"none of its reports counts .* quarantined reports"):
+        _close(work)
+    with work.begin(writes=False) as unit:
+        assert unit.expense.close_of(OCTOBER) is None
+    assert _closing(work).close(OCTOBER, empty=True).statements == ()
 
 
 def test_months_are_closed_in_order(work: Work) -> None:

@@ -105,6 +105,7 @@ def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
         (["close", "2026-13"], "there is no month 2026-13"),
         (["close", "October"], "write it as 2026-10"),
         (["close", "2199-01"], "is not over"),
+        (["close", "2026-10"], "nobody reported in it and no contract runs in it: check the month"),
         (["statements", "--number", "KS-1"], "there is no statement 'KS-1'"),
         (["rules", "show", "nothing"], "there are no rules of 'nothing'"),
     ],
@@ -118,6 +119,25 @@ def test_a_refusal_is_a_sentence_and_exit_code_3(
     assert (done.returncode, done.stdout) == (3, "")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_empty_month_is_closed_only_where_that_is_said(directory: str, tmp_path: Path) -> None:
+    """A refusal closes nothing; --empty closes it for good, so that the next month can follow."""
+    refused = _run("close", "2026-09", "-d", directory)
+    closed = _run("close", "2026-09", "--empty", "-d", directory)
+    twice = _run("close", "2026-09", "--empty", "-d", directory)
+    file = tmp_path / "agreements.toml"
+    file.write_text(AGREEMENTS.replace("2026-09-01", "2026-10-01"), encoding="utf-8")
+    assert _run("import", str(file), "-d", directory).returncode == 0
+    filled = _run("close", "2026-10", "--empty", "-d", directory)
+    followed = _run("close", "2026-10", "-d", directory)
+
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr.endswith("close it with --empty\n")
+    assert (closed.returncode, "2026-09 is closed" in closed.stdout) == (0, True)
+    assert (twice.returncode, "2026-09 is closed" in twice.stderr) == (3, True)
+    assert (filled.returncode, "2026-10 is not empty (statements: 1)" in filled.stderr) == (3, True)
+    assert followed.returncode == 0
 
 
 def test_mistakes_in_a_file_are_listed(directory: str, tmp_path: Path) -> None:

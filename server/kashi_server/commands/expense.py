@@ -47,12 +47,19 @@ def _text(file: Path) -> str:
 
 
 def close(
-    month: MonthText, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
+    month: MonthText,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    empty: Annotated[
+        bool,
+        typer.Option("--empty", help="The month is known to be empty: no statement arises."),
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Close a month: gaps of silence, rated lines, statements. It cannot be undone."""
     wanted = Month.parse(month)
     with opened(directory) as server:
-        closed = close_month(server, wanted)
+        closed = close_month(server, wanted, empty=empty)
         statements = _stored(server, wanted)
     if as_json:
         print(json.dumps([_data(statement) for statement in statements], ensure_ascii=False))
@@ -63,7 +70,7 @@ def close(
     _print(statements)
 
 
-def close_month(server: Server, month: Month) -> ClosedMonth:
+def close_month(server: Server, month: Month, *, empty: bool = False) -> ClosedMonth:
     """Register the shipped rules and close a month, on an opened server."""
     Rulebook(server.work, server.clock).register(shipped_rules())
     closing = MonthClosing(
@@ -72,7 +79,7 @@ def close_month(server: Server, month: Month) -> ClosedMonth:
         server.clock,
         demo=server.config.demo,
     )
-    return closing.close(month)
+    return closing.close(month, empty=empty)
 
 
 def statements(

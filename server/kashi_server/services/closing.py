@@ -1,6 +1,6 @@
 """Closing a month: cut-offs, gaps of silence, rated lines, statements; all at once or not at all.
 
-1. Only a month that is over, in order, and only once.
+1. Only a month that is over, in order, and only once; an empty one only where that is said.
 2. The log is sequenced: its size is the cut-off of what the close could see.
 3. In one unit of work: read the facts and what was agreed; make sure no counted report of the
    month stands beyond the checkpoint (if one came in between: sequence again); rate; write the gaps
@@ -19,13 +19,14 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.estimate import EarlierInYear
-from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.rating import Facts, device_times, rate_times, windows_in
 from kashi_server.domain.silence import Silence, silences
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.errors import Refused
+from kashi_server.services.emptiness import check_emptiness
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 
@@ -129,12 +130,18 @@ class MonthClosing:
         self._clock = clock
         self._demo = demo
 
-    def close(self, month: Month) -> ClosedMonth:
+    def close(self, month: Month, *, empty: bool = False) -> ClosedMonth:
         """Close a month.
+
+        Args:
+            month: the month.
+            empty: the caller knows that no statement arises. A close cannot be undone: a month
+                typed wrong, or closed before its reports came, must not pass in silence.
 
         Raises:
             Refused: it is not over, closed already, not next in order, or reports never stop
-                coming in for it; or a party or host is not registered.
+                coming in for it; no statement arises and `empty` was not said, or the other way
+                round; or a party or host is not registered.
         """
         for _attempt in range(ATTEMPTS_MAX):
             head = self._sequence()
@@ -145,7 +152,9 @@ class MonthClosing:
                 # Read after the facts: a report that came in before they were read shows here.
                 if _beyond(unit, month, head.size):
                     continue
-                closed = self._store(unit, inputs)
+                made = inputs.statements()
+                check_emptiness(unit, month, made, empty=empty)
+                closed = self._store(unit, inputs, made)
                 unit.commit()
             self._sequence()
             return closed
@@ -159,15 +168,22 @@ class MonthClosing:
                 f"{month} is closed; what is found later becomes a correction in a later month"
             )
         end = month.interval().bounded()[1]
-        if self._clock() < end * MINUTE_MS:
-            raise Refused(f"{month} is not over; it ends at 00:00 of the first of {month.next()}")
+        now_ms = self._clock()
+        if now_ms < end * MINUTE_MS:
+            now = instant_of(now_ms // MINUTE_MS).astimezone(SHANGHAI)
+            raise Refused(
+                f"{month} is not over: it ends at 00:00 of the first of {month.next()}, and this"
+                f" server's clock says {now:%Y-%m-%d %H:%M} (UTC+08:00); check the month, or the"
+                " clock"
+            )
         due = _next_due(unit)
         if due is not None and due != month:
             raise Refused(f"months are closed in order: close {due} first")
 
-    def _store(self, unit: ExpenseUnit, inputs: CloseInputs) -> ClosedMonth:
+    def _store(
+        self, unit: ExpenseUnit, inputs: CloseInputs, statements: tuple[Statement, ...]
+    ) -> ClosedMonth:
         month = inputs.month
-        statements = inputs.statements()
         found = inputs.silences()
         close = Close(month=month, cut_off=inputs.cut_off, closed_utc_ms=self._clock())
         unit.expense.add_close(close, statements)
