@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kashi_server.bootstrap import opened
+from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
-from kashi_server.errors import InvalidValue
+from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.accounts import Account, Role
 
 PASSWORD_BYTES: Final = 15
@@ -85,6 +85,18 @@ def password_of(file: Path | None) -> tuple[str, str]:
         return file.read_text(encoding="utf-8").strip(), ""
     except OSError as error:
         raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
+
+
+def require_officer(server: Server, login: str) -> None:
+    """Make sure that an act is recorded under an officer who exists.
+
+    Raises:
+        NotFound: there is no such officer, or the account is closed.
+    """
+    for account in server.accounts.all():
+        if account.login == login and account.role is Role.OFFICER and not account.disabled:
+            return
+    raise NotFound(f"there is no officer '{login}' on this server")
 
 
 def _facts(account: Account) -> dict[str, object]:

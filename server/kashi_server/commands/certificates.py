@@ -14,15 +14,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
 from kashi_server.domain.certificate import Issuer
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
-from kashi_server.errors import NotFound
 from kashi_server.log.sequencer import sequence
 from kashi_server.log.tree import Tree
 from kashi_server.presence import running_ports
-from kashi_server.services.accounts import Role
 from kashi_server.services.authority import der
 from kashi_server.services.bundle import Chains
 from kashi_server.services.certificates import CertificateKeeping, Issuing
@@ -88,7 +87,7 @@ def withdraw(
 ) -> None:
     """Withdraw a certificate: whoever asks is told so from now on. It cannot be undone."""
     with opened(directory) as server:
-        _require_officer(server, officer)
+        require_officer(server, officer)
         changed = certificate_keeping(server).withdraw(number, reason, officer)
         sequence(server.work, server.keyring, server.clock)
     print(f"Certificate {changed.number} is {changed.status}.")
@@ -162,13 +161,6 @@ def _chains(server: Server) -> Chains:
         for chain in (server.keyring.receipt_chain, server.keyring.document_chain)
     )
     return Chains(server_pem=server_pem, documents_pem=documents_pem)
-
-
-def _require_officer(server: Server, login: str) -> None:
-    for account in server.accounts.all():
-        if account.login == login and account.role is Role.OFFICER and not account.disabled:
-            return
-    raise NotFound(f"there is no officer '{login}' on this server")
 
 
 def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:

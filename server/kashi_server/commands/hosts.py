@@ -8,12 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.accounts import password_of
+from kashi_server.bootstrap import opened
+from kashi_server.commands.accounts import password_of, require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
 from kashi_server.domain.interval import SHANGHAI
-from kashi_server.errors import InvalidValue, NotFound
-from kashi_server.services.accounts import Role
+from kashi_server.errors import InvalidValue
 from kashi_server.services.hosts import Host
 from kashi_server.services.profiles import instant
 from kashi_server.services.restoration import Decision
@@ -38,7 +37,7 @@ def token(
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
         raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
     with opened(directory) as server:
-        _require_officer(server, officer)
+        require_officer(server, officer)
         issued = server.enrolment.issue_token(party, officer, hours * HOUR_MS)
         address = server.enrolment_address
     if as_json:
@@ -84,7 +83,7 @@ def hold(
 ) -> None:
     """Stop counting a host's reports; they are still stored and receipted."""
     with opened(directory) as server:
-        _require_officer(server, officer)
+        require_officer(server, officer)
         server.hosts.hold(host_id, officer, reason)
     print(f"Host {host_id} is held. Two officers release it: kashi-server hosts release")
 
@@ -103,7 +102,7 @@ def release(
     What the host sent while it was held is counted then, as far as nothing else forbids it.
     """
     with opened(directory) as server:
-        _require_officer(server, officer)
+        require_officer(server, officer)
         server.accounts.check_password(officer, _typed_password(officer, password_file))
         released = server.hosts.release(host_id, officer, reason)
         if not released:
@@ -126,7 +125,7 @@ def revoke(
 ) -> None:
     """Refuse a host's calls for good, within five seconds."""
     with opened(directory) as server:
-        _require_officer(server, officer)
+        require_officer(server, officer)
         server.hosts.revoke(host_id, officer, reason)
     print(f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token.")
 
@@ -140,7 +139,7 @@ def allow_recoveries(
 ) -> None:
     """Set how often a host may get a certificate by its report key alone."""
     with opened(directory) as server:
-        _require_officer(server, officer)
+        require_officer(server, officer)
         server.hosts.allow_recoveries(host_id, count, officer, reason)
     print(f"Host {host_id} may recover {count} times in all.")
 
@@ -170,13 +169,6 @@ def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) ->
 def local_time(utc_ms: int) -> str:
     """An instant as an officer reads it."""
     return instant(utc_ms).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def _require_officer(server: Server, login: str) -> None:
-    for account in server.accounts.all():
-        if account.login == login and account.role is Role.OFFICER and not account.disabled:
-            return
-    raise NotFound(f"there is no officer '{login}' on this server")
 
 
 def _token_facts(issued: IssuedToken, address: str) -> dict[str, object]:
