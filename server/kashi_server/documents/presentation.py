@@ -82,7 +82,7 @@ def _sections(
         subsidy_section(statement),
         evidence_section(statement),
         integrity_section(certificate, statement, evidence, seal),
-        verification_section(certificate, statement),
+        verification_section(statement),
         _stamps(),
         device_annex(statement, numbered),
         *parameter_annex(statement),

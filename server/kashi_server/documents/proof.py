@@ -13,14 +13,7 @@ from kashi_server.documents.wording import (
     row,
     section,
 )
-from kashi_server.domain.certificate import (
-    DEMO_EN,
-    DEMO_ZH,
-    NOTICE_EN,
-    NOTICE_ZH,
-    Certificate,
-    Seal,
-)
+from kashi_server.domain.certificate import Certificate, Seal
 
 Data = Mapping[str, Any]
 
@@ -116,7 +109,7 @@ def integrity_section(
     return section(Pair("完整性", "Integrity"), kind="facts", pairs=1, rows=rows)
 
 
-def verification_section(certificate: Certificate, statement: Data) -> dict[str, Any]:
+def verification_section(statement: Data) -> dict[str, Any]:
     """How to check the document, and what it is not."""
     attached = ["certificate.json", "statement.json", "evidence.json"]
     if statement["programme"] is not None:
@@ -133,12 +126,11 @@ def verification_section(certificate: Certificate, statement: Data) -> dict[str,
             f"本 PDF 附有 {'、'.join(attached)}，与页面数字一致。",
             f"Attached to this PDF: {', '.join(attached)}; the same figures as on its pages.",
         ),
-        Pair(NOTICE_ZH, NOTICE_EN),
     ]
+    # What the document is not, and that it is a demonstration, stands on every page already, in
+    # the footer and the banner; here stand the statement's own notices, each once.
     notices = statement["notices"]
     notes += [Pair(zh, en) for zh, en in zip(notices["zh"], notices["en"], strict=False)]
-    if certificate.demo:
-        notes.append(Pair(DEMO_ZH, DEMO_EN))
     return section(
         Pair("核验与声明", "Verification and notices"),
         kind="notes",

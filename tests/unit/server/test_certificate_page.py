@@ -9,7 +9,13 @@ import pytest
 from certificate_samples import SEAL, sample_certificate
 from kashi_server.documents.presentation import page_content
 from kashi_server.documents.rendering import Renderer
-from kashi_server.domain.certificate import CertificateNumber
+from kashi_server.domain.assembling import (
+    NOTICE_DEMO_EN,
+    NOTICE_DEMO_ZH,
+    NOTICES_EN,
+    NOTICES_ZH,
+)
+from kashi_server.domain.certificate import DEMO_ZH, NOTICE_ZH, CertificateNumber
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.statement import Statement
 from kashi_server.domain.statement_quality import Flag
@@ -112,6 +118,24 @@ def test_usage_that_earns_nothing_says_why() -> None:
     assert "自建自用的算力不计入租用费用" in text
     assert "self-owned host" in text
     assert "无：自有或未登记合同" in text
+
+
+def test_the_closing_notes_say_nothing_twice() -> None:
+    """The statement's own notices stand there once; footer and banner carry the certificate's."""
+    statement = replace(
+        rented_statement(demo=True),
+        notices_zh=(*NOTICES_ZH, NOTICE_DEMO_ZH),
+        notices_en=(*NOTICES_EN, NOTICE_DEMO_EN),
+    )
+    certificate, parts = sample_certificate(statement)
+    page = page_content(certificate, json.loads(parts.statement), json.loads(parts.evidence), SEAL)
+    notes = [n for one in page["sections"] if one["kind"] == "notes" for n in one["notes"]]
+
+    assert [n["zh"] for n in notes[-4:]] == [*NOTICES_ZH, NOTICE_DEMO_ZH]
+    for said in ("计量记录", "估算", "演示"):
+        assert sum(said in note["zh"] for note in notes) == 1, said
+    assert page["footer_notice"]["zh"] == NOTICE_ZH
+    assert page["demo_notice"]["zh"] == DEMO_ZH
 
 
 def test_page_names_what_it_supersedes() -> None:
