@@ -12,6 +12,7 @@ from fixtures_portal import (
     make_house,
     make_portal_month,
 )
+from kashi_server.portal.locale.catalogue import WORDS
 from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.tokens import secret_sha256
 from kashi_server.storage.engine import open_engine
@@ -173,8 +174,12 @@ def test_the_interface_describes_itself_without_a_stranger(house: PortalHouse) -
     assert described["openapi"].startswith("3.1")
     assert "/api/v1/devices/{hardware_id}/months/{month}" in described["paths"]
     assert all(path.startswith("/api/v1/") for path in described["paths"])
-    for path in described["paths"]:
-        assert path in client.get("/api").text
+    told = client.get("/api").text
+    for path, methods in described["paths"].items():
+        assert path in told
+        zh, en = WORDS[f"api.operation.{methods['get']['operationId']}"]
+        assert methods["get"]["summary"] == f"{zh} {en}"
+        assert f"<td>{zh}</td>" in told
 
 
 # Verification
