@@ -63,20 +63,24 @@ def estimate(
             input=amount_fen,
             output=eligible_fen,
             bound=None,
-            reason="eligible lines only 仅计合格明细",
+            reason="仅计合格明细 eligible lines only",
             source=None,
         )
     ]
     if rules is None:
         return Subsidy(estimate_fen=None, trace=tuple(trace), unknown=(NO_RULES,))
     year_fen = earlier.eligible_fen + eligible_fen
+    earlier_yuan, estimated_yuan = map(yuan_text, (earlier.eligible_fen, earlier.estimate_fen))
     trace.append(
         SubsidyStep(
             step="year_to_date",
             input=eligible_fen,
             output=year_fen,
             bound=None,
-            reason=f"with {yuan_text(earlier.eligible_fen)} yuan of earlier statements 含本年此前",
+            reason=_both(
+                f"含本年此前结算单 {earlier_yuan} 元",
+                f"with {earlier_yuan} yuan of the year's earlier statements",
+            ),
             source=None,
         )
     )
@@ -93,7 +97,10 @@ def estimate(
             input=trace[-1].output,
             output=left_fen,
             bound=None,
-            reason=f"less {yuan_text(earlier.estimate_fen)} yuan estimated before 扣除此前估算",
+            reason=_both(
+                f"扣除此前已估算 {estimated_yuan} 元",
+                f"less {estimated_yuan} yuan estimated before",
+            ),
             source=None,
         )
     )
@@ -110,14 +117,17 @@ def _threshold(rules: RulesVersion, year_fen: int) -> SubsidyStep:
     name = "threshold.year_yuan"
     threshold_fen = rules.fen(name)
     if threshold_fen is None:
-        return _step("threshold", year_fen, year_fen, None, f"{name} unknown 未知", None)
+        return _step("threshold", year_fen, year_fen, None, _not_applied(name), None)
     below = year_fen < threshold_fen
     return _step(
         "threshold",
         year_fen,
         0 if below else year_fen,
         name if below else None,
-        f"the year's eligible expense must reach {yuan_text(threshold_fen)} yuan 年度门槛",
+        _both(
+            f"本年合格费用须达到 {yuan_text(threshold_fen)} 元",
+            f"the year's eligible expense must reach {yuan_text(threshold_fen)} yuan",
+        ),
         rules.parameter(name).source,
     )
 
@@ -128,7 +138,8 @@ def _ratio(rules: RulesVersion, amount_fen: int, claimant: Claimant) -> SubsidyS
     if ratio is None:
         return None
     due_fen = truncate_to_fen(ratio * amount_fen / 100)
-    reason = f"{name} {rules.parameter(name).value_text} 比例"
+    value = rules.parameter(name).value_text
+    reason = _both(f"按 {name} {value} 计", f"at {name} {value}")
     return _step("ratio", amount_fen, due_fen, None, reason, rules.parameter(name).source)
 
 
@@ -149,11 +160,23 @@ def _cap(rules: RulesVersion, amount_fen: int) -> SubsidyStep:
     name = "cap.company_year_yuan"
     cap_fen = rules.fen(name)
     if cap_fen is None:
-        return _step("company_year_cap", amount_fen, amount_fen, None, f"{name} unknown 未知", None)
+        return _step("company_year_cap", amount_fen, amount_fen, None, _not_applied(name), None)
     bound = name if cap_fen < amount_fen else None
-    reason = f"at most {yuan_text(cap_fen)} yuan a company and year 企业年度上限"
+    reason = _both(
+        f"每家企业每年至多 {yuan_text(cap_fen)} 元",
+        f"at most {yuan_text(cap_fen)} yuan a company and year",
+    )
     source = rules.parameter(name).source
     return _step("company_year_cap", amount_fen, min(cap_fen, amount_fen), bound, reason, source)
+
+
+def _not_applied(name: str) -> str:
+    return _both(f"参数 {name} 未知，未适用", f"{name} is unknown and not applied")
+
+
+def _both(zh: str, en: str) -> str:
+    """A reason as a statement carries it: Chinese first, then English."""
+    return f"{zh} {en}"
 
 
 def _step(

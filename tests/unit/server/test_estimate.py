@@ -1,5 +1,6 @@
 """The estimate: published steps in order, what bound, and no number invented."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -71,6 +72,18 @@ def test_the_trace_names_each_step_and_what_bound() -> None:
     for before, after in zip(found.trace, found.trace[1:], strict=False):
         assert before.output == after.input
     assert "13号" in (found.trace[3].source or "")
+
+
+@pytest.mark.parametrize("name", [None, "threshold.year_yuan", "cap.company_year_yuan"])
+def test_every_reason_is_said_in_chinese_first_then_in_english(name: str | None) -> None:
+    """One Chinese part, one space, one English part: no reader of either has to search."""
+    form = re.compile(
+        r"[\u4e00-\u9fff][^\n]*[\u4e00-\u9fff][^A-Za-z\u4e00-\u9fff]* [a-z][\x20-\x7e]+"
+    )
+    rules = RULES[0] if name is None else _with(name, None)
+
+    for step in _of(2_140_000_000, rules=rules).trace:
+        assert form.fullmatch(step.reason), step.reason
 
 
 def test_months_of_a_year_add_up_to_the_years_estimate() -> None:
