@@ -123,6 +123,15 @@ def test_pages_do_not_scroll_sideways(
         assert beyond <= 0, f"{path} is {beyond} px too wide at {width}"
 
 
+def test_the_logo_keeps_its_distance_from_the_banner(chromium: Chromium, address: str) -> None:
+    """On a phone there is air between the demonstration's banner and the mark below it."""
+    tab = chromium.tab(width=390)
+    assert tab.open(f"{address}/sign-in") == 200
+    banner = tab.evaluate("document.querySelector('.demo').getBoundingClientRect().bottom")
+    logo = tab.evaluate("document.querySelector('.mark img').getBoundingClientRect().top")
+    assert logo - banner >= 8
+
+
 def test_the_chart_is_drawn(chromium: Chromium, address: str) -> None:
     """Bars have a size and a colour of the style sheet, and a table stands beside them."""
     tab = signed_in(chromium, address, "officer")

@@ -90,6 +90,16 @@ def test_party_and_role_belong_together(desk: Desk, role: Role, party_id: str | 
         desk.accounts.create("somebody", PASSWORD, role, party_id)
 
 
+def test_the_trail_names_role_and_party_of_a_new_account(desk: Desk) -> None:
+    """An auditor has no party, and nothing stands where one would."""
+    desk.accounts.create("reader", PASSWORD, Role.AUDITOR, None)
+    desk.accounts.create("tenant", PASSWORD, Role.COMPANY, PARTY)
+    with desk.work.begin(writes=False) as unit:
+        lines = {entry.login: entry.subject for entry in unit.accounts.audit(1000)}
+
+    assert (lines["reader"], lines["tenant"]) == ("auditor", f"company:{PARTY}")
+
+
 def test_short_passwords_and_taken_logins_are_refused(desk: Desk) -> None:
     """Eleven characters are too few; a login serves once, whatever its case."""
     with pytest.raises(InvalidValue, match="11 characters"):

@@ -172,7 +172,9 @@ class AccountKeeping:
             if first and unit.accounts.has_officer():
                 raise Refused("an officer's account exists; add others as that officer")
             account = unit.accounts.add(draft)
-            self._record(unit, account, "account-created", f"{role}:{party_id or ''}")
+            self._record(
+                unit, account, "account-created", role if party_id is None else f"{role}:{party_id}"
+            )
             unit.commit()
         return account
 
