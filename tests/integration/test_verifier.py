@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -112,6 +113,21 @@ def test_json_names_everything(
     )
     assert [step["step"] for step in answer["steps"]] == list(range(1, 14))
     assert answer["certificate"]["number"] == certificate_files.stored.number
+
+
+def test_every_step_is_told_in_chinese_first(
+    certificate_files: CertificateFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person reads each step and what it found in both languages."""
+    assert run(certificate_files.arguments, NOW) == 0
+    said = capsys.readouterr().out
+
+    findings = ask(certificate_files, bundle=certificate_files.bundle)
+    assert len(findings.outcomes) == len(Step)
+    for outcome in findings.outcomes:
+        assert outcome.detail_zh, outcome.step
+        assert f"      {outcome.detail_zh}" in said
+    assert not re.search(r"\b1 (reports|hosts|lines|days|pages)\b", said)
 
 
 def test_demonstration_is_valid_and_says_so(sqlite_database: Database, tmp_path: Path) -> None:

@@ -65,11 +65,13 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One step and how it ended; `detail` says what was checked, or what failed."""
+    """One step and how it ended; `detail` says what was checked, or what failed, in English;
+    `detail_zh` the first in Chinese, empty where the step failed."""
 
     step: Step
     passed: bool
     detail: str
+    detail_zh: str = ""
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ from kashi_verify.bundle import Bundle, open_bundle
 from kashi_verify.canonical import read_canonical
 from kashi_verify.chain import check_chain, check_signer_usage, order_chain
 from kashi_verify.cms import Container, open_container
+from kashi_verify.detail import Detail, counted
 from kashi_verify.elliptic import UNREADABLE_CERTIFICATE
 from kashi_verify.estimate import check_estimate
 from kashi_verify.findings import LEVEL_OF_LAST_STEP, CheckFailed, Findings, Outcome, Step
@@ -108,9 +109,9 @@ class _Attached:
         return self.data["evidence.json"]
 
 
-def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, str]]) -> _Result:
+def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, Detail]]) -> _Result:
     try:
-        result, detail = check()
+        result, found = check()
     except CheckFailed as failure:
         findings.outcomes.append(Outcome(step, passed=False, detail=str(failure)))
         raise _Stopped from failure
@@ -119,7 +120,7 @@ def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, str
         detail = f"the data is not of the expected form ({type(error).__name__}: {error})"
         findings.outcomes.append(Outcome(step, passed=False, detail=detail))
         raise _Stopped from error
-    findings.outcomes.append(Outcome(step, passed=True, detail=detail))
+    findings.outcomes.append(Outcome(step, passed=True, detail=found.en, detail_zh=found.zh))
     findings.level = LEVEL_OF_LAST_STEP.get(step, findings.level)
     return result
 
@@ -127,25 +128,35 @@ def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, str
 def _verify_document(question: Question, findings: Findings) -> _Attached:
     """Steps 1 to 5."""
 
-    def one() -> tuple[document.Opened, str]:
+    def one() -> tuple[document.Opened, Detail]:
         opened = document.open_pdf(question.pdf)
-        return opened, f"{len(opened.reader.pages)} pages, one certifying signature"
+        pages_read = len(opened.reader.pages)
+        return opened, Detail(
+            f"共 {pages_read} 页，一个认证签名",
+            f"{counted(pages_read, 'page')}, one certifying signature",
+        )
 
-    def two() -> tuple[document.Signed, str]:
+    def two() -> tuple[document.Signed, Detail]:
         signed = document.signed_bytes(opened)
-        return signed, f"all {len(question.pdf)} bytes but the signature itself"
+        size = len(question.pdf)
+        return signed, Detail(
+            f"除签名本身外的全部内容，共 {size} 字节",
+            f"all {size} bytes but the signature itself",
+        )
 
-    def three() -> tuple[Container, str]:
+    def three() -> tuple[Container, Detail]:
         document.check_signature_form(opened)
         container = open_container(signed.container, signed.covered)
-        return container, f"signed by {container.signer.subject.rfc4514_string()}"
+        signer = container.signer.subject.rfc4514_string()
+        return container, Detail(f"签名者 {signer}", f"signed by {signer}")
 
-    def four() -> tuple[None, str]:
+    def four() -> tuple[None, Detail]:
         return None, _check_trust(container, issued_at(opened), question, findings)
 
-    def five() -> tuple[_Attached, str]:
+    def five() -> tuple[_Attached, Detail]:
         attached = _attached(opened)
-        return attached, ", ".join(sorted(attached.files))
+        names = ", ".join(sorted(attached.files))
+        return attached, Detail(names, names)
 
     opened = _step(findings, Step.OPEN, one)
     signed = _step(findings, Step.COVERAGE, two)
@@ -168,7 +179,7 @@ def issued_at(opened: document.Opened) -> datetime:
 
 def _check_trust(
     container: Container, issued: datetime, question: Question, findings: Findings
-) -> str:
+) -> Detail:
     chain = order_chain(container.signer, container.certificates)
     root = chain[-1]
     if question.root is not None:
@@ -187,8 +198,11 @@ def _check_trust(
         findings.flag("signer_expired", "a certificate of the signer has expired since signing")
     from_root = chain[-1].subject.rfc4514_string()
     if findings.trusted:
-        return f"leads to {from_root}"
-    return f"leads to {from_root}, which nobody vouched for: give the root with --root"
+        return Detail(f"链接到 {from_root}", f"leads to {from_root}")
+    return Detail(
+        f"链接到 {from_root}，但无人为其担保：请用 --root 给出根证书",
+        f"leads to {from_root}, which nobody vouched for: give the root with --root",
+    )
 
 
 def _attached(opened: document.Opened) -> _Attached:
@@ -234,19 +248,27 @@ def _verify_statement(attached: _Attached, findings: Findings) -> None:
     if certificate["demo"]:
         findings.flag("demo", "a demonstration of generated workloads: void for any claim")
 
-    def six() -> tuple[None, str]:
+    def six() -> tuple[None, Detail]:
         count = pages.check_pages(document.page_texts(attached.opened), certificate, statement)
-        return None, f"{count} figures and rows found on the pages"
+        return None, Detail(
+            f"页面上找到 {count} 处数字与行",
+            f"{counted(count, 'figure or row', 'figures and rows')} found on the pages",
+        )
 
-    def seven() -> tuple[None, str]:
+    def seven() -> tuple[None, Detail]:
         check_arithmetic(statement)
         check_standing(statement)
-        return None, f"{len(statement['lines'])} lines, {len(statement['days'])} days, totals"
+        lines, days = len(statement["lines"]), len(statement["days"])
+        return None, Detail(
+            f"{lines} 行、{days} 日及合计",
+            f"{counted(lines, 'line')}, {counted(days, 'day')}, totals",
+        )
 
-    def eight() -> tuple[None, str]:
+    def eight() -> tuple[None, Detail]:
         named = check_rules(statement, attached.files.get(_RULES))
         check_estimate(statement)
-        return None, named
+        zh = "该时段没有有效的政策规则" if statement["programme"] is None else named
+        return None, Detail(zh, named)
 
     _step(findings, Step.PAGES, six)
     _step(findings, Step.ARITHMETIC, seven)
@@ -268,7 +290,7 @@ def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> N
     evidence, statement = attached.evidence, attached.statement
     issued = datetime.fromisoformat(attached.certificate["issued_at"])
 
-    def nine() -> tuple[None, str]:
+    def nine() -> tuple[None, Detail]:
         for name, content in attached.files.items():
             if bundle.read(name, ATTACHMENT_BYTES_MAX) != content:
                 raise CheckFailed(f"{name} of the bundle is not the one attached to the PDF")
@@ -277,23 +299,38 @@ def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> N
             names = {name for name in bundle.names if name.startswith(f"{kind}/")}
             if names != {f"{kind}/{host}.bin" for host in listed}:
                 raise CheckFailed(f"the {kind} of the bundle are not those of the evidence's hosts")
-        return None, "the same bytes as attached"
+        return None, Detail("与所附文件逐字节相同", "the same bytes as attached")
 
-    def ten() -> tuple[Any, str]:
+    def ten() -> tuple[Any, Detail]:
         reports = check_reports(bundle, evidence)
-        return reports, f"{len(reports)} reports of {len(evidence['hosts'])} hosts"
+        hosts = len(evidence["hosts"])
+        return reports, Detail(
+            f"{hosts} 台主机的 {len(reports)} 份报告",
+            f"{counted(len(reports), 'report')} of {counted(hosts, 'host')}",
+        )
 
-    def eleven() -> tuple[Any, str]:
+    def eleven() -> tuple[Any, Detail]:
         receipts = check_receipts(bundle, evidence, reports, key(), findings)
-        return receipts, f"{len(receipts.counted)} of {len(reports)} reports count"
+        count = len(receipts.counted)
+        return receipts, Detail(
+            f"{len(reports)} 份报告中 {count} 份计入",
+            f"{count} of {counted(len(reports), 'report')} {'counts' if count == 1 else 'count'}",
+        )
 
-    def twelve() -> tuple[None, str]:
+    def twelve() -> tuple[None, Detail]:
         size = check_log(bundle, evidence, statement["cut_off"], said.payloads, key())
-        return None, f"all of them in the log of {size} entries"
+        return None, Detail(
+            f"全部在共 {size} 条的日志中",
+            f"all of them in the log of {counted(size, 'entry', 'entries')}",
+        )
 
-    def thirteen() -> tuple[None, str]:
+    def thirteen() -> tuple[None, Detail]:
         check_recount(bundle, evidence, statement, said, findings)
-        return None, f"{len(statement['lines'])} lines, every quantity to the millisecond"
+        lines = len(statement["lines"])
+        return None, Detail(
+            f"{lines} 行，每个数量精确到毫秒",
+            f"{counted(lines, 'line')}, every quantity to the millisecond",
+        )
 
     def key() -> Any:
         return server_key(bundle, evidence, issued)

@@ -20,6 +20,23 @@ STEPS: Final = {
     Step.RECOUNT: ("逐分钟复算与每行一致", "the minutes add up to every line"),
 }
 
+FAILURES: Final = {
+    Step.OPEN: "无法作为证明打开：没有签名、签名多于一个、签名允许改动、已加密或文件损坏",
+    Step.COVERAGE: "签名未覆盖整个文件：签名之后有内容加入，或签名范围被改动",
+    Step.SIGNATURE: "摘要或签名不成立：有字节被改动、由他人签名，或签名形式不符",
+    Step.CHAIN: "签名证书未链接到所给根证书，或不得用于文件签名，或出具时间不明",
+    Step.ATTACHMENTS: "附件缺失、多余、写法不规范，或与所记哈希不符",
+    Step.PAGES: "页面文字与附件数据不一致",
+    Step.ARITHMETIC: "算术或资格不成立：数量、单价、取整、比例、合计、重复计算，或缺少应有的提示",
+    Step.RULES: "所附规则不是结算所指的版本，或估算不能由规则得出",
+    Step.BUNDLE: "证据包损坏，或属于另一份证明",
+    Step.REPORTS: "主机报告被改动、缺失、调换或伪造",
+    Step.RECEIPTS: "服务器回执缺失、伪造，或属于其他报告",
+    Step.LOG: "有回执不在日志中，或检查点不成立",
+    Step.RECOUNT: "逐分钟复算与结算行不一致，或设备与主机所签不符",
+}
+"""What it means that a step failed, in Chinese; the precise finding follows in English."""
+
 VERDICTS: Final = {
     Verdict.VALID: ("有效", "valid"),
     Verdict.FLAGGED: ("有效，但有提示", "valid, but flagged"),
