@@ -19,6 +19,7 @@ from kashi_agent.chain_link import EpochReason
 from kashi_agent.reading import GapReason
 from kashi_agent.spool.frame import Damage, Found, encode_frame, scan_frames
 from kashi_agent.spool.sealed import KIND_REPORT, SealedReport, _decode, _encode
+from kashi_agent.unsealing import unseal
 from kashi_server.bootstrap import opened
 from kashi_server.services.acts import LOG_KIND
 from office import Office, office_of
@@ -232,6 +233,46 @@ def test_host_set_back_to_a_snapshot_doubles_nothing(
         "epoch",
         "quarantine",
     }
+
+
+def test_host_set_back_within_a_boot_counts_what_is_new(
+    shared: KashiServer, host: PreparedHost
+) -> None:
+    """A host that goes on measuring after it was set back, in the same boot, names the last number
+    it knew of, uses none twice, and is doubted exactly for what was delivered before: no report
+    holds both, so that everything measured since counts."""
+    state, snapshot = host.folder / "state", host.folder / "snapshot"
+    known = host.agent.spool.sealed.head
+    host.live(3)
+    shutil.copytree(state, snapshot)
+    host.live(7)
+    host.ship()
+    delivered_ms = host.clock.boottime
+    host.agent.close()
+    shutil.rmtree(state)
+    snapshot.rename(state)
+    host.clock.advance(MINUTE_MS)
+    began_ms = host.clock.boottime
+    host.start()
+    host.live(5)
+    host.ship()
+
+    with opened(shared.directory) as inside:
+        reports = stored_reports(inside.work, host.host_id)
+    numbers = [(one.epoch, one.sequence) for one in reports]
+    assert len(set(numbers)) == len(numbers)
+    second = [one for one in reports if one.epoch == 2]
+    opening = header_of(second[0].wire).epoch_opening
+    assert opening.reason == report_pb2.EPOCH_REASON_ROLLED_BACK
+    assert (opening.last_epoch, opening.last_sequence) == known
+    for one in second:
+        stretch = unseal(one.wire)
+        start_ms, end_ms = stretch.start_boottime_ms, stretch.end_boottime_ms
+        assert start_ms >= began_ms or end_ms <= began_ms
+        assert (one.verdict == QUARANTINED) == (start_ms < min(end_ms, delivered_ms))
+    assert {one.verdict == QUARANTINED for one in second} == {True, False}
+    _, counted = books(shared, host)
+    assert counted == host.truth
 
 
 def test_restored_server_gets_again_what_it_lost(
