@@ -40,12 +40,12 @@ def subsidy_section(statement: Data) -> dict[str, Any]:
         kind="figures",
         grid={
             "columns": [
-                column("步骤", "step", width=110),
-                column("输入（元）", "in", figure=True, width=100),
-                column("输出（元）", "out", figure=True, width=100),
-                column("约束参数", "bound by", width=110),
-                column("理由", "reason", width=160),
-                column("依据", "source", width=150),
+                column("步骤", "step", width=95),
+                column("输入（元）", "in", figure=True, width=90),
+                column("输出（元）", "out", figure=True, width=90),
+                column("约束参数", "bound by", width=142),
+                column("理由", "reason", width=165),
+                column("依据", "source", width=148),
             ],
             "rows": rows,
             "total": ["估算 estimate", "", figures.yuan(subsidy["estimate_fen"]), "", "", ""],
