@@ -24,7 +24,7 @@ from kashi_server.ingest.peer import Peer
 from kashi_server.ingest.refusals import Refusal
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Failure, Ingestion, Submission
-from kashi_server.services.standings import HostStandings
+from kashi_server.services.standings import CertificateExpired, HostStandings
 
 GROUP_REPORTS_MAX: Final = 128
 """Reports that may share a unit of work; the last call of a group may exceed it by its own."""
@@ -168,6 +168,9 @@ class Writer(Executor):
     def _standing(self, peer: Peer) -> HostStanding | Refusal:
         try:
             standing = self._standings.of(peer.host_id, peer.serial)
+        except CertificateExpired as expired:
+            # It ended between the edge's look and this one; the caller hears the same of both.
+            return Refusal(grpc.StatusCode.UNAUTHENTICATED, str(expired))
         except Refused as refused:
             return Refusal(grpc.StatusCode.PERMISSION_DENIED, str(refused))
         if standing.state is HostState.REVOKED:

@@ -19,6 +19,10 @@ STANDING_CACHE_MS: Final = 5_000
 _CACHE_SIZE_MAX: Final = 65_536
 
 
+class CertificateExpired(Refused):
+    """The caller's certificate ended: it says who calls, and no longer proves it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Cached:
     standing: HostStanding
@@ -54,7 +58,8 @@ class HostStandings:
             serial: the certificate's serial in 40 hexadecimal digits.
 
         Raises:
-            Refused: the certificate is unknown, past, expired or another host's.
+            CertificateExpired: the certificate's time is over.
+            Refused: the certificate is unknown, past or another host's.
         """
         key = (host_id, serial)
         found = self._cache.get(key)
@@ -62,7 +67,7 @@ class HostStandings:
             found = self._look_up(host_id, serial)
             self._keep(key, found)
         if found.expires_utc_ms <= self._clock():
-            raise Refused("the certificate has expired; recover with the report key")
+            raise CertificateExpired("the certificate has expired; recover with the report key")
         return found.standing
 
     def look_up_all(self, callers: Iterable[tuple[str, str]]) -> None:
