@@ -11,8 +11,8 @@ from kashi_agent.spool import SealedReport, journal
 from kashi_agent.spool.segments import SegmentLog
 from kashi_agent.spool.spool import Spool
 
-EXAMPLES = 5_000
-"""At most: the first failure ends it. The rarest mutant may take hundreds of histories."""
+EXAMPLES = 2_000
+"""A mutant must be caught within so many histories, or the test is blind."""
 
 
 def without_fsync(patch: pytest.MonkeyPatch) -> None:
