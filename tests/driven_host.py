@@ -108,7 +108,7 @@ class Driven:
         raise AssertionError("shipping does not come to an end")
 
 
-def driven(seed: int = 1) -> Driven:
+def driven(seed: int = 1, segment_bytes: int = 1 << 16) -> Driven:
     """A host on a whole hour, its agent started."""
     random = Random(seed)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -118,6 +118,7 @@ def driven(seed: int = 1) -> Driven:
         server=VerdictServer(key.public_key(), HOST_ID),
         report_key=key,
         random=random,
+        segment_bytes=segment_bytes,
     )
     host.start()
     return host

@@ -19,15 +19,23 @@ SAMPLE_MS = 2_000
 FAULTS = st.lists(st.sampled_from(["", "lose_request", "lose_answer"]), max_size=4)
 
 
+SEGMENT_BYTES = (1 << 10, 1 << 12, 1 << 16)
+"""Small segments are closed and removed often: what a report let go of is then gone for good."""
+
+
+class PowerLost(BaseException):
+    """The machine stops here. No code of the agent may catch it."""
+
+
 class HostMachine(RuleBasedStateMachine):
     """One boot of one host, its disk and its server."""
 
     host: Driven
 
-    @initialize(seed=st.integers(0, 1 << 16))
-    def begin(self, seed: int) -> None:
+    @initialize(seed=st.integers(0, 1 << 16), segment_bytes=st.sampled_from(SEGMENT_BYTES))
+    def begin(self, seed: int, segment_bytes: int) -> None:
         """A host on a whole hour."""
-        self.host = driven(seed)
+        self.host = driven(seed, segment_bytes)
         self.samples: list[int] = []
         self.torn_down: list[tuple[int, int]] = []
         self.measure(4)
@@ -54,6 +62,31 @@ class HostMachine(RuleBasedStateMachine):
         a reboot would hide on another axis what the same axis must account for."""
         self.host.disk.power_cut()
         self._restart(away_ms)
+
+    @rule(
+        operations=st.integers(0, 40),
+        count=st.integers(1, 60),
+        away_ms=st.integers(0, 90_000),
+    )
+    def lose_power_within(self, operations: int, count: int, away_ms: int) -> None:
+        """The power goes before some disk operation of measuring, sealing, sending and freeing:
+        between any two writes there is an instant at which a machine may stop."""
+        left = operations
+
+        def stop(_operation: str, _name: str) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise PowerLost
+
+        self.host.disk.fail = stop
+        try:
+            self.measure(count)
+            self.ship([])
+        except PowerLost:
+            pass
+        self.host.disk.fail = lambda _operation, _name: None
+        self.lose_power(away_ms)
 
     @rule(faults=FAULTS)
     def ship(self, faults: list[str]) -> None:

@@ -108,31 +108,15 @@ def to_ppm(percent: str) -> int:
     return int((Decimal(percent) * 10_000).to_integral_value(ROUND_HALF_EVEN))
 
 
-def duty_samples(gap_limit_ms: int) -> dict[str, list[DutySample]]:
-    """Samples of every device in order of time.
-
-    A device enters service with its first observed stretch: samples before it, alone in front of a
-    hole, last no time and are left out, and the hole with them.
-    """
+def duty_samples() -> dict[str, list[DutySample]]:
+    """Samples of every device in order of time."""
     samples: dict[str, list[DutySample]] = defaultdict(list)
     for row in _duty_rows():
         at = Decimal(row["timestamp_anon"])
         assert at == int(at), "the trace's instants are whole seconds"
         device = row["container_ip"]
         samples[device].append(DutySample(device, int(at), to_ppm(row["value"])))
-    return {
-        device: _from_first_stretch(sorted(rows, key=lambda row: row.at_s), gap_limit_ms)
-        for device, rows in samples.items()
-    }
-
-
-def _from_first_stretch(rows: list[DutySample], gap_limit_ms: int) -> list[DutySample]:
-    first = next(
-        place
-        for place, (one, after) in enumerate(itertools.pairwise(rows))
-        if (after.at_s - one.at_s) * 1000 <= gap_limit_ms
-    )
-    return rows[first:]
+    return {device: sorted(rows, key=lambda row: row.at_s) for device, rows in samples.items()}
 
 
 def _duty_rows() -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from kashi_agent.spool import SealedReport, journal
 from kashi_agent.spool.segments import SegmentLog
 from kashi_agent.spool.spool import Spool
 
-EXAMPLES = 2_000
+EXAMPLES = 400
 """A mutant must be caught within so many histories, or the test is blind."""
 
 

@@ -49,8 +49,8 @@ LAST_REPORTED_GAP_REASON = GapReason.TRACE_HOLE
 class ServiceWindow:
     """A stretch of UTC minutes in which a device served on one host.
 
-    It begins with the first minute that was observed there and ends where the device is first
-    observed on another host; without end while it is still there.
+    A device's first one begins with the first reading or gap that counts; each later one with the
+    first minute observed on another host, where the one before ends. The last is without end.
     """
 
     host_id: str
@@ -62,7 +62,7 @@ class ServiceWindow:
 class DeviceRecord:
     """One device, described as its latest accepted report does, with its service windows in order.
 
-    `first_minutes` tells for each host the UTC minute of the first accepted reading.
+    `first_minutes` tells for each host the UTC minute of the first reading or gap that counts.
     """
 
     hardware_id: str

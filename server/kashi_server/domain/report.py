@@ -77,6 +77,12 @@ class DeviceSpan(NamedTuple):
     holder_count: int
     holder_times: list[tuple[int, int, int]]
 
+    @property
+    def first_offset_ms(self) -> int | None:
+        """Where its first reading or gap begins, from its start; None: it accounts for no time."""
+        firsts = [accounts[0][0] for accounts in (self.readings, self.gaps) if accounts]
+        return min(firsts, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class EpochOpening:

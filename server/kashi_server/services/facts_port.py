@@ -212,7 +212,7 @@ class StoredProjection:
         hours: device-hours by (hardware id, hour), as far as they are written.
         totals: the sums that stand beside each, in the order of `QUANTITY_NAMES`.
         gaps: gaps by place and ordinal.
-        first_utc_ms: start of the first counted reading of each device that has one.
+        first_utc_ms: start of the first counted reading or gap of each device that has one.
         described: descriptions of devices: the stored one, or all that count, the newest last.
         counted: places of the reports that are marked as counted.
         held: the head with how far it is projected and counted.

@@ -174,7 +174,7 @@ def _difference(facts: FsckFacts, host_id: str, expected: StoredProjection) -> s
         )
         return f"gap {place[1]} of epoch {place[0][0]} sequence {place[0][1]} differs"
     if stored.first_utc_ms != expected.first_utc_ms:
-        return f"first readings are {stored.first_utc_ms}; they must be {expected.first_utc_ms}"
+        return f"devices begin at {stored.first_utc_ms}; they must be {expected.first_utc_ms}"
     for hardware_id, described in sorted(stored.described.items()):
         if described[0] not in expected.described[hardware_id]:
             return f"device {hardware_id} is described as no counted report does: {described[0]}"

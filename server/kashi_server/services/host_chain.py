@@ -24,7 +24,7 @@ from kashi_server.services.projection import (
     Hours,
     add_report,
     event_rows,
-    first_readings,
+    first_accounts,
     gap_rows,
 )
 
@@ -169,7 +169,7 @@ class HostChain:
         for span in report.devices:
             device, slot = span.device, span.slot
             hardware_id = device.hardware_id
-            begins = counts and bool(span.readings) and hardware_id not in self.begun
+            begins = counts and hardware_id not in self.begun and span.first_offset_ms is not None
             known = self.described.get(hardware_id)
             if known is not None and not counts:
                 # What does not count describes nothing anew.
@@ -177,7 +177,7 @@ class HostChain:
             if known == (slot, device) and not begins:
                 continue
             if begins:
-                firsts = firsts or first_readings(report)
+                firsts = firsts or first_accounts(report)
                 self.begun.add(hardware_id)
             for other, (taken, description) in self.described.items():
                 if taken == slot and other != hardware_id:

@@ -120,10 +120,11 @@ def event_rows(report: ReportFacts) -> list[EventRow]:
     ]
 
 
-def first_readings(report: ReportFacts) -> dict[str, int]:
-    """For each device with a reading: the label of the first, in UTC milliseconds."""
+def first_accounts(report: ReportFacts) -> dict[str, int]:
+    """For each device accounted for, by a reading or a gap: where the first one begins, labelled in
+    UTC milliseconds."""
     return {
-        span.device.hardware_id: report.anchor_utc_ms + span.start_boottime_ms + span.readings[0][0]
+        span.device.hardware_id: report.anchor_utc_ms + span.start_boottime_ms + first
         for span in report.devices
-        if span.readings
+        if (first := span.first_offset_ms) is not None
     }

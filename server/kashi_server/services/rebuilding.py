@@ -18,7 +18,7 @@ from kashi_server.errors import KashiError
 from kashi_server.services.facts_port import HeldHead, StoredProjection, StoredReport
 from kashi_server.services.facts_port import Place as ChainPlace
 from kashi_server.services.opening import Opened, open_bytes, read_bytes
-from kashi_server.services.projection import add_report, first_readings, gap_rows, hours_of
+from kashi_server.services.projection import add_report, first_accounts, gap_rows, hours_of
 from kashi_server.services.receipts import read_receipt
 
 
@@ -150,7 +150,7 @@ class Rebuilt:
             if span.device in said:
                 said.remove(span.device)
             said.append(span.device)
-        for hardware_id, first in first_readings(facts).items():
+        for hardware_id, first in first_accounts(facts).items():
             known = projection.first_utc_ms.get(hardware_id, first)
             projection.first_utc_ms[hardware_id] = min(known, first)
 

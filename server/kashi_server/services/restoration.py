@@ -34,7 +34,7 @@ from kashi_server.services.facts_port import (
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.opening import read_bytes, read_header
 from kashi_server.services.overlapping import overlapped_device
-from kashi_server.services.projection import Hours, add_report, first_readings, gap_rows
+from kashi_server.services.projection import Hours, add_report, first_accounts, gap_rows
 
 ENTRY_KIND = "restoration"
 
@@ -43,7 +43,7 @@ class RestorationFacts(FactsPort, Protocol):
     """What restoration asks of the facts beyond what ingestion does."""
 
     def begin_devices(self, host_id: str, first_utc_ms: dict[str, int]) -> None:
-        """Set the start of devices' first counted readings, unless earlier ones stand."""
+        """Set the start of what devices' counted reports account for, unless earlier ones stand."""
 
     def device_rows(self, host_id: str) -> Sequence[DeviceRow]:
         """Every device ever described on a host."""
@@ -224,7 +224,7 @@ class Restoration:
         unit.facts.write(FactBatch(gaps=gap_rows(report)))
         for span in report.devices:
             unit.facts.redescribe(host_id, span.device, now)
-        unit.facts.begin_devices(host_id, first_readings(report))
+        unit.facts.begin_devices(host_id, first_accounts(report))
         entry = {
             "host_id": host_id,
             "epoch": place[0],

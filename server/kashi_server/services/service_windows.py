@@ -1,11 +1,13 @@
-"""Where a device served, and what was seen twice: from its device-hours alone, so in any order.
+"""Where a device served, and what was seen twice: from its device-hours and where it began, so in
+any order.
 
-Pure. A device that moved serves on its new host from the first minute observed there; until then
-the old host has to answer for it. A minute that two hosts observed is a conflict; a card that moved
-within an hour is none.
+Pure. A device enters service with the first minute any host accounts for, by a reading or by a gap:
+a host that says "there, and not observed" has to answer for it. A device that moved serves on its
+new host from the first minute observed there; until then the old host has to answer for it. A
+minute that two hosts observed is a conflict; a card that moved within an hour is none.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from kashi_server.domain.device import Conflict
@@ -13,16 +15,25 @@ from kashi_server.domain.interval import Interval
 from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
 
 
-def windows_of(hours: Iterable[DeviceHour]) -> list[tuple[str, Interval]]:
+def windows_of(
+    hours: Iterable[DeviceHour], first_minutes: Sequence[tuple[str, int]]
+) -> list[tuple[str, Interval]]:
     """The stretches in which one device served on each host, in order, the last without end.
 
     Minutes that two hosts observed open no stretch for a host that is not already the one served:
     they are conflicts, and told as such.
+
+    Args:
+        hours: all its device-hours.
+        first_minutes: for each host the first minute it accounts for, the earliest first; not
+            empty.
     """
-    starts: list[tuple[str, int]] = []
+    starts = [first_minutes[0]]
     for minute, host_ids in _observers(hours):
-        if starts and starts[-1][0] in host_ids:
+        if starts[-1][0] in host_ids:
             continue
+        if starts[-1][1] == minute:  # who observes a minute comes before who only misses it
+            starts.pop()
         starts.append((host_ids[0], minute))
     ends: list[int | None] = [minute for _host_id, minute in starts[1:]]
     return [

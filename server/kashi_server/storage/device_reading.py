@@ -60,7 +60,7 @@ def _record(connection: Connection, rows: Sequence[Row[Any]]) -> DeviceRecord:
         stretches = [(firsts[0][0], Interval(firsts[0][1], None))]
     else:
         moved = device_hours(connection, [newest.hardware_id], 0, 2**31)
-        stretches = windows_of(moved)
+        stretches = windows_of(moved, firsts)
     return DeviceRecord(
         hardware_id=newest.hardware_id,
         vendor=Vendor(newest.vendor),
