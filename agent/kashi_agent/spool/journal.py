@@ -9,6 +9,7 @@ and a frame that can no longer be read loses only what no later frame repeats.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kashi_agent.encoding import DecodeError
 from kashi_agent.spool.disk import Disk
@@ -129,12 +130,10 @@ class Journal:
     def _standing(self, segment: int) -> list[Placed]:
         """Frames of a segment that no later frame in it replaces and no report carries."""
         frames = [p for p in self._log.frames(segment) if p.frame.number > self._sealed_through]
-        followers: list[Placed | None] = [*frames[1:], None]
-        return [
-            placed
-            for placed, follower in zip(frames, followers, strict=True)
-            if follower is None or not _replaces(follower, placed)
+        standing = [
+            placed for placed, follower in pairwise(frames) if not _replaces(follower, placed)
         ]
+        return [*standing, *frames[-1:]]
 
     def _recall(self, placed: Placed) -> None:
         self._newest_number = placed.frame.number

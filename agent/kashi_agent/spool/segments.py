@@ -154,9 +154,10 @@ class SegmentLog:
         """
         if segment == self._segments[-1]:
             raise ValueError(f"segment {segment} is still being written")
+        if not kept:  # nothing in it to number a head by; it goes when its turn to be dropped comes
+            return 0
         name = self.file_name(segment)
-        first = min((placed.frame.number for placed in kept), default=1)
-        head = Frame(kind=KIND_SEGMENT, number=first - 1, payload=self._label)
+        head = Frame(kind=KIND_SEGMENT, number=kept[0].frame.number - 1, payload=self._label)
         content = b"".join(map(encode_frame, [head, *(placed.frame for placed in kept)]))
         size = self._disk.size(name)
         if len(content) >= size:

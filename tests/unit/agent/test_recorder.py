@@ -164,6 +164,20 @@ def test_coarsening_gives_room_back_and_keeps_every_sum() -> None:
         assert {reason for _, _, _, reason in account.gaps} == {GapReason.AGENT_DOWN}
 
 
+def test_coarsening_passes_over_segments_that_never_took_a_frame() -> None:
+    """A disk that fills just then leaves a segment of a head alone; it costs nothing."""
+    host = driven()
+    host.live(30)
+    journal = host.agent.spool.journal
+    journal._log.begin_segment()
+    journal._log.begin_segment()
+    journal.coarsen()
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    assert all(not account.gaps for account in host.server.accounts().values())
+
+
 def test_acknowledged_reports_stay_35_days_by_the_servers_clock() -> None:
     """A segment goes when its last receipt is 35 days older than the newest, not before."""
     host = driven()
