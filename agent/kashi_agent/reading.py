@@ -50,6 +50,7 @@ class HostEventKind(IntEnum):
     DISK_FULL = 12
     CONFIGURED = 13
     DRIVER = 14
+    FACT = 15
 
 
 class DeviceEventKind(IntEnum):
@@ -61,6 +62,7 @@ class DeviceEventKind(IntEnum):
     ENERGY_RESET = 4
     VALUE_DROPPED = 5
     PARTITIONED = 6
+    FACT = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

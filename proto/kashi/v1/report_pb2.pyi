@@ -58,6 +58,7 @@ class HostEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HOST_EVENT_KIND_DISK_FULL: _ClassVar[HostEventKind]
     HOST_EVENT_KIND_CONFIGURED: _ClassVar[HostEventKind]
     HOST_EVENT_KIND_DRIVER: _ClassVar[HostEventKind]
+    HOST_EVENT_KIND_FACT: _ClassVar[HostEventKind]
 
 class Vendor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -101,6 +102,7 @@ class DeviceEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEVICE_EVENT_KIND_ENERGY_RESET: _ClassVar[DeviceEventKind]
     DEVICE_EVENT_KIND_VALUE_DROPPED: _ClassVar[DeviceEventKind]
     DEVICE_EVENT_KIND_PARTITIONED: _ClassVar[DeviceEventKind]
+    DEVICE_EVENT_KIND_FACT: _ClassVar[DeviceEventKind]
 SIGNATURE_ALGORITHM_UNSPECIFIED: SignatureAlgorithm
 SIGNATURE_ALGORITHM_P256_SHA256: SignatureAlgorithm
 SIGNATURE_ALGORITHM_SM2_SM3: SignatureAlgorithm
@@ -135,6 +137,7 @@ HOST_EVENT_KIND_SPOOL_REPAIRED: HostEventKind
 HOST_EVENT_KIND_DISK_FULL: HostEventKind
 HOST_EVENT_KIND_CONFIGURED: HostEventKind
 HOST_EVENT_KIND_DRIVER: HostEventKind
+HOST_EVENT_KIND_FACT: HostEventKind
 VENDOR_UNSPECIFIED: Vendor
 VENDOR_NVIDIA: Vendor
 VENDOR_HUAWEI: Vendor
@@ -166,6 +169,7 @@ DEVICE_EVENT_KIND_XID: DeviceEventKind
 DEVICE_EVENT_KIND_ENERGY_RESET: DeviceEventKind
 DEVICE_EVENT_KIND_VALUE_DROPPED: DeviceEventKind
 DEVICE_EVENT_KIND_PARTITIONED: DeviceEventKind
+DEVICE_EVENT_KIND_FACT: DeviceEventKind
 
 class Report(_message.Message):
     __slots__ = ("header", "signatures", "blocks")
