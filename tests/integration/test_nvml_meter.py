@@ -201,7 +201,7 @@ def test_a_refused_side_list_leaves_known_holders_known(meters: Meters) -> None:
 
 
 def test_a_device_that_refuses_everything_is_absent_as_a_whole(meters: Meters) -> None:
-    """A device that answers nothing was not observed, and its sample says why."""
+    """A device that answers nothing was not observed, and its sample says why (S19)."""
     scenario = Scenario(
         devices=(card(0), card(1)),
         errors=(Error(call="*", code=4, device=1, from_ms=1_000),),
@@ -216,7 +216,7 @@ def test_a_device_that_refuses_everything_is_absent_as_a_whole(meters: Meters) -
 
 
 def test_a_lost_device_stops_no_other(meters: Meters) -> None:
-    """A device off the bus is told as lost every tick, and seen again when it is back."""
+    """A device off the bus is told as lost every tick, and seen again when it is back (S12)."""
     scenario = Scenario(
         devices=tuple(card(number) for number in range(4)),
         losses=(Lost(device=1, from_ms=1_000, to_ms=2_000),),
@@ -243,7 +243,7 @@ def test_a_device_that_never_told_its_id_is_told_of(meters: Meters) -> None:
 
 
 def test_values_out_of_range_are_dropped_and_counted(meters: Meters) -> None:
-    """Garbage is never clamped: the value is absent and an event counts it."""
+    """Garbage is never clamped: the value is absent and an event counts it (S3)."""
     states = (
         State(from_ms=0, gpu_percent=100),
         State(from_ms=1_000, gpu_percent=4_294_967_295, used_bytes=1 << 60),
@@ -260,7 +260,7 @@ def test_values_out_of_range_are_dropped_and_counted(meters: Meters) -> None:
 
 
 def test_power_stands_in_where_there_is_no_energy_counter(meters: Meters) -> None:
-    """Power is asked for only where the device has no counter, and only there."""
+    """Power is asked for only where the device has no counter, and only there (E2, S2)."""
     scenario = Scenario(
         devices=(card(0), card(1, states=(State(from_ms=0, power_mw=54_321),))),
         errors=(Error(call=ENERGY, code=3, device=1),),
@@ -275,7 +275,7 @@ def test_power_stands_in_where_there_is_no_energy_counter(meters: Meters) -> Non
 
 
 def test_the_first_utilisation_after_start_up_is_left_out(meters: Meters) -> None:
-    """Where the driver starts up with its first client, its own work is not taken for use."""
+    """Where the driver starts up with its first client, its own work is not taken for use (U2)."""
     states = (State(from_ms=0, gpu_percent=99),)
     scenario = Scenario(devices=(card(0, persistence=False, states=states),))
     meter = meters.start(scenario)
@@ -304,7 +304,7 @@ def test_an_older_driver_is_read_as_far_as_it_goes(meters: Meters) -> None:
 
 
 def test_a_driver_with_wide_process_lists_is_read_right(meters: Meters) -> None:
-    """Drivers 535.43 to 535.98 lay processes out in 32 bytes: every pid is read, not the first."""
+    """Drivers 535.43 to 535.98 lay processes out in 32 bytes: every pid is read (P2)."""
     processes = tuple(Process(pid=4_000_000 + number, used_bytes=7) for number in range(5))
     meter = meters.start(Scenario(devices=(card(0, processes=processes),)), wide_processes=True)
 
@@ -317,7 +317,7 @@ def test_a_driver_with_wide_process_lists_is_read_right(meters: Meters) -> None:
 
 
 def test_partitions_are_devices_of_their_own(meters: Meters) -> None:
-    """MIG instances carry their share and holders, and none of their parent's utilisation."""
+    """MIG instances carry their share and holders, and none of their parent's utilisation (S4)."""
     parts = tuple(
         Partition(
             slot=slot,
@@ -366,7 +366,7 @@ def test_a_new_partitioning_replaces_the_old(meters: Meters) -> None:
 
 
 def test_an_xid_is_told_once(meters: Meters) -> None:
-    """The driver's error event reaches the agent once, with its number, on its device."""
+    """The driver's error event reaches the agent once, with its number, on its device (S14)."""
     scenario = Scenario(devices=(card(0), card(1, xids={1_000: 79})))
     meter = meters.start(scenario)
     meter.at(500)
@@ -378,7 +378,7 @@ def test_an_xid_is_told_once(meters: Meters) -> None:
 
 
 def test_a_reloaded_driver_is_met_by_a_new_process(meters: Meters) -> None:
-    """After the driver was exchanged the meter says so, begins anew and reads on."""
+    """After the driver was exchanged the meter says so, begins anew and reads on (S1)."""
     scenario = Scenario(devices=(card(0),), reload_ms=10_000)
     meter = meters.start(scenario)
     before = seen_of(meter.at(9_000).samples[0]).energy_counter_mj
@@ -397,7 +397,7 @@ def test_a_reloaded_driver_is_met_by_a_new_process(meters: Meters) -> None:
 def test_a_driver_that_refuses_at_the_start_is_told_of_and_tried_again(
     meters: Meters, code: int
 ) -> None:
-    """No driver: the process lives, says why, and reads as soon as the driver is there."""
+    """No driver: the process lives, says why, and reads as soon as the driver is there (S16)."""
     refusal = Error(call="nvmlInitWithFlags", code=code, to_ms=1_000)
     meter = meters.start(Scenario(devices=(card(0),), errors=(refusal,)))
 
@@ -425,7 +425,7 @@ def test_a_driver_that_only_fails_is_given_up(meters: Meters) -> None:
 
 
 def test_a_hanging_call_is_named_and_waited_for(meters: Meters) -> None:
-    """The process stays answerable while the driver hangs, and reads on when it returns."""
+    """The process stays answerable while the driver hangs, and reads on when it returns (L5)."""
     hang = Hang(call=ENERGY, from_ms=1_000, to_ms=2_000)
     meter = meters.start(Scenario(devices=(card(0),), hangs=(hang,)))
     meter.at(500)
@@ -469,7 +469,7 @@ def test_the_meter_outlives_the_agent(meters: Meters) -> None:
 
 
 def test_devices_are_released_and_taken_up_again(meters: Meters) -> None:
-    """A release ends by itself or on request; in between nothing is read."""
+    """A release ends by itself or on request; in between nothing is read (L7)."""
     meter = meters.start(Scenario(devices=(card(0),)))
     meter.at(0)
 

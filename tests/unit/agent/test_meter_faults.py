@@ -1,0 +1,96 @@
+"""The table of known faults: no row without a test, no test that is not there."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "meter-faults.md"
+COLLECT_SECONDS = 300
+
+ROWS = [
+    f"{letter}{number}"
+    for letter, count in (("U", 13), ("P", 9), ("E", 9), ("L", 14), ("A", 14), ("S", 37))
+    for number in range(1, count + 1)
+]
+"""Every known fault, by the letter of its part."""
+
+WITHOUT_TEST = set(
+    """
+    U1 U3 U4 U5 U6 U7 U8 U9 U10 U11 U12 U13
+    P1 P3 P4 P5 P6 P7 P8 P9
+    E1 E3 E4 E5 E6 E7 E8 E9
+    L1 L2 L3 L4 L6 L8 L9 L10 L11 L12 L13 L14
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14
+    S5 S6 S7 S8 S9 S10 S11 S13 S15 S17 S18 S20 S21 S22 S23 S24 S25 S26 S27 S28 S29 S30 S31 S32 S33 S34 S35 S36 S37
+    """.split()
+)
+"""Rows that no test covers yet; one that gets a test leaves, so that it cannot lose it again."""
+
+
+def table() -> dict[str, list[str]]:
+    """Tests by row, in the order of the page."""
+    found: dict[str, list[str]] = {}
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if (row := re.match(r"\| ([A-Z]\d+) \|.+\|([^|]*)\|$", line)) is not None:
+            assert row[1] not in found, f"{row[1]} stands twice"
+            found[row[1]] = re.findall(r"`([^`]+)`", row[2])
+    return found
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef]:
+    """Every function of a file, in classes too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            yield node
+
+
+def docstring(test: str) -> str:
+    """What a test claims."""
+    path, *_, name = test.split("::")
+    for function in functions(ROOT / "tests" / path):
+        if function.name == name:
+            return ast.get_docstring(function) or ""
+    return ""
+
+
+def test_every_row_is_on_the_page_in_order() -> None:
+    """The page has every known fault, and nothing that is not known."""
+    assert list(table()) == ROWS
+
+
+def test_every_row_has_a_test() -> None:
+    """A row without a test is known to have none."""
+    assert {row for row, tests in table().items() if not tests} == WITHOUT_TEST
+
+
+def test_every_row_is_named_by_a_test_of_its_own() -> None:
+    """One of a row's tests names the row in its docstring: who reads it knows what it is for."""
+    unnamed = [
+        row
+        for row, tests in table().items()
+        if tests and not any(re.search(rf"\b{row}\b", docstring(test)) for test in tests)
+    ]
+
+    assert unnamed == []
+
+
+def test_every_test_named_is_collected() -> None:
+    """A test of the table is one that pytest runs."""
+    named = {f"tests/{test}" for tests in table().values() for test in tests}
+    files = sorted({test.split("::")[0] for test in named})
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COLLECT_SECONDS,
+        check=False,
+    )
+
+    collected = {line.split("[")[0] for line in done.stdout.splitlines() if "::" in line}
+    assert named <= collected, done.stdout + done.stderr
