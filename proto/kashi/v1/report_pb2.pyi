@@ -210,7 +210,7 @@ class BlockDigest(_message.Message):
     def __init__(self, kind: _Optional[_Union[BlockKind, str]] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
 class ReportHeader(_message.Message):
-    __slots__ = ("host_id", "boot_id", "segment", "epoch", "sequence", "previous_sha256", "start_boottime_ms", "end_boottime_ms", "sealed_utc_ms", "clock", "meters", "counters", "blocks", "epoch_opening", "events", "agent_version")
+    __slots__ = ("host_id", "boot_id", "segment", "epoch", "sequence", "previous_sha256", "start_boottime_ms", "end_boottime_ms", "sealed_utc_ms", "clock", "meters", "counters", "blocks", "epoch_opening", "events", "agent_version", "devices_counted_only")
     HOST_ID_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
@@ -227,6 +227,7 @@ class ReportHeader(_message.Message):
     EPOCH_OPENING_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_COUNTED_ONLY_FIELD_NUMBER: _ClassVar[int]
     host_id: str
     boot_id: bytes
     segment: Segment
@@ -243,7 +244,8 @@ class ReportHeader(_message.Message):
     epoch_opening: EpochOpening
     events: _containers.RepeatedCompositeFieldContainer[HostEvent]
     agent_version: str
-    def __init__(self, host_id: _Optional[str] = ..., boot_id: _Optional[bytes] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., previous_sha256: _Optional[bytes] = ..., start_boottime_ms: _Optional[int] = ..., end_boottime_ms: _Optional[int] = ..., sealed_utc_ms: _Optional[int] = ..., clock: _Optional[_Union[ClockState, _Mapping]] = ..., meters: _Optional[_Iterable[_Union[MeterDescription, _Mapping]]] = ..., counters: _Optional[_Iterable[_Union[DeviceCounters, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[BlockDigest, _Mapping]]] = ..., epoch_opening: _Optional[_Union[EpochOpening, _Mapping]] = ..., events: _Optional[_Iterable[_Union[HostEvent, _Mapping]]] = ..., agent_version: _Optional[str] = ...) -> None: ...
+    devices_counted_only: int
+    def __init__(self, host_id: _Optional[str] = ..., boot_id: _Optional[bytes] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., previous_sha256: _Optional[bytes] = ..., start_boottime_ms: _Optional[int] = ..., end_boottime_ms: _Optional[int] = ..., sealed_utc_ms: _Optional[int] = ..., clock: _Optional[_Union[ClockState, _Mapping]] = ..., meters: _Optional[_Iterable[_Union[MeterDescription, _Mapping]]] = ..., counters: _Optional[_Iterable[_Union[DeviceCounters, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[BlockDigest, _Mapping]]] = ..., epoch_opening: _Optional[_Union[EpochOpening, _Mapping]] = ..., events: _Optional[_Iterable[_Union[HostEvent, _Mapping]]] = ..., agent_version: _Optional[str] = ..., devices_counted_only: _Optional[int] = ...) -> None: ...
 
 class Segment(_message.Message):
     __slots__ = ("number", "anchor_utc_ms", "start_boottime_ms")
@@ -400,12 +402,14 @@ class Reading(_message.Message):
     def __init__(self, start_offset_ms: _Optional[int] = ..., span_ms: _Optional[int] = ..., observed_ms: _Optional[int] = ..., held_known_ms: _Optional[int] = ..., held_ms: _Optional[int] = ..., utilisation_known_ms: _Optional[int] = ..., active_ms: _Optional[int] = ..., utilised_ns: _Optional[int] = ..., unattributed_ms: _Optional[int] = ..., energy_known_ms: _Optional[int] = ..., energy_mj: _Optional[int] = ..., energy_integrated: _Optional[bool] = ..., memory_used_bytes_max: _Optional[int] = ..., holder_times: _Optional[_Iterable[_Union[HolderTime, _Mapping]]] = ...) -> None: ...
 
 class HolderTime(_message.Message):
-    __slots__ = ("holder", "held_ms")
+    __slots__ = ("holder", "held_ms", "share_ms")
     HOLDER_FIELD_NUMBER: _ClassVar[int]
     HELD_MS_FIELD_NUMBER: _ClassVar[int]
+    SHARE_MS_FIELD_NUMBER: _ClassVar[int]
     holder: int
     held_ms: int
-    def __init__(self, holder: _Optional[int] = ..., held_ms: _Optional[int] = ...) -> None: ...
+    share_ms: int
+    def __init__(self, holder: _Optional[int] = ..., held_ms: _Optional[int] = ..., share_ms: _Optional[int] = ...) -> None: ...
 
 class Holder(_message.Message):
     __slots__ = ("kind", "key")
