@@ -8,18 +8,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class EnrolRequest(_message.Message):
-    __slots__ = ("token", "csr", "report_public_key", "possession", "facts")
+    __slots__ = ("token", "csr", "report_public_key", "possession", "facts", "relay_names")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     CSR_FIELD_NUMBER: _ClassVar[int]
     REPORT_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     POSSESSION_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    RELAY_NAMES_FIELD_NUMBER: _ClassVar[int]
     token: str
     csr: bytes
     report_public_key: bytes
     possession: _report_pb2.Signature
     facts: HostFacts
-    def __init__(self, token: _Optional[str] = ..., csr: _Optional[bytes] = ..., report_public_key: _Optional[bytes] = ..., possession: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ..., facts: _Optional[_Union[HostFacts, _Mapping]] = ...) -> None: ...
+    relay_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, token: _Optional[str] = ..., csr: _Optional[bytes] = ..., report_public_key: _Optional[bytes] = ..., possession: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ..., facts: _Optional[_Union[HostFacts, _Mapping]] = ..., relay_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HostFacts(_message.Message):
     __slots__ = ("hostname", "machine_sha256", "operating_system", "agent_version", "architecture")
@@ -52,6 +54,14 @@ class EnrolResponse(_message.Message):
     operator_party_id: str
     demo: bool
     def __init__(self, host_id: _Optional[str] = ..., certificate_chain: _Optional[_Iterable[bytes]] = ..., receipt_certificate_chain: _Optional[_Iterable[bytes]] = ..., metering_address: _Optional[str] = ..., enrolled_utc_ms: _Optional[int] = ..., operator_party_id: _Optional[str] = ..., demo: _Optional[bool] = ...) -> None: ...
+
+class SignedEnrolment(_message.Message):
+    __slots__ = ("payload", "signature")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    payload: bytes
+    signature: _report_pb2.Signature
+    def __init__(self, payload: _Optional[bytes] = ..., signature: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ...) -> None: ...
 
 class ChallengeRequest(_message.Message):
     __slots__ = ("host_id",)

@@ -25,35 +25,41 @@ _sym_db = _symbol_database.Default()
 from kashi.v1 import report_pb2 as kashi_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17kashi/v1/metering.proto\x12\x08kashi.v1\x1a\x15kashi/v1/report.proto\" \n\rSubmitRequest\x12\x0f\n\x07reports\x18\x01 \x03(\x0c\"k\n\x0eSubmitResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.kashi.v1.SubmitResult\x12\x1c\n\x04head\x18\x02 \x01(\x0b\x32\x0e.kashi.v1.Head\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"7\n\x04Head\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"S\n\x0cSubmitResult\x12\"\n\x07verdict\x18\x01 \x01(\x0e\x32\x11.kashi.v1.Verdict\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"B\n\x07Receipt\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"\xcd\x01\n\x0eReceiptPayload\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x15\n\rreport_sha256\x18\x04 \x01(\x0c\x12\"\n\x07verdict\x18\x05 \x01(\x0e\x32\x11.kashi.v1.Verdict\x12\x35\n\x11quarantine_reason\x18\x06 \x01(\x0e\x32\x1a.kashi.v1.QuarantineReason\x12\x17\n\x0freceived_utc_ms\x18\x07 \x01(\x03\"H\n\x10SignedCheckpoint\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"\x1b\n\x0cRenewRequest\x12\x0b\n\x03\x63sr\x18\x01 \x01(\x0c\"*\n\rRenewResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x03(\x0c*\xa1\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_ACCEPTED\x10\x01\x12\x15\n\x11VERDICT_DUPLICATE\x10\x02\x12\x0f\n\x0bVERDICT_GAP\x10\x03\x12\x10\n\x0cVERDICT_FORK\x10\x04\x12\x17\n\x13VERDICT_QUARANTINED\x10\x05\x12\x14\n\x10VERDICT_REJECTED\x10\x06*\xca\x02\n\x10QuarantineReason\x12!\n\x1dQUARANTINE_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bQUARANTINE_REASON_HOST_HELD\x10\x01\x12\"\n\x1eQUARANTINE_REASON_REPLAY_METER\x10\x02\x12&\n\"QUARANTINE_REASON_BEFORE_ENROLMENT\x10\x03\x12\x1d\n\x19QUARANTINE_REASON_OVERLAP\x10\x04\x12!\n\x1dQUARANTINE_REASON_BEYOND_SKEW\x10\x05\x12\x1e\n\x1aQUARANTINE_REASON_COUNTERS\x10\x06\x12!\n\x1dQUARANTINE_REASON_EPOCH_LIMIT\x10\x07\x12!\n\x1dQUARANTINE_REASON_DESCRIPTION\x10\x08\x32\x88\x01\n\x0fMeteringService\x12;\n\x06Submit\x12\x17.kashi.v1.SubmitRequest\x1a\x18.kashi.v1.SubmitResponse\x12\x38\n\x05Renew\x12\x16.kashi.v1.RenewRequest\x1a\x17.kashi.v1.RenewResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17kashi/v1/metering.proto\x12\x08kashi.v1\x1a\x15kashi/v1/report.proto\"W\n\rSubmitRequest\x12\x0f\n\x07reports\x18\x01 \x03(\x0c\x12\x0f\n\x07host_id\x18\x02 \x01(\t\x12$\n\x0c\x61\x63knowledged\x18\x03 \x01(\x0b\x32\x0e.kashi.v1.Head\"\xa2\x01\n\x0eSubmitResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.kashi.v1.SubmitResult\x12\x1c\n\x04head\x18\x02 \x01(\x0b\x32\x0e.kashi.v1.Head\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x10\n\x08receipts\x18\x04 \x03(\x0c\x12\x0e\n\x06notice\x18\x05 \x01(\x0c\x12\x13\n\x0blast_report\x18\x06 \x01(\x0c\"G\n\x0cSignedNotice\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"\x81\x01\n\rNoticePayload\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x1c\n\x04head\x18\x02 \x01(\x0b\x32\x0e.kashi.v1.Head\x12\x17\n\x0f\x61nswered_utc_ms\x18\x03 \x01(\x03\x12(\n\x07refused\x18\x04 \x03(\x0b\x32\x17.kashi.v1.RefusedReport\"X\n\rRefusedReport\x12\x13\n\x0bwire_sha256\x18\x01 \x01(\x0c\x12\"\n\x07verdict\x18\x02 \x01(\x0e\x32\x11.kashi.v1.Verdict\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"7\n\x04Head\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"S\n\x0cSubmitResult\x12\"\n\x07verdict\x18\x01 \x01(\x0e\x32\x11.kashi.v1.Verdict\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"B\n\x07Receipt\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"\xcd\x01\n\x0eReceiptPayload\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x15\n\rreport_sha256\x18\x04 \x01(\x0c\x12\"\n\x07verdict\x18\x05 \x01(\x0e\x32\x11.kashi.v1.Verdict\x12\x35\n\x11quarantine_reason\x18\x06 \x01(\x0e\x32\x1a.kashi.v1.QuarantineReason\x12\x17\n\x0freceived_utc_ms\x18\x07 \x01(\x03\"H\n\x10SignedCheckpoint\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"T\n\x0cRenewRequest\x12\x0b\n\x03\x63sr\x18\x01 \x01(\x0c\x12\x0f\n\x07host_id\x18\x02 \x01(\t\x12&\n\tsignature\x18\x03 \x01(\x0b\x32\x13.kashi.v1.Signature\"*\n\rRenewResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x03(\x0c*\xb6\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_ACCEPTED\x10\x01\x12\x15\n\x11VERDICT_DUPLICATE\x10\x02\x12\x0f\n\x0bVERDICT_GAP\x10\x03\x12\x10\n\x0cVERDICT_FORK\x10\x04\x12\x17\n\x13VERDICT_QUARANTINED\x10\x05\x12\x14\n\x10VERDICT_REJECTED\x10\x06\x12\x13\n\x0fVERDICT_RELAYED\x10\x07*\xca\x02\n\x10QuarantineReason\x12!\n\x1dQUARANTINE_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bQUARANTINE_REASON_HOST_HELD\x10\x01\x12\"\n\x1eQUARANTINE_REASON_REPLAY_METER\x10\x02\x12&\n\"QUARANTINE_REASON_BEFORE_ENROLMENT\x10\x03\x12\x1d\n\x19QUARANTINE_REASON_OVERLAP\x10\x04\x12!\n\x1dQUARANTINE_REASON_BEYOND_SKEW\x10\x05\x12\x1e\n\x1aQUARANTINE_REASON_COUNTERS\x10\x06\x12!\n\x1dQUARANTINE_REASON_EPOCH_LIMIT\x10\x07\x12!\n\x1dQUARANTINE_REASON_DESCRIPTION\x10\x08\x32\x88\x01\n\x0fMeteringService\x12;\n\x06Submit\x12\x17.kashi.v1.SubmitRequest\x1a\x18.kashi.v1.SubmitResponse\x12\x38\n\x05Renew\x12\x16.kashi.v1.RenewRequest\x1a\x17.kashi.v1.RenewResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kashi.v1.metering_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=769
-  _globals['_VERDICT']._serialized_end=930
-  _globals['_QUARANTINEREASON']._serialized_start=933
-  _globals['_QUARANTINEREASON']._serialized_end=1263
+  _globals['_VERDICT']._serialized_start=1232
+  _globals['_VERDICT']._serialized_end=1414
+  _globals['_QUARANTINEREASON']._serialized_start=1417
+  _globals['_QUARANTINEREASON']._serialized_end=1747
   _globals['_SUBMITREQUEST']._serialized_start=60
-  _globals['_SUBMITREQUEST']._serialized_end=92
-  _globals['_SUBMITRESPONSE']._serialized_start=94
-  _globals['_SUBMITRESPONSE']._serialized_end=201
-  _globals['_HEAD']._serialized_start=203
-  _globals['_HEAD']._serialized_end=258
-  _globals['_SUBMITRESULT']._serialized_start=260
-  _globals['_SUBMITRESULT']._serialized_end=343
-  _globals['_RECEIPT']._serialized_start=345
-  _globals['_RECEIPT']._serialized_end=411
-  _globals['_RECEIPTPAYLOAD']._serialized_start=414
-  _globals['_RECEIPTPAYLOAD']._serialized_end=619
-  _globals['_SIGNEDCHECKPOINT']._serialized_start=621
-  _globals['_SIGNEDCHECKPOINT']._serialized_end=693
-  _globals['_RENEWREQUEST']._serialized_start=695
-  _globals['_RENEWREQUEST']._serialized_end=722
-  _globals['_RENEWRESPONSE']._serialized_start=724
-  _globals['_RENEWRESPONSE']._serialized_end=766
-  _globals['_METERINGSERVICE']._serialized_start=1266
-  _globals['_METERINGSERVICE']._serialized_end=1402
+  _globals['_SUBMITREQUEST']._serialized_end=147
+  _globals['_SUBMITRESPONSE']._serialized_start=150
+  _globals['_SUBMITRESPONSE']._serialized_end=312
+  _globals['_SIGNEDNOTICE']._serialized_start=314
+  _globals['_SIGNEDNOTICE']._serialized_end=385
+  _globals['_NOTICEPAYLOAD']._serialized_start=388
+  _globals['_NOTICEPAYLOAD']._serialized_end=517
+  _globals['_REFUSEDREPORT']._serialized_start=519
+  _globals['_REFUSEDREPORT']._serialized_end=607
+  _globals['_HEAD']._serialized_start=609
+  _globals['_HEAD']._serialized_end=664
+  _globals['_SUBMITRESULT']._serialized_start=666
+  _globals['_SUBMITRESULT']._serialized_end=749
+  _globals['_RECEIPT']._serialized_start=751
+  _globals['_RECEIPT']._serialized_end=817
+  _globals['_RECEIPTPAYLOAD']._serialized_start=820
+  _globals['_RECEIPTPAYLOAD']._serialized_end=1025
+  _globals['_SIGNEDCHECKPOINT']._serialized_start=1027
+  _globals['_SIGNEDCHECKPOINT']._serialized_end=1099
+  _globals['_RENEWREQUEST']._serialized_start=1101
+  _globals['_RENEWREQUEST']._serialized_end=1185
+  _globals['_RENEWRESPONSE']._serialized_start=1187
+  _globals['_RENEWRESPONSE']._serialized_end=1229
+  _globals['_METERINGSERVICE']._serialized_start=1750
+  _globals['_METERINGSERVICE']._serialized_end=1886
 # @@protoc_insertion_point(module_scope)

@@ -17,6 +17,7 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_FORK: _ClassVar[Verdict]
     VERDICT_QUARANTINED: _ClassVar[Verdict]
     VERDICT_REJECTED: _ClassVar[Verdict]
+    VERDICT_RELAYED: _ClassVar[Verdict]
 
 class QuarantineReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -36,6 +37,7 @@ VERDICT_GAP: Verdict
 VERDICT_FORK: Verdict
 VERDICT_QUARANTINED: Verdict
 VERDICT_REJECTED: Verdict
+VERDICT_RELAYED: Verdict
 QUARANTINE_REASON_UNSPECIFIED: QuarantineReason
 QUARANTINE_REASON_HOST_HELD: QuarantineReason
 QUARANTINE_REASON_REPLAY_METER: QuarantineReason
@@ -47,20 +49,60 @@ QUARANTINE_REASON_EPOCH_LIMIT: QuarantineReason
 QUARANTINE_REASON_DESCRIPTION: QuarantineReason
 
 class SubmitRequest(_message.Message):
-    __slots__ = ("reports",)
+    __slots__ = ("reports", "host_id", "acknowledged")
     REPORTS_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     reports: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, reports: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    host_id: str
+    acknowledged: Head
+    def __init__(self, reports: _Optional[_Iterable[bytes]] = ..., host_id: _Optional[str] = ..., acknowledged: _Optional[_Union[Head, _Mapping]] = ...) -> None: ...
 
 class SubmitResponse(_message.Message):
-    __slots__ = ("results", "head", "checkpoint")
+    __slots__ = ("results", "head", "checkpoint", "receipts", "notice", "last_report")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_FIELD_NUMBER: _ClassVar[int]
+    LAST_REPORT_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[SubmitResult]
     head: Head
     checkpoint: bytes
-    def __init__(self, results: _Optional[_Iterable[_Union[SubmitResult, _Mapping]]] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+    receipts: _containers.RepeatedScalarFieldContainer[bytes]
+    notice: bytes
+    last_report: bytes
+    def __init__(self, results: _Optional[_Iterable[_Union[SubmitResult, _Mapping]]] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., checkpoint: _Optional[bytes] = ..., receipts: _Optional[_Iterable[bytes]] = ..., notice: _Optional[bytes] = ..., last_report: _Optional[bytes] = ...) -> None: ...
+
+class SignedNotice(_message.Message):
+    __slots__ = ("payload", "signature")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    payload: bytes
+    signature: _report_pb2.Signature
+    def __init__(self, payload: _Optional[bytes] = ..., signature: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ...) -> None: ...
+
+class NoticePayload(_message.Message):
+    __slots__ = ("host_id", "head", "answered_utc_ms", "refused")
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_UTC_MS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    host_id: str
+    head: Head
+    answered_utc_ms: int
+    refused: _containers.RepeatedCompositeFieldContainer[RefusedReport]
+    def __init__(self, host_id: _Optional[str] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., answered_utc_ms: _Optional[int] = ..., refused: _Optional[_Iterable[_Union[RefusedReport, _Mapping]]] = ...) -> None: ...
+
+class RefusedReport(_message.Message):
+    __slots__ = ("wire_sha256", "verdict", "detail")
+    WIRE_SHA256_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    wire_sha256: bytes
+    verdict: Verdict
+    detail: str
+    def __init__(self, wire_sha256: _Optional[bytes] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Head(_message.Message):
     __slots__ = ("epoch", "sequence", "sha256")
@@ -117,10 +159,14 @@ class SignedCheckpoint(_message.Message):
     def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
-    __slots__ = ("csr",)
+    __slots__ = ("csr", "host_id", "signature")
     CSR_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     csr: bytes
-    def __init__(self, csr: _Optional[bytes] = ...) -> None: ...
+    host_id: str
+    signature: _report_pb2.Signature
+    def __init__(self, csr: _Optional[bytes] = ..., host_id: _Optional[str] = ..., signature: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ...) -> None: ...
 
 class RenewResponse(_message.Message):
     __slots__ = ("certificate_chain",)
