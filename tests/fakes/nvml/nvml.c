@@ -21,7 +21,6 @@ enum {
     NOT_FOUND = 6,
     INSUFFICIENT_SIZE = 7,
     TIMEOUT = 10,
-    GPU_IS_LOST = 15,
     LIB_RM_VERSION_MISMATCH = 18,
     ARGUMENT_VERSION_MISMATCH = 25
 };
@@ -67,7 +66,7 @@ static atomic_int sessions;
 
 __attribute__((constructor)) static void load(void) {
     scenario = scenario_load();
-    loaded_ms = scenario_now_ms();
+    loaded_ms = driver_now_ms();
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     loaded_unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -78,49 +77,13 @@ static unsigned long long stamp_us(int64_t at_ms) { return (unsigned long long)(
 
 /* --- what stands before every call: latency, session, hang, reload, injected errors --- */
 
-static void burn(int64_t microseconds) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t end = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + microseconds * 1000;
-    do clock_gettime(CLOCK_MONOTONIC, &now);
-    while ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec < end);
-}
-
-static void take_time(const char *call) {
-    const latency_t *chosen = NULL;
-    for (size_t i = 0; i < scenario->latency_count; i++) {
-        const latency_t *latency = &scenario->latencies[i];
-        if (!strcmp(latency->call, call)) { chosen = latency; break; }
-        if (!chosen && !strcmp(latency->call, "*")) chosen = latency;
-    }
-    if (!chosen) return;
-    if (chosen->spin) burn(chosen->microseconds);
-    else usleep((useconds_t)chosen->microseconds);
-}
-
-static int fault_matches(const fault_t *fault, const char *call, int device, int64_t now_ms) {
-    if (fault->kind == LOST && device == ALL_DEVICES) return 0;
-    return (fault->device == ALL_DEVICES || fault->device == device) &&
-           (!strcmp(fault->call, "*") || !strcmp(fault->call, call)) && span_holds(fault->span, now_ms);
-}
-
-static int hangs(const char *call, int device) {
-    int64_t now_ms = scenario_now_ms();
-    for (size_t i = 0; i < scenario->fault_count; i++)
-        if (scenario->faults[i].kind == HANG && fault_matches(&scenario->faults[i], call, device, now_ms)) return 1;
-    return 0;
-}
-
 static int gate(const char *call, int device) {
-    take_time(call);
+    driver_take_time(call);
     if (!sessions && strncmp(call, "nvmlInit", 8)) return UNINITIALIZED;
-    while (hangs(call, device)) usleep(2000);
-    int64_t now_ms = scenario_now_ms();
+    driver_wait_while_hung(call, device);
+    int64_t now_ms = driver_now_ms();
     if (loaded_ms < scenario->reload_ms && scenario->reload_ms <= now_ms) return LIB_RM_VERSION_MISMATCH;
-    for (size_t i = 0; i < scenario->fault_count; i++)
-        if (scenario->faults[i].kind != HANG && fault_matches(&scenario->faults[i], call, device, now_ms))
-            return scenario->faults[i].code;
-    return SUCCESS;
+    return driver_injected_code(call, device);
 }
 
 /* --- handles: a device's is its place in the scenario, a partition's likewise --- */
@@ -152,7 +115,7 @@ static int physical_of(handle_t handle) {
     int code = gate(__func__, n);                                   \
     if (code) return code;                                          \
     const device_t *device = &scenario->devices[n];                 \
-    const state_t *state = device_state(scenario, n, scenario_now_ms()); \
+    const state_t *state = device_state(scenario, n, driver_now_ms()); \
     (void)device, (void)state
 
 /* Opens a function on a device or a partition. */
@@ -162,9 +125,9 @@ static int physical_of(handle_t handle) {
     int code = gate(__func__, n);                                   \
     if (code) return code;                                          \
     const partition_t *part = partition_of(handle);                 \
-    if (part && !span_holds(part->span, scenario_now_ms())) return INVALID_ARGUMENT; \
+    if (part && !span_holds(part->span, driver_now_ms())) return INVALID_ARGUMENT; \
     const device_t *device = &scenario->devices[n];                 \
-    const state_t *state = device_state(scenario, n, scenario_now_ms()); \
+    const state_t *state = device_state(scenario, n, driver_now_ms()); \
     (void)part, (void)device, (void)state
 
 #define SYSTEM(argument)                                            \
@@ -225,7 +188,7 @@ NVML(nvmlDeviceGetHandleByUUID)(const char *uuid, handle_t *handle) {
     if (!uuid || !handle) return INVALID_ARGUMENT;
     int code = gate(__func__, ALL_DEVICES);
     if (code) return code;
-    int64_t now_ms = scenario_now_ms();
+    int64_t now_ms = driver_now_ms();
     for (int n = 0; n < scenario->device_count; n++)
         if (!strcmp(scenario->devices[n].uuid, uuid)) {
             *handle = (handle_t)&scenario->devices[n];
@@ -314,7 +277,7 @@ static uint64_t memory_used(int n, const partition_t *part, const state_t *state
     for (size_t i = 0; i < scenario->process_count; i++) {
         const process_t *process = &scenario->processes[i];
         if (process->device == n && process->gpu_instance == part->gpu_instance && process->used_bytes != UINT64_MAX &&
-            span_holds(process->span, scenario_now_ms()))
+            span_holds(process->span, driver_now_ms()))
             sum += process->used_bytes;
     }
     return sum;
@@ -338,15 +301,15 @@ NVML(nvmlDeviceGetMemoryInfo_v2)(handle_t handle, memory_v2_t *memory) {
 NVML(nvmlDeviceGetPowerUsage)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = state->power_mw; return SUCCESS; }
 NVML(nvmlDeviceGetEnforcedPowerLimit)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = device->power_limit_mw; return SUCCESS; }
 NVML(nvmlDeviceGetPowerManagementLimit)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = device->power_limit_mw; return SUCCESS; }
-NVML(nvmlDeviceGetTotalEnergyConsumption)(handle_t handle, unsigned long long *millijoules) { DEVICE(millijoules); *millijoules = device_energy_mj(scenario, n, scenario_now_ms()); return SUCCESS; }
+NVML(nvmlDeviceGetTotalEnergyConsumption)(handle_t handle, unsigned long long *millijoules) { DEVICE(millijoules); *millijoules = device_energy_mj(scenario, n, driver_now_ms()); return SUCCESS; }
 
 static void fill_field(field_value_t *field, int n, const state_t *state) {
-    field->at_us = (long long)stamp_us(scenario_now_ms());
+    field->at_us = (long long)stamp_us(driver_now_ms());
     field->code = SUCCESS;
     field->type = VALUE_UINT;
     if (field->field == 83) {
         field->type = VALUE_ULONGLONG;
-        field->value.wide = device_energy_mj(scenario, n, scenario_now_ms());
+        field->value.wide = device_energy_mj(scenario, n, driver_now_ms());
     } else if (field->field == 185 || field->field == 186) field->value.value = state->power_mw;
     else if (field->field == 230) field->value.value = 0;
     else field->code = NOT_SUPPORTED;
@@ -363,7 +326,7 @@ NVML(nvmlDeviceGetSamples)(handle_t handle, unsigned type, unsigned long long se
     enum { PERIOD_MS = 200, KEPT = 100 };
     DEVICE(value_type && count);
     if (type > 1 || (type == 1 && device->mig)) return NOT_SUPPORTED;
-    int64_t newest = scenario_now_ms() / PERIOD_MS, oldest = newest - KEPT + 1;
+    int64_t newest = driver_now_ms() / PERIOD_MS, oldest = newest - KEPT + 1;
     while (oldest <= newest && stamp_us(oldest * PERIOD_MS) <= seen_us) oldest++;
     if (newest < oldest) return NOT_FOUND;
     unsigned held = (unsigned)(newest - oldest + 1);
@@ -386,7 +349,7 @@ static int listed(const process_t *process, int n, const partition_t *part, int6
 }
 
 static int list_processes(int n, const partition_t *part, process_kind_t kind, unsigned *count, process_info_t *infos) {
-    int64_t now_ms = scenario_now_ms();
+    int64_t now_ms = driver_now_ms();
     unsigned found = 0, room = infos ? *count : 0;
     for (size_t i = 0; i < scenario->process_count; i++) {
         const process_t *process = &scenario->processes[i];
@@ -411,7 +374,7 @@ NVML(nvmlDeviceGetMPSComputeRunningProcesses_v2)(handle_t handle, unsigned *coun
 static unsigned busy_processes(int n, const process_t **busy, unsigned room) {
     unsigned found = 0;
     for (size_t i = 0; i < scenario->process_count && found < room; i++)
-        if (scenario->processes[i].sm_percent && listed(&scenario->processes[i], n, NULL, scenario_now_ms()))
+        if (scenario->processes[i].sm_percent && listed(&scenario->processes[i], n, NULL, driver_now_ms()))
             busy[found++] = &scenario->processes[i];
     return found;
 }
@@ -420,7 +383,7 @@ NVML(nvmlDeviceGetProcessUtilization)(handle_t handle, process_sample_t *samples
     DEVICE(count);
     const process_t *busy[256];
     if (device->mig) return NOT_SUPPORTED;
-    unsigned long long now_us = stamp_us(scenario_now_ms());
+    unsigned long long now_us = stamp_us(driver_now_ms());
     unsigned found = busy_processes(n, busy, 256), room = samples ? *count : 0;
     *count = found;
     if (!found || seen_us >= now_us) return NOT_FOUND;
@@ -434,7 +397,7 @@ NVML(nvmlDeviceGetProcessesUtilizationInfo)(handle_t handle, process_samples_t *
     const process_t *busy[256];
     if (asked->version != 0x01000018) return ARGUMENT_VERSION_MISMATCH;
     if (device->mig) return NOT_SUPPORTED;
-    unsigned long long now_us = stamp_us(scenario_now_ms());
+    unsigned long long now_us = stamp_us(driver_now_ms());
     unsigned found = busy_processes(n, busy, 256), room = asked->samples ? asked->count : 0;
     asked->count = found;
     if (!found || asked->seen_us >= now_us) return NOT_FOUND;
@@ -462,7 +425,7 @@ NVML(nvmlDeviceGetMaxMigDeviceCount)(handle_t handle, unsigned *count) {
 
 NVML(nvmlDeviceGetMigDeviceHandleByIndex)(handle_t handle, unsigned index, handle_t *found) {
     DEVICE(found);
-    int64_t now_ms = scenario_now_ms();
+    int64_t now_ms = driver_now_ms();
     if (!device->mig) return NOT_SUPPORTED;
     for (size_t i = 0; i < scenario->partition_count; i++) {
         const partition_t *part = &scenario->partitions[i];
@@ -498,7 +461,7 @@ NVML(nvmlDeviceGetAttributes_v2)(handle_t handle, attributes_t *attributes) {
 NVML(nvmlEventSetCreate)(event_set_t **set) {
     SYSTEM(set);
     *set = calloc(1, sizeof **set);
-    (*set)->from_ms = scenario_now_ms();
+    (*set)->from_ms = driver_now_ms();
     return SUCCESS;
 }
 
@@ -514,7 +477,7 @@ NVML(nvmlDeviceRegisterEvents)(handle_t handle, unsigned long long types, event_
 static int next_xid(event_set_t *set, event_t *event) {
     for (; set->next < scenario->xid_count; set->next++) {
         const xid_t *xid = &scenario->xids[set->next];
-        if (xid->at_ms > scenario_now_ms()) return 0;
+        if (xid->at_ms > driver_now_ms()) return 0;
         if (xid->at_ms < set->from_ms || !(set->devices >> xid->device & 1)) continue;
         *event = (event_t){(handle_t)&scenario->devices[xid->device], EVENT_XID, xid->number, UINT32_MAX, UINT32_MAX};
         set->next++;

@@ -2,28 +2,9 @@
 #ifndef KASHI_FAKE_SCENARIO_H
 #define KASHI_FAKE_SCENARIO_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "../driver/driver.h"
 
-enum {
-    DEVICES_MAX = 64,
-    STATES_MAX = 65536,
-    PROCESSES_MAX = 4096,
-    FAULTS_MAX = 1024,
-    LATENCIES_MAX = 64,
-    PARTITIONS_MAX = 448,
-    XIDS_MAX = 256,
-    TEXT_MAX = 96,
-    ALL_DEVICES = -1
-};
-
-#define FOREVER INT64_MAX
-
-/* Half-open, in milliseconds of the scenario's own time. */
-typedef struct {
-    int64_t from_ms;
-    int64_t to_ms;
-} span_t;
+enum { STATES_MAX = 65536, PROCESSES_MAX = 4096, PARTITIONS_MAX = 448, XIDS_MAX = 256 };
 
 /* What a device shows from an instant until the next state. Unsigned, so that garbage fits. */
 typedef struct {
@@ -45,22 +26,6 @@ typedef struct {
     uint32_t gpu_instance; /* UINT32_MAX: none */
     span_t span;
 } process_t;
-
-typedef enum { RETURN_CODE, HANG, LOST } fault_kind_t;
-
-typedef struct {
-    fault_kind_t kind;
-    int device;
-    char call[TEXT_MAX]; /* "*": every call */
-    int code;
-    span_t span;
-} fault_t;
-
-typedef struct {
-    char call[TEXT_MAX];
-    int spin; /* burn the time instead of sleeping through it */
-    int64_t microseconds;
-} latency_t;
 
 typedef struct {
     int device;
@@ -91,11 +56,9 @@ typedef struct {
     int64_t reload_ms; /* the driver is exchanged: INT64_MAX, never */
     int device_count;
     device_t devices[DEVICES_MAX];
-    size_t state_count, process_count, fault_count, latency_count, partition_count, xid_count;
+    size_t state_count, process_count, partition_count, xid_count;
     state_t states[STATES_MAX];
     process_t processes[PROCESSES_MAX];
-    fault_t faults[FAULTS_MAX];
-    latency_t latencies[LATENCIES_MAX];
     partition_t partitions[PARTITIONS_MAX];
     xid_t xids[XIDS_MAX];
 } scenario_t;
@@ -103,10 +66,6 @@ typedef struct {
 /* Reads the file named by KASHI_FAKE_NVML. Ends the program with a message when it cannot. */
 const scenario_t *scenario_load(void);
 
-/* Milliseconds since the scenario began, by CLOCK_BOOTTIME or by the control file. */
-int64_t scenario_now_ms(void);
-
-int span_holds(span_t span, int64_t now_ms);
 const state_t *device_state(const scenario_t *scenario, int device, int64_t now_ms);
 
 /* Millijoules since the driver was loaded: power integrated exactly, cut to whole mJ. */

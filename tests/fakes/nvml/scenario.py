@@ -5,18 +5,39 @@ intervals, without any of the code that is tested against it. Times are millisec
 scenario's own clock, utilisation is in whole percent as the driver tells it.
 """
 
-import mmap
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Self
 
-FOREVER = None
-"""The end of a span that does not end."""
+from fakes.driver.scenario import (
+    FOREVER,
+    PPM_PER_PERCENT,
+    Control,
+    Error,
+    Hang,
+    Latency,
+    Lost,
+    Trouble,
+    Truth,
+    end,
+    pieces,
+    union_ms,
+)
 
-PPM_PER_PERCENT = 10_000
+__all__ = [
+    "Control",
+    "Device",
+    "Error",
+    "Hang",
+    "Latency",
+    "Lost",
+    "Partition",
+    "Process",
+    "ProcessKind",
+    "Scenario",
+    "State",
+    "Truth",
+]
 
 
 class ProcessKind(StrEnum):
@@ -90,57 +111,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Error:
-    """A call answers `code` during a span; `device` None: whatever the device, and without one."""
-
-    call: str
-    code: int
-    device: int | None = None
-    from_ms: int = 0
-    to_ms: int | None = FOREVER
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hang:
-    """A call does not return before the span is over."""
-
-    call: str
-    device: int | None = None
-    from_ms: int = 0
-    to_ms: int | None = FOREVER
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """A device that fell off the bus: counted still, but every call on it says GPU_IS_LOST."""
-
-    device: int
-    from_ms: int = 0
-    to_ms: int | None = FOREVER
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """How long a call takes; `spin` burns the time, as most of a real driver call does."""
-
-    microseconds: int
-    call: str = "*"
-    spin: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
-    """What a device did between two instants, exactly."""
-
-    span_ms: int
-    held_ms: int
-    active_ms: int
-    utilised_ns: int
-    energy_uj: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
+class Scenario(Trouble):
     """A driver and its cards over time."""
 
     devices: tuple[Device, ...]
@@ -148,43 +119,25 @@ class Scenario:
     library: str = "13.580.95.05"
     cuda: int = 13_000
     reload_ms: int | None = FOREVER
-    errors: tuple[Error, ...] = ()
-    hangs: tuple[Hang, ...] = ()
-    losses: tuple[Lost, ...] = ()
-    latencies: tuple[Latency, ...] = ()
-
-    def write(self, path: Path, *, start_boottime_ms: int) -> Path:
-        """Write the file for a scenario that runs by CLOCK_BOOTTIME from an instant on."""
-        return self._write(path, f"start_boottime_ms {start_boottime_ms}")
-
-    def write_controlled(self, path: Path, control: Path) -> Path:
-        """Write the file for a scenario whose time a `Control` sets."""
-        return self._write(path, f"control {control}")
 
     def truth(self, device: int, from_ms: int, to_ms: int) -> Truth:
         """What the device did in [from, to), by interval arithmetic over states and processes."""
         card = self.devices[device]
-        pieces = list(_pieces(card.states, from_ms, to_ms))
+        shown = list(pieces(card.states, from_ms, to_ms))
         return Truth(
             span_ms=to_ms - from_ms,
-            held_ms=_union_ms(card.processes, from_ms, to_ms),
-            active_ms=sum(span for span, state in pieces if state.gpu_percent > 0),
-            utilised_ns=sum(span * state.gpu_percent * PPM_PER_PERCENT for span, state in pieces),
-            energy_uj=sum(span * state.power_mw for span, state in pieces),
+            held_ms=union_ms(card.processes, from_ms, to_ms),
+            active_ms=sum(span for span, state in shown if state.gpu_percent > 0),
+            utilised_ns=sum(span * state.gpu_percent * PPM_PER_PERCENT for span, state in shown),
+            energy_uj=sum(span * state.power_mw for span, state in shown),
         )
 
-    def _write(self, path: Path, clock: str) -> Path:
-        path.write_text("\n".join([clock, *self._lines()]) + "\n", encoding="utf-8")
-        return path
-
-    def _lines(self) -> Iterable[str]:
+    def lines(self) -> Iterable[str]:
+        """Versions, devices and their error events."""
         yield f"driver {self.driver}"
         yield f"library {self.library}"
         yield f"cuda {self.cuda}"
-        yield f"reload {_end(self.reload_ms)}"
-        for latency in self.latencies:
-            manner = "spin" if latency.spin else "sleep"
-            yield f"latency {manner} {latency.microseconds} {latency.call}"
+        yield f"reload {end(self.reload_ms)}"
         for number, device in enumerate(self.devices):
             yield from _device_lines(number, device)
         for at_ms, number, xid in sorted(
@@ -193,44 +146,6 @@ class Scenario:
             for at_ms, xid in device.xids.items()
         ):
             yield f"xid {number} {at_ms} {xid}"
-        for error in self.errors:
-            yield (
-                f"error {_number(error.device)} {error.call} {error.code}"
-                f" {error.from_ms} {_end(error.to_ms)}"
-            )
-        for hang in self.hangs:
-            yield f"hang {_number(hang.device)} {hang.call} {hang.from_ms} {_end(hang.to_ms)}"
-        for lost in self.losses:
-            yield f"lost {lost.device} {lost.from_ms} {_end(lost.to_ms)}"
-
-
-class Control:
-    """The clock of a scenario that a test steps by hand; the file holds one 64-bit integer."""
-
-    def __init__(self, path: Path, now_ms: int = 0) -> None:
-        self.path = path
-        path.write_bytes(struct.pack("=q", now_ms))
-        with path.open("r+b") as file:
-            self._mapped = mmap.mmap(file.fileno(), 8)
-
-    @property
-    def now_ms(self) -> int:
-        """The scenario's time."""
-        return int(struct.unpack("=q", self._mapped[:8])[0])
-
-    @now_ms.setter
-    def now_ms(self, value: int) -> None:
-        self._mapped[:8] = struct.pack("=q", value)
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._mapped.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _device_lines(number: int, device: Device) -> Iterable[str]:
@@ -258,44 +173,13 @@ def _device_lines(number: int, device: Device) -> Iterable[str]:
         )
     for process in device.processes:
         yield (
-            f"process {number} {process.pid} {process.kind} {_end(process.used_bytes)}"
-            f" {process.from_ms} {_end(process.to_ms)} {process.sm_percent}"
-            f" {_end(process.gpu_instance)}"
+            f"process {number} {process.pid} {process.kind} {end(process.used_bytes)}"
+            f" {process.from_ms} {end(process.to_ms)} {process.sm_percent}"
+            f" {end(process.gpu_instance)}"
         )
     for part in device.partitions:
         yield (
             f"mig {number} {part.slot} {part.uuid} {part.gpu_instance} {part.compute_instance}"
             f" {part.gpu_slices} {part.compute_slices} {part.memory_mib}"
-            f" {part.from_ms} {_end(part.to_ms)}"
+            f" {part.from_ms} {end(part.to_ms)}"
         )
-
-
-def _end(value: int | None) -> str:
-    """An integer, or the file's word for none."""
-    return "-" if value is None else str(value)
-
-
-def _number(device: int | None) -> str:
-    """A device's number, or the file's word for all."""
-    return "*" if device is None else str(device)
-
-
-def _pieces(states: tuple[State, ...], from_ms: int, to_ms: int) -> Iterable[tuple[int, State]]:
-    """Each state with the milliseconds it lasts within [from, to)."""
-    ends = [state.from_ms for state in states[1:]] + [to_ms]
-    for state, end in zip(states, ends, strict=True):
-        span = min(end, to_ms) - max(state.from_ms, from_ms)
-        if span > 0:
-            yield span, state
-
-
-def _union_ms(processes: Iterable[Process], from_ms: int, to_ms: int) -> int:
-    """Milliseconds of [from, to) in which at least one process is listed."""
-    total, reached = 0, from_ms
-    for process in sorted(processes, key=lambda process: process.from_ms):
-        begin = max(process.from_ms, reached)
-        end = to_ms if process.to_ms is None else min(process.to_ms, to_ms)
-        if end > begin:
-            total += end - begin
-            reached = end
-    return total
