@@ -63,6 +63,8 @@ class DeviceEventKind(IntEnum):
     VALUE_DROPPED = 5
     PARTITIONED = 6
     FACT = 7
+    HEALTH = 8
+    FAULT = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

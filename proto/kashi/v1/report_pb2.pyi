@@ -103,6 +103,8 @@ class DeviceEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEVICE_EVENT_KIND_VALUE_DROPPED: _ClassVar[DeviceEventKind]
     DEVICE_EVENT_KIND_PARTITIONED: _ClassVar[DeviceEventKind]
     DEVICE_EVENT_KIND_FACT: _ClassVar[DeviceEventKind]
+    DEVICE_EVENT_KIND_HEALTH: _ClassVar[DeviceEventKind]
+    DEVICE_EVENT_KIND_FAULT: _ClassVar[DeviceEventKind]
 SIGNATURE_ALGORITHM_UNSPECIFIED: SignatureAlgorithm
 SIGNATURE_ALGORITHM_P256_SHA256: SignatureAlgorithm
 SIGNATURE_ALGORITHM_SM2_SM3: SignatureAlgorithm
@@ -170,6 +172,8 @@ DEVICE_EVENT_KIND_ENERGY_RESET: DeviceEventKind
 DEVICE_EVENT_KIND_VALUE_DROPPED: DeviceEventKind
 DEVICE_EVENT_KIND_PARTITIONED: DeviceEventKind
 DEVICE_EVENT_KIND_FACT: DeviceEventKind
+DEVICE_EVENT_KIND_HEALTH: DeviceEventKind
+DEVICE_EVENT_KIND_FAULT: DeviceEventKind
 
 class Report(_message.Message):
     __slots__ = ("header", "signatures", "blocks")
