@@ -14,9 +14,11 @@ from kashi_agent.sample import (
     DeviceEvent,
     Holder,
     HolderKind,
+    HolderWork,
     Meter,
     MeterKind,
     Observation,
+    PastUse,
     Sample,
     SampleBatch,
     Vendor,
@@ -75,6 +77,8 @@ def _seen_fields(seen: Observation | Absent) -> object:
         "power_mw": _value(seen.power_mw),
         "memory_used_bytes": _value(seen.memory_used_bytes),
         "holders": _holders_value(seen.holders),
+        "past": [[use.span_ms, _value(use.utilisation_ppm)] for use in seen.past],
+        "work": _work_value(seen.work),
     }
 
 
@@ -88,6 +92,13 @@ def _holders_value(holders: frozenset[Holder] | Absent) -> object:
     if isinstance(holders, Absent):
         return str(holders.reason)
     return sorted([int(holder.kind), holder.name] for holder in holders)
+
+
+def _work_value(work: frozenset[HolderWork] | Absent) -> object:
+    """Kind, name and work of each in a stable order, or the reason in their place."""
+    if isinstance(work, Absent):
+        return str(work.reason)
+    return sorted([int(one.holder.kind), one.holder.name, one.sm_ppm] for one in work)
 
 
 def _event_fields(event: DeviceEvent) -> dict[str, object]:
@@ -169,6 +180,8 @@ def _seen(sample: Fields) -> Observation | Absent:
             power_mw=_value_of(fields, "power_mw"),
             memory_used_bytes=_value_of(fields, "memory_used_bytes"),
             holders=_holders(fields),
+            past=_past(fields),
+            work=_work(fields),
         )
     except ValueError as error:
         raise LinkError(f"{fields.path}: {error}") from error
@@ -195,6 +208,34 @@ def _holders(fields: Fields) -> frozenset[Holder] | Absent:
             case _:
                 raise LinkError(f"{fields.path}.holders[{place}]: expected [kind, name]")
     return frozenset(holders)
+
+
+def _past(fields: Fields) -> tuple[PastUse, ...]:
+    """Stretches before the sample, each with its utilisation or the reason in its place."""
+    past = []
+    for place, pair in enumerate(fields.array("past")):
+        match pair:
+            case [int(span_ms), int(ppm)] if bool not in (type(span_ms), type(ppm)):
+                past.append(PastUse(span_ms, ppm))
+            case [int(span_ms), str(reason)] if reason in _REASONS and span_ms is not True:
+                past.append(PastUse(span_ms, _REASONS[reason]))
+            case _:
+                raise LinkError(f"{fields.path}.past[{place}]: expected [ms, ppm or reason]")
+    return tuple(past)
+
+
+def _work(fields: Fields) -> frozenset[HolderWork] | Absent:
+    """What each holder did, or the reason in its place."""
+    if (absent := fields.word_or_none("work", _REASONS)) is not None:
+        return _REASONS[absent]
+    work = []
+    for place, entry in enumerate(fields.array("work")):
+        match entry:
+            case [int(kind), str(name), int(ppm)] if kind in _HOLDERS and name:
+                work.append(HolderWork(Holder(_HOLDERS[kind], name), int(ppm)))
+            case _:
+                raise LinkError(f"{fields.path}.work[{place}]: expected [kind, name, ppm]")
+    return frozenset(work)
 
 
 def _event(fields: Fields) -> DeviceEvent:

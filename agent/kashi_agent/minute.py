@@ -4,7 +4,8 @@ A piece is a stretch inside one minute over which one observation held. Everythi
 sum, so the order and the number of pieces do not matter.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from kashi.axis import MINUTE_MS
 
@@ -16,13 +17,17 @@ from kashi_agent.sample import Absent, Observation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """An observation as the integrator uses it: None is unknown, `holders` empty is nobody."""
+    """An observation as the integrator uses it: None is unknown, `holders` empty is nobody.
+
+    `past` is the utilisation of the time before it: milliseconds and parts per million, in order.
+    """
 
     utilisation_ppm: int | None
     energy_counter_mj: int | None
     power_mw: int | None
     memory_used_bytes: int | None
     holders: tuple[HolderKey, ...] | None
+    past: tuple[tuple[int, int | None], ...] = ()
 
     @classmethod
     def of(cls, seen: Observation, naming: HolderNaming) -> "Facts":
@@ -36,7 +41,21 @@ class Facts:
             holders=None
             if isinstance(holders, Absent)
             else tuple(sorted(map(naming.key, holders), key=lambda holder: holder.key)),
+            past=tuple((use.span_ms, _known(use.utilisation_ppm)) for use in seen.past),
         )
+
+    def until(self, end: int, after: "Facts | None") -> Iterator[tuple[int, "Facts"]]:
+        """What held up to `end`, where the sample `after` was taken: instants and facts, in order.
+
+        These facts hold on, but for the utilisation of what `after` remembers of the time.
+        """
+        past = () if after is None else after.past
+        at = end - sum(span_ms for span_ms, _ in past)
+        yield at, self
+        for span_ms, utilisation_ppm in past:
+            at += span_ms
+            yield at, replace(self, utilisation_ppm=utilisation_ppm)
+        yield end, self
 
 
 def _known(value: int | Absent) -> int | None:

@@ -86,22 +86,52 @@ class Device:
             raise ValueError(f"share {self.share_numerator}/{self.share_denominator}")
 
 
+@dataclass(frozen=True, slots=True)
+class PastUse:
+    """A stretch of the time just before a sample, as the driver's own buffer tells it."""
+
+    span_ms: int
+    utilisation_ppm: int | Absent
+
+    def __post_init__(self) -> None:
+        """Refuse a stretch without length and a utilisation outside 0..1 000 000."""
+        if self.span_ms <= 0:
+            raise ValueError(f"a stretch of {self.span_ms} ms")
+        _refuse_utilisation(self.utilisation_ppm)
+
+
+@dataclass(frozen=True, slots=True)
+class HolderWork:
+    """How much of a device's compute units a holder kept busy since the last look, in ppm."""
+
+    holder: Holder
+    sm_ppm: int
+
+    def __post_init__(self) -> None:
+        """Refuse work outside 0..1 000 000."""
+        _refuse_utilisation(self.sm_ppm)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What a meter saw on one device: utilisation in parts per million, energy as the counter
-    stands, power and memory as they are, and who held it. `holders` empty: known to be nobody."""
+    stands, power and memory as they are, and who held it. `holders` empty: known to be nobody.
+
+    `past`, where a driver keeps it, tells the utilisation of the time before this sample: stretches
+    in order, the last one ends now. `work` is asked for where several hold a device.
+    """
 
     utilisation_ppm: int | Absent
     energy_counter_mj: int | Absent
     power_mw: int | Absent
     memory_used_bytes: int | Absent
     holders: frozenset[Holder] | Absent
+    past: tuple[PastUse, ...] = ()
+    work: frozenset[HolderWork] | Absent = Absent(AbsentReason.NOT_RECORDED)
 
     def __post_init__(self) -> None:
         """Refuse a utilisation outside 0..1 000 000 and negative counters."""
-        utilisation = self.utilisation_ppm
-        if isinstance(utilisation, int) and not 0 <= utilisation <= 1_000_000:
-            raise ValueError(f"utilisation {utilisation} ppm")
+        _refuse_utilisation(self.utilisation_ppm)
         for value in (self.energy_counter_mj, self.power_mw, self.memory_used_bytes):
             if isinstance(value, int) and value < 0:
                 raise ValueError(f"negative value {value}")
@@ -117,7 +147,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceEvent:
-    """Something a meter noticed on a device; `kind` is a DeviceEventKind of the contract."""
+    """Something a meter noticed on a device; `kind` is a DeviceEventKind of the contract. A FACT
+    without a hardware id speaks of the host."""
 
     hardware_id: str
     boottime_ms: int
@@ -149,3 +180,8 @@ class SampleBatch:
     meter: Meter
     samples: tuple[Sample, ...]
     events: tuple[DeviceEvent, ...] = field(default=())
+
+
+def _refuse_utilisation(ppm: int | Absent) -> None:
+    if isinstance(ppm, int) and not 0 <= ppm <= 1_000_000:
+        raise ValueError(f"utilisation {ppm} ppm")

@@ -245,7 +245,10 @@ class Track:
             and until - last.at <= last.gap_limit_ms
             and not self._is_cut_off()
         ):
-            self._observe(until, last.what, self._energy(last, until, what))
+            energy = self._energy(last, until, what)
+            after = what if isinstance(what, Facts) else None
+            for end, facts in last.what.until(until, after):
+                self._observe(end, facts, energy)
         else:
             self._commit(until)
 

@@ -17,9 +17,11 @@ from kashi_agent.sample import (
     DeviceEvent,
     Holder,
     HolderKind,
+    HolderWork,
     Meter,
     MeterKind,
     Observation,
+    PastUse,
     Sample,
     SampleBatch,
     Vendor,
@@ -43,14 +45,17 @@ DEVICES = st.builds(
     pci_bus_id=TEXT,
     memory_bytes=COUNTER,
 )
+HOLDERS = st.builds(Holder, st.sampled_from(HolderKind), NAME)
+PPM = st.integers(0, 1_000_000)
 OBSERVATIONS = st.builds(
     Observation,
-    utilisation_ppm=st.integers(0, 1_000_000) | ABSENT,
+    utilisation_ppm=PPM | ABSENT,
     energy_counter_mj=COUNTER | ABSENT,
     power_mw=COUNTER | ABSENT,
     memory_used_bytes=COUNTER | ABSENT,
-    holders=st.frozensets(st.builds(Holder, st.sampled_from(HolderKind), NAME), max_size=4)
-    | ABSENT,
+    holders=st.frozensets(HOLDERS, max_size=4) | ABSENT,
+    past=st.lists(st.builds(PastUse, st.integers(1, 5_000), PPM | ABSENT), max_size=4).map(tuple),
+    work=st.frozensets(st.builds(HolderWork, HOLDERS, PPM), max_size=4) | ABSENT,
 )
 BATCHES = st.builds(
     SampleBatch,
