@@ -117,7 +117,7 @@ def _head(connection: Connection) -> None:
         (_hours_gone, "observed_ms is 0, the reports add up to 60000"),
         (_gap, "gap 0 of epoch 1 sequence 3 differs"),
         (_not_counted, "epoch 1 sequence 2: counted"),
-        (_first, "first readings"),
+        (_first, "devices begin"),
         (_model, "device GPU-b is described as no counted report does"),
         (_share, "device GPU-a is described as no counted report does"),
         (_head, "the head is"),
