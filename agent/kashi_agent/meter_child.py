@@ -18,9 +18,8 @@ class MeterChild:
     """A meter process that is started again when it ends, and ends by itself when we are gone."""
 
     def __init__(self, socket_path: Path, options: Sequence[str] = ()) -> None:
-        module = [sys.executable, "-m", "kashi_agent.meterd"]
         parent = ["--parent-pid", str(os.getpid())]
-        self._command = [*module, "--socket", str(socket_path), *parent, *options]
+        self._command = [*_program(), "--socket", str(socket_path), *parent, *options]
         self._running: subprocess.Popen[bytes] | None = None
         self._started_ms = -RESTART_MS
 
@@ -45,3 +44,10 @@ class MeterChild:
             self._running.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             return
+
+
+def _program() -> list[str]:
+    """How to start a meter: in a package it is a program of its own, beside ours."""
+    if getattr(sys, "frozen", False):
+        return [str(Path(sys.executable).with_name("kashi-meter"))]
+    return [sys.executable, "-m", "kashi_agent.meterd"]

@@ -7,17 +7,24 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from kashi_agent.config import AgentConfig
+from kashi_agent.identity import IdentityStore
 
 UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
 EXPOSURE_MAX = 2.0
 
 
-def service(name: str) -> dict[str, str]:
-    """The [Service] section of a unit; of repeated settings the last."""
+def section(name: str, title: str) -> dict[str, str]:
+    """A section of a unit; of repeated settings the last."""
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # keep the names' case
     parser.read(UNITS / name, encoding="utf-8")
-    return dict(parser["Service"])
+    return dict(parser[title])
+
+
+def service(name: str) -> dict[str, str]:
+    """The [Service] section of a unit."""
+    return section(name, "Service")
 
 
 @pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
@@ -55,6 +62,18 @@ def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
     )
 
     assert [line for line in done.stderr.splitlines() if name in line] == []
+
+
+@pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
+def test_nothing_starts_before_the_host_is_enrolled(name: str, tmp_path: Path) -> None:
+    """A host that is only installed starts neither: each waits for the file that says enrolled."""
+    awaited = Path(section(name, "Unit")["ConditionPathExists"])
+    identity = IdentityStore(tmp_path)
+    assert not identity.enrolled
+
+    (tmp_path / awaited.relative_to(AgentConfig().identity_folder)).touch()
+
+    assert identity.enrolled
 
 
 def test_the_meter_is_never_killed_inside_the_driver() -> None:
