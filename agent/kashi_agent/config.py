@@ -8,8 +8,9 @@ look as if it held.
 import re
 import tomllib
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from kashi_agent.errors import ConfigError
 from kashi_agent.naming import NamePolicy
@@ -26,10 +27,21 @@ FIELDS = (
     "flush_seconds",
     "holder_names",
     "metrics_listen",
+    "evidence",
 )
 
 INTERVAL_SECONDS_MIN = 60
 INTERVAL_SECONDS_MAX = 3_600
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class EvidenceLevel(StrEnum):
+    """How much is looked at to let others judge whether the figures can be true."""
+
+    BASIC = "basic"
+    EXTENDED = "extended"
+    """Also whether listed processes hold a device file, which takes CAP_SYS_PTRACE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +52,7 @@ class AgentConfig:
     `flush_seconds`: what was measured is durable after so long at most.
     `holder_names`: what is reported of the names of holders.
     `metrics_address`: where loopback metrics are served, None: nowhere.
+    `evidence`: how much the meter looks at beside what it measures.
     """
 
     state_folder: Path = STATE_FOLDER
@@ -48,6 +61,7 @@ class AgentConfig:
     flush_seconds: int = 10
     holder_names: NamePolicy = NamePolicy.NONE
     metrics_address: tuple[str, int] | None = field(default=None)
+    evidence: EvidenceLevel = EvidenceLevel.BASIC
 
     @property
     def identity_folder(self) -> Path:
@@ -107,8 +121,9 @@ class _Reader:
             meter_socket=self._path_of("meter_socket", default.meter_socket),
             report_interval_seconds=self._interval(default.report_interval_seconds),
             flush_seconds=self._integer("flush_seconds", default.flush_seconds, 2, 10),
-            holder_names=self._names(default.holder_names),
+            holder_names=self._word("holder_names", NamePolicy, default.holder_names),
             metrics_address=self._metrics(),
+            evidence=self._word("evidence", EvidenceLevel, default.evidence),
         )
         for name in self._fields:
             self._refuse(name, f"is unknown; the settings are {', '.join(FIELDS)}")
@@ -121,12 +136,11 @@ class _Reader:
             self._refuse(name, f"is {seconds}; reports are cut at whole minutes")
         return seconds
 
-    def _names(self, default: NamePolicy) -> NamePolicy:
-        name = "holder_names"
+    def _word(self, name: str, words: type[_Word], default: _Word) -> _Word:
         text = self._take(name, str, str(default))
-        if text not in list(NamePolicy):
-            self._refuse(name, f"is {text!r}; one of {', '.join(NamePolicy)}")
-        return NamePolicy(text)
+        if text not in list(words):
+            self._refuse(name, f"is {text!r}; one of {', '.join(words)}")
+        return words(text)
 
     def _metrics(self) -> tuple[str, int] | None:
         name = "metrics_listen"

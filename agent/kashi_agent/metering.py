@@ -10,7 +10,7 @@ from kashi_agent.axis import Axis, ClockState, booted
 from kashi_agent.clock import Clock, ClockLook, look_at
 from kashi_agent.integrator import Integrator
 from kashi_agent.naming import HolderNaming
-from kashi_agent.reading import Counters, GapReason, HostEvent, HostEventKind
+from kashi_agent.reading import Counters, DeviceEventKind, GapReason, HostEvent, HostEventKind
 from kashi_agent.sample import Device, MeterKind, Observation, SampleBatch
 from kashi_agent.stretch import Stretch
 
@@ -61,9 +61,13 @@ class Metering:
         return self._integrator.counters()
 
     def observe(self, batch: SampleBatch) -> None:
-        """Take what a meter saw."""
-        self.tick()
+        """Take what a meter saw, and the facts it states of the host."""
+        now = self.tick().boottime_ms
         self._integrator.observe(batch)
+        for event in batch.events:
+            if not event.hardware_id and event.kind == DeviceEventKind.FACT:
+                kind = HostEventKind.FACT
+                self._events.append(HostEvent(boottime_ms=now, kind=kind, detail=event.detail))
 
     def observe_span(
         self, device: Device, start_boottime_ms: int, end_boottime_ms: int, seen: Observation

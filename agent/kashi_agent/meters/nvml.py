@@ -131,6 +131,10 @@ class NvmlDriver:
         """What the device draws."""
         return _asked(pynvml.nvmlDeviceGetPowerUsage, handle)
 
+    def power_limit_mw(self, handle: Handle) -> int | Absent:
+        """What the device may draw, by the lowest limit in force."""
+        return _asked(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+
     def memory_used_bytes(self, handle: Handle) -> int | Absent:
         """Memory in use, without what the driver reserves where it tells the two apart."""
         memory = self._memory(handle)

@@ -55,6 +55,10 @@ class Cards:
         """Whether there are partitions."""
         return any(card.parent is not None for card in self)
 
+    def of(self, hardware_id: str) -> Card | None:
+        """The device with this id."""
+        return self._cards.get(hardware_id)
+
     def at(self, place: int) -> Card | None:
         """The device with this handle, by the handle's address."""
         for card in self:

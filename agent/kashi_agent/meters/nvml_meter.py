@@ -84,6 +84,7 @@ class NvmlMeter:
         self._failing_ticks = 0
         self._events: list[DeviceEvent] = []
         self._pids: set[int] = set()
+        self._listed: dict[str, frozenset[int]] = {}
 
     @property
     def unidentified(self) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ class NvmlMeter:
         """All devices, now."""
         self._boottime_ms = self._clock()
         self._events = []
-        self._pids = set()
+        self._pids, self._listed = set(), {}
         if self._tick >= self._refresh_tick:
             self._refresh()
         samples = tuple(self._sample(card) for card in self._cards)
@@ -108,6 +109,18 @@ class NvmlMeter:
             samples=samples,
             events=tuple(self._events),
         )
+
+    def power_and_limit_mw(self, hardware_id: str) -> tuple[int | Absent, int | Absent]:
+        """What a whole device draws and may draw: evidence, never in the place of its energy."""
+        card = self._cards.of(hardware_id)
+        if card is None or card.handle is None:
+            return LOST, LOST
+        limit = self._value(card, "power limit", self._driver.power_limit_mw)
+        return self._power(card), self._checked(card, "power limit in mW", limit, POWER_MW_MAX)
+
+    def pids(self, hardware_id: str) -> frozenset[int]:
+        """The processes that the driver listed on a device at the last look."""
+        return self._listed.get(hardware_id, frozenset())
 
     def close(self) -> None:
         """Let the devices go."""
@@ -197,6 +210,7 @@ class NvmlMeter:
         if refused is not None and not pids:
             return refused
         self._pids |= pids
+        self._listed[card.device.hardware_id] = frozenset(pids)
         return self._book.holders(pids)
 
     def _side_list(self, card: Card, kind: str, *, busy: bool) -> frozenset[int] | Absent:
