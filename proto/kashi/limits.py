@@ -45,8 +45,18 @@ EPOCHS_PER_DAY_MAX = 8
 CERTIFICATE_LIFETIME_MS = 24 * 3_600_000
 """A host's TLS certificate; renewed at a third of it."""
 
+CARRIED_CERTIFICATE_LIFETIME_MS = 35 * 24 * 3_600_000
+"""A TLS certificate that was asked for by file or through a relay, and every relay's own: it must
+outlive the way there and back, and a month without a connection."""
+
 CHALLENGE_LIFETIME_MS = 120_000
 """A recovery nonce."""
 
 REPORT_CALL_SECONDS = 30
 """Deadline of one call."""
+
+CARRY_RECORD_BYTES_MAX = MESSAGE_BYTES_MAX + 4096
+"""One record of a carry file: a message and what says whose it is."""
+
+CARRY_FILE_BYTES_MAX = 4 << 30
+"""A carry file; whoever has more makes several."""

@@ -7,6 +7,7 @@ by the hash of the signed bytes, never by their signature.
 """
 
 import hashlib
+import hmac
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +23,10 @@ RECEIPT: Final = b"kashi/v1/receipt\n"
 CHECKPOINT: Final = b"kashi/v1/checkpoint\n"
 POSSESSION: Final = b"kashi/v1/possession\n"
 RECOVERY: Final = b"kashi/v1/recovery\n"
+RENEWAL: Final = b"kashi/v1/renewal\n"
+ENROLMENT: Final = b"kashi/v1/enrolment\n"
+REQUEST: Final = b"kashi/v1/request\n"
+NOTICE: Final = b"kashi/v1/notice\n"
 MACHINE: Final = b"kashi/v1/machine\n"
 
 SALT_BYTES: Final = 16
@@ -102,6 +107,16 @@ def block_sha256(salt: bytes, content: bytes) -> bytes:
 def possession_statement(token: str, csr: bytes, report_public_key: bytes) -> bytes:
     """What a report key signs at enrolment to show that the host holds it."""
     return sha256(token.encode()) + sha256(csr) + report_public_key
+
+
+def renewal_statement(host_id: str, csr: bytes) -> bytes:
+    """What a report key signs for a TLS certificate that somebody else asks for in its name."""
+    return sha256(host_id.encode()) + sha256(csr)
+
+
+def request_proof(token_sha256: bytes, request: bytes) -> bytes:
+    """What shows that the maker of a carried request to be enrolled holds a token."""
+    return hmac.digest(token_sha256, REQUEST + request, "sha256")
 
 
 def recovery_statement(nonce: bytes, csr: bytes) -> bytes:

@@ -183,6 +183,7 @@ def plug_serving(
         Refusals(metrics, monotonic_clock),
         metrics,
         server.clock,
+        keyring.receipt_key,
     )
 
     def greeting() -> Greeting:

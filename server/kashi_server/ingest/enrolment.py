@@ -12,19 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import grpc
-from kashi.limits import TEXT_CHARACTERS_MAX
 from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
 
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.ingest.throttle import Throttle, address_of
 from kashi_server.services.enrolment import Enrolled, Enrolment
-from kashi_server.services.hosts import HostFacts
-from kashi_server.services.possession import Introduction
+from kashi_server.services.introducing import introduction_of
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024
 """A message on the enrolment port."""
-
-SHA256_BYTES: Final = 32
 
 _LOG = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
@@ -105,15 +101,7 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
         return enrolment_pb2.RecoverResponse(certificate_chain=chain)
 
     def _enrol(self, request: enrolment_pb2.EnrolRequest) -> Enrolled:
-        return self._enrolment.enrol(
-            Introduction(
-                secret=request.token,
-                csr=request.csr,
-                report_public_key=request.report_public_key,
-                possession=request.possession,
-                facts=host_facts(request.facts),
-            )
-        )
+        return self._enrolment.enrol(introduction_of(request))
 
     async def _answer(self, context: _Context, call: Callable[[], _Answer]) -> _Answer:
         address = address_of(context.peer())
@@ -131,26 +119,3 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
         self._throttle.give_back(address)
         return answer
-
-
-def host_facts(facts: enrolment_pb2.HostFacts) -> HostFacts:
-    """What a host says of itself, refused where it cannot be.
-
-    Raises:
-        InvalidValue: a text is too long or holds control characters, or a hash has another length.
-    """
-    if len(facts.machine_sha256) not in (0, SHA256_BYTES):
-        raise InvalidValue("facts.machine_sha256 is not a SHA-256")
-    return HostFacts(
-        hostname=_text("hostname", facts.hostname),
-        machine_sha256=facts.machine_sha256,
-        operating_system=_text("operating_system", facts.operating_system),
-        agent_version=_text("agent_version", facts.agent_version),
-        architecture=_text("architecture", facts.architecture),
-    )
-
-
-def _text(name: str, value: str) -> str:
-    if len(value) > TEXT_CHARACTERS_MAX or not value.isprintable():
-        raise InvalidValue(f"facts.{name} is not a printable text of up to {TEXT_CHARACTERS_MAX}")
-    return value

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import limits
+from kashi.v1.report_pb2 import Signature
 
 from kashi_server.domain.sequence import Verdict
 from kashi_server.errors import InvalidValue, Refused, StorageError
@@ -14,7 +16,7 @@ from kashi_server.ingest.metrics import IngestMetrics
 from kashi_server.ingest.peer import Peer, Peers
 from kashi_server.ingest.refusals import Refusal, Refusals
 from kashi_server.ingest.translation import (
-    csr_from_request,
+    renewal_from_request,
     reports_from_request,
     response_from_answer,
     response_from_chain,
@@ -23,6 +25,7 @@ from kashi_server.ingest.writer import Writer
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostState
 from kashi_server.services.ingestion import Answer
+from kashi_server.services.notices import sign_notice
 from kashi_server.services.standings import HostStandings
 
 SERVICE: Final = "kashi.v1.MeteringService"
@@ -40,6 +43,7 @@ class Metering:
         refusals: logs and counts.
         metrics: counts what became of reports.
         clock: UTC milliseconds.
+        notice_key: signs notices to hosts behind a relay; the key of receipts.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Metering:
         refusals: Refusals,
         metrics: IngestMetrics,
         clock: Callable[[], int],
+        notice_key: ec.EllipticCurvePrivateKey,
     ) -> None:
         self._writer = writer
         self._standings = standings
@@ -57,6 +62,7 @@ class Metering:
         self._refusals = refusals
         self._metrics = metrics
         self._clock = clock
+        self._notice_key = notice_key
         self._peers = Peers()
         self._in_flight: set[str] = set()
 
@@ -85,7 +91,7 @@ class Metering:
             caller = "a stranger"
             try:
                 peer = self._peer(context)
-                caller = f"host {peer.host_id}"
+                caller = peer.name
                 with self._one_call(peer):
                     return await answer(await _message(context), peer)
             except Refusal as refusal:
@@ -121,19 +127,23 @@ class Metering:
 
     async def _submit(self, request: bytes, peer: Peer) -> bytes:
         try:
-            reports = reports_from_request(request)
+            host_id, reports = reports_from_request(request)
+            _check_named(peer, host_id)
         except InvalidValue as error:
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
-        outcome = await asyncio.shield(self._writer.answer(peer, reports))
+        outcome = await asyncio.shield(self._writer.answer(peer, reports, host_id))
         if isinstance(outcome, Refusal):
             raise outcome
         self._count(outcome, peer)
-        return response_from_answer(outcome)
+        if not peer.relay:
+            return response_from_answer(outcome)
+        notice = sign_notice(self._notice_key, host_id, reports, outcome, self._clock())
+        return response_from_answer(outcome, notice)
 
     async def _renew(self, request: bytes, peer: Peer) -> bytes:
         try:
-            csr = csr_from_request(request)
-            chain = await asyncio.wrap_future(self._writer.submit(self._renewed, peer, csr))
+            asked = renewal_from_request(request)
+            chain = await asyncio.wrap_future(self._writer.submit(self._renewed, peer, *asked))
         except InvalidValue as error:
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         except Refused as refused:
@@ -142,11 +152,19 @@ class Metering:
             raise Refusal(grpc.StatusCode.UNAVAILABLE, str(error)) from error
         return response_from_chain(chain)
 
-    def _renewed(self, peer: Peer, csr: bytes) -> tuple[bytes, ...]:
+    def _renewed(
+        self, peer: Peer, host_id: str, csr: bytes, signature: Signature
+    ) -> tuple[bytes, ...]:
         standing = self._standings.of(peer.host_id, peer.serial)
         if standing.state is HostState.REVOKED:
             raise Refused("this host is revoked; enrol it with a new token and new keys")
-        return self._enrolment.renew(peer.host_id, csr)
+        if host_id in ("", peer.host_id):
+            return self._enrolment.renew(peer.host_id, csr)
+        _check_named(peer, host_id)
+        host = self._standings.brought(host_id)
+        if host.operator_party_id != standing.operator_party_id:
+            raise Refused(f"host {host.host_id} is not of the party that operates this relay")
+        return self._enrolment.renew_carried(host.host_id, csr, signature)
 
     def _count(self, answer: Answer, peer: Peer) -> None:
         for result in answer.results:
@@ -156,7 +174,19 @@ class Metering:
                 self._metrics.readings.inc(result.reading_count)
             if verdict in (Verdict.REJECTED, Verdict.FORK):
                 what = f"report_{verdict.name.lower()}"
-                self._refusals.note(what, result.judgement.detail, f"host {peer.host_id}")
+                self._refusals.note(what, result.judgement.detail, peer.name)
+
+
+def _check_named(peer: Peer, host_id: str) -> None:
+    """Refuse a host that speaks for another, and a relay that names none.
+
+    Raises:
+        InvalidValue: the caller may not speak for this host.
+    """
+    if peer.relay and not host_id:
+        raise InvalidValue("host_id is empty: a relay names the host whose reports it brings")
+    if not peer.relay and host_id not in ("", peer.host_id):
+        raise InvalidValue(f"host_id names {host_id[:64]!r}: a host speaks for itself alone")
 
 
 async def _message(context: Context) -> bytes:

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from kashi_server.errors import Refused
 
 HOST_URI_PREFIX: Final = "spiffe://kashi/host/"
+RELAY_URI_PREFIX: Final = "spiffe://kashi/relay/"
 PEERS_KEPT_MAX: Final = 16_384
 
 _PEM: Final = "x509_pem_cert"
@@ -22,12 +23,23 @@ _PEM: Final = "x509_pem_cert"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """What a client certificate says; `serial` in 40 hexadecimal digits."""
+    """What a client certificate says; `serial` in 40 hexadecimal digits.
+
+    Attributes:
+        host_id: the host, or the relay.
+        relay: it is a relay: it has no reports of its own and brings those of its party's hosts.
+    """
 
     host_id: str
     serial: str
     valid_from_utc_ms: int
     valid_until_utc_ms: int
+    relay: bool = False
+
+    @property
+    def name(self) -> str:
+        """How the log names it."""
+        return f"{'relay' if self.relay else 'host'} {self.host_id}"
 
     def check_dates(self, now_utc_ms: int) -> None:
         """Refuse a certificate that is not valid now.
@@ -77,16 +89,23 @@ def read_peer(pem: bytes) -> Peer:
     except (ValueError, x509.ExtensionNotFound) as error:
         raise Refused("the client certificate is no host's") from error
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    if ExtendedKeyUsageOID.CLIENT_AUTH not in usage or len(uris) != 1 or len(names) != 1:
+    relay = uris[:1] != [] and uris[0].startswith(RELAY_URI_PREFIX)
+    if (
+        ExtendedKeyUsageOID.CLIENT_AUTH not in usage
+        or len(uris) != 1
+        or (len(names) != 1 and not relay)
+    ):
         raise Refused("the client certificate is no host's")
-    host_id = uris[0].removeprefix(HOST_URI_PREFIX)
-    if uris[0] != HOST_URI_PREFIX + host_id or not _is_uuid(host_id):
+    prefix = RELAY_URI_PREFIX if relay else HOST_URI_PREFIX
+    host_id = uris[0].removeprefix(prefix)
+    if uris[0] != prefix + host_id or not _is_uuid(host_id):
         raise Refused("the client certificate names no host")
     return Peer(
         host_id=host_id,
         serial=f"{certificate.serial_number:040x}",
         valid_from_utc_ms=round(certificate.not_valid_before_utc.timestamp()) * 1000,
         valid_until_utc_ms=round(certificate.not_valid_after_utc.timestamp()) * 1000,
+        relay=relay,
     )
 
 

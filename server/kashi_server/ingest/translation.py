@@ -6,6 +6,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from kashi import limits
 from kashi.v1 import metering_pb2
+from kashi.v1.report_pb2 import Signature
 
 from kashi_server.domain.sequence import Verdict
 from kashi_server.errors import InvalidValue
@@ -21,8 +22,8 @@ _VERDICTS: Final = {
 }
 
 
-def reports_from_request(request: bytes) -> Sequence[bytes]:
-    """The reports of a serialised SubmitRequest.
+def reports_from_request(request: bytes) -> tuple[str, Sequence[bytes]]:
+    """The host that a serialised SubmitRequest names, "" for the caller, and the reports.
 
     Raises:
         InvalidValue: it is none, or carries too many reports.
@@ -36,11 +37,11 @@ def reports_from_request(request: bytes) -> Sequence[bytes]:
             f"{len(message.reports)} reports in one call; send at most"
             f" {limits.REPORTS_PER_CALL_MAX}"
         )
-    return list(message.reports)
+    return message.host_id, list(message.reports)
 
 
-def response_from_answer(answer: Answer) -> bytes:
-    """A serialised SubmitResponse."""
+def response_from_answer(answer: Answer, notice: bytes = b"") -> bytes:
+    """A serialised SubmitResponse; with a notice for the host behind a relay."""
     return metering_pb2.SubmitResponse(
         results=[
             metering_pb2.SubmitResult(
@@ -54,19 +55,21 @@ def response_from_answer(answer: Answer) -> bytes:
             epoch=answer.head.epoch, sequence=answer.head.sequence, sha256=answer.head.sha256
         ),
         checkpoint=answer.checkpoint,
+        notice=notice,
     ).SerializeToString()
 
 
-def csr_from_request(request: bytes) -> bytes:
-    """The certificate request of a serialised RenewRequest.
+def renewal_from_request(request: bytes) -> tuple[str, bytes, Signature]:
+    """Host ("" for the caller), certificate request and signature of a serialised RenewRequest.
 
     Raises:
         InvalidValue: it is none.
     """
     try:
-        return metering_pb2.RenewRequest.FromString(request).csr
+        message = metering_pb2.RenewRequest.FromString(request)
     except DecodeError as error:
         raise InvalidValue("the bytes are not a RenewRequest") from error
+    return message.host_id, message.csr, message.signature
 
 
 def response_from_chain(chain: Sequence[bytes]) -> bytes:

@@ -42,6 +42,7 @@ Outcome = Answer | Refusal
 @dataclass(slots=True)
 class _Call:
     peer: Peer
+    host_id: str
     reports: Sequence[bytes]
     answered: "asyncio.Future[Outcome]"
 
@@ -75,10 +76,15 @@ class Writer(Executor):
         self._thread = threading.Thread(target=self._run, name="kashi-writer")
         self._thread.start()
 
-    def answer(self, peer: Peer, reports: Sequence[bytes]) -> "asyncio.Future[Outcome]":
-        """Queue a call; its outcome is set once it is durable. To be called in an event loop."""
+    def answer(
+        self, peer: Peer, reports: Sequence[bytes], host_id: str = ""
+    ) -> "asyncio.Future[Outcome]":
+        """Queue a call; its outcome is set once it is durable. To be called in an event loop.
+
+        `host_id`: whose reports these are, if not the caller's.
+        """
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._put(_Call(peer, reports, answered))
+        self._put(_Call(peer, host_id or peer.host_id, reports, answered))
         return answered
 
     def submit(
@@ -153,9 +159,9 @@ class Writer(Executor):
 
     def _outcomes(self, group: Sequence[_Call]) -> list[Outcome]:
         self._standings.look_up_all([(call.peer.host_id, call.peer.serial) for call in group])
-        standings = [self._standing(call.peer) for call in group]
+        standings = [self._standing(call) for call in group]
         submissions = [
-            Submission(standing, call.reports)
+            Submission(standing, call.reports, carried=call.peer.relay)
             for call, standing in zip(group, standings, strict=True)
             if isinstance(standing, HostStanding)
         ]
@@ -165,9 +171,12 @@ class Writer(Executor):
             for standing in standings
         ]
 
-    def _standing(self, peer: Peer) -> HostStanding | Refusal:
+    def _standing(self, call: _Call) -> HostStanding | Refusal:
+        peer = call.peer
         try:
             standing = self._standings.of(peer.host_id, peer.serial)
+            if peer.relay:
+                standing = self._brought(standing, call.host_id)
         except CertificateExpired as expired:
             # It ended between the edge's look and this one; the caller hears the same of both.
             return Refusal(grpc.StatusCode.UNAUTHENTICATED, str(expired))
@@ -179,6 +188,15 @@ class Writer(Executor):
                 "this host is revoked; enrol it with a new token and new keys",
             )
         return standing
+
+    def _brought(self, relay: HostStanding, host_id: str) -> HostStanding:
+        """The host a relay speaks for, if it may."""
+        if relay.state is not HostState.ACTIVE:
+            raise Refused(f"this relay is {relay.state}; its hosts keep what they measured")
+        host = self._standings.brought(host_id)
+        if host.operator_party_id != relay.operator_party_id:
+            raise Refused(f"host {host_id} is not of the party that operates this relay")
+        return host
 
 
 def _outcome(answer: Answer | Failure) -> Outcome:

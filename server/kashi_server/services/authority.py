@@ -12,7 +12,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from kashi.limits import CERTIFICATE_LIFETIME_MS
+from kashi.limits import CARRIED_CERTIFICATE_LIFETIME_MS, CERTIFICATE_LIFETIME_MS
 
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.profiles import (
@@ -26,6 +26,7 @@ from kashi_server.services.profiles import (
     instant,
     name,
     new_key,
+    relay_name,
     server_names,
 )
 
@@ -191,21 +192,52 @@ def needs_server_tls(certificate: x509.Certificate, addresses: Sequence[str], ut
 
 
 def issue_host(
-    issuer: Signer, host_id: str, public_key: ec.EllipticCurvePublicKey, utc_ms: int
+    issuer: Signer,
+    host_id: str,
+    public_key: ec.EllipticCurvePublicKey,
+    utc_ms: int,
+    lifetime_ms: int = CERTIFICATE_LIFETIME_MS,
 ) -> x509.Certificate:
-    """A host's TLS client certificate for 24 hours; the server alone decides what stands in it."""
+    """A host's TLS client certificate; the server alone decides what stands in it."""
+    validity = (utc_ms, timedelta(milliseconds=lifetime_ms))
+    return _issue_member(issuer, Purpose.HOST, public_key, [host_name(host_id)], validity)
+
+
+def issue_relay(
+    issuer: Signer,
+    relay: tuple[str, Sequence[str]],
+    public_key: ec.EllipticCurvePublicKey,
+    utc_ms: int,
+) -> x509.Certificate:
+    """The TLS certificate of a relay, given as its id and the names under which hosts reach it: a
+    client to the server, a server to its hosts.
+
+    Raises:
+        InvalidValue: one of the names is no DNS name and no IP address.
+    """
+    relay_id, names = relay
+    validity = (utc_ms, timedelta(milliseconds=CARRIED_CERTIFICATE_LIFETIME_MS))
+    try:
+        called = [relay_name(relay_id), *server_names(names)]
+        return _issue_member(issuer, Purpose.RELAY, public_key, called, validity)
+    except ValueError as error:
+        raise InvalidValue(f"{' '.join(names)}: are no names of a relay: {error}") from error
+
+
+def _issue_member(
+    issuer: Signer,
+    purpose: Purpose,
+    public_key: ec.EllipticCurvePublicKey,
+    names: Sequence[x509.GeneralName],
+    validity: tuple[int, timedelta],
+) -> x509.Certificate:
     organisation = issuer.certificate.subject.get_attributes_for_oid(
         x509.NameOID.ORGANIZATION_NAME
     )[0].value
-    leaf = build_leaf(
-        issuer,
-        Purpose.HOST,
-        public_key,
-        name(host_id, str(organisation)),
-        [host_name(host_id)],
-        (utc_ms, timedelta(milliseconds=CERTIFICATE_LIFETIME_MS)),
-    )
-    check_chain(Purpose.HOST, (leaf, *issuer.chain), utc_ms)
+    own_id = str(names[0].value).rpartition("/")[2]
+    subject = name(own_id, str(organisation))
+    leaf = build_leaf(issuer, purpose, public_key, subject, names, validity)
+    check_chain(purpose, (leaf, *issuer.chain), validity[0])
     return leaf
 
 

@@ -4,6 +4,7 @@ Every answer may be lost on its way, so every step may be repeated: the same key
 answer, byte for byte, and cost nothing. Other keys on a used token are refused and alarmed.
 """
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,8 @@ from kashi_server.services.nonces import RANDOM_BYTES, check_nonce, make_nonce
 from kashi_server.services.possession import (
     Introduction,
     check_recovery,
+    check_relay_names,
+    check_renewal,
     key_sha256,
     proven_tls_key,
 )
@@ -124,8 +127,54 @@ class Enrolment:
         Raises:
             Refused: one of these does not hold.
         """
+        return self._enrol(introduction, secret_sha256(introduction.secret), carried=False)
+
+    def enrol_carried(self, introduction: Introduction, token_sha256: bytes) -> Enrolled:
+        """`enrol` for a request that came as a file; whose token it is was shown otherwise.
+
+        Raises:
+            Refused: as `enrol`.
+        """
+        return self._enrol(introduction, token_sha256, carried=True)
+
+    def tokens_of_hint(self, hint: bytes) -> tuple[bytes, ...]:
+        """SHA-256 of the tokens that begin so."""
+        with self._work.begin(writes=False) as unit:
+            return tuple(unit.identity.tokens_beginning(hint))
+
+    def approve(
+        self, request: bytes, operator_party_id: str, officer: str, list_sha256: bytes
+    ) -> bytes:
+        """An officer lets in one request of a list; SHA-256 of the token that stands for it.
+
+        The same request approved again is the same token: then it gets the same answer.
+        """
+        stands_for = hmac.digest(self._keyring.nonce_secret, b"approved\n" + request, "sha256")
+        now = self._clock()
+        token = TokenRecord(
+            token_sha256=stands_for,
+            operator_party_id=operator_party_id,
+            issued_utc_ms=now,
+            issued_by=officer,
+            expires_utc_ms=now + LIFETIME_MS_MAX,
+        )
+        act = PrivilegedAct(
+            utc_ms=now,
+            actor=officer,
+            act="request-approved",
+            reference=stands_for.hex(),
+            reason=f"enrol a host of {operator_party_id} by the list {list_sha256.hex()}",
+        )
+        with self._work.begin() as unit:
+            if unit.identity.token(stands_for) is None:
+                unit.identity.add_token(token)
+                record(unit, act)
+                unit.commit()
+        return stands_for
+
+    def _enrol(self, introduction: Introduction, token_sha256: bytes, *, carried: bool) -> Enrolled:
         tls_key = proven_tls_key(introduction)
-        token_sha256 = secret_sha256(introduction.secret)
+        check_relay_names(introduction.relay_names)
         with self._work.begin() as unit:
             token = unit.identity.token(token_sha256)
             if token is None:
@@ -138,7 +187,7 @@ class Enrolment:
             host = self._new_host(token, introduction)
             self._note_known_machine(unit, host)
             unit.identity.add_host(host)
-            certificate = self._certificates.first(unit.identity, host.host_id, tls_key)
+            certificate = self._certificates.first(unit.identity, host, tls_key, carried=carried)
             unit.identity.consume_token(
                 token_sha256, host.host_id, certificate.public_key_sha256, self._clock()
             )
@@ -192,9 +241,33 @@ class Enrolment:
             found = unit.identity.certificate_of_key(host_id, key_sha256(tls_key))
             if found is not None and found.standing is CertificateStanding.NEXT:
                 return self._certificates.chain(found)
-            certificate = self._certificates.following(unit.identity, host_id, tls_key)
+            certificate = self._certificates.following(unit.identity, host, tls_key)
             unit.commit()
         return self._certificates.chain(certificate)
+
+    def renew_carried(self, host_id: str, csr: bytes, signature: Signature) -> tuple[bytes, ...]:
+        """The next certificate of a host or relay whose request somebody else brought.
+
+        Its report key vouches for the request. A request that is brought again, however late, gets
+        the answer it got, and changes nothing.
+
+        Raises:
+            Refused: request or signature do not hold, the host is revoked, asks too often, or has
+                a newer certificate.
+        """
+        tls_key = public_key_of(csr)
+        with self._work.begin() as unit:
+            host = unit.identity.host(host_id, lock=True)
+            if host is None or host.state is HostState.REVOKED:
+                raise Refused(REVOKED)
+            check_renewal(host, csr, signature)
+            found = unit.identity.certificate_of_key(host_id, key_sha256(tls_key))
+            if found is None:
+                found = self._certificates.following(unit.identity, host, tls_key, carried=True)
+                unit.commit()
+            elif found.standing is CertificateStanding.PAST:
+                raise Refused("this request was answered before; the host has a newer certificate")
+        return self._certificates.chain(found)
 
     def _enrolled_before(
         self,
@@ -266,6 +339,7 @@ class Enrolment:
             recoveries_used=0,
             recoveries_allowed=RECOVERIES_ALLOWED,
             facts=introduction.facts,
+            relay_names=introduction.relay_names,
         )
 
     def _recovered(
@@ -277,7 +351,7 @@ class Enrolment:
             raise Refused(
                 f"this host has recovered {host.recoveries_used} times; an officer must allow more"
             )
-        certificate = self._certificates.following(unit.identity, host.host_id, tls_key)
+        certificate = self._certificates.following(unit.identity, host, tls_key)
         unit.identity.count_recovery(host.host_id)
         return certificate
 

@@ -18,6 +18,9 @@ class EnrolmentPort(HostsPort, Protocol):
     def token(self, token_sha256: bytes) -> TokenRecord | None:
         """A token, locked until the unit ends."""
 
+    def tokens_beginning(self, hint: bytes) -> Sequence[bytes]:
+        """SHA-256 of the tokens whose first bytes are these."""
+
     def consume_token(
         self, token_sha256: bytes, host_id: str, tls_key_sha256: bytes, utc_ms: int
     ) -> None:

@@ -48,6 +48,8 @@ class Host:
         release_requested_by: the first of two officers, while the second is awaited.
         recoveries_used: how often it got a certificate by its report key alone.
         recoveries_allowed: how often it may; officers raise it.
+        relay_names: of a relay, the DNS names and IP addresses under which hosts reach it; a host
+            has none.
     """
 
     host_id: str
@@ -61,6 +63,7 @@ class Host:
     recoveries_used: int
     recoveries_allowed: int
     facts: HostFacts
+    relay_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

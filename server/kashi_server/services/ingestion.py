@@ -128,7 +128,8 @@ class Ingestion:
         opened: list[Opened | Judgement] = []
         for wire in submission.reports:
             try:
-                opened.append(open_bytes(wire, key, host.host_id))
+                report = open_bytes(wire, key, host.host_id)
+                opened.append(_whole(report) if submission.carried else report)
             except (ContractError, FormBroken) as error:
                 opened.append(Judgement(Verdict.REJECTED, detail=str(error)))
         return opened
@@ -144,3 +145,10 @@ class Ingestion:
     def _forget(self, hosts: Sequence[str]) -> None:
         for host_id in hosts:
             self._chains.pop(host_id, None)
+
+
+def _whole(report: Opened) -> Opened | Judgement:
+    """A carried report: a host sends its blocks whole, and who carries may not erase one."""
+    if report.header.blocks and not report.digests:
+        return Judgement(Verdict.REJECTED, detail="a block was taken out on the way")
+    return report

@@ -1,6 +1,9 @@
 """How a host shows that the keys it names are its own."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import signing
@@ -11,16 +14,26 @@ from kashi_server.errors import Refused
 from kashi_server.services.authority import public_key_of
 from kashi_server.services.hosts import Host, HostFacts
 
+RELAY_NAMES_MAX: Final = 16
+
+_RELAY_NAME: Final = re.compile(
+    r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Introduction:
-    """How a host introduces itself: the token's secret, two keys, and what it says of itself."""
+    """How a host introduces itself: the token's secret, two keys, and what it says of itself.
+
+    `secret` is empty where the token is shown otherwise; `relay_names` are a relay's alone.
+    """
 
     secret: str
     csr: bytes
     report_public_key: bytes
     possession: Signature
     facts: HostFacts
+    relay_names: tuple[str, ...] = ()
 
 
 def proven_tls_key(introduction: Introduction) -> ec.EllipticCurvePublicKey:
@@ -57,6 +70,33 @@ def check_recovery(host: Host, nonce: bytes, csr: bytes, signature: Signature) -
         signing.verify(key, signature, signing.RECOVERY, statement)
     except SignatureError as error:
         raise Refused(f"the nonce is not signed by the host's report key: {error}") from error
+
+
+def check_relay_names(names: Sequence[str]) -> None:
+    """Refuse what is no DNS name and no IP address.
+
+    Raises:
+        Refused: the name is quoted.
+    """
+    if len(names) > RELAY_NAMES_MAX:
+        raise Refused(f"relay_names: {len(names)} of them; give at most {RELAY_NAMES_MAX}")
+    for name in names:
+        if len(name) > 253 or _RELAY_NAME.fullmatch(name) is None:
+            raise Refused(f"relay_names: {name[:64]!r} is no DNS name and no IP address")
+
+
+def check_renewal(host: Host, csr: bytes, signature: Signature) -> None:
+    """Check that a host's report key signed a request that somebody else brought.
+
+    Raises:
+        Refused: it did not.
+    """
+    key = signing.load_public_key(host.report_public_key_der)
+    statement = signing.renewal_statement(host.host_id, csr)
+    try:
+        signing.verify(key, signature, signing.RENEWAL, statement)
+    except SignatureError as error:
+        raise Refused(f"the request is not signed by the host's report key: {error}") from error
 
 
 def key_sha256(key: ec.EllipticCurvePublicKey) -> bytes:

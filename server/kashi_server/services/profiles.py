@@ -28,6 +28,7 @@ from kashi_server.errors import InvalidValue
 
 BACKDATE: Final = timedelta(minutes=5)
 HOST_URI_PREFIX: Final = "spiffe://kashi/host/"
+RELAY_URI_PREFIX: Final = "spiffe://kashi/relay/"
 DOCUMENT_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """id-kp-documentSigning of RFC 9336."""
 
@@ -38,6 +39,7 @@ class Purpose(StrEnum):
     """What a leaf certificate is for."""
 
     HOST = "host"
+    RELAY = "relay"
     SERVER = "server"
     RECEIPT = "receipt"
     DOCUMENT = "document"
@@ -122,9 +124,9 @@ def build_leaf(
     builder = builder.add_extension(
         x509.BasicConstraints(ca=False, path_length=None), critical=True
     ).add_extension(_leaf_key_usage(purpose), critical=True)
-    usage = _EXTENDED_USAGE.get(purpose)
-    if usage is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    usages = _EXTENDED_USAGE.get(purpose)
+    if usages is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     if alternative_names:
         builder = builder.add_extension(
             x509.SubjectAlternativeName(alternative_names), critical=False
@@ -135,6 +137,11 @@ def build_leaf(
 def host_name(host_id: str) -> x509.GeneralName:
     """The URI by which a host is known."""
     return x509.UniformResourceIdentifier(HOST_URI_PREFIX + host_id)
+
+
+def relay_name(relay_id: str) -> x509.GeneralName:
+    """The URI by which a relay is known."""
+    return x509.UniformResourceIdentifier(RELAY_URI_PREFIX + relay_id)
 
 
 def server_names(addresses: Sequence[str]) -> list[x509.GeneralName]:
@@ -156,7 +163,7 @@ def check_chain(purpose: Purpose, chain: Sequence[x509.Certificate], utc_ms: int
     """
     leaf, *between, root = chain
     builder = PolicyBuilder().store(Store([root])).time(instant(utc_ms)).max_chain_depth(1)
-    if purpose not in (Purpose.HOST, Purpose.SERVER):
+    if purpose not in (Purpose.HOST, Purpose.RELAY, Purpose.SERVER):
         builder = builder.extension_policies(
             ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all()
         )
@@ -178,9 +185,12 @@ def _any_server_name(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress:
 
 
 _EXTENDED_USAGE: Final = {
-    Purpose.HOST: ExtendedKeyUsageOID.CLIENT_AUTH,
-    Purpose.SERVER: ExtendedKeyUsageOID.SERVER_AUTH,
-    Purpose.DOCUMENT: DOCUMENT_SIGNING,
+    Purpose.HOST: (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    # To the server a client, to the hosts of its site a server: under the hosts' root, which no
+    # host trusts for anything but a relay it was told of.
+    Purpose.RELAY: (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH),
+    Purpose.SERVER: (ExtendedKeyUsageOID.SERVER_AUTH,),
+    Purpose.DOCUMENT: (DOCUMENT_SIGNING,),
 }
 
 

@@ -70,6 +70,24 @@ class HostStandings:
             raise CertificateExpired("the certificate has expired; recover with the report key")
         return found.standing
 
+    def brought(self, host_id: str) -> HostStanding:
+        """How a host stands whose reports somebody else brings: its signature speaks for it.
+
+        Raises:
+            Refused: there is no such host, or it is a relay.
+        """
+        key = (host_id, "")
+        found = self._cache.get(key)
+        if found is None or found.until_ms <= self._monotonic_ms():
+            until_ms = self._monotonic_ms() + STANDING_CACHE_MS
+            with self._work.begin(writes=False) as unit:
+                host = unit.identity.host(host_id)
+            if host is None or host.relay_names:
+                raise Refused(f"host {host_id[:64]} is not enrolled on this server")
+            found = _Cached(standing_of(host), 0, until_ms)
+            self._keep(key, found)
+        return found.standing
+
     def look_up_all(self, callers: Iterable[tuple[str, str]]) -> None:
         """Look up, in one query, every caller of a group whose standing is too old.
 

@@ -11,10 +11,14 @@ from kashi_server.services.hosts import HostStanding
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one call brings: the host, as it stands, and its reports in order."""
+    """What one call brings: the host, as it stands, and its reports in order.
+
+    `carried`: by a relay or a file, not by the host itself.
+    """
 
     host: HostStanding
     reports: Sequence[bytes]
+    carried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,12 @@ class HostCertificateRows:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else TokenRecord(**row._asdict())
 
+    def tokens_beginning(self, hint: bytes) -> Sequence[bytes]:
+        """SHA-256 of the tokens whose first bytes are these."""
+        column = enrolment_tokens.c.token_sha256
+        query = select(column).where(column >= hint, column <= hint.ljust(32, b"\xff"))
+        return [bytes(found) for found in self._connection.execute(query).scalars()]
+
     def consume_token(
         self, token_sha256: bytes, host_id: str, tls_key_sha256: bytes, utc_ms: int
     ) -> None:

@@ -75,6 +75,7 @@ class HostRows:
             "state_utc_ms": host.state_utc_ms,
             "recoveries_used": host.recoveries_used,
             "recoveries_allowed": host.recoveries_allowed,
+            "relay_names": " ".join(host.relay_names),
         }
         try:
             with self._connection.begin_nested():
@@ -164,6 +165,7 @@ def _host(row: Row[Any]) -> Host:
         release_requested_by=row.release_requested_by,
         recoveries_used=row.recoveries_used,
         recoveries_allowed=row.recoveries_allowed,
+        relay_names=tuple(row.relay_names.split()),
         facts=HostFacts(
             hostname=row.hostname,
             machine_sha256=row.machine_sha256,

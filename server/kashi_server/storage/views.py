@@ -95,7 +95,7 @@ class ViewRepository:
     # Hosts, devices, facts
 
     def hosts(self, sight: Sight) -> Sequence[HostRow]:
-        """The hosts a party operates or owns, by name."""
+        """The hosts a party operates or owns, by name; a relay is none, it has no devices."""
         heads = {head.host_id: head for head in self._facts.heads()}
         counts = self._device_counts()
         tenures: dict[str, list[Tenure]] = defaultdict(list)
@@ -111,7 +111,7 @@ class ViewRepository:
                 expiry.get(host.host_id),
             )
             for host in IdentityRepository(self._connection).hosts()
-            if sight.sees_host(host.host_id)
+            if sight.sees_host(host.host_id) and not host.relay_names
         ]
 
     def _host_row(

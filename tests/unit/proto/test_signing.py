@@ -16,6 +16,10 @@ PREFIXES = [
     signing.POSSESSION,
     signing.RECOVERY,
     signing.MACHINE,
+    signing.RENEWAL,
+    signing.ENROLMENT,
+    signing.REQUEST,
+    signing.NOTICE,
 ]
 
 

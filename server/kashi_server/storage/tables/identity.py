@@ -21,6 +21,8 @@ hosts = Table(
     Column("release_requested_by", Text),
     Column("recoveries_used", Integer, nullable=False),
     Column("recoveries_allowed", Integer, nullable=False),
+    # Of a relay: the names under which hosts reach it, divided by spaces; of a host: none.
+    Column("relay_names", Text, nullable=False, server_default=""),
     CheckConstraint("state IN ('active', 'held', 'revoked')", name="state"),
     CheckConstraint("recoveries_used >= 0", name="recoveries_used"),
 )

@@ -1,0 +1,54 @@
+"""How a host introduces itself: the contract's message as plain values, refused where it cannot be.
+
+The enrolment port and requests that come as files are read alike.
+"""
+
+from typing import Final
+
+from kashi.limits import TEXT_CHARACTERS_MAX
+from kashi.v1 import enrolment_pb2
+
+from kashi_server.errors import InvalidValue
+from kashi_server.services.hosts import HostFacts
+from kashi_server.services.possession import Introduction
+
+SHA256_BYTES: Final = 32
+
+
+def introduction_of(request: enrolment_pb2.EnrolRequest) -> Introduction:
+    """What an EnrolRequest says.
+
+    Raises:
+        InvalidValue: one of its facts cannot be.
+    """
+    return Introduction(
+        secret=request.token,
+        csr=request.csr,
+        report_public_key=request.report_public_key,
+        possession=request.possession,
+        facts=host_facts(request.facts),
+        relay_names=tuple(request.relay_names),
+    )
+
+
+def host_facts(facts: enrolment_pb2.HostFacts) -> HostFacts:
+    """What a host says of itself, refused where it cannot be.
+
+    Raises:
+        InvalidValue: a text is too long or holds control characters, or a hash has another length.
+    """
+    if len(facts.machine_sha256) not in (0, SHA256_BYTES):
+        raise InvalidValue("facts.machine_sha256 is not a SHA-256")
+    return HostFacts(
+        hostname=_text("hostname", facts.hostname),
+        machine_sha256=facts.machine_sha256,
+        operating_system=_text("operating_system", facts.operating_system),
+        agent_version=_text("agent_version", facts.agent_version),
+        architecture=_text("architecture", facts.architecture),
+    )
+
+
+def _text(name: str, value: str) -> str:
+    if len(value) > TEXT_CHARACTERS_MAX or not value.isprintable():
+        raise InvalidValue(f"facts.{name} is not a printable text of up to {TEXT_CHARACTERS_MAX}")
+    return value
