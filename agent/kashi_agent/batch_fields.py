@@ -88,10 +88,10 @@ def _value(value: int | Absent) -> int | str:
 
 
 def _holders_value(holders: frozenset[Holder] | Absent) -> object:
-    """Kind and name of each in a stable order, or the reason in their place."""
+    """Kind, name and label of each in a stable order, or the reason in their place."""
     if isinstance(holders, Absent):
         return str(holders.reason)
-    return sorted([int(holder.kind), holder.name] for holder in holders)
+    return sorted([int(holder.kind), holder.name, holder.label] for holder in holders)
 
 
 def _work_value(work: frozenset[HolderWork] | Absent) -> object:
@@ -201,12 +201,12 @@ def _holders(fields: Fields) -> frozenset[Holder] | Absent:
     if (absent := fields.word_or_none("holders", _REASONS)) is not None:
         return _REASONS[absent]
     holders = []
-    for place, pair in enumerate(fields.array("holders")):
-        match pair:
-            case [int(kind), str(name)] if kind in _HOLDERS and name:
-                holders.append(Holder(_HOLDERS[kind], name))
+    for place, entry in enumerate(fields.array("holders")):
+        match entry:
+            case [int(kind), str(name), str(label)] if kind in _HOLDERS and name:
+                holders.append(Holder(_HOLDERS[kind], name, label))
             case _:
-                raise LinkError(f"{fields.path}.holders[{place}]: expected [kind, name]")
+                raise LinkError(f"{fields.path}.holders[{place}]: expected [kind, name, label]")
     return frozenset(holders)
 
 

@@ -1,27 +1,35 @@
 """Who a process belongs to, from the host's own /proc: never from what a user can write.
 
 A pid alone names nobody for long: a holder is looked up by pid and start time, and what was found
-is kept as long as both stay the same. In order: the container of the process, the system service it
-belongs to, its unix user; what is none of these is a process on its own.
-
-Users shape the part of the cgroup tree below `user.slice` themselves, so names found there are not
-believed: such a process belongs to its user, whatever it calls its scopes.
+is kept as long as both stay the same. In order: the pod, Slurm job or container of the process, the
+system service it belongs to, its unix user; what is none of these is a process on its own.
 """
 
-import re
+import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.sample import Holder, HolderKind
+from kashi_agent.holding.cgroups import holder_of_cgroups
+from kashi_agent.holding.labels import Labels
+from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind
 
 INITIAL_PID_NAMESPACE: Final = "pid:[4026531836]"
 """The first pid namespace of a host: the kernel fixes its number (PROC_PID_INIT_INO)."""
 
+FOREIGN: Final = Absent(AbsentReason.FOREIGN_PID_NAMESPACE)
+
 ROOT_UID: Final = 0
 
-_CONTAINER: Final = re.compile(r"(?:[a-z-]+-)?([0-9a-f]{64})(?:\.scope)?")
+MPS_SERVER: Final = "nvidia-cuda-mps"
+"""nvidia-cuda-mps-server, as the kernel cuts it: it holds a device for its clients."""
+
+LOOK_AGAIN_TICKS: Final = 60
+"""A process is looked up anew so often: root can move it to other control groups."""
+
+READ_BYTES: Final = 1 << 14
+"""More than any of the files read is long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,58 +38,113 @@ class _Known:
 
     start_ticks: int | None
     holder: Holder
+    serves_others: bool
+    tick: int
 
 
 class HolderBook:
     """Holders by pid, read from one /proc and remembered while the process lives."""
 
-    def __init__(self, proc: Path) -> None:
+    def __init__(self, proc: Path, labels: Labels | None = None) -> None:
         self._proc = str(proc)
+        self._labels = labels
         self._known: dict[int, _Known] = {}
+        self._tick = 0
         self.sees_host_pids = _sees_host_pids(proc)
         """Drivers tell host pids; in another pid namespace they cannot be tied to a process."""
 
-    def holders(self, pids: Iterable[int]) -> frozenset[Holder]:
-        """The holders these processes belong to, as of now."""
-        return frozenset(map(self._holder, pids))
+    def holders(self, pids: Iterable[int]) -> frozenset[Holder] | Absent:
+        """The holders these processes belong to, as of now.
+
+        An MPS server is one only where it stands alone: beside its clients it works for them.
+        Absent in a foreign pid namespace, without processes too: not even an empty list can be
+        believed there, for the driver may show those of one namespace alone.
+        """
+        if not self.sees_host_pids:
+            return FOREIGN
+        known = [self._found(pid) for pid in pids]
+        return frozenset(
+            [one.holder for one in known if not one.serves_others] or [one.holder for one in known]
+        )
+
+    def holder(self, pid: int) -> Holder | Absent:
+        """The holder one process belongs to, as of now."""
+        return self._found(pid).holder if self.sees_host_pids else FOREIGN
 
     def keep_only(self, pids: Collection[int]) -> None:
-        """Forget every process that is not among these."""
+        """A tick is over: forget every process that is not among these."""
+        self._tick += 1
         for pid in self._known.keys() - pids:
             del self._known[pid]
 
-    def _holder(self, pid: int) -> Holder:
-        if not self.sees_host_pids:
-            return Holder(HolderKind.PROCESS, str(pid))
-        start_ticks = self._start_ticks(pid)
+    def _found(self, pid: int) -> _Known:
+        stat = self._read(f"{self._proc}/{pid}/stat")
+        start_ticks = start_ticks_of(stat) if stat else None
         known = self._known.get(pid)
-        if known is not None and start_ticks in (None, known.start_ticks):
-            return known.holder  # ended but listed still: the driver has not let go of it yet
-        found = _Known(start_ticks=start_ticks, holder=self._look_up(pid, start_ticks))
+        if known is not None:
+            if start_ticks is None:
+                return known  # ended but listed still: the driver has not let go of it yet
+            if start_ticks == known.start_ticks and self._tick - known.tick < LOOK_AGAIN_TICKS:
+                return known
+        found = self._look_up(pid)
+        if known is not None and found.start_ticks == known.start_ticks and not _is_grouped(found):
+            # Exiting, it stands in no group any more (version 1), and may be listed for long.
+            found = replace(known, tick=self._tick)
         self._known[pid] = found
-        return found.holder
+        return found
 
-    def _start_ticks(self, pid: int) -> int | None:
-        """When the process began, in clock ticks after boot; None: there is no such process."""
-        text = self._read(pid, "stat")
-        return start_ticks_of(text) if text else None
-
-    def _look_up(self, pid: int, start_ticks: int | None) -> Holder:
+    def _look_up(self, pid: int) -> _Known:
+        """Read a process through one handle on its folder: what answers is one process or none,
+        even if it ends and its pid is given away in between."""
+        try:
+            folder = os.open(f"{self._proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return self._unknown(pid)
+        try:
+            stat, status, cgroups = (
+                self._read(name, folder) for name in ("stat", "status", "cgroup")
+            )
+        finally:
+            os.close(folder)
+        start_ticks = start_ticks_of(stat)
         if start_ticks is None:
-            return Holder(HolderKind.PROCESS, f"{pid}@ended")
-        uid = uid_of(self._read(pid, "status"))
-        return holder_of(
-            pid=pid, start_ticks=start_ticks, uid=uid, cgroups=self._read(pid, "cgroup")
+            return self._unknown(pid)
+        holder = holder_of(pid=pid, start_ticks=start_ticks, uid=uid_of(status), cgroups=cgroups)
+        if self._labels is not None:
+            label = self._labels.of(holder.kind, holder.name)
+            holder = Holder(holder.kind, holder.name, label)
+        return _Known(
+            start_ticks=start_ticks,
+            holder=holder,
+            serves_others=command_of(stat) == MPS_SERVER,
+            tick=self._tick,
         )
 
-    def _read(self, pid: int, name: str) -> str:
-        """A file of the process; empty when the process is gone or hidden from us."""
+    def _unknown(self, pid: int) -> _Known:
+        """A process the driver lists and /proc does not: gone before it was looked at, or, where
+        not even the first process can be seen, hidden from this user (hidepid)."""
+        seen = bool(self._read(f"{self._proc}/1/stat"))
+        name = f"{pid}@{'ended' if seen else 'hidden'}"
+        return _Known(
+            start_ticks=None,
+            holder=Holder(HolderKind.PROCESS, name),
+            serves_others=False,
+            tick=self._tick,
+        )
+
+    def _read(self, path: str, folder: int | None = None) -> str:
+        """A file; empty when the process is gone or hidden from us."""
         # Read every second for every process: plain strings and no buffer halve what it costs.
         try:
-            with open(f"{self._proc}/{pid}/{name}", "rb", buffering=0) as file:
-                return file.read().decode("utf-8", "surrogateescape")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
             return ""
+        try:
+            return os.read(handle, READ_BYTES).decode("utf-8", "surrogateescape")
+        except OSError:
+            return ""
+        finally:
+            os.close(handle)
 
 
 def start_ticks_of(stat: str) -> int | None:
@@ -89,6 +152,11 @@ def start_ticks_of(stat: str) -> int | None:
     _, _, rest = stat.rpartition(")")
     fields = rest.split(maxsplit=20)
     return int(fields[19]) if len(fields) > 19 and fields[19].isdigit() else None
+
+
+def command_of(stat: str) -> str:
+    """Field 2 of /proc/PID/stat: the command's name, at most 15 bytes of it."""
+    return stat.partition("(")[2].rpartition(")")[0]
 
 
 def uid_of(status: str) -> int | None:
@@ -101,25 +169,17 @@ def uid_of(status: str) -> int | None:
 
 def holder_of(*, pid: int, start_ticks: int, uid: int | None, cgroups: str) -> Holder:
     """The holder of a process by its cgroups (the text of /proc/PID/cgroup) and its user."""
-    trusted = [path for path in _paths(cgroups) if "user.slice" not in path]
-    for path in trusted:
-        for part in reversed(path):
-            if (container := _CONTAINER.fullmatch(part)) is not None:
-                return Holder(HolderKind.CONTAINER, container[1])
-    for path in trusted:
-        if path and path[-1].endswith(".service"):
-            return Holder(HolderKind.UNIT, path[-1])
+    grouped = holder_of_cgroups(cgroups)
+    if grouped is not None:
+        return grouped
     if uid is not None and uid != ROOT_UID:
         return Holder(HolderKind.USER, str(uid))
     return Holder(HolderKind.PROCESS, f"{pid}@{start_ticks}")
 
 
-def _paths(cgroups: str) -> list[list[str]]:
-    """The paths in /proc/PID/cgroup, cut at their slashes: the unified tree's first."""
-    lines = [line.split(":", 2) for line in cgroups.splitlines()]
-    paths = [(hierarchy, path) for hierarchy, _, path in (fields for fields in lines if fields[2:])]
-    paths.sort(key=lambda entry: entry[0] != "0")
-    return [[part for part in path.split("/") if part] for _, path in paths]
+def _is_grouped(found: _Known) -> bool:
+    """Whether control groups named the holder."""
+    return found.holder.kind not in (HolderKind.PROCESS, HolderKind.USER)
 
 
 def _sees_host_pids(proc: Path) -> bool:

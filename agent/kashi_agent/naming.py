@@ -50,7 +50,9 @@ class HolderNaming:
     def _make(self, holder: Holder) -> HolderKey:
         digest = self._hmac(b"kashi/holder-key\n" + bytes([holder.kind]), holder.name)
         return HolderKey(
-            kind=holder.kind, key=digest[:HOLDER_KEY_BYTES], name=self._name(holder.name)
+            kind=holder.kind,
+            key=digest[:HOLDER_KEY_BYTES],
+            name=self._name(holder.label or holder.name),
         )
 
     def _name(self, name: str) -> str:

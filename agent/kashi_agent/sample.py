@@ -19,6 +19,10 @@ class AbsentReason(StrEnum):
     NOT_READY = "not_ready"
     DRIVER_ERROR = "driver_error"
     NOT_RECORDED = "not_recorded"
+    FOREIGN_PID_NAMESPACE = "foreign_pid_namespace"
+    """Processes cannot be looked up by the pids that the driver tells."""
+    SCHEDULER_UNREAD = "scheduler_unread"
+    """No process, but a scheduler is at work here whose grants cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,14 @@ class HolderKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who held a device: its kind and a name that is unique on this host within that kind."""
+    """Who held a device: its kind and a name that is unique on this host within that kind.
+
+    `label` is what people call it, where that is another name; it makes no other holder of it.
+    """
 
     kind: HolderKind
     name: str
+    label: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,103 +1,58 @@
 """Holders from /proc: a tree of files made for the test."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from kashi_agent.holders import (
-    INITIAL_PID_NAMESPACE,
+    LOOK_AGAIN_TICKS,
     HolderBook,
+    command_of,
     holder_of,
     start_ticks_of,
     uid_of,
 )
-from kashi_agent.sample import Holder, HolderKind
+from kashi_agent.holding.labels import Labels, pod_name, user_name
+from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind
+from proc_tree import ProcTree
 
 CONTAINER = "0123456789abcdef" * 4
-PROCESS = Holder(HolderKind.PROCESS, "42@777")
+JOB = "0::/system.slice/slurmstepd.scope/job_7/step_0/user/task_0\n"
+USER = Holder(HolderKind.USER, "1000")
 
 
-def write_process(
-    proc: Path, pid: int, *, start_ticks: int = 777, uid: int = 1_000, cgroup: str = "0::/\n"
-) -> None:
-    """A process as /proc shows it, with a name that makes careless parsers stumble."""
-    folder = proc / str(pid)
-    folder.mkdir(parents=True, exist_ok=True)
-    fields = " ".join(["S", *["1"] * 18, str(start_ticks), *["0"] * 30])
-    (folder / "stat").write_text(f"{pid} (a) b (c)) {fields}\n")
-    (folder / "status").write_text(f"Name:\ta) b\nUid:\t{uid}\t0\t0\t0\nGid:\t1\t1\t1\t1\n")
-    (folder / "cgroup").write_text(cgroup)
+def held(book: HolderBook, *pids: int) -> set[Holder]:
+    """Holders of processes in the host's own pid namespace."""
+    found = book.holders(pids)
+    assert isinstance(found, frozenset)
+    return set(found)
 
 
 @pytest.fixture
-def proc(tmp_path: Path) -> Path:
+def proc(tmp_path: Path) -> ProcTree:
     """A /proc in the host's first pid namespace."""
-    namespaces = tmp_path / "self" / "ns"
-    namespaces.mkdir(parents=True)
-    (namespaces / "pid").symlink_to(INITIAL_PID_NAMESPACE)
-    return tmp_path
+    return ProcTree(tmp_path / "proc")
 
 
 @pytest.mark.parametrize(
     ("cgroups", "uid", "holder"),
     [
-        (
-            f"0::/system.slice/docker-{CONTAINER}.scope\n",
-            0,
-            Holder(HolderKind.CONTAINER, CONTAINER),
-        ),
         (f"0::/docker/{CONTAINER}\n", 1_000, Holder(HolderKind.CONTAINER, CONTAINER)),
-        (
-            f"0::/machine.slice/libpod-{CONTAINER}.scope/container\n",
-            0,
-            Holder(HolderKind.CONTAINER, CONTAINER),
-        ),
-        (
-            f"0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-{CONTAINER}.scope\n",
-            0,
-            Holder(HolderKind.CONTAINER, CONTAINER),
-        ),
-        (
-            f"5:devices:/docker/{CONTAINER}\n1:name=systemd:/docker/{CONTAINER}\n0::/\n",
-            0,
-            Holder(HolderKind.CONTAINER, CONTAINER),
-        ),
         ("0::/system.slice/vllm.service\n", 998, Holder(HolderKind.UNIT, "vllm.service")),
-        (
-            "4:memory:/system.slice/vllm.service\n0::/\n",
-            998,
-            Holder(HolderKind.UNIT, "vllm.service"),
-        ),
-        (
-            "0::/user.slice/user-1000.slice/session-3.scope\n",
-            1_000,
-            Holder(HolderKind.USER, "1000"),
-        ),
-        ("0::/\n", 1_000, Holder(HolderKind.USER, "1000")),
-        ("", 1_000, Holder(HolderKind.USER, "1000")),
-        ("0::/\n", 0, PROCESS),
-        ("", None, PROCESS),
-        ("nonsense\n", None, PROCESS),
+        ("0::/user.slice/user-1000.slice/session-3.scope\n", 1_000, USER),
+        ("0::/system.slice/sshd.service\n", 1_000, USER),
+        ("0::/\n", 1_000, USER),
+        ("", 1_000, USER),
+        ("0::/\n", 0, Holder(HolderKind.PROCESS, "42@777")),
+        ("", None, Holder(HolderKind.PROCESS, "42@777")),
     ],
 )
 def test_a_process_belongs_to_what_the_kernel_says(
     cgroups: str, uid: int | None, holder: Holder
 ) -> None:
-    """Container before service before user before the process itself, on both cgroup versions."""
+    """What control groups name comes before the user, the user before the process itself."""
     assert holder_of(pid=42, start_ticks=777, uid=uid, cgroups=cgroups) == holder
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"/user.slice/user-1000.slice/user@1000.service/docker-{CONTAINER}.scope",
-        "/user.slice/user-1000.slice/user@1000.service/app.slice/vllm.service",
-    ],
-)
-def test_names_a_user_can_choose_are_not_believed(path: str) -> None:
-    """Below user.slice users name their cgroups themselves: it stays the user's process."""
-    holder = holder_of(pid=42, start_ticks=777, uid=1_000, cgroups=f"0::{path}\n")
-
-    assert holder == Holder(HolderKind.USER, "1000")
 
 
 def test_stat_is_read_behind_the_commands_brackets() -> None:
@@ -107,6 +62,7 @@ def test_stat_is_read_behind_the_commands_brackets() -> None:
     assert start_ticks_of(f"42 (evil) S 1 (x) {fields}") == 98_765
     assert start_ticks_of("42 (x) S 1 2 3") is None
     assert start_ticks_of("") is None
+    assert command_of(f"42 (evil) S 1 (x) {fields}") == "evil) S 1 (x"
 
 
 def test_the_real_user_counts_not_the_effective_one() -> None:
@@ -115,43 +71,176 @@ def test_the_real_user_counts_not_the_effective_one() -> None:
     assert uid_of("") is None
 
 
-def test_a_reused_pid_is_another_process(proc: Path) -> None:
-    """Pid and start time together name a process; one that ended does not lend its name on."""
-    book = HolderBook(proc)
-    write_process(proc, 42, start_ticks=777, uid=1_000)
-    first = book.holders([42])
-    write_process(proc, 42, start_ticks=778, uid=2_000)
+def test_a_reused_pid_is_another_process(proc: ProcTree) -> None:
+    """S20: pid and start time together name a process; one that ended lends no name on."""
+    book = HolderBook(proc.root)
+    proc.write(42, start_ticks=777, uid=1_000)
+    first = held(book, 42)
+    proc.write(42, start_ticks=778, uid=2_000)
 
-    assert first == {Holder(HolderKind.USER, "1000")}
-    assert book.holders([42]) == {Holder(HolderKind.USER, "2000")}
+    assert first == {USER}
+    assert held(book, 42) == {Holder(HolderKind.USER, "2000")}
 
 
-def test_a_process_that_ended_but_is_listed_still_keeps_its_holder(proc: Path) -> None:
-    """The driver may list a process after its end; it was that holder's and still is."""
-    book = HolderBook(proc)
-    write_process(proc, 42, uid=1_000)
-    book.holders([42])
-    for name in ("stat", "status", "cgroup"):
-        (proc / "42" / name).unlink()
+def test_a_process_that_ended_but_is_listed_still_keeps_its_holder(proc: ProcTree) -> None:
+    """P5: the driver may list a process after its end; it was that holder's and still is."""
+    book = HolderBook(proc.root)
+    proc.write(42)
+    held(book, 42)
+    proc.end(42)
 
-    assert book.holders([42]) == {Holder(HolderKind.USER, "1000")}
+    assert held(book, 42) == {USER}
     book.keep_only(set())
-    assert book.holders([42]) == {Holder(HolderKind.PROCESS, "42@ended")}
+    assert held(book, 42) == {Holder(HolderKind.PROCESS, "42@ended")}
 
 
-def test_processes_of_one_holder_are_one_holder(proc: Path) -> None:
+def test_a_process_that_ended_before_it_was_looked_up_is_a_holder_without_a_name(
+    proc: ProcTree,
+) -> None:
+    """S21: it held the device when the driver listed it; a later one of its pid is not it."""
+    book = HolderBook(proc.root)
+    before = held(book, 42)
+    proc.write(42, start_ticks=900)
+
+    assert before == {Holder(HolderKind.PROCESS, "42@ended")}
+    assert held(book, 42) == {USER}
+
+
+def test_a_process_that_ends_while_it_is_read_is_taken_for_no_other(
+    proc: ProcTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S21, S20: the files of one process are read through one handle on its folder; one that takes
+    its pid in between is never mixed in."""
+    proc.write(42, start_ticks=777, uid=1_000, cgroup=JOB)
+    real_open = os.open
+
+    def open_and_replace(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        handle = real_open(path, flags, dir_fd=dir_fd)
+        if path.endswith("/42"):
+            (proc.root / "42").rename(proc.root / "gone")
+            proc.write(42, start_ticks=778, uid=2_000)
+        return handle
+
+    monkeypatch.setattr(os, "open", open_and_replace)
+
+    assert held(HolderBook(proc.root), 42) == {Holder(HolderKind.SLURM_JOB, "7")}
+
+
+def test_processes_of_one_holder_are_one_holder(proc: ProcTree) -> None:
     """Eight ranks of one user's job hold a device once."""
     for pid in range(100, 108):
-        write_process(proc, pid, uid=1_000)
+        proc.write(pid, cgroup=JOB)
 
-    assert HolderBook(proc).holders(range(100, 108)) == {Holder(HolderKind.USER, "1000")}
+    assert held(HolderBook(proc.root), *range(100, 108)) == {Holder(HolderKind.SLURM_JOB, "7")}
 
 
-def test_in_another_pid_namespace_pids_name_nobody(tmp_path: Path) -> None:
-    """Driver pids are the host's: seen from a container they must not be tied to what is here."""
-    write_process(tmp_path, 42, uid=1_000)
-    namespaces = tmp_path / "self" / "ns"
-    namespaces.mkdir(parents=True)
-    (namespaces / "pid").symlink_to("pid:[4026532000]")
+def test_an_mps_server_works_for_its_clients(proc: ProcTree) -> None:
+    """S24, U13: beside clients the server is no holder; alone it is what keeps the device."""
+    proc.write(10, uid=0, command="nvidia-cuda-mps", cgroup="0::/system.slice/mps.service\n")
+    proc.write(11, uid=1_000)
+    proc.write(12, uid=2_000)
+    book = HolderBook(proc.root)
 
-    assert HolderBook(tmp_path).holders([42]) == {Holder(HolderKind.PROCESS, "42")}
+    assert held(book, 10, 11, 12) == {USER, Holder(HolderKind.USER, "2000")}
+    assert held(book, 10) == {Holder(HolderKind.UNIT, "mps.service")}
+
+
+def test_a_process_that_root_moves_is_found_again(proc: ProcTree) -> None:
+    """What stays of a process is looked at anew once a minute, not every second."""
+    proc.write(42)
+    book = HolderBook(proc.root)
+    held(book, 42)
+    proc.write(42, cgroup=JOB)
+    seen = []
+    for _ in range(LOOK_AGAIN_TICKS + 1):
+        seen.append(book.holder(42))
+        book.keep_only({42})
+
+    assert seen[:-1] == [USER] * LOOK_AGAIN_TICKS
+    assert seen[-1] == Holder(HolderKind.SLURM_JOB, "7")
+
+
+def test_a_process_that_exits_out_of_its_groups_keeps_its_holder(proc: ProcTree) -> None:
+    """P5: on version 1 an exiting process stands in no group; stuck in the driver it stays
+    listed for hours, and is still its job's."""
+    proc.write(42, cgroup=JOB)
+    book = HolderBook(proc.root)
+    held(book, 42)
+    proc.write(42, cgroup="0::/\n")
+    for _ in range(2 * LOOK_AGAIN_TICKS):
+        book.keep_only({42})
+
+        assert book.holder(42) == Holder(HolderKind.SLURM_JOB, "7")
+
+
+def test_in_another_pid_namespace_nothing_is_guessed(tmp_path: Path) -> None:
+    """P1: driver pids are the host's: seen from a container they are tied to nothing that is here,
+    and an empty list says nothing either."""
+    proc = ProcTree(tmp_path, namespace="pid:[4026532000]")
+    proc.write(42)
+    book = HolderBook(proc.root)
+    foreign = Absent(AbsentReason.FOREIGN_PID_NAMESPACE)
+
+    assert book.holders([42]) == foreign
+    assert book.holders([]) == foreign
+    assert book.holder(42) == foreign
+
+
+def test_without_a_namespace_to_read_nothing_is_guessed(tmp_path: Path) -> None:
+    """P1: what cannot be shown to be the host's namespace is treated as foreign."""
+    (tmp_path / "1").mkdir()
+
+    assert isinstance(HolderBook(tmp_path).holders([1]), Absent)
+
+
+def test_processes_that_are_hidden_are_not_called_ended(proc: ProcTree) -> None:
+    """Where /proc hides other users' processes not even the first one can be seen: somebody holds
+    the device, and nobody knows who."""
+    proc.end(1)
+
+    assert held(HolderBook(proc.root), 42) == {Holder(HolderKind.PROCESS, "42@hidden")}
+
+
+def test_a_real_process_has_a_holder() -> None:
+    """The kernel's own files are read as the test's are."""
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        try:
+            book = HolderBook(Path("/proc"))
+            first = book.holder(sleeper.pid)
+            again = book.holder(sleeper.pid)
+        finally:
+            sleeper.kill()
+
+    if book.sees_host_pids:
+        assert isinstance(first, Holder)
+        assert first == again
+        assert first.name != f"{sleeper.pid}@ended"
+    else:
+        assert first == again == Absent(AbsentReason.FOREIGN_PID_NAMESPACE)
+
+
+def test_labels_come_with_the_holder(proc: ProcTree, tmp_path: Path) -> None:
+    """A user's name from the password file; it makes no other holder of the user."""
+    passwd = tmp_path / "passwd"
+    passwd.write_text("root:x:0:0::/root:/bin/sh\nlihua:x:1000:100::/home/lihua:/bin/sh\n")
+    proc.write(42)
+    labels = Labels(passwd=passwd, pod_logs=tmp_path / "absent")
+
+    found = HolderBook(proc.root, labels).holder(42)
+
+    assert found == USER
+    assert isinstance(found, Holder)
+    assert found.label == "lihua"
+
+
+def test_a_pod_is_called_by_its_namespace_and_name(tmp_path: Path) -> None:
+    """The kubelet names its folder of logs namespace_name_uid; without one a pod has no label."""
+    (tmp_path / "team-a_train-0_uid-1").mkdir()
+    labels = Labels(passwd=tmp_path / "absent", pod_logs=tmp_path)
+
+    assert labels.of(HolderKind.POD, "uid-1") == "team-a/train-0"
+    assert labels.of(HolderKind.POD, "uid-2") == ""
+    assert labels.of(HolderKind.USER, "1000") == ""
+    assert labels.of(HolderKind.CONTAINER, CONTAINER) == ""
+    assert pod_name(["a_b", "c"], "b") == ""
+    assert user_name("broken\n", "1000") == ""

@@ -63,3 +63,13 @@ def test_a_short_salt_is_refused() -> None:
     """32 bytes, or a key could be guessed."""
     with pytest.raises(ValueError, match="32 bytes"):
         HolderNaming(b"short")
+
+
+def test_a_label_is_the_name_and_not_the_key() -> None:
+    """People read a user's name; the key stays that of the user, whatever its name is now."""
+    labelled = Holder(HolderKind.USER, "1000", "lihua")
+    bare = Holder(HolderKind.USER, "1000")
+
+    assert HolderNaming(SALT, NamePolicy.PLAIN).key(labelled).name == "lihua"
+    assert HolderNaming(SALT, NamePolicy.PLAIN).key(bare).name == "1000"
+    assert HolderNaming(SALT).key(labelled) == HolderNaming(SALT).key(bare)

@@ -1,0 +1,1 @@
+"""What a host's own files say about who holds its devices; `holders` and `meterd` put it to use."""
