@@ -5,6 +5,8 @@ The model knows nothing of frames, journals or epochs: it is the list of instant
 read, and the instants at which something was torn down.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 from driven_host import UTILISATION_PPM, Driven, driven
@@ -16,6 +18,7 @@ from kashi_agent.reading import GapReason
 GAP_LIMIT_MS = 5_000
 FLUSH_MS = 10_000
 SAMPLE_MS = 2_000
+WRITING = ("append", "sync", "overwrite", "sync_folder", "remove", "rename")
 FAULTS = st.lists(st.sampled_from(["", "lose_request", "lose_answer"]), max_size=4)
 
 
@@ -71,22 +74,25 @@ class HostMachine(RuleBasedStateMachine):
     def lose_power_within(self, operations: int, count: int, away_ms: int) -> None:
         """The power goes before some disk operation of measuring, sealing, sending and freeing:
         between any two writes there is an instant at which a machine may stop."""
-        left = operations
-
-        def stop(_operation: str, _name: str) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise PowerLost
-
-        self.host.disk.fail = stop
-        try:
+        with self._power_for(operations):
             self.measure(count)
             self.ship([])
-        except PowerLost:
-            pass
-        self.host.disk.fail = lambda _operation, _name: None
         self.lose_power(away_ms)
+
+    @rule(
+        operations=st.lists(st.integers(0, 30), min_size=1, max_size=3),
+        away_ms=st.integers(0, 90_000),
+    )
+    def lose_power_at_every_start(self, operations: list[int], away_ms: int) -> None:
+        """The power goes, and goes again while the spool is opened, mended and first written."""
+        down_ms = self.host.clock.boottime
+        for count in operations:
+            self.host.disk.power_cut()
+            with self._power_for(count):
+                self.host.start()
+                self.host.agent.record()
+        self.host.disk.power_cut()
+        self._restart(away_ms, down_ms)
 
     @rule(faults=FAULTS)
     def ship(self, faults: list[str]) -> None:
@@ -122,6 +128,37 @@ class HostMachine(RuleBasedStateMachine):
         self.host.disk.fail = lambda _operation, _name: None
         self.measure(8)
 
+    @rule(operation=st.sampled_from(WRITING), skipped=st.integers(0, 8), count=st.integers(1, 4))
+    def disk_fails_while_shipping(self, operation: str, skipped: int, count: int) -> None:
+        """Some operations of sealing, of keeping receipts and of freeing fail with EIO. No call of
+        the agent ends otherwise than the daemon expects, and none uses a number twice."""
+        left = skipped + count
+
+        def fail(called: str, _name: str) -> OSError | None:
+            nonlocal left
+            if called != operation or left == 0:
+                return None
+            left -= 1
+            return OSError(5, "simulated input/output error") if left < count else None
+
+        self.measure(160)
+        self.host.disk.fail = fail
+        for _ in range(4):
+            self._ship_as_the_daemon_does()
+            self.measure(4)
+        self.host.disk.fail = lambda _operation, _name: None
+        self.ship([])
+
+    @rule(room=st.integers(0, 3_000), away_ms=st.integers(0, 90_000))
+    def start_on_a_full_disk(self, room: int, away_ms: int) -> None:
+        """A full disk keeps no agent from starting, and what it then measures is not lost."""
+        self.host.disk.bytes_max = self.host.disk.used + room
+        self.host.kill()
+        self._restart(away_ms)
+        self.measure(30)
+        self.host.disk.bytes_max = None
+        self.measure(8)
+
     @rule(room=st.integers(0, 3_000))
     def disk_fills(self, room: int) -> None:
         """The disk takes no more for a while, then it does again."""
@@ -147,14 +184,40 @@ class HostMachine(RuleBasedStateMachine):
         self._check_complete()
         self.host.agent.close()
 
-    def _restart(self, away_ms: int) -> None:
-        down_ms = self.host.clock.boottime
+    @contextmanager
+    def _power_for(self, operations: int) -> Iterator[None]:
+        """So many disk operations are done, and none after them."""
+        left = operations
+
+        def stop(_operation: str, _name: str) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise PowerLost
+
+        self.host.disk.fail = stop
+        try:
+            with suppress(PowerLost):
+                yield
+        finally:
+            self.host.disk.fail = lambda _operation, _name: None
+
+    def _ship_as_the_daemon_does(self) -> None:
+        """Whatever the disk does, only errors that the daemon waits out."""
+        try:
+            self.host.agent.ship(self.host.server)
+        except (AgentError, OSError) as error:
+            self.host.agent.shipper.failed(error)
+
+    def _restart(self, away_ms: int, since_ms: int | None = None) -> None:
+        down_ms = self.host.clock.boottime if since_ms is None else since_ms
         self.host.clock.advance(away_ms)
         self.host.start()
         self.torn_down.append((down_ms, self.host.clock.boottime))
         self.measure(2)
 
     def _check(self) -> None:
+        assert not self.host.server._forks, "a number was used twice"
         truth = _observed(self.samples)
         for account in self.host.server.accounts().values():
             assert [spans[1:] for spans in account.spans] == _tiled(account.spans)

@@ -16,7 +16,7 @@ from kashi_agent.clock import Clock
 from kashi_agent.errors import AgentError
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import HostEventKind
-from kashi_agent.recorder import FLUSH_MS, Recorder, resumed_metering
+from kashi_agent.recorder import FLUSH_MS, Recorder
 from kashi_agent.reporter import INTERVAL_MS, Reporter
 from kashi_agent.sealing import RandomBytes, Sealer
 from kashi_agent.shipping import Shipper, Wire
@@ -56,8 +56,8 @@ class Agent:
         self.spool = spool
         self.clock = clock
         self.recovery = spool.open()
-        self.metering = resumed_metering(spool, clock, naming)
-        self.recorder = Recorder(spool=spool, metering=self.metering, flush_ms=flush_ms)
+        self.recorder = Recorder(spool=spool, clock=clock, naming=naming, flush_ms=flush_ms)
+        self.metering = self.recorder.metering
         self.reporter = Reporter(
             spool=spool,
             sealer=Sealer(key=signing.report_key, agent_version=VERSION, random_bytes=random_bytes),

@@ -16,48 +16,21 @@ from random import Random
 from typing import Final
 
 from kashi_agent.agent import Agent
-from kashi_agent.complaints import Complaints
-from kashi_agent.errors import AgentError, MeterError
-from kashi_agent.link_fields import LinkError
+from kashi_agent.errors import AgentError
 from kashi_agent.meter_child import MeterChild
-from kashi_agent.meter_link import Hello, MeterMessage, Notice, NoticeKind
-from kashi_agent.meter_socket import MeterConnection, MeterListener
+from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.notify import Notifier
-from kashi_agent.reading import GapReason, HostEventKind
-from kashi_agent.sample import SampleBatch
 from kashi_agent.shipping import Answer, Batch, Wire
 from kashi_agent.status import AgentStatus
 
 TICK_SECONDS: Final = 1.0
-SILENT_MS: Final = 15_000
-"""A connected meter that says nothing for so long, and for three of its own cadences, hangs,
-whatever it thinks of itself."""
-
 SHIP_JITTER_MS: Final = 20_000
 SEALED_A_TICK_MAX: Final = 16
 """Reports sealed at once: a backlog is worked off in pieces, samples come in between."""
 
-AHEAD_MS_MAX: Final = 1_000
-"""How far a sample may lie ahead of our own look at the clock."""
-
 DRAIN_SECONDS: Final = 5.0
 
-_TROUBLES: Final = (NoticeKind.DRIVER, NoticeKind.HUNG, NoticeKind.UNIDENTIFIED)
-"""Notices whose detail is the cause of what is not measured."""
-
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class MeterView:
-    """What the daemon knows of the meter process."""
-
-    state: str = "not connected"
-    samples: int = 0
-    devices: int = 0
-    cadence_ms: int = 0
-    heard_boottime_ms: int = 0
-    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +39,6 @@ class Pace:
 
     interval_ms: int
     tick_seconds: float = TICK_SECONDS
-    silent_ms: int = SILENT_MS
     random: Random = field(default_factory=Random)
 
 
@@ -77,7 +49,7 @@ class Daemon:
         self,
         *,
         agent: Agent,
-        listener: MeterListener,
+        watch: MeterWatch,
         wire: Wire,
         notifier: Notifier,
         publish: Callable[[MeterView], AgentStatus],
@@ -85,15 +57,12 @@ class Daemon:
         child: MeterChild | None = None,
     ) -> None:
         self._agent = agent
-        self._listener = listener
+        self._watch = watch
         self._wire = wire
         self._notifier = notifier
         self._publish = publish
         self._pace = pace
         self._child = child
-        self._meter: MeterConnection | None = None
-        self._view = MeterView(heard_boottime_ms=agent.clock.boottime_ms())
-        self._complaints = Complaints(logger)
         self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wire")
         self._flying: tuple[Batch, Future[Answer]] | None = None
         self._ship_at_ms = agent.clock.boottime_ms()
@@ -111,7 +80,7 @@ class Daemon:
     def run(self) -> None:
         """Run until `stop`; then write and seal what is left and try once to deliver it."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._watch, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while not self._stopping:
                 self._turn(selector)
@@ -125,119 +94,18 @@ class Daemon:
     def _turn(self, selector: selectors.BaseSelector) -> None:
         if self._child is not None:
             self._child.keep(self._now())
-        for key, _ in selector.select(self._pace.tick_seconds):
-            if key.fileobj is self._listener:
-                self._accept(selector)
-            elif key.fileobj is self._meter:
-                self._hear(selector)
+        selector.select(self._pace.tick_seconds)
         self._quiet()
-        self._watch_meter()
+        self._watch.turn()
         self._write()
         self._land()
         self._launch()
-
-    def _accept(self, selector: selectors.BaseSelector) -> None:
-        connection = self._listener.accept(0)
-        if connection is None:
-            return
-        if self._meter is not None:
-            self._lose(selector, "a newer meter took its place")
-        self._meter = connection
-        selector.register(connection, selectors.EVENT_READ)
-
-    def _hear(self, selector: selectors.BaseSelector) -> None:
-        """Take every message that is there."""
-        meter = self._meter
-        try:
-            while meter is not None and (message := meter.receive(0)) is not None:
-                self._view.heard_boottime_ms = self._now()
-                self._view.silent = False
-                self._take(message)
-        except (MeterError, LinkError) as error:
-            self._lose(selector, str(error))
-
-    def _take(self, message: MeterMessage) -> None:
-        metering = self._agent.metering
-        match message:
-            case SampleBatch():
-                self._check_time(message)
-                metering.observe(message)
-                self._view.samples += len(message.samples)
-                self._view.devices = len(message.samples)
-                if self._view.state != "measuring":
-                    self._complaints.settle()
-                self._view.state = "measuring"
-            case Hello(pid=pid, cadence_ms=cadence_ms):
-                self._view.state = "connected"
-                self._view.cadence_ms = cadence_ms
-                metering.note(HostEventKind.METER_STARTED, f"pid {pid}, every {cadence_ms} ms")
-            case Notice(kind=kind, detail=detail):
-                self._notice(kind, detail)
-
-    def _check_time(self, batch: SampleBatch) -> None:
-        """Both processes read one clock: a sample from the future is a mistake, and would settle
-        time that has not passed."""
-        ahead_ms = batch.boottime_ms - self._now()
-        if ahead_ms > AHEAD_MS_MAX:
-            raise LinkError(f"batch.boottime_ms: lies {ahead_ms} ms in the future")
-
-    def _notice(self, kind: NoticeKind, detail: str) -> None:
-        metering = self._agent.metering
-        self._view.state = f"{kind}: {detail}" if detail else str(kind)
-        if kind in _TROUBLES and detail:
-            self._complaints.tell(f"the meter does not measure: {self._view.state}", self._now())
-        match kind:
-            case NoticeKind.HUNG:
-                metering.interrupt(GapReason.METER_HUNG)
-                metering.note(HostEventKind.METER_HUNG, detail)
-            case NoticeKind.RELEASED:
-                metering.interrupt(GapReason.RELEASED)
-                metering.note(HostEventKind.METER_RELEASED, detail)
-            case NoticeKind.DRIVER:
-                metering.interrupt(GapReason.METER_DOWN)
-                metering.note(HostEventKind.DRIVER, detail)
-            case NoticeKind.STOPPING:
-                metering.interrupt(GapReason.METER_DOWN)
-            case NoticeKind.UNIDENTIFIED:
-                metering.note(HostEventKind.DRIVER, detail or "all devices tell their id again")
-            case NoticeKind.ANSWERED | NoticeKind.RESUMED:
-                pass  # the next sample says it better
-
-    def _lose(self, selector: selectors.BaseSelector, why: str) -> None:
-        if self._meter is None:
-            return
-        selector.unregister(self._meter)
-        self._meter.close()
-        self._meter = None
-        asked = self._view.state.startswith(
-            (NoticeKind.STOPPING, NoticeKind.RELEASED, NoticeKind.RESUMED)
-        )
-        # One that begins anew after a failure said why it failed; that it leaves is no news.
-        resumes = self._view.state.startswith(NoticeKind.RESUMED)
-        self._view.state = f"not connected: {why}"
-        if not asked:
-            self._agent.metering.interrupt(GapReason.METER_DOWN)
-            self._agent.metering.note(HostEventKind.METER_CRASHED, why)
-        if not resumes:
-            self._complaints.tell(f"the meter is gone: {why}", self._now())
-
-    def _watch_meter(self) -> None:
-        """A meter that is connected and says nothing hangs: the gap says so from its last word."""
-        view = self._view
-        patience_ms = max(self._pace.silent_ms, 3 * view.cadence_ms)
-        if self._meter is None or view.silent or self._now() - view.heard_boottime_ms < patience_ms:
-            return
-        view.silent = True
-        if view.state == "measuring":
-            view.state = "silent"
-            self._agent.metering.interrupt(GapReason.METER_HUNG)
-            self._agent.metering.note(HostEventKind.METER_HUNG, "the meter process is silent")
 
     def _write(self) -> None:
         if not self._agent.recorder.due(self._now()):
             return
         durable = self._agent.record()
-        status = self._publish(self._view)
+        status = self._publish(self._watch.view)
         if not durable:
             logger.error("%s", self._agent.recorder.last_trouble)
         elif self._ready_told:
@@ -292,8 +160,8 @@ class Daemon:
             self._child.stop()
         if self._flying is not None:
             self._finish_flight()
-        self._agent.finish()
         try:
+            self._agent.finish()
             batch = self._agent.shipper.prepare() if self._agent.shipper.knows_server else None
             if batch is not None:
                 self._flying = (batch, self._network.submit(self._wire.submit, batch.wires))
@@ -301,10 +169,8 @@ class Daemon:
         except OSError as error:
             logger.warning("the spool takes no sealed report: %s", error)
         self._network.shutdown(wait=False, cancel_futures=True)
-        self._publish(self._view)
-        if self._meter is not None:
-            self._meter.close()
-        self._listener.close()
+        self._publish(self._watch.view)
+        self._watch.close()
         self._wake.close()
         self._woken.close()
         self._agent.close()

@@ -10,9 +10,9 @@ from dataclasses import replace
 from kashi import limits
 from kashi.axis import MINUTE_MS, next_minute_boottime_ms, utc_minute
 
-from kashi_agent.reading import DeviceMinutes
+from kashi_agent.reading import DeviceMinutes, GapReason
 from kashi_agent.stretch import Stretch
-from kashi_agent.tiling import joined, split
+from kashi_agent.tiling import extended, joined, split
 
 
 def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
@@ -34,7 +34,11 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
             )
         position = stretch.end_boottime_ms
         for minutes in stretch.devices:
-            parts.setdefault(minutes.device.hardware_id, []).append(minutes)
+            part = parts.setdefault(minutes.device.hardware_id, [])
+            if part and part[-1].end_boottime_ms < minutes.start_boottime_ms:
+                # Gone for good, as it seemed, and back: it was lost in between.
+                part[-1] = extended(part[-1], minutes.start_boottime_ms, GapReason.DEVICE_LOST)
+            part.append(minutes)
     return Stretch(
         boot_id=first.boot_id,
         segment=first.segment,

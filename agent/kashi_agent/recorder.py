@@ -8,6 +8,7 @@ are written when it does again.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from kashi.axis import MINUTE_MS
 from kashi.errors import ContractError
 
 from kashi_agent.clock import Clock
@@ -36,11 +37,26 @@ gap (SPOOL_LOST): memory is bounded, and what is lost is said."""
 class Recorder:
     """Keeps what one metering measures. One thread."""
 
-    def __init__(self, *, spool: Spool, metering: Metering, flush_ms: int = FLUSH_MS) -> None:
+    def __init__(
+        self, *, spool: Spool, clock: Clock, naming: HolderNaming, flush_ms: int = FLUSH_MS
+    ) -> None:
+        """Go on where the last agent of this host ended.
+
+        What it left open is closed for good by the first write: from here on, time is the new
+        agent's. Nothing is written yet, so that a full disk keeps no agent from measuring.
+        """
         self._spool = spool
-        self._metering = metering
         self._flush_ms = flush_ms
+        kept = spool.journal.newest()
+        sealed = _newest_sealed(spool)
+        last = None if kept is None else closed(kept.stretch)
         self._waiting: list[Stretch] = []
+        if kept is not None and last is not None and kept.open:
+            spool.journal.reopen_newest()
+            self._waiting.append(last)
+        if sealed is not None and (last is None or _goes_beyond(sealed, last)):
+            last = closed(sealed)
+        self.metering = Metering(clock, naming, last)
         self._full_noted = False
         self._durable_boottime_ms: int | None = None
         self.flushes = 0
@@ -58,8 +74,8 @@ class Recorder:
 
     def record(self) -> bool:
         """Write everything that is settled; whether it is durable now."""
-        now = self._metering.tick().boottime_ms
-        self._waiting.extend(_all(self._metering.cut))
+        now = self.metering.tick().boottime_ms
+        self._waiting.extend(_all(self.metering.cut))
         durable = self._write_waiting() and self._write_open()
         if durable:
             self._durable_boottime_ms = now
@@ -70,7 +86,7 @@ class Recorder:
 
     def finish(self) -> bool:
         """Write everything for good: the agent ends."""
-        self._waiting.extend(_all(self._metering.finish))
+        self._waiting.extend(_all(self.metering.finish))
         return self._write_waiting()
 
     def _write_waiting(self) -> bool:
@@ -82,7 +98,7 @@ class Recorder:
         return True
 
     def _write_open(self) -> bool:
-        return self._try(self._metering.flush(), open_minute=True)
+        return self._try(self.metering.flush(), open_minute=True)
 
     def _try(self, stretch: Stretch, *, open_minute: bool) -> bool:
         try:
@@ -96,7 +112,7 @@ class Recorder:
     def _note_full(self) -> None:
         full = self._spool.disk_full or bool(self._waiting)
         if full and not self._full_noted:
-            self._metering.note(HostEventKind.DISK_FULL, self.last_trouble[:256])
+            self.metering.note(HostEventKind.DISK_FULL, self.last_trouble[:256])
         self._full_noted = full
 
     def _bound(self) -> None:
@@ -104,21 +120,6 @@ class Recorder:
         while self.waiting_readings > WAITING_READINGS_MAX:
             self._waiting[place] = lost(self._waiting[place])
             place += 1
-
-
-def resumed_metering(spool: Spool, clock: Clock, naming: HolderNaming) -> Metering:
-    """Metering that goes on where the last agent of this host ended.
-
-    What it left open is closed for good first: from here on, time is the new agent's.
-    """
-    kept = spool.journal.newest()
-    sealed = _newest_sealed(spool)
-    last = None if kept is None else closed(kept.stretch)
-    if kept is not None and last is not None and kept.number > spool.sealed.journal_through:
-        spool.journal.close_newest(last)
-    if sealed is not None and (last is None or _goes_beyond(sealed, last)):
-        last = closed(sealed)
-    return Metering(clock, naming, last)
 
 
 def _newest_sealed(spool: Spool) -> Stretch | None:
@@ -137,15 +138,23 @@ def _goes_beyond(sealed: Stretch, last: Stretch) -> bool:
 
 
 def _one_frame(waiting: list[Stretch]) -> list[Stretch]:
-    """The oldest stretches that stand on one axis, as many as make a frame of bounded size."""
+    """The oldest stretches that follow each other, as many as make a frame of bounded size."""
     run: list[Stretch] = []
     readings = 0
     for stretch in waiting:
         readings += stretch.reading_count
-        if run and (stretch.axis_key != run[0].axis_key or readings > FRAME_READINGS_MAX):
+        if run and (not _follows(run[-1], stretch) or readings > FRAME_READINGS_MAX):
             break
         run.append(stretch)
     return run
+
+
+def _follows(before: Stretch, after: Stretch) -> bool:
+    """Whether two stretches may share a frame. One that ended within a minute may be sealed already
+    where its frame was written and not said to be durable: nothing joins that minute any more."""
+    end = before.end_boottime_ms
+    whole = (before.segment.anchor_utc_ms + end) % MINUTE_MS == 0
+    return whole and before.axis_key == after.axis_key and end == after.start_boottime_ms
 
 
 def _all(take: Callable[[], Stretch | None]) -> Iterator[Stretch]:

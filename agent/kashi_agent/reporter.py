@@ -160,7 +160,7 @@ class Reporter:
     def _seal_window(self, window: Window) -> int:
         made = self._seal(window.stretches, through=window.through)
         if not made:
-            self._spool.journal.release(window.through)
+            self._spool.settle(window.through)
         return made
 
     def _seal(
@@ -224,7 +224,7 @@ class Reporter:
     ) -> None:
         link, stretch = report.link, report.stretch
         follows = (link.epoch, link.sequence - 1) if opening is None else opening.follows
-        self._spool.seal(
+        self._spool.keep(
             SealedReport(
                 epoch=link.epoch,
                 sequence=link.sequence,
@@ -242,8 +242,11 @@ class Reporter:
                 wire=report.wire,
             )
         )
+        # Its number is used from here on, durable or not: another report under it would be a fork.
         self._link, self._end = link, _end_of(stretch)
         self._opening = None
+        if through:
+            self._spool.settle(through)
 
     def _continued(self, window: Window, end: ChainEnd | None) -> list[Stretch]:
         """The window's stretches without what is sealed already and without holes."""

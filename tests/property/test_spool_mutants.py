@@ -7,7 +7,7 @@ from fixtures_spool import SimulatedDisk
 from host_machine import HostMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from kashi_agent.spool import SealedReport, journal
+from kashi_agent.spool import journal
 from kashi_agent.spool.segments import SegmentLog
 from kashi_agent.spool.spool import Spool
 
@@ -28,12 +28,11 @@ def without_folder_fsync(patch: pytest.MonkeyPatch) -> None:
 def frees_before_sealing(patch: pytest.MonkeyPatch) -> None:
     """The journal lets go of stretches before the report that carries them is durable."""
 
-    def seal(self: Spool, report: SealedReport) -> object:
-        self.journal.release(report.journal_through)
+    def settle(self: Spool, journal_through: int) -> None:
         patch.setattr(self.sealed._log, "sync", lambda: None)
-        return self.sealed.append(report)
+        self.journal.release(journal_through)
 
-    patch.setattr(Spool, "seal", seal)
+    patch.setattr(Spool, "settle", settle)
 
 
 def replaces_nothing(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ sealed report lost from the end of its log would look as if its number had never
 
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from kashi_agent.spool.disk import Disk
@@ -62,9 +63,10 @@ class CursorFile:
             whole = [cursor for cursor in slots if cursor is not None]
             self.current = max(whole, key=lambda cursor: cursor.generation, default=Cursor())
         elif create:
-            self._disk.overwrite(FILE_NAME, 0, bytes(2 * SLOT_BYTES))
-            self._disk.sync(FILE_NAME)
-            self._disk.sync_folder()
+            with suppress(OSError):  # `write` makes it as well, and says when it cannot
+                self._disk.overwrite(FILE_NAME, 0, bytes(2 * SLOT_BYTES))
+                self._disk.sync(FILE_NAME)
+                self._disk.sync_folder()
         return self.current
 
     def write(self, cursor: Cursor) -> None:

@@ -17,6 +17,9 @@ from kashi_agent.errors import DiskFullError, LockedError
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
+BLOCK_BYTES = 4096
+"""The least a disk gives back or refuses."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -33,7 +36,8 @@ class Disk(Protocol):
         ...
 
     def read(self, name: str, offset: int = 0, length: int = -1) -> bytes:
-        """Bytes of a file from an offset; all of them when `length` is negative."""
+        """Bytes of a file from an offset; all of them when `length` is negative. What the medium
+        no longer gives back reads as zeros: no frame's checksum takes them for content."""
         ...
 
     def append(self, name: str, content: bytes) -> None:
@@ -104,10 +108,17 @@ class RealDisk:
         return (self._folder / name).stat().st_size
 
     def read(self, name: str, offset: int = 0, length: int = -1) -> bytes:
-        """Bytes of a file from an offset."""
-        with (self._folder / name).open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+        """Bytes of a file from an offset, zeros for blocks that cannot be read."""
+        with self._opened(name, os.O_RDONLY) as descriptor:
+            end = os.fstat(descriptor).st_size
+            end = end if length < 0 else min(end, offset + length)
+            try:
+                return os.pread(descriptor, max(0, end - offset), offset)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+            places = range(offset, end, BLOCK_BYTES)
+            return b"".join(_block(descriptor, at, min(BLOCK_BYTES, end - at)) for at in places)
 
     def append(self, name: str, content: bytes) -> None:
         """Write at the end in one call; what a full disk took half of is cut off again."""
@@ -211,3 +222,12 @@ class RealDisk:
         if self._appending is not None and self._appending[0] == name:
             os.close(self._appending[1])
             self._appending = None
+
+
+def _block(descriptor: int, offset: int, length: int) -> bytes:
+    try:
+        return os.pread(descriptor, length, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return bytes(length)

@@ -37,6 +37,7 @@ class Journal:
         self._log = SegmentLog(disk, "journal", label, segment_bytes=segment_bytes)
         self._sealed_through = 0
         self._newest_number = 0
+        self._newest_after = 0
         self._last_frames: dict[int, int] = {}
         self._standing_after = 0
         self._coarse: set[int] = set()
@@ -80,10 +81,10 @@ class Journal:
             self._standing_after = placed.frame.number
         return placed.frame.number
 
-    def close_newest(self, stretch: Stretch) -> int:
-        """Replace the newest frame, which a crash left with its minutes open, for good."""
-        self._standing_after = self._newest_number - 1
-        return self.write(stretch, open_minute=False)
+    def reopen_newest(self) -> None:
+        """Let the next frame replace the newest, which a crash left with its minutes open, and
+        whatever that one replaces: should it be lost, the ones before it must not stand again."""
+        self._standing_after = self._newest_after
 
     def unsealed(self, *, with_open: bool) -> Iterator[Kept]:
         """Frames that stand and that no sealed report carries yet, oldest first, each read when
@@ -114,7 +115,8 @@ class Journal:
         for segment in self._log.segments()[:-1]:
             if self._last_frames.get(segment, 0) > self._sealed_through:
                 return
-            self._log.drop(segment)
+            if not self._log.drop(segment):
+                return
             self._last_frames.pop(segment, None)
 
     def coarsen(self) -> int:
@@ -137,6 +139,7 @@ class Journal:
 
     def _recall(self, placed: Placed) -> None:
         self._newest_number = placed.frame.number
+        self._newest_after = _standing_after(placed)
         self._last_frames[placed.segment] = placed.frame.number
 
     def _kept(self, placed: Placed) -> Iterator[Kept]:
@@ -150,8 +153,11 @@ class Journal:
 
 
 def _replaces(placed: Placed, earlier: Placed) -> bool:
-    (standing_after,) = struct.unpack_from(">Q", placed.frame.payload)
-    return int(standing_after) < earlier.frame.number
+    return _standing_after(placed) < earlier.frame.number
+
+
+def _standing_after(placed: Placed) -> int:
+    return int(_NOTE.unpack_from(placed.frame.payload)[0])
 
 
 def _is_open(placed: Placed) -> bool:

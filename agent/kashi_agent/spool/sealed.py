@@ -253,7 +253,8 @@ class SealedLog:
             held = [entry for entry in self._entries if entry.segment == segment]
             if not all(self._may_go(entry) for entry in held):
                 break
-            self._log.drop(segment)
+            if not self._log.drop(segment):
+                break
             self._entries = [entry for entry in self._entries if entry.segment != segment]
             freed += 1
         return freed

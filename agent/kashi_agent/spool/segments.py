@@ -7,6 +7,7 @@ reported.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kashi_agent.spool.disk import Disk
@@ -138,13 +139,21 @@ class SegmentLog:
             self._disk.sync(self.file_name(self._segments[-1]))
         self._unsynced.clear()
 
-    def drop(self, segment: int) -> None:
-        """Remove the oldest segment."""
+    def drop(self, segment: int) -> bool:
+        """Remove the oldest segment; False where the disk does not let it go: try again later.
+
+        Nobody counts on a removal: one that a power cut takes back brings back what is known.
+        """
         if not self._segments or self._segments[0] != segment or len(self._segments) == 1:
             raise ValueError(f"segment {segment} is not the oldest of several")
-        self._disk.remove(self.file_name(segment))
-        self._disk.sync_folder()
+        try:
+            self._disk.remove(self.file_name(segment))
+        except OSError:
+            return False
         self._segments.pop(0)
+        with suppress(OSError):
+            self._disk.sync_folder()
+        return True
 
     def keep_only(self, segment: int, kept: list[Placed]) -> int:
         """Rewrite a closed segment with some of its frames; the number of bytes given back.
@@ -337,10 +346,11 @@ class _Survey:
 
     def set_aside_foreign(self) -> None:
         """Take another owner's and unreadable segments out of the way, under `*.corrupt`."""
-        for name in self._foreign:
-            self._disk.rename(name, f"{name}.corrupt")
-        if self._foreign:
-            self._disk.sync_folder()
+        with suppress(OSError):  # what stays is passed over again next time
+            for name in self._foreign:
+                self._disk.rename(name, f"{name}.corrupt")
+            if self._foreign:
+                self._disk.sync_folder()
 
 
 def replace_file(disk: Disk, name: str, content: bytes) -> None:

@@ -7,6 +7,7 @@ the cursor moves. So whatever instant the machine stops at, what was measured st
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -83,18 +84,23 @@ class Spool:
         """
         return self._making_room(lambda: self.journal.write(stretch, open_minute=open_minute))
 
-    def seal(self, report: SealedReport) -> Entry:
-        """Keep a sealed report and let its stretches go. One that carries stretches of the journal
-        is durable when this returns; another is by `sealed.sync`, before it is sent.
+    def keep(self, report: SealedReport) -> Entry:
+        """Keep a sealed report: its number is used when this returns. It is durable by `settle`,
+        or by `sealed.sync` before it is sent.
 
         Raises:
-            DiskFullError: no room even after giving up the reserve and coarsening.
+            DiskFullError: no room even after giving up the reserve and coarsening; nothing is kept.
         """
-        entry = self._making_room(lambda: self.sealed.append(report))
-        if report.journal_through:
-            self._making_room(self.sealed.sync)
-            self.journal.release(report.journal_through)
-        return entry
+        return self._making_room(lambda: self.sealed.append(report))
+
+    def settle(self, journal_through: int) -> None:
+        """Make the kept reports durable, then let go of the frames of the journal they carry.
+
+        Raises:
+            DiskFullError, OSError: not yet durable; the frames stay, call again.
+        """
+        self._making_room(self.sealed.sync)
+        self.journal.release(journal_through)
 
     def free(self) -> None:
         """Let go of what was acknowledged long ago, and take the reserve back when there is room
@@ -120,8 +126,10 @@ class Spool:
         return write()
 
     def _give_up_reserve(self) -> None:
-        self._disk.remove(RESERVE_FILE)
-        self._disk.sync_folder()
+        if RESERVE_FILE in self._disk.names():
+            self._disk.remove(RESERVE_FILE)
+            self._disk.sync_folder()
+            self.journal.coarsen()  # each segment is rewritten beside itself: now there is room
 
     def _keep_reserve(self) -> None:
         try:
@@ -130,5 +138,6 @@ class Spool:
                 self._disk.sync_folder()
             self.disk_full = False
         except OSError:
-            self._disk.remove(RESERVE_FILE)
             self.disk_full = True
+            with suppress(OSError):  # a disk that takes nothing may not give anything either
+                self._disk.remove(RESERVE_FILE)

@@ -1,9 +1,12 @@
 """The recorder and the journal: what a restart finds, and what a full disk costs."""
 
-from driven_host import DEVICES, driven
+from dataclasses import replace
+
+from driven_host import DEVICES, METER, SEEN, driven
 from kashi.v1 import report_pb2
-from kashi_agent.reading import GapReason
+from kashi_agent.reading import DeviceEventKind, GapReason
 from kashi_agent.recorder import WAITING_READINGS_MAX
+from kashi_agent.sample import Device, DeviceEvent, Sample, SampleBatch
 
 INTERVAL_S = 300
 
@@ -176,6 +179,76 @@ def test_coarsening_passes_over_segments_that_never_took_a_frame() -> None:
     host.ship()
 
     assert all(not account.gaps for account in host.server.accounts().values())
+
+
+def test_a_full_disk_keeps_no_agent_from_starting() -> None:
+    """What the last agent left open waits in memory with all that follows, and nothing is lost."""
+    host = driven()
+    host.live(100)
+    host.disk.bytes_max = host.disk.used
+    host.kill()
+    killed = host.clock.boottime
+    host.clock.advance(5_000)
+    host.start()
+    host.live(300)
+    assert host.agent.recorder.waiting_readings > 0
+    host.disk.bytes_max = None
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    for account in host.server.accounts().values():
+        ((_, start, span_ms, reason),) = account.gaps
+        assert (reason, start + span_ms) == (GapReason.AGENT_DOWN, killed + 6_000)
+        assert start >= killed - 10_000
+
+
+def test_a_frame_left_open_twice_is_replaced_with_all_before_it() -> None:
+    """An agent that died in a minute replaced what it found; should its own frame be lost with the
+    one it replaced, the frames before that must not stand as well."""
+    host = driven()
+    host.live(52)
+    journal = host.agent.spool.journal
+    first, *_, newest = [p for s in journal._log.segments() for p in journal._log.frames(s)]
+    host.kill()
+    host.start()
+    journal = host.agent.spool.journal
+    journal.reopen_newest()
+
+    assert newest.frame.number - first.frame.number > 2
+    assert journal._standing_after < first.frame.number
+
+
+def test_a_partition_that_comes_back_was_lost_in_between() -> None:
+    """Dissolved, and there again under its id two minutes later: one report tells both, and the
+    time between is a gap."""
+    host = driven()
+    part = replace(
+        DEVICES[0],
+        hardware_id="MIG-1",
+        parent_hardware_id=DEVICES[0].hardware_id,
+        share_denominator=7,
+    )
+
+    def live(seconds: int, *devices: Device, events: tuple[DeviceEvent, ...] = ()) -> None:
+        for _ in range(seconds):
+            host.clock.advance(1_000)
+            samples = tuple(Sample(device=device, seen=SEEN) for device in devices)
+            now = host.clock.boottime
+            host.agent.metering.observe(
+                SampleBatch(boottime_ms=now, meter=METER, samples=samples, events=events)
+            )
+            host.agent.record()
+            events = ()
+
+    live(70, *DEVICES, part)
+    gone = host.clock.boottime + 1_000
+    vanished = DeviceEvent(hardware_id="MIG-1", boottime_ms=gone, kind=DeviceEventKind.VANISHED)
+    live(120, *DEVICES, events=(vanished,))
+    live(2 * INTERVAL_S, *DEVICES, part)
+    host.ship()
+
+    (gap,) = host.server.accounts()["MIG-1"].gaps
+    assert gap[1:] == (gone, 120_000, GapReason.DEVICE_LOST)
 
 
 def test_acknowledged_reports_stay_35_days_by_the_servers_clock() -> None:

@@ -87,6 +87,48 @@ def test_a_lost_call_doubles_nothing(host: Driven, fault: str) -> None:
     assert all(tiles(account) and account.gap_ms == 0 for account in accounts.values())
 
 
+def test_a_report_that_cannot_be_made_durable_uses_its_number_all_the_same(host: Driven) -> None:
+    """fsync fails until sealing gives up: the same report is made durable later, and no other one
+    under its number, which the server would have to hold for a fork."""
+    host.live(INTERVAL_S)
+    failures = 2
+
+    def fail(operation: str, name: str) -> OSError | None:
+        nonlocal failures
+        if operation != "sync" or not name.startswith("sealed-") or not failures:
+            return None
+        failures -= 1
+        return OSError(5, "simulated")
+
+    host.disk.fail = fail
+    with pytest.raises(OSError, match="simulated"):
+        host.agent.ship(host.server)
+    accounts = settle(host)
+
+    assert not failures
+    assert host.server._forks == []
+    assert host.server.openings() == []
+    assert all(tiles(account) and account.gap_ms == 0 for account in accounts.values())
+
+
+def test_what_a_disk_does_not_let_go_of_stops_nothing(host: Driven) -> None:
+    """Removing fails for an hour: reports go out, and what lies too long is freed afterwards."""
+    host.segment_bytes = 2_000
+    host.kill()
+    host.start()
+    host.disk.fail = lambda operation, _name: (
+        OSError(30, "read-only") if operation == "remove" else None
+    )
+    host.live(3 * INTERVAL_S)
+    host.ship()
+    lying = len(host.disk.names())
+    host.disk.fail = lambda _operation, _name: None
+    accounts = settle(host)
+
+    assert len(host.disk.names()) < lying
+    assert all(tiles(account) for account in accounts.values())
+
+
 def test_a_receipt_that_was_lost_is_fetched(host: Driven) -> None:
     """Killed between delivery and receipt: the next agent sends it again and gets the receipt."""
     host.live(INTERVAL_S)

@@ -1,6 +1,9 @@
 """Frames and segments: every flipped byte, every cut, copies, swaps and strangers."""
 
+import errno
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kashi_agent.errors import DiskFullError
 from kashi_agent.spool.cursor import SLOT_BYTES, Cursor, CursorFile
+from kashi_agent.spool.disk import BLOCK_BYTES, RealDisk
 from kashi_agent.spool.frame import MAGIC, Damage, Found, Frame, encode_frame, scan_frames
 from kashi_agent.spool.segments import Recovery, SegmentLog
 
@@ -180,6 +184,35 @@ def test_a_failed_fsync_is_not_believed_later() -> None:
     disk.power_cut()
 
     assert log_on(disk)[2] == [b"precious"]
+
+
+def test_a_block_the_medium_refuses_costs_its_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EIO on one block of a file: it reads as zeros, the frames around it are all there."""
+    disk = RealDisk(tmp_path)
+    log = SegmentLog(disk, "test", LABEL)
+    log.open(lambda _placed: None)
+    payloads = [bytes([n]) * 1_000 for n in range(40)]
+    for payload in payloads:
+        log.append(KIND, payload)
+    log.sync()
+    real = os.pread
+
+    def pread(descriptor: int, length: int, offset: int) -> bytes:
+        if offset <= 3 * BLOCK_BYTES < offset + length:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    read: list[bytes] = []
+    recovery = SegmentLog(disk, "test", LABEL).open(
+        lambda placed: read.append(placed.frame.payload)
+    )
+
+    assert set(read) <= set(payloads)
+    assert len(payloads) - 6 <= len(read) < len(payloads)
+    assert recovery.corrupt_bytes >= BLOCK_BYTES
 
 
 def test_a_full_disk_leaves_the_log_as_it_was() -> None:
