@@ -7,6 +7,7 @@ those before it. A file is read twice: once to the end, so that nothing of a dam
 and then record by record. Both are bounded by `limits`.
 """
 
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -24,10 +25,38 @@ MAGIC: Final = b"kashi/v1/carry\n"
 _FRAME: Final = struct.Struct(">II")
 
 
-def write_records(
+def write_carry_file(
+    path: Path, opening: carry_pb2.CarryOpening, records: Iterable[carry_pb2.CarryRecord]
+) -> int:
+    """Write a carry file, whole and durable or not at all; its records between opening and end.
+
+    For its owner alone: reports name devices and jobs.
+
+    Raises:
+        OSError: it cannot be written; nothing stands under its name.
+    """
+    passing = path.with_name(f".{path.name}.part")
+    passing.unlink(missing_ok=True)
+    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            count = _write_records(file, opening, records)
+            file.flush()
+            os.fsync(file.fileno())
+        passing.replace(path)
+    finally:
+        passing.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return count
+
+
+def _write_records(
     file: BinaryIO, opening: carry_pb2.CarryOpening, records: Iterable[carry_pb2.CarryRecord]
 ) -> int:
-    """Write a whole carry file; how many records it has between opening and end."""
     file.write(MAGIC)
     _write(file, carry_pb2.CarryRecord(opening=opening))
     count = 0

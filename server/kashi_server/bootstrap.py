@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from kashi_server import VERSION
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.errors import StorageError
-from kashi_server.ingest.enrolment import EnrolmentServicer, Greeting
+from kashi_server.ingest.enrolment import EnrolmentServicer
 from kashi_server.ingest.metering import Metering
 from kashi_server.ingest.metrics import IngestMetrics
 from kashi_server.ingest.refusals import Refusals
@@ -31,6 +31,7 @@ from kashi_server.services.authority import Keyring, der, issue_server_tls, need
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
+from kashi_server.services.introducing import Greeting
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
@@ -78,6 +79,14 @@ class Server:
         if family == "metrics":
             host = self.config.metrics.host
         return Endpoint(host="::", port=port).with_host(host)
+
+    def greeting(self, metering_port: int) -> Greeting:
+        """What every newly enrolled host is told; `metering_port`: where reports go."""
+        return Greeting(
+            receipt_chain=tuple(der(one) for one in self.keyring.receipt_chain),
+            metering_address=self.reached("metering", metering_port),
+            demo=self.config.demo,
+        )
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -187,11 +196,7 @@ def plug_serving(
     )
 
     def greeting() -> Greeting:
-        return Greeting(
-            receipt_chain=tuple(der(one) for one in keyring.receipt_chain),
-            metering_address=server.reached("metering", numbers["metering"]),
-            demo=config.demo,
-        )
+        return server.greeting(numbers["metering"])
 
     servicer = EnrolmentServicer(server.enrolment, greeting, Throttle(monotonic_clock), writer)
     return Serving(

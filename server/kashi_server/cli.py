@@ -13,6 +13,7 @@ import typer
 from kashi_server.commands import (
     accounts,
     backup,
+    carried,
     certificates,
     expense,
     hosts,
@@ -60,6 +61,8 @@ account_app.command("password")(accounts.set_password)
 account_app.command("disable")(accounts.disable)
 app.add_typer(account_app, name="account")
 
+app.command("import-reports")(carried.import_reports)
+app.command("enrol-requests")(carried.enrol_requests)
 app.command("import")(expense.import_files)
 app.command("close")(expense.close)
 app.command("statements")(expense.statements)

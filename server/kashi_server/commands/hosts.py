@@ -64,10 +64,11 @@ def list_hosts(
     if as_json:
         print(json.dumps([_host_facts(host) for host in hosts], ensure_ascii=False))
         return
-    table = Table("host", "name", "operator", "state", "since", "reason", "recoveries")
+    table = Table("host", "kind", "name", "operator", "state", "since", "reason", "recoveries")
     for host in hosts:
         table.add_row(
             host.host_id,
+            "relay" if host.relay_names else "host",
             host.facts.hostname,
             host.operator_party_id,
             host.state.value,
@@ -103,7 +104,7 @@ def release(
     """
     with opened(directory) as server:
         require_officer(server, officer)
-        server.accounts.check_password(officer, _typed_password(officer, password_file))
+        server.accounts.check_password(officer, typed_password(officer, password_file))
         released = server.hosts.release(host_id, officer, reason)
         if not released:
             print(f"Noted. Another officer must release {host_id} as well.")
@@ -114,7 +115,8 @@ def release(
         print(f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}")
 
 
-def _typed_password(officer: str, file: Path | None) -> str:
+def typed_password(officer: str, file: Path | None) -> str:
+    """An officer's password, from a file or asked for."""
     if file is not None:
         return password_of(file)[0]
     return str(typer.prompt(f"Password of {officer}", hide_input=True))
@@ -184,6 +186,8 @@ def _token_facts(issued: IssuedToken, address: str) -> dict[str, object]:
 def _host_facts(host: Host) -> dict[str, object]:
     return {
         "host_id": host.host_id,
+        "kind": "relay" if host.relay_names else "host",
+        "relay_names": list(host.relay_names),
         "hostname": host.facts.hostname,
         "operator_party_id": host.operator_party_id,
         "state": host.state.value,

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -17,7 +16,7 @@ from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.ingest.throttle import Throttle, address_of
 from kashi_server.services.enrolment import Enrolled, Enrolment
-from kashi_server.services.introducing import introduction_of
+from kashi_server.services.introducing import Greeting, introduction_of, response_of
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024
 """A message on the enrolment port."""
@@ -25,21 +24,6 @@ MESSAGE_BYTES_MAX: Final = 16 * 1024
 _LOG = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 _Context = grpc.aio.ServicerContext[Any, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
-    """What every newly enrolled host is told of the server.
-
-    Attributes:
-        receipt_chain: DER, the signer's certificate first, the server root last.
-        metering_address: host:port as hosts reach it.
-        demo: the server counts replayed workloads.
-    """
-
-    receipt_chain: tuple[bytes, ...]
-    metering_address: str
-    demo: bool
 
 
 class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
@@ -70,16 +54,7 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
     ) -> enrolment_pb2.EnrolResponse:
         """Consume a token."""
         enrolled = await self._answer(context, lambda: self._enrol(request))
-        greeting = self._greeting()
-        return enrolment_pb2.EnrolResponse(
-            host_id=enrolled.host_id,
-            certificate_chain=enrolled.chain,
-            receipt_certificate_chain=greeting.receipt_chain,
-            metering_address=greeting.metering_address,
-            enrolled_utc_ms=enrolled.enrolled_utc_ms,
-            operator_party_id=enrolled.operator_party_id,
-            demo=greeting.demo,
-        )
+        return response_of(enrolled, self._greeting())
 
     async def Challenge(  # noqa: N802 - named by the contract
         self, request: enrolment_pb2.ChallengeRequest, context: _Context

@@ -3,16 +3,33 @@
 The enrolment port and requests that come as files are read alike.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from kashi.limits import TEXT_CHARACTERS_MAX
 from kashi.v1 import enrolment_pb2
 
 from kashi_server.errors import InvalidValue
+from kashi_server.services.enrolment import Enrolled
 from kashi_server.services.hosts import HostFacts
 from kashi_server.services.possession import Introduction
 
 SHA256_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What every newly enrolled host is told of the server.
+
+    Attributes:
+        receipt_chain: DER, the signer's certificate first, the server root last.
+        metering_address: host:port as hosts reach it.
+        demo: the server counts replayed workloads.
+    """
+
+    receipt_chain: tuple[bytes, ...]
+    metering_address: str
+    demo: bool
 
 
 def introduction_of(request: enrolment_pb2.EnrolRequest) -> Introduction:
@@ -28,6 +45,19 @@ def introduction_of(request: enrolment_pb2.EnrolRequest) -> Introduction:
         possession=request.possession,
         facts=host_facts(request.facts),
         relay_names=tuple(request.relay_names),
+    )
+
+
+def response_of(enrolled: Enrolled, greeting: Greeting) -> enrolment_pb2.EnrolResponse:
+    """What a newly enrolled host is told."""
+    return enrolment_pb2.EnrolResponse(
+        host_id=enrolled.host_id,
+        certificate_chain=enrolled.chain,
+        receipt_certificate_chain=greeting.receipt_chain,
+        metering_address=greeting.metering_address,
+        enrolled_utc_ms=enrolled.enrolled_utc_ms,
+        operator_party_id=enrolled.operator_party_id,
+        demo=greeting.demo,
     )
 
 

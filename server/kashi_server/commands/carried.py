@@ -1,0 +1,196 @@
+"""`import-reports` and `enrol-requests`: what comes by file instead of over a connection."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from kashi.carry import CarryFile, write_carry_file
+from kashi.errors import FormError
+from kashi.v1 import carry_pb2
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.accounts import require_officer
+from kashi_server.commands.hosts import AsJson, typed_password
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.errors import ImportRefused, InvalidValue, Refused
+from kashi_server.presence import running_ports
+from kashi_server.services.carried_enrolment import Approve, CarriedEnrolments, no_approval
+from kashi_server.services.carrying import Carrying, Taken
+from kashi_server.services.ingestion import Ingestion
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Carry files.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the answers; else beside each file.")
+]
+
+
+def import_reports(
+    files: Files,
+    out: Out = None,
+    as_json: AsJson = False,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Take carry files of reports; write the receipts to carry back as FILE.receipts.
+
+    The same way as over the wire: exactly once, the same verdicts. Exit code 1 if a report was not
+    stored: its host sends it again, from where the receipts say.
+    """
+    checked = [_checked(file, carry_pb2.CARRY_KIND_REPORTS) for file in files]
+    taken = Taken()
+    with opened(directory) as server:
+        carrying = _carrying(server)
+        for file in checked:
+            answers = _answers_path(file.path, out, ".receipts")
+            _write(server, answers, carry_pb2.CARRY_KIND_RECEIPTS, carrying.take(file, taken))
+            if not as_json:
+                print(f"{file.path}: receipts to carry back are in {answers}")
+    _tell(taken, as_json=as_json)
+    if not taken.whole:
+        raise typer.Exit(1)
+
+
+def enrol_requests(
+    files: Files,
+    out: Out = None,
+    approve: Annotated[
+        Path | None,
+        typer.Option("--approve", help="List of approved files, as sha256sum prints it."),
+    ] = None,
+    party: Annotated[
+        str, typer.Option("--party", help="统一社会信用代码 of the operator, with --approve.")
+    ] = "",
+    officer: Annotated[
+        str, typer.Option("--officer", help="Login of the officer who approves the list.")
+    ] = "",
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="Holds the officer's password.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Answer request files of hosts and relays; write each answer as FILE.response.
+
+    A request made with a token uses it up. One without a token is let in by an officer, whose list
+    names its file. Exit code 1 if a request was refused; the others are answered.
+    """
+    checked = [_checked(file, carry_pb2.CARRY_KIND_REQUESTS) for file in files]
+    approved = _approved(approve)
+    refused = 0
+    with opened(directory) as server:
+        if approved is not None:
+            require_officer(server, officer)
+            server.accounts.check_password(officer, typed_password(officer, password_file))
+        port = server.config.metering.port or running_ports(directory).get("metering", 0)
+        service = CarriedEnrolments(
+            server.enrolment, server.greeting(port), server.keyring.receipt_key
+        )
+        for file in checked:
+            way_in = _way_in(server, file.path, approved, party, officer)
+            answers = _answers_path(file.path, out, ".response")
+            try:
+                records = [service.answer(record, way_in) for _, record in file.records()]
+            except (Refused, InvalidValue) as error:
+                print(f"{file.path}: refused: {error}")
+                refused += 1
+                continue
+            _write(server, answers, carry_pb2.CARRY_KIND_RESPONSES, records)
+            print(f"{file.path}: the answer to carry back is in {answers}")
+    if refused:
+        raise typer.Exit(1)
+
+
+def _checked(path: Path, kind: int) -> CarryFile:
+    try:
+        return CarryFile(path, kind)
+    except FormError as error:
+        raise ImportRefused(str(error)) from error
+    except OSError as error:
+        raise ImportRefused(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _carrying(server: Server) -> Carrying:
+    ingestion = Ingestion(
+        server.ingest_work,
+        server.keyring.receipt_key,
+        server.clock,
+        demo=server.config.demo,
+        on_hold=server.standings.forget,
+    )
+    return Carrying(
+        ingestion, server.standings, server.enrolment, server.keyring.receipt_key, server.clock
+    )
+
+
+def _answers_path(path: Path, out: Path | None, suffix: str) -> Path:
+    folder = path.parent if out is None else out
+    return folder / (path.name + suffix)
+
+
+def _write(
+    server: Server, path: Path, kind: carry_pb2.CarryKind, records: Iterable[carry_pb2.CarryRecord]
+) -> None:
+    opening = carry_pb2.CarryOpening(
+        kind=kind, made_utc_ms=server.clock(), made_by=server.config.organisation
+    )
+    try:
+        write_carry_file(path, opening, records)
+    except OSError as error:
+        raise ImportRefused(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _tell(taken: Taken, *, as_json: bool) -> None:
+    rows = [
+        (host, verdict.name.lower(), n) for (host, verdict), n in sorted(taken.verdicts.items())
+    ]
+    if as_json:
+        facts = {
+            "reports": [{"host_id": h, "verdict": v, "count": n} for h, v, n in rows],
+            "renewals": taken.renewals,
+            "refusals": taken.refusals,
+        }
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table("host", "verdict", "reports")
+    for host, verdict, count in rows:
+        table.add_row(host, verdict, str(count))
+    Console().print(table)
+    for refusal in taken.refusals:
+        print(f"refused: {refusal}")
+
+
+def _approved(path: Path | None) -> dict[bytes, str] | None:
+    """Digests on a list as `sha256sum` prints it, and the names beside them."""
+    if path is None:
+        return None
+    found: dict[bytes, str] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImportRefused(f"{path}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        digest, _, name = line.strip().partition(" ")
+        try:
+            found[bytes.fromhex(digest)] = name.strip(" *")
+        except ValueError as error:
+            raise ImportRefused(f"{path}, line {number}: {digest[:70]!r} is no SHA-256") from error
+    return found
+
+
+def _way_in(
+    server: Server, path: Path, approved: dict[bytes, str] | None, party: str, officer: str
+) -> Approve:
+    """How a request without a token gets in: by the officer's list, or not at all."""
+    if approved is None:
+        return no_approval
+    digest = hashlib.sha256(path.read_bytes()).digest()
+
+    def approve(request: bytes) -> bytes:
+        if digest not in approved:
+            raise Refused(f"the list does not name this file: its SHA-256 is {digest.hex()}")
+        return server.enrolment.approve(request, party, officer, digest)
+
+    return approve
