@@ -206,7 +206,7 @@ def _reading_fields(reading: Reading) -> list[_Json]:
         reading.energy_mj,
         reading.energy_integrated,
         reading.memory_used_bytes_max,
-        [[time.holder, time.held_ms] for time in reading.holder_times],
+        [[time.holder, time.held_ms, time.share_ms] for time in reading.holder_times],
     ]
 
 
@@ -227,7 +227,7 @@ def _reading(fields: list[_Json]) -> Reading:
         energy_mj=_integer(energy),
         energy_integrated=_flag(integrated),
         memory_used_bytes_max=None if memory is None else _integer(memory),
-        holder_times=tuple(HolderTime(_integer(holder), _integer(ms)) for holder, ms in times),
+        holder_times=tuple(HolderTime(*map(_integer, time)) for time in times),
     )
 
 

@@ -4,7 +4,7 @@ A piece is a stretch inside one minute over which one observation held. Everythi
 sum, so the order and the number of pieces do not matter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from kashi.axis import MINUTE_MS
@@ -13,11 +13,12 @@ from kashi_agent.energy import Energy
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import HolderKey, HolderTime, Reading
 from kashi_agent.sample import Absent, Observation
+from kashi_agent.shares import Part, Together, parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """An observation as the integrator uses it: None is unknown, `holders` empty is nobody.
+    """An observation as the integrator uses it: None is unknown, `held_by` nobody without holders.
 
     `past` is the utilisation of the time before it: milliseconds and parts per million, in order.
     """
@@ -26,21 +27,18 @@ class Facts:
     energy_counter_mj: int | None
     power_mw: int | None
     memory_used_bytes: int | None
-    holders: tuple[HolderKey, ...] | None
+    held_by: Together | None
     past: tuple[tuple[int, int | None], ...] = ()
 
     @classmethod
     def of(cls, seen: Observation, naming: HolderNaming) -> "Facts":
         """The facts of an observation, holders in the order of their keys."""
-        holders = seen.holders
         return cls(
             utilisation_ppm=_known(seen.utilisation_ppm),
             energy_counter_mj=_known(seen.energy_counter_mj),
             power_mw=_known(seen.power_mw),
             memory_used_bytes=_known(seen.memory_used_bytes),
-            holders=None
-            if isinstance(holders, Absent)
-            else tuple(sorted(map(naming.key, holders), key=lambda holder: holder.key)),
+            held_by=_together(seen, naming),
             past=tuple((use.span_ms, _known(use.utilisation_ppm)) for use in seen.past),
         )
 
@@ -56,6 +54,20 @@ class Facts:
             at += span_ms
             yield at, replace(self, utilisation_ppm=utilisation_ppm)
         yield end, self
+
+
+def _together(seen: Observation, naming: HolderNaming) -> Together | None:
+    """The holders, weighed by the work the driver tells of each; alike where it tells of none."""
+    if isinstance(seen.holders, Absent):
+        return None
+    told = () if isinstance(seen.work, Absent) else seen.work
+    work = {one.holder: one.sm_ppm for one in told if one.holder in seen.holders}
+    alike = not any(work.values())
+    weighed = sorted(
+        ((naming.key(holder), 1 if alike else work.get(holder, 0)) for holder in seen.holders),
+        key=lambda pair: pair[0].key,
+    )
+    return Together(tuple(key for key, _ in weighed), tuple(weight for _, weight in weighed))
 
 
 def _known(value: int | Absent) -> int | None:
@@ -79,7 +91,7 @@ class OpenMinute:
     energy_mj: int = 0
     energy_integrated: bool = False
     memory_used_bytes_max: int | None = None
-    held_ms_by_holder: dict[HolderKey, int] = field(default_factory=dict)
+    held_ms_by_group: dict[Together, int] = field(default_factory=dict)
 
     def add(
         self, start_boottime_ms: int, end_boottime_ms: int, facts: Facts, energy: Energy
@@ -100,13 +112,13 @@ class OpenMinute:
             self.memory_used_bytes_max = memory
 
     def _add_holders(self, span_ms: int, facts: Facts) -> None:
-        if facts.holders is None:
+        group = facts.held_by
+        if group is None:
             return
         self.held_known_ms += span_ms
-        if facts.holders:
+        if group.holders:
             self.held_ms += span_ms
-            for holder in facts.holders:
-                self.held_ms_by_holder[holder] = self.held_ms_by_holder.get(holder, 0) + span_ms
+            self.held_ms_by_group[group] = self.held_ms_by_group.get(group, 0) + span_ms
 
     def _add_utilisation(self, span_ms: int, facts: Facts) -> None:
         utilisation = facts.utilisation_ppm
@@ -117,7 +129,7 @@ class OpenMinute:
             self.active_ms += span_ms
             self.utilised_ns += utilisation * span_ms
             # Holders unknown is not "nobody": only an empty set makes activity unattributed.
-            if facts.holders == ():
+            if facts.held_by is not None and not facts.held_by.holders:
                 self.unattributed_ms += span_ms
 
     def reading(self, places: "HolderPlaces") -> Reading:
@@ -136,7 +148,7 @@ class OpenMinute:
             energy_mj=self.energy_mj,
             energy_integrated=self.energy_integrated,
             memory_used_bytes_max=self.memory_used_bytes_max,
-            holder_times=places.times(self.held_ms_by_holder),
+            holder_times=places.times(parts(self.held_ms_by_group)),
         )
 
 
@@ -153,13 +165,13 @@ class HolderPlaces:
         self._places = {holder.key: place for place, holder in enumerate(holders)}
         self.listed = list(holders)
 
-    def times(self, held_ms_by_holder: dict[HolderKey, int]) -> tuple[HolderTime, ...]:
+    def times(self, parts: Iterable[Part]) -> tuple[HolderTime, ...]:
         """Held times with their places, new holders listed."""
         times = []
-        for holder, held_ms in held_ms_by_holder.items():
-            place = self._place(holder)
+        for part in parts:
+            place = self._place(part.holder)
             if place is not None:
-                times.append(HolderTime(place, held_ms))
+                times.append(HolderTime(place, part.held_ms, part.share_ms))
         return tuple(times)
 
     def _place(self, holder: HolderKey) -> int | None:

@@ -108,10 +108,12 @@ class HolderKey:
 
 @dataclass(frozen=True, slots=True)
 class HolderTime:
-    """How long one holder (a place in `DeviceMinutes.holders`) held the device in a reading."""
+    """How long one holder (a place in `DeviceMinutes.holders`) held the device in a reading, and
+    its part of the reading's held time: all parts add up to that (see `shares`)."""
 
     holder: int
     held_ms: int
+    share_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +192,10 @@ class Reading:
         ):
             raise ValueError(f"a part exceeds its whole in {self!r}")
         for time in self.holder_times:
-            if not 0 < time.held_ms <= self.held_ms:
-                raise ValueError(f"holder {time.holder} held {time.held_ms} of {self.held_ms} ms")
+            if not 0 <= time.share_ms <= time.held_ms <= self.held_ms or not time.held_ms:
+                raise ValueError(f"{time!r} of {self.held_ms} ms held")
+        if sum(time.share_ms for time in self.holder_times) > self.held_ms:
+            raise ValueError(f"the holders' parts add up to more than {self.held_ms} ms held")
 
     @property
     def end_boottime_ms(self) -> int:

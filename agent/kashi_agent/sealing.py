@@ -256,7 +256,7 @@ def _reading(reading: Reading, start_boottime_ms: int) -> report_pb2.Reading:
         energy_integrated=reading.energy_integrated,
         memory_used_bytes_max=reading.memory_used_bytes_max,
         holder_times=[
-            report_pb2.HolderTime(holder=time.holder, held_ms=time.held_ms)
+            report_pb2.HolderTime(holder=time.holder, held_ms=time.held_ms, share_ms=time.share_ms)
             for time in reading.holder_times
         ],
     )

@@ -139,7 +139,7 @@ def compact(
 def _moved(reading: Reading, places: dict[int, int]) -> Reading:
     if all(places[time.holder] == time.holder for time in reading.holder_times):
         return reading
-    times = tuple(HolderTime(places[t.holder], t.held_ms) for t in reading.holder_times)
+    times = tuple(replace(t, holder=places[t.holder]) for t in reading.holder_times)
     return replace(reading, holder_times=times)
 
 
@@ -218,9 +218,14 @@ def _same_minute(before: Reading, after: Reading, anchor_utc_ms: int) -> bool:
 
 
 def _sum(before: Reading, after: Reading) -> Reading:
-    times: dict[int, int] = {}
+    times: dict[int, HolderTime] = {}
     for time in (*before.holder_times, *after.holder_times):
-        times[time.holder] = times.get(time.holder, 0) + time.held_ms
+        known = times.get(time.holder, HolderTime(time.holder, 0))
+        times[time.holder] = replace(
+            known,
+            held_ms=known.held_ms + time.held_ms,
+            share_ms=known.share_ms + time.share_ms,
+        )
     memory = [
         value
         for value in (before.memory_used_bytes_max, after.memory_used_bytes_max)
@@ -240,5 +245,5 @@ def _sum(before: Reading, after: Reading) -> Reading:
         energy_mj=before.energy_mj + after.energy_mj,
         energy_integrated=before.energy_integrated or after.energy_integrated,
         memory_used_bytes_max=max(memory) if memory else None,
-        holder_times=tuple(HolderTime(holder, ms) for holder, ms in times.items()),
+        holder_times=tuple(times.values()),
     )

@@ -269,7 +269,7 @@ class Track:
         """Note what is seen anew: it ends a gap, and tells what is known across it."""
         if isinstance(what, GapReason):
             return
-        keys = None if what.holders is None else frozenset(h.key for h in what.holders)
+        keys = None if what.held_by is None else frozenset(h.key for h in what.held_by.holders)
         seen = Ending(energy_counter_mj=what.energy_counter_mj, holder_keys=keys)
         if self._in_gap:
             self._strips[-1].explain_continuity(_continuity(self._ending, seen))

@@ -164,7 +164,9 @@ def _reading(reading: report_pb2.Reading, start: int) -> Reading:
         energy_mj=reading.energy_mj,
         energy_integrated=reading.energy_integrated,
         memory_used_bytes_max=reading.memory_used_bytes_max if known_memory else None,
-        holder_times=tuple(HolderTime(time.holder, time.held_ms) for time in reading.holder_times),
+        holder_times=tuple(
+            HolderTime(time.holder, time.held_ms, time.share_ms) for time in reading.holder_times
+        ),
     )
 
 

@@ -200,11 +200,19 @@ def _check_tiling(span: DeviceSpan) -> None:
 
 def _check_holders(span: DeviceSpan) -> None:
     _at_most("holders of a device", span.holder_count, limits.HOLDERS_PER_DEVICE_MAX)
-    for place, held_ms, whole_ms in span.holder_times:
-        if place >= span.holder_count or not 0 < held_ms <= whole_ms:
+    for whole_ms, times in span.holder_times:
+        shared_ms = 0
+        for place, held_ms, share_ms in times:
+            if place >= span.holder_count or not 0 < held_ms <= whole_ms or share_ms > held_ms:
+                raise FormBroken(
+                    f"slot {span.slot}: holder {place} of {span.holder_count} held {held_ms} ms"
+                    f" of {whole_ms}, its part {share_ms} ms"
+                )
+            shared_ms += share_ms
+        # Nobody is listed beyond the limit, so the parts may be less; with none, it is not divided.
+        if shared_ms > whole_ms:
             raise FormBroken(
-                f"slot {span.slot}: holder {place} of {span.holder_count} held {held_ms} ms"
-                f" of {whole_ms}"
+                f"slot {span.slot}: the holders' parts add up to {shared_ms} ms of {whole_ms} held"
             )
 
 

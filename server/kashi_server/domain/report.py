@@ -64,7 +64,8 @@ class DeviceSpan(NamedTuple):
     """Everything a report says about one device, over [start, end) of boottime.
 
     A tuple, for hundreds are made a second and a frozen dataclass takes four times as long.
-    `holder_times` lists (place of the holder, its held_ms, the reading's held_ms).
+    `holder_times` lists, for each reading with any, its held_ms and for each holder (its place, its
+    held_ms, its part of the reading's held_ms).
     """
 
     slot: int
@@ -75,7 +76,7 @@ class DeviceSpan(NamedTuple):
     gaps: list[Gap]
     events: list[Event]
     holder_count: int
-    holder_times: list[tuple[int, int, int]]
+    holder_times: list[tuple[int, list[tuple[int, int, int]]]]
 
     @property
     def first_offset_ms(self) -> int | None:

@@ -164,9 +164,12 @@ def _span(content: bytes, place: int) -> DeviceSpan:
         for reading in messages
     ]
     holder_times = [
-        (time.holder, time.held_ms, reading.held_ms)
+        (
+            reading.held_ms,
+            [(time.holder, time.held_ms, time.share_ms) for time in reading.holder_times],
+        )
         for reading in messages
-        for time in reading.holder_times
+        if reading.holder_times
     ]
     return DeviceSpan(
         block.slot,

@@ -121,6 +121,19 @@ def _holder_unlisted(_header: Header, blocks: Blocks) -> None:
     blocks[0].readings[0].holder_times[0].holder = 5
 
 
+def _part_above_held(_header: Header, blocks: Blocks) -> None:
+    reading = blocks[0].readings[0]
+    reading.holder_times[0].share_ms = reading.holder_times[0].held_ms + 1
+
+
+def _parts_above_held(_header: Header, blocks: Blocks) -> None:
+    held_ms = blocks[0].readings[0].held_ms
+    del blocks[0].readings[0].holder_times[:]
+    blocks[0].holders.add(kind=report_pb2.HOLDER_KIND_USER, key=bytes(16))
+    for holder, share_ms in ((0, held_ms), (1, 1)):
+        blocks[0].readings[0].holder_times.add(holder=holder, held_ms=held_ms, share_ms=share_ms)
+
+
 def _many_events(header: Header, _blocks: Blocks) -> None:
     for _ in range(limits.EVENTS_PER_REPORT_MAX + 1):
         header.events.add(boottime_ms=1, kind=report_pb2.HOST_EVENT_KIND_BOOTED)
@@ -178,6 +191,8 @@ def _clock_sync(header: report_pb2.ReportHeader, _blocks: list[report_pb2.Device
         (_same_slot_twice, "slot 0"),
         (_block_beyond, "leaves the span"),
         (_holder_unlisted, "holder 5"),
+        (_part_above_held, "its part 60001 ms"),
+        (_parts_above_held, "add up to 60001 ms of 60000"),
         (_many_events, "1025 events"),
         (_opening_in_epoch_1, "opened by its first report"),
         (_counters_twice, "stand twice"),
