@@ -22,7 +22,7 @@ import pytest
 from fakes.nvml.library import built_library, compiler, environment
 from fakes.nvml.scenario import Control, Scenario
 from kashi_agent.errors import MeterError
-from kashi_agent.meter_link import AgentMessage, Hello, MeterMessage, Notice, NoticeKind
+from kashi_agent.meter_link import AgentMessage, Hello, MeterMessage, Notice, NoticeKind, Resume
 from kashi_agent.meter_socket import MeterConnection, MeterListener
 from kashi_agent.sample import Observation, Sample, SampleBatch
 
@@ -47,14 +47,14 @@ class Meter:
     listener: MeterListener
     connection: MeterConnection
 
-    def next(self, kind: type[Message]) -> Message:
+    def next(self, kind: type[Message], seconds: float = WAIT_SECONDS) -> Message:
         """The next message of a kind; others before it are passed over."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             message = self.connection.receive(deadline - time.monotonic())
             if isinstance(message, kind):
                 return message
-        raise AssertionError(f"no {kind.__name__} came in {WAIT_SECONDS} s")
+        raise AssertionError(f"no {kind.__name__} came in {seconds} s")
 
     def notice(self, kind: NoticeKind) -> Notice:
         """The next notice of a kind."""
@@ -75,17 +75,30 @@ class Meter:
         self.connection.send(message)
 
     def begun_anew(self) -> Hello:
-        """The new process's connection, after the old one has closed its own."""
-        with suppress(MeterError):
-            while self.connection.receive(WAIT_SECONDS) is not None:
-                pass
+        """The new process's connection, after the old one has closed its own; it may read."""
+        self.gone()
         return self.reconnected()
 
+    def gone(self) -> list[MeterMessage]:
+        """What the meter still says before it closes its connection."""
+        said = []
+        with suppress(MeterError):
+            while (message := self.connection.receive(WAIT_SECONDS)) is not None:
+                said.append(message)
+            raise AssertionError(f"the meter did not close its connection in {WAIT_SECONDS} s")
+        return said
+
     def reconnected(self) -> Hello:
-        """The meter's next connection, after the agent has closed the one there was."""
+        """The next connection of a meter, after the agent has closed the one there was; it reads."""
+        hello = self.met()
+        self.ask(Resume())
+        return hello
+
+    def met(self) -> Hello:
+        """The next connection of a meter, which has not been told anything yet."""
         self.connection.close()
         connection = self.listener.accept(WAIT_SECONDS)
-        assert connection is not None, "the meter did not come back"
+        assert connection is not None, "no meter came"
         self.connection = connection
         return self.next(Hello)
 
@@ -141,6 +154,7 @@ class Meters:
         meter = Meter(process=process, control=control, listener=listener, connection=connection)
         self._stack.callback(lambda: meter.connection.close())
         meter.next(Hello)
+        meter.ask(Resume())
         return meter
 
 

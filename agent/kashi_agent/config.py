@@ -74,6 +74,16 @@ class AgentConfig:
         return self.state_folder / "spool"
 
     @property
+    def release_socket(self) -> Path:
+        """Where `kashi-agent release` reaches the running agent."""
+        return self.meter_socket.with_suffix(".release")
+
+    @property
+    def release_path(self) -> Path:
+        """Until when the devices are released."""
+        return self.state_folder / "release.json"
+
+    @property
     def status_path(self) -> Path:
         """Where the running agent says how it is."""
         return self.state_folder / "status.json"

@@ -3,10 +3,12 @@
 The grid is CLOCK_BOOTTIME cut at multiples of the cadence, so ticks do not drift and two meters of
 a host tick together. A tick that finds the last reading still under way is left out; what follows
 from it is the integrator's matter, which sees samples far apart. While no agent listens nothing is
-read: there would be nobody to count it.
+read: there would be nobody to count it. Before an agent has said so, nothing is even opened.
 
-The loop ends with an outcome and never by the driver: after a failure of the driver, and after a
-release, a new process must begin, for the vendor's library cannot be loaded anew within this one.
+The loop ends with an outcome and never by the driver. A new process begins after a failure of the
+driver, after a call that hung, and for a release: the vendor's library cannot be loaded anew within
+this one, and only a process that never opened it has surely let the devices go. While a call is
+under way the loop does not end, whoever asks: to leave would be to kill the thread in the driver.
 """
 
 import logging
@@ -21,8 +23,9 @@ from typing import Final, Protocol
 
 from kashi_agent.agent_line import AgentLine
 from kashi_agent.errors import MeterError
-from kashi_agent.meter_link import AgentMessage, Hello, Notice, NoticeKind, Release
+from kashi_agent.meter_link import AgentMessage, Hello, Notice, NoticeKind, Resume
 from kashi_agent.sample import MeterKind, SampleBatch
+from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import Answer, VendorThread
 
 HUNG_MS: Final = 5_000
@@ -34,8 +37,11 @@ RETRY_MS: Final = 5_000
 WAKE_BYTES: Final = 4_096
 """Wake-ups taken at once: one byte a signal or an answer."""
 
-CLOSE_SECONDS: Final = 2
-"""How long the vendor's library gets to let the devices go."""
+STAND_IN_MS: Final = 30_000
+"""A call that hangs for so long, and safely, has another process read beside it."""
+
+LEAVE_MS: Final = 5_000
+"""How long a stand-in gets to end before its place is taken again."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +69,10 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterSettings:
-    """What the process was told on its command line; `parent_pid`: it ends with that process."""
+    """What the process was told on its command line.
+
+    `parent_pid`: it ends with that process. `stands_in`: that process is a meter whose call hangs.
+    """
 
     kind: MeterKind
     socket_path: Path
@@ -72,13 +81,15 @@ class MeterSettings:
     hung_ms: int
     pid: int
     parent_pid: int | None = None
+    stands_in: bool = False
 
 
 class MeterLoop:
     """Everything between the vendor's thread and the agent's socket.
 
     `open_reader` opens the vendor's library (in the vendor's thread), `clock` gives CLOCK_BOOTTIME
-    in milliseconds, `wake` is the reading end of the pair whose other end signals and answers use.
+    in milliseconds, `wake` is the reading end of the pair whose other end signals and answers use,
+    `greeted` is told of every agent that begins to listen.
     """
 
     def __init__(
@@ -88,103 +99,159 @@ class MeterLoop:
         clock: Callable[[], int],
         wake: socket.socket,
         vendor: VendorThread,
+        stand_in: StandIn,
+        greeted: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._open_reader = open_reader
         self._clock = clock
         self._wake = wake
         self._vendor = vendor
+        self._stand_in = stand_in
+        self._greeted = greeted
         self._agent = AgentLine(settings.socket_path)
+        self._may_read = False
+        self._touched = False
+        """The vendor's library was loaded, or an attempt made: from then on only the end of the
+        process gives the devices back for sure (DCMI cannot even be asked to)."""
         self._reader: Reader | None = None
         self._asked_ms = 0
         self._hung = False
-        self._restart_ms: int | None = None
         self._standing: Notice | None = None
         self._unidentified: tuple[str, ...] = ()
-        self._stop = False
+        self._outcome: Outcome | None = None
+        self._end_ms = 0
 
     def stop(self) -> None:
-        """End the loop soon; may be called from a signal handler."""
-        self._stop = True
+        """End the loop as soon as no call is under way; may be called from a signal handler."""
+        if self._outcome is not Outcome.STOPPED:
+            self._outcome, self._end_ms = Outcome.STOPPED, self._clock()
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether `stop` was called, be it after the loop ended."""
+        return self._outcome is Outcome.STOPPED
 
     def run(self) -> Outcome:
         """Tick until told to stop, or until a new process must begin."""
         next_ms = self._clock()
-        while not self._stop:
+        while (outcome := self._ended()) is None:
             now_ms = self._clock()
-            if self._restart_ms is not None and now_ms >= self._restart_ms:
-                return self._end(NoticeKind.RESUMED, Outcome.RESTART)
             if now_ms >= next_ms:
                 self._tick(now_ms)
                 next_ms = (now_ms // self._settings.cadence_ms + 1) * self._settings.cadence_ms
             self._wait(next_ms - self._clock())
-        return self._end(NoticeKind.STOPPING, Outcome.STOPPED)
+        stopping = outcome is Outcome.STOPPED
+        self._notify(NoticeKind.STOPPING if stopping else NoticeKind.RESUMED, "")
+        self._vendor.end()
+        self._agent.close()
+        return outcome
+
+    def _ended(self) -> Outcome | None:
+        """The outcome, once nothing of the vendor's is open, nothing is under way and nobody
+        stands in."""
+        if self._outcome is None or self._vendor.busy:
+            return None
+        if self._reader is not None:
+            self._ask(self._reader.close)
+            self._reader = None
+            return None
+        now_ms = self._clock()
+        if self._stand_in.runs:
+            self._stand_in.end()
+            if now_ms < self._end_ms + LEAVE_MS:
+                return None
+        return self._outcome if now_ms >= self._end_ms else None
+
+    def _begin_anew(self, at_ms: int) -> None:
+        """Have a new process begin at an instant, unless this one is to end altogether."""
+        if self._outcome is not Outcome.STOPPED:
+            self._outcome, self._end_ms = Outcome.RESTART, at_ms
 
     def _tick(self, now_ms: int) -> None:
         """Ask for a reading, if somebody listens and nothing is under way."""
         if self._settings.parent_pid not in (None, os.getppid()):
-            # The agent that started this one was killed; the next brings a meter of its own, and
-            # two would push each other off the socket.
-            self._stop = True
-            return
-        if self._agent.socket is None and self._agent.connect():
+            # The process that started this one has gone. The next agent brings a meter of its own,
+            # and two would push each other off the socket.
+            self.stop()
+        elsewhere = self._stand_in.runs or self._outcome is Outcome.STOPPED
+        if self._agent.connection is None and not elsewhere and self._agent.connect():
             self._greet()
-        if self._agent.socket is None or self._restart_ms is not None:
-            return
         if self._vendor.busy:
             self._look_for_hang(now_ms)
-            return
-        self._asked_ms = now_ms
-        self._vendor.ask(self._open_reader if self._reader is None else self._reader.read)
+        elif self._agent.connection is not None and self._may_read and self._outcome is None:
+            self._touched = True
+            self._ask(self._open_reader if self._reader is None else self._reader.read)
 
     def _wait(self, span_ms: int) -> None:
         """Sleep until the next tick, an answer, a command or a signal."""
-        sockets = [end for end in (self._wake, self._agent.socket) if end is not None]
+        agent = self._agent.connection
+        sockets = [end for end in (self._wake, agent) if end is not None]
         readable, _, _ = select.select(sockets, [], [], max(0, span_ms) / 1000)
         if self._wake in readable:
             self._wake.recv(WAKE_BYTES)
             answer = self._vendor.answer()
             if answer is not None:
                 self._take_answer(answer)
-        if self._agent.socket in readable:
+        if agent in readable:
             for message in self._agent.received():
                 self._obey(message)
 
     # Between this process and the vendor's library.
 
+    def _ask(self, call: Callable[[], object]) -> None:
+        """Have a call made in the vendor's thread."""
+        self._asked_ms = self._clock()
+        self._vendor.ask(call)
+
     def _take_answer(self, answer: Answer) -> None:
         """A batch goes to the agent, an opened reader is kept, a refusal is told of."""
-        if self._hung:
-            self._hung = False
+        hung, self._hung = self._hung, False
+        if hung:
+            self._standing = None
             self._notify(NoticeKind.ANSWERED, f"after {self._clock() - self._asked_ms} ms")
         if isinstance(answer.error, MeterError):
             self._driver_failed(str(answer.error))
         elif answer.error is not None:
             raise answer.error
         elif isinstance(answer.value, SampleBatch):
-            self._agent.send(answer.value)
-            self._tell_unidentified()
-        elif self._reader is None:
-            self._reader = self._opened(answer.value)
-            self._tick(self._clock())
+            if hung:
+                # What it read is of an instant long gone, and nobody knows what the library is now.
+                self._begin_anew(self._clock())
+            elif self._outcome is None:
+                self._agent.send(answer.value)
+                self._tell_unidentified()
+        elif answer.value is not None:
+            self._opened(answer.value)
 
-    def _opened(self, value: object) -> Reader:
-        """What `open_reader` gave."""
+    def _opened(self, value: object) -> None:
+        """Keep what `open_reader` gave, and read at once. It may take long: that is no reason to
+        do it again, unless somebody stands in by now."""
         reader: Reader = value  # type: ignore[assignment]  # the vendor thread carries any value
+        self._reader = reader
         logger.info("reading by %s", self._settings.kind.name.lower())
-        return reader
+        if self._stand_in.runs:
+            self._begin_anew(self._clock())
+        self._tick(self._clock())
 
     def _look_for_hang(self, now_ms: int) -> None:
-        """Tell once that a call does not return."""
-        if not self._hung and now_ms - self._asked_ms >= self._settings.hung_ms:
+        """Tell once that a call does not return; have somebody stand in where that is safe."""
+        if now_ms - self._asked_ms < self._settings.hung_ms:
+            return
+        if not self._hung:
             self._hung = True
-            self._notify(NoticeKind.HUNG, self._vendor.whereabouts())
+            self._standing = self._notify(NoticeKind.HUNG, self._vendor.whereabouts())
+        if self._stand_in.wanted(now_ms, self._vendor.kernel_state()):
+            logger.warning("a call hangs; process %d stands in", self._stand_in.start())
+            self._notify(NoticeKind.RESUMED, "another process stands in")
+            self._agent.close()
 
     def _driver_failed(self, detail: str) -> None:
         """Tell why, and have a new process begin a little later."""
         logger.warning("the driver failed: %s", detail)
-        self._standing = self._notify(NoticeKind.DRIVER, detail)
-        self._restart_ms = self._clock() + self._settings.retry_ms
+        if self._outcome is None:
+            self._standing = self._notify(NoticeKind.DRIVER, detail)
+            self._begin_anew(self._clock() + self._settings.retry_ms)
 
     def _tell_unidentified(self) -> None:
         """Tell of devices the driver counts but cannot name, whenever that changes."""
@@ -196,7 +263,7 @@ class MeterLoop:
     # Between this process and the agent.
 
     def _greet(self) -> None:
-        """Tell an agent that opened who speaks and how things stand."""
+        """Tell an agent that opened who speaks and how things stand; it says whether to read."""
         settings = self._settings
         self._agent.send(
             Hello(pid=settings.pid, kind=settings.kind, cadence_ms=settings.cadence_ms)
@@ -204,6 +271,8 @@ class MeterLoop:
         if self._standing is not None:
             self._agent.send(self._standing)
         self._unidentified = ()
+        self._may_read = False
+        self._greeted()
 
     def _notify(self, kind: NoticeKind, detail: str) -> Notice:
         notice = Notice(boottime_ms=self._clock(), kind=kind, detail=detail)
@@ -211,27 +280,14 @@ class MeterLoop:
         return notice
 
     def _obey(self, message: AgentMessage) -> None:
-        """Release the devices, or take them up again."""
-        if isinstance(message, Release):
-            self._let_go()
-            self._standing = self._notify(NoticeKind.RELEASED, f"for {message.duration_ms} ms")
-            self._restart_ms = self._clock() + message.duration_ms
-        elif self._restart_ms is not None:
-            self._restart_ms = self._clock()
-
-    def _let_go(self) -> None:
-        """Close the vendor's library, unless a call is stuck in it."""
-        if self._vendor.busy:
-            self._vendor.answer(CLOSE_SECONDS)
-        if self._reader is not None and not self._vendor.busy:
-            self._vendor.ask(self._reader.close)
-            self._vendor.answer(CLOSE_SECONDS)
-        self._reader = None
-
-    def _end(self, kind: NoticeKind, outcome: Outcome) -> Outcome:
-        """Let the devices go and say goodbye."""
-        self._let_go()
-        self._notify(kind, "")
-        self._vendor.end()
-        self._agent.close()
-        return outcome
+        """Read, or let the devices go and leave them alone until told to read."""
+        self._may_read = isinstance(message, Resume)
+        if self._may_read:
+            self._tick(self._clock())
+        elif self._touched:
+            self._begin_anew(self._clock())
+        elif self._settings.stands_in:
+            detail = f"process {self._settings.parent_pid} waits for a call into the driver"
+            self._notify(NoticeKind.HUNG, detail)
+        else:
+            self._notify(NoticeKind.RELEASED, "")

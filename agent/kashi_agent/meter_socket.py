@@ -1,7 +1,7 @@
-"""The Unix socket between the two processes: the agent listens, the meter connects.
+"""The agent's Unix sockets: it listens, its meter and the `release` command connect.
 
 One meter at a time: a newer connection replaces the older one, for the older one's process is dead
-or hung. Only root and the user the agent runs as may connect; the kernel says who called.
+or hung. Only root and the user the agent runs as may measure; the kernel says who called.
 Both ends are blocking sockets with a stated timeout and a `fileno`, for threads and for selectors.
 """
 
@@ -12,7 +12,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from kashi_agent.errors import MeterError
 from kashi_agent.link_fields import LinkError
@@ -20,9 +20,15 @@ from kashi_agent.meter_link import (
     LINE_BYTES_MAX,
     AgentMessage,
     MeterMessage,
+    decode_agent_message,
     decode_meter_message,
     encode_agent_message,
+    encode_meter_message,
 )
+
+Heard = TypeVar("Heard")
+Said = TypeVar("Said")
+Line = TypeVar("Line")
 
 RECEIVE_BYTES = 1 << 16
 """Taken from the kernel at once."""
@@ -52,22 +58,29 @@ class LineBuffer:
         return self._lines.popleft() if self._lines else None
 
 
-class MeterConnection:
-    """One meter process as the agent sees it."""
+class Connection(Generic[Heard, Said]):
+    """One end of a connection over which whole messages pass."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        decode: Callable[[bytes], Heard],
+        encode: Callable[[Said], bytes],
+    ) -> None:
         self._socket = connection
+        self._decode = decode
+        self._encode = encode
         self._buffer = LineBuffer()
 
     def fileno(self) -> int:
         """For selectors: readable when `receive` has something new to read."""
         return self._socket.fileno()
 
-    def receive(self, timeout_s: float) -> MeterMessage | None:
+    def receive(self, timeout_s: float) -> Heard | None:
         """The next message; None when none came in time.
 
-        MeterError when the meter has gone, LinkError when it says what it must not: in both cases
-        the connection is to be closed and the next one awaited.
+        MeterError when the other end has gone, LinkError when it says what it must not: in both
+        cases the connection is to be closed and the next one awaited.
         """
         while (line := self._buffer.next_line()) is None:
             self._socket.settimeout(timeout_s)
@@ -76,19 +89,23 @@ class MeterConnection:
             except (TimeoutError, BlockingIOError):
                 return None
             except OSError as error:
-                raise MeterError(f"the meter's connection broke: {error}") from error
+                raise MeterError(f"the connection broke: {error}") from error
             if not chunk:
-                raise MeterError("the meter process closed its connection")
+                raise MeterError("the other process closed the connection")
             self._buffer.feed(chunk)
-        return decode_meter_message(line)
+        return self._decode(line)
 
-    def send(self, message: AgentMessage) -> None:
-        """Ask something of the meter. MeterError when it has gone or does not listen."""
+    def send(self, message: Said) -> None:
+        """Say something. MeterError when the other end has gone or does not listen."""
         self._socket.settimeout(SEND_SECONDS)
         try:
-            self._socket.sendall(encode_agent_message(message))
+            self._socket.sendall(self._encode(message))
         except OSError as error:
-            raise MeterError(f"the meter does not take commands: {error}") from error
+            raise MeterError(f"the other process does not listen: {error}") from error
+
+    def peer_uid(self) -> int:
+        """The user of the process at the other end, as the kernel knows it."""
+        return peer_uid(self._socket)
 
     def close(self) -> None:
         """Hang up."""
@@ -101,27 +118,47 @@ class MeterConnection:
         self.close()
 
 
-class MeterListener:
-    """The agent's end: the socket file, and who may come in by it."""
+class MeterConnection(Connection[MeterMessage, AgentMessage]):
+    """The end of whoever asks: the agent towards a meter, a command towards the agent."""
 
-    def __init__(self, path: Path, allowed_uids: frozenset[int] | None = None) -> None:
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, decode_meter_message, encode_agent_message)
+
+
+class AskedConnection(Connection[AgentMessage, MeterMessage]):
+    """The end of whoever is asked: a meter towards the agent, the agent towards a command."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, decode_agent_message, encode_meter_message)
+
+
+class Listener(Generic[Line]):
+    """The agent's end: the socket file, and who may come in by it.
+
+    `allowed_uids` None: whoever the file's permissions let in, which is the agent's group.
+    """
+
+    def __init__(
+        self, path: Path, line: Callable[[socket.socket], Line], allowed_uids: frozenset[int] | None
+    ) -> None:
         self.path = path
-        self._allowed_uids = frozenset({0, os.geteuid()}) if allowed_uids is None else allowed_uids
+        self._line = line
+        self._allowed_uids = allowed_uids
         self._socket = _bound(path)
 
     def fileno(self) -> int:
         """For selectors: readable when a meter knocks."""
         return self._socket.fileno()
 
-    def accept(self, timeout_s: float) -> MeterConnection | None:
-        """The next meter that may come in; None when none came in time."""
+    def accept(self, timeout_s: float) -> Line | None:
+        """The next caller that may come in; None when none came in time."""
         self._socket.settimeout(timeout_s)
         try:
             connection, _ = self._socket.accept()
         except (TimeoutError, BlockingIOError):
             return None
-        if peer_uid(connection) in self._allowed_uids:
-            return MeterConnection(connection)
+        if self._allowed_uids is None or peer_uid(connection) in self._allowed_uids:
+            return self._line(connection)
         connection.close()
         return None
 
@@ -137,8 +174,23 @@ class MeterListener:
         self.close()
 
 
+class MeterListener(Listener[MeterConnection]):
+    """Where meters come in: of root and of the user the agent runs as, unless told otherwise."""
+
+    def __init__(self, path: Path, allowed_uids: frozenset[int] | None = None) -> None:
+        ours = frozenset({0, os.geteuid()})
+        super().__init__(path, MeterConnection, ours if allowed_uids is None else allowed_uids)
+
+
+class CommandListener(Listener[AskedConnection]):
+    """Where commands come in: of root and of the agent's group, by the file's permissions."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, AskedConnection, None)
+
+
 def connected(path: Path, on_refusal: Callable[[str], None]) -> socket.socket | None:
-    """The meter's end: a connection to the agent, or None while nobody listens there."""
+    """The caller's end: a connection to the agent, or None while nobody listens there."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(os.fspath(path))
@@ -171,5 +223,5 @@ def _bound(path: Path) -> socket.socket:
         listening.listen(2)
     except OSError as error:
         listening.close()
-        raise MeterError(f"cannot listen for the meter at {path}: {error}") from error
+        raise MeterError(f"cannot listen at {path}: {error}") from error
     return listening

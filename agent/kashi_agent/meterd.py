@@ -2,6 +2,7 @@
 
 It has no network and no disk of its own: it reads the vendor's library and /proc, and connects to
 the agent's Unix socket. Exit status 0 after SIGTERM or SIGINT, 2 for a wrong command line.
+While a call into the library is under way it does not end: to end would be to kill the call.
 """
 
 import argparse
@@ -17,16 +18,27 @@ from typing import Final
 from kashi_agent.clock import SystemClock
 from kashi_agent.config import METER_SOCKET
 from kashi_agent.holders import HolderBook
-from kashi_agent.meter_loop import HUNG_MS, RETRY_MS, MeterLoop, MeterSettings, Outcome, Reader
+from kashi_agent.meter_loop import (
+    HUNG_MS,
+    RETRY_MS,
+    STAND_IN_MS,
+    MeterLoop,
+    MeterSettings,
+    Outcome,
+    Reader,
+)
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_meter import NvmlMeter
 from kashi_agent.meters.replay_file import ReplayedFile
 from kashi_agent.sample import MeterKind
+from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import VendorThread
 
 CADENCE_MS: Final = 1_000
 CADENCE_MS_MIN: Final = 100
 CADENCE_MS_MAX: Final = 60_000
+
+OPEN_FILES_MAX: Final = 1 << 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,11 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="kashi-meter: %(levelname)s %(message)s", stream=sys.stderr
     )
-    outcome = _run(options)
-    if outcome is Outcome.RESTART:
-        # The binding never unloads its library: only a new process meets a new driver.
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    if _run(options) is Outcome.RESTART:
+        # The binding never unloads its library: only a new process meets a new driver. What the
+        # library opened and did not mark as ours alone must not live on in it.
+        os.closerange(3, OPEN_FILES_MAX)
+        os.execv(sys.executable, _command_line())
     return 0
+
+
+def _command_line() -> list[str]:
+    """What started this process."""
+    return [sys.executable, *sys.orig_argv[1:]]
 
 
 def _run(options: argparse.Namespace) -> Outcome:
@@ -58,12 +76,24 @@ def _run(options: argparse.Namespace) -> Outcome:
         hung_ms=options.hung_ms,
         pid=os.getpid(),
         parent_pid=options.parent_pid,
+        stands_in=options.stands_in,
     )
-    loop = MeterLoop(settings, _opener(options, clock), clock, ours, VendorThread(theirs))
+    command = [*_command_line(), "--parent-pid", str(os.getpid()), "--stands-in"]
+    stand_in = StandIn(None if options.stands_in else command, options.stand_in_ms)
+    vendor = VendorThread(theirs)
+    loop = MeterLoop(
+        settings, _opener(options, clock), clock, ours, vendor, stand_in, lambda: None
+    )
     signal.set_wakeup_fd(theirs.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    return loop.run()
+    outcome = loop.run()
+    # From here on no call is under way and a signal may end the process at once; one that came
+    # just before has been taken by the loop.
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    return Outcome.STOPPED if loop.told_to_stop else outcome
 
 
 def _opener(options: argparse.Namespace, clock: Callable[[], int]) -> Callable[[], Reader]:
@@ -119,6 +149,18 @@ def _parser() -> argparse.ArgumentParser:
         "--parent-pid",
         type=int,
         help="end when this process, which started it, has gone (kashi-agent run --with-meter)",
+    )
+    parser.add_argument(
+        "--stand-in-ms",
+        type=int,
+        default=STAND_IN_MS,
+        help="a call that hangs for so long, and safely, has a second process read beside it, in "
+        "milliseconds",
+    )
+    parser.add_argument(
+        "--stands-in",
+        action="store_true",
+        help="read beside the process that started this one, whose call hangs (it says so itself)",
     )
     parser.add_argument(
         "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"

@@ -46,6 +46,7 @@ class AgentStatus:
     last_answer_utc_ms: int | None
     certificate_not_after_utc_ms: int | None
     trouble: str
+    released_until_utc_ms: int | None = None
     verdicts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -107,6 +108,7 @@ def status_of(
     meter_state: str,
     devices: int,
     samples: int,
+    released_until_utc_ms: int | None,
     certificate_not_after_utc_ms: int | None,
 ) -> AgentStatus:
     """Look at an agent."""
@@ -117,6 +119,7 @@ def status_of(
         meter_state=meter_state,
         devices=devices,
         samples=samples,
+        released_until_utc_ms=released_until_utc_ms,
         samples_late=agent.metering.samples_late,
         durable_flushes=agent.recorder.flushes,
         waiting_readings=agent.recorder.waiting_readings,

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 END: Final = None
@@ -57,6 +58,16 @@ class VendorThread:
         # The documented way to see where another thread stands.
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001
         return frame.f_code.co_qualname if frame is not None else "unknown"
+
+    def kernel_state(self, proc: Path = Path("/proc")) -> str:
+        """How the kernel has the thread: R, S, D or another letter of proc(5); "": not known."""
+        stat = proc / "self" / "task" / str(self._thread.native_id) / "stat"
+        try:
+            line = stat.read_text(encoding="ascii")
+        except OSError:
+            return ""
+        # The name in parentheses may hold spaces and parentheses; the state follows the last one.
+        return line.rpartition(")")[2].split()[0]
 
     def end(self) -> None:
         """Let the thread go when it is done; it is not waited for."""

@@ -13,16 +13,18 @@ from kashi_agent.agent import Agent, Signing
 from kashi_agent.carrier import Carrier
 from kashi_agent.clock import Clock, SystemClock
 from kashi_agent.config import AgentConfig
-from kashi_agent.daemon import Daemon, MeterView, Pace
+from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.durable import make_folder
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import AgentError
 from kashi_agent.identity import Host, IdentityStore
 from kashi_agent.meter_child import MeterChild
-from kashi_agent.meter_socket import MeterListener
+from kashi_agent.meter_socket import CommandListener, MeterListener
+from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.metrics import MetricsServer
 from kashi_agent.naming import HolderNaming
 from kashi_agent.notify import Notifier
+from kashi_agent.released import ReleaseBook
 from kashi_agent.shipping_wire import GrpcWire
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
@@ -105,7 +107,13 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     publish = _publisher(config.status_path, agent, known)
     daemon = Daemon(
         agent=agent,
-        listener=MeterListener(config.meter_socket),
+        watch=MeterWatch(
+            metering=agent.metering,
+            clock=clock,
+            listener=MeterListener(config.meter_socket),
+            commands=CommandListener(config.release_socket),
+            book=ReleaseBook(config.release_path, clock),
+        ),
         wire=carrier,
         notifier=Notifier(os.environ),
         publish=publish,
@@ -138,6 +146,7 @@ def _publisher(path: Path, agent: Agent, known: Member) -> Callable[[MeterView],
             meter_state=view.state,
             devices=view.devices,
             samples=view.samples,
+            released_until_utc_ms=view.released_until_utc_ms,
             certificate_not_after_utc_ms=_certificate_end_utc_ms(known.store),
         )
         try:

@@ -21,12 +21,14 @@ from kashi.v1 import report_pb2
 from kashi_agent.agent import Agent
 from kashi_agent.carrier import Carrier
 from kashi_agent.clock import ManualClock
-from kashi_agent.daemon import Daemon, MeterView, Pace
+from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import UnreachableError
 from kashi_agent.meter_link import Hello, encode_meter_message
-from kashi_agent.meter_socket import MeterListener
+from kashi_agent.meter_socket import CommandListener, MeterListener
+from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.notify import Notifier
+from kashi_agent.released import ReleaseBook
 from kashi_agent.sample import Meter, MeterKind, Observation, Sample, SampleBatch
 from kashi_agent.shipping import RECEIPTED, Answer
 from kashi_agent.shipping_wire import GrpcWire
@@ -127,10 +129,17 @@ def simulated(pinned: KashiServer, tmp_path: Path) -> Iterator[SimulatedDaemon]:
             random=Random(1),
         )
         listener = MeterListener(Path(short) / "meter.sock")
+        watch = MeterWatch(
+            metering=host.agent.metering,
+            clock=host.clock,
+            listener=listener,
+            commands=CommandListener(Path(short) / "meter.release"),
+            book=ReleaseBook(Path(short) / "release.json", host.clock),
+        )
         wire = WatchedWire(carrier, host.clock)
         daemon = Daemon(
             agent=host.agent,
-            listener=listener,
+            watch=watch,
             wire=wire,
             notifier=Notifier({}),
             publish=lambda view: shown(host.agent, view),
@@ -138,7 +147,7 @@ def simulated(pinned: KashiServer, tmp_path: Path) -> Iterator[SimulatedDaemon]:
         )
         meter = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with meter, selectors.DefaultSelector() as selector:
-            selector.register(listener, selectors.EVENT_READ)
+            selector.register(watch, selectors.EVENT_READ)
             selector.register(daemon._woken, selectors.EVENT_READ)
             meter.connect(os.fspath(listener.path))
             hello = Hello(pid=os.getpid(), kind=MeterKind.NVML, cadence_ms=STEP_MS)
@@ -167,6 +176,7 @@ def shown(agent: Agent, view: MeterView) -> AgentStatus:
         meter_state=view.state,
         devices=view.devices,
         samples=view.samples,
+        released_until_utc_ms=view.released_until_utc_ms,
         certificate_not_after_utc_ms=None,
     )
 

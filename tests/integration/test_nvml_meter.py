@@ -9,7 +9,6 @@ import pytest
 from fakes.nvml.scenario import (
     Device,
     Error,
-    Hang,
     Lost,
     Partition,
     Process,
@@ -18,7 +17,7 @@ from fakes.nvml.scenario import (
     State,
 )
 from fixtures_meter import WAIT_SECONDS, Meters, seen_of
-from kashi_agent.meter_link import NoticeKind, Release, Resume
+from kashi_agent.meter_link import NoticeKind
 from kashi_agent.meters.nvml_codes import DRIVER_GONE, absent_for
 from kashi_agent.sample import (
     Absent,
@@ -424,37 +423,6 @@ def test_a_driver_that_only_fails_is_given_up(meters: Meters) -> None:
     assert "every call on every device" in notice.detail
 
 
-def test_a_hanging_call_is_named_and_waited_for(meters: Meters) -> None:
-    """The process stays answerable while the driver hangs, and reads on when it returns (L5)."""
-    hang = Hang(call=ENERGY, from_ms=1_000, to_ms=2_000)
-    meter = meters.start(Scenario(devices=(card(0),), hangs=(hang,)))
-    meter.at(500)
-    meter.control.now_ms = 1_000
-
-    notice = meter.notice(NoticeKind.HUNG)
-    meter.control.now_ms = 2_000
-    meter.notice(NoticeKind.ANSWERED)
-    batch = meter.next(SampleBatch)
-
-    assert notice.detail == ENERGY
-    seen_of(batch.samples[0])
-
-
-def test_sigterm_ends_the_process_even_inside_a_hanging_call(meters: Meters) -> None:
-    """Told to stop, the meter leaves cleanly: with status 0, hung or not."""
-    hang = Hang(call=ENERGY, from_ms=1_000)
-    idle = meters.start(Scenario(devices=(card(0),)))
-    hung = meters.start(Scenario(devices=(card(0),), hangs=(hang,)))
-    idle.at(0)
-    hung.at(0)
-    hung.control.now_ms = 1_000
-    hung.notice(NoticeKind.HUNG)
-
-    assert idle.end() == 0
-    idle.notice(NoticeKind.STOPPING)
-    assert hung.end() == 0
-
-
 def test_the_meter_outlives_the_agent(meters: Meters) -> None:
     """When the agent restarts, the meter comes back by itself and goes on."""
     meter = meters.start(Scenario(devices=(card(0),)))
@@ -466,26 +434,6 @@ def test_the_meter_outlives_the_agent(meters: Meters) -> None:
     assert hello.pid == meter.process.pid
     seen_of(batch.samples[0])
     assert meter.process.poll() is None
-
-
-def test_devices_are_released_and_taken_up_again(meters: Meters) -> None:
-    """A release ends by itself or on request; in between nothing is read (L7)."""
-    meter = meters.start(Scenario(devices=(card(0),)))
-    meter.at(0)
-
-    meter.ask(Release(duration_ms=600))
-    released = meter.notice(NoticeKind.RELEASED)
-    resumed = meter.notice(NoticeKind.RESUMED)
-    meter.begun_anew()
-    meter.at(0)
-    meter.ask(Release(duration_ms=3_600_000))
-    meter.notice(NoticeKind.RELEASED)
-    meter.ask(Resume())
-    meter.begun_anew()
-
-    assert resumed.kind is NoticeKind.RESUMED
-    assert resumed.boottime_ms - released.boottime_ms >= 600
-    seen_of(meter.at(0).samples[0])
 
 
 def test_an_agent_that_talks_nonsense_is_hung_up_on(meters: Meters) -> None:

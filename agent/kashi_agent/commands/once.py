@@ -10,7 +10,7 @@ from kashi_agent.commands.options import add_json, print_json, print_table
 from kashi_agent.errors import MeterError
 from kashi_agent.link_fields import LinkError
 from kashi_agent.meter_child import MeterChild
-from kashi_agent.meter_link import Notice
+from kashi_agent.meter_link import Hello, Notice, Resume
 from kashi_agent.meter_socket import MeterListener
 from kashi_agent.sample import Absent, Sample, SampleBatch
 
@@ -61,6 +61,8 @@ def _first_batch(listener: MeterListener, seconds: float) -> SampleBatch:
                     message = connection.receive(left)
                     if isinstance(message, SampleBatch):
                         return message
+                    if isinstance(message, Hello):
+                        connection.send(Resume())
                     if isinstance(message, Notice):
                         said = f"{message.kind}: {message.detail}"
             except (MeterError, LinkError) as error:

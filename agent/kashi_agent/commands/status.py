@@ -44,6 +44,7 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("agent", f"{status.version}, pid {status.pid}, since {_time(status.started_utc_ms)}"),
         ("seen", f"{age_ms // 1000} s ago{old}"),
         ("meter", status.meter_state),
+        ("released", _until(status.released_until_utc_ms)),
         ("devices", f"{status.devices}, {status.samples} samples, {status.samples_late} late"),
         ("durable", f"{status.durable_flushes} times, {status.waiting_readings} readings waiting"),
         ("disk", "FULL: what is unsealed is kept coarser" if status.disk_full else "ok"),
@@ -55,6 +56,10 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("certificate", f"until {_time(status.certificate_not_after_utc_ms)}"),
         ("trouble", status.trouble or "none"),
     ]
+
+
+def _until(utc_ms: int | None) -> str:
+    return "no" if utc_ms is None else f"until {_time(utc_ms)}; kashi-agent release --end"
 
 
 def _time(utc_ms: int | None) -> str:

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ typedef struct {
     int device;
     char call[TEXT_MAX]; /* "*": every call */
     int code;
+    int deep;    /* a hang that no signal ends: the kernel shows D */
+    int session; /* a hang of processes alone that loaded the library before it began */
     span_t span;
 } fault_t;
 
@@ -33,6 +36,7 @@ static const char *scenario_path;
 static int line_number;
 static int64_t start_boottime_ms = -1;
 static const volatile int64_t *control_ms;
+static int64_t loaded_ms;
 static int device_count;
 static size_t fault_count, latency_count;
 static fault_t faults[FAULTS_MAX];
@@ -81,14 +85,22 @@ static void parse_control(const char *path) {
     control_ms = mapped;
 }
 
+/* As a driver's library holds its devices: until the process ends, and over exec, which it forgot
+ * to forbid. */
+static void hold_open(const char *path) {
+    if (open(path, O_RDWR) < 0) driver_refuse("cannot open the device file");
+}
+
 static void parse_fault(fault_kind_t kind, const char *rest) {
-    char number[16], call[TEXT_MAX] = "*", code[16] = "0", from[24], to[24];
+    char number[16], call[TEXT_MAX] = "*", code[16] = "0", from[24], to[24], manner[8] = "";
     int whole = kind == RETURN_CODE ? sscanf(rest, "%15s %95s %15s %23s %23s", number, call, code, from, to) == 5
-                : kind == HANG      ? sscanf(rest, "%15s %95s %23s %23s", number, call, from, to) == 4
+                : kind == HANG      ? sscanf(rest, "%15s %95s %23s %23s %7s", number, call, from, to, manner) >= 4
                                     : sscanf(rest, "%15s %23s %23s", number, from, to) == 3;
-    if (!whole) driver_refuse("error N CALL CODE FROM TO, hang N CALL FROM TO, or lost N FROM TO");
+    if (!whole) driver_refuse("error N CALL CODE FROM TO, hang N CALL FROM TO [deep|session], or lost N FROM TO");
     fault_t *fault = driver_grown(faults, &fault_count, FAULTS_MAX, sizeof(fault_t));
     fault->kind = kind;
+    fault->deep = !strcmp(manner, "deep");
+    fault->session = !strcmp(manner, "session");
     fault->device = driver_device(number);
     fault->code = kind == LOST ? driver->lost_code : atoi(code);
     fault->span = (span_t){driver_instant(from), driver_instant(to)};
@@ -115,6 +127,7 @@ static void parse_line(const char *line) {
     else if (!strcmp(word, "hang")) parse_fault(HANG, rest);
     else if (!strcmp(word, "lost")) parse_fault(LOST, rest);
     else if (!strcmp(word, "latency")) parse_latency(rest);
+    else if (!strcmp(word, "opens")) hold_open(rest);
     else if (!driver->statement(word, rest)) driver_refuse("no such word");
 }
 
@@ -134,6 +147,7 @@ void driver_load(const driver_t *loaded) {
     }
     fclose(file);
     if (start_boottime_ms < 0 && !control_ms) driver_refuse("neither start_boottime_ms nor control is given");
+    loaded_ms = driver_now_ms();
 }
 
 int64_t driver_now_ms(void) {
@@ -171,13 +185,25 @@ static int matches(const fault_t *fault, const char *call, int device) {
            (!strcmp(fault->call, "*") || !strcmp(fault->call, call)) && span_holds(fault->span, driver_now_ms());
 }
 
-static int hangs(const char *call, int device) {
+static const fault_t *hangs(const char *call, int device) {
     for (size_t i = 0; i < fault_count; i++)
-        if (faults[i].kind == HANG && matches(&faults[i], call, device)) return 1;
-    return 0;
+        if (faults[i].kind == HANG && matches(&faults[i], call, device) &&
+            !(faults[i].session && loaded_ms >= faults[i].span.from_ms))
+            return &faults[i];
+    return NULL;
 }
 
 void driver_wait_while_hung(const char *call, int device) {
+    const fault_t *hang = hangs(call, device);
+    if (hang && hang->deep) {
+        /* A thread that waits for its vfork child waits as one in a stuck driver does. */
+        pid_t child = vfork();
+        if (!child) {
+            while (hangs(call, device)) usleep(2000);
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
+    }
     while (hangs(call, device)) usleep(2000);
 }
 

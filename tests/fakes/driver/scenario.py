@@ -30,12 +30,18 @@ class Error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hang:
-    """A call does not return before the span is over."""
+    """A call does not return before the span is over.
+
+    `deep`: no signal ends its wait. `session`: it hangs only in processes that loaded the library
+    before the span began.
+    """
 
     call: str
     device: int | None = None
     from_ms: int = 0
     to_ms: int | None = FOREVER
+    deep: bool = False
+    session: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +120,8 @@ class Trouble:
     hangs: tuple[Hang, ...] = ()
     losses: tuple[Lost, ...] = ()
     latencies: tuple[Latency, ...] = ()
+    opens: tuple[Path, ...] = ()
+    """Device files that the library holds open until the process ends."""
 
     def write(self, path: Path, *, start_boottime_ms: int) -> Path:
         """Write the file for a scenario that runs by CLOCK_BOOTTIME from an instant on."""
@@ -133,6 +141,7 @@ class Trouble:
         return path
 
     def _trouble_lines(self) -> Iterable[str]:
+        yield from (f"opens {path}" for path in self.opens)
         for latency in self.latencies:
             manner = "spin" if latency.spin else "sleep"
             yield f"latency {manner} {latency.microseconds} {latency.call}"
@@ -142,7 +151,10 @@ class Trouble:
                 f" {error.from_ms} {end(error.to_ms)}"
             )
         for hang in self.hangs:
-            yield f"hang {_number(hang.device)} {hang.call} {hang.from_ms} {end(hang.to_ms)}"
+            manner = " deep" if hang.deep else " session" if hang.session else ""
+            yield (
+                f"hang {_number(hang.device)} {hang.call} {hang.from_ms} {end(hang.to_ms)}{manner}"
+            )
         for lost in self.losses:
             yield f"lost {lost.device} {lost.from_ms} {end(lost.to_ms)}"
 

@@ -18,13 +18,15 @@ from fixtures_spool import VerdictServer
 from kashi.v1 import report_pb2
 from kashi_agent.agent import Agent, Signing
 from kashi_agent.clock import SystemClock
-from kashi_agent.daemon import Daemon, MeterView, Pace
+from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.errors import UnreachableError
 from kashi_agent.meter_link import Hello, Notice, NoticeKind, encode_meter_message
-from kashi_agent.meter_socket import MeterListener
+from kashi_agent.meter_socket import CommandListener, MeterListener
+from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.naming import HolderNaming
 from kashi_agent.notify import Notifier
 from kashi_agent.reading import GapReason
+from kashi_agent.released import ReleaseBook
 from kashi_agent.sample import Meter, MeterKind, Sample, SampleBatch
 from kashi_agent.shipping import Answer
 from kashi_agent.spool import Spool
@@ -163,13 +165,14 @@ def begin(folder: Path) -> Running:
         flush_ms=1_600,
     )
     views: list[MeterView] = []
+    watch = begin_watch(folder, agent)
     daemon = Daemon(
         agent=agent,
-        listener=MeterListener(folder / "meter.sock"),
+        watch=watch,
         wire=wire,
         notifier=Notifier({"NOTIFY_SOCKET": os.fspath(folder / "notify")}),
         publish=_publisher(folder, agent, views),
-        pace=Pace(interval_ms=60_000, tick_seconds=0.05, silent_ms=700, random=Random(1)),
+        pace=Pace(interval_ms=60_000, tick_seconds=0.05, random=Random(1)),
     )
     thread = threading.Thread(target=daemon.run)
     thread.start()
@@ -181,6 +184,18 @@ def begin(folder: Path) -> Running:
         view=views,
         thread=thread,
         notes=notes,
+    )
+
+
+def begin_watch(folder: Path, agent: Agent) -> MeterWatch:
+    """Both sockets of an agent, and its release if one stands."""
+    return MeterWatch(
+        metering=agent.metering,
+        clock=agent.clock,
+        listener=MeterListener(folder / "meter.sock"),
+        commands=CommandListener(folder / "meter.release"),
+        book=ReleaseBook(folder / "release.json", agent.clock),
+        silent_ms=700,
     )
 
 
@@ -205,6 +220,7 @@ def _publisher(
             meter_state=view.state,
             devices=view.devices,
             samples=view.samples,
+            released_until_utc_ms=view.released_until_utc_ms,
             certificate_not_after_utc_ms=None,
         )
         status.write(folder / "status.json")
@@ -374,9 +390,10 @@ def begin_again(before: Running) -> Running:
         flush_ms=1_600,
     )
     views: list[MeterView] = []
+    watch = begin_watch(folder, agent)
     daemon = Daemon(
         agent=agent,
-        listener=MeterListener(folder / "meter.sock"),
+        watch=watch,
         wire=before.wire,
         notifier=Notifier({}),
         publish=_publisher(folder, agent, views),
@@ -401,5 +418,5 @@ def begin_again(before: Running) -> Running:
 
 def _state(running: Running) -> str:
     """The meter as the daemon sees it now."""
-    state = running.daemon._view.state
+    state = running.daemon._watch.view.state
     return f"gone: {state}" if state.startswith("not connected:") else state

@@ -1,0 +1,94 @@
+"""`kashi-agent release`: let the devices go for a reset or a change of partitions.
+
+Returns when nothing of Kashi's holds them any more, or says why something does. The running agent
+does it and records it; it takes the devices up again by itself when the time is over.
+"""
+
+import argparse
+import re
+from typing import Final
+
+from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.errors import AgentError, MeterError
+from kashi_agent.link_fields import LinkError
+from kashi_agent.meter_link import AgentMessage, MeterMessage, Notice, NoticeKind, Release, Resume
+from kashi_agent.meter_socket import MeterConnection, connected
+
+WAIT_SECONDS: Final = 30
+"""The agent answers long before: it gives the meter ten seconds."""
+
+_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000}
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "release", help="let the devices go for a reset or a MIG change (暂时释放设备)"
+    )
+    add_config(parser)
+    add_json(parser)
+    how_long = parser.add_mutually_exclusive_group()
+    how_long.add_argument(
+        "--for",
+        dest="release",
+        type=_release,
+        default="10m",
+        metavar="TIME",
+        help="how long, at most 24h: 90s, 10m, 2h (default 10m)",
+    )
+    how_long.add_argument("--end", action="store_true", help="measure again, now")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask the running agent; 0 when it is done, 8 when the devices are not free."""
+    path = config_of(options).release_socket
+    why: list[str] = []
+    connection = connected(path, why.append)
+    if connection is None:
+        raise AgentError(
+            f"the agent does not answer: {'; '.join(why)}. It must run, and you must be root or in "
+            "its group. If it is stopped, kashi-meter reads nothing but may hold the devices: "
+            "systemctl stop kashi-meter"
+        )
+    asked: AgentMessage = Resume() if options.end else options.release
+    with MeterConnection(connection) as agent:
+        answer = _answer(agent, asked)
+    if options.json:
+        print_json({"answer": str(answer.kind), "detail": answer.detail})
+    elif answer.kind is NoticeKind.RESUMED:
+        print("恢复计量。Measuring again.")
+    elif answer.kind is NoticeKind.RELEASED:
+        print(f"设备已释放。The devices are released. {answer.detail}".rstrip())
+    if answer.kind is NoticeKind.HUNG:
+        raise MeterError(
+            f"the devices are not free yet: {answer.detail}. A call into the driver cannot be "
+            "broken off safely; the devices are let go when it returns. Look for XID messages in "
+            "dmesg; `kashi-agent status` shows when it is done"
+        )
+    return 0
+
+
+def _answer(agent: MeterConnection, asked: AgentMessage) -> Notice:
+    """What the agent says to it."""
+    try:
+        agent.send(asked)
+        answer: MeterMessage | None = agent.receive(WAIT_SECONDS)
+    except LinkError as error:
+        raise MeterError(f"the agent's answer is not understood: {error}") from error
+    if not isinstance(answer, Notice):
+        raise MeterError(
+            f"the agent did not answer in {WAIT_SECONDS} s; `kashi-agent status` shows how it is"
+        )
+    return answer
+
+
+def _release(text: str) -> Release:
+    """A length of time with its unit."""
+    match = re.fullmatch(r"([0-9]{1,9})([smh])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r}; write it as 90s, 10m or 2h")
+    try:
+        return Release(duration_ms=int(match[1]) * _UNITS_MS[match[2]])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
