@@ -39,7 +39,7 @@ DOORS = {
     "typst": ("server/kashi_server/documents",),
     "pyhanko": ("server/kashi_server/documents",),
     "segno": ("server/kashi_server/documents",),
-    "pynvml": ("agent/kashi_agent/meters/nvml.py",),
+    "pynvml": ("agent/kashi_agent/meters/nvml",),
 }
 
 # Distributions: what each may import of the others.

@@ -110,14 +110,18 @@ class PastUse:
 
 @dataclass(frozen=True, slots=True)
 class HolderWork:
-    """How much of a device's compute units a holder kept busy since the last look, in ppm."""
+    """How much of a device's compute units a holder kept busy since the last look.
+
+    A weight, in parts per million: those of a device's holders need not add up to a million.
+    """
 
     holder: Holder
     sm_ppm: int
 
     def __post_init__(self) -> None:
-        """Refuse work outside 0..1 000 000."""
-        _refuse_utilisation(self.sm_ppm)
+        """Refuse less than nothing."""
+        if self.sm_ppm < 0:
+            raise ValueError(f"work of {self.sm_ppm} ppm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,32 +5,24 @@ gone does a call raise: then nothing else would answer either. Nothing here deci
 when; `nvml_meter` does.
 """
 
-import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import Any, Final
 
 import pynvml
 
-from kashi_agent.errors import MeterError
-from kashi_agent.meters.nvml_codes import DRIVER_GONE, TIMEOUT, absent_for
+from kashi_agent.meters.nvml_activity import InstanceActivity
+from kashi_agent.meters.nvml_buffers import Buffers, Entry, WorkEntry
+from kashi_agent.meters.nvml_calls import DriverGone, Handle, absent, address, asked, text_of
+from kashi_agent.meters.nvml_codes import TIMEOUT
+from kashi_agent.meters.nvml_library import load_library
 from kashi_agent.meters.nvml_lists import LISTS, ProcessLists
 from kashi_agent.sample import Absent, AbsentReason
 
-Handle = Any
-"""A device as the binding knows it; opaque."""
-
-Value = TypeVar("Value")
-
 EVENTS_MAX: Final = 64
 
-
-class DriverGone(MeterError):
-    """NVIDIA's driver or library does not answer as a whole; the message says why."""
-
-    def __init__(self, code: int, call: str) -> None:
-        super().__init__(f"{call}: {DRIVER_GONE.get(code, 'NVML error')} (code {code})")
-        self.code = code
+POWER_NOW: Final = pynvml.NVML_FI_DEV_POWER_INSTANT
+RECOVERY_ACTION: Final = pynvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +44,27 @@ class Slice:
     identity: Identity
     slices: int
     slices_whole: int
+    gpu_instance: int | None
 
 
 class NvmlDriver:
     """An open session with the driver."""
 
-    def __init__(self) -> None:
-        """Load the library and open the session. DriverGone when that is refused."""
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Load the library, below a driver's root, and open the session.
+
+        Raises:
+            MeterError: the library is not there.
+            DriverGone: it refuses.
+        """
+        load_library(root)
         try:
             pynvml.nvmlInitWithFlags(0)
         except pynvml.NVMLError as error:
             raise DriverGone(error.value, "nvmlInitWithFlags") from error
         self._lists = ProcessLists(pynvml.nvmlLib)
+        self._buffers = Buffers(pynvml.nvmlLib)
+        self.activity = InstanceActivity()
         self._events: Any = None
 
     def close(self) -> None:
@@ -75,65 +76,99 @@ class NvmlDriver:
 
     def versions(self) -> tuple[str, str]:
         """Of the library and of the driver; empty where it does not tell."""
-        library = _asked(pynvml.nvmlSystemGetNVMLVersion)
-        driver = _asked(pynvml.nvmlSystemGetDriverVersion)
-        return _text(library), _text(driver)
+        library = asked(pynvml.nvmlSystemGetNVMLVersion)
+        driver = asked(pynvml.nvmlSystemGetDriverVersion)
+        return text_of(library), text_of(driver)
 
     def handles(self) -> list[Handle | Absent]:
         """One for each place the driver counts; a lost device's place says why it has none."""
-        count = _asked(pynvml.nvmlDeviceGetCount)
+        count = asked(pynvml.nvmlDeviceGetCount)
         if isinstance(count, Absent):
             raise DriverGone(999, "nvmlDeviceGetCount_v2")
-        return [_asked(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
+        return [asked(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
 
     def uuid(self, handle: Handle) -> str | Absent:
         """The device's own id."""
-        uuid = _asked(pynvml.nvmlDeviceGetUUID, handle)
-        return uuid if isinstance(uuid, Absent) else _text(uuid)
+        uuid = asked(pynvml.nvmlDeviceGetUUID, handle)
+        return uuid if isinstance(uuid, Absent) else text_of(uuid)
 
     def identity(self, handle: Handle, uuid: str) -> Identity:
         """What the device is; texts are empty and memory 0 where the driver does not tell."""
-        pci = _asked(pynvml.nvmlDeviceGetPciInfo_v3, handle)
+        pci = asked(pynvml.nvmlDeviceGetPciInfo_v3, handle)
         memory = self._memory(handle)
         return Identity(
             uuid=uuid,
-            name=_text(_asked(pynvml.nvmlDeviceGetName, handle)),
-            serial=_text(_asked(pynvml.nvmlDeviceGetSerial, handle)),
-            pci_bus_id="" if isinstance(pci, Absent) else _text(pci.busId),
+            name=text_of(asked(pynvml.nvmlDeviceGetName, handle)),
+            serial=text_of(asked(pynvml.nvmlDeviceGetSerial, handle)),
+            pci_bus_id="" if isinstance(pci, Absent) else text_of(pci.busId),
             memory_bytes=0 if isinstance(memory, Absent) else int(memory.total),
         )
 
     def keeps_state(self, handle: Handle) -> bool:
         """Whether the driver stays loaded without clients: then opening it starts nothing up."""
-        mode = _asked(pynvml.nvmlDeviceGetPersistenceMode, handle)
+        mode = asked(pynvml.nvmlDeviceGetPersistenceMode, handle)
         return bool(mode == pynvml.NVML_FEATURE_ENABLED)
 
     def slices(self, handle: Handle) -> list[Slice]:
         """The MIG instances of a device, over the holes between them; none where MIG is off."""
-        mode = _asked(pynvml.nvmlDeviceGetMigMode, handle)
+        mode = asked(pynvml.nvmlDeviceGetMigMode, handle)
         if isinstance(mode, Absent) or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
             return []
-        whole = _asked(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle)
+        whole = asked(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle)
         places = 0 if isinstance(whole, Absent) else int(whole)
         found = (self._slice(handle, place, places) for place in range(places))
         return [part for part in found if part is not None]
 
     def utilisation_percent(self, handle: Handle) -> int | Absent:
         """Share of the driver's last sample period in which a kernel ran; unchecked."""
-        rates = _asked(pynvml.nvmlDeviceGetUtilizationRates, handle)
+        rates = asked(pynvml.nvmlDeviceGetUtilizationRates, handle)
         return rates if isinstance(rates, Absent) else int(rates.gpu)
+
+    def utilisation_since(self, handle: Handle, cursor: int) -> list[Entry] | Absent:
+        """What the driver's own buffer holds after a cursor (0: all); unchecked."""
+        entries = self._buffers.utilisation(handle, cursor)
+        return absent(entries, "nvmlDeviceGetSamples") if isinstance(entries, int) else entries
+
+    def work_since(self, handle: Handle, cursor: int) -> list[WorkEntry] | Absent:
+        """Which processes worked after a cursor (0: in all of the driver's buffer); unchecked."""
+        entries = self._buffers.work(handle, cursor)
+        if isinstance(entries, int):
+            return absent(entries, "nvmlDeviceGetProcessUtilization")
+        return entries
+
+    def tells_activity(self, handle: Handle) -> bool:
+        """Whether the device counts what its instances do."""
+        told = asked(pynvml.nvmlGpmQueryDeviceSupport, handle)
+        return not isinstance(told, Absent) and bool(told.isSupportedDevice)
 
     def energy_mj(self, handle: Handle) -> int | Absent:
         """The counter since the driver was loaded."""
-        return _asked(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)
+        return asked(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)
 
     def power_mw(self, handle: Handle) -> int | Absent:
         """What the device draws."""
-        return _asked(pynvml.nvmlDeviceGetPowerUsage, handle)
+        return asked(pynvml.nvmlDeviceGetPowerUsage, handle)
+
+    def own_power_mw(self, handle: Handle) -> int | Absent:
+        """What the accelerator draws of what its module draws."""
+        return self._field(handle, POWER_NOW, pynvml.NVML_POWER_SCOPE_GPU)
+
+    def is_in_module(self, handle: Handle) -> bool:
+        """Whether a processor shares the board: then counter and power are those of both.
+
+        Told by a module that draws more than the accelerator on it.
+        """
+        module = self._field(handle, POWER_NOW, pynvml.NVML_POWER_SCOPE_MODULE)
+        own = self.own_power_mw(handle)
+        return isinstance(module, int) and isinstance(own, int) and module > own
+
+    def recovery_action(self, handle: Handle) -> int | Absent:
+        """What must be done before the device can be used; 0: nothing."""
+        return self._field(handle, RECOVERY_ACTION, 0)
 
     def power_limit_mw(self, handle: Handle) -> int | Absent:
         """What the device may draw, by the lowest limit in force."""
-        return _asked(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+        return asked(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
 
     def memory_used_bytes(self, handle: Handle) -> int | Absent:
         """Memory in use, without what the driver reserves where it tells the two apart."""
@@ -145,14 +180,14 @@ class NvmlDriver:
         if not self._lists.supports(kind):
             return Absent(AbsentReason.NOT_SUPPORTED)
         pids = self._lists.pids(kind, handle)
-        return _absent(pids, LISTS[kind]) if isinstance(pids, int) else pids
+        return absent(pids, LISTS[kind]) if isinstance(pids, int) else pids
 
     def watch(self, handle: Handle) -> None:
         """Have the driver keep this device's error events for `errors`."""
         if self._events is None:
-            self._events = _asked(pynvml.nvmlEventSetCreate)
+            self._events = asked(pynvml.nvmlEventSetCreate)
         if not isinstance(self._events, Absent):
-            _asked(
+            asked(
                 pynvml.nvmlDeviceRegisterEvents,
                 handle,
                 pynvml.nvmlEventTypeXidCriticalError,
@@ -169,17 +204,18 @@ class NvmlDriver:
                 event = pynvml.nvmlEventSetWait_v2(self._events, 0)
             except pynvml.NVMLError as error:
                 if error.value != TIMEOUT:
-                    _absent(error.value, "nvmlEventSetWait_v2")
+                    absent(error.value, "nvmlEventSetWait_v2")
                 break
             found.append((address(event.device), int(event.eventData)))
         return found
 
     def _slice(self, handle: Handle, place: int, places: int) -> Slice | None:
-        part = _asked(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place)
+        part = asked(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place)
         if isinstance(part, Absent):
             return None
         uuid = self.uuid(part)
-        attributes = _asked(pynvml.nvmlDeviceGetAttributes_v2, part)
+        attributes = asked(pynvml.nvmlDeviceGetAttributes_v2, part)
+        instance = asked(pynvml.nvmlDeviceGetGpuInstanceId, part)
         if isinstance(uuid, Absent) or isinstance(attributes, Absent):
             return None
         return Slice(
@@ -187,39 +223,19 @@ class NvmlDriver:
             identity=self.identity(part, uuid),
             slices=int(attributes.computeInstanceSliceCount),
             slices_whole=places,
+            gpu_instance=None if isinstance(instance, Absent) else int(instance),
         )
 
+    def _field(self, handle: Handle, number: int, scope: int) -> int | Absent:
+        """One of the driver's numbered values, a whole number of 32 bits."""
+        fields = asked(pynvml.nvmlDeviceGetFieldValues, handle, [(number, scope)])
+        if isinstance(fields, Absent):
+            return fields
+        code = fields[0].nvmlReturn
+        return absent(code, f"field {number}") if code else int(fields[0].value.uiVal)
+
     def _memory(self, handle: Handle) -> Any:
-        memory = _asked(pynvml.nvmlDeviceGetMemoryInfo, handle, pynvml.nvmlMemory_v2)
+        memory = asked(pynvml.nvmlDeviceGetMemoryInfo, handle, pynvml.nvmlMemory_v2)
         if isinstance(memory, Absent) and memory.reason is AbsentReason.NOT_SUPPORTED:
-            return _asked(pynvml.nvmlDeviceGetMemoryInfo, handle)
+            return asked(pynvml.nvmlDeviceGetMemoryInfo, handle)
         return memory
-
-
-def address(handle: Handle) -> int:
-    """What tells two handles of one session apart."""
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
-
-
-def _asked(call: Callable[..., Value], *arguments: object) -> Value | Absent:
-    """The call's answer, or why there is none."""
-    try:
-        return call(*arguments)
-    except pynvml.NVMLError as error:
-        return _absent(error.value, call.__name__)
-    except pynvml.NVMLLibraryMismatchError:
-        return Absent(AbsentReason.NOT_SUPPORTED)
-
-
-def _absent(code: int, call: str) -> Absent:
-    """The absence for a code. DriverGone when the whole driver is."""
-    if code in DRIVER_GONE:
-        raise DriverGone(code, call)
-    return absent_for(code)
-
-
-def _text(value: object) -> str:
-    """Text of the binding, which gives bytes inside structures; empty when absent."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value if isinstance(value, str) else ""

@@ -6,14 +6,11 @@ to be told of. A partition that is taken away is gone, for its hardware is anoth
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
-from kashi_agent.meters.nvml import Handle, Identity, NvmlDriver, Slice, address
+from kashi_agent.meters.nvml import Identity, NvmlDriver, Slice
+from kashi_agent.meters.nvml_calls import Handle, address
+from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device, MeterKind, Vendor
-
-VANISHED: Final = 2
-PARTITIONED: Final = 6
-"""Kinds of events on devices; the numbers are the contract's."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,9 +22,31 @@ class Card:
     handle: Handle | None
     parent: "Card | None" = None
     settling: bool = False
+    """Its next utilisation is left out: it shows the driver's own work."""
+    in_module: bool = False
+    """A processor shares its board, and its counter of energy."""
+    gpu_instance: int | None = None
+    """Of a partition whose activity the driver tells: its GPU instance."""
+    recovery_action: int = 0
+    """What the driver last said must be done with it."""
+    had_utilisation: bool = False
     unsupported: set[str] = field(default_factory=set)
     quiet_lists: set[str] = field(default_factory=set)
     slices: frozenset[str] | None = None
+    cursor: int | None = None
+    """Where to read on in the driver's buffer of utilisation; None: it was never read."""
+    stale_looks: int = 0
+    """Looks on end at which that buffer had nothing new."""
+    work_cursor: int | None = None
+    work_stale_looks: int = 0
+    """Likewise for what its processes do."""
+    looked_boottime_ms: int | None = None
+    """When its activity was last asked for."""
+
+    def begin_anew(self) -> None:
+        """It was lost, and comes back as if its driver had just started."""
+        self.settling = True
+        self.cursor = self.work_cursor = self.looked_boottime_ms = None
 
     def due(self, tick: int, every: int) -> bool:
         """Whether it is this device's turn; devices take different ticks."""
@@ -45,6 +64,8 @@ class Cards:
         self._driver = driver
         self._cards: dict[str, Card] = {}
         self.unidentified: tuple[str, ...] = ()
+        self.complete = True
+        """No device is known to be missing."""
         """Devices the driver counts but that never told their id: they cannot be reported."""
 
     def __iter__(self) -> Iterator[Card]:
@@ -83,6 +104,7 @@ class Cards:
             self._lose(unseen, note)
         # A mute place that a known device may sit in is that device's matter: it says so itself.
         self.unidentified = tuple(unidentified) if len(unidentified) > len(unseen) else ()
+        self.complete = not unidentified and not unseen
         for card in wholes:
             if card.device.hardware_id in seen:
                 self._partition(card, note)
@@ -99,6 +121,7 @@ class Cards:
             turn=len(self._cards),
             handle=handle,
             settling=not self._driver.keeps_state(handle),
+            in_module=self._driver.is_in_module(handle),
         )
         self._driver.watch(handle)
 
@@ -107,11 +130,14 @@ class Cards:
         for card in unseen:
             if card.handle is not None:
                 card.handle = None
-                note(card, VANISHED, "the driver lists it no longer", 0)
+                note(card, DeviceEventKind.VANISHED, "the driver lists it no longer", 0)
 
     def _partition(self, whole: Card, note: Note) -> None:
         """Bring the partitions of a device up to date."""
-        slices = {part.identity.uuid: part for part in self._driver.slices(whole.handle)}
+        parts = self._driver.slices(whole.handle)
+        slices = {part.identity.uuid: part for part in parts}
+        told = bool(parts) and self._driver.tells_activity(whole.handle)
+        instances = [part.gpu_instance for part in parts]
         for card in self:
             if card.parent is whole and card.device.hardware_id not in slices:
                 del self._cards[card.device.hardware_id]
@@ -120,8 +146,11 @@ class Cards:
                 self._cards[uuid].handle = part.handle
             else:
                 self._cards[uuid] = _partition_card(whole, part, len(self._cards))
+            # Where compute instances share a GPU instance, its activity is none of theirs alone.
+            alone = told and instances.count(part.gpu_instance) == 1
+            self._cards[uuid].gpu_instance = part.gpu_instance if alone else None
         if whole.slices is not None and whole.slices != slices.keys():
-            note(whole, PARTITIONED, " ".join(sorted(slices)), len(slices))
+            note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(slices)), len(slices))
         whole.slices = frozenset(slices)
 
 

@@ -7,6 +7,7 @@ from kashi_agent.sample import Absent, AbsentReason
 SUCCESS: Final = 0
 INSUFFICIENT_SIZE: Final = 7
 TIMEOUT: Final = 10
+FUNCTION_NOT_FOUND: Final = 13
 
 DRIVER_GONE: Final = {
     1: "the library's session is over",
@@ -23,7 +24,7 @@ _REASONS: Final = {
     3: AbsentReason.NOT_SUPPORTED,
     4: AbsentReason.NO_PERMISSION,
     6: AbsentReason.NOT_FOUND,
-    13: AbsentReason.NOT_SUPPORTED,  # an older driver without the function
+    FUNCTION_NOT_FOUND: AbsentReason.NOT_SUPPORTED,  # an older driver without the function
     15: AbsentReason.DEVICE_LOST,
     16: AbsentReason.DEVICE_LOST,  # unusable until it is reset
     19: AbsentReason.NOT_READY,

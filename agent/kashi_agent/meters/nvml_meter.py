@@ -6,38 +6,46 @@ What is asked, and how often (one call into a driver costs tens of microseconds)
 - the lists of MPS and graphics processes: every tick while they hold somebody, at once when a
   device is busy and nobody computes on it, else every 5 ticks in turns (they are nearly always
   empty, and an MPS server stands in the compute list itself);
-- power only where there is no energy counter; memory every 10 ticks in turns, for its largest value
-  of a minute is what is reported;
-- what a device is: once. Which devices and partitions there are: every 60 ticks, every 10 where
-  a device is partitioned, and at once after a partition has gone.
+- what processes do: where several holders share a device;
+- power only where no energy counter is the device's own; memory every 10 ticks in turns, for its
+  largest value of a minute is what is reported;
+- what a device is: once. Which devices and partitions there are, and whether a device wants to be
+  reset: every 60 ticks, every 10 where a device is partitioned or missing, and at once after a
+  partition has gone;
+- nothing of a device that sleeps: to look would wake it.
 
-Partitions have no utilisation, energy or power of their own; their parent's are never repeated for
-them, for that would count them several times.
+Partitions have no energy or power of their own, and utilisation only where the driver counts what
+instances do; their parent's are never repeated for them, for that would count them several times.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from kashi_agent.holders import HolderBook
-from kashi_agent.meters.nvml import DriverGone, Handle, NvmlDriver
+from kashi_agent.meters.nvml import NvmlDriver
+from kashi_agent.meters.nvml_asking import Asking
+from kashi_agent.meters.nvml_calls import DriverGone
 from kashi_agent.meters.nvml_cards import Card, Cards
+from kashi_agent.meters.nvml_use import UseReader
 from kashi_agent.meters.nvml_values import (
+    ASLEEP,
     COUNTER_MAX,
     GONE,
     LOST,
     NOT_ASKED,
-    NOT_READY,
     NOT_SUPPORTED,
-    PERCENT_MAX,
     POWER_MW_MAX,
-    PPM_PER_PERCENT,
     whole_absence,
 )
+from kashi_agent.meters.pci_sleep import PciSleep
+from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
     DeviceEvent,
     Holder,
+    HolderWork,
     Meter,
     MeterKind,
     Observation,
@@ -46,26 +54,29 @@ from kashi_agent.sample import (
 )
 
 REFRESH_TICKS: Final = 60
-REFRESH_TICKS_PARTITIONED: Final = 10
+REFRESH_TICKS_CHANGING: Final = 10
 MEMORY_TICKS: Final = 10
 QUIET_LIST_TICKS: Final = 5
 FAILING_TICKS_MAX: Final = 10
 """All devices answering nothing but errors for so long: the session is of no use any more."""
-
-XID: Final = 3
-VALUE_DROPPED: Final = 5
-"""Kinds of events on devices; the numbers are the contract's."""
 
 
 class NvmlMeter:
     """Reads all NVIDIA devices of this host.
 
     `clock` gives CLOCK_BOOTTIME in milliseconds; `cadence_ms` is what the meter states of itself,
-    the caller keeps the time. DriverGone from any call: begin anew, with a new process.
+    the caller keeps the time; `sys` is where the kernel tells of devices. DriverGone from any call:
+    begin anew, with a new process.
     """
 
     def __init__(
-        self, driver: NvmlDriver, book: HolderBook, clock: Callable[[], int], cadence_ms: int
+        self,
+        driver: NvmlDriver,
+        book: HolderBook,
+        clock: Callable[[], int],
+        cadence_ms: int,
+        *,
+        sys: Path = Path("/sys"),
     ) -> None:
         self._driver = driver
         self._book = book
@@ -78,6 +89,9 @@ class NvmlMeter:
             driver_version=version,
         )
         self._cards = Cards(driver)
+        self._asking = Asking(self._note)
+        self._use = UseReader(driver, self._asking)
+        self._sleep = PciSleep(sys)
         self._boottime_ms = 0
         self._tick = 0
         self._refresh_tick = 0
@@ -96,10 +110,11 @@ class NvmlMeter:
         self._boottime_ms = self._clock()
         self._events = []
         self._pids, self._listed = set(), {}
-        if self._tick >= self._refresh_tick:
+        if self._tick >= self._refresh_tick and not any(map(self._sleeps, self._cards)):
             self._refresh()
         samples = tuple(self._sample(card) for card in self._cards)
         self._collect_errors()
+        self._asking.end_tick()
         self._book.keep_only(self._pids)
         self._refuse_to_fail_for_ever(samples)
         self._tick += 1
@@ -115,8 +130,9 @@ class NvmlMeter:
         card = self._cards.of(hardware_id)
         if card is None or card.handle is None:
             return LOST, LOST
-        limit = self._value(card, "power limit", self._driver.power_limit_mw)
-        return self._power(card), self._checked(card, "power limit in mW", limit, POWER_MW_MAX)
+        limit = self._asking.value(card, "power limit", self._driver.power_limit_mw)
+        limit = self._asking.checked(card, "power limit in mW", limit, POWER_MW_MAX)
+        return self._power(card), limit
 
     def pids(self, hardware_id: str) -> frozenset[int]:
         """The processes that the driver listed on a device at the last look."""
@@ -129,73 +145,90 @@ class NvmlMeter:
     def _refresh(self) -> None:
         """Look for devices and partitions anew."""
         self._cards.refresh(self._note)
-        partitioned = self._cards.partitioned
-        self._refresh_tick = self._tick + (
-            REFRESH_TICKS_PARTITIONED if partitioned else REFRESH_TICKS
-        )
+        self._driver.activity.keep_only({card.device.hardware_id for card in self._cards})
+        changing = self._cards.partitioned or not self._cards.complete
+        self._refresh_tick = self._tick + (REFRESH_TICKS_CHANGING if changing else REFRESH_TICKS)
+        for card in self._cards:
+            if card.parent is None and card.handle is not None:
+                self._tell_recovery(card)
+
+    def _tell_recovery(self, card: Card) -> None:
+        """Tell when a device begins or ceases to want a reset, however healthy it looks."""
+        action = self._driver.recovery_action(card.handle)
+        if isinstance(action, int) and action != card.recovery_action:
+            card.recovery_action = action
+            self._note(card, DeviceEventKind.HEALTH, f"recovery action {action}", action)
 
     # What a device shows.
 
     def _sample(self, card: Card) -> Sample:
         """One device at this tick."""
+        if self._sleeps(card):
+            return Sample(device=card.device, seen=ASLEEP)
         seen = LOST if card.handle is None else self._observe(card)
+        if card.parent is not None and self._driver.uuid(card.handle) != card.device.hardware_id:
+            seen = GONE  # its handle may be another instance's by now, and so what was read
         if card.parent is not None and seen == GONE:
             self._refresh_tick = self._tick + 1
+        if seen == LOST:
+            card.begin_anew()
         return Sample(device=card.device, seen=seen)
+
+    def _sleeps(self, card: Card) -> bool:
+        return card.parent is None and self._sleep.sleeps(card.device.pci_bus_id)
 
     def _observe(self, card: Card) -> Observation | Absent:
         """What the device shows; absent as a whole when it is lost or answers nothing at all."""
-        utilisation = self._utilisation(card)
+        use = self._use.look(card, self._boottime_ms)
+        utilisation = use.utilisation_ppm
         if utilisation == LOST:
             return LOST
+        self._look_for_partitioning(card, utilisation)
         energy = self._energy(card)
+        pids = self._pids_of(card, busy=utilisation not in (0, NOT_SUPPORTED))
+        holders = pids if isinstance(pids, Absent) else self._book.holders(pids)
         observation = Observation(
             utilisation_ppm=utilisation,
             energy_counter_mj=energy,
             power_mw=self._power(card) if energy == NOT_SUPPORTED else NOT_ASKED,
             memory_used_bytes=self._memory(card),
-            holders=self._holders(card, busy=utilisation not in (0, NOT_SUPPORTED)),
+            holders=holders,
+            past=use.past,
+            work=self._work(card, pids, holders),
         )
         return whole_absence(observation) or observation
 
-    def _utilisation(self, card: Card) -> int | Absent:
-        """In parts per million.
-
-        The first value after a driver has started up is left out: it shows the driver at work.
-        """
-        if card.parent is not None:
-            return NOT_SUPPORTED
-        percent = self._value(card, "utilisation", self._driver.utilisation_percent)
-        if card.settling and not isinstance(percent, Absent):
-            card.settling = False
-            return NOT_READY
-        checked = self._checked(card, "utilisation in percent", percent, PERCENT_MAX)
-        return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
+    def _look_for_partitioning(self, card: Card, utilisation: int | Absent) -> None:
+        """A device that knows its utilisation no longer may just have been partitioned."""
+        if utilisation == NOT_SUPPORTED and card.had_utilisation:
+            self._refresh_tick = self._tick + 1
+        card.had_utilisation = isinstance(utilisation, int)
 
     def _energy(self, card: Card) -> int | Absent:
-        """The counter as it stands, in millijoules."""
-        if card.parent is not None:
+        """The counter as it stands, in millijoules; unsupported where others count in it, too."""
+        if card.parent is not None or card.in_module:
             return NOT_SUPPORTED
-        energy = self._value(card, "energy", self._driver.energy_mj)
-        return self._checked(card, "energy in mJ", energy, COUNTER_MAX)
+        energy = self._asking.value(card, "energy", self._driver.energy_mj)
+        return self._asking.checked(card, "energy in mJ", energy, COUNTER_MAX)
 
     def _power(self, card: Card) -> int | Absent:
         """In milliwatts, for devices without an energy counter."""
         if card.parent is not None:
             return NOT_SUPPORTED
-        power = self._value(card, "power", self._driver.power_mw)
-        return self._checked(card, "power in mW", power, POWER_MW_MAX)
+        ask = self._driver.own_power_mw if card.in_module else self._driver.power_mw
+        power = self._asking.value(card, "power", ask)
+        return self._asking.checked(card, "power in mW", power, POWER_MW_MAX)
 
     def _memory(self, card: Card) -> int | Absent:
         """Memory in use, in turns."""
         if not card.due(self._tick, MEMORY_TICKS) and self._tick:
             return NOT_ASKED
-        used = self._value(card, "memory", self._driver.memory_used_bytes)
+        used = self._asking.value(card, "memory", self._driver.memory_used_bytes)
         total = card.device.memory_bytes or COUNTER_MAX
-        return self._checked(card, "memory in bytes", used, total)
+        return self._asking.checked(card, "memory in bytes", used, total)
 
-    def _holders(self, card: Card, *, busy: bool) -> frozenset[Holder] | Absent:
-        """Who holds the device; absent when nobody is listed and a list was refused."""
+    def _pids_of(self, card: Card, *, busy: bool) -> frozenset[int] | Absent:
+        """Who is on the device; absent when nobody is listed and a list was refused."""
         compute = self._driver.pids("compute", card.handle)
         if isinstance(compute, Absent):
             return compute
@@ -211,7 +244,25 @@ class NvmlMeter:
             return refused
         self._pids |= pids
         self._listed[card.device.hardware_id] = frozenset(pids)
-        return self._book.holders(pids)
+        return frozenset(pids)
+
+    def _work(
+        self, card: Card, pids: frozenset[int] | Absent, holders: frozenset[Holder] | Absent
+    ) -> frozenset[HolderWork] | Absent:
+        """What each holder did, where several share a device; the driver tells of no instance's."""
+        if isinstance(pids, Absent) or isinstance(holders, Absent) or len(holders) < 2:
+            return NOT_ASKED
+        if card.parent is not None or card.slices:
+            return NOT_SUPPORTED
+        worked = self._use.work(card, pids)
+        if isinstance(worked, Absent):
+            return worked
+        sums = dict.fromkeys(holders, 0)
+        for pid, sm_ppm in worked.items():
+            holder = self._book.holder(pid)
+            if holder in sums:
+                sums[holder] += sm_ppm
+        return frozenset(HolderWork(holder, sm_ppm) for holder, sm_ppm in sums.items())
 
     def _side_list(self, card: Card, kind: str, *, busy: bool) -> frozenset[int] | Absent:
         """A list that is nearly always empty: not asked each tick while it is."""
@@ -225,22 +276,6 @@ class NvmlMeter:
             card.quiet_lists.discard(kind)
         return pids
 
-    def _value(self, card: Card, name: str, ask: Callable[[Handle], int | Absent]) -> int | Absent:
-        """Ask, unless the device said that it does not know this, until the next refresh."""
-        if name in card.unsupported:
-            return NOT_SUPPORTED
-        value = ask(card.handle)
-        if value == NOT_SUPPORTED:
-            card.unsupported.add(name)
-        return value
-
-    def _checked(self, card: Card, what: str, value: int | Absent, most: int) -> int | Absent:
-        """The value, if it is one the vendor's documents allow; else it is dropped and counted."""
-        if isinstance(value, Absent) or 0 <= value <= most:
-            return value
-        self._note(card, VALUE_DROPPED, f"{what}: {value}", 1)
-        return Absent(AbsentReason.OUT_OF_RANGE)
-
     # What happened.
 
     def _collect_errors(self) -> None:
@@ -248,7 +283,7 @@ class NvmlMeter:
         for place, xid in self._driver.errors():
             card = self._cards.at(place)
             if card is not None:
-                self._note(card, XID, f"XID {xid}", xid)
+                self._note(card, DeviceEventKind.XID, f"XID {xid}", xid)
 
     def _note(self, card: Card, kind: int, detail: str, value: int = 0) -> None:
         self._events.append(

@@ -16,7 +16,16 @@ NOT_ASKED: Final = Absent(AbsentReason.NOT_RECORDED)
 NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
 NOT_READY: Final = Absent(AbsentReason.NOT_READY)
 LOST: Final = Absent(AbsentReason.DEVICE_LOST)
+OUT_OF_RANGE: Final = Absent(AbsentReason.OUT_OF_RANGE)
 GONE: Final = Absent(AbsentReason.NOT_FOUND)
+ASLEEP: Final = Observation(
+    utilisation_ppm=0,
+    energy_counter_mj=NOT_ASKED,
+    power_mw=NOT_ASKED,
+    memory_used_bytes=NOT_ASKED,
+    holders=NOT_ASKED,
+)
+"""A device without power runs nothing; what else there is to know, only its driver knows."""
 
 
 def whole_absence(observation: Observation) -> Absent | None:

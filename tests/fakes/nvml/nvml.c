@@ -2,6 +2,7 @@
  * call the scenario has nothing to say about answers NOT_SUPPORTED, one not exported here is
  * FUNCTION_NOT_FOUND to its caller, as with an older driver. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,29 +56,48 @@ typedef struct { handle_t device; unsigned long long type, value; unsigned gpu_i
 typedef struct { unsigned sm, copy, decoder, encoder, jpeg, ofa, gpu_slices, compute_slices; unsigned long long memory_mb; } attributes_t;
 typedef struct { unsigned version, sensor; int degrees; } temperature_t;
 typedef struct { uint64_t devices; int64_t from_ms; size_t next; } event_set_t;
+typedef struct { int device; unsigned gpu_instance; int64_t at_ms; uint64_t work; } activity_t;
+typedef struct { unsigned metric; int code; double value; const char *short_name, *long_name, *unit; } metric_t;
+typedef struct { unsigned version, count; activity_t *first, *second; metric_t metrics[]; } metrics_t;
+typedef struct { unsigned version, supported; } support_t;
 
 _Static_assert(sizeof(memory_v2_t) == 40 && sizeof(pci_t) == 68, "nvml.h");
 _Static_assert(sizeof(process_sample_t) == 32 && sizeof(process_sample_v1_t) == 40 && sizeof(sample_t) == 16, "nvml.h");
 _Static_assert(sizeof(field_value_t) == 40 && sizeof(event_t) == 32 && sizeof(attributes_t) == 40, "nvml.h");
 
+_Static_assert(sizeof(metric_t) == 40 && sizeof(metrics_t) == 24, "nvml.h");
+
 static const scenario_t *scenario;
-static int64_t loaded_ms, loaded_unix_ms;
+static int64_t loaded_ms, loaded_stamp_ms;
+static int calls_fd = -1;
 static atomic_int sessions;
+static char partition_handles[DEVICES_MAX][8]; /* by device and slot: another instance may get one again */
 
 __attribute__((constructor)) static void load(void) {
     scenario = scenario_load();
     loaded_ms = driver_now_ms();
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    loaded_unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    clock_gettime(scenario->boot_stamps ? CLOCK_BOOTTIME : CLOCK_REALTIME, &now);
+    loaded_stamp_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (*scenario->calls) calls_fd = open(scenario->calls, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-/* The driver stamps its samples in microseconds of the wall clock. */
-static unsigned long long stamp_us(int64_t at_ms) { return (unsigned long long)(loaded_unix_ms + at_ms - loaded_ms) * 1000; }
+/* The driver stamps its samples in microseconds, of the wall clock or of the boot clock. */
+static unsigned long long stamp_us(int64_t at_ms) {
+    int64_t jumped_ms = scenario->jump_ms && at_ms >= scenario->jump_at_ms ? scenario->jump_ms : 0;
+    return (unsigned long long)(loaded_stamp_ms + at_ms - loaded_ms + jumped_ms) * 1000;
+}
+
+static void record(const char *call, int device) {
+    char line[TEXT_MAX + 16];
+    int length = snprintf(line, sizeof line, "%s %d\n", call, device);
+    if (calls_fd >= 0 && write(calls_fd, line, (size_t)length) != length) abort();
+}
 
 /* --- what stands before every call: latency, session, hang, reload, injected errors --- */
 
 static int gate(const char *call, int device) {
+    record(call, device);
     driver_take_time(call);
     if (!sessions && strncmp(call, "nvmlInit", 8)) return UNINITIALIZED;
     driver_wait_while_hung(call, device);
@@ -86,7 +106,7 @@ static int gate(const char *call, int device) {
     return driver_injected_code(call, device);
 }
 
-/* --- handles: a device's is its place in the scenario, a partition's likewise --- */
+/* --- handles: a device's is its place in the scenario, a partition's that of its slot --- */
 
 static int device_of(handle_t handle) {
     const device_t *device = handle;
@@ -94,22 +114,30 @@ static int device_of(handle_t handle) {
     return (int)(device - scenario->devices);
 }
 
-static const partition_t *partition_of(handle_t handle) {
-    const partition_t *part = handle;
-    if (part < scenario->partitions || part >= scenario->partitions + scenario->partition_count) return NULL;
-    return part;
+static int is_partition(handle_t handle) {
+    return (char *)handle >= partition_handles[0] && (char *)handle < partition_handles[DEVICES_MAX];
 }
 
 static int physical_of(handle_t handle) {
-    const partition_t *part = partition_of(handle);
-    return part ? part->device : device_of(handle);
+    return is_partition(handle) ? (int)((char *)handle - partition_handles[0]) / 8 : device_of(handle);
+}
+
+/* The instance in a slot now; NULL: the handle is a device's, or nothing is there. */
+static const partition_t *partition_of(handle_t handle) {
+    if (!is_partition(handle)) return NULL;
+    unsigned slot = (unsigned)((char *)handle - partition_handles[0]) % 8;
+    for (size_t i = 0; i < scenario->partition_count; i++) {
+        const partition_t *part = &scenario->partitions[i];
+        if (part->device == physical_of(handle) && part->slot == slot && span_holds(part->span, driver_now_ms())) return part;
+    }
+    return NULL;
 }
 
 /* Opens a function on a whole device; on a partition it is not supported. */
 #define DEVICE(argument)                                            \
     int n = device_of(handle);                                      \
     if (n < 0 || !(argument)) {                                     \
-        if (partition_of(handle)) return NOT_SUPPORTED;             \
+        if (is_partition(handle)) return NOT_SUPPORTED;             \
         return INVALID_ARGUMENT;                                    \
     }                                                               \
     int code = gate(__func__, n);                                   \
@@ -125,7 +153,7 @@ static int physical_of(handle_t handle) {
     int code = gate(__func__, n);                                   \
     if (code) return code;                                          \
     const partition_t *part = partition_of(handle);                 \
-    if (part && !span_holds(part->span, driver_now_ms())) return INVALID_ARGUMENT; \
+    if (!part && is_partition(handle)) return INVALID_ARGUMENT;     \
     const device_t *device = &scenario->devices[n];                 \
     const state_t *state = device_state(scenario, n, driver_now_ms()); \
     (void)part, (void)device, (void)state
@@ -154,6 +182,7 @@ NVML(nvmlInit_v2)(void) { return begin(__func__); }
 NVML(nvmlInit)(void) { return begin(__func__); }
 
 NVML(nvmlShutdown)(void) {
+    record(__func__, ALL_DEVICES);
     if (!sessions) return UNINITIALIZED;
     sessions--;
     return SUCCESS;
@@ -177,8 +206,9 @@ NVML(nvmlDeviceGetCount)(unsigned *count) { return nvmlDeviceGetCount_v2(count);
 
 NVML(nvmlDeviceGetHandleByIndex_v2)(unsigned index, handle_t *handle) {
     if (!handle || index >= (unsigned)scenario->device_count) return INVALID_ARGUMENT;
-    int code = gate(__func__, (int)index);
-    if (!code) *handle = (handle_t)&scenario->devices[index];
+    int n = driver_now_ms() < scenario->order_ms ? (int)index : scenario->order[index];
+    int code = gate(__func__, n);
+    if (!code) *handle = (handle_t)&scenario->devices[n];
     return code;
 }
 
@@ -196,7 +226,7 @@ NVML(nvmlDeviceGetHandleByUUID)(const char *uuid, handle_t *handle) {
         }
     for (size_t i = 0; i < scenario->partition_count; i++)
         if (!strcmp(scenario->partitions[i].uuid, uuid) && span_holds(scenario->partitions[i].span, now_ms)) {
-            *handle = (handle_t)&scenario->partitions[i];
+            *handle = &partition_handles[scenario->partitions[i].device][scenario->partitions[i].slot];
             return SUCCESS;
         }
     return NOT_FOUND;
@@ -213,7 +243,15 @@ NVML(nvmlDeviceGetHandleByPciBusId_v2)(const char *bus_id, handle_t *handle) {
 }
 
 NVML(nvmlDeviceGetHandleByPciBusId)(const char *bus_id, handle_t *handle) { return nvmlDeviceGetHandleByPciBusId_v2(bus_id, handle); }
-NVML(nvmlDeviceGetIndex)(handle_t handle, unsigned *index) { DEVICE(index); *index = (unsigned)n; return SUCCESS; }
+
+NVML(nvmlDeviceGetIndex)(handle_t handle, unsigned *index) {
+    DEVICE(index);
+    unsigned place = (unsigned)n;
+    if (driver_now_ms() >= scenario->order_ms) for (place = 0; scenario->order[place] != n;) place++;
+    *index = place;
+    return SUCCESS;
+}
+
 NVML(nvmlDeviceGetMinorNumber)(handle_t handle, unsigned *minor) { DEVICE(minor); *minor = device->minor; return SUCCESS; }
 
 /* --- identity --- */
@@ -272,6 +310,8 @@ static uint64_t memory_total(const device_t *device, const partition_t *part) { 
 
 /* A partition's use is what its processes say; a device's is the scenario's word. */
 static uint64_t memory_used(int n, const partition_t *part, const state_t *state) {
+    const uint64_t *shown = device_value(scenario, n, "nvmlDeviceGetMemoryInfo", driver_now_ms());
+    if (shown && !part) return *shown;
     if (!part) return state->used_bytes;
     uint64_t sum = 0;
     for (size_t i = 0; i < scenario->process_count; i++) {
@@ -298,45 +338,66 @@ NVML(nvmlDeviceGetMemoryInfo_v2)(handle_t handle, memory_v2_t *memory) {
     return SUCCESS;
 }
 
-NVML(nvmlDeviceGetPowerUsage)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = state->power_mw; return SUCCESS; }
+static unsigned power_mw(int n, const device_t *device, const state_t *state) {
+    const uint64_t *shown = device_value(scenario, n, "nvmlDeviceGetPowerUsage", driver_now_ms());
+    return shown ? (unsigned)*shown : state->power_mw + device->module_mw;
+}
+
+NVML(nvmlDeviceGetPowerUsage)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = power_mw(n, device, state); return SUCCESS; }
 NVML(nvmlDeviceGetEnforcedPowerLimit)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = device->power_limit_mw; return SUCCESS; }
 NVML(nvmlDeviceGetPowerManagementLimit)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = device->power_limit_mw; return SUCCESS; }
-NVML(nvmlDeviceGetTotalEnergyConsumption)(handle_t handle, unsigned long long *millijoules) { DEVICE(millijoules); *millijoules = device_energy_mj(scenario, n, driver_now_ms()); return SUCCESS; }
 
-static void fill_field(field_value_t *field, int n, const state_t *state) {
+static uint64_t energy_mj(int n) {
+    const uint64_t *shown = device_value(scenario, n, "nvmlDeviceGetTotalEnergyConsumption", driver_now_ms());
+    return shown ? *shown : device_energy_mj(scenario, n, driver_now_ms());
+}
+
+NVML(nvmlDeviceGetTotalEnergyConsumption)(handle_t handle, unsigned long long *millijoules) { DEVICE(millijoules); *millijoules = energy_mj(n); return SUCCESS; }
+
+/* Scope 0 is the accelerator, 1 the module it shares with a processor. */
+static void fill_field(field_value_t *field, int n, const device_t *device, const state_t *state) {
+    char call[32];
+    snprintf(call, sizeof call, "field.%u", field->field);
+    const uint64_t *shown = device_value(scenario, n, call, driver_now_ms());
     field->at_us = (long long)stamp_us(driver_now_ms());
     field->code = SUCCESS;
     field->type = VALUE_UINT;
-    if (field->field == 83) {
+    if (shown) field->value.value = (unsigned)*shown;
+    else if (field->field == 83) {
         field->type = VALUE_ULONGLONG;
-        field->value.wide = device_energy_mj(scenario, n, driver_now_ms());
-    } else if (field->field == 185 || field->field == 186) field->value.value = state->power_mw;
+        field->value.wide = energy_mj(n);
+    } else if ((field->field == 185 || field->field == 186) && !field->scope) field->value.value = state->power_mw;
+    else if (field->field == 186 && field->scope == 1 && device->module_mw) field->value.value = state->power_mw + device->module_mw;
     else if (field->field == 230) field->value.value = 0;
     else field->code = NOT_SUPPORTED;
 }
 
 NVML(nvmlDeviceGetFieldValues)(handle_t handle, int count, field_value_t *fields) {
     DEVICE(fields && count > 0);
-    for (int i = 0; i < count; i++) fill_field(&fields[i], n, state);
+    for (int i = 0; i < count; i++) fill_field(&fields[i], n, device, state);
     return SUCCESS;
 }
 
-/* The driver's own buffer: five samples a second, the last hundred of them. */
+/* The driver's own buffer, the last hundred samples of it: power as it stood, utilisation over the
+ * period that the sample ends. */
 NVML(nvmlDeviceGetSamples)(handle_t handle, unsigned type, unsigned long long seen_us, unsigned *value_type, unsigned *count, sample_t *samples) {
-    enum { PERIOD_MS = 200, KEPT = 100 };
+    enum { POWER_PERIOD_MS = 200, KEPT = 100 };
     DEVICE(value_type && count);
-    if (type > 1 || (type == 1 && device->mig)) return NOT_SUPPORTED;
-    int64_t newest = driver_now_ms() / PERIOD_MS, oldest = newest - KEPT + 1;
-    while (oldest <= newest && stamp_us(oldest * PERIOD_MS) <= seen_us) oldest++;
+    int64_t period_ms = type ? device->sample_period_ms : POWER_PERIOD_MS;
+    if (type > 1 || (type == 1 && (device->mig || !period_ms))) return NOT_SUPPORTED;
+    int64_t newest = driver_now_ms() / period_ms, oldest = newest - KEPT + 1;
+    if (oldest < 1) oldest = 1;
+    while (oldest <= newest && stamp_us(oldest * period_ms) <= seen_us) oldest++;
     if (newest < oldest) return NOT_FOUND;
     unsigned held = (unsigned)(newest - oldest + 1);
     *value_type = VALUE_UINT;
     if (!samples) { *count = KEPT; return SUCCESS; }
     if (*count < held) return INSUFFICIENT_SIZE;
     for (unsigned i = 0; i < held; i++) {
-        int64_t at_ms = (oldest + i) * PERIOD_MS;
-        const state_t *then = device_state(scenario, n, at_ms);
-        samples[i] = (sample_t){.at_us = stamp_us(at_ms), .value.value = type ? then->gpu_percent : then->power_mw};
+        int64_t at_ms = (oldest + i) * period_ms;
+        samples[i] = (sample_t){
+            .at_us = stamp_us(at_ms),
+            .value.value = type ? device_mean_percent(scenario, n, at_ms - period_ms, at_ms) : device_state(scenario, n, at_ms)->power_mw};
     }
     *count = held;
     return SUCCESS;
@@ -346,6 +407,14 @@ NVML(nvmlDeviceGetSamples)(handle_t handle, unsigned type, unsigned long long se
 
 static int listed(const process_t *process, int n, const partition_t *part, int64_t now_ms) {
     return process->device == n && span_holds(process->span, now_ms) && (!part || part->gpu_instance == process->gpu_instance);
+}
+
+/* More of them at every call. */
+static unsigned crowd(int n, process_kind_t kind, int64_t now_ms) {
+    static unsigned come[DEVICES_MAX];
+    const crowd_t *crowd = &scenario->devices[n].crowd;
+    if (kind != COMPUTE || !crowd->count || !span_holds(crowd->span, now_ms)) return 0;
+    return come[n] += crowd->count;
 }
 
 static int list_processes(int n, const partition_t *part, process_kind_t kind, unsigned *count, process_info_t *infos) {
@@ -359,6 +428,8 @@ static int list_processes(int n, const partition_t *part, process_kind_t kind, u
             .compute_instance = process->gpu_instance == UINT32_MAX ? UINT32_MAX : 0};
         found++;
     }
+    for (unsigned i = 0, more = crowd(n, kind, now_ms); i < more; i++, found++)
+        if (found < room) infos[found] = (process_info_t){.pid = 3000000 + i, .used = 0, .gpu_instance = UINT32_MAX, .compute_instance = UINT32_MAX};
     *count = found;
     return found > room ? INSUFFICIENT_SIZE : SUCCESS;
 }
@@ -370,39 +441,52 @@ NVML(nvmlDeviceGetGraphicsRunningProcesses_v2)(handle_t handle, unsigned *count,
 NVML(nvmlDeviceGetMPSComputeRunningProcesses_v3)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, MPS, count, infos); }
 NVML(nvmlDeviceGetMPSComputeRunningProcesses_v2)(handle_t handle, unsigned *count, process_info_t *infos) { ANY(count); return list_processes(n, part, MPS, count, infos); }
 
-/* Only processes that used the device are told; nothing since the caller looked last is NOT_FOUND. */
-static unsigned busy_processes(int n, const process_t **busy, unsigned room) {
-    unsigned found = 0;
-    for (size_t i = 0; i < scenario->process_count && found < room; i++)
-        if (scenario->processes[i].sm_percent && listed(&scenario->processes[i], n, NULL, driver_now_ms()))
-            busy[found++] = &scenario->processes[i];
-    return found;
+/* Who worked since the caller looked last; asked from 0, over all that the buffer keeps. A process
+ * that has ended is told too, stamped when it last worked. */
+static unsigned worked(int n, unsigned long long seen_us, process_sample_v1_t *found, unsigned room) {
+    enum { KEPT_MS = 20000 };
+    int64_t now_ms = driver_now_ms();
+    unsigned count = 0;
+    for (size_t i = 0; i < scenario->process_count && count < room; i++) {
+        const process_t *process = &scenario->processes[i];
+        int64_t last_ms = process->span.to_ms <= now_ms ? process->span.to_ms - 1 : now_ms;
+        if (process->device != n || !process->sm_percent || process->span.from_ms > now_ms) continue;
+        if (seen_us ? stamp_us(last_ms) <= seen_us : last_ms <= now_ms - KEPT_MS) continue;
+        found[count++] = (process_sample_v1_t){.at_us = stamp_us(last_ms), .pid = process->pid, .sm = process->sm_percent};
+    }
+    for (size_t i = 0; i < scenario->row_count && count < room; i++) {
+        const row_t *row = &scenario->rows[i];
+        if (row->device != n || !span_holds(row->span, now_ms)) continue;
+        found[count++] = (process_sample_v1_t){
+            .at_us = row->stamp_us == FOREVER ? stamp_us(now_ms) : (unsigned long long)row->stamp_us, .pid = row->pid, .sm = row->sm_percent};
+    }
+    return count;
 }
+
+enum { WORKED_MAX = 1024 };
 
 NVML(nvmlDeviceGetProcessUtilization)(handle_t handle, process_sample_t *samples, unsigned *count, unsigned long long seen_us) {
     DEVICE(count);
-    const process_t *busy[256];
+    process_sample_v1_t rows[WORKED_MAX];
     if (device->mig) return NOT_SUPPORTED;
-    unsigned long long now_us = stamp_us(driver_now_ms());
-    unsigned found = busy_processes(n, busy, 256), room = samples ? *count : 0;
+    unsigned found = worked(n, seen_us, rows, WORKED_MAX), room = samples ? *count : 0;
     *count = found;
-    if (!found || seen_us >= now_us) return NOT_FOUND;
+    if (!found) return NOT_FOUND;
     if (found > room) return INSUFFICIENT_SIZE;
-    for (unsigned i = 0; i < found; i++) samples[i] = (process_sample_t){busy[i]->pid, now_us, busy[i]->sm_percent, 0, 0, 0};
+    for (unsigned i = 0; i < found; i++) samples[i] = (process_sample_t){rows[i].pid, rows[i].at_us, rows[i].sm, 0, 0, 0};
     return SUCCESS;
 }
 
 NVML(nvmlDeviceGetProcessesUtilizationInfo)(handle_t handle, process_samples_t *asked) {
     DEVICE(asked);
-    const process_t *busy[256];
+    process_sample_v1_t rows[WORKED_MAX];
     if (asked->version != 0x01000018) return ARGUMENT_VERSION_MISMATCH;
     if (device->mig) return NOT_SUPPORTED;
-    unsigned long long now_us = stamp_us(driver_now_ms());
-    unsigned found = busy_processes(n, busy, 256), room = asked->samples ? asked->count : 0;
+    unsigned found = worked(n, asked->seen_us, rows, WORKED_MAX), room = asked->samples ? asked->count : 0;
     asked->count = found;
-    if (!found || asked->seen_us >= now_us) return NOT_FOUND;
+    if (!found) return NOT_FOUND;
     if (found > room) return INSUFFICIENT_SIZE;
-    for (unsigned i = 0; i < found; i++) asked->samples[i] = (process_sample_v1_t){.at_us = now_us, .pid = busy[i]->pid, .sm = busy[i]->sm_percent};
+    memcpy(asked->samples, rows, found * sizeof rows[0]);
     return SUCCESS;
 }
 
@@ -425,16 +509,10 @@ NVML(nvmlDeviceGetMaxMigDeviceCount)(handle_t handle, unsigned *count) {
 
 NVML(nvmlDeviceGetMigDeviceHandleByIndex)(handle_t handle, unsigned index, handle_t *found) {
     DEVICE(found);
-    int64_t now_ms = driver_now_ms();
     if (!device->mig) return NOT_SUPPORTED;
-    for (size_t i = 0; i < scenario->partition_count; i++) {
-        const partition_t *part = &scenario->partitions[i];
-        if (part->device == n && part->slot == index && span_holds(part->span, now_ms)) {
-            *found = (handle_t)part;
-            return SUCCESS;
-        }
-    }
-    return NOT_FOUND;
+    if (index >= 7 || !partition_of(&partition_handles[n][index])) return NOT_FOUND;
+    *found = &partition_handles[n][index];
+    return SUCCESS;
 }
 
 NVML(nvmlDeviceIsMigDeviceHandle)(handle_t handle, unsigned *is) { ANY(is); *is = part != NULL; return SUCCESS; }
@@ -453,6 +531,33 @@ NVML(nvmlDeviceGetAttributes_v2)(handle_t handle, attributes_t *attributes) {
     ANY(attributes);
     if (!part) return NOT_SUPPORTED;
     *attributes = (attributes_t){.gpu_slices = part->gpu_slices, .compute_slices = part->compute_slices, .memory_mb = part->memory_mb};
+    return SUCCESS;
+}
+
+/* --- what instances do: the difference of two samples of a running sum --- */
+
+NVML(nvmlGpmQueryDeviceSupport)(handle_t handle, support_t *support) { DEVICE(support); support->supported = device->activity; return SUCCESS; }
+NVML(nvmlGpmSampleAlloc)(activity_t **sample) { SYSTEM(sample); *sample = calloc(1, sizeof **sample); return SUCCESS; }
+NVML(nvmlGpmSampleFree)(activity_t *sample) { SYSTEM(sample); free(sample); return SUCCESS; }
+
+NVML(nvmlGpmMigSampleGet)(handle_t handle, unsigned gpu_instance, activity_t *sample) {
+    DEVICE(sample);
+    if (!device->activity) return NOT_SUPPORTED;
+    *sample = (activity_t){n, gpu_instance, driver_now_ms(), instance_work(scenario, n, gpu_instance, driver_now_ms())};
+    return SUCCESS;
+}
+
+NVML(nvmlGpmMetricsGet)(metrics_t *asked) {
+    SYSTEM(asked && asked->first && asked->second && asked->count);
+    if (asked->version != 1) return ARGUMENT_VERSION_MISMATCH;
+    int64_t span_ms = asked->second->at_ms - asked->first->at_ms;
+    const uint64_t *shown = device_value(scenario, asked->second->device, "nvmlGpmMetricsGet", driver_now_ms());
+    for (unsigned i = 0; i < asked->count; i++) {
+        metric_t *metric = &asked->metrics[i];
+        metric->code = metric->metric != 1 || span_ms <= 0 ? NOT_SUPPORTED : SUCCESS;
+        if (metric->code) continue;
+        metric->value = shown ? (double)*shown : (double)(asked->second->work - asked->first->work) / (double)span_ms;
+    }
     return SUCCESS;
 }
 
@@ -520,7 +625,6 @@ SILENT(nvmlDeviceGetFanSpeed)
 SILENT(nvmlDeviceGetPcieThroughput)
 SILENT(nvmlDeviceGetDriverModel_v2)
 SILENT(nvmlDeviceGetRetiredPages_v2)
-SILENT(nvmlGpmQueryDeviceSupport)
 SILENT(nvmlDeviceGetAccountingMode)
 SILENT(nvmlDeviceGetAccountingBufferSize)
 SILENT(nvmlDeviceGetAccountingPids)

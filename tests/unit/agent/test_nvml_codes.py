@@ -2,7 +2,7 @@
 
 import pynvml
 import pytest
-from kashi_agent.meters.nvml import DriverGone
+from kashi_agent.meters.nvml_calls import DriverGone
 from kashi_agent.meters.nvml_codes import DRIVER_GONE, absent_for
 from kashi_agent.sample import AbsentReason
 
