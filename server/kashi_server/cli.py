@@ -15,6 +15,7 @@ from kashi_server.commands import (
     backup,
     carried,
     certificates,
+    doubts,
     expense,
     hosts,
     integrity,
@@ -52,6 +53,7 @@ hosts_app.command("release")(hosts.release)
 hosts_app.command("revoke")(hosts.revoke)
 hosts_app.command("allow-recoveries")(hosts.allow_recoveries)
 hosts_app.command("alarms")(hosts.alarms)
+hosts_app.command("doubts")(doubts.show_doubts)
 app.add_typer(hosts_app, name="hosts")
 
 account_app = typer.Typer(help="Accounts of the portal.", no_args_is_help=True)

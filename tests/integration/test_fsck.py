@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from fixtures_ingest import ReportingHost, enrol, stored_sums, sums_of
+from kashi.v1 import report_pb2
+from kashi_server.domain.plausibility import doubts
 from kashi_server.services.authority import Keyring
 from kashi_server.services.fsck import FactsChecked, check_facts
 from kashi_server.services.ingestion import Ingestion, Submission
@@ -22,10 +24,23 @@ def wires(work: Work, ingestion: Ingestion) -> list[bytes]:
     """Three hours and a bit of one host with two devices, stored."""
     host = ReportingHost(HOST, ["GPU-a", "GPU-b"])
     enrol(work, host)
-    wires = [host.report(30, gaps=[(90_000, 3_000)]) for _ in range(7)]
+    wires = [host.report(30, gaps=[(90_000, 3_000)], change=_stating) for _ in range(7)]
     for wire in wires:
         ingestion.ingest([Submission(host.standing(), [wire])])
     return wires
+
+
+def _stating(header: report_pb2.ReportHeader, blocks: list[report_pb2.DeviceBlock]) -> None:
+    """A fact of the host and one of each device, and an event that is none."""
+    at = header.start_boottime_ms
+    header.events.add(boottime_ms=at, kind=report_pb2.HOST_EVENT_KIND_METER_STARTED)
+    header.events.add(
+        boottime_ms=at, kind=report_pb2.HOST_EVENT_KIND_FACT, detail="ld_preload=/opt/x.so"
+    )
+    for block in blocks:
+        block.events.add(
+            boottime_ms=at, kind=report_pb2.DEVICE_EVENT_KIND_FACT, detail="pci=1002:744c"
+        )
 
 
 def spoil(work: Work, change: Callable[[Connection], None]) -> None:
@@ -84,6 +99,24 @@ def _gap(connection: Connection) -> None:
     connection.execute(update(tables.gaps).where(tables.gaps.c.sequence == 3).values(reason=4))
 
 
+def _fact(connection: Connection) -> None:
+    connection.execute(
+        update(tables.events)
+        .where(tables.events.c.detail == "ld_preload=/opt/x.so", tables.events.c.sequence == 3)
+        .values(detail="ld_preload=")
+    )
+
+
+def _fact_gone(connection: Connection) -> None:
+    connection.execute(delete(tables.events).where(tables.events.c.hardware_id == "GPU-b"))
+
+
+def _fact_disguised(connection: Connection) -> None:
+    connection.execute(
+        update(tables.events).where(tables.events.c.hardware_id == "GPU-a").values(kind=3)
+    )
+
+
 def _not_counted(connection: Connection) -> None:
     connection.execute(
         update(tables.reports).where(tables.reports.c.sequence == 2).values(counted=0)
@@ -116,6 +149,9 @@ def _head(connection: Connection) -> None:
         (_damaged_minutes, "damaged"),
         (_hours_gone, "observed_ms is 0, the reports add up to 60000"),
         (_gap, "gap 0 of epoch 1 sequence 3 differs"),
+        (_fact, "stated fact 1 of epoch 1 sequence 3 differs"),
+        (_fact_gone, "stated fact 3 of epoch 1 sequence 1 differs"),
+        (_fact_disguised, "stated fact 2 of epoch 1 sequence 1 differs"),
         (_not_counted, "epoch 1 sequence 2: counted"),
         (_first, "devices begin"),
         (_model, "device GPU-b is described as no counted report does"),
@@ -141,6 +177,13 @@ def test_altered_projection_is_named_and_repaired(
     assert re.search(said, found.differences[0]), found.differences
     assert checked(work, keyring).differences == []
     assert stored_sums(work) == sums_of(wires)
+    with work.begin(writes=False) as unit:
+        (facts,) = unit.facts.stated_facts(0, 2**40).values()
+    assert {(doubt.hardware_id, str(doubt.code)) for doubt in doubts(facts)} == {
+        ("", "library_redirected"),
+        ("GPU-a", "device_disagrees"),
+        ("GPU-b", "device_disagrees"),
+    }
 
 
 def _content(change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Callable[[Connection], None]:

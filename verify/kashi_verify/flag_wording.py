@@ -50,6 +50,10 @@ FLAGS: Final = {
         "租用期间利用率为零（仅供参考，不扣减）",
         "leased but never active (information only, nothing is deducted)",
     ),
+    "meter_doubtful": (
+        "计量环境存在疑点（仅供参考，不扣减）",
+        "the meter's surroundings raise doubts (information only, nothing is deducted)",
+    ),
     "generated_workload": ("演示：工作负载由程序生成", "demonstration: the workload is generated"),
 }
 """By code; a code that a later server brings is shown as it stands."""

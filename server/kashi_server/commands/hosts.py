@@ -19,6 +19,8 @@ from kashi_server.services.restoration import Decision
 from kashi_server.services.tokens import LIFETIME_MS_MAX, IssuedToken
 
 HOUR_MS = 3_600_000
+STATED_DAYS = 2
+"""A host states every fact at least once a day."""
 
 HostId = Annotated[str, typer.Argument(help="The host's id, as `hosts list` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
@@ -61,10 +63,15 @@ def list_hosts(
     """Show the hosts and how they stand."""
     with opened(directory) as server:
         hosts = server.hosts.all(party)
+        stated = server.hosts.stated(STATED_DAYS)
+    raised = {host_id: [str(doubt.code) for doubt in of.doubts] for host_id, of in stated.items()}
     if as_json:
-        print(json.dumps([_host_facts(host) for host in hosts], ensure_ascii=False))
+        facts = [_host_facts(host, raised.get(host.host_id, [])) for host in hosts]
+        print(json.dumps(facts, ensure_ascii=False))
         return
-    table = Table("host", "kind", "name", "operator", "state", "since", "reason", "recoveries")
+    table = Table(
+        *("host", "kind", "name", "operator", "state", "since", "reason", "recoveries", "doubts")
+    )
     for host in hosts:
         table.add_row(
             host.host_id,
@@ -75,6 +82,7 @@ def list_hosts(
             local_time(host.state_utc_ms),
             host.state_reason,
             f"{host.recoveries_used}/{host.recoveries_allowed}",
+            str(len(raised.get(host.host_id, []))),
         )
     Console().print(table)
 
@@ -183,7 +191,7 @@ def _token_facts(issued: IssuedToken, address: str) -> dict[str, object]:
     }
 
 
-def _host_facts(host: Host) -> dict[str, object]:
+def _host_facts(host: Host, doubts: list[str]) -> dict[str, object]:
     return {
         "host_id": host.host_id,
         "kind": "relay" if host.relay_names else "host",
@@ -196,4 +204,5 @@ def _host_facts(host: Host) -> dict[str, object]:
         "enrolled_utc_ms": host.enrolled_utc_ms,
         "recoveries_used": host.recoveries_used,
         "recoveries_allowed": host.recoveries_allowed,
+        "doubts": doubts,
     }

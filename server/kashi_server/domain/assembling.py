@@ -9,6 +9,7 @@ from datetime import date
 
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap, Vendor
+from kashi_server.domain.doubt import Doubt
 from kashi_server.domain.estimate import Claimant, EarlierInYear, estimate
 from kashi_server.domain.flagging import flags_of
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
@@ -54,7 +55,8 @@ class MonthEnd:
     """Everything the statements of a month are made from.
 
     `earlier` is the calendar year before this month by party; `clock_offsets_ms` the largest
-    distance of each host's wall clock from its time axis, where known.
+    distance of each host's wall clock from its time axis, where known, and `doubts` what the facts
+    it stated in the month raise.
     """
 
     month: Month
@@ -67,6 +69,7 @@ class MonthEnd:
     parties: Mapping[str, Party]
     earlier: Mapping[str, EarlierInYear] = field(default_factory=dict)
     clock_offsets_ms: Mapping[str, int] = field(default_factory=dict)
+    doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
     revision: int = 1
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord
+from kashi_server.domain.doubt import Doubt
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rating import RatedLine, Rating
 from kashi_server.domain.reason import Reason
@@ -28,6 +29,10 @@ class RatedMonth(Protocol):
     def terms(self) -> Terms:
         """What was agreed."""
 
+    @property
+    def doubts(self) -> Mapping[str, Sequence[Doubt]]:
+        """What each host's facts of the month raise, by host."""
+
 
 def flags_of(
     contract: Contract | None,
@@ -37,7 +42,7 @@ def flags_of(
     gap_excess_ms: int,
 ) -> tuple[Flag, ...]:
     """Every flag of one statement, in order, each once."""
-    found = [*_of_lines(lines), *_of_disputes(lines, end)]
+    found = [*_of_lines(lines), *_of_disputes(lines, end), *_of_doubts(lines, end)]
     if contract is not None:
         found += _of_contract(contract, lines, end)
     if gap_excess_ms:
@@ -88,6 +93,19 @@ def _of_disputes(lines: Sequence[RatedLine], end: RatedMonth) -> Iterator[Flag]:
                 subject=dispute.hardware_id,
                 detail=f"{_span(start, until)}: {claims}",
             )
+
+
+def _of_doubts(lines: Iterable[RatedLine], end: RatedMonth) -> Iterator[Flag]:
+    """One flag a device: the doubts about the hosts of its lines and about itself. Their details
+    are the host's people's; a statement's reader learns the codes."""
+    codes: dict[str, set[str]] = {}
+    for line in lines:
+        for doubt in end.doubts.get(line.standing.host_id, ()):
+            if doubt.hardware_id in ("", line.hardware_id):
+                codes.setdefault(line.hardware_id, set()).add(str(doubt.code))
+    for hardware_id, raised in codes.items():
+        detail = ", ".join(sorted(raised))
+        yield Flag(code=Reason.METER_DOUBTFUL, subject=hardware_id, detail=detail)
 
 
 def _of_contract(contract: Contract, lines: Sequence[RatedLine], end: RatedMonth) -> Iterator[Flag]:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NO_ACTIVE_RULES = "no_active_rules"
     IDLE_WHILE_LEASED = "idle_while_leased"
     GENERATED_WORKLOAD = "generated_workload"
+    METER_DOUBTFUL = "meter_doubtful"
 
     @property
     def zh(self) -> str:
@@ -117,5 +118,9 @@ _TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.GENERATED_WORKLOAD: (
         "演示：工作负载由程序生成",
         "demonstration: the workload is generated",
+    ),
+    Reason.METER_DOUBTFUL: (
+        "计量环境存在疑点（仅供参考，不扣减）",
+        "the meter's surroundings raise doubts (information only, nothing is deducted)",
     ),
 }

@@ -21,9 +21,11 @@ from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.estimate import EarlierInYear
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, instant_of
 from kashi_server.domain.party import Party
+from kashi_server.domain.plausibility import doubts
 from kashi_server.domain.rating import Facts, device_times, rate_times, windows_in
 from kashi_server.domain.silence import Silence, silences
 from kashi_server.domain.standing import Terms
+from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.errors import Refused
 from kashi_server.services.emptiness import check_emptiness
@@ -73,6 +75,7 @@ class CloseInputs:
     parties: Sequence[Party]
     earlier: Mapping[str, EarlierInYear]
     clock_offsets_ms: Mapping[str, int]
+    facts: Mapping[str, Sequence[StatedFact]]
 
     def statements(self) -> tuple[Statement, ...]:
         """Rate, and lay out the statements."""
@@ -89,6 +92,7 @@ class CloseInputs:
                 parties={party.party_id: party for party in self.parties},
                 earlier=self.earlier,
                 clock_offsets_ms=self.clock_offsets_ms,
+                doubts={host_id: doubts(facts) for host_id, facts in self.facts.items()},
             )
         )
 
@@ -231,6 +235,7 @@ def read_inputs(unit: ExpenseUnit, month: Month, cut_off: CutOff, *, demo: bool)
         parties=unit.expense.parties(),
         earlier=unit.expense.earlier_in_year(month),
         clock_offsets_ms=_clock_offsets_ms(unit, devices, start, end),
+        facts=unit.facts.stated_facts(start, end),
     )
 
 

@@ -12,6 +12,7 @@ from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.silence import Silence
+from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
@@ -150,6 +151,11 @@ class FactsPort(Protocol):
         self, host_ids: Collection[str], start_minute: int, end_minute: int
     ) -> int | None:
         """Largest distance of wall clock and axis."""
+
+    def stated_facts(
+        self, start_minute: int, end_minute: int
+    ) -> Mapping[str, Sequence[StatedFact]]:
+        """What hosts stated of how they read in [start, end), of counted reports, by host."""
 
 
 class HostsPort(Protocol):

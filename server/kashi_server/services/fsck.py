@@ -166,13 +166,13 @@ def _difference(facts: FsckFacts, host_id: str, expected: StoredProjection) -> s
     marked = sorted(stored.counted ^ expected.counted)
     if marked:
         return f"epoch {marked[0][0]} sequence {marked[0][1]}: counted or not is marked wrongly"
-    if stored.gaps != expected.gaps:
-        place = min(
-            key
-            for key in stored.gaps.keys() | expected.gaps.keys()
-            if stored.gaps.get(key) != expected.gaps.get(key)
-        )
-        return f"gap {place[1]} of epoch {place[0][0]} sequence {place[0][1]} differs"
+    for what, has, must in (
+        ("gap", stored.gaps, expected.gaps),
+        ("stated fact", stored.facts, expected.facts),
+    ):
+        if has != must:
+            place = min(key for key in has.keys() | must.keys() if has.get(key) != must.get(key))
+            return f"{what} {place[1]} of epoch {place[0][0]} sequence {place[0][1]} differs"
     if stored.first_utc_ms != expected.first_utc_ms:
         return f"devices begin at {stored.first_utc_ms}; they must be {expected.first_utc_ms}"
     for hardware_id, described in sorted(stored.described.items()):

@@ -1,7 +1,9 @@
 """Officers' acts upon hosts: hold, release by two, revoke, allow recoveries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
+from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.hosts import (
@@ -12,6 +14,9 @@ from kashi_server.services.hosts import (
     HostsWork,
     StateChange,
 )
+from kashi_server.services.stated import Stated
+
+MINUTES_PER_DAY: Final = 1_440
 
 
 class HostKeeping:
@@ -25,6 +30,15 @@ class HostKeeping:
         """Every host, or those of one operator."""
         with self._work.begin(writes=False) as unit:
             return unit.identity.hosts(operator_party_id)
+
+    def stated(self, days: int) -> Mapping[str, Stated]:
+        """What each host stated of how it reads in the last days, and the doubts that raises."""
+        until = self._clock() // MINUTE_MS + 1
+        window = Interval(until - days * MINUTES_PER_DAY, until)
+        with self._work.begin(writes=False) as unit:
+            host_ids = [host.host_id for host in unit.identity.hosts()]
+            told = unit.views.stated_facts(host_ids, window)
+        return {host_id: Stated.of(facts) for host_id, facts in told.items()}
 
     def history(self, host_id: str) -> Sequence[StateChange]:
         """A host's changes of state, oldest first."""

@@ -4,12 +4,14 @@ A host is active, held (its reports are stored and receipted, not counted) or re
 refused; for good). The server or one officer may hold a host; releasing it takes two officers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from kashi_server.domain.interval import Interval
+from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.services.acts import PendingPort, PrivilegedAct
 
 
@@ -159,12 +161,25 @@ class HostsPort(Protocol):
         """Alarms since an instant, oldest first."""
 
 
+class StatedPort(Protocol):
+    """What hosts stated of how they read."""
+
+    def stated_facts(
+        self, host_ids: Collection[str], window: Interval
+    ) -> Mapping[str, Sequence[StatedFact]]:
+        """Within a bounded window, by host, of every stored report."""
+
+
 class HostsUnit(Protocol):
     """A unit of work as hosts need it."""
 
     @property
     def identity(self) -> HostsPort:
         """The repository."""
+
+    @property
+    def views(self) -> StatedPort:
+        """The read models."""
 
     @property
     def log(self) -> PendingPort:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from kashi.axis import MINUTE_MS
 
 from kashi_server.domain.report import Reading, ReportFacts
+from kashi_server.domain.stated_fact import FactKind
 from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
 from kashi_server.services.facts_port import EventRow, GapRow
 
@@ -117,6 +118,15 @@ def event_rows(report: ReportFacts) -> list[EventRow]:
             value,
         )
         for ordinal, (hardware_id, (boottime_ms, kind, detail, value)) in enumerate(named)
+    ]
+
+
+def fact_rows(report: ReportFacts) -> list[EventRow]:
+    """The events among them that state a fact: what doubts are raised from."""
+    return [
+        row
+        for row in event_rows(report)
+        if row.kind == (FactKind.OF_DEVICE if row.hardware_id else FactKind.OF_HOST)
     ]
 
 

@@ -18,7 +18,13 @@ from kashi_server.errors import KashiError
 from kashi_server.services.facts_port import HeldHead, StoredProjection, StoredReport
 from kashi_server.services.facts_port import Place as ChainPlace
 from kashi_server.services.opening import Opened, open_bytes, read_bytes
-from kashi_server.services.projection import add_report, first_accounts, gap_rows, hours_of
+from kashi_server.services.projection import (
+    add_report,
+    fact_rows,
+    first_accounts,
+    gap_rows,
+    hours_of,
+)
 from kashi_server.services.receipts import read_receipt
 
 
@@ -138,6 +144,7 @@ class Rebuilt:
         self._tail = follow(self._tail, facts, judgement, stored.received_utc_ms)
         self.report_count += 1
         self.reading_count += opened.sums.reading_count
+        projection.facts.update({(row.place, row.ordinal): row for row in fact_rows(facts)})
         if not counts:
             return
         if judgement.verdict is not Verdict.ACCEPTED:

@@ -5,7 +5,7 @@ the same words. Everything is read before a method returns; no page holds a tran
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from kashi_server.domain.certificate import CertificateNumber
@@ -25,6 +25,7 @@ from kashi_server.services.rows import (
 )
 from kashi_server.services.seen_gaps import seen_gap
 from kashi_server.services.sight import Reader, Sight
+from kashi_server.services.stated import Stated, stated_within
 from kashi_server.services.views_port import ViewsPort, ViewsUnit, ViewsWork
 
 AUDIT_LINES = 200
@@ -159,6 +160,15 @@ class Views:
         with self._reading(reader.party_id) as unit:
             devices = unit.views.devices(unit.views.sight(reader.party_id))
         return [device for device in devices if host_id in device.host_ids]
+
+    def stated(self, reader: Reader, window: Interval) -> Mapping[str, Stated]:
+        """What the reader's hosts stated of how they read in a bounded window, and the doubts that
+        follow from it, by host."""
+        with self._reading(reader.party_id) as unit:
+            sight = unit.views.sight(reader.party_id)
+            hosts = [host.host_id for host in unit.views.hosts(sight)]
+            told = unit.views.stated_facts(hosts, window)
+        return {host_id: stated_within(sight, host_id, facts) for host_id, facts in told.items()}
 
     def holds(self, reader: Reader) -> Sequence[HoldRow]:
         """What is held or must be looked at."""

@@ -1,11 +1,12 @@
 """What reading for people asks of storage: rows, devices and hours; cutting is the service's."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.accounts import AuditEntry
 from kashi_server.services.rows import (
@@ -41,6 +42,11 @@ class ViewsPort(Protocol):
 
     def gaps(self, hardware_ids: Collection[str], window: Interval) -> Sequence[ReportedGap]:
         """Reported gaps that touch a bounded window, uncut."""
+
+    def stated_facts(
+        self, host_ids: Collection[str], window: Interval
+    ) -> Mapping[str, Sequence[StatedFact]]:
+        """What hosts stated of how they read within a bounded window, by host, uncut."""
 
     def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
         """Minutes that two hosts claim, within a bounded window."""

@@ -15,7 +15,9 @@ from kashi_server.domain.device import (
     ReportedGap,
     ReportReference,
 )
+from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.report import DeviceDescription
+from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.facts_port import (
     ChainRecord,
@@ -30,6 +32,7 @@ from kashi_server.services.facts_port import (
 from kashi_server.storage import (
     device_reading,
     device_writing,
+    fact_reading,
     fact_writing,
     hour_reading,
     projection_rows,
@@ -273,6 +276,13 @@ class FactRepository:
     def heads(self, host_ids: Collection[str] | None = None) -> Sequence[HostHead]:
         """The last report of each host, by host."""
         return report_reading.host_heads(self._connection, host_ids)
+
+    def stated_facts(
+        self, start_minute: int, end_minute: int
+    ) -> Mapping[str, Sequence[StatedFact]]:
+        """What hosts stated of how they read in [start, end), of counted reports, by host."""
+        start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS
+        return fact_reading.stated_facts(self._connection, None, start, end, counted=True)
 
     def clock_offset_ms_max(
         self, host_ids: Collection[str], start_minute: int, end_minute: int

@@ -4,13 +4,20 @@ from kashi.chain import Head
 from sqlalchemy import Connection, and_, case, delete, select, update
 
 from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour
-from kashi_server.services.facts_port import FactBatch, GapRow, HeldHead, StoredProjection
+from kashi_server.services.facts_port import (
+    EventRow,
+    FactBatch,
+    GapRow,
+    HeldHead,
+    StoredProjection,
+)
 from kashi_server.storage.device_reading import description
 from kashi_server.storage.device_writing import begin_device, redescribe
+from kashi_server.storage.fact_reading import FACT
 from kashi_server.storage.fact_writing import write
 from kashi_server.storage.packing import unpack_minutes
 from kashi_server.storage.tables.facts import device_hours as hours_table
-from kashi_server.storage.tables.facts import devices, gaps, heads, reports
+from kashi_server.storage.tables.facts import devices, events, gaps, heads, reports
 
 
 def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
@@ -39,6 +46,18 @@ def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
             None if row.same_holders is None else bool(row.same_holders),
             row.energy_mj,
         )
+    for row in connection.execute(select(events).where(FACT, events.c.host_id == host_id)):
+        place = (row.epoch, row.sequence)
+        found.facts[place, row.ordinal] = EventRow(
+            host_id,
+            place,
+            row.ordinal,
+            row.hardware_id,
+            row.utc_ms,
+            row.kind,
+            row.detail,
+            row.value,
+        )
     begun = select(devices).where(devices.c.host_id == host_id, devices.c.first_utc_ms.is_not(None))
     for row in connection.execute(begun):
         found.first_utc_ms[row.hardware_id] = row.first_utc_ms
@@ -61,6 +80,15 @@ def replace_projection(connection: Connection, host_id: str, projection: StoredP
     """Put rebuilt projections of a host in the place of the stored ones."""
     for table in (hours_table, gaps):
         connection.execute(delete(table).where(table.c.host_id == host_id))
+    connection.execute(delete(events).where(FACT, events.c.host_id == host_id))
+    for (epoch, sequence), ordinal in projection.facts:  # whatever else stands in their place
+        at = and_(
+            events.c.host_id == host_id,
+            events.c.epoch == epoch,
+            events.c.sequence == sequence,
+            events.c.ordinal == ordinal,
+        )
+        connection.execute(delete(events).where(at))
     connection.execute(
         update(devices).where(devices.c.host_id == host_id).values(first_utc_ms=None)
     )
@@ -74,7 +102,11 @@ def replace_projection(connection: Connection, host_id: str, projection: StoredP
             connection.execute(update(reports).where(at).values(counted=1))
     write(
         connection,
-        FactBatch(gaps=list(projection.gaps.values()), hours=list(projection.hours.values())),
+        FactBatch(
+            gaps=list(projection.gaps.values()),
+            hours=list(projection.hours.values()),
+            events=list(projection.facts.values()),
+        ),
     )
     for hardware_id, first in projection.first_utc_ms.items():
         begin_device(connection, host_id, hardware_id, first)

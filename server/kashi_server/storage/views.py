@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kashi_server.domain.device import Conflict, DeviceRecord, HostHead, ReportedGap
-from kashi_server.domain.interval import Interval, Month
+from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.accounts import AuditEntry
@@ -25,6 +26,7 @@ from kashi_server.services.sight import Sight
 from kashi_server.storage import certificate_reading
 from kashi_server.storage.accounts import AccountRepository
 from kashi_server.storage.expense import ExpenseRepository
+from kashi_server.storage.fact_reading import stated_facts
 from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.hold_reading import holds
 from kashi_server.storage.identity import IdentityRepository
@@ -169,6 +171,13 @@ class ViewRepository:
     def gaps(self, hardware_ids: Collection[str], window: Interval) -> Sequence[ReportedGap]:
         """Reported gaps that touch a bounded window, uncut."""
         return self._facts.gaps(hardware_ids, *window.bounded())
+
+    def stated_facts(
+        self, host_ids: Collection[str], window: Interval
+    ) -> Mapping[str, Sequence[StatedFact]]:
+        """What hosts stated of how they read within a bounded window, by host, uncut."""
+        start, end = (minute * MINUTE_MS for minute in window.bounded())
+        return stated_facts(self._connection, host_ids, start, end, counted=False)
 
     def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
         """Minutes that two hosts claim, within a bounded window."""

@@ -6,6 +6,7 @@ from kashi_server.domain.reason import Reason
 from kashi_server.portal.locale import (
     account_words,
     certificate_words,
+    doubt_words,
     host_words,
     public_words,
     shell_words,
@@ -23,6 +24,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **usage_words.WORDS,
     **statement_words.WORDS,
     **host_words.WORDS,
+    **doubt_words.WORDS,
     **certificate_words.WORDS,
     **public_words.WORDS,
 }

@@ -14,9 +14,12 @@ from kashi_server.portal.parts import PortalParts
 from kashi_server.portal.routes.overview import host_counts, standing
 from kashi_server.portal.visit import SignedIn, Visit
 from kashi_server.services.accounts import Role
+from kashi_server.services.stated import NOTHING_STATED
 from kashi_server.services.views import NOT_THERE
 
 GAP_DAYS: Final = 7
+STATED_MINUTES: Final = 2 * 1440
+"""A host states every fact at least once a day."""
 LIFETIME_HOURS: Final = (1, 8, 24)
 router = APIRouter(include_in_schema=False)
 
@@ -35,6 +38,7 @@ def hosts(visit: SignedIn) -> Response:
         visit,
         "hosts.html",
         gap_ms=gap_ms,
+        stated=views.stated(reader, Interval(until - STATED_MINUTES, until)),
         hosts=[(row, standing(row, now)) for row in rows],
         counts=host_counts(visit, rows),
         may_enrol=may_enrol(visit),
@@ -55,6 +59,7 @@ def host(visit: SignedIn, host_id: str) -> Response:
         host=row,
         standing=standing(row, visit.parts.clock()),
         devices=views.devices_of(reader, host_id),
+        stated=views.stated(reader, week).get(host_id, NOTHING_STATED),
         gaps=gaps[:100],
         gap_days=GAP_DAYS,
     )
