@@ -1,0 +1,308 @@
+"""The door to Huawei's driver: each call of DCMI the meter makes, through a binding of our own.
+
+A value is returned as the driver tells it, unchecked, or `Absent` with the reason the driver gave.
+Nothing here decides what is asked when; `dcmi_meter` does.
+"""
+
+import ctypes
+from ctypes import byref, c_int, c_uint
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Final, TypeVar
+
+from kashi_agent.meters.dcmi_codes import SUCCESS, absent_for
+from kashi_agent.meters.dcmi_layouts import (
+    BoardInfo,
+    ChipInfo,
+    Die,
+    HbmInfo,
+    Label,
+    MemoryInfo,
+    MultiUtilisation,
+    PcieInfo,
+    Process,
+    SocTotal,
+    VdevInfo,
+    VdevQuery,
+)
+from kashi_agent.meters.dcmi_library import NEWER, OLDER, DcmiLibrary, DriverGone
+from kashi_agent.sample import Absent, AbsentReason
+
+Place = tuple[int, ...]
+"""Where a chip is: (card, place on it), or (logical id,) in the newer set of entry points."""
+
+LISTED_MAX: Final = 64
+CHIPS_A_CARD_MAX: Final = 8
+PROCESSES_ROOM: Final = 64
+"""Twice what the driver lists at most: it never asks how much room there is."""
+
+FAULTS_MAX: Final = 128
+TEXT_BYTES: Final = 64
+PERIOD_SECONDS: Final = 1
+
+NPU: Final = 0
+VDIE: Final = 1
+DDIE: Final = 2
+
+VDEV: Final = 52
+VDEV_RESOURCE: Final = 0
+VDEV_TOTAL: Final = 1
+VDEV_ACTIVITY: Final = 5
+VDEV_IDS: Final = range(100, 1_124)
+CORES_MAX: Final = 1_024
+
+NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
+NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
+OUT_OF_RANGE: Final = Absent(AbsentReason.OUT_OF_RANGE)
+UNTOUCHED: Final = -1
+
+Filled = TypeVar("Filled", bound=ctypes.Structure)
+
+
+class Rate(Enum):
+    """What a chip may tell of its utilisation: by the two calls that tell several kinds at once,
+    or by the driver's number of one kind."""
+
+    OVERALL_OF_SECOND = "rates of period"
+    OVERALL_AMONG_SEVERAL = "rates"
+    OVERALL = 13
+    AICORE = 2
+    VECTOR = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What the driver says a chip is; texts are empty and numbers 0 where it does not tell."""
+
+    kind: str
+    name: str
+    npu_name: str
+    board: int
+    serial: str
+    pci_bus_id: str
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vnpu:
+    """A partition of a chip: its part of the cores, None where the driver tells none."""
+
+    number: int
+    share: Fraction | None
+    memory_mb: int
+
+
+class DcmiDriver:
+    """An open session with the driver; nothing ends it but the end of the process."""
+
+    def __init__(self, library: DcmiLibrary) -> None:
+        self._library = library
+
+    @property
+    def knows_cards(self) -> bool:
+        """The driver tells which chips share a card: the first number of their places."""
+        return self._library.api == OLDER
+
+    def versions(self) -> tuple[str, str]:
+        """Of the library and of the driver; empty where it does not tell."""
+        return self._version("library version"), self._version("driver version")
+
+    def places(self) -> list[Place]:
+        """Where there is an accelerator, as far as the driver tells what is there.
+
+        A card that does not tell how many chips it has stands here with its first place.
+        DriverGone when the driver lists nothing at all.
+        """
+        found = self._listed() if self._library.api == NEWER else self._on_cards()
+        return [place for place in found if self._is_accelerator(place)]
+
+    def die(self, place: Place) -> str | Absent:
+        """The chip's own id: five words of eight hexadecimal digits each.
+
+        Newer chips tell it of another die, older drivers by an older call; one without a single
+        bit set is none.
+        """
+        refusal = NOT_FOUND
+        for what, arguments in (("die", (VDIE,)), ("die", (DDIE,)), ("die of old", ())):
+            die = self._filled(what, Die(), *place, *arguments)
+            if isinstance(die, Die) and any(die.words):
+                return "-".join(f"{word:08X}" for word in die.words)
+            if isinstance(die, Absent) and die != NOT_SUPPORTED:
+                refusal = die
+        return refusal
+
+    def identity(self, place: Place) -> Identity:
+        """What the chip is. The label is that of its card."""
+        chip = self._filled("chip", ChipInfo(), *place)
+        if isinstance(chip, Absent):
+            chip = self._filled("chip of old", ChipInfo(), *place)
+        known = ChipInfo() if isinstance(chip, Absent) else chip
+        board = self._filled("board", BoardInfo(), *place)
+        label = self._filled("label", Label(), place[0])
+        bus = self._filled("bus", PcieInfo(), *place)
+        memory = self.memory_mb(place)
+        return Identity(
+            kind=_text(known.kind),
+            name=_text(known.name),
+            npu_name=_text(known.npu_name),
+            board=0 if isinstance(board, Absent) else int(board.board),
+            serial="" if isinstance(label, Absent) else _text(label.serial),
+            pci_bus_id="" if isinstance(bus, Absent) else _bus_id(bus),
+            memory_mb=0 if isinstance(memory, Absent) else memory[0],
+        )
+
+    def utilisation_percent(self, place: Place, rate: Rate) -> int | Absent:
+        """One kind of utilisation."""
+        if isinstance(rate.value, int):
+            percent = c_uint()
+            code = self._library.call("rate", *place, rate.value, byref(percent))
+            return absent_for(code) if code else percent.value
+        rates = MultiUtilisation()
+        # Some headers lack the period: a function that does not take it does not look at it.
+        code = self._library.call(rate.value, *place, byref(rates), PERIOD_SECONDS)
+        return absent_for(code) if code else int(rates.npu)
+
+    def power_tenths(self, place: Place) -> int | Absent:
+        """What the driver says is drawn at a place, in tenths of a watt."""
+        return self._number("power", place)
+
+    def card_power_tenths(self, card: int) -> int | Absent:
+        """What a whole card draws by its own controller, in tenths of a watt."""
+        return self._number("power of card", (card,))
+
+    def memory_mb(self, place: Place) -> tuple[int, int] | Absent:
+        """Memory there is and memory in use: on the chip, else beside it."""
+        hbm = self._filled("hbm", HbmInfo(), *place)
+        if not isinstance(hbm, Absent) and hbm.size_mb:
+            return int(hbm.size_mb), int(hbm.used_mb)
+        if isinstance(hbm, Absent) and hbm != NOT_SUPPORTED:
+            return hbm
+        memory = self._filled("memory", MemoryInfo(), *place)
+        if isinstance(memory, Absent):
+            return memory
+        return int(memory.size_mb), int(memory.size_mb) - int(memory.available_mb)
+
+    def pids(self, place: Place) -> frozenset[int] | Absent:
+        """Processes on the chip, by their pids on the host; the driver lists 32 at most."""
+        listed, count = (Process * PROCESSES_ROOM)(), c_int()
+        code = self._library.call("processes", *place, listed, byref(count))
+        if code:
+            return absent_for(code)
+        if not 0 <= count.value <= PROCESSES_ROOM:
+            return OUT_OF_RANGE
+        return frozenset(int(process.pid) for process in listed[: count.value])
+
+    def health(self, place: Place) -> int | Absent:
+        """The driver's grade of the chip; 0 is healthy."""
+        health = c_uint()
+        code = self._library.call("health", *place, byref(health))
+        return absent_for(code) if code else health.value
+
+    def faults(self, place: Place) -> frozenset[int] | Absent:
+        """Codes of the faults that stand."""
+        codes, count = (c_uint * FAULTS_MAX)(), c_int()
+        code = self._library.call("faults", *place, byref(count), codes, FAULTS_MAX)
+        if code:
+            return absent_for(code)
+        if not 0 <= count.value <= FAULTS_MAX:
+            return OUT_OF_RANGE
+        return frozenset(codes[: count.value])
+
+    def vnpus(self, place: Place) -> list[Vnpu] | Absent:
+        """The partitions of a chip; none, where chips like it cannot be split."""
+        total = self._asked(place, VDEV_TOTAL, SocTotal())
+        if total == NOT_SUPPORTED:
+            return []
+        if isinstance(total, Absent):
+            return total
+        whole = float(total.computing.aic)
+        numbers = total.ids[: min(int(total.count), len(total.ids))]
+        return [self._vnpu(place, number, whole) for number in numbers]
+
+    def vnpu_container(self, place: Place, number: int) -> str | Absent:
+        """The beginning of the id of the container that has a partition; "" where none is told."""
+        info = self._vdev(place, number, VDEV_RESOURCE)
+        if isinstance(info, Absent):
+            return info
+        return f"{info.container:012x}" if info.in_container == 1 else ""
+
+    def vnpu_percent(self, place: Place, number: int) -> int | Absent:
+        """The utilisation of a partition; told of 310P, to root."""
+        info = self._vdev(place, number, VDEV_ACTIVITY)
+        return info if isinstance(info, Absent) else int(info.computing.utilisation)
+
+    def _vnpu(self, place: Place, number: int, whole: float) -> Vnpu:
+        info = self._vdev(place, number, VDEV_RESOURCE)
+        if isinstance(info, Absent):
+            return Vnpu(number=number, share=None, memory_mb=0)
+        cores = float(info.computing.aic)
+        # A number that is none compares as false: such a share is untold too.
+        told = number in VDEV_IDS and 0 < cores <= whole <= CORES_MAX
+        return Vnpu(
+            number=number,
+            share=Fraction(cores) / Fraction(whole) if told else None,
+            memory_mb=int(info.computing.memory_mb),
+        )
+
+    def _vdev(self, place: Place, number: int, what: int) -> VdevInfo | Absent:
+        query = self._asked(place, what, VdevQuery(id=number))
+        return query if isinstance(query, Absent) else query.info
+
+    def _asked(self, place: Place, what: int, answer: Filled) -> Filled | Absent:
+        """The driver's call for everything else: of it, only partitions are asked for."""
+        size = c_uint(ctypes.sizeof(answer))
+        code = self._library.call("info", *place, VDEV, what, byref(answer), byref(size))
+        return absent_for(code) if code else answer
+
+    def _listed(self) -> list[Place]:
+        """Logical ids. The vendor's header has the list before its length, a program of the
+        vendor's the other way round; whichever it is, one number says how long the other is."""
+        first = (c_int * LISTED_MAX)(*[UNTOUCHED] * LISTED_MAX)
+        second = (c_int * LISTED_MAX)(*[UNTOUCHED] * LISTED_MAX)
+        code = self._library.call("chips", first, second, LISTED_MAX)
+        written = [[value for value in part if value != UNTOUCHED] for part in (first, second)]
+        for count, chips in (written[::-1], written):
+            if code == SUCCESS and count == [len(chips)]:
+                return [(chip,) for chip in chips]
+        raise DriverGone(f"dcmiv2_get_device_list: code {code}, {written[0][:4]} {written[1][:4]}")
+
+    def _on_cards(self) -> list[Place]:
+        """Cards, whose numbers may have holes, and the places on them."""
+        cards, count = (c_int * LISTED_MAX)(), c_int()
+        code = self._library.call("cards", byref(count), cards, LISTED_MAX)
+        if code != SUCCESS or not 0 <= count.value <= LISTED_MAX:
+            raise DriverGone(f"dcmi_get_card_list: code {code}, {count.value} cards")
+        places: list[Place] = []
+        for card in cards[: count.value]:
+            chips = self._number("chips of card", (card,))
+            if isinstance(chips, Absent) or not 0 < chips <= CHIPS_A_CARD_MAX:
+                chips = 1
+            places += [(card, place) for place in range(chips)]
+        return places
+
+    def _is_accelerator(self, place: Place) -> bool:
+        """Known to be something else is not one; a card's own controller has a place, too."""
+        kind = self._number("type", place)
+        return kind == NPU or isinstance(kind, Absent)
+
+    def _version(self, what: str) -> str:
+        text = ctypes.create_string_buffer(TEXT_BYTES)
+        return "" if self._library.call(what, text, TEXT_BYTES) else _text(text.value)
+
+    def _number(self, what: str, place: Place) -> int | Absent:
+        number = c_int()
+        code = self._library.call(what, *place, byref(number))
+        return absent_for(code) if code else number.value
+
+    def _filled(self, what: str, structure: Filled, *arguments: int) -> Filled | Absent:
+        code = self._library.call(what, *arguments, byref(structure))
+        return absent_for(code) if code else structure
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace").strip()
+
+
+def _bus_id(bus: PcieInfo) -> str:
+    return f"{bus.domain:04x}:{bus.bdf_bus:02x}:{bus.bdf_device:02x}.{bus.bdf_function:x}"

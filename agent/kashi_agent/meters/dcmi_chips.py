@@ -1,0 +1,209 @@
+"""Which Ascend chips and partitions there are, from one look of the meter to the next.
+
+A chip is known by its die, wherever the driver counts it today. One the driver lists no longer
+stays known as lost: its time is still to be told of. A partition that is taken away is gone. The
+driver uses a partition's number again for another one, so its share stands in its id beside it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from kashi_agent.meters.dcmi import DcmiDriver, Identity, Place, Rate, Vnpu
+from kashi_agent.meters.dcmi_generation import Generation, generation_of
+from kashi_agent.reading import DeviceEventKind
+from kashi_agent.sample import Absent, Device, MeterKind, Vendor
+
+MEMORY_MB_MAX: Final = 1 << 20
+"""A terabyte: more than any chip has, less than what a driver means that counts in KB."""
+
+BYTES_PER_MB: Final = 1 << 20
+SHARE_MAX: Final = 1_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Chip:
+    """A chip or partition as the meter knows it from one tick to the next."""
+
+    device: Device
+    generation: Generation
+    turn: int
+    place: Place
+    lost: bool = False
+    """The driver lists it no longer."""
+    whole: "Chip | None" = None
+    number: int = 0
+    """Of a partition: the driver's number of it."""
+    unsupported: set[tuple[Rate, ...]] = field(default_factory=set)
+    is_split: bool = False
+    vnpus: frozenset[str] | None = None
+    """Ids of its partitions as far as they can be reported; None: never told."""
+    health: int = 0
+    faults: frozenset[int] = frozenset()
+    list_is_full: bool = False
+
+    def due(self, tick: int, every: int) -> bool:
+        """Whether it is this chip's turn; chips take different ticks."""
+        return tick == 0 or (tick + self.turn) % every == 0
+
+
+Note = Callable[[Chip, DeviceEventKind, str, int], None]
+"""Takes an event on a chip: its kind, its detail and its value."""
+
+
+class Chips:
+    """The chips of one session, in the order they were met."""
+
+    def __init__(self, driver: DcmiDriver) -> None:
+        self._driver = driver
+        self._chips: dict[str, Chip] = {}
+        self._mute: tuple[str, ...] = ()
+        self._untold: dict[str, tuple[str, ...]] = {}
+
+    def __iter__(self) -> Iterator[Chip]:
+        return iter(list(self._chips.values()))
+
+    @property
+    def unidentified(self) -> tuple[str, ...]:
+        """What cannot be reported: chips without an id, partitions without a share."""
+        return self._mute + tuple(word for words in self._untold.values() for word in words)
+
+    @property
+    def are_split(self) -> bool:
+        """Whether there are partitions."""
+        return any(chip.is_split for chip in self)
+
+    def on_card(self, card: int) -> list[Chip]:
+        """The chips that share a card, in the order of their places; lost ones too."""
+        mates = [chip for chip in self if chip.whole is None and chip.place[0] == card]
+        return sorted(mates, key=lambda chip: chip.place)
+
+    def refresh(self, note: Note) -> None:
+        """Look for chips and partitions anew; places of known ones are renewed."""
+        met: set[str] = set()
+        mute: dict[Place, str] = {}
+        for place in self._driver.places():
+            die = self._driver.die(place)
+            if isinstance(die, Absent):
+                mute[place] = str(die.reason)
+            elif die in met:
+                mute[place] = f"the same id as another: {die}"
+            else:
+                met.add(die)
+                self._meet(die, place)
+        wholes = [chip for chip in self if chip.whole is None]
+        unseen = [chip for chip in wholes if chip.device.hardware_id not in met]
+        for chip in unseen:
+            if not chip.lost and not self._may_be_at(chip.place, mute):
+                chip.lost = True
+                note(chip, DeviceEventKind.VANISHED, "the driver lists it no longer", 0)
+        # A mute place where a known chip sits is that chip's matter: it says so itself.
+        known = {chip.place for chip in unseen}
+        self._mute = tuple(
+            f"{_words(place)}: {why}" for place, why in mute.items() if place not in known
+        )
+        for chip in wholes:
+            if chip.device.hardware_id in met:
+                self._split(chip, note)
+
+    def _may_be_at(self, place: Place, mute: dict[Place, str]) -> bool:
+        """The driver counts the chip's place, or its card, and cannot say who is there."""
+        if self._driver.knows_cards:
+            return any(place[0] == one[0] for one in mute)
+        return place in mute
+
+    def _meet(self, die: str, place: Place) -> None:
+        """Renew a known chip's place, or take in a new chip."""
+        chip = self._chips.get(die)
+        if chip is not None:
+            chip.place, chip.lost = place, False
+            chip.unsupported.clear()
+            return
+        identity = self._driver.identity(place)
+        self._chips[die] = Chip(
+            device=_device(die, identity),
+            generation=generation_of(identity),
+            turn=len(self._chips),
+            place=place,
+        )
+
+    def _split(self, whole: Chip, note: Note) -> None:
+        """Bring the partitions of a chip up to date."""
+        told = self._driver.vnpus(whole.place)
+        if isinstance(told, Absent):
+            return
+        parts = {device.hardware_id: part for part in told if (device := _part(whole, part))}
+        for chip in self:
+            if chip.whole is whole and chip.device.hardware_id not in parts:
+                del self._chips[chip.device.hardware_id]
+                note(chip, DeviceEventKind.VANISHED, "the chip was split anew", 0)
+        for hardware_id, part in parts.items():
+            if hardware_id not in self._chips:
+                self._chips[hardware_id] = self._partition(whole, part)
+            self._chips[hardware_id].place = whole.place
+        whole.is_split = bool(told)
+        if whole.vnpus is not None and whole.vnpus != parts.keys():
+            note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(parts))[:256], len(parts))
+        whole.vnpus = frozenset(parts)
+        self._untold[whole.device.hardware_id] = tuple(
+            f"vNPU {part.number} of {whole.device.hardware_id}: share not told"
+            for part in told
+            if _part(whole, part) is None
+        )
+
+    def _partition(self, whole: Chip, part: Vnpu) -> Chip:
+        device = _part(whole, part)
+        assert device is not None
+        return Chip(
+            device=device,
+            generation=whole.generation,
+            turn=len(self._chips),
+            place=whole.place,
+            whole=whole,
+            number=part.number,
+        )
+
+
+def _words(place: Place) -> str:
+    """A place for a person."""
+    return f"chip {place[0]}" if len(place) == 1 else f"card {place[0]} chip {place[1]}"
+
+
+def _device(die: str, identity: Identity) -> Device:
+    """A whole chip."""
+    name = identity.npu_name or identity.name
+    return Device(
+        vendor=Vendor.HUAWEI,
+        hardware_id=die,
+        model=name if name.startswith(identity.kind) else identity.kind + name,
+        meter=MeterKind.ASCEND,
+        serial=identity.serial,
+        pci_bus_id=identity.pci_bus_id,
+        memory_bytes=_bytes(identity.memory_mb),
+    )
+
+
+def _part(whole: Chip, part: Vnpu) -> Device | None:
+    """A partition, its share the part of the chip's cores it got; None where that is not told, for
+    nobody may take it for a whole chip."""
+    share = part.share
+    if share is None or share.denominator > SHARE_MAX:
+        return None
+    words = f"vnpu{part.number}-{share.numerator}of{share.denominator}"
+    return Device(
+        vendor=Vendor.HUAWEI,
+        hardware_id=f"{whole.device.hardware_id}/{words}",
+        parent_hardware_id=whole.device.hardware_id,
+        model=f"{whole.device.model} vNPU {share.numerator}/{share.denominator}",
+        meter=MeterKind.ASCEND,
+        serial=whole.device.serial,
+        pci_bus_id=whole.device.pci_bus_id,
+        memory_bytes=_bytes(part.memory_mb),
+        share_numerator=share.numerator,
+        share_denominator=share.denominator,
+    )
+
+
+def _bytes(memory_mb: int) -> int:
+    """0 where it is not told, or cannot be."""
+    return memory_mb * BYTES_PER_MB if 0 < memory_mb <= MEMORY_MB_MAX else 0

@@ -1,0 +1,294 @@
+"""The Ascend meter: which call is made when, and what its answers become.
+
+- Every tick and chip: utilisation, power, the list of processes; every tick and partition: its
+  utilisation and whether a container has it.
+- Memory, health and standing faults: every 10 ticks in turns.
+- What a chip is: once. Which chips and partitions there are: every 60 ticks, every 10 where a chip
+  is split.
+
+There is no counter of energy: power is told for the integrator. Where the driver tells a card's
+power, its chips divide it equally, so that it is counted once; what is over a whole milliwatt each
+goes to the first. Partitions have neither power nor memory of their own, and the processes of a
+split chip may be hidden: nobody listed there does not mean nobody.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from kashi_agent.holders import HolderBook
+from kashi_agent.meters.dcmi import DcmiDriver
+from kashi_agent.meters.dcmi_chips import MEMORY_MB_MAX, Chip, Chips
+from kashi_agent.meters.dcmi_generation import PowerOf
+from kashi_agent.meters.dcmi_library import DriverGone
+from kashi_agent.meters.nvml_values import (
+    LOST,
+    NOT_ASKED,
+    NOT_SUPPORTED,
+    PERCENT_MAX,
+    POWER_MW_MAX,
+    PPM_PER_PERCENT,
+    whole_absence,
+)
+from kashi_agent.reading import DeviceEventKind
+from kashi_agent.sample import (
+    Absent,
+    AbsentReason,
+    DeviceEvent,
+    Holder,
+    HolderKind,
+    Meter,
+    MeterKind,
+    Observation,
+    Sample,
+    SampleBatch,
+)
+
+REFRESH_TICKS: Final = 60
+REFRESH_TICKS_SPLIT: Final = 10
+SLOW_TICKS: Final = 10
+FAILING_TICKS_MAX: Final = 10
+"""All chips answering nothing but errors for so long: the session is of no use any more."""
+
+PROFILED_PERCENT: Final = 0xEF
+"""Not a percentage: what a chip says while it is being profiled."""
+
+CARD_DROPPED: Final = 0x40F8_4E00
+"""The vendor's code for a card that has dropped out; the driver itself only stops answering."""
+
+LISTED_MAX: Final = 32
+BYTES_PER_MB: Final = 1 << 20
+MILLIWATTS_PER_TENTH: Final = 100
+
+_OUT_OF_RANGE: Final = Absent(AbsentReason.OUT_OF_RANGE)
+
+
+class DcmiMeter:
+    """Reads all Ascend chips of this host.
+
+    `clock` gives CLOCK_BOOTTIME in milliseconds; `cadence_ms` is what the meter states of itself,
+    the caller keeps the time. DriverGone from any call: begin anew, with a new process.
+    """
+
+    def __init__(
+        self, driver: DcmiDriver, book: HolderBook, clock: Callable[[], int], cadence_ms: int
+    ) -> None:
+        self._driver = driver
+        self._book = book
+        self._clock = clock
+        library, version = driver.versions()
+        self.meter = Meter(
+            kind=MeterKind.ASCEND,
+            cadence_ms=cadence_ms,
+            library_version=library,
+            driver_version=version,
+        )
+        self._chips = Chips(driver)
+        self._boottime_ms = 0
+        self._tick = 0
+        self._refresh_tick = 0
+        self._failing_ticks = 0
+        self._events: list[DeviceEvent] = []
+        self._listed: dict[str, frozenset[int]] = {}
+        self._card_power_mw: dict[int, int | Absent] = {}
+
+    @property
+    def unidentified(self) -> tuple[str, ...]:
+        """What the driver counts but does not identify: it cannot be reported."""
+        return self._chips.unidentified
+
+    def read(self) -> SampleBatch:
+        """All chips, now."""
+        self._boottime_ms = self._clock()
+        self._events, self._listed, self._card_power_mw = [], {}, {}
+        if self._tick >= self._refresh_tick:
+            self._chips.refresh(self._note)
+            wait = REFRESH_TICKS_SPLIT if self._chips.are_split else REFRESH_TICKS
+            self._refresh_tick = self._tick + wait
+        samples = tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
+        self._book.keep_only(frozenset().union(*self._listed.values()))
+        self._refuse_to_fail_for_ever(samples)
+        self._tick += 1
+        return SampleBatch(
+            boottime_ms=self._boottime_ms,
+            meter=self.meter,
+            samples=samples,
+            events=tuple(self._events),
+        )
+
+    def pids(self, hardware_id: str) -> frozenset[int]:
+        """The processes that the driver listed on a chip at the last look."""
+        return self._listed.get(hardware_id, frozenset())
+
+    def close(self) -> None:
+        """DCMI has no such call: the devices are let go when the process ends."""
+
+    # What a chip shows.
+
+    def _seen(self, chip: Chip) -> Observation | Absent:
+        """One chip at this tick; absent as a whole when it is lost or answers nothing at all."""
+        if chip.lost:
+            return LOST
+        return self._whole(chip) if chip.whole is None else self._partition(chip)
+
+    def _whole(self, chip: Chip) -> Observation | Absent:
+        """A chip: while it is lost nothing else is asked of it."""
+        utilisation = self._utilisation(chip)
+        if utilisation == LOST:
+            self._stand(chip, chip.faults | {CARD_DROPPED})
+            return LOST
+        self._stand(chip, chip.faults - {CARD_DROPPED})
+        if chip.due(self._tick, SLOW_TICKS):
+            self._look_at_health(chip)
+        observation = Observation(
+            utilisation_ppm=utilisation,
+            energy_counter_mj=NOT_SUPPORTED,
+            power_mw=self._power_mw(chip),
+            memory_used_bytes=self._memory(chip),
+            holders=self._holders(chip),
+        )
+        return whole_absence(observation) or observation
+
+    def _partition(self, chip: Chip) -> Observation | Absent:
+        """A partition: what it does, and the container that has it. That none is told says nothing
+        of virtual machines: it is not known to be nobody's."""
+        container = self._driver.vnpu_container(chip.place, chip.number)
+        if isinstance(container, Absent):
+            self._refresh_tick = self._tick + 1
+            return container
+        holder = Holder(HolderKind.GRANT, f"container {container}")
+        return Observation(
+            utilisation_ppm=self._ppm(chip, self._driver.vnpu_percent(chip.place, chip.number)),
+            energy_counter_mj=NOT_SUPPORTED,
+            power_mw=NOT_SUPPORTED,
+            memory_used_bytes=NOT_SUPPORTED,
+            holders=frozenset({holder}) if container else NOT_SUPPORTED,
+        )
+
+    def _utilisation(self, chip: Chip) -> int | Absent:
+        """In parts per million, of the first kind of its generation that the chip knows."""
+        for rates in chip.generation.rates:
+            if rates in chip.unsupported:
+                continue
+            told = [
+                self._ppm(chip, self._driver.utilisation_percent(chip.place, rate))
+                for rate in rates
+            ]
+            absent = [ppm for ppm in told if isinstance(ppm, Absent)]
+            if NOT_SUPPORTED in absent:
+                chip.unsupported.add(rates)
+            elif absent:
+                return absent[0]
+            else:
+                return max(ppm for ppm in told if isinstance(ppm, int))
+        return NOT_SUPPORTED
+
+    def _ppm(self, chip: Chip, percent: int | Absent) -> int | Absent:
+        """Parts per million, of a percentage that can be one."""
+        profiled = " (profiled)" if percent == PROFILED_PERCENT else ""
+        checked = self._checked(chip, f"utilisation in percent{profiled}", percent, PERCENT_MAX)
+        return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
+
+    def _power_mw(self, chip: Chip) -> int | Absent:
+        """What the chip draws, or its part of what its card draws."""
+        card = chip.place[0]
+        mates = self._chips.on_card(card) if self._driver.knows_cards else [chip]
+        match chip.generation.power:
+            case PowerOf.CARD_BY_FIRST_CHIP if len(mates) > 1:
+                first = (card, 0)
+                return self._part_mw(chip, mates, lambda: self._driver.power_tenths(first))
+            case PowerOf.CARD_BY_CONTROLLER if self._driver.knows_cards:
+                return self._part_mw(chip, mates, lambda: self._driver.card_power_tenths(card))
+            case PowerOf.UNKNOWN if len(mates) > 1:
+                return NOT_SUPPORTED
+            case _:
+                return self._milliwatts(chip, self._driver.power_tenths(chip.place))
+
+    def _part_mw(
+        self, chip: Chip, mates: list[Chip], ask: Callable[[], int | Absent]
+    ) -> int | Absent:
+        """The chip's part of its card's power, which is asked for once a tick."""
+        card = chip.place[0]
+        if card not in self._card_power_mw:
+            self._card_power_mw[card] = self._milliwatts(chip, ask())
+        whole = self._card_power_mw[card]
+        if isinstance(whole, Absent):
+            return whole
+        part, over = divmod(whole, len(mates))
+        return part + (mates.index(chip) < over)
+
+    def _milliwatts(self, chip: Chip, tenths: int | Absent) -> int | Absent:
+        most = POWER_MW_MAX // MILLIWATTS_PER_TENTH
+        checked = self._checked(chip, "power in tenths of a watt", tenths, most)
+        return checked if isinstance(checked, Absent) else checked * MILLIWATTS_PER_TENTH
+
+    def _memory(self, chip: Chip) -> int | Absent:
+        """Memory in use, in turns: its largest value of a minute is what is reported."""
+        if not chip.due(self._tick, SLOW_TICKS):
+            return NOT_ASKED
+        memory = self._driver.memory_mb(chip.place)
+        if isinstance(memory, Absent):
+            return memory
+        most = chip.device.memory_bytes // BYTES_PER_MB or MEMORY_MB_MAX
+        used = self._checked(chip, "memory in MB", memory[1], most)
+        return used if isinstance(used, Absent) else used * BYTES_PER_MB
+
+    def _holders(self, chip: Chip) -> frozenset[Holder] | Absent:
+        """Who is on the chip. A list that is full is told of: there may be more."""
+        pids = self._driver.pids(chip.place)
+        if isinstance(pids, Absent):
+            return pids
+        full = len(pids) >= LISTED_MAX
+        if full and not chip.list_is_full:
+            detail = f"processes: {len(pids)} are listed, more would not be"
+            self._note(chip, DeviceEventKind.VALUE_DROPPED, detail, 1)
+        chip.list_is_full = full
+        if not pids and chip.is_split:
+            return NOT_SUPPORTED
+        self._listed[chip.device.hardware_id] = pids
+        return self._book.holders(pids)
+
+    def _checked(self, chip: Chip, what: str, value: int | Absent, most: int) -> int | Absent:
+        """The value, if it is one the vendor's documents allow; else it is dropped and counted."""
+        if isinstance(value, Absent) or 0 <= value <= most:
+            return value
+        self._note(chip, DeviceEventKind.VALUE_DROPPED, f"{what}: {value}", 1)
+        return _OUT_OF_RANGE
+
+    # What happened.
+
+    def _look_at_health(self, chip: Chip) -> None:
+        """Tell of a grade that has changed and of faults that came or went."""
+        health = self._driver.health(chip.place)
+        if not isinstance(health, Absent) and health != chip.health:
+            chip.health = health
+            self._note(chip, DeviceEventKind.HEALTH, f"health {health:#x}", health)
+        faults = self._driver.faults(chip.place)
+        if not isinstance(faults, Absent):
+            self._stand(chip, faults)
+
+    def _stand(self, chip: Chip, faults: frozenset[int]) -> None:
+        """These faults stand now."""
+        for code in sorted(faults - chip.faults):
+            self._note(chip, DeviceEventKind.FAULT, f"began: 0x{code:08X}", code)
+        for code in sorted(chip.faults - faults):
+            self._note(chip, DeviceEventKind.FAULT, f"ended: 0x{code:08X}", code)
+        chip.faults = faults
+
+    def _note(self, chip: Chip, kind: DeviceEventKind, detail: str, value: int = 0) -> None:
+        self._events.append(
+            DeviceEvent(
+                hardware_id=chip.device.hardware_id,
+                boottime_ms=self._boottime_ms,
+                kind=kind,
+                detail=detail,
+                value=value,
+            )
+        )
+
+    def _refuse_to_fail_for_ever(self, samples: tuple[Sample, ...]) -> None:
+        """A session in which nothing but unknown errors come is begun anew."""
+        failing = Absent(AbsentReason.DRIVER_ERROR)
+        broken = bool(samples) and all(sample.seen == failing for sample in samples)
+        self._failing_ticks = self._failing_ticks + 1 if broken else 0
+        if self._failing_ticks >= FAILING_TICKS_MAX:
+            raise DriverGone("every call on every chip fails")
