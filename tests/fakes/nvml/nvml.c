@@ -552,11 +552,13 @@ NVML(nvmlGpmMetricsGet)(metrics_t *asked) {
     if (asked->version != 1) return ARGUMENT_VERSION_MISMATCH;
     int64_t span_ms = asked->second->at_ms - asked->first->at_ms;
     const uint64_t *shown = device_value(scenario, asked->second->device, "nvmlGpmMetricsGet", driver_now_ms());
+    const activity_t *last = asked->second;
+    double now = (double)(instance_work(scenario, last->device, last->gpu_instance, last->at_ms + 1) - last->work);
     for (unsigned i = 0; i < asked->count; i++) {
         metric_t *metric = &asked->metrics[i];
-        metric->code = metric->metric != 1 || span_ms <= 0 ? NOT_SUPPORTED : SUCCESS;
+        metric->code = metric->metric != 1 ? NOT_SUPPORTED : SUCCESS;
         if (metric->code) continue;
-        metric->value = shown ? (double)*shown : (double)(asked->second->work - asked->first->work) / (double)span_ms;
+        metric->value = shown ? (double)*shown : span_ms > 0 ? (double)(asked->second->work - asked->first->work) / (double)span_ms : now;
     }
     return SUCCESS;
 }

@@ -8,6 +8,7 @@ scenario's own clock, utilisation is in whole percent as the driver tells it.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from fakes.driver.scenario import (
     FOREVER,
@@ -26,6 +27,7 @@ from fakes.driver.scenario import (
 
 __all__ = [
     "Control",
+    "Crowd",
     "Device",
     "Error",
     "Hang",
@@ -34,9 +36,12 @@ __all__ = [
     "Partition",
     "Process",
     "ProcessKind",
+    "Row",
     "Scenario",
+    "Stamps",
     "State",
     "Truth",
+    "Value",
 ]
 
 
@@ -88,6 +93,45 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A call answers `value` in place of the state's: `field.230` is field 230's value."""
+
+    call: str
+    value: int
+    from_ms: int = 0
+    to_ms: int | None = FOREVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of per-process utilisation that nobody stands behind; `stamp_us` None: of now."""
+
+    pid: int
+    sm_percent: int
+    stamp_us: int | None = None
+    from_ms: int = 0
+    to_ms: int | None = FOREVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """At every call for the list of compute processes, so many more than at the call before."""
+
+    count: int
+    from_ms: int = 0
+    to_ms: int | None = FOREVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamps:
+    """By which clock samples are stamped; at an instant it is set forward by `jump_ms`."""
+
+    clock: str = "unix"
+    jump_ms: int = 0
+    jump_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One card: what it is, what it shows, who is on it."""
 
@@ -103,11 +147,24 @@ class Device:
     persistence: bool = True
     mig: bool = False
     temperature: int = 41
+    sample_period_ms: int = 0
+    """Of the driver's buffer of utilisation; 0: it has none."""
+    energy_step_ms: int = 0
+    """The energy counter moves so often; 0: at every call."""
+    energy_percent: int = 0
+    """Of what power adds up to, that the counter counts; 0: all of it."""
+    module_mw: int = 0
+    """What the rest of its module draws; 0: it is no module."""
+    activity: bool = False
+    """Whether it tells what its MIG instances do."""
     states: tuple[State, ...] = (State(from_ms=0),)
     processes: tuple[Process, ...] = ()
     partitions: tuple[Partition, ...] = ()
     xids: Mapping[int, int] = field(default_factory=dict)
     """Error number by the instant at which the driver tells it, in milliseconds."""
+    values: tuple[Value, ...] = ()
+    rows: tuple[Row, ...] = ()
+    crowd: Crowd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +176,12 @@ class Scenario(Trouble):
     library: str = "13.580.95.05"
     cuda: int = 13_000
     reload_ms: int | None = FOREVER
+    stamps: Stamps = Stamps()
+    order: tuple[int, ...] = ()
+    """The devices in the order of their places from `order_ms` on."""
+    order_ms: int = 0
+    calls: Path | None = None
+    """Every call is written there: its name and the device's number, -1 without one."""
 
     def truth(self, device: int, from_ms: int, to_ms: int) -> Truth:
         """What the device did in [from, to), by interval arithmetic over states and processes."""
@@ -138,6 +201,9 @@ class Scenario(Trouble):
         yield f"library {self.library}"
         yield f"cuda {self.cuda}"
         yield f"reload {end(self.reload_ms)}"
+        yield f"stamps {self.stamps.clock} {self.stamps.jump_ms} {self.stamps.jump_at_ms}"
+        if self.calls is not None:
+            yield f"calls {self.calls}"
         for number, device in enumerate(self.devices):
             yield from _device_lines(number, device)
         for at_ms, number, xid in sorted(
@@ -146,6 +212,8 @@ class Scenario(Trouble):
             for at_ms, xid in device.xids.items()
         ):
             yield f"xid {number} {at_ms} {xid}"
+        if self.order:
+            yield f"order {self.order_ms} {' '.join(map(str, self.order))}"
 
 
 def _device_lines(number: int, device: Device) -> Iterable[str]:
@@ -163,6 +231,11 @@ def _device_lines(number: int, device: Device) -> Iterable[str]:
         ("persistence", int(device.persistence)),
         ("mig", int(device.mig)),
         ("temperature", device.temperature),
+        ("sample_period_ms", device.sample_period_ms),
+        ("energy_step_ms", device.energy_step_ms),
+        ("energy_percent", device.energy_percent),
+        ("module_mw", device.module_mw),
+        ("activity", int(device.activity)),
     ):
         if value != "":
             yield f"device {number} {name} {value}"
@@ -177,6 +250,15 @@ def _device_lines(number: int, device: Device) -> Iterable[str]:
             f" {process.from_ms} {end(process.to_ms)} {process.sm_percent}"
             f" {end(process.gpu_instance)}"
         )
+    for shown in device.values:
+        yield f"value {number} {shown.call} {shown.value} {shown.from_ms} {end(shown.to_ms)}"
+    for row in device.rows:
+        yield (
+            f"row {number} {row.pid} {row.sm_percent} {end(row.stamp_us)}"
+            f" {row.from_ms} {end(row.to_ms)}"
+        )
+    if (crowd := device.crowd) is not None:
+        yield f"crowd {number} {crowd.count} {crowd.from_ms} {end(crowd.to_ms)}"
     for part in device.partitions:
         yield (
             f"mig {number} {part.slot} {part.uuid} {part.gpu_instance} {part.compute_instance}"
