@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pytest
-from fakes.nvml.library import built_library, compiler, environment
+from fakes.dcmi.library import DCMI
+from fakes.dcmi.scenario import Scenario as AscendScenario
+from fakes.nvml.library import NVML, built_library, compiler
 from fakes.nvml.scenario import Control, Scenario
 from kashi_agent.errors import MeterError
 from kashi_agent.meter_link import AgentMessage, Hello, MeterMessage, Notice, NoticeKind, Resume
@@ -89,7 +91,7 @@ class Meter:
         return said
 
     def reconnected(self) -> Hello:
-        """The next connection of a meter, after the agent has closed the one there was; it reads."""
+        """The next connection of a meter, after the agent has closed the last one; it may read."""
         hello = self.met()
         self.ask(Resume())
         return hello
@@ -118,7 +120,7 @@ class Meters:
 
     def start(
         self,
-        scenario: Scenario,
+        scenario: Scenario | AscendScenario,
         *options: str,
         now_ms: int = 0,
         start_boottime_ms: int | None = None,
@@ -132,7 +134,11 @@ class Meters:
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
-        library = built_library(BUILD, without, wide_processes=wide_processes)
+        if isinstance(scenario, AscendScenario):
+            fake, library = DCMI, DCMI.built(BUILD, without)
+            options = ("--meter", "ascend", *options)
+        else:
+            fake, library = NVML, built_library(BUILD, without, wide_processes=wide_processes)
         control = self._stack.enter_context(Control(folder / "clock", now_ms))
         if start_boottime_ms is None:
             scenario.write_controlled(folder / "scenario", control.path)
@@ -145,7 +151,7 @@ class Meters:
                 *("--socket", str(listener.path), "--cadence-ms", str(CADENCE_MS)),
                 *("--retry-ms", "200", "--hung-ms", "500", *options),
             ],
-            env=environment(library, folder / "scenario", os.environ),
+            env=fake.environment(library, folder / "scenario", os.environ),
             text=True,
         )
         self._stack.callback(_ended, process)

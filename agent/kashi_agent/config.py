@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from kashi_agent.errors import ConfigError
+from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
 
 CONFIG_PATH = Path("/etc/kashi/agent.toml")
@@ -23,6 +24,7 @@ TABLE = "agent"
 FIELDS = (
     "state_folder",
     "meter_socket",
+    "meter",
     "report_interval_seconds",
     "flush_seconds",
     "holder_names",
@@ -48,6 +50,7 @@ class EvidenceLevel(StrEnum):
 class AgentConfig:
     """The settings.
 
+    `meter`: which vendor's devices are read; auto: those of the driver that is loaded.
     `report_interval_seconds`: time from one report to the next, whole minutes.
     `flush_seconds`: what was measured is durable after so long at most.
     `holder_names`: what is reported of the names of holders.
@@ -57,6 +60,7 @@ class AgentConfig:
 
     state_folder: Path = STATE_FOLDER
     meter_socket: Path = METER_SOCKET
+    meter: VendorChoice = VendorChoice.AUTO
     report_interval_seconds: int = 300
     flush_seconds: int = 10
     holder_names: NamePolicy = NamePolicy.NONE
@@ -129,6 +133,7 @@ class _Reader:
         config = AgentConfig(
             state_folder=self._path_of("state_folder", default.state_folder),
             meter_socket=self._path_of("meter_socket", default.meter_socket),
+            meter=self._word("meter", VendorChoice, default.meter),
             report_interval_seconds=self._interval(default.report_interval_seconds),
             flush_seconds=self._integer("flush_seconds", default.flush_seconds, 2, 10),
             holder_names=self._word("holder_names", NamePolicy, default.holder_names),

@@ -1,8 +1,9 @@
 """`kashi-meter`: the process that reads a vendor's library and hands samples to the agent.
 
 It has no network and no disk of its own: it reads the vendor's library and /proc, and connects to
-the agent's Unix socket. Exit status 0 after SIGTERM or SIGINT, 2 for a wrong command line.
-While a call into the library is under way it does not end: to end would be to kill the call.
+the agent's Unix socket. Exit status 0 after SIGTERM or SIGINT, 2 for a wrong command line, 3 for
+wrong settings. While a call into the library is under way it does not end: to end would be to kill
+the call.
 """
 
 import argparse
@@ -16,7 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.config import METER_SOCKET
+from kashi_agent.config import CONFIG_PATH, METER_SOCKET, EvidenceLevel, load_config
+from kashi_agent.errors import ConfigError
+from kashi_agent.evidence.library import LibraryFacts
+from kashi_agent.evidence.nvidia import NvidiaFacts
+from kashi_agent.evidence.power import PowerCheck
+from kashi_agent.evidence.processes import ProcessFacts
+from kashi_agent.evidence.telling import Telling, TellingReader
 from kashi_agent.holders import HolderBook
 from kashi_agent.meter_loop import (
     HUNG_MS,
@@ -27,9 +34,13 @@ from kashi_agent.meter_loop import (
     Outcome,
     Reader,
 )
+from kashi_agent.meters.dcmi import DcmiDriver
+from kashi_agent.meters.dcmi_library import DcmiLibrary
+from kashi_agent.meters.dcmi_meter import DcmiMeter
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_meter import NvmlMeter
 from kashi_agent.meters.replay_file import ReplayedFile
+from kashi_agent.meters.vendor_choice import VendorChoice, chosen
 from kashi_agent.sample import MeterKind
 from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import VendorThread
@@ -40,17 +51,25 @@ CADENCE_MS_MAX: Final = 60_000
 
 OPEN_FILES_MAX: Final = 1 << 16
 
+REPLAY: Final = "replay"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to stop; begin anew, in a new process, where the loop asks for it."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if (options.meter == "replay") != (options.trace is not None):
+    if (options.meter == REPLAY) != (options.trace is not None):
         parser.error("--trace names what --meter replay plays; one needs the other")
     logging.basicConfig(
         level=logging.INFO, format="kashi-meter: %(levelname)s %(message)s", stream=sys.stderr
     )
-    if _run(options) is Outcome.RESTART:
+    try:
+        level = options.evidence or load_config(CONFIG_PATH, required=False).evidence
+        kind = _kind(options)
+    except ConfigError as error:
+        sys.stderr.write(f"kashi-meter: {error}\n")
+        return error.exit_code
+    if _run(options, kind, EvidenceLevel(level)) is Outcome.RESTART:
         # The binding never unloads its library: only a new process meets a new driver. What the
         # library opened and did not mark as ours alone must not live on in it.
         os.closerange(3, OPEN_FILES_MAX)
@@ -63,13 +82,21 @@ def _command_line() -> list[str]:
     return [sys.executable, *sys.orig_argv[1:]]
 
 
-def _run(options: argparse.Namespace) -> Outcome:
+def _kind(options: argparse.Namespace) -> MeterKind:
+    """The meter of the command line, else of the settings, else of the driver that is loaded."""
+    if options.meter == REPLAY:
+        return MeterKind.REPLAY
+    choice = options.meter or load_config(CONFIG_PATH, required=False).meter
+    return chosen(VendorChoice(choice), options.root)
+
+
+def _run(options: argparse.Namespace, kind: MeterKind, level: EvidenceLevel) -> Outcome:
     """Wire the loop, its thread and the signals, and run it."""
     clock = SystemClock().boottime_ms
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     settings = MeterSettings(
-        kind=MeterKind[options.meter.upper()],
+        kind=kind,
         socket_path=options.socket,
         cadence_ms=options.cadence_ms,
         retry_ms=options.retry_ms,
@@ -80,10 +107,9 @@ def _run(options: argparse.Namespace) -> Outcome:
     )
     command = [*_command_line(), "--parent-pid", str(os.getpid()), "--stands-in"]
     stand_in = StandIn(None if options.stands_in else command, options.stand_in_ms)
-    vendor = VendorThread(theirs)
-    loop = MeterLoop(
-        settings, _opener(options, clock), clock, ours, vendor, stand_in, lambda: None
-    )
+    telling = Telling()
+    opener = _opener(options, clock, telling, level)[kind]
+    loop = MeterLoop(settings, opener, clock, ours, VendorThread(theirs), stand_in, telling.begin)
     signal.set_wakeup_fd(theirs.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
@@ -96,16 +122,40 @@ def _run(options: argparse.Namespace) -> Outcome:
     return Outcome.STOPPED if loop.told_to_stop else outcome
 
 
-def _opener(options: argparse.Namespace, clock: Callable[[], int]) -> Callable[[], Reader]:
-    """What opens the meter that was asked for; called in the vendor's thread."""
+def _opener(
+    options: argparse.Namespace, clock: Callable[[], int], telling: Telling, level: EvidenceLevel
+) -> dict[MeterKind, Callable[[], Reader]]:
+    """What opens each meter; called in the vendor's thread."""
 
     def open_nvml() -> Reader:
-        return NvmlMeter(NvmlDriver(), HolderBook(options.proc), clock, options.cadence_ms)
+        meter = NvmlMeter(NvmlDriver(), HolderBook(options.proc), clock, options.cadence_ms)
+        library = LibraryFacts(proc=options.proc, root=options.root)
+        telling.standing = (
+            lambda _batch: library.collect(),
+            NvidiaFacts(proc=options.proc, sys=options.sys).collect,
+        )
+        if level is EvidenceLevel.EXTENDED:
+            telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
+        telling.passing = (PowerCheck(power=meter.power_and_limit_mw).observe,)
+        return TellingReader(reader=meter, telling=telling)
+
+    def open_ascend() -> Reader:
+        driver = DcmiDriver(DcmiLibrary())
+        meter = DcmiMeter(driver, HolderBook(options.proc), clock, options.cadence_ms)
+        library = LibraryFacts(proc=options.proc, root=options.root)
+        telling.standing = (lambda _batch: library.collect(),)
+        if level is EvidenceLevel.EXTENDED:
+            telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
+        return TellingReader(reader=meter, telling=telling)
 
     def open_replay() -> Reader:
         return ReplayedFile(options.trace, clock)
 
-    return {"nvml": open_nvml, "replay": open_replay}[options.meter]
+    return {
+        MeterKind.NVML: open_nvml,
+        MeterKind.ASCEND: open_ascend,
+        MeterKind.REPLAY: open_replay,
+    }
 
 
 def _cadence_ms(text: str) -> int:
@@ -123,7 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Reads accelerators and hands samples to kashi-agent. 读取加速卡并交给代理。",
     )
     parser.add_argument(
-        "--meter", choices=["nvml", "replay"], default="nvml", help="which vendor's library to read"
+        "--meter",
+        choices=[*VendorChoice, REPLAY],
+        help=f"which vendor's library to read (default: what {CONFIG_PATH} says)",
     )
     parser.add_argument("--trace", type=Path, help="the recorded or generated workload to play")
     parser.add_argument("--socket", type=Path, default=METER_SOCKET, help="the agent's Unix socket")
@@ -164,6 +216,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"
+    )
+    parser.add_argument("--sys", type=Path, default=Path("/sys"), help="where devices are")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="where files are")
+    parser.add_argument(
+        "--evidence",
+        choices=list(EvidenceLevel),
+        help=f"how much is looked at beside what is measured (default: what {CONFIG_PATH} says)",
     )
     return parser
 
