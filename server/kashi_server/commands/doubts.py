@@ -1,13 +1,11 @@
 """`hosts doubts`: what speaks against a host's figures, and the facts it follows from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.hosts import AsJson, local_time
@@ -35,34 +33,20 @@ def show_doubts(
         told = {one: _plain(of) for one, of in shown.items()}
         print(json.dumps(told, ensure_ascii=False))
         return
-    Console().print(_doubts(shown))
-    if host_id is not None:
-        Console().print(_facts(shown[host_id]))
+    for one, of in sorted(shown.items()):
+        print(f"{one}: 疑点 doubts {len(of.doubts)}")
+        print("\n".join(_lines(of, with_facts=host_id is not None)))
 
 
-def _doubts(shown: Mapping[str, Stated]) -> Table:
-    table = Table(
-        "主机 host", "设备 device", "疑点 doubt", "所见 found", "首次 first", "最近 latest"
-    )
-    for host_id, stated in sorted(shown.items()):
-        for doubt in stated.doubts:
-            table.add_row(
-                host_id,
-                doubt.hardware_id,
-                f"{doubt.code.zh}\n{doubt.code.en}",
-                doubt.detail,
-                local_time(doubt.first_utc_ms),
-                local_time(doubt.last_utc_ms),
-            )
-    return table
-
-
-def _facts(stated: Stated) -> Table:
-    table = Table("设备 device", "事实 fact", "内容 value", "报告 stated")
-    for fact in stated.facts:
-        value = f"? {fact.reason}" if fact.value is None else fact.value
-        table.add_row(fact.hardware_id, fact.name, value, local_time(fact.utc_ms))
-    return table
+def _lines(stated: Stated, *, with_facts: bool) -> Iterator[str]:
+    """A doubt with what was found, and the facts as they stand."""
+    for doubt in stated.doubts:
+        yield f"  {doubt.hardware_id or '主机 host'}: {doubt.code.zh} / {doubt.code.en}"
+        yield f"      {doubt.detail}"
+        yield f"      {local_time(doubt.first_utc_ms)} – {local_time(doubt.last_utc_ms)}"
+    for fact in stated.facts if with_facts else ():
+        value = f"? {fact.reason}" if fact.value is None else fact.value or "–"
+        yield f"  {fact.hardware_id or '主机 host'}  {fact.name}  {value}"
 
 
 def _plain(stated: Stated) -> dict[str, object]:

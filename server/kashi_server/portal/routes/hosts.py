@@ -34,11 +34,12 @@ def hosts(visit: SignedIn) -> Response:
     gap_ms: dict[str, int] = defaultdict(int)
     for gap in views.gaps(reader, reader.party_id, Interval(until - 1440, until)):
         gap_ms[gap.host_id] += gap.end_utc_ms - gap.start_utc_ms
+    stated = views.stated(reader, Interval(until - STATED_MINUTES, until))
     return page(
         visit,
         "hosts.html",
         gap_ms=gap_ms,
-        stated=views.stated(reader, Interval(until - STATED_MINUTES, until)),
+        doubts={host_id: len(of.doubts) for host_id, of in stated.items()},
         hosts=[(row, standing(row, now)) for row in rows],
         counts=host_counts(visit, rows),
         may_enrol=may_enrol(visit),
