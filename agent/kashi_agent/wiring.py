@@ -103,8 +103,11 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     agent = real_agent(config, known, clock)
     carrier = real_carrier(known, clock)
     make_folder(config.meter_socket.parent)
-    child = None if child_options is None else MeterChild(config.meter_socket, child_options)
-    publish = _publisher(config.status_path, agent, known)
+    child = None
+    if child_options is not None:
+        evidence = ["--evidence", config.evidence]
+        child = MeterChild(config.meter_socket, [*evidence, *child_options])
+    publish = _publisher(config.status_path, agent, known, config.relay)
     daemon = Daemon(
         agent=agent,
         watch=MeterWatch(

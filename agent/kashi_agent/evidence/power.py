@@ -1,8 +1,8 @@
-"""Energy held against power: over an hour, what a device counted, what its power adds up to, how
+"""Energy held against power: over six hours, what a device counted, what its power adds up to, how
 busy it said it was, and what it may draw at most.
 
 Power is read every ten seconds and holds until it is read again; where a sample is missing for
-longer the hour begins anew. Nothing here replaces the energy that is metered.
+longer the six hours begin anew. Nothing here replaces the energy that is metered.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import Final
 from kashi_agent.evidence.fact import Fact
 from kashi_agent.sample import Absent, Observation, SampleBatch
 
-WINDOW_MS: Final = 3_600_000
+WINDOW_MS: Final = 21_600_000
 POWER_EVERY_MS: Final = 10_000
 
 Power = Callable[[str], tuple[int | Absent, int | Absent]]
@@ -71,7 +71,7 @@ class PowerCheck:
     _windows: dict[str, _Window] = field(default_factory=dict)
 
     def observe(self, batch: SampleBatch) -> Iterator[Fact]:
-        """Take a batch; a fact for each device whose hour is over."""
+        """Take a batch; a fact for each device whose time is over."""
         at_ms = batch.boottime_ms
         before, self._windows = self._windows, {}
         for sample in batch.samples:

@@ -297,7 +297,7 @@ def power(check: PowerCheck, *, seconds: int, from_mj: int, step_mj: int, ppm: i
     ]
 
 
-def test_an_hour_of_energy_is_held_against_power_and_limit() -> None:
+def test_energy_is_held_against_power_and_limit() -> None:
     """300 W for a minute: counted, integrated, busy and limit, exactly."""
     check = PowerCheck(power=lambda _hardware_id: (300_000, 700_000), window_ms=60_000)
 
@@ -309,7 +309,7 @@ def test_an_hour_of_energy_is_held_against_power_and_limit() -> None:
     )
 
 
-def test_what_is_not_known_of_the_hour_is_left_out() -> None:
+def test_what_is_not_known_of_it_is_left_out() -> None:
     """A device without power or limit: no sum is made up."""
     check = PowerCheck(power=lambda _hardware_id: (NOT_TOLD, NOT_TOLD), window_ms=60_000)
 
@@ -318,8 +318,8 @@ def test_what_is_not_known_of_the_hour_is_left_out() -> None:
     ]
 
 
-def test_a_counter_that_begins_anew_begins_the_hour_anew() -> None:
-    """A driver was loaded: the hour would be nobody's."""
+def test_a_counter_that_begins_anew_begins_the_window_anew() -> None:
+    """A driver was loaded: the sum would be nobody's."""
     check = PowerCheck(power=lambda _hardware_id: (1_000, 2_000), window_ms=10_000)
     counters = [100, 101, 102, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
@@ -333,7 +333,7 @@ def test_a_counter_that_begins_anew_begins_the_hour_anew() -> None:
     assert "span_ms:10000 counted_mj:10 " in said[0]
 
 
-def test_time_nobody_saw_is_in_no_hour() -> None:
+def test_time_nobody_saw_is_in_no_window() -> None:
     """A hole of more than the gap limit begins it anew."""
     check = PowerCheck(power=lambda _hardware_id: (1_000, 2_000), window_ms=10_000)
 
