@@ -9,6 +9,7 @@ from kashi_agent.agent import Agent, Signing
 from kashi_agent.clock import ManualClock
 from kashi_agent.errors import UnreachableError
 from kashi_agent.naming import HolderNaming
+from kashi_agent.reporter import INTERVAL_MS
 from kashi_agent.sample import (
     Device,
     Holder,
@@ -50,6 +51,7 @@ class Driven:
     random: Random
     segment_bytes: int = 1 << 16
     reserve_bytes: int = 1 << 12
+    interval_ms: int = INTERVAL_MS
     agent: Agent = field(init=False)
     first_sample_ms: int | None = None
 
@@ -70,6 +72,7 @@ class Driven:
             ),
             random=self.random,
             random_bytes=self.random.randbytes,
+            interval_ms=self.interval_ms,
         )
         return self.agent
 

@@ -32,6 +32,9 @@ class _File:
     writes: list[tuple[int, bytes]] = field(default_factory=list)
     dropped: list[tuple[int, int]] = field(default_factory=list)
 
+    def copy(self) -> "_File":
+        return _File(bytearray(self.content), self.durable, list(self.writes), list(self.dropped))
+
 
 class SimulatedDisk:
     """One folder of a disk that can run full, fail, and lose power.
@@ -145,6 +148,15 @@ class SimulatedDisk:
         survivors = {name: self._after_cut(file) for name, file in names.items()}
         self._files = survivors
         self._folder = dict(survivors)
+
+    def copy(self, random: Random) -> "SimulatedDisk":
+        """The same disk once more, with chances of its own and nobody at work on it."""
+        twins = {id(file): file.copy() for file in (*self._files.values(), *self._folder.values())}
+        made = SimulatedDisk(random)
+        made._files = {name: twins[id(file)] for name, file in self._files.items()}
+        made._folder = {name: twins[id(file)] for name, file in self._folder.items()}
+        made.bytes_max = self.bytes_max
+        return made
 
     def flip(self, name: str, offset: int, mask: int = 0x40) -> None:
         """Flip bits of a byte that was durable."""

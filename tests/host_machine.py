@@ -218,6 +218,9 @@ class HostMachine(RuleBasedStateMachine):
 
     def _check(self) -> None:
         assert not self.host.server._forks, "a number was used twice"
+        sealed = self.host.agent.spool.sealed
+        receipted = {position for position, _ in sealed.receipts()}
+        assert sealed.acknowledged in {(0, 0)} | receipted, "the cursor ran ahead of its receipts"
         truth = _observed(self.samples)
         for account in self.host.server.accounts().values():
             assert [spans[1:] for spans in account.spans] == _tiled(account.spans)
