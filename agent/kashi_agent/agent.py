@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from kashi_agent import VERSION
 from kashi_agent.clock import Clock
+from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.errors import AgentError
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import HostEventKind
@@ -20,6 +21,7 @@ from kashi_agent.recorder import FLUSH_MS, Recorder
 from kashi_agent.reporter import INTERVAL_MS, Reporter
 from kashi_agent.sealing import RandomBytes, Sealer
 from kashi_agent.shipping import Shipper, Wire
+from kashi_agent.shipping_carried import CarriedShipper
 from kashi_agent.spool import Spool, SpoolRecovery
 from kashi_agent.stretch import Stretch
 
@@ -42,13 +44,17 @@ class Agent:
         spool: Spool,
         clock: Clock,
         naming: HolderNaming,
+        choice: DeviceChoice = ALL_DEVICES,
         signing: Signing,
         random: Random,
         random_bytes: RandomBytes,
         interval_ms: int = INTERVAL_MS,
         flush_ms: int = FLUSH_MS,
+        carried: bool = False,
     ) -> None:
         """Open the spool, mend it, and go on where the last agent ended.
+
+        `carried`: reports go through a relay or in files, not to the server itself.
 
         Raises:
             LockedError: another agent works on this spool.
@@ -56,7 +62,9 @@ class Agent:
         self.spool = spool
         self.clock = clock
         self.recovery = spool.open()
-        self.recorder = Recorder(spool=spool, clock=clock, naming=naming, flush_ms=flush_ms)
+        self.recorder = Recorder(
+            spool=spool, clock=clock, naming=naming, choice=choice, flush_ms=flush_ms
+        )
         self.metering = self.recorder.metering
         self.reporter = Reporter(
             spool=spool,
@@ -66,13 +74,7 @@ class Agent:
             started=(clock.boot_id(), clock.boottime_ms()),
             interval_ms=interval_ms,
         )
-        self.shipper = Shipper(
-            spool=spool,
-            reporter=self.reporter,
-            host_id=signing.host_id,
-            receipt_key=signing.receipt_key,
-            random=random,
-        )
+        self.shipper = self._shipper(signing, random, carried=carried)
         self._note_start(self.recovery)
 
     def record(self) -> bool:
@@ -128,6 +130,25 @@ class Agent:
     def close(self) -> None:
         """Let go of the spool."""
         self.spool.close()
+
+    def _shipper(self, signing: Signing, random: Random, *, carried: bool) -> Shipper:
+        spool, reporter, host_id = self.spool, self.reporter, signing.host_id
+        if carried:
+            return CarriedShipper(
+                spool=spool,
+                reporter=reporter,
+                host_id=host_id,
+                receipt_key=signing.receipt_key,
+                report_key=signing.report_key.public_key(),
+                random=random,
+            )
+        return Shipper(
+            spool=spool,
+            reporter=reporter,
+            host_id=host_id,
+            receipt_key=signing.receipt_key,
+            random=random,
+        )
 
     def _note_start(self, recovery: SpoolRecovery) -> None:
         self.metering.note(HostEventKind.AGENT_STARTED, VERSION)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from kashi_agent.errors import (
     AgentError,
@@ -34,27 +34,33 @@ class ClosableWire(Wire, Protocol):
         ...
 
 
-class Carrier:
+_Wire = TypeVar("_Wire", bound=ClosableWire)
+_Given = TypeVar("_Given")
+
+
+class Carrier(Generic[_Wire]):
     """Implements `Wire` over a connection that changes with the certificate."""
 
     def __init__(
         self,
         *,
         store: IdentityStore,
-        connect: Callable[[Host, TlsIdentity], ClosableWire],
+        connect: Callable[[Host, TlsIdentity], _Wire],
         recover: Callable[[IdentityStore], TlsIdentity],
         utc_ms: Callable[[], int],
         random: Random,
         probe: Callable[[str, bytes, Path | None], str] = probe_tls,
+        host: Host | None = None,
     ) -> None:
+        """`host`: whom to reach and by which root, if not the server of the store."""
         self._store = store
-        self._host = store.host()
+        self._host = host or store.host()
         self._connect = connect
         self._recover = recover
         self._utc_ms = utc_ms
         self._probe = probe
         self._share = RENEWAL_SHARE * (1 + random.uniform(-RENEWAL_JITTER, RENEWAL_JITTER))
-        self._wire: ClosableWire | None = None
+        self._wire: _Wire | None = None
         self._tls: TlsIdentity | None = None
         self._recovered_utc_ms: int | None = None
         self.renewals = 0
@@ -65,18 +71,23 @@ class Carrier:
 
         Raises as `Wire.submit`, the reason found out.
         """
+        return self.perform(lambda wire: wire.submit(reports))
+
+    def perform(self, call: Callable[[_Wire], _Given]) -> _Given:
+        """Make a call over a connection that stands, with another certificate if this one is
+        refused. Raises like `submit`."""
         try:
-            return self._submit(reports)
+            return self._perform(call)
         except CertificateRefusedError:
             if not self._may_recover():
                 raise
             self.recover()
-            return self._submit(reports)
+            return self._perform(call)
 
-    def _submit(self, reports: Sequence[bytes]) -> Answer:
+    def _perform(self, call: Callable[[_Wire], _Given]) -> _Given:
         wire = self._ready()
         try:
-            return wire.submit(reports)
+            return call(wire)
         except UnreachableError as error:
             self._hang_up()
             found = self._probe(
@@ -109,7 +120,7 @@ class Carrier:
         """Hang up."""
         self._hang_up()
 
-    def _ready(self) -> ClosableWire:
+    def _ready(self) -> _Wire:
         """A connection with a certificate that is valid; renewed first when it is time."""
         now = datetime.fromtimestamp(self._utc_ms() / 1000, UTC)
         tls = self._current(now)

@@ -5,20 +5,21 @@ or out of range is refused with file, line and field: a setting that is misspelt
 look as if it held.
 """
 
-import re
-import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
 
 from kashi_agent.errors import ConfigError
 from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
+from kashi_agent.settings import SettingsReader
 
 CONFIG_PATH = Path("/etc/kashi/agent.toml")
 STATE_FOLDER = Path("/var/lib/kashi-agent")
 METER_SOCKET = Path("/run/kashi/meter.sock")
+
+FILES = "files"
+"""As `relay`: nobody is reached, reports are carried by hand."""
 
 TABLE = "agent"
 FIELDS = (
@@ -28,14 +29,16 @@ FIELDS = (
     "report_interval_seconds",
     "flush_seconds",
     "holder_names",
+    "reported_devices",
     "metrics_listen",
+    "relay",
+    "proxy",
     "evidence",
+    "driver_root",
 )
 
 INTERVAL_SECONDS_MIN = 60
 INTERVAL_SECONDS_MAX = 3_600
-
-_Word = TypeVar("_Word", bound=StrEnum)
 
 
 class EvidenceLevel(StrEnum):
@@ -54,8 +57,13 @@ class AgentConfig:
     `report_interval_seconds`: time from one report to the next, whole minutes.
     `flush_seconds`: what was measured is durable after so long at most.
     `holder_names`: what is reported of the names of holders.
+    `reported_devices`: hardware ids of the devices that are reported, None: all; the others are
+    only counted.
     `metrics_address`: where loopback metrics are served, None: nowhere.
+    `relay`: HOST:PORT of the site's relay, "files": reports are carried by hand, "": neither.
+    `proxy`: HOST:PORT of the HTTP proxy to reach the server through, "": none.
     `evidence`: how much the meter looks at beside what it measures.
+    `driver_root`: below it stands NVIDIA's library; a driver container keeps it elsewhere.
     """
 
     state_folder: Path = STATE_FOLDER
@@ -64,8 +72,12 @@ class AgentConfig:
     report_interval_seconds: int = 300
     flush_seconds: int = 10
     holder_names: NamePolicy = NamePolicy.NONE
+    reported_devices: frozenset[str] | None = None
     metrics_address: tuple[str, int] | None = field(default=None)
+    relay: str = ""
+    proxy: str = ""
     evidence: EvidenceLevel = EvidenceLevel.BASIC
+    driver_root: Path = Path("/")
 
     @property
     def identity_folder(self) -> Path:
@@ -88,6 +100,11 @@ class AgentConfig:
         return self.state_folder / "release.json"
 
     @property
+    def inbox_folder(self) -> Path:
+        """Where files with receipts wait for the running agent."""
+        return self.state_folder / "inbox"
+
+    @property
     def status_path(self) -> Path:
         """Where the running agent says how it is."""
         return self.state_folder / "status.json"
@@ -107,96 +124,55 @@ def load_config(path: Path, *, required: bool) -> AgentConfig:
         return AgentConfig()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return _Reader(path, text, tables).config()
+    return _Reader(path, text, TABLE).config()
 
 
-class _Reader:
-    """Takes the fields of `[agent]` one by one; what is left over at the end is unknown."""
-
-    def __init__(self, path: Path, text: str, tables: dict[str, Any]) -> None:
-        self._path = path
-        self._text = text
-        for name in tables:
-            if name != TABLE:
-                self._refuse(name, f"is unknown; every setting stands in [{TABLE}]")
-        self._fields: dict[str, Any] = tables.get(TABLE, {})
-        if not isinstance(self._fields, dict):
-            self._refuse(TABLE, f"must be a table: [{TABLE}]")
+class _Reader(SettingsReader):
+    """Takes the fields of `[agent]`."""
 
     def config(self) -> AgentConfig:
         """All settings."""
         default = AgentConfig()
         config = AgentConfig(
-            state_folder=self._path_of("state_folder", default.state_folder),
-            meter_socket=self._path_of("meter_socket", default.meter_socket),
-            meter=self._word("meter", VendorChoice, default.meter),
+            state_folder=self.path("state_folder", default.state_folder),
+            meter_socket=self.path("meter_socket", default.meter_socket),
+            meter=self.word("meter", VendorChoice, default.meter),
             report_interval_seconds=self._interval(default.report_interval_seconds),
-            flush_seconds=self._integer("flush_seconds", default.flush_seconds, 2, 10),
-            holder_names=self._word("holder_names", NamePolicy, default.holder_names),
+            flush_seconds=self.integer("flush_seconds", default.flush_seconds, 2, 10),
+            holder_names=self.word("holder_names", NamePolicy, default.holder_names),
+            reported_devices=self._devices(),
             metrics_address=self._metrics(),
-            evidence=self._word("evidence", EvidenceLevel, default.evidence),
+            relay=self.endpoint("relay", FILES),
+            proxy=self.endpoint("proxy"),
+            evidence=self.word("evidence", EvidenceLevel, default.evidence),
+            driver_root=self.path("driver_root", default.driver_root),
         )
-        for name in self._fields:
-            self._refuse(name, f"is unknown; the settings are {', '.join(FIELDS)}")
+        self.finish(FIELDS)
         return config
 
     def _interval(self, default: int) -> int:
         name = "report_interval_seconds"
-        seconds = self._integer(name, default, INTERVAL_SECONDS_MIN, INTERVAL_SECONDS_MAX)
+        seconds = self.integer(name, default, INTERVAL_SECONDS_MIN, INTERVAL_SECONDS_MAX)
         if seconds % 60:
-            self._refuse(name, f"is {seconds}; reports are cut at whole minutes")
+            self.refuse(name, f"is {seconds}; reports are cut at whole minutes")
         return seconds
 
-    def _word(self, name: str, words: type[_Word], default: _Word) -> _Word:
-        text = self._take(name, str, str(default))
-        if text not in list(words):
-            self._refuse(name, f"is {text!r}; one of {', '.join(words)}")
-        return words(text)
+    def _devices(self) -> frozenset[str] | None:
+        name = "reported_devices"
+        ids = self.take(name, list, None)
+        for hardware_id in ids or ():
+            if not isinstance(hardware_id, str) or not hardware_id.strip():
+                self.refuse(name, f"names {hardware_id!r}; a device is named by its hardware id")
+        return None if ids is None else frozenset(ids)
 
     def _metrics(self) -> tuple[str, int] | None:
         name = "metrics_listen"
-        text = self._take(name, str, "")
+        text = self.take(name, str, "")
         if not text:
             return None
         host, _, port = text.rpartition(":")
         if host not in ("127.0.0.1", "localhost") or not port.isdigit():
-            self._refuse(name, f"is {text!r}; it must be 127.0.0.1:PORT, loopback only")
+            self.refuse(name, f"is {text!r}; it must be 127.0.0.1:PORT, loopback only")
         if int(port) > 65_535:
-            self._refuse(name, f"names port {port}")
+            self.refuse(name, f"names port {port}")
         return host, int(port)
-
-    def _path_of(self, name: str, default: Path) -> Path:
-        path = Path(self._take(name, str, str(default)))
-        if not path.is_absolute():
-            self._refuse(name, f"is {str(path)!r}; it must be an absolute path")
-        return path
-
-    def _integer(self, name: str, default: int, least: int, most: int) -> int:
-        value: int = self._take(name, int, default)
-        if not least <= value <= most:
-            self._refuse(name, f"is {value}; it must be {least} to {most}")
-        return value
-
-    def _take(self, name: str, kind: type[Any], default: Any) -> Any:
-        if name not in self._fields:
-            return default
-        value = self._fields.pop(name)
-        if type(value) is not kind:
-            self._refuse(name, f"is {value!r}; it must be {_KINDS[kind]}")
-        return value
-
-    def _refuse(self, name: str, why: str) -> NoReturn:
-        raise ConfigError(f"{self._path}, line {self._line(name)}: {name} {why}")
-
-    def _line(self, name: str) -> int:
-        """The line of a field or table, for the message; 1 when it is written in another way."""
-        sought = re.compile(rf"\s*(\[\s*)?[\"']?{re.escape(name)}[\"']?\s*(=|\])")
-        lines = self._text.splitlines()
-        return next((n for n, line in enumerate(lines, start=1) if sought.match(line)), 1)
-
-
-_KINDS = {int: "a whole number", str: "a text in quotes"}

@@ -24,6 +24,7 @@ from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
 from kashi_agent import VERSION
 from kashi_agent.errors import AgentError, RefusedError, UnreachableError
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity, tls_request
+from kashi_agent.shipping_wire import proxy_options
 
 TOKEN_PREFIX = "kashi1"
 MACHINE_ID_PATH = Path("/etc/machine-id")
@@ -94,9 +95,17 @@ def host_facts(machine_id_path: Path = MACHINE_ID_PATH) -> HostFacts:
 
 
 def enrol(
-    store: IdentityStore, address: str, token: EnrolmentToken, facts: HostFacts
+    store: IdentityStore,
+    address: str,
+    token: EnrolmentToken,
+    facts: HostFacts,
+    *,
+    proxy: str = "",
+    relay_names: tuple[str, ...] = (),
 ) -> tuple[Host, TlsIdentity]:
     """Give this host its identity. May be repeated until it succeeds.
+
+    `relay_names`: it becomes a relay that hosts reach under these names.
 
     1. The keys are made, or found, on disk.
     2. The report key signs the token, the request and itself.
@@ -108,12 +117,22 @@ def enrol(
         RefusedError: the server refused, or what it sent does not hold.
         UnreachableError: it does not answer.
     """
+    request = introduction(store, token.secret, facts, relay_names)
+    with _service(address, token.server_root, proxy) as service:
+        answer = _call(address, lambda: service.Enrol(request, timeout=limits.REPORT_CALL_SECONDS))
+    return settle(store, address, token.server_root, answer)
+
+
+def introduction(
+    store: IdentityStore, secret: str, facts: HostFacts, relay_names: tuple[str, ...] = ()
+) -> enrolment_pb2.EnrolRequest:
+    """What this host says to be enrolled; the keys are on disk before anybody hears of them."""
     report_key, tls_key = store.report_key(), store.next_tls_key()
     csr = tls_request(tls_key)
     public_key = signing.public_key_bytes(report_key.public_key())
-    statement = signing.possession_statement(token.secret, csr, public_key)
-    request = enrolment_pb2.EnrolRequest(
-        token=token.secret,
+    statement = signing.possession_statement(secret, csr, public_key)
+    return enrolment_pb2.EnrolRequest(
+        token=secret,
         csr=csr,
         report_public_key=public_key,
         possession=signing.sign(report_key, signing.POSSESSION, statement),
@@ -124,9 +143,19 @@ def enrol(
             agent_version=VERSION,
             architecture=facts.architecture,
         ),
+        relay_names=relay_names,
     )
-    with _service(address, token.server_root) as service:
-        answer = _call(address, lambda: service.Enrol(request, timeout=limits.REPORT_CALL_SECONDS))
+
+
+def settle(
+    store: IdentityStore, address: str, root: bytes, answer: enrolment_pb2.EnrolResponse
+) -> tuple[Host, TlsIdentity]:
+    """Keep what the server told, `host.json` last.
+
+    Raises:
+        RefusedError: the receipt certificate does not lead to the root, or the TLS certificate is
+            for another key.
+    """
     host = Host(
         host_id=answer.host_id,
         operator_party_id=answer.operator_party_id,
@@ -134,16 +163,16 @@ def enrol(
         metering_address=answer.metering_address,
         enrolled_utc_ms=answer.enrolled_utc_ms,
         demo=answer.demo,
-        server_root=token.server_root,
+        server_root=root,
         receipt_chain=tuple(answer.receipt_certificate_chain),
     )
     host.receipt_key()
-    tls = store.save_tls(tls_key, tuple(answer.certificate_chain))
+    tls = store.save_tls(store.next_tls_key(), tuple(answer.certificate_chain))
     store.save_host(host)
     return host, tls
 
 
-def recover(store: IdentityStore) -> TlsIdentity:
+def recover(store: IdentityStore, proxy: str = "") -> TlsIdentity:
     """Get a new TLS certificate for the report key, after any outage.
 
     Raises:
@@ -154,7 +183,7 @@ def recover(store: IdentityStore) -> TlsIdentity:
     report_key, tls_key = store.report_key(), store.next_tls_key()
     csr = tls_request(tls_key)
     address, seconds = host.enrolment_address, limits.REPORT_CALL_SECONDS
-    with _service(address, host.server_root) as service:
+    with _service(address, host.server_root, proxy) as service:
         ask = enrolment_pb2.ChallengeRequest(host_id=host.host_id)
         nonce = _call(address, lambda: service.Challenge(ask, timeout=seconds)).nonce
         statement = signing.recovery_statement(nonce, csr)
@@ -169,10 +198,12 @@ def recover(store: IdentityStore) -> TlsIdentity:
 
 
 @contextmanager
-def _service(address: str, root: bytes) -> Iterator[enrolment_pb2_grpc.EnrolmentServiceStub]:
+def _service(
+    address: str, root: bytes, proxy: str
+) -> Iterator[enrolment_pb2_grpc.EnrolmentServiceStub]:
     pem = x509.load_der_x509_certificate(root).public_bytes(serialization.Encoding.PEM)
     credentials = grpc.ssl_channel_credentials(root_certificates=pem)
-    with grpc.secure_channel(address, credentials) as channel:
+    with grpc.secure_channel(address, credentials, options=proxy_options(proxy)) as channel:
         yield enrolment_pb2_grpc.EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]  # generated without types
 
 

@@ -8,7 +8,9 @@ AgentError            1   something failed; the message says what, where and wha
 ├── UnreachableError  6   the server does not answer
 ├── SpoolError        7   the spool cannot be used
 │   └── LockedError   7   another agent works on it
-└── MeterError        8   the meter does not answer
+├── MeterError        8   the meter does not answer
+├── FileError         9   a carried file is damaged or does not fit: file and field are named
+└── VolatileError     10  the state folder does not survive a reboot
 
 0 is success and 2 is a wrong command line. `DiskFullError` is no failure of a command: the spool
 answers it by coarsening.
@@ -65,6 +67,18 @@ class MeterError(AgentError):
     """The meter does not answer."""
 
     exit_code = 8
+
+
+class FileError(AgentError):
+    """A carried file is damaged, or not for this host."""
+
+    exit_code = 9
+
+
+class VolatileError(AgentError):
+    """The state folder does not survive a reboot."""
+
+    exit_code = 10
 
 
 class DiskFullError(SpoolError, OSError):

@@ -15,6 +15,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from kashi_agent.durable import make_folder, remove_durable, write_durable
 from kashi_agent.errors import AgentError, NotEnrolledError, RefusedError
 
 HOST_FORMAT = "kashi/v1/host"
+_FOREIGN = "the certificate that was brought does not lead to the hosts' root; nothing was kept"
 _PEM = serialization.Encoding.PEM
 _DER = serialization.Encoding.DER
 
@@ -63,6 +65,11 @@ class TlsIdentity:
     chain_pem: bytes
     not_before: datetime
     not_after: datetime
+
+    @property
+    def hosts_root(self) -> bytes:
+        """The last certificate of the chain in DER: what vouches for hosts and relays."""
+        return x509.load_pem_x509_certificates(self.chain_pem)[-1].public_bytes(_DER)
 
     def renewal_due(self, now: datetime, *, share: float) -> bool:
         """Whether the given share of the lifetime has passed."""
@@ -232,6 +239,23 @@ def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCu
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise RefusedError("the server's receipt key is not a P-256 key")
     return key
+
+
+def check_issued(chain: tuple[bytes, ...], root: bytes) -> None:
+    """Check that a TLS certificate that somebody brought was issued under the hosts' root.
+
+    Raises:
+        RefusedError: it was not, or no root leads there.
+    """
+    try:
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        for certificate, issuer in pairwise(certificates):
+            certificate.verify_directly_issued_by(issuer)
+            _check_authority(issuer)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+        raise RefusedError(_FOREIGN) from error
+    if len(certificates) < 2 or chain[-1] != root:
+        raise RefusedError(_FOREIGN)
 
 
 def _check_authority(certificate: x509.Certificate) -> None:

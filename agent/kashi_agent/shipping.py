@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.message import DecodeError
 from kashi import limits, signing
 from kashi.chain import NO_HEAD, Head
-from kashi.errors import ContractError
+from kashi.errors import ContractError, FormError
 from kashi.v1 import metering_pb2
 
 from kashi_agent.chain_link import EpochReason
@@ -54,6 +54,12 @@ class Verdict(IntEnum):
     FORK = 4
     QUARANTINED = 5
     REJECTED = 6
+    RELAYED = 7
+
+
+def verdict_of(number: int) -> Verdict:
+    """A verdict this version does not know stores nothing here: it counts as none."""
+    return Verdict(number) if number in set(Verdict) else Verdict.UNSPECIFIED
 
 
 RECEIPTED: Final = frozenset({Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.QUARANTINED})
@@ -70,11 +76,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The server's answer to one call."""
+    """The server's answer to one call. The last three come from somebody who carries reports."""
 
     results: tuple[Result, ...]
     head: Head
     checkpoint: bytes = b""
+    receipts: tuple[bytes, ...] = ()
+    notice: bytes = b""
+    last_report: bytes = b""
 
 
 class Wire(Protocol):
@@ -242,10 +251,8 @@ class Shipper:
             RefusedError: it is not; the report stays unacknowledged.
         """
         try:
-            receipt = metering_pb2.Receipt.FromString(result.receipt)
-            signing.verify(self._receipt_key, receipt.signature, signing.RECEIPT, receipt.payload)
-            said = metering_pb2.ReceiptPayload.FromString(receipt.payload)
-        except (ContractError, DecodeError) as error:
+            said = read_receipt(result.receipt, self._receipt_key)
+        except ContractError as error:
             raise RefusedError(
                 f"the receipt for report {entry.position} is not signed by the server this host "
                 "was enrolled with; nothing was freed. Tell your officer: somebody may stand "
@@ -331,9 +338,15 @@ class Shipper:
         return (head.sequence + 1, following.position[1] - 1) if same else (0, 0)
 
     def _open_epoch(
-        self, head: Head, reason: EpochReason, detail: str, lost: tuple[int, int] = (0, 0)
+        self,
+        head: Head,
+        reason: EpochReason,
+        detail: str,
+        lost: tuple[int, int] = (0, 0),
+        follows: Position | None = None,
     ) -> None:
-        known = min(self._spool.sealed.acknowledged, (head.epoch, head.sequence))
+        """`follows`: up to where reports are with the server, if not what it acknowledged."""
+        known = follows or min(self._spool.sealed.acknowledged, (head.epoch, head.sequence))
         self._reporter.open_epoch(
             Opening(
                 epoch=head.epoch + 1,
@@ -344,3 +357,31 @@ class Shipper:
             )
         )
         self.state.trouble = f"epoch {head.epoch + 1} is opened ({reason.name}): {detail}"
+
+
+def read_receipt(receipt: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2.ReceiptPayload:
+    """What a receipt says, once it is shown to be the server's.
+
+    Raises:
+        ContractError: it is none, or another signed it.
+    """
+    try:
+        message = metering_pb2.Receipt.FromString(receipt)
+        signing.verify(key, message.signature, signing.RECEIPT, message.payload)
+        return metering_pb2.ReceiptPayload.FromString(message.payload)
+    except DecodeError as error:
+        raise FormError("the bytes are no receipt") from error
+
+
+def read_notice(notice: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2.NoticePayload:
+    """What a notice says, once it is shown to be the server's.
+
+    Raises:
+        ContractError: it is none, or another signed it.
+    """
+    try:
+        message = metering_pb2.SignedNotice.FromString(notice)
+        signing.verify(key, message.signature, signing.NOTICE, message.payload)
+        return metering_pb2.NoticePayload.FromString(message.payload)
+    except DecodeError as error:
+        raise FormError("the bytes are no notice") from error

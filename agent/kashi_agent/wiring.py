@@ -2,22 +2,23 @@
 
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 from random import SystemRandom
 
 from kashi_agent import VERSION
 from kashi_agent.agent import Agent, Signing
-from kashi_agent.carrier import Carrier
+from kashi_agent.carrier import Carrier, ClosableWire
 from kashi_agent.clock import Clock, SystemClock
-from kashi_agent.config import AgentConfig
+from kashi_agent.config import FILES, AgentConfig
 from kashi_agent.daemon import Daemon, Pace
+from kashi_agent.device_choice import DeviceChoice
 from kashi_agent.durable import make_folder
 from kashi_agent.enrolment import recover
-from kashi_agent.errors import AgentError
-from kashi_agent.identity import Host, IdentityStore
+from kashi_agent.errors import AgentError, RefusedError
+from kashi_agent.identity import Host, IdentityStore, TlsIdentity
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_socket import CommandListener, MeterListener
 from kashi_agent.meter_watch import MeterView, MeterWatch
@@ -25,10 +26,12 @@ from kashi_agent.metrics import MetricsServer
 from kashi_agent.naming import HolderNaming
 from kashi_agent.notify import Notifier
 from kashi_agent.released import ReleaseBook
-from kashi_agent.shipping_wire import GrpcWire
+from kashi_agent.shipping_files import FilesWire
+from kashi_agent.shipping_wire import GrpcWire, RelayWire
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
 from kashi_agent.status import AgentStatus, Setting, status_of
+from kashi_agent.tls_probe import probe_tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +76,70 @@ def real_agent(config: AgentConfig, known: Member, clock: Clock) -> Agent:
         spool=real_spool(config, known.host.host_id),
         clock=clock,
         naming=HolderNaming(known.store.holder_salt(), config.holder_names),
+        choice=DeviceChoice(config.reported_devices),
         signing=signing_of(known),
         random=SystemRandom(),
         random_bytes=secrets.token_bytes,
         interval_ms=config.report_interval_seconds * 1000,
         flush_ms=config.flush_seconds * 1000,
+        carried=bool(config.relay),
     )
 
 
-def real_carrier(known: Member, clock: Clock) -> Carrier:
-    """The way to the server over mutual TLS."""
+def real_carrier(known: Member, clock: Clock, proxy: str = "") -> Carrier[GrpcWire]:
+    """The way to the server over mutual TLS, through a proxy if one is named."""
+    forget_proxies(os.environ)
     return Carrier(
         store=known.store,
-        connect=GrpcWire,
-        recover=recover,
+        connect=lambda host, tls: GrpcWire(host, tls, proxy),
+        recover=lambda store: recover(store, proxy),
         utc_ms=clock.utc_ms,
         random=SystemRandom(),
+        # A handshake past the proxy would tell of another way than the one that is taken.
+        probe=(lambda *_: "") if proxy else probe_tls,
+    )
+
+
+def real_way(config: AgentConfig, known: Member, clock: Clock, spool: Spool) -> ClosableWire:
+    """The way of this host's reports: to the server, to the site's relay, or into files."""
+    if config.relay == FILES:
+        return FilesWire(config.inbox_folder, known.host.host_id)
+    if not config.relay:
+        return real_carrier(known, clock, config.proxy)
+    forget_proxies(os.environ)
+    report_key = known.store.report_key()
+
+    def connect(host: Host, tls: TlsIdentity) -> RelayWire:
+        return RelayWire(
+            host,
+            tls,
+            acknowledged=lambda: spool.sealed.acknowledged,
+            report_key=report_key,
+        )
+
+    return Carrier(
+        store=known.store,
+        connect=connect,
+        recover=_recover_by_file,
+        utc_ms=clock.utc_ms,
+        random=SystemRandom(),
+        # To the hosts' root the relay shows who it is: no relay can pass for the server.
+        host=replace(
+            known.host, metering_address=config.relay, server_root=known.store.tls().hosts_root
+        ),
+    )
+
+
+def forget_proxies(environment: MutableMapping[str, str]) -> None:
+    """Take the proxy variables out of an environment: only settings name a proxy."""
+    for name in [name for name in environment if name.lower().endswith("_proxy")]:
+        del environment[name]
+
+
+def _recover_by_file(store: IdentityStore) -> TlsIdentity:
+    raise RefusedError(
+        f"the TLS certificate in {store.folder} is refused or has expired, and no relay can give "
+        "another; ask for one by file: kashi-agent enrol --request FILE"
     )
 
 
@@ -101,7 +152,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     known = member(config)
     clock = SystemClock()
     agent = real_agent(config, known, clock)
-    carrier = real_carrier(known, clock)
+    way = real_way(config, known, clock, agent.spool)
     make_folder(config.meter_socket.parent)
     child = None
     if child_options is not None:
@@ -117,7 +168,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
             commands=CommandListener(config.release_socket),
             book=ReleaseBook(config.release_path, clock),
         ),
-        wire=carrier,
+        wire=way,
         notifier=Notifier(os.environ),
         publish=publish,
         pace=Pace(interval_ms=config.report_interval_seconds * 1000, random=SystemRandom()),
@@ -128,16 +179,18 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
         try:
             daemon.run()
         finally:
-            carrier.close()
+            way.close()
 
 
-def _publisher(path: Path, agent: Agent, known: Member) -> Callable[[MeterView], AgentStatus]:
+def _publisher(
+    path: Path, agent: Agent, known: Member, relay: str
+) -> Callable[[MeterView], AgentStatus]:
     setting = Setting(
         pid=os.getpid(),
         version=VERSION,
         host_id=known.host.host_id,
         operator_party_id=known.host.operator_party_id,
-        metering_address=known.host.metering_address,
+        metering_address=relay or known.host.metering_address,
         demo=known.host.demo,
         started_utc_ms=agent.clock.utc_ms(),
     )

@@ -108,6 +108,11 @@ class SealedLog:
         return self._cursor.current.acknowledged
 
     @property
+    def newest_receipt_utc_ms(self) -> int:
+        """The server's time of the newest receipt that is kept; 0 without one."""
+        return self._newest_receipt_utc_ms
+
+    @property
     def head(self) -> Position:
         """The last report that was ever sealed, whether it can still be read or not."""
         entry = (0, 0) if self.head_entry is None else self.head_entry.position

@@ -1,0 +1,170 @@
+"""Shipping through somebody who is not believed: a relay of the site, or files carried by hand.
+
+A carrier's own word moves nothing but what is handed to it next. What changes this host's chain is
+signed: by the server (receipts free the spool, a notice tells the head and what was refused), or by
+this host itself (a report of its own that it no longer knows shows that it was set back). So a
+carrier that loses, alters or repeats anything costs time, and is seen.
+"""
+
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from kashi import chain, signing
+from kashi.chain import NO_HEAD, Head
+from kashi.errors import ContractError
+from kashi.v1 import metering_pb2
+from kashi.v1.report_pb2 import Signature
+
+from kashi_agent.chain_link import EpochReason
+from kashi_agent.reporter import Reporter
+from kashi_agent.shipping import (
+    Answer,
+    Batch,
+    Result,
+    Shipper,
+    read_notice,
+    read_receipt,
+    verdict_of,
+)
+from kashi_agent.spool import Entry, Spool
+from kashi_agent.spool.sealed import Position
+
+
+class CarriedShipper(Shipper):
+    """Decides what to hand to the carrier and takes what it brings back."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        reporter: Reporter,
+        host_id: str,
+        receipt_key: ec.EllipticCurvePublicKey,
+        report_key: ec.EllipticCurvePublicKey,
+        random: Random,
+    ) -> None:
+        """`report_key`: this host's own, by which it knows its reports."""
+        super().__init__(
+            spool=spool, reporter=reporter, host_id=host_id, receipt_key=receipt_key, random=random
+        )
+        self._report_key = report_key
+        self._carried: Position = (0, 0)
+        self._floor: Position | None = None
+        self._notice_utc_ms = 0
+
+    def absorb(self, batch: Batch, answer: Answer, utc_ms: int) -> None:
+        """Take what the carrier says and brings.
+
+        Raises:
+            RefusedError: it brings a checkpoint that the server did not sign.
+        """
+        for result in answer.results:
+            self._count(result)
+        self._server = NO_HEAD
+        self._carried = (answer.head.epoch, answer.head.sequence)
+        self.state.last_answer_utc_ms = utc_ms
+        self.state.failures = 0
+        self.state.trouble = ""
+        self._take_receipts(answer.receipts)
+        self._take_checkpoint(answer.checkpoint)
+        self._take_last_report(answer.last_report)
+        self._take_notice(answer.notice)
+        if len(answer.results) != len(batch.entries):
+            self._suspect(f"answered {len(answer.results)} of {len(batch.entries)} reports")
+
+    def _waiting(self, count: int) -> list[Entry]:
+        """What the carrier does not have yet, from where the server stands."""
+        known = self._spool.sealed.acknowledged
+        if self._floor is not None:
+            known = min(known, self._floor)
+        waiting = []
+        for entry in self._spool.sealed.after(max(known, self._carried)):
+            waiting.append(entry)
+            if len(waiting) == count:
+                break
+        return waiting
+
+    def _suspect(self, what: str) -> None:
+        """Say what the carrier brought that does not hold; nothing of it was taken."""
+        self.state.trouble = f"whoever carries the reports {what}"
+
+    def _take_receipts(self, receipts: tuple[bytes, ...]) -> None:
+        """Keep the receipts that the server signed for reports of this spool."""
+        if not receipts:
+            return
+        sealed = self._spool.sealed
+        known = {entry.position: entry for entry in sealed.entries() if not entry.abandoned}
+        good: list[tuple[Position, bytes, int]] = []
+        for receipt in receipts:
+            try:
+                said = read_receipt(receipt, self._receipt_key)
+            except ContractError as error:
+                self._suspect(f"brought a receipt that is not the server's: {error}")
+                continue
+            position = (said.epoch, said.sequence)
+            entry = known.get(position)
+            if said.host_id != self._host_id or (
+                entry is not None and entry.sha256 != said.report_sha256
+            ):
+                self._suspect(f"brought a receipt for another report than {position}")
+            elif entry is not None and position > sealed.acknowledged:
+                good.append((position, receipt, said.received_utc_ms))
+                self._count_quarantined(said)
+        if good:
+            good.sort(key=lambda one: one[0])
+            sealed.acknowledge(good, known[good[-1][0]].sha256)
+            self._rejections = 0
+            self.state.delivered += len(good)
+            self.state.server_head = max(self.state.server_head, good[-1][0])
+
+    def _count_quarantined(self, said: metering_pb2.ReceiptPayload) -> None:
+        if said.verdict == metering_pb2.VERDICT_QUARANTINED:
+            self.state.quarantined += 1
+
+    def _take_last_report(self, wire: bytes) -> None:
+        """A report of this host that it does not know: it was set back to an older state."""
+        if not wire:
+            return
+        try:
+            message, header = chain.parse_report(wire)
+            signature = message.signatures[0] if message.signatures else Signature()
+            signing.verify(self._report_key, signature, signing.REPORT, message.header)
+        except ContractError as error:
+            self._suspect(f"shows a report that is not this host's: {error}")
+            return
+        head = Head(header.epoch, header.sequence, signing.report_sha256(message.header))
+        position, sealed = (head.epoch, head.sequence), self._spool.sealed
+        if position > sealed.head or self._differs(head):
+            # What both know is on its way to the server already and is not sealed again.
+            detail = "this host has reported what it no longer knows"
+            follows = min(position, sealed.head)
+            self._open_epoch(head, EpochReason.ROLLED_BACK, detail, follows=follows)
+
+    def _take_notice(self, notice: bytes) -> None:
+        """The server's own word on head and refusals; an older one never undoes a newer one."""
+        if not notice:
+            return
+        try:
+            said = read_notice(notice, self._receipt_key)
+        except ContractError as error:
+            self._suspect(f"brought a notice that is not the server's: {error}")
+            return
+        newest = max(self._notice_utc_ms, self._spool.sealed.newest_receipt_utc_ms)
+        if said.host_id != self._host_id or said.answered_utc_ms < newest:
+            return
+        self._notice_utc_ms = said.answered_utc_ms
+        head = Head(said.head.epoch, said.head.sequence, said.head.sha256 or bytes(32))
+        self._floor = self.state.server_head = (head.epoch, head.sequence)
+        self._reconcile(head, self._refused(said))
+
+    def _refused(self, said: metering_pb2.NoticePayload) -> tuple[Entry, Result] | None:
+        """The first of our reports that the server did not take, byte for byte as we made it."""
+        refused = {one.wire_sha256: one for one in said.refused}
+        if not refused:
+            return None
+        for entry in self._spool.sealed.after((0, 0)):
+            one = refused.get(signing.sha256(self._spool.sealed.read(entry).wire))
+            if one is not None:
+                return entry, Result(verdict_of(one.verdict), b"", one.detail)
+        self._suspect("altered a report; the server refused it, and it is sent again")
+        return None

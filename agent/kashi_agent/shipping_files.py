@@ -1,0 +1,78 @@
+"""The way to the server for a host that reaches nobody: reports wait in the spool until `export`
+writes them to a file, receipts come back in files that `import-receipts` puts into the inbox.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kashi import chain
+from kashi.carry import CarryFile
+from kashi.chain import NO_HEAD, Head
+from kashi.errors import ContractError
+from kashi.v1 import carry_pb2
+
+from kashi_agent.durable import remove_durable
+from kashi_agent.shipping import Answer, Result, Verdict
+
+
+class FilesWire:
+    """Implements `Wire` without a connection; what it says is for a `CarriedShipper`."""
+
+    def __init__(self, inbox: Path, host_id: str) -> None:
+        self._inbox = inbox
+        self._host_id = host_id
+        self._read: Path | None = None
+        self._given = NO_HEAD
+
+    def submit(self, reports: Sequence[bytes]) -> Answer:
+        """Count reports as ready to be exported; bring what lies in the inbox, a file a call.
+
+        A file is removed by the call after: what it brought is kept by then.
+        """
+        if self._read is not None:
+            remove_durable(self._read)
+        if reports:
+            _, header = chain.parse_report(reports[-1])
+            self._given = Head(header.epoch, header.sequence, bytes(32))
+        results = (Result(Verdict.RELAYED),) * len(reports)
+        self._read = next(iter(sorted(self._inbox.glob("*.receipts"))), None)
+        if self._read is None:
+            return Answer(results=results, head=self._given)
+        try:
+            return answer_in(self._read, self._host_id, results, self._given)
+        except ContractError:
+            # It was sound when it was put there; what it holds can be brought again.
+            return Answer(results=results, head=self._given)
+
+    def renew(self, csr: bytes) -> tuple[bytes, ...]:
+        """Nobody is reached; a carried host needs no TLS certificate."""
+        del csr
+        return ()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def answer_in(
+    path: Path, host_id: str, results: tuple[Result, ...] = (), head: Head = NO_HEAD
+) -> Answer:
+    """What a file with receipts holds for a host.
+
+    Raises:
+        kashi.errors.FormError: it is no such file; OSError: it cannot be read.
+    """
+    file = CarryFile(path, carry_pb2.CARRY_KIND_RECEIPTS)
+    receipts: list[bytes] = []
+    notice = checkpoint = b""
+    for _, record in file.records():
+        if record.WhichOneof("record") == "answer" and record.answer.host_id == host_id:
+            receipts.extend(record.answer.answer.receipts)
+            notice = record.answer.answer.notice or notice
+            checkpoint = record.answer.answer.checkpoint or checkpoint
+    return Answer(
+        results=results,
+        head=head,
+        checkpoint=checkpoint,
+        receipts=tuple(receipts),
+        notice=notice,
+    )
