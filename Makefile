@@ -9,7 +9,7 @@ DISTRIBUTIONS := proto agent server verify
 SOURCES := proto/kashi agent/kashi_agent server/kashi_server verify/kashi_verify
 DEMO_FLAGS := $(if $(ONCE),--once,)
 
-.PHONY: help setup demo test check lint types contract walls bench generate lock baseline clean
+.PHONY: help setup demo test check lint types contract walls bench packages generate lock baseline clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ contract: $(INSTALLED)
 walls: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
+packages: $(INSTALLED)  ## The agent's .deb, .rpm and aarch64 bundle, in build/packages/
+	$(BIN)/python -m deploy.packages
+
 generate: $(INSTALLED)  ## Python from the .proto files
 	$(BIN)/python -m deploy.generate
 
@@ -63,6 +66,8 @@ lock: $(INSTALLED)  ## Resolve requirements.lock anew
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --no-emit-package kashi-proto \
 	  requirements.in $(DISTRIBUTIONS:%=%/pyproject.toml) --output-file requirements.lock
+	build/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate deploy/packages/tools.in --output-file deploy/packages/tools.lock
 
 clean:  ## Remove what was made
 	rm -rf build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

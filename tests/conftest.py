@@ -10,4 +10,5 @@ pytest_plugins = [
     "fixtures_certificates",
     "fixtures_portal",
     "fixtures_chromium",
+    "fixtures_packages",
 ]

@@ -1,0 +1,24 @@
+"""The settings file of the packages: every setting at its default, as the agent's README shows."""
+
+import re
+from pathlib import Path
+
+from deploy.packages.locked import PackagingError
+
+HEAD = """\
+# Settings of kashi-agent. Each stands here with its default; take away the # to change it.
+# 代理设置：各项均为默认值；如需修改，去掉行首的 #。
+"""
+
+
+def settings_text(readme: Path) -> str:
+    """The text of `agent.toml`: the table stands, its settings are comments.
+
+    Raises:
+        PackagingError: the README shows no settings.
+    """
+    shown = re.search(r"^```toml\n\[agent\]\n(.*?)^```$", readme.read_text("utf-8"), re.M | re.S)
+    if shown is None:
+        raise PackagingError(f"{readme} shows no settings ([agent] in a toml block)")
+    lines = [line if line.startswith("#") else f"# {line}" for line in shown[1].splitlines()]
+    return HEAD + "\n[agent]\n" + "\n".join(line.rstrip() for line in lines) + "\n"
