@@ -48,6 +48,7 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
         events=tuple(event for stretch in stretches for event in stretch.events),
         meters=last.meters,
         clock=last.clock,
+        devices_counted_only=max(stretch.devices_counted_only for stretch in stretches),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kashi_agent.axis import Axis, ClockState, booted
 from kashi_agent.clock import Clock, ClockLook, look_at
+from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.integrator import Integrator
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import Counters, DeviceEventKind, GapReason, HostEvent, HostEventKind
@@ -18,7 +19,13 @@ from kashi_agent.stretch import Stretch
 class Metering:
     """Everything between samples and stretches."""
 
-    def __init__(self, clock: Clock, naming: HolderNaming, last: Stretch | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        naming: HolderNaming,
+        last: Stretch | None = None,
+        choice: DeviceChoice = ALL_DEVICES,
+    ) -> None:
         """Begin now; `last` is the newest stretch that the host still has, if any.
 
         Of this boot: its segment goes on, and devices that were there at its end have a gap
@@ -26,12 +33,18 @@ class Metering:
         """
         look = look_at(clock)
         self._clock = clock
+        self._choice = choice
+        self._counted_only = self._counted_only_max = 0
         self._events: list[HostEvent] = []
         goes_on = last is not None and last.boot_id == clock.boot_id()
         if last is not None and goes_on:
             self._axis = Axis(last.segment, look)
             start = last.end_boottime_ms
-            resumed = [m for m in last.devices if m.end_boottime_ms == start]
+            resumed = [
+                minutes
+                for minutes in last.devices
+                if minutes.end_boottime_ms == start and choice.reports(minutes.device)
+            ]
         else:
             self._axis = Axis.first(look)
             start, resumed = look.boottime_ms, []
@@ -63,6 +76,8 @@ class Metering:
     def observe(self, batch: SampleBatch) -> None:
         """Take what a meter saw, and the facts it states of the host."""
         now = self.tick().boottime_ms
+        batch, self._counted_only = self._choice.part(batch)
+        self._counted_only_max = max(self._counted_only_max, self._counted_only)
         self._integrator.observe(batch)
         for event in batch.events:
             if not event.hardware_id and event.kind == DeviceEventKind.FACT:
@@ -124,6 +139,7 @@ class Metering:
             events=tuple(self._events),
             meters=self._integrator.meters,
             clock=self._axis.state,
+            devices_counted_only=self._counted_only_max,
         )
 
     def cut(self) -> Stretch | None:
@@ -150,6 +166,7 @@ class Metering:
         devices = self._integrator.cut(at)
         events = tuple(event for event in self._events if event.boottime_ms <= at)
         self._events = [event for event in self._events if event.boottime_ms > at]
+        counted_only, self._counted_only_max = self._counted_only_max, self._counted_only
         return Stretch(
             boot_id=self._clock.boot_id(),
             segment=segment,
@@ -159,4 +176,5 @@ class Metering:
             events=events,
             meters=self._integrator.meters,
             clock=self._axis.state,
+            devices_counted_only=counted_only,
         )

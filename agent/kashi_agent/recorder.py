@@ -12,6 +12,7 @@ from kashi.axis import MINUTE_MS
 from kashi.errors import ContractError
 
 from kashi_agent.clock import Clock
+from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.errors import SpoolError
 from kashi_agent.fitting import join_stretches
 from kashi_agent.lost_time import closed, lost
@@ -38,7 +39,13 @@ class Recorder:
     """Keeps what one metering measures. One thread."""
 
     def __init__(
-        self, *, spool: Spool, clock: Clock, naming: HolderNaming, flush_ms: int = FLUSH_MS
+        self,
+        *,
+        spool: Spool,
+        clock: Clock,
+        naming: HolderNaming,
+        choice: DeviceChoice = ALL_DEVICES,
+        flush_ms: int = FLUSH_MS,
     ) -> None:
         """Go on where the last agent of this host ended.
 
@@ -56,7 +63,7 @@ class Recorder:
             self._waiting.append(last)
         if sealed is not None and (last is None or _goes_beyond(sealed, last)):
             last = closed(sealed)
-        self.metering = Metering(clock, naming, last)
+        self.metering = Metering(clock, naming, last, choice)
         self._full_noted = False
         self._durable_boottime_ms: int | None = None
         self.flushes = 0

@@ -196,6 +196,7 @@ def _header(
         epoch_opening=None if opening is None else _opening(opening),
         events=[_host_event(event) for event in stretch.events],
         agent_version=_text(agent_version),
+        devices_counted_only=stretch.devices_counted_only,
     )
 
 

@@ -23,6 +23,7 @@ UNKNOWN_CLOCK = ClockState(sync=ClockSync.UNKNOWN, offset_ms=0, error_us_max=Non
 class Stretch:
     """[start_boottime_ms, end_boottime_ms) of one segment of one boot: every device known then,
     what happened, the meters at work, and how the wall clock stood at its end.
+    `devices_counted_only`: how many cards there were at most that are not reported.
 
     A device's own stretch may begin later (it appeared) or end earlier (it is gone for good).
     """
@@ -35,6 +36,7 @@ class Stretch:
     events: tuple[HostEvent, ...] = ()
     meters: tuple[Meter, ...] = ()
     clock: ClockState = field(default=UNKNOWN_CLOCK)
+    devices_counted_only: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what does not lie within the stretch."""
@@ -50,6 +52,8 @@ class Stretch:
                 raise ValueError(f"{minutes.device.hardware_id} lies outside its stretch")
         if len({minutes.device.hardware_id for minutes in self.devices}) != len(self.devices):
             raise ValueError("a device stands in a stretch twice")
+        if self.devices_counted_only < 0:
+            raise ValueError(f"{self.devices_counted_only} devices counted only")
 
     @property
     def axis_key(self) -> tuple[bytes, int]:
@@ -100,6 +104,7 @@ def _lines(stretch: Stretch) -> list[bytes]:
             for meter in stretch.meters
         ],
         "devices": len(stretch.devices),
+        "counted_only": stretch.devices_counted_only,
     }
     return [
         json.dumps(head, separators=(",", ":")).encode(),
@@ -142,4 +147,5 @@ def _stretch(head: dict[str, Any], lines: list[bytes]) -> Stretch:
             for kind, cadence_ms, library, driver in head["meters"]
         ),
         clock=ClockState(sync=ClockSync(sync), offset_ms=offset_ms, error_us_max=error_us_max),
+        devices_counted_only=int(head["counted_only"]),
     )

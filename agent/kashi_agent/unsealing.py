@@ -75,6 +75,7 @@ def _stretch(message: report_pb2.Report, header: report_pb2.ReportHeader) -> Str
             offset_ms=header.clock.offset_ms,
             error_us_max=header.clock.error_us_max if known_error else None,
         ),
+        devices_counted_only=header.devices_counted_only,
     )
 
 

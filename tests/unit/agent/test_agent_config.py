@@ -56,6 +56,9 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
         ('[agent]\nstate_folder = "here"\n', 2, "absolute path"),
         ('[agent]\nmetrics_listen = "0.0.0.0:9417"\n', 2, "loopback only"),
         ('[agent]\nmetrics_listen = "127.0.0.1:99999"\n', 2, "port 99999"),
+        ('[agent]\nreported_devices = "GPU-1"\n', 2, "must be a list"),
+        ("[agent]\nreported_devices = [0]\n", 2, "named by its hardware id"),
+        ('[agent]\nreported_devices = [" "]\n', 2, "named by its hardware id"),
         ("agent = 1\n", 1, "must be a table"),
     ],
 )
@@ -78,3 +81,12 @@ def test_broken_toml_is_refused(tmp_path: Path) -> None:
     """With the parser's own line."""
     with pytest.raises(ConfigError, match="line 2"):
         load(tmp_path, "[agent]\nflush_seconds = \n")
+
+
+def test_reported_devices_are_all_none_or_some(tmp_path: Path) -> None:
+    """Absent is all; an empty list is none."""
+    some = load(tmp_path, '[agent]\nreported_devices = ["GPU-1", "MIG-2"]\n')
+
+    assert load(tmp_path, "").reported_devices is None
+    assert load(tmp_path, "[agent]\nreported_devices = []\n").reported_devices == frozenset()
+    assert some.reported_devices == frozenset({"GPU-1", "MIG-2"})
