@@ -24,7 +24,7 @@ from kashi_agent.evidence.nvidia import NvidiaFacts
 from kashi_agent.evidence.power import PowerCheck
 from kashi_agent.evidence.processes import ProcessFacts
 from kashi_agent.evidence.telling import Telling, TellingReader
-from kashi_agent.holders import HolderBook
+from kashi_agent.holding.host import GrantedReader, HoldingHost
 from kashi_agent.meter_loop import (
     HUNG_MS,
     RETRY_MS,
@@ -126,9 +126,12 @@ def _opener(
     options: argparse.Namespace, clock: Callable[[], int], telling: Telling, level: EvidenceLevel
 ) -> dict[MeterKind, Callable[[], Reader]]:
     """What opens each meter; called in the vendor's thread."""
+    holding = HoldingHost(proc=options.proc, sys=options.sys, root=options.root)
 
     def open_nvml() -> Reader:
-        meter = NvmlMeter(NvmlDriver(), HolderBook(options.proc), clock, options.cadence_ms)
+        root = options.driver_root or load_config(CONFIG_PATH, required=False).driver_root
+        driver = NvmlDriver(root)
+        meter = NvmlMeter(driver, holding.book(), clock, options.cadence_ms, sys=options.sys)
         library = LibraryFacts(proc=options.proc, root=options.root)
         telling.standing = (
             lambda _batch: library.collect(),
@@ -137,16 +140,18 @@ def _opener(
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
         telling.passing = (PowerCheck(power=meter.power_and_limit_mw).observe,)
-        return TellingReader(reader=meter, telling=telling)
+        granted = GrantedReader(meter, holding.grants())
+        return TellingReader(reader=granted, telling=telling)
 
     def open_ascend() -> Reader:
         driver = DcmiDriver(DcmiLibrary())
-        meter = DcmiMeter(driver, HolderBook(options.proc), clock, options.cadence_ms)
+        meter = DcmiMeter(driver, holding.book(), clock, options.cadence_ms)
         library = LibraryFacts(proc=options.proc, root=options.root)
         telling.standing = (lambda _batch: library.collect(),)
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
-        return TellingReader(reader=meter, telling=telling)
+        granted = GrantedReader(meter, holding.grants())
+        return TellingReader(reader=granted, telling=telling)
 
     def open_replay() -> Reader:
         return ReplayedFile(options.trace, clock)
@@ -216,6 +221,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"
+    )
+    parser.add_argument(
+        "--driver-root",
+        type=Path,
+        help="below it stands NVIDIA's library, where a driver container keeps it: "
+        f"/run/nvidia/driver (default: what {CONFIG_PATH} says)",
     )
     parser.add_argument("--sys", type=Path, default=Path("/sys"), help="where devices are")
     parser.add_argument("--root", type=Path, default=Path("/"), help="where files are")

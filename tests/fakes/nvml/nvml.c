@@ -133,6 +133,11 @@ static const partition_t *partition_of(handle_t handle) {
     return NULL;
 }
 
+static int mig_on(int n) {
+    const uint64_t *shown = device_value(scenario, n, "nvmlDeviceGetMigMode", driver_now_ms());
+    return shown ? (int)*shown : (int)scenario->devices[n].mig;
+}
+
 /* Opens a function on a whole device; on a partition it is not supported. */
 #define DEVICE(argument)                                            \
     int n = device_of(handle);                                      \
@@ -295,7 +300,7 @@ NVML(nvmlDeviceGetTemperatureV)(handle_t handle, temperature_t *reading) { DEVIC
 
 NVML(nvmlDeviceGetUtilizationRates)(handle_t handle, utilization_t *rates) {
     DEVICE(rates);
-    if (device->mig) return NOT_SUPPORTED;
+    if (mig_on(n)) return NOT_SUPPORTED;
     rates->gpu = state->gpu_percent;
     rates->memory = state->memory_percent;
     return SUCCESS;
@@ -384,7 +389,7 @@ NVML(nvmlDeviceGetSamples)(handle_t handle, unsigned type, unsigned long long se
     enum { POWER_PERIOD_MS = 200, KEPT = 100 };
     DEVICE(value_type && count);
     int64_t period_ms = type ? device->sample_period_ms : POWER_PERIOD_MS;
-    if (type > 1 || (type == 1 && (device->mig || !period_ms))) return NOT_SUPPORTED;
+    if (type > 1 || (type == 1 && (mig_on(n) || !period_ms))) return NOT_SUPPORTED;
     int64_t newest = driver_now_ms() / period_ms, oldest = newest - KEPT + 1;
     if (oldest < 1) oldest = 1;
     while (oldest <= newest && stamp_us(oldest * period_ms) <= seen_us) oldest++;
@@ -468,7 +473,7 @@ enum { WORKED_MAX = 1024 };
 NVML(nvmlDeviceGetProcessUtilization)(handle_t handle, process_sample_t *samples, unsigned *count, unsigned long long seen_us) {
     DEVICE(count);
     process_sample_v1_t rows[WORKED_MAX];
-    if (device->mig) return NOT_SUPPORTED;
+    if (mig_on(n)) return NOT_SUPPORTED;
     unsigned found = worked(n, seen_us, rows, WORKED_MAX), room = samples ? *count : 0;
     *count = found;
     if (!found) return NOT_FOUND;
@@ -481,7 +486,7 @@ NVML(nvmlDeviceGetProcessesUtilizationInfo)(handle_t handle, process_samples_t *
     DEVICE(asked);
     process_sample_v1_t rows[WORKED_MAX];
     if (asked->version != 0x01000018) return ARGUMENT_VERSION_MISMATCH;
-    if (device->mig) return NOT_SUPPORTED;
+    if (mig_on(n)) return NOT_SUPPORTED;
     unsigned found = worked(n, asked->seen_us, rows, WORKED_MAX), room = asked->samples ? asked->count : 0;
     asked->count = found;
     if (!found) return NOT_FOUND;
@@ -497,7 +502,7 @@ static int mig_capable(const device_t *device) { return device->architecture == 
 NVML(nvmlDeviceGetMigMode)(handle_t handle, unsigned *current, unsigned *pending) {
     DEVICE(current && pending);
     if (!mig_capable(device)) return NOT_SUPPORTED;
-    *current = *pending = device->mig;
+    *current = *pending = (unsigned)mig_on(n);
     return SUCCESS;
 }
 
@@ -509,7 +514,7 @@ NVML(nvmlDeviceGetMaxMigDeviceCount)(handle_t handle, unsigned *count) {
 
 NVML(nvmlDeviceGetMigDeviceHandleByIndex)(handle_t handle, unsigned index, handle_t *found) {
     DEVICE(found);
-    if (!device->mig) return NOT_SUPPORTED;
+    if (!mig_on(n)) return NOT_SUPPORTED;
     if (index >= 7 || !partition_of(&partition_handles[n][index])) return NOT_FOUND;
     *found = &partition_handles[n][index];
     return SUCCESS;

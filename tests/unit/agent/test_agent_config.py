@@ -29,7 +29,8 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
     config = load(
         tmp_path,
         '[agent]\nstate_folder = "/s"\nmeter_socket = "/m.sock"\nreport_interval_seconds = 120\n'
-        'flush_seconds = 5\nholder_names = "hash"\nmetrics_listen = "127.0.0.1:9417"\n',
+        'flush_seconds = 5\nholder_names = "hash"\nmetrics_listen = "127.0.0.1:9417"\n'
+        'driver_root = "/run/nvidia/driver"\n',
     )
 
     assert config == AgentConfig(
@@ -39,6 +40,7 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
         flush_seconds=5,
         holder_names=NamePolicy.HASH,
         metrics_address=("127.0.0.1", 9417),
+        driver_root=Path("/run/nvidia/driver"),
     )
 
 
@@ -54,6 +56,7 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
         ("[agent]\nreport_interval_seconds = 90\n", 2, "whole minutes"),
         ('[agent]\nholder_names = "all"\n', 2, "one of none, hash, plain"),
         ('[agent]\nstate_folder = "here"\n', 2, "absolute path"),
+        ('[agent]\ndriver_root = "run/nvidia"\n', 2, "driver_root is 'run/nvidia'; it must be an"),
         ('[agent]\nmetrics_listen = "0.0.0.0:9417"\n', 2, "loopback only"),
         ('[agent]\nmetrics_listen = "127.0.0.1:99999"\n', 2, "port 99999"),
         ('[agent]\nreported_devices = "GPU-1"\n', 2, "must be a list"),

@@ -1,0 +1,669 @@
+"""What NVIDIA's drivers do to a meter, played by the fake driver: see docs/meter-faults.md.
+
+Tests name the rows of that page. The scenario's clock is stepped by hand; the meter ticks every
+100 ms of real time.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from fakes.nvml.scenario import (
+    Crowd,
+    Device,
+    Error,
+    Lost,
+    Partition,
+    Process,
+    ProcessKind,
+    Row,
+    Scenario,
+    Stamps,
+    State,
+    Value,
+)
+from fixtures_meter import Meter, Meters, seen_of
+from kashi_agent.integrator import Integrator
+from kashi_agent.meter_link import NoticeKind
+from kashi_agent.naming import SALT_BYTES, HolderNaming
+from kashi_agent.reading import DeviceEventKind, DeviceMinutes, Segment
+from kashi_agent.sample import (
+    Absent,
+    AbsentReason,
+    DeviceEvent,
+    Holder,
+    HolderKind,
+    Observation,
+    Sample,
+    SampleBatch,
+)
+
+NOT_SUPPORTED = Absent(AbsentReason.NOT_SUPPORTED)
+OUT_OF_RANGE = Absent(AbsentReason.OUT_OF_RANGE)
+GARBAGE = 4_294_967_295
+BATCHES_MAX = 100
+
+NEWER_WORK = "nvmlDeviceGetProcessesUtilizationInfo"
+OLDER_WORK = "nvmlDeviceGetProcessUtilization"
+ENERGY = "nvmlDeviceGetTotalEnergyConsumption"
+
+
+def card(number: int, **fields: object) -> Device:
+    """A device of its own id and place; minor numbers run against the order of the places."""
+    return Device(
+        uuid=f"GPU-{number:08x}-0000-4000-8000-000000000000",
+        pci=f"00000000:{0x17 + number:02X}:00.0",
+        minor=7 - number,
+        **fields,  # type: ignore[arg-type]  # passed on as they are
+    )
+
+
+def ended(pid: int) -> Holder:
+    """The holder of a process that /proc does not know."""
+    return Holder(HolderKind.PROCESS, f"{pid}@ended")
+
+
+def told(batches: Iterable[SampleBatch]) -> list[DeviceEvent]:
+    """Events of devices, without what is told of the host and its library."""
+    kinds = DeviceEventKind
+    return [event for batch in batches for event in batch.events if event.kind != kinds.FACT]
+
+
+def read_until(meter: Meter, wanted: Callable[[SampleBatch], bool]) -> list[SampleBatch]:
+    """Batches up to the first that is wanted, it included."""
+    batches: list[SampleBatch] = []
+    while not batches or not wanted(batches[-1]):
+        assert len(batches) < BATCHES_MAX, batches[-1]
+        batches.append(meter.next(SampleBatch))
+    return batches
+
+
+def by_id(batch: SampleBatch) -> dict[str, Sample]:
+    """Samples by their device."""
+    return {sample.device.hardware_id: sample for sample in batch.samples}
+
+
+def integrated(batches: Iterable[SampleBatch]) -> DeviceMinutes:
+    """What the first device's samples add up to."""
+    first, *_ = batches = list(batches)
+    integrator = Integrator(
+        boot_id=bytes(16),
+        segment=Segment(number=1, anchor_utc_ms=0, start_boottime_ms=0),
+        start_boottime_ms=first.boottime_ms,
+        naming=HolderNaming(bytes(SALT_BYTES)),
+    )
+    for batch in batches:
+        integrator.observe(batch)
+    return integrator.flush(batches[-1].boottime_ms)[0]
+
+
+# Utilisation.
+
+
+def test_garbage_in_the_drivers_buffer_is_unknown_and_counted(meters: Meters) -> None:
+    """A sample of 4294967295 % makes just its own 200 ms unknown, and an event counts it (U5)."""
+    states = (
+        State(from_ms=0, gpu_percent=40),
+        State(from_ms=1_400, gpu_percent=GARBAGE),
+        State(from_ms=1_600, gpu_percent=40),
+    )
+    meter = meters.start(Scenario(devices=(card(0, sample_period_ms=200, states=states),)))
+    meter.at(1_000)
+    meter.control.now_ms = 2_000
+
+    batches = read_until(meter, lambda batch: bool(seen_of(batch.samples[0]).past))
+
+    past = seen_of(batches[-1].samples[0]).past
+    assert [(use.span_ms, use.utilisation_ppm) for use in past] == [
+        (400, 400_000),
+        (200, OUT_OF_RANGE),
+        (400, 400_000),
+    ]
+    assert [(event.kind, event.value) for event in told(batches)] == [
+        (DeviceEventKind.VALUE_DROPPED, 1)
+    ]
+
+
+@pytest.mark.parametrize("stamps", [Stamps(clock="unix"), Stamps(clock="boot")])
+def test_stamps_of_any_clock_are_cursors(meters: Meters, stamps: Stamps) -> None:
+    """Whether samples are stamped since 1970 or since boot, the past is the same (U11, S11)."""
+    states = (State(from_ms=0), State(from_ms=1_600, gpu_percent=100))
+    device = card(0, sample_period_ms=200, states=states)
+    meter = meters.start(Scenario(devices=(device,), stamps=stamps))
+    meter.at(1_000)
+    meter.control.now_ms = 2_000
+
+    batches = read_until(meter, lambda batch: bool(seen_of(batch.samples[0]).past))
+
+    past = seen_of(batches[-1].samples[0]).past
+    assert [(use.span_ms, use.utilisation_ppm) for use in past] == [(600, 0), (400, 1_000_000)]
+    assert seen_of(batches[-1].samples[0]).utilisation_ppm == 1_000_000
+
+
+@pytest.mark.parametrize(("jump_ms", "past_ms"), [(3_600_000, 1_000), (-3_600_000, 0)])
+def test_a_step_of_the_drivers_clock_makes_up_no_time(
+    meters: Meters, jump_ms: int, past_ms: int
+) -> None:
+    """Set forward by an hour, one sample stands for a second at most; set back, the newest sample
+    is asked for until the buffer is begun anew (U11)."""
+    states = (State(from_ms=0, gpu_percent=30),)
+    stamps = Stamps(jump_ms=jump_ms, jump_at_ms=1_100)
+    device = card(0, sample_period_ms=200, states=states)
+    meter = meters.start(Scenario(devices=(device,), stamps=stamps))
+    meter.at(1_000)
+
+    meter.control.now_ms = 1_200
+    batches = [meter.next(SampleBatch) for _ in range(5)]
+
+    seen = [seen_of(batch.samples[0]) for batch in batches]
+    assert {one.utilisation_ppm for one in seen} == {300_000}
+    assert sum(use.span_ms for one in seen for use in one.past) == past_ms
+
+
+def test_activity_of_instances_is_read_where_it_is_told(meters: Meters) -> None:
+    """On Hopper an instance has a utilisation of its own, before it none; where two compute
+    instances share a GPU instance it belongs to neither (U4)."""
+    alone = Partition(slot=0, uuid="MIG-alone", gpu_instance=1, compute_slices=3)
+    shared = tuple(
+        Partition(slot=slot, uuid=f"MIG-shared-{slot}", gpu_instance=2, compute_instance=slot)
+        for slot in (2, 3)
+    )
+    older = Partition(slot=0, uuid="MIG-older", gpu_instance=1)
+    busy = tuple(
+        Process(pid=4_000_000 + instance, gpu_instance=instance, sm_percent=60, from_ms=1_500)
+        for instance in (1, 2)
+    )
+    scenario = Scenario(
+        devices=(
+            card(0, mig=True, activity=True, partitions=(alone, *shared), processes=busy),
+            card(1, mig=True, architecture=7, partitions=(older,), processes=busy),
+        )
+    )
+    meter = meters.start(scenario)
+    meter.at(1_000)
+    meter.control.now_ms = 2_000
+
+    def half_of_60(batch: SampleBatch) -> bool:
+        return seen_of(by_id(batch)["MIG-alone"]).utilisation_ppm == 300_000
+
+    batch = read_until(meter, half_of_60)[-1]
+
+    seen = seen_of(by_id(batch)["MIG-alone"])
+    assert [use.utilisation_ppm for use in seen.past] == [300_000]
+    for other in ("MIG-shared-2", "MIG-shared-3", "MIG-older", card(0).uuid, card(1).uuid):
+        assert seen_of(by_id(batch)[other]).utilisation_ppm == NOT_SUPPORTED
+        assert seen_of(by_id(batch)[other]).past == ()
+
+
+def test_activity_above_the_whole_is_dropped(meters: Meters) -> None:
+    """An instance that is said to be 137 % active is of unknown activity, and that counts (U6)."""
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1)
+    values = (Value(call="nvmlGpmMetricsGet", value=137),)
+    device = card(0, mig=True, activity=True, partitions=(part,), values=values)
+    meter = meters.start(Scenario(devices=(device,)))
+
+    first, second = meter.next(SampleBatch), meter.next(SampleBatch)
+
+    assert seen_of(by_id(first)["MIG-1"]).utilisation_ppm == Absent(AbsentReason.NOT_READY)
+    assert seen_of(by_id(second)["MIG-1"]).utilisation_ppm == OUT_OF_RANGE
+    assert [(event.hardware_id, event.kind) for event in told([first, second])] == [
+        ("MIG-1", DeviceEventKind.VALUE_DROPPED)
+    ]
+
+
+# Processes.
+
+SHARED = (
+    Process(pid=4_000_001, sm_percent=60, to_ms=2_500),
+    Process(pid=4_000_001, from_ms=2_500),
+    Process(pid=4_000_002, sm_percent=20, to_ms=2_500),
+    Process(pid=4_000_002, from_ms=2_500),
+    Process(pid=4_000_003, sm_percent=90, to_ms=900),
+)
+
+
+def work_of(batch: SampleBatch) -> dict[Holder, int] | Absent:
+    """What each holder of the first device did."""
+    work = seen_of(batch.samples[0]).work
+    return work if isinstance(work, Absent) else {one.holder: one.sm_ppm for one in work}
+
+
+@pytest.mark.parametrize(
+    ("without", "errors"),
+    [
+        (frozenset(), ()),
+        (frozenset({NEWER_WORK}), ()),
+        (frozenset({OLDER_WORK}), ()),
+        (frozenset(), (Error(call=NEWER_WORK, code=3),)),
+        (frozenset(), (Error(call=OLDER_WORK, code=3),)),
+    ],
+    ids=["both", "older", "newer", "newer-refused", "older-refused"],
+)
+def test_work_of_processes_is_read_by_either_call(
+    meters: Meters, without: frozenset[str], errors: tuple[Error, ...]
+) -> None:
+    """Whichever of the two calls a driver has, what processes did since the last look is told; the
+    first answer averages the buffer, with a process that is gone, and is not used; who did nothing
+    since has no row and did nothing (U7, U10, S8, S9, S17)."""
+    scenario = Scenario(devices=(card(0, processes=SHARED),), errors=errors)
+    meter = meters.start(scenario, without=without, now_ms=1_000)
+    first = meter.next(SampleBatch)
+
+    meter.control.now_ms = 2_000
+    worked = read_until(meter, lambda batch: any(dict(work_of(batch)).values()))  # type: ignore[arg-type]  # known from the second look on
+    meter.control.now_ms = 3_000
+    meter.at(3_000)
+    idle = meter.next(SampleBatch)
+
+    one, two = ended(4_000_001), ended(4_000_002)
+    assert work_of(first) == Absent(AbsentReason.NOT_READY)
+    assert work_of(worked[-1]) == {one: 600_000, two: 200_000}
+    assert work_of(idle) == {one: 0, two: 0}
+
+
+def test_work_is_unknown_where_no_call_tells_it(meters: Meters) -> None:
+    """Without either call nobody's work is known; holders are (S17)."""
+    missing = frozenset({NEWER_WORK, OLDER_WORK})
+    meter = meters.start(Scenario(devices=(card(0, processes=SHARED),)), without=missing)
+
+    batch = meter.at(1_000)
+
+    assert work_of(batch) == NOT_SUPPORTED
+    assert seen_of(batch.samples[0]).holders == frozenset({ended(4_000_001), ended(4_000_002)})
+
+
+def test_garbage_rows_of_zombies_are_dropped_and_counted(meters: Meters) -> None:
+    """Rows at 37100 %, rows of zeros and rows of long ago are no work; they count (U8, S10)."""
+    rows = (
+        *(Row(pid=50_554, sm_percent=37_100, from_ms=1_500) for _ in range(60)),
+        *(Row(pid=0, sm_percent=0, stamp_us=0, from_ms=1_500) for _ in range(38)),
+        Row(pid=4_000_002, sm_percent=100, stamp_us=1, from_ms=1_500),
+        Row(pid=4_000_009, sm_percent=70, from_ms=1_500),
+    )
+    meter = meters.start(Scenario(devices=(card(0, processes=SHARED, rows=rows),)), now_ms=1_000)
+    meter.at(1_000)
+    meter.control.now_ms = 2_000
+
+    batches = read_until(meter, lambda batch: bool(told([batch])))
+
+    one, two = ended(4_000_001), ended(4_000_002)
+    assert work_of(batches[-1]) in ({one: 600_000, two: 200_000}, {one: 0, two: 0})
+    (event,) = told(batches)
+    assert (event.kind, event.value) == (DeviceEventKind.VALUE_DROPPED, 99)
+
+
+def test_what_is_dropped_every_second_is_told_once_with_its_count(meters: Meters) -> None:
+    """Garbage at every look is one event at once, and another with the count a minute of looks
+    later: it does not crowd out the other events of a report (U5)."""
+    states = (State(from_ms=0, gpu_percent=GARBAGE),)
+    meter = meters.start(Scenario(devices=(card(0, states=states),)))
+
+    batches = [meter.next(SampleBatch) for _ in range(62)]
+
+    assert [event.value for event in told(batches)] == [1, 60]
+
+
+def test_untold_memory_and_instance_change_nothing(meters: Meters) -> None:
+    """A process of unknown memory and instance holds its device all the same (P3, S7)."""
+    processes = (Process(pid=4_000_001, used_bytes=None, gpu_instance=None),)
+    states = (State(from_ms=0, used_bytes=7 << 30),)
+    device = card(0, processes=processes, states=states)
+    meter = meters.start(Scenario(devices=(device,)))
+
+    seen = seen_of(meter.next(SampleBatch).samples[0])
+
+    assert seen.holders == frozenset({ended(4_000_001)})
+    assert seen.memory_used_bytes == 7 << 30
+
+
+def test_a_list_that_grows_while_it_is_read_is_read_whole(meters: Meters) -> None:
+    """However many come between two calls, the list is read whole: nobody is left out (P4, S6)."""
+    processes = (Process(pid=4_000_001),)
+    meter = meters.start(Scenario(devices=(card(0, processes=processes, crowd=Crowd(count=45)),)))
+
+    counts = [
+        len(holders)
+        for batch in [meter.next(SampleBatch) for _ in range(4)]
+        if isinstance(holders := seen_of(batch.samples[0]).holders, frozenset)
+    ]
+
+    # A call whose room was too small has been made again, and found 45 more.
+    assert len(counts) == 4
+    assert all((count - 1) % 45 == 0 for count in counts)
+    assert sorted(set(counts)) == counts
+    assert counts[-1] > 180
+
+
+def test_a_zombie_keeps_its_name_and_its_device(meters: Meters) -> None:
+    """A process that ended and stays listed is the holder it was; its device may go on at 100 %,
+    shown as the driver tells it (P5)."""
+    process = subprocess.Popen(["sleep", "1000"])
+    try:
+        states = (State(from_ms=0, gpu_percent=100),)
+        device = card(0, processes=(Process(pid=process.pid, sm_percent=100),), states=states)
+        meter = meters.start(Scenario(devices=(device,)))
+        alive = seen_of(meter.at(1_000).samples[0])
+    finally:
+        process.kill()
+        process.wait()
+
+    gone = seen_of(meter.at(2_000).samples[0])
+
+    assert gone.holders == alive.holders
+    assert gone.utilisation_ppm == 1_000_000
+
+
+def test_a_process_of_two_lists_counts_once(meters: Meters) -> None:
+    """Clients of MPS stand in a list of their own and may stand in the compute list too: each is
+    one holder (U13)."""
+    processes = (
+        Process(pid=4_000_001),
+        Process(pid=4_000_001, kind=ProcessKind.MPS),
+        Process(pid=4_000_002, kind=ProcessKind.MPS),
+    )
+    meter = meters.start(Scenario(devices=(card(0, processes=processes),)))
+
+    holders = seen_of(meter.next(SampleBatch).samples[0]).holders
+
+    assert holders == frozenset({ended(4_000_001), ended(4_000_002)})
+
+
+def test_devices_are_known_by_uuid_alone(meters: Meters) -> None:
+    """Another order of places, in the next run and in the middle of one, and minor numbers that run
+    the other way: every value stays with its device (P8, S18)."""
+    devices = tuple(
+        card(number, states=(State(from_ms=0, gpu_percent=10 * number),)) for number in range(4)
+    )
+    before = meters.start(Scenario(devices=devices))
+    after = meters.start(Scenario(devices=devices, order=(2, 0, 3, 1), order_ms=0))
+    during = meters.start(
+        Scenario(devices=devices, order=(3, 2, 1, 0), order_ms=1_000),
+    )
+    during.at(1_000)
+    turned = [during.next(SampleBatch) for _ in range(62)]
+
+    truth = {card(number).uuid: 100_000 * number for number in range(4)}
+    for batch in (before.next(SampleBatch), after.next(SampleBatch), turned[-1]):
+        shown = {key: seen_of(sample).utilisation_ppm for key, sample in by_id(batch).items()}
+        assert shown == truth
+    assert told(turned) == []
+
+
+# Energy and power.
+
+
+def test_a_counter_that_goes_down_begins_a_new_epoch(meters: Meters) -> None:
+    """A decrease is an event and time of unknown energy, never a wrap and never less than nothing;
+    what is counted after it counts again (E1, E8)."""
+    values = (Value(call=ENERGY, value=5, from_ms=2_000, to_ms=3_000),)
+    meter = meters.start(Scenario(devices=(card(0, values=values),)))
+
+    minutes = integrated([meter.at(now_ms) for now_ms in (0, 1_000, 2_000, 3_000, 4_000)])
+
+    reset = [event for event in minutes.events if event.kind == DeviceEventKind.ENERGY_RESET]
+    (reading,) = minutes.readings
+    assert [event.value for event in reset] == [70_000]
+    # 0 to 1 s; the unknown decrease; from 5 mJ up to what 3 s of 70 W are; 3 to 4 s.
+    assert reading.energy_mj == 70_000 + (210_000 - 5) + 70_000
+    assert reading.energy_known_ms < reading.observed_ms
+
+
+def test_a_counter_that_moves_in_steps_adds_up(meters: Meters) -> None:
+    """A counter that moves every 20 ms only: the differences add up to what it counted (E3)."""
+    states = (State(from_ms=0, power_mw=333_333),)
+    scenario = Scenario(devices=(card(0, energy_step_ms=20, states=states),))
+    meter = meters.start(scenario)
+
+    batches = [meter.at(now_ms) for now_ms in range(7, 3_000, 333)]
+    (reading,) = integrated(batches).readings
+
+    first, last = (seen_of(batches[place].samples[0]).energy_counter_mj for place in (0, -1))
+    assert isinstance(first, int)
+    assert isinstance(last, int)
+    assert last == 333_333 * 2_660 // 1_000
+    assert reading.energy_mj == last - first
+
+
+def test_counter_and_power_are_never_mixed(meters: Meters, tmp_path: Path) -> None:
+    """Where the counter counts half of what power adds up to, the counter stands and power is not
+    even asked for; power is read for its own sake only once in ten seconds, as evidence (E4)."""
+    states = (State(from_ms=0, power_mw=400_000),)
+    device = card(0, energy_percent=50, states=states)
+    meter = meters.start(Scenario(devices=(device,)))
+
+    batches = [meter.at(now_ms) for now_ms in (0, 1_000, 2_000)]
+    (reading,) = integrated(batches).readings
+
+    assert (reading.energy_mj, reading.energy_integrated) == (400_000, False)
+    assert {seen_of(batch.samples[0]).power_mw for batch in batches} == {
+        Absent(AbsentReason.NOT_RECORDED)
+    }
+
+
+def test_integrated_power_is_marked(meters: Meters) -> None:
+    """Energy from power is exact for the power told, whatever the driver averages it over, and
+    marked as integrated (E2, E5)."""
+    states = (State(from_ms=0, power_mw=54_321),)
+    refused = Error(call=ENERGY, code=3)
+    meter = meters.start(Scenario(devices=(card(0, states=states),), errors=(refused,)))
+
+    batches = [meter.next(SampleBatch) for _ in range(5)]
+    (reading,) = integrated(batches).readings
+
+    assert reading.energy_integrated
+    assert reading.energy_mj == 54_321 * reading.energy_known_ms // 1_000
+    assert reading.energy_known_ms == batches[-1].boottime_ms - batches[0].boottime_ms
+
+
+def test_a_module_is_not_charged_to_its_accelerator(meters: Meters) -> None:
+    """Where counter and power cover a processor too, the accelerator's own power is taken (E6)."""
+    states = (State(from_ms=0, power_mw=500_000),)
+    device = card(0, name="NVIDIA GH200 480GB", module_mw=300_000, states=states)
+    meter = meters.start(Scenario(devices=(device,)))
+
+    seen = seen_of(meter.at(10_000).samples[0])
+
+    assert seen.energy_counter_mj == NOT_SUPPORTED
+    assert seen.power_mw == 500_000
+
+
+def test_a_counter_that_is_not_ready_is_absent(meters: Meters) -> None:
+    """In confidential mode the counter waits for the machine; nothing stands in for it (E9)."""
+    waiting = Error(call=ENERGY, code=27, to_ms=2_000)
+    meter = meters.start(Scenario(devices=(card(0),), errors=(waiting,)))
+
+    before, after = (seen_of(meter.at(now_ms).samples[0]) for now_ms in (1_000, 2_000))
+
+    assert before.energy_counter_mj == Absent(AbsentReason.NOT_READY)
+    assert before.power_mw == Absent(AbsentReason.NOT_RECORDED)
+    assert after.energy_counter_mj == 140_000
+
+
+def test_sentinels_are_dropped_and_counted(meters: Meters) -> None:
+    """The driver's "not known" of 63, 64 and 32 bits is no energy, no memory and no power (L14)."""
+    values = (
+        Value(call=ENERGY, value=0x7FFF_FFFF_FFFF_FFF2),
+        Value(call="nvmlDeviceGetMemoryInfo", value=0xFFFF_FFFF_FFFF_FFFF),
+        Value(call="nvmlDeviceGetPowerUsage", value=GARBAGE),
+    )
+    refused = Error(call=ENERGY, code=3, device=1)
+    devices = (card(0, values=values), card(1, values=values))
+    meter = meters.start(Scenario(devices=devices, errors=(refused,)))
+
+    batch = meter.next(SampleBatch)
+
+    counted, powered = map(seen_of, batch.samples)
+    assert counted.energy_counter_mj == powered.power_mw == OUT_OF_RANGE
+    assert counted.memory_used_bytes == powered.memory_used_bytes == OUT_OF_RANGE
+    assert len(told([batch])) == 4
+    assert {event.kind for event in told([batch])} == {DeviceEventKind.VALUE_DROPPED}
+
+
+# Life cycle.
+
+
+def test_a_session_that_still_works_is_kept(meters: Meters) -> None:
+    """An exchanged driver may refuse new sessions only: the one there is reads on (L1)."""
+    refusal = Error(call="nvmlInitWithFlags", code=18, from_ms=1_000)
+    meter = meters.start(Scenario(devices=(card(0),), errors=(refusal,)))
+    meter.at(500)
+
+    batches = [meter.at(now_ms) for now_ms in (1_000, 2_000, 3_000)]
+
+    assert [seen_of(batch.samples[0]).energy_counter_mj for batch in batches] == [
+        70_000,
+        140_000,
+        210_000,
+    ]
+
+
+def test_a_place_without_a_device_is_looked_at_again(meters: Meters) -> None:
+    """A device that gives no handle at the start is told of, and read ten looks after it does; the
+    other three never wait for it (L2, S13)."""
+    missing = Error(call="nvmlDeviceGetHandleByIndex_v2", code=15, device=1, to_ms=1_000)
+    devices = tuple(card(number) for number in range(4))
+    meter = meters.start(Scenario(devices=devices, errors=(missing,)))
+
+    first = meter.next(SampleBatch)
+    notice = meter.notice(NoticeKind.UNIDENTIFIED)
+    meter.control.now_ms = 1_000
+    later = read_until(meter, lambda batch: len(batch.samples) == 4)
+    resolved = meter.notice(NoticeKind.UNIDENTIFIED)
+
+    assert [sample.device.hardware_id for sample in first.samples] == [
+        card(number).uuid for number in (0, 2, 3)
+    ]
+    assert notice.detail == "device 1: device_lost"
+    assert resolved.detail == ""
+    assert len(later) <= 12
+
+
+def test_a_device_vanishes_without_an_error_event(meters: Meters) -> None:
+    """A device can fall off the bus without a word: lost all the same, and its first utilisation
+    after it is back is left out as after any start (L3, U2)."""
+    states = (State(from_ms=0, gpu_percent=100),)
+    scenario = Scenario(
+        devices=(card(0), card(1, states=states)),
+        losses=(Lost(device=1, from_ms=1_000, to_ms=2_000),),
+    )
+    meter = meters.start(scenario)
+    meter.at(500)
+
+    lost = meter.at(1_000)
+    meter.control.now_ms = 2_000
+    back = read_until(meter, lambda batch: isinstance(batch.samples[1].seen, Observation))
+    again = meter.next(SampleBatch)
+
+    assert lost.samples[1].seen == Absent(AbsentReason.DEVICE_LOST)
+    assert told([lost]) == []
+    assert seen_of(back[-1].samples[1]).utilisation_ppm == Absent(AbsentReason.NOT_READY)
+    assert seen_of(again.samples[1]).utilisation_ppm == 1_000_000
+
+
+def test_a_device_that_wants_a_reset_is_told_of(meters: Meters) -> None:
+    """Healthy by every other value, yet the driver asks for a reset: an event says so once, and
+    another that it does not any more (L4)."""
+    values = (Value(call="field.230", value=1, from_ms=0, to_ms=1_000),)
+    meter = meters.start(Scenario(devices=(card(0), card(1, values=values))))
+
+    batches = [meter.next(SampleBatch)]
+    meter.control.now_ms = 1_000
+    batches += read_until(meter, lambda batch: bool(told([batch])))
+
+    assert [(event.hardware_id, event.kind, event.value) for event in told(batches)] == [
+        (card(1).uuid, DeviceEventKind.HEALTH, 1),
+        (card(1).uuid, DeviceEventKind.HEALTH, 0),
+    ]
+
+
+def test_one_session_serves_every_look(meters: Meters, tmp_path: Path) -> None:
+    """However often the meter looks, it opens the driver once and closes it once, holds the same
+    files, and leaves accounting mode as it found it (L6, L9, L10)."""
+    calls = tmp_path / "calls"
+    scenario = Scenario(devices=(card(0, persistence=False), card(1)), calls=calls)
+    meter = meters.start(scenario)
+    meter.next(SampleBatch)
+    files = Path(f"/proc/{meter.process.pid}/fd")
+    before = len(list(files.iterdir()))
+
+    for _ in range(70):
+        meter.next(SampleBatch)
+    after = len(list(files.iterdir()))
+    meter.end()
+
+    made = [line.split()[0] for line in calls.read_text().splitlines()]
+    assert made.count("nvmlInitWithFlags") == made.count("nvmlShutdown") == 1
+    assert made.count("nvmlDeviceGetTotalEnergyConsumption") >= 140
+    assert made.count("nvmlDeviceGetName") == made.count("nvmlEventSetCreate") * 2 == 2
+    assert before == after
+    assert not [call for call in made if "Accounting" in call]
+
+
+def test_a_reused_handle_is_seen_through(meters: Meters) -> None:
+    """Another instance behind an old handle: not one sample of the old instance shows what the new
+    one does; the new one begins within a look, the old one ends, an event tells (L8, S5)."""
+    parts = (
+        Partition(slot=0, uuid="MIG-old", gpu_instance=1, to_ms=1_000),
+        Partition(slot=0, uuid="MIG-new", gpu_instance=2, compute_slices=2, from_ms=1_000),
+    )
+    processes = (
+        Process(pid=4_000_001, gpu_instance=1, to_ms=1_000),
+        Process(pid=4_000_002, gpu_instance=2, from_ms=1_000),
+    )
+    device = card(0, mig=True, partitions=parts, processes=processes)
+    meter = meters.start(Scenario(devices=(device,)))
+    meter.at(500)
+
+    meter.control.now_ms = 1_000
+    batches = read_until(meter, lambda batch: "MIG-new" in by_id(batch))
+
+    new = by_id(batches[-1])["MIG-new"]
+    assert seen_of(new).holders == frozenset({ended(4_000_002)})
+    assert (new.device.share_numerator, new.device.share_denominator) == (2, 7)
+    for batch in batches:
+        old = by_id(batch).get("MIG-old")
+        if old is not None and isinstance(old.seen, Observation):
+            assert old.seen.holders == frozenset({ended(4_000_001)})
+    assert "MIG-old" not in by_id(batches[-1])
+    assert [event.kind for event in told(batches)] == [DeviceEventKind.PARTITIONED]
+    assert len(batches) <= 4
+
+
+def test_partitioning_is_noticed_at_once(meters: Meters) -> None:
+    """A device that has its utilisation no longer is looked at for partitions at the next look,
+    not a minute later (L8)."""
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1, from_ms=1_000)
+    off = Value(call="nvmlDeviceGetMigMode", value=0, to_ms=1_000)
+    meter = meters.start(Scenario(devices=(card(0, mig=True, partitions=(part,), values=(off,)),)))
+    meter.at(500)
+
+    meter.control.now_ms = 1_000
+    batches = read_until(meter, lambda batch: "MIG-1" in by_id(batch))
+
+    assert len(batches) <= 4
+
+
+def test_a_device_that_sleeps_is_not_woken(meters: Meters, tmp_path: Path) -> None:
+    """A device the kernel has put to sleep is idle without being asked; awake it is read (L12)."""
+    power = tmp_path / "sys/bus/pci/devices/0000:17:00.0/power"
+    power.mkdir(parents=True)
+    (power / "control").write_text("auto\n")
+    (power / "runtime_status").write_text("active\n")
+    calls = tmp_path / "calls"
+    states = (State(from_ms=0, gpu_percent=5),)
+    scenario = Scenario(devices=(card(0, states=states), card(1)), calls=calls)
+    meter = meters.start(scenario, "--sys", str(tmp_path / "sys"))
+    awake = meter.next(SampleBatch)
+
+    (power / "runtime_status").write_text("suspended\n")
+    asleep = read_until(meter, lambda batch: seen_of(batch.samples[0]).utilisation_ppm == 0)[-1]
+    calls.write_bytes(b"")
+    for _ in range(70):
+        meter.next(SampleBatch)
+    made = [line.split() for line in calls.read_text().splitlines()]
+
+    assert seen_of(awake.samples[0]).utilisation_ppm == 50_000
+    assert seen_of(asleep.samples[0]).holders == Absent(AbsentReason.NOT_RECORDED)
+    assert [call for call, device in made if device == "0"] == []
+    assert [call for call, device in made if device == "1"] != []
