@@ -9,10 +9,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from kashi_agent.commands import doctor, enrol, once, release, run, show, status, verify, version
+from kashi_agent.commands import (
+    doctor,
+    enrol,
+    once,
+    release,
+    run,
+    show,
+    status,
+    top,
+    verify,
+    version,
+)
 from kashi_agent.errors import AgentError
 
-_COMMANDS = (enrol, run, once, status, show, doctor, verify, release, version)
+_COMMANDS = (enrol, run, once, status, top, show, doctor, verify, release, version)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

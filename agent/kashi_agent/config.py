@@ -105,6 +105,11 @@ class AgentConfig:
         return self.state_folder / "inbox"
 
     @property
+    def live_path(self) -> Path:
+        """Where the running agent shows what the meter sees: in memory, beside the socket."""
+        return self.meter_socket.with_name("live.json")
+
+    @property
     def status_path(self) -> Path:
         """Where the running agent says how it is."""
         return self.state_folder / "status.json"

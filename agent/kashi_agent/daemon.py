@@ -20,6 +20,7 @@ from kashi_agent.errors import AgentError
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.notify import Notifier
+from kashi_agent.sample import SampleBatch
 from kashi_agent.shipping import Answer, Batch, Wire
 from kashi_agent.status import AgentStatus
 
@@ -55,7 +56,10 @@ class Daemon:
         publish: Callable[[MeterView], AgentStatus],
         pace: Pace,
         child: MeterChild | None = None,
+        show: Callable[[SampleBatch], None] = lambda _batch: None,
     ) -> None:
+        self._show = show
+        self._shown: SampleBatch | None = None
         self._agent = agent
         self._watch = watch
         self._wire = wire
@@ -97,9 +101,17 @@ class Daemon:
         selector.select(self._pace.tick_seconds)
         self._quiet()
         self._watch.turn()
+        self._show_batch()
         self._write()
         self._land()
         self._launch()
+
+    def _show_batch(self) -> None:
+        """For the eye: what is not shown costs nothing but a look."""
+        batch = self._watch.view.batch
+        if batch is not None and batch is not self._shown:
+            self._shown = batch
+            self._show(batch)
 
     def _write(self) -> None:
         if not self._agent.recorder.due(self._now()):

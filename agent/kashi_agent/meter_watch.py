@@ -78,6 +78,8 @@ class MeterView:
     heard_boottime_ms: int = 0
     silent: bool = False
     released_until_utc_ms: int | None = None
+    batch: SampleBatch | None = None
+    unidentified: str = ""
 
 
 class MeterWatch:
@@ -160,7 +162,7 @@ class MeterWatch:
                 view.devices = len(message.samples)
                 if view.state != "measuring":
                     self._complaints.settle()
-                view.state, view.notice = "measuring", None
+                view.state, view.notice, view.batch = "measuring", None, message
             case Hello():
                 view.state, view.notice = "connected", None
                 self._hello = message
@@ -196,6 +198,8 @@ class MeterWatch:
             self._confirm(detail)
             return
         self._show(kind, detail)
+        if kind is NoticeKind.UNIDENTIFIED:
+            self.view.unidentified = detail
         if kind in _TROUBLES and detail:
             self._complaints.tell(f"the meter does not measure: {self.view.state}", self._now())
         if kind in _GAPS:

@@ -19,6 +19,7 @@ from kashi_agent.durable import make_folder
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import AgentError, RefusedError
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity
+from kashi_agent.live import LiveBoard
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_socket import CommandListener, MeterListener
 from kashi_agent.meter_watch import MeterView, MeterWatch
@@ -173,6 +174,9 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
         publish=publish,
         pace=Pace(interval_ms=config.report_interval_seconds * 1000, random=SystemRandom()),
         child=child,
+        show=LiveBoard(
+            path=config.live_path, utc_ms=clock.utc_ms, counters=agent.metering.counters
+        ).show,
     )
     daemon.handle_signals()
     with MetricsServer(config.metrics_address, config.status_path):
@@ -180,6 +184,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
             daemon.run()
         finally:
             way.close()
+            config.live_path.unlink(missing_ok=True)
 
 
 def _publisher(

@@ -1,0 +1,159 @@
+"""What the meter sees right now, in a file beside its socket: for `kashi-agent top`.
+
+Written once a batch, into memory (`/run`), never into the state folder: nothing is lost when it is.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kashi_agent.errors import AgentError
+from kashi_agent.reading import Counters
+from kashi_agent.sample import Absent, Observation, Sample, SampleBatch
+
+FORMAT: Final = "kashi/v1/agent-live"
+TOTALS_EVERY_MS: Final = 10_000
+"""Totals are added up less often than samples come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveDevice:
+    """One device at the last batch; None: not known, `absent` why the device as a whole is not.
+
+    Power is what the energy counter moved by since the batch before, or what the driver says; the
+    totals are since the agent started.
+    """
+
+    hardware_id: str
+    parent_hardware_id: str
+    model: str
+    share_numerator: int
+    share_denominator: int
+    absent: str
+    utilisation_ppm: int | None
+    memory_used_bytes: int | None
+    memory_bytes: int
+    power_mw: int | None
+    holders: list[str] | None
+    observed_ms: int
+    gap_ms: int
+    held_ms: int
+    utilised_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """All devices of a host at the last batch."""
+
+    written_utc_ms: int
+    meter: str
+    cadence_ms: int
+    devices: list[LiveDevice]
+
+    def write(self, path: Path) -> None:
+        """Replace the file, for this user and its group."""
+        passing = path.with_name(f".{path.name}.new")
+        passing.write_text(json.dumps({"format": FORMAT, **asdict(self)}), encoding="utf-8")
+        passing.chmod(0o640)
+        passing.replace(path)
+
+
+def read_live(path: Path) -> LiveView:
+    """What the agent last wrote.
+
+    Raises:
+        AgentError: it does not run, or the file is damaged.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = fields.pop("format") == FORMAT
+        devices = [LiveDevice(**one) for one in fields.pop("devices")]
+        view = LiveView(**fields, devices=devices)
+    except FileNotFoundError as error:
+        raise AgentError(
+            f"{path} does not exist: no agent runs here that has seen a device; "
+            "kashi-agent doctor says why"
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise AgentError(f"{path} cannot be read: {error}") from error
+    if not known:
+        raise AgentError(f"{path} was written by another version of the agent; restart it")
+    return view
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveBoard:
+    """Shows batches as they come. `counters` gives totals by hardware id."""
+
+    path: Path
+    utc_ms: Callable[[], int]
+    counters: Callable[[], Mapping[str, Counters]]
+    _totals: Mapping[str, Counters] = field(default_factory=dict)
+    _totals_due_ms: int = 0
+    _before: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _memory: dict[str, int] = field(default_factory=dict)
+
+    def show(self, batch: SampleBatch) -> None:
+        """Write what a batch says; a folder that takes nothing must not stop the agent."""
+        if batch.boottime_ms >= self._totals_due_ms:
+            self._totals = self.counters()
+            self._totals_due_ms = batch.boottime_ms + TOTALS_EVERY_MS
+        view = LiveView(
+            written_utc_ms=self.utc_ms(),
+            meter=batch.meter.kind.name.lower(),
+            cadence_ms=batch.meter.cadence_ms,
+            devices=[self._device(sample, batch.boottime_ms) for sample in batch.samples],
+        )
+        try:
+            view.write(self.path)
+        except OSError:
+            return
+
+    def _device(self, sample: Sample, at_ms: int) -> LiveDevice:
+        device, seen = sample.device, sample.seen
+        total = self._totals.get(device.hardware_id, Counters())
+        known = None if isinstance(seen, Absent) else seen
+        return LiveDevice(
+            hardware_id=device.hardware_id,
+            parent_hardware_id=device.parent_hardware_id,
+            model=device.model,
+            share_numerator=device.share_numerator,
+            share_denominator=device.share_denominator,
+            absent=str(seen.reason) if isinstance(seen, Absent) else "",
+            utilisation_ppm=None if known is None else _known(known.utilisation_ppm),
+            memory_used_bytes=None if known is None else self._memory_of(device.hardware_id, known),
+            memory_bytes=device.memory_bytes,
+            power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
+            holders=None if known is None or isinstance(known.holders, Absent) else _names(known),
+            observed_ms=total.observed_ms,
+            gap_ms=total.gap_ms,
+            held_ms=total.held_ms,
+            utilised_ns=total.utilised_ns,
+        )
+
+    def _memory_of(self, hardware_id: str, seen: Observation) -> int | None:
+        """Read in turns: what was last seen."""
+        if isinstance(seen.memory_used_bytes, int):
+            self._memory[hardware_id] = seen.memory_used_bytes
+        return self._memory.get(hardware_id)
+
+    def _power(self, hardware_id: str, seen: Observation, at_ms: int) -> int | None:
+        counter_mj = seen.energy_counter_mj
+        if isinstance(counter_mj, Absent):
+            return _known(seen.power_mw)
+        before_ms, before_mj = self._before.get(hardware_id, (at_ms, counter_mj))
+        self._before[hardware_id] = (at_ms, counter_mj)
+        if at_ms <= before_ms or counter_mj < before_mj:
+            return None
+        return (counter_mj - before_mj) * 1_000 // (at_ms - before_ms)
+
+
+def _known(value: int | Absent) -> int | None:
+    return None if isinstance(value, Absent) else value
+
+
+def _names(seen: Observation) -> list[str]:
+    assert not isinstance(seen.holders, Absent)
+    return sorted(f"{holder.kind.name.lower()}:{holder.name}" for holder in seen.holders)

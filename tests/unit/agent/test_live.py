@@ -1,0 +1,171 @@
+"""`top`: what the meter sees now, on a terminal and for programs."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from kashi_agent.cli import main
+from kashi_agent.errors import AgentError
+from kashi_agent.live import LiveBoard, read_live
+from kashi_agent.reading import Counters
+from kashi_agent.sample import (
+    Absent,
+    AbsentReason,
+    Device,
+    Holder,
+    HolderKind,
+    Meter,
+    MeterKind,
+    Observation,
+    Sample,
+    SampleBatch,
+    Vendor,
+)
+
+NOT_TOLD = Absent(AbsentReason.NOT_SUPPORTED)
+LOST = Absent(AbsentReason.DEVICE_LOST)
+WHOLE = Device(
+    vendor=Vendor.NVIDIA,
+    hardware_id="GPU-1",
+    model="NVIDIA H100",
+    meter=MeterKind.NVML,
+    memory_bytes=80 << 30,
+)
+PART = Device(
+    vendor=Vendor.NVIDIA,
+    hardware_id="MIG-1",
+    model="NVIDIA H100 MIG 1g.10gb",
+    meter=MeterKind.NVML,
+    parent_hardware_id="GPU-1",
+    share_numerator=1,
+    share_denominator=7,
+)
+
+
+def seen(counter_mj: int | Absent, memory: int | Absent = NOT_TOLD) -> Observation:
+    """A busy device that a container holds."""
+    return Observation(
+        utilisation_ppm=370_000,
+        energy_counter_mj=counter_mj,
+        power_mw=NOT_TOLD,
+        memory_used_bytes=memory,
+        holders=frozenset({Holder(HolderKind.CONTAINER, "ab" * 32)}),
+    )
+
+
+def batch(at_ms: int, whole: Observation | Absent, part: Observation | Absent) -> SampleBatch:
+    """Both devices at one instant."""
+    return SampleBatch(
+        boottime_ms=at_ms,
+        meter=Meter(kind=MeterKind.NVML, cadence_ms=1_000),
+        samples=(Sample(device=WHOLE, seen=whole), Sample(device=PART, seen=part)),
+    )
+
+
+def board(folder: Path, utc_ms: int) -> LiveBoard:
+    """A board whose whole device was observed for an hour, its part for seven."""
+    hour_ms = 3_600_000
+    totals = {
+        "GPU-1": Counters(observed_ms=hour_ms, gap_ms=5_000, utilised_ns=hour_ms * 500_000),
+        "MIG-1": Counters(observed_ms=7 * hour_ms),
+    }
+    return LiveBoard(path=folder / "live.json", utc_ms=lambda: utc_ms, counters=lambda: totals)
+
+
+def settings(folder: Path) -> list[str]:
+    """Options that name a settings file whose socket lies in a folder."""
+    path = folder / "agent.toml"
+    path.write_text(f'[agent]\nmeter_socket = "{folder}/meter.sock"\nstate_folder = "{folder}"\n')
+    return ["--config", str(path)]
+
+
+def now_ms() -> int:
+    """UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def test_a_look_says_what_is_known_and_what_is_not(tmp_path: Path) -> None:
+    """Power from the counter between two batches, memory as last read, a lost device as lost."""
+    shown = board(tmp_path, 1_000)
+    shown.show(batch(1_000, seen(10_000, 6 << 30), LOST))
+    shown.show(batch(3_000, seen(1_010_000), LOST))
+
+    whole, part = read_live(tmp_path / "live.json").devices
+
+    assert (whole.power_mw, whole.memory_used_bytes) == (500_000, 6 << 30)
+    assert whole.holders == ["container:" + "ab" * 32]
+    assert (whole.observed_ms, whole.gap_ms) == (3_600_000, 5_000)
+    assert part.absent == "device_lost"
+    assert (part.utilisation_ppm, part.power_mw, part.holders) == (None, None, None)
+
+
+def test_a_counter_that_began_anew_is_no_power(tmp_path: Path) -> None:
+    """Nothing is computed across a driver's reload."""
+    shown = board(tmp_path, 1_000)
+    shown.show(batch(1_000, seen(10_000), LOST))
+    shown.show(batch(2_000, seen(5), LOST))
+
+    assert read_live(tmp_path / "live.json").devices[0].power_mw is None
+
+
+def test_top_is_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row a device, Chinese first; a partition counts as its part; what is unknown is a question
+    mark, never a zero."""
+    shown = board(tmp_path, now_ms())
+    shown.show(batch(1_000, seen(10_000, 6 << 30), seen(NOT_TOLD)))
+
+    assert main(["top", *settings(tmp_path)]) == 0
+
+    said = capsys.readouterr().out
+    for word in ("利用率", "37 %", "6/80", "1.000", "0.500", "MIG-1 1/7", "?/0"):
+        assert word in said, said
+
+
+def test_top_for_programs_is_a_line_a_look(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many as asked for, each with every device, and whether it is live."""
+    shown = board(tmp_path, now_ms())
+    shown.show(batch(1_000, seen(10_000), LOST))
+
+    code = main(["top", *settings(tmp_path), "--json", "--count", "2", "--every", "0.1"])
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert code == 0
+    assert len(lines) == 2
+    assert [device["hardware_id"] for device in lines[1]["devices"]] == ["GPU-1", "MIG-1"]
+    assert lines[0]["live"] is True
+
+
+def test_an_old_look_is_not_live(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 and a word: the figures are those of an agent that hangs or is gone."""
+    board(tmp_path, now_ms() - 60_000).show(batch(1_000, seen(10_000), LOST))
+
+    assert main(["top", *settings(tmp_path)]) == 1
+    assert "已过时" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "kashi/v1/agent-live"}', "\xff"])
+def test_a_damaged_look_is_one_sentence(tmp_path: Path, text: str) -> None:
+    """It names the file."""
+    path = tmp_path / "live.json"
+    path.write_text(text, encoding="latin-1")
+
+    with pytest.raises(AgentError, match=r"live\.json cannot be read"):
+        read_live(path)
+
+
+def test_without_an_agent_there_is_nothing_to_see(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence that says where to look."""
+    assert main(["top", *settings(tmp_path)]) == 1
+    assert "kashi-agent doctor says why" in capsys.readouterr().err
+
+
+def test_a_folder_that_takes_nothing_does_not_stop_the_agent(tmp_path: Path) -> None:
+    """The look is lost and nothing else."""
+    LiveBoard(path=tmp_path / "none" / "live.json", utc_ms=now_ms, counters=dict).show(
+        batch(1_000, seen(1), LOST)
+    )
