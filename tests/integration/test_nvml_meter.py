@@ -137,7 +137,8 @@ def test_an_idle_graphics_holder_is_seen_within_five_ticks(meters: Meters) -> No
 
 
 def test_many_processes_are_all_seen(meters: Meters) -> None:
-    """A list longer than the meter's buffer is read whole: 200 processes, 200 holders."""
+    """A list longer than the meter's buffer is read whole; who ended before it was looked up holds
+    the device all the same: 200 processes, 200 holders (S21)."""
     processes = tuple(Process(pid=4_000_000 + number) for number in range(200))
     meter = meters.start(Scenario(devices=(card(0, processes=processes),)))
 
@@ -316,7 +317,7 @@ def test_a_driver_with_wide_process_lists_is_read_right(meters: Meters) -> None:
 
 
 def test_partitions_are_devices_of_their_own(meters: Meters) -> None:
-    """MIG instances carry their share and holders, and none of their parent's utilisation (S4)."""
+    """MIG instances carry their share and holders, none of their parent's use (S4, U3, E7, P6)."""
     parts = tuple(
         Partition(
             slot=slot,
@@ -411,7 +412,7 @@ def test_a_driver_that_refuses_at_the_start_is_told_of_and_tried_again(
 
 
 def test_a_driver_that_only_fails_is_given_up(meters: Meters) -> None:
-    """When every device answers nothing but unknown errors, a new session is begun."""
+    """When every device answers nothing but unknown errors, a new session is begun (P9)."""
     errors = (Error(call="*", code=999, from_ms=1_000, device=0),)
     meter = meters.start(Scenario(devices=(card(0),), errors=errors))
     meter.at(0)
