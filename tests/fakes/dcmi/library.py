@@ -14,6 +14,3 @@ DCMI: Final = Library(
     exported="dcmi*",
     variable="KASHI_FAKE_DCMI",
 )
-
-V2_ONLY: Final = "dcmiv2*"
-"""Hide this from a driver that has the older entry points only."""
