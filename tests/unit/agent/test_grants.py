@@ -1,12 +1,12 @@
 """Devices that a scheduler gave away, from trees of files made for the test."""
 
-import json
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from host_tree import KubeletTree, checkpoint, write_card
 from kashi_agent.holding.device_files import DeviceFiles, bus_address, device_minor
 from kashi_agent.holding.grants import (
     REFRESH_MS,
@@ -196,16 +196,6 @@ def test_a_grant_of_a_device_that_is_not_here_leaves_the_others_unknown(
 # Device files.
 
 
-def write_card(proc: Path, bus: str, minor: int) -> None:
-    """A card as the driver's /proc describes it."""
-    folder = proc / "driver" / "nvidia" / "gpus" / bus
-    folder.mkdir(parents=True)
-    (folder / "information").write_text(
-        f"Model: \t\t NVIDIA A100\nIRQ:   \t\t 187\nGPU UUID: \t GPU-????????-????\n"
-        f"Bus Location: \t {bus}\nDevice Minor: \t {minor}\nGPU Excluded:\t No\n"
-    )
-
-
 def test_a_device_file_is_known_by_its_place_on_the_bus(tmp_path: Path) -> None:
     """P8: /dev/nvidia0 can be the second card the library counts; the bus tells, not the order. A
     partition is not its card."""
@@ -358,52 +348,13 @@ def test_the_slurm_hook_never_drains_a_node(told: Mapping[str, str], tmp_path: P
 # Grants of a kubelet.
 
 
-def checkpoint(*entries: tuple[str, str, object]) -> str:
-    """A device manager's checkpoint: pod, resource and device ids of each entry."""
-    return json.dumps(
-        {
-            "Data": {
-                "PodDeviceEntries": [
-                    {
-                        "PodUID": pod,
-                        "ContainerName": "main",
-                        "ResourceName": resource,
-                        "DeviceIDs": ids,
-                        "AllocResp": "CgA=",
-                    }
-                    for pod, resource, ids in entries
-                ],
-                "RegisteredDevices": {"nvidia.com/gpu": ["GPU-0", "GPU-1"]},
-            },
-            "Checksum": 2_305_671_204,
-        }
-    )
-
-
-class Kubelet:
-    """A node with a kubelet's checkpoint and the control groups of its pods."""
+class Kubelet(KubeletTree):
+    """A node's files and what is read of them."""
 
     def __init__(self, root: Path) -> None:
-        self.path = root / "kubelet_internal_checkpoint"
-        self.cgroups = root / "cgroup"
-        self.logs = root / "pods"
-        self.logs.mkdir()
-        self.grants = KubeletGrants(
-            self.path, self.cgroups, Labels(passwd=root / "passwd", pod_logs=self.logs)
-        )
-
-    def pod(self, uid: str, *, where: str = "kubepods.slice") -> Path:
-        """A pod's control group, as systemd's driver makes it."""
-        name = f"kubepods-burstable-pod{uid.replace('-', '_')}.slice"
-        folder = self.cgroups / where / "kubepods-burstable.slice" / name
-        folder.mkdir(parents=True)
-        return folder
-
-    def write(self, *entries: tuple[str, str, object]) -> None:
-        """A new checkpoint, in place of the old one as a kubelet does it."""
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(checkpoint(*entries))
-        fresh.replace(self.path)
+        super().__init__(root)
+        labels = Labels(passwd=root / "absent", pod_logs=self.logs)
+        self.grants = KubeletGrants(self.path, self.cgroups, labels)
 
 
 @pytest.fixture

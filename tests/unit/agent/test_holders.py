@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from host_tree import ProcTree
 from kashi_agent.holders import (
     LOOK_AGAIN_TICKS,
     HolderBook,
@@ -15,7 +16,6 @@ from kashi_agent.holders import (
 )
 from kashi_agent.holding.labels import Labels, pod_name, user_name
 from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind
-from proc_tree import ProcTree
 
 CONTAINER = "0123456789abcdef" * 4
 JOB = "0::/system.slice/slurmstepd.scope/job_7/step_0/user/task_0\n"
