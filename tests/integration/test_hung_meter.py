@@ -41,7 +41,7 @@ def thread_states(pid: int) -> set[str]:
 
 def test_a_call_that_hung_is_waited_for_and_a_new_process_reads_on(meters: Meters) -> None:
     """The call is named while it hangs. What it gives in the end is of no instant and is dropped;
-    the library that hung is met by a new process."""
+    the library that hung is met by a new process (L5)."""
     hang = Hang(call=CALL, from_ms=1_000, to_ms=2_000)
     meter = meters.start(Scenario(devices=(CARD,), hangs=(hang,)))
     meter.at(500)
@@ -150,7 +150,7 @@ def test_a_stand_in_that_hangs_too_has_none(meters: Meters) -> None:
 
 def test_a_released_meter_has_nothing_of_the_vendors_open(meters: Meters, tmp_path: Path) -> None:
     """Neither the library nor a device file, though the library never closes its own and would
-    pass it on; the confirmation comes from a process that has not opened it. Told to, it reads."""
+    pass it on; the confirmation comes from a process that has not opened it. It reads when told to (L7)."""
     device = tmp_path / "nvidia0"
     device.touch()
     meter = meters.start(Scenario(devices=(CARD,), opens=(device,)))
