@@ -1,8 +1,11 @@
 """`kashi-meter` over the fake Ascend driver, through our own binding."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from fakes.dcmi.library import DCMI
@@ -19,10 +22,11 @@ from fakes.dcmi.scenario import (
     ascend_950,
     ascend_a3,
 )
+from fakes.driver.library import compiler
 from fakes.driver.scenario import Error, Hang, Lost
-from fixtures_meter import CADENCE_MS, Meters, boottime_ms, seen_of
+from fixtures_meter import BUILD, CADENCE_MS, Meters, boottime_ms, seen_of
 from kashi_agent.meter_link import NoticeKind, Release, Resume
-from kashi_agent.meters.dcmi_library import _NAMES
+from kashi_agent.meters.dcmi_library import _NAMES, LIBRARIES, DcmiLibrary, DriverGone
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,
@@ -466,8 +470,31 @@ def test_a_driver_with_the_newer_entry_points_only_is_read(meters: Meters) -> No
     assert len(seen_of(alone.samples[0]).holders) == 1  # type: ignore[arg-type]  # not absent
 
 
-def test_a_library_that_is_not_there_is_told_of_and_sought_again(meters: Meters) -> None:
-    """A12: every place of the library is tried in order; what each said is in the notice."""
+def test_the_library_is_looked_for_in_order(tmp_path: Path) -> None:
+    """A12: every place is tried until one has the library; where none has, each says why."""
+    if compiler() is None:
+        pytest.skip("no C compiler: install gcc")
+    folder = DCMI.built(BUILD)
+    scenario = Scenario(chips=(), api=2).write(tmp_path / "scenario", start_boottime_ms=0)
+    script = "from kashi_agent.meters.dcmi_library import DcmiLibrary as L; import sys"
+    places = ["/nowhere/libdcmi.so", str(folder / DCMI.soname)]
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}; print(L(sys.argv[1:]).api)", *places],
+        env={**os.environ, DCMI.variable: str(scenario)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with pytest.raises(DriverGone, match=r"/nowhere/a\.so: .*; /nowhere/b\.so: "):
+        DcmiLibrary(("/nowhere/a.so", "/nowhere/b.so"))
+
+    assert done.stdout.strip() == "2"
+    assert LIBRARIES[0] == DCMI.soname
+
+
+def test_a_library_that_is_something_else_is_told_of(meters: Meters) -> None:
+    """A library with neither of the two ways to begin is no driver, and the agent hears why."""
     scenario = Scenario(chips=(ascend_910b(0),))
     meter = meters.start(scenario, without=frozenset({"dcmi_init", "dcmiv2_init"}))
 
