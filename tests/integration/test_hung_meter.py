@@ -150,7 +150,7 @@ def test_a_stand_in_that_hangs_too_has_none(meters: Meters) -> None:
 
 def test_a_released_meter_has_nothing_of_the_vendors_open(meters: Meters, tmp_path: Path) -> None:
     """Neither the library nor a device file, though the library never closes its own and would
-    pass it on; the confirmation comes from a process that has not opened it. It reads when told to (L7)."""
+    pass it on; who confirms is a process that has not opened it. Told to, it reads (L7)."""
     device = tmp_path / "nvidia0"
     device.touch()
     meter = meters.start(Scenario(devices=(CARD,), opens=(device,)))
