@@ -30,6 +30,7 @@ DOORS = {
         "server/kashi_server/ingest",
         "agent/kashi_agent/shipping",
         "agent/kashi_agent/enrolment",
+        "agent/kashi_agent/relay/port.py",
         "proto/kashi/v1",
     ),
     "fastapi": ("server/kashi_server/portal",),

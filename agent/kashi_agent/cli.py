@@ -2,7 +2,8 @@
 
 Exit codes: 0 done · 1 something failed, or a check found something · 2 wrong command line · 3 wrong
 settings · 4 not enrolled · 5 the server refused · 6 the server does not answer · 7 the spool cannot
-be used · 8 the meter does not answer.
+be used · 8 the meter does not answer · 9 a carried file is damaged or does not fit · 10 the state
+folder does not survive a reboot.
 """
 
 import argparse
@@ -12,7 +13,10 @@ from collections.abc import Sequence
 from kashi_agent.commands import (
     doctor,
     enrol,
+    export,
+    import_receipts,
     once,
+    relay,
     release,
     run,
     show,
@@ -23,7 +27,21 @@ from kashi_agent.commands import (
 )
 from kashi_agent.errors import AgentError
 
-_COMMANDS = (enrol, run, once, status, top, show, doctor, verify, release, version)
+_COMMANDS = (
+    enrol,
+    run,
+    once,
+    status,
+    top,
+    show,
+    doctor,
+    verify,
+    release,
+    export,
+    import_receipts,
+    relay,
+    version,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

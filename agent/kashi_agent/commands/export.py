@@ -1,0 +1,93 @@
+"""`kashi-agent export`: what has not been delivered, as a file that the server takes."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kashi import limits
+from kashi.carry import write_carry_file
+from kashi.v1 import carry_pb2, metering_pb2
+
+from kashi_agent.clock import SystemClock
+from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.config import AgentConfig
+from kashi_agent.errors import FileError, LockedError
+from kashi_agent.spool import Spool
+from kashi_agent.wiring import Member, member, real_agent, real_spool
+
+SEALED_AT_ONCE = 64
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "export", help="write what has not been delivered as a file to carry (导出未送达报告)"
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.add_argument("file", type=Path, metavar="FILE", help="where to; an old one is replaced")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the file. While the agent runs, what is sealed; else the rest is sealed first."""
+    config, clock = config_of(options), SystemClock()
+    known = member(config)
+    whole, spool = _sealed_spool(config, known)
+    opening = carry_pb2.CarryOpening(
+        kind=carry_pb2.CARRY_KIND_REPORTS, made_utc_ms=clock.utc_ms(), made_by=known.host.host_id
+    )
+    try:
+        write_carry_file(options.file, opening, records(spool, known.host.host_id))
+    except OSError as error:
+        raise FileError(f"{options.file}: cannot be written: {error.strerror}") from error
+    finally:
+        spool.close()
+    count = spool.sealed.unacknowledged
+    if options.json:
+        print_json({"file": str(options.file), "reports": count, "whole": whole})
+        return 0
+    reports = "1 report" if count == 1 else f"{count} reports"
+    sys.stdout.write(f"{options.file}: {reports}. 已导出\n")
+    if not whole:
+        sys.stdout.write(
+            "kashi-agent runs: what it has not sealed yet is not in the file; stop it first to "
+            "have everything.\n"
+        )
+    return 0
+
+
+def records(spool: Spool, host_id: str) -> Iterator[carry_pb2.CarryRecord]:
+    """Every report without a receipt, as calls that a file holds."""
+    wires: list[bytes] = []
+    size = 0
+    for entry in spool.sealed.after(spool.sealed.acknowledged):
+        wire = spool.sealed.read(entry).wire
+        full = len(wires) == limits.REPORTS_PER_CALL_MAX
+        if wires and (full or size + len(wire) > limits.REPORT_BYTES_MAX):
+            yield _record(host_id, wires)
+            wires, size = [], 0
+        wires.append(wire)
+        size += len(wire) + 8
+    if wires:
+        yield _record(host_id, wires)
+
+
+def _record(host_id: str, wires: list[bytes]) -> carry_pb2.CarryRecord:
+    return carry_pb2.CarryRecord(reports=metering_pb2.SubmitRequest(host_id=host_id, reports=wires))
+
+
+def _sealed_spool(config: AgentConfig, known: Member) -> tuple[bool, Spool]:
+    """The spool, and whether everything measured is sealed in it."""
+    try:
+        agent = real_agent(config, known, SystemClock())
+    except LockedError:
+        spool = real_spool(config, known.host.host_id)
+        spool.look()
+        return config.relay != "", spool
+    agent.recorder.finish()
+    while agent.reporter.seal(SEALED_AT_ONCE, drain=True):
+        pass
+    agent.spool.sealed.sync()
+    return True, agent.spool

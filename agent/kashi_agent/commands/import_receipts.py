@@ -1,0 +1,92 @@
+"""`kashi-agent import-receipts`: receipts that came back in a file, for this host."""
+
+import argparse
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from kashi.errors import ContractError
+
+from kashi_agent.clock import SystemClock
+from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.config import FILES, AgentConfig
+from kashi_agent.durable import make_folder, sync_folder
+from kashi_agent.errors import FileError, LockedError
+from kashi_agent.shipping import Answer, Batch
+from kashi_agent.shipping_files import answer_in
+from kashi_agent.wiring import Member, member, real_agent
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "import-receipts", help="take receipts that came back in a file (导入回执)"
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="from import-reports")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Take the files: now, or by the running agent within one report interval."""
+    config = config_of(options)
+    known = member(config)
+    answers = [_answer(path, known.host.host_id) for path in options.files]
+    taken = _take_now(config, known, answers)
+    if taken is None:
+        _put_into_inbox(config, options.files)
+    count = sum(len(answer.receipts) for answer in answers)
+    if options.json:
+        print_json({"receipts": count, "unacknowledged": taken})
+    elif taken is None:
+        sys.stdout.write(f"{count} receipts; kashi-agent takes them with its next report. 已收\n")
+    else:
+        sys.stdout.write(f"{count} receipts taken; {taken} reports wait for theirs. 已导入\n")
+    return 0
+
+
+def _answer(path: Path, host_id: str) -> Answer:
+    try:
+        answer = answer_in(path, host_id)
+    except ContractError as error:
+        raise FileError(str(error)) from error
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+    if not answer.receipts and not answer.notice:
+        raise FileError(f"{path}: answer: the file holds none for host {host_id}")
+    return answer
+
+
+def _take_now(config: AgentConfig, known: Member, answers: list[Answer]) -> int | None:
+    """Take the answers if no agent runs; how many reports still wait. None: one runs.
+
+    Raises:
+        LockedError: one runs that calls the server itself and asks it for its receipts.
+    """
+    carried = replace(config, relay=FILES)
+    try:
+        agent = real_agent(carried, known, SystemClock())
+    except LockedError:
+        if config.relay != FILES:
+            raise
+        return None
+    try:
+        for answer in answers:
+            agent.shipper.absorb(Batch(), answer, agent.clock.utc_ms())
+        return agent.spool.sealed.unacknowledged
+    finally:
+        agent.close()
+
+
+def _put_into_inbox(config: AgentConfig, files: list[Path]) -> None:
+    """Leave copies where the running agent looks; a name appears when its content is whole."""
+    folder = config.inbox_folder
+    make_folder(folder)
+    for number, path in enumerate(files):
+        name = f"{path.stem}-{number}.receipts"
+        passing = folder / f".{name}.part"
+        shutil.copyfile(path, passing)
+        passing.replace(folder / name)
+    sync_folder(folder)

@@ -1,0 +1,192 @@
+"""How a host or relay comes by its identity: over the enrolment port, or by files.
+
+What `enrol` and `relay enrol` share: their options, and what follows from them.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from kashi_agent.carried_enrolment import (
+    server_root_of,
+    take_response,
+    write_enrolment_request,
+    write_renewal_request,
+)
+from kashi_agent.clock import Clock
+from kashi_agent.commands.options import print_json
+from kashi_agent.durable import make_folder
+from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
+from kashi_agent.errors import AgentError
+from kashi_agent.identity import Host, IdentityStore, TlsIdentity
+from kashi_agent.mounts import check_survives
+
+DEMONSTRATION = "Kashi DEMO"
+
+
+def add_ways(parser: argparse.ArgumentParser) -> None:
+    """The options that say over which way, and by what the server is known."""
+    parser.add_argument("--server", type=_address, help="the enrolment port, HOST:PORT")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--token", help="the enrolment token; visible to other users of this host")
+    given.add_argument(
+        "--token-file", type=Path, help="a file with the token; - for standard input"
+    )
+    given.add_argument(
+        "--server-root", type=Path, help="with --request: the server's root, an officer approves"
+    )
+    by_file = parser.add_mutually_exclusive_group()
+    by_file.add_argument(
+        "--request", type=Path, metavar="FILE", help="write a request instead of calling the server"
+    )
+    by_file.add_argument(
+        "--response", type=Path, metavar="FILE", help="take the server's answer to a request"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def known_by(options: argparse.Namespace) -> EnrolmentToken | bytes:
+    """The token, or the server's root alone (DER).
+
+    Raises:
+        AgentError: neither is given, or what is given does not fit the way.
+    """
+    if options.request is None and options.server is None:
+        raise AgentError("say which way: --server HOST:PORT, --request FILE or --response FILE")
+    if options.server_root is not None:
+        if options.request is None:
+            raise AgentError("--server-root goes with --request; over the network give a token")
+        return server_root_of(options.server_root)
+    if options.token is None and options.token_file is None:
+        raise AgentError("give the token (--token-file FILE); with --request also --server-root")
+    return EnrolmentToken.parse(_token_text(options))
+
+
+def check_folder(folder: Path, known: EnrolmentToken | bytes, mountinfo: Path) -> None:
+    """Refuse a state folder that does not survive a reboot.
+
+    What a demonstration server counts is evidence of nothing; by its own root it says that it is
+    one, and a host that only shows how things work may forget.
+
+    Raises:
+        VolatileError: it does not.
+    """
+    root = known if isinstance(known, bytes) else known.server_root
+    subject = x509.load_der_x509_certificate(root).subject
+    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if not any(str(name.value).startswith(DEMONSTRATION) for name in names):
+        check_survives(folder, mountinfo)
+
+
+def enrol_by(
+    options: argparse.Namespace,
+    store: IdentityStore,
+    facts: HostFacts,
+    known: EnrolmentToken | bytes,
+    clock: Clock,
+    *,
+    proxy: str,
+    relay_names: tuple[str, ...] = (),
+) -> tuple[Host, TlsIdentity] | None:
+    """Enrol over the network, or write the request: then there is nothing yet.
+
+    Raises:
+        RefusedError, UnreachableError: as `enrol`.
+    """
+    make_folder(store.folder.parent)
+    if options.request is None:
+        assert isinstance(known, EnrolmentToken)
+        address = str(options.server)
+        return enrol(store, address, known, facts, proxy=proxy, relay_names=relay_names)
+    make_folder(store.folder)
+    write_enrolment_request(
+        options.request,
+        store,
+        facts,
+        known_by=known,
+        utc_ms=clock.utc_ms(),
+        relay_names=relay_names,
+    )
+    _tell_written(options.request)
+    return None
+
+
+def renew_by(options: argparse.Namespace, store: IdentityStore, clock: Clock) -> bool:
+    """For one that has an identity: write a request for the next certificate, or take the answer.
+
+    Returns whether that was it: over the network an identity is given only once.
+    """
+    if options.response is not None:
+        host, tls = take_response(options.response, store)
+        tell_identity(options, host, tls)
+        return True
+    if store.enrolled and options.request is not None:
+        write_renewal_request(options.request, store, clock.utc_ms())
+        _tell_written(options.request)
+        return True
+    return False
+
+
+def tell_identity(options: argparse.Namespace, host: Host, tls: TlsIdentity) -> None:
+    """Print the identity that was given."""
+    if options.json:
+        print_json(
+            {
+                "host_id": host.host_id,
+                "operator_party_id": host.operator_party_id,
+                "metering_address": host.metering_address,
+                "certificate_not_after": tls.not_after.isoformat(),
+                "demo": host.demo,
+            }
+        )
+        return
+    demo = "\nThis server is a demonstration; nothing on it is an official record." * host.demo
+    sys.stdout.write(
+        f"Enrolled as {host.host_id}, operated by {host.operator_party_id}; reports go to "
+        f"{host.metering_address}. 登记完成。{demo}\n"
+    )
+
+
+def agreed() -> bool:
+    """Ask; whether the answer was yes.
+
+    Raises:
+        AgentError: there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise AgentError("there is nobody to ask; say --yes to enrol without a question")
+    sys.stdout.write("Enrol this host? 是否登记？ [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
+
+
+def _tell_written(path: Path) -> None:
+    sys.stdout.write(
+        f"{path} is written; carry it to the server: kashi-server enrol-requests. It holds no "
+        "private key and no token. 请将请求文件交给主管部门\n"
+        "Then, with the answer: kashi-agent enrol --response FILE\n"
+    )
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no port; give HOST:PORT as the token came with it"
+        )
+    return text
+
+
+def _token_text(options: argparse.Namespace) -> str:
+    if options.token is not None:
+        return str(options.token)
+    path: Path = options.token_file
+    if str(path) == "-":
+        return sys.stdin.readline()
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise AgentError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,76 @@
+"""The relay's settings: `relay.toml`, one table `[relay]`, read strictly."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from kashi_agent.errors import ConfigError
+from kashi_agent.settings import SettingsReader
+
+CONFIG_PATH = Path("/etc/kashi/relay.toml")
+STATE_FOLDER = Path("/var/lib/kashi-relay")
+
+TABLE = "relay"
+FIELDS = ("state_folder", "listen", "names", "forward", "proxy")
+
+
+class Forward(StrEnum):
+    """How reports leave the site."""
+
+    ONLINE = "online"
+    FILES = "files"
+    """In files that `kashi-agent relay export` writes: nobody is called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayConfig:
+    """The settings.
+
+    `listen`: HOST:PORT for the site's hosts. `names`: DNS names and IP addresses under which they
+    reach it; they stand in its certificate. `proxy`: HOST:PORT of an HTTP proxy, "" for none.
+    """
+
+    state_folder: Path = STATE_FOLDER
+    listen: str = "0.0.0.0:7443"
+    names: tuple[str, ...] = ()
+    forward: Forward = Forward.ONLINE
+    proxy: str = ""
+
+    @property
+    def identity_folder(self) -> Path:
+        """Keys, certificate and what the server told."""
+        return self.state_folder / "identity"
+
+    @property
+    def store_path(self) -> Path:
+        """Reports on their way out, receipts on their way back."""
+        return self.state_folder / "relay.db"
+
+
+def load_relay_config(path: Path, *, required: bool) -> RelayConfig:
+    """Read the settings; the defaults where the file is absent and not required.
+
+    Raises:
+        ConfigError: the file is absent though required, or something in it is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        if required:
+            raise ConfigError(f"{path} does not exist") from error
+        return RelayConfig()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    reader, default = SettingsReader(path, text, TABLE), RelayConfig()
+    names = reader.take("names", list, [])
+    if not all(isinstance(name, str) and name for name in names):
+        reader.refuse("names", f"is {names!r}; it must be a list of texts")
+    config = RelayConfig(
+        state_folder=reader.path("state_folder", default.state_folder),
+        listen=reader.endpoint("listen") or default.listen,
+        names=tuple(names),
+        forward=reader.word("forward", Forward, default.forward),
+        proxy=reader.endpoint("proxy"),
+    )
+    reader.finish(FIELDS)
+    return config

@@ -1,0 +1,123 @@
+"""Forwarding: what the relay holds goes to the server, what the server signs comes back.
+
+One thread, one call at a time over one connection, host by host, oldest first. A host that the
+server refuses waits and keeps no other one waiting.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from kashi.v1 import metering_pb2
+
+from kashi_agent.carrier import Carrier
+from kashi_agent.complaints import Complaints
+from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError
+from kashi_agent.relay.parcel import returned_of
+from kashi_agent.relay.store import RelayStore
+from kashi_agent.relay.tls_key import key_of_chain
+from kashi_agent.shipping_wire import GrpcWire
+
+BACKOFF_SECONDS_FIRST: Final = 1.0
+BACKOFF_SECONDS_MAX: Final = 300.0
+REFUSED_PAUSE_MS: Final = 600_000
+"""How long a host that the server refuses is left alone."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Forwarder:
+    """Empties a store into the server.
+
+    `receipt_key`: whose receipts and notices let anything go; `now_ms` never steps.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: RelayStore,
+        carrier: Carrier[GrpcWire],
+        receipt_key: ec.EllipticCurvePublicKey,
+        now_ms: Callable[[], int],
+        random: Random,
+    ) -> None:
+        self._store = store
+        self._carrier = carrier
+        self._receipt_key = receipt_key
+        self._now_ms = now_ms
+        self._random = random
+        self._failures = 0
+        self._left_alone: dict[str, int] = {}
+        self._complaints = Complaints(_LOG)
+
+    def run(self, wake: threading.Event, stopping: threading.Event) -> None:
+        """Forward until `stopping`; `wake` says that there is something new."""
+        while not stopping.is_set():
+            wake.clear()
+            wait_s: float = BACKOFF_SECONDS_MAX
+            try:
+                self.forward()
+                self._failures = 0
+            except AgentError as error:
+                ceiling = BACKOFF_SECONDS_FIRST * 2 ** min(self._failures, 16)
+                wait_s = self._random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
+                self._failures += 1
+                self._complaints.tell(f"nothing is forwarded: {error}", self._now_ms())
+                stopping.wait(wait_s)
+                continue
+            wake.wait(wait_s)
+
+    def forward(self) -> int:
+        """Forward everything there is; how many calls that took.
+
+        Raises:
+            UnreachableError: the server does not answer.
+            RefusedError: it refuses this relay's certificate.
+        """
+        calls = 0
+        for host_id, request in self._store.renewals():
+            if self._may_go(host_id):
+                calls += self._renew(host_id, request)
+        while hosts := [host for host in self._store.waiting_hosts() if self._may_go(host)]:
+            for host_id in hosts:
+                calls += self._submit(host_id)
+        return calls
+
+    def _submit(self, host_id: str) -> int:
+        wires = [wire for _, wire in self._store.batch(host_id)]
+        request = metering_pb2.SubmitRequest(reports=wires, host_id=host_id)
+        try:
+            answer = self._carrier.perform(lambda wire: wire.send(request))
+            self._store.absorb(returned_of(host_id, answer, self._receipt_key))
+        except CertificateRefusedError:
+            raise  # that is the relay's own, and no host's fault
+        except RefusedError as error:
+            self._leave_alone(host_id, str(error))
+            return 1
+        if [wire for _, wire in self._store.batch(host_id)][:1] == wires[:1]:
+            self._leave_alone(host_id, "the server neither took nor refused its oldest report")
+        return 1
+
+    def _renew(self, host_id: str, asked: bytes) -> int:
+        request = metering_pb2.RenewRequest.FromString(asked)
+        try:
+            chain = self._carrier.perform(lambda wire: wire.ask(request))
+        except CertificateRefusedError:
+            raise
+        except RefusedError as error:
+            self._leave_alone(host_id, f"its certificate is not renewed: {error}")
+            return 1
+        answer = metering_pb2.RenewResponse(certificate_chain=chain).SerializeToString()
+        self._store.settle(host_id, key_of_chain(chain), answer)
+        return 1
+
+    def _may_go(self, host_id: str) -> bool:
+        return self._left_alone.get(host_id, 0) <= self._now_ms()
+
+    def _leave_alone(self, host_id: str, why: str) -> None:
+        self._left_alone[host_id] = self._now_ms() + REFUSED_PAUSE_MS
+        self._store.trouble(host_id, why)
+        self._complaints.tell(f"host {host_id}: {why}", self._now_ms())

@@ -1,0 +1,121 @@
+"""What passes through a relay, read as far as a relay must: whose, which, and whether it is signed.
+
+A relay has no host's public key: it cannot judge a report, and need not. What comes back from the
+server it checks before it lets anything go for it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from kashi import chain, signing
+from kashi.errors import ContractError
+from kashi.v1 import metering_pb2, report_pb2
+
+from kashi_agent.errors import RefusedError
+from kashi_agent.shipping import read_notice, read_receipt
+from kashi_agent.spool.sealed import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A report on its way. `label`: the report without its blocks."""
+
+    position: Position
+    sha256: bytes
+    wire_sha256: bytes
+    wire: bytes
+    label: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slip:
+    """A receipt on its way back, shown to be the server's."""
+
+    position: Position
+    sha256: bytes
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A notice on its way back, shown to be the server's."""
+
+    head: Position
+    answered_utc_ms: int
+    refused: frozenset[bytes]
+    notice: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What the server sent back for one host."""
+
+    host_id: str
+    slips: tuple[Slip, ...]
+    word: Word
+    checkpoint: bytes
+
+
+def parcel_of(wire: bytes, host_id: str) -> Parcel:
+    """Read a report as far as its header.
+
+    Raises:
+        ContractError: it is no report.
+        RefusedError: it is another host's.
+    """
+    message, header = chain.parse_report(wire)
+    if header.host_id != host_id:
+        raise RefusedError(f"header.host_id: the report is of {header.host_id[:64]}, not {host_id}")
+    label = report_pb2.Report(header=message.header, signatures=message.signatures)
+    return Parcel(
+        position=(header.epoch, header.sequence),
+        sha256=signing.report_sha256(message.header),
+        wire_sha256=signing.sha256(wire),
+        wire=wire,
+        label=label.SerializeToString(),
+    )
+
+
+def returned_of(
+    host_id: str, answer: metering_pb2.SubmitResponse, key: ec.EllipticCurvePublicKey
+) -> Returned:
+    """Read what came back for a host, from the wire or from a file.
+
+    Raises:
+        RefusedError: a part of it is not signed by the server, or is for another host.
+    """
+    receipts = [*answer.receipts, *(one.receipt for one in answer.results if one.receipt)]
+    try:
+        slips = tuple(_slips(host_id, receipts, key))
+        word = read_notice(answer.notice, key)
+        if answer.checkpoint:
+            signed = metering_pb2.SignedCheckpoint.FromString(answer.checkpoint)
+            signing.verify(key, signed.signature, signing.CHECKPOINT, signed.body)
+    except (ContractError, ValueError) as error:
+        raise RefusedError(
+            f"what came back for host {host_id} is not signed by the server: {error}"
+        ) from error
+    if word.host_id != host_id:
+        raise RefusedError(f"notice.host_id: is {word.host_id[:64]}, not {host_id}")
+    return Returned(
+        host_id=host_id,
+        slips=slips,
+        word=Word(
+            head=(word.head.epoch, word.head.sequence),
+            answered_utc_ms=word.answered_utc_ms,
+            refused=frozenset(one.wire_sha256 for one in word.refused),
+            notice=answer.notice,
+        ),
+        checkpoint=answer.checkpoint,
+    )
+
+
+def _slips(
+    host_id: str, receipts: Iterable[bytes], key: ec.EllipticCurvePublicKey
+) -> Iterable[Slip]:
+    for receipt in receipts:
+        said = read_receipt(receipt, key)
+        if said.host_id != host_id:
+            raise RefusedError(f"receipt.host_id: is {said.host_id[:64]}, not {host_id}")
+        yield Slip(position=(said.epoch, said.sequence), sha256=said.report_sha256, receipt=receipt)
