@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kashi_agent.errors import AgentError
 from kashi_agent.reading import Counters
-from kashi_agent.sample import Absent, Observation, Sample, SampleBatch
+from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch
 
 FORMAT: Final = "kashi/v1/agent-live"
 TOTALS_EVERY_MS: Final = 10_000
@@ -20,7 +20,8 @@ TOTALS_EVERY_MS: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveDevice:
-    """One device at the last batch; None: not known, `absent` why the device as a whole is not.
+    """One device at the last batch; None: not known, `absent` why the device as a whole is not,
+    `holders_absent` why its holders are not.
 
     Power is what the energy counter moved by since the batch before, or what the driver says; the
     totals are since the agent started.
@@ -37,6 +38,7 @@ class LiveDevice:
     memory_bytes: int
     power_mw: int | None
     holders: list[str] | None
+    holders_absent: str
     observed_ms: int
     gap_ms: int
     held_ms: int
@@ -126,7 +128,8 @@ class LiveBoard:
             memory_used_bytes=None if known is None else self._memory_of(device.hardware_id, known),
             memory_bytes=device.memory_bytes,
             power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
-            holders=None if known is None or isinstance(known.holders, Absent) else _names(known),
+            holders=None if known is None else _names(known.holders),
+            holders_absent="" if known is None else _reason(known.holders),
             observed_ms=total.observed_ms,
             gap_ms=total.gap_ms,
             held_ms=total.held_ms,
@@ -154,6 +157,11 @@ def _known(value: int | Absent) -> int | None:
     return None if isinstance(value, Absent) else value
 
 
-def _names(seen: Observation) -> list[str]:
-    assert not isinstance(seen.holders, Absent)
-    return sorted(f"{holder.kind.name.lower()}:{holder.name}" for holder in seen.holders)
+def _names(holders: frozenset[Holder] | Absent) -> list[str] | None:
+    if isinstance(holders, Absent):
+        return None
+    return sorted(f"{one.kind.name.lower()}:{one.label or one.name}" for one in holders)
+
+
+def _reason(value: object) -> str:
+    return str(value.reason) if isinstance(value, Absent) else ""

@@ -139,7 +139,7 @@ def _row(device: LiveDevice) -> tuple[str, ...]:
         device.absent or _scaled(device.utilisation_ppm, 10_000, " %"),
         f"{_scaled(device.memory_used_bytes, 1 << 30)}/{device.memory_bytes >> 30}",
         _scaled(device.power_mw, 1_000),
-        "?" if device.holders is None else _named(device.holders),
+        device.holders_absent or "?" if device.holders is None else _named(device.holders),
         f"{observed}\n{used}",
         str(device.gap_ms // 1_000),
     )

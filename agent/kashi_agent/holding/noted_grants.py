@@ -2,7 +2,7 @@
 
 Slurm tells nobody on the host which device a job has: with version 2 of control groups its device
 rules are programs that only root can read, with version 1 the kernel shows a list without what was
-denied. What slurmd does tell, as root, is its prolog. `deploy/slurm/kashi-grant` is that prolog.
+denied. What slurmd does tell, as root, is its prolog. `deploy/hooks/slurm-grant` is that prolog.
 
 A file is named for the grant (`slurm-8123`, or any name) and lists devices, one a line, by hardware
 id or by device file (`nvidia3`). It counts only if root wrote it, into a folder that is root's.

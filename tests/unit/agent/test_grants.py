@@ -33,7 +33,7 @@ from kashi_agent.sample import (
     Vendor,
 )
 
-HOOK = Path(__file__).parents[3] / "deploy" / "slurm" / "kashi-grant"
+HOOK = Path(__file__).parents[3] / "deploy" / "hooks" / "slurm-grant"
 UID = "6f1c2f6e-9f0b-4d0e-8a51-6b1f0f9a7c11"
 OTHER_UID = "0d7fce9a-7a5b-4d4e-9a53-2a1c4b7f9e22"
 
@@ -341,7 +341,7 @@ def test_the_slurm_hook_never_drains_a_node(told: Mapping[str, str], tmp_path: P
     """Whatever is wrong, it says so and ends well, and touches nothing."""
     done = run_hook(tmp_path / "grants", **told)
 
-    assert done.stderr.startswith("kashi-grant: ")
+    assert done.stderr.startswith("slurm-grant: ")
     assert not (tmp_path / "grants").exists()
 
 

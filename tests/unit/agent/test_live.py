@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,18 @@ def test_a_look_says_what_is_known_and_what_is_not(tmp_path: Path) -> None:
     assert (whole.observed_ms, whole.gap_ms) == (3_600_000, 5_000)
     assert part.absent == "device_lost"
     assert (part.utilisation_ppm, part.power_mw, part.holders) == (None, None, None)
+
+
+def test_holders_have_the_names_people_use_or_the_reason_why_not(tmp_path: Path) -> None:
+    """A label where there is one; where holders are unknown, the meter's own word for it."""
+    named = replace(seen(1), holders=frozenset({Holder(HolderKind.USER, "1000", "lihua")}))
+    unread = replace(seen(1), holders=Absent(AbsentReason.SCHEDULER_UNREAD))
+    board(tmp_path, 1_000).show(batch(1_000, named, unread))
+
+    whole, part = read_live(tmp_path / "live.json").devices
+
+    assert (whole.holders, whole.holders_absent) == (["user:lihua"], "")
+    assert (part.holders, part.holders_absent) == (None, "scheduler_unread")
 
 
 def test_a_counter_that_began_anew_is_no_power(tmp_path: Path) -> None:
