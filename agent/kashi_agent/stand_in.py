@@ -5,10 +5,11 @@ meanwhile depends on how its thread waits, as the kernel tells:
 
 - `S`, a wait that signals can end: the call waits for something of its own process, or for an event
   of one device. Another process loads the library anew and most often reads on. It is started once
-  the thread has been seen in this state, and in no other, for `patience_ms`.
-- `D`, a wait that nothing ends (or `R`, busy in there): the driver itself is stuck, with its locks
-  taken. Another process would get stuck at the first call and be one more that nobody can end. So
-  none is started; the call is waited for.
+  the thread has been seen in this state over `patience_ms`, and never stuck in between.
+- `D`, a wait that nothing ends: the driver itself is stuck, with its locks taken. Another process
+  would get stuck at its first call and be one more that nobody can end. So none is started; the
+  call is waited for.
+- `R`, at work: says nothing either way. Whoever looks again and again in a loop is seen so at times.
 
 There is at most one stand-in, and a stand-in has none of its own: two stuck processes at most.
 """
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from typing import Final
 
 WAITS_FOR_AN_EVENT: Final = "S"
+AT_WORK: Final = "R"
 
 
 class StandIn:
@@ -37,7 +39,8 @@ class StandIn:
     def wanted(self, now_ms: int, thread_state: str) -> bool:
         """Look, tick by tick, at a thread whose call hangs; whether to start now, once a hang."""
         if thread_state != WAITS_FOR_AN_EVENT:
-            self._safe_since_ms = None
+            if thread_state != AT_WORK:
+                self._safe_since_ms = None
             return False
         if self._safe_since_ms is None:
             self._safe_since_ms = now_ms

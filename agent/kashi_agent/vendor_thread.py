@@ -59,15 +59,9 @@ class VendorThread:
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001
         return frame.f_code.co_qualname if frame is not None else "unknown"
 
-    def kernel_state(self, proc: Path = Path("/proc")) -> str:
-        """How the kernel has the thread: R, S, D or another letter of proc(5); "": not known."""
-        stat = proc / "self" / "task" / str(self._thread.native_id) / "stat"
-        try:
-            line = stat.read_text(encoding="ascii")
-        except OSError:
-            return ""
-        # The name in parentheses may hold spaces and parentheses; the state follows the last one.
-        return line.rpartition(")")[2].split()[0]
+    def kernel_state(self) -> str:
+        """How the kernel has the thread, as `state_of` tells."""
+        return state_of(self._thread.native_id, Path("/proc"))
 
     def end(self) -> None:
         """Let the thread go when it is done; it is not waited for."""
@@ -86,3 +80,16 @@ class VendorThread:
                 continue  # it has bytes to wake up to already
             except OSError:
                 return  # the main loop has ended and closed its end: nobody is to be woken
+
+
+def state_of(thread_id: int | None, proc: Path) -> str:
+    """How the kernel has a thread of this process: R, S, D or another letter of proc(5).
+
+    "": nobody knows, for it has gone.
+    """
+    try:
+        line = (proc / "self" / "task" / str(thread_id) / "stat").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    # The name in parentheses may hold spaces and parentheses; the state follows the last one.
+    return line.rpartition(")")[2].split()[0]
