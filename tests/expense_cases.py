@@ -15,6 +15,7 @@ from kashi_server.domain.standing import Terms
 from kashi_server.domain.tariff import Basis, Price
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour, Quantities
+from kashi_server.services.closing import PROGRAMME_ID
 from kashi_server.services.rulebook import shipped_rules
 from statement_samples import credit_code
 
@@ -25,7 +26,9 @@ HOST_B = "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a0002"
 PROVIDER, OTHER_PROVIDER = credit_code(22), credit_code(23)
 TENANT, OTHER_TENANT, OWNER = credit_code(11), credit_code(12), credit_code(13)
 H100 = "NVIDIA H100 80GB HBM3"
-RULES: tuple[RulesVersion, ...] = shipped_rules()
+RULES: tuple[RulesVersion, ...] = tuple(
+    version for version in shipped_rules() if version.programme_id == PROGRAMME_ID
+)
 FULL = Quantities(
     observed_ms=60_000,
     held_known_ms=60_000,

@@ -36,6 +36,7 @@ from kashi_server.services.closing import MonthClosing
 from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
+from kashi_server.services.closing import PROGRAMME_ID
 from kashi_server.services.rulebook import shipped_rules
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
@@ -202,7 +203,7 @@ def _price(expense: object, contract_id: str, yuan: str, interval: Interval) -> 
 
 def rules() -> RulesVersion:
     """The shipped rules of the compute voucher."""
-    return shipped_rules()[0]
+    return next(one for one in shipped_rules() if one.programme_id == PROGRAMME_ID)
 
 
 def _keeping(work: Work, keyring: Keyring, clock: SteppedClock) -> CertificateKeeping:

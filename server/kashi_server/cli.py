@@ -16,9 +16,11 @@ from kashi_server.commands import (
     carried,
     certificates,
     doubts,
+    evaluation,
     expense,
     hosts,
     integrity,
+    rules,
     serving,
     setup,
 )
@@ -68,13 +70,19 @@ app.command("enrol-requests")(carried.enrol_requests)
 app.command("import")(expense.import_files)
 app.command("close")(expense.close)
 app.command("statements")(expense.statements)
+app.command("evaluate")(evaluation.evaluate_case)
 app.command("certify")(certificates.certify)
 app.command("certificates")(certificates.certificates)
 app.command("withdraw")(certificates.withdraw)
 
-rules_app = typer.Typer(help="Rules of programmes: check files, show versions.")
-rules_app.command("check")(expense.rules_check)
-rules_app.command("show")(expense.rules_show)
+rules_app = typer.Typer(
+    help="Rules of programmes: check, show, compare, decide.", no_args_is_help=True
+)
+rules_app.command("list")(rules.rules_list)
+rules_app.command("check")(rules.rules_check)
+rules_app.command("show")(rules.rules_show)
+rules_app.command("diff")(rules.rules_diff)
+rules_app.command("decide")(rules.rules_decide)
 app.add_typer(rules_app, name="rules")
 
 

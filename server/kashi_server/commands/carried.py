@@ -15,8 +15,8 @@ from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.accounts import require_officer
-from kashi_server.commands.hosts import AsJson, typed_password
-from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.commands.hosts import typed_password
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.errors import ImportRefused, InvalidValue, Refused
 from kashi_server.presence import running_ports
 from kashi_server.services.carried_enrolment import Approve, CarriedEnrolments, no_approval

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.accounts import require_officer
-from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.domain.certificate import Issuer
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
@@ -36,8 +36,6 @@ ENDINGS: Final = {
     "bundle": ".zip",
 }
 """The files a holder gets, by kind; the statement and the evidence travel inside all three."""
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
 
 
 def certify(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import opened
-from kashi_server.commands.hosts import AsJson, local_time
-from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.commands.hosts import local_time
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.errors import NotFound
 from kashi_server.services.stated import NOTHING_STATED, Stated
 

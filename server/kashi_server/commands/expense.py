@@ -1,4 +1,4 @@
-"""`import`, `close`, `statements` and `rules`: from agreements to statements."""
+"""`import`, `close` and `statements`: from agreements to statements."""
 
 import json
 from fractions import Fraction
@@ -10,21 +10,19 @@ from rich.console import Console
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
-from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import ConfigurationError, NotFound
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.closing import ClosedMonth, MonthClosing
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.importing import ImportFile, Importing
-from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
+from kashi_server.services.rulebook import Rulebook, shipped_rules
 
 CARD_HOUR_PLACES = 4
 """How card-hours are shown; data keeps them exact."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
 MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="A month, like 2026-10.")]
 
 
@@ -103,36 +101,6 @@ def statements(
         _print(found)
 
 
-def rules_check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files of rules.")],
-) -> None:
-    """Check rules files; every mistake is named with its line."""
-    for file in files:
-        version = read_rules(file)
-        print(f"{file}: {version.programme_id} {version.version} is sound, {version.sha256}")
-
-
-def rules_show(
-    programme: Annotated[str, typer.Argument(help="The programme.")] = "shenzhen-compute-voucher",
-    directory: Directory = DEFAULT_DIRECTORY,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Show the rules of a programme: what is published, decided and unknown."""
-    with opened(directory) as server, server.work.begin(writes=False) as unit:
-        versions = list(unit.expense.rules(programme))
-    known = {version.sha256 for version in versions}
-    shipped = [v for v in shipped_rules() if v.programme_id == programme]
-    versions += [version for version in shipped if version.sha256 not in known]
-    if not versions:
-        raise NotFound(f"there are no rules of '{programme}'")
-    for version in versions:
-        if as_json:
-            print(version.to_bytes().decode())
-        else:
-            _print_rules(version, registered=version.sha256 in known)
-
-
 def _stored(server: Server, month: Month | None) -> list[StoredStatement]:
     with server.work.begin(writes=False) as unit:
         return list(unit.expense.statements(month=month))
@@ -186,16 +154,3 @@ def _print(found: list[StoredStatement]) -> None:
         )
     Console().print(table)
     print("Subsidy amounts are estimates 补贴金额均为估算.")
-
-
-def _print_rules(version: RulesVersion, *, registered: bool) -> None:
-    state = "registered" if registered else "shipped, not registered yet"
-    table = Table(
-        title=f"{version.name_zh} {version.version} ({state})",
-        caption=f"{version.document}\nSHA-256 {version.sha256}",
-    )
-    for title in ("parameter", "state", "value", "source"):
-        table.add_column(title)
-    for one in version.parameters:
-        table.add_row(one.name, str(one.state), one.value_text or "—", one.source or one.note or "")
-    Console().print(table)

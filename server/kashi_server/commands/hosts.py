@@ -10,7 +10,7 @@ from rich.table import Table
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.accounts import password_of, require_officer
-from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.errors import InvalidValue
 from kashi_server.services.hosts import Host
@@ -23,7 +23,6 @@ STATED_DAYS = 2
 """A host states every fact at least once a day."""
 
 HostId = Annotated[str, typer.Argument(help="The host's id, as `hosts list` shows it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 
 
 def token(

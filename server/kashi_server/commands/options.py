@@ -22,3 +22,5 @@ Officer = Annotated[
 ]
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]

@@ -8,7 +8,7 @@ daylight saving since 1991, so its months begin on whole UTC hours.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from kashi_server.errors import InvalidValue
 
@@ -31,6 +31,11 @@ def minute_of(instant: datetime) -> int:
     if rest:
         raise InvalidValue(f"{instant.isoformat()} is not a whole minute")
     return minute
+
+
+def minute_of_day(day: date) -> int:
+    """The UTC minute at which a day of Asia/Shanghai begins."""
+    return minute_of(datetime(day.year, day.month, day.day, tzinfo=SHANGHAI))
 
 
 def instant_of(minute: int) -> datetime:

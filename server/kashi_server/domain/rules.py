@@ -6,7 +6,7 @@ that needs it can give an estimate at most. The hash is over canonical data, so 
 of the file do not matter and every value does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -15,6 +15,7 @@ from hashlib import sha256
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.money import parse_decimal, parse_yuan
+from kashi_server.domain.parameters import NONE, PARAMETERS, Value, check_value
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.errors import InvalidValue
 
@@ -27,93 +28,6 @@ class ParameterState(StrEnum):
     PUBLISHED = "published"
     DECIDED = "decided"
     UNKNOWN = "unknown"
-
-
-class ValueKind(StrEnum):
-    """What a parameter's value is."""
-
-    RATIO = "ratio"
-    YUAN = "yuan"
-    COUNT = "count"
-    TRUTH = "truth"
-    TEXT = "text"
-    TEXTS = "texts"
-
-
-KINDS: Mapping[str, ValueKind] = {
-    "authority": ValueKind.TEXT,
-    "base_factors": ValueKind.TEXTS,
-    "beneficiary_types": ValueKind.TEXTS,
-    "cap.award_yuan": ValueKind.YUAN,
-    "cap.company_year_yuan": ValueKind.YUAN,
-    "clawback": ValueKind.TEXT,
-    "claimant_not_provider": ValueKind.TRUTH,
-    "date_basis": ValueKind.TEXT,
-    "evidence_required": ValueKind.TEXTS,
-    "expense_scope.exclude": ValueKind.TEXTS,
-    "expense_scope.include": ValueKind.TEXTS,
-    "fiscal_year": ValueKind.TEXT,
-    "gap_policy": ValueKind.TEXT,
-    "jurisdiction": ValueKind.TEXT,
-    "min_evidence_level": ValueKind.TEXT,
-    "min_utilisation_ratio": ValueKind.RATIO,
-    "pool.overflow": ValueKind.TEXT,
-    "pool.year_yuan": ValueKind.YUAN,
-    "provider_list_required": ValueKind.TRUTH,
-    "ratio.general": ValueKind.RATIO,
-    "ratio.startup": ValueKind.RATIO,
-    "redemption_mode": ValueKind.TEXT,
-    "related_party_forbidden": ValueKind.TRUTH,
-    "retention_years": ValueKind.COUNT,
-    "rounding": ValueKind.TEXT,
-    "self_owned_excluded": ValueKind.TRUTH,
-    "stacking.ratio": ValueKind.RATIO,
-    "stacking.startup_line": ValueKind.TEXT,
-    "startup.age_basis": ValueKind.TEXT,
-    "startup.max_age_months": ValueKind.COUNT,
-    "tax_basis": ValueKind.TEXT,
-    "threshold.year_yuan": ValueKind.YUAN,
-    "voucher.min_face_yuan": ValueKind.YUAN,
-    "voucher.transferable": ValueKind.TRUTH,
-    "voucher.validity_months": ValueKind.COUNT,
-}
-"""Every parameter there is, and what its value must be. Decimals and yuan are written as text."""
-
-Value = str | int | bool | tuple[str, ...]
-
-
-def check_value(name: str, value: object) -> Value:
-    """The value of a parameter, if it is of the parameter's kind.
-
-    Raises:
-        InvalidValue: there is no such parameter, or the value is of another kind.
-    """
-    if name not in KINDS:
-        raise InvalidValue(f"there is no parameter '{name}'")
-    match KINDS[name], value:
-        case ValueKind.RATIO, str() if 0 <= parse_decimal(value) <= 1:
-            return value
-        case ValueKind.YUAN, str() if parse_yuan(value) >= 0:
-            return value
-        case ValueKind.TRUTH, bool():
-            return value
-        case ValueKind.COUNT, int() if not isinstance(value, bool) and value >= 0:
-            return value
-        case ValueKind.TEXT, str() if value:
-            return value
-        case ValueKind.TEXTS, list() | tuple() if all(isinstance(v, str) and v for v in value):
-            return tuple(value)
-    raise InvalidValue(f"{value!r} is not what {name} needs: {_EXAMPLES[KINDS[name]]}")
-
-
-_EXAMPLES = {
-    ValueKind.RATIO: 'a decimal from 0 to 1 as text, like "0.50"',
-    ValueKind.YUAN: 'yuan as text, like "10000000.00"',
-    ValueKind.COUNT: "a whole number, like 12",
-    ValueKind.TRUTH: "true or false",
-    ValueKind.TEXT: "text that is not empty",
-    ValueKind.TEXTS: "a list of texts",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +61,7 @@ class Parameter:
 
     def __post_init__(self) -> None:
         """Published names its source, decided its decision, unknown has no value."""
-        if self.name not in KINDS:
+        if self.name not in PARAMETERS:
             raise InvalidValue(f"there is no parameter '{self.name}'")
         if self.state is ParameterState.UNKNOWN:
             if self.value is not None:
@@ -224,14 +138,14 @@ class RulesVersion:
         return Parameter(name=name, state=ParameterState.UNKNOWN)
 
     def ratio(self, name: str) -> Fraction | None:
-        """A ratio; None where unknown."""
+        """A ratio; None where unknown or "none"."""
         value = self.parameter(name).value
-        return parse_decimal(value) if isinstance(value, str) else None
+        return parse_decimal(value) if isinstance(value, str) and value != NONE else None
 
     def fen(self, name: str) -> int | None:
-        """An amount in fen; None where unknown."""
+        """An amount in fen; None where unknown or "none"."""
         value = self.parameter(name).value
-        return parse_yuan(value) if isinstance(value, str) else None
+        return parse_yuan(value) if isinstance(value, str) and value != NONE else None
 
     def truth(self, name: str) -> bool | None:
         """A yes or no; None where unknown."""
@@ -265,3 +179,12 @@ class RulesVersion:
     def sha256(self) -> str:
         """Hash of the canonical bytes, in hexadecimal."""
         return sha256(self.to_bytes()).hexdigest()
+
+
+def version_at(versions: Iterable[RulesVersion], minute: int) -> RulesVersion | None:
+    """The version of a programme in force at a UTC minute, or None: no rules are in force.
+
+    A version that has begun only ends: by its own date, or where a later one begins.
+    """
+    held = [version for version in versions if minute in version.in_force]
+    return max(held, key=lambda version: version.in_force.start, default=None)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from kashi_server.domain.interval import Interval, minute_of
+from kashi_server.domain.parameters import PARAMETERS, check_value
 from kashi_server.domain.positioned import (
     Mistake,
     MistakesFound,
@@ -12,14 +13,7 @@ from kashi_server.domain.positioned import (
     Positioned,
     parse_positioned,
 )
-from kashi_server.domain.rules import (
-    KINDS,
-    Decision,
-    Parameter,
-    ParameterState,
-    RulesVersion,
-    check_value,
-)
+from kashi_server.domain.rules import Decision, Parameter, ParameterState, RulesVersion
 from kashi_server.errors import InvalidValue
 
 HEAD = {
@@ -60,7 +54,7 @@ def rules_of_data(data: Mapping[str, object]) -> RulesVersion:
                 name_en=name_en,
                 document=document,
                 in_force=Interval(_minute(start), None if end is None else _minute(end)),
-                parameters=tuple(_parameter(parameter) for parameter in parameters),
+                parameters=tuple(parameter_of_data(parameter) for parameter in parameters),
             )
     raise InvalidValue("this is not data of the format kashi/v1/rules")
 
@@ -69,7 +63,12 @@ def _minute(text: str) -> int:
     return minute_of(datetime.fromisoformat(text))
 
 
-def _parameter(data: Mapping[str, object]) -> Parameter:
+def parameter_of_data(data: Mapping[str, object]) -> Parameter:
+    """A parameter from plain data.
+
+    Raises:
+        InvalidValue: there is no such parameter, or it is not what that parameter needs.
+    """
     name, value = str(data["name"]), data.get("value")
     source, confidence, note = data.get("source"), data.get("confidence"), data.get("note")
     try:
@@ -136,7 +135,7 @@ def load_rules(text: str, file: str) -> RulesVersion:
             name_en=str(content["name_en"]),
             document=str(content["document"]),
             in_force=in_force,
-            parameters=tuple(_parameter(table) for table in _tables(tables)),
+            parameters=tuple(parameter_of_data(table) for table in _tables(tables)),
         )
     except InvalidValue as error:
         raise MistakesFound([document.mistake(("parameter",), str(error))]) from error
@@ -196,12 +195,12 @@ def _parameter_mistakes(document: Positioned) -> Iterator[Mistake]:
         if table["name"] in seen:
             yield document.mistake((*path, "name"), f"{table['name']} is given twice")
         seen.add(str(table["name"]))
-        yield from _checked(document, (*path, _culprit(table)), _parameter, table)
+        yield from _checked(document, (*path, _culprit(table)), parameter_of_data, table)
 
 
 def _culprit(table: Mapping[str, object]) -> str:
     """The field to look at first when a parameter is refused."""
-    if table["name"] not in KINDS:
+    if table["name"] not in PARAMETERS:
         return "name"
     if table["state"] not in set(ParameterState):
         return "state"

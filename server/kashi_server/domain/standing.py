@@ -7,7 +7,7 @@ from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.reason import Reason
-from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules import RulesVersion, version_at
 from kashi_server.domain.tariff import Price, Tariff
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.errors import InvalidValue, Refused
@@ -108,7 +108,7 @@ class StandingBook:
         """How a device stands at a minute; `models` in the order in which prices are looked up."""
         tenure = next((t for t in self._tenures.get(host_id, ()) if minute in t.interval), None)
         assignment = self.leased_at(device.hardware_id, minute)
-        rules = next((v for v in self._terms.rules if minute in v.in_force), None)
+        rules = version_at(self._terms.rules, minute)
         rules_sha256 = None if rules is None else rules.sha256
         if assignment is None:
             return Standing(

@@ -1,6 +1,7 @@
 """The rulebook: rules versions that ship with the server, and those that months were closed under.
 
-A version is immutable: the same programme and version with another hash is refused.
+A version is immutable: the same programme and version with another hash is refused. A version that
+has begun only ends: by its own date, or where a later version of its programme begins.
 """
 
 from collections.abc import Callable, Iterable
@@ -48,7 +49,8 @@ class Rulebook:
         """Add the versions that are not registered; how many were.
 
         Raises:
-            Refused: one is registered with other content, or overlaps another of its programme.
+            Refused: one is registered with other content, begins before another of its programme,
+                or inside a closed month.
         """
         with self._work.begin() as unit:
             unit.expense.lock()
@@ -67,12 +69,16 @@ def _add(unit: ExpenseUnit, version: RulesVersion, utc_ms: int) -> bool:
                     " version never changes, give the new text a new version"
                 )
             return False
-        if known.in_force.overlap(version.in_force) is not None:
+        if known.in_force.start >= version.in_force.start and known.in_force.overlap(
+            version.in_force
+        ):
             raise Refused(
-                f"rules {version.programme_id} {version.version} overlap version {known.version}"
+                f"rules {version.programme_id} {version.version} overlap version {known.version},"
+                " which begins later; a new version begins after those there are"
             )
     last = unit.expense.last_close()
-    if last is not None and version.in_force.start < last.cut_off.event_end:
+    begun = bool(unit.expense.rules(version.programme_id))
+    if begun and last is not None and version.in_force.start < last.cut_off.event_end:
         raise Refused(
             f"rules {version.programme_id} {version.version} begin before the end of the closed"
             f" month {last.month}"

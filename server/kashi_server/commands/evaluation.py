@@ -1,0 +1,92 @@
+"""`evaluate`: what a programme pays on a case, step by step, without a database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.commands.options import AsJson
+from kashi_server.domain.evaluation.case_data import load_case
+from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
+from kashi_server.domain.evaluation.step import Step
+from kashi_server.domain.money import yuan_text
+from kashi_server.errors import ConfigurationError
+from kashi_server.services.rulebook import read_rules
+
+_STATUS = {
+    Status.FINAL: "确定 final",
+    Status.ESTIMATE: "估算 estimate",
+    Status.NO_AMOUNT: "无法计算 no amount",
+}
+_NAMES = {
+    "gate": "资格 gate",
+    "scope": "范围 scope",
+    "meter": "计量 meter",
+    "price": "计价 price",
+    "prorate": "分摊 prorate",
+    "base": "基数 base",
+    "threshold": "门槛 threshold",
+    "ratio": "比例 ratio",
+    "company_cap": "上限 company cap",
+    "stacking": "叠加 stacking",
+    "voucher_balance": "券余额 voucher balance",
+    "pool": "资金池 pool",
+}
+
+
+def evaluate_case(
+    rules: Annotated[Path, typer.Option("--rules", help="A TOML file of rules.")],
+    case: Annotated[Path, typer.Option("--case", help="A TOML or JSON file of one claim.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Work one claim out by a programme's rules and show every step."""
+    try:
+        text = case.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{case} cannot be read: {error}") from error
+    done = evaluate(read_rules(rules), load_case(text, str(case)))
+    if as_json:
+        print(done.to_bytes().decode())
+    else:
+        _print(done)
+
+
+def _print(done: Evaluation) -> None:
+    rules = done.rules
+    table = Table(
+        title=f"{rules.name_zh} {rules.version} · {done.case.case_id}",
+        caption=f"{rules.document}\nSHA-256 {rules.sha256}",
+    )
+    for title, justify in (("step", "left"), ("元 yuan", "right"), ("bound", "left")):
+        table.add_column(title, justify="right" if justify == "right" else "left")
+    table.add_column("why 理由", overflow="fold")
+    table.add_column("rules 依据", overflow="fold")
+    for step in done.steps:
+        table.add_row(
+            _NAMES[step.name],
+            yuan_text(step.after_fen),
+            step.outcome.bound or "",
+            _why(step),
+            "\n".join(f"{one.name} = {one.value_text}" for one in step.parameters),
+        )
+    console = Console()
+    console.print(table)
+    amount_fen = done.amount_fen
+    amount = "—" if amount_fen is None else f"{yuan_text(amount_fen)} 元"
+    console.print(f"{_STATUS[done.status]}: {amount}", highlight=False)
+    for title, names in (
+        ("unknown 规则未知", done.unknown),
+        ("missing 缺少事实", done.missing),
+        ("flags 提示", done.flags),
+    ):
+        if names:
+            console.print(f"{title}: {', '.join(names)}", highlight=False)
+
+
+def _why(step: Step) -> str:
+    zh, en = step.outcome.reason
+    inputs = [f"{name}: {value}" for name, value in step.outcome.inputs]
+    return "\n".join([zh, en, *inputs])

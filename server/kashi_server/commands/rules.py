@@ -1,0 +1,163 @@
+"""`rules`: check files, show versions, tell two apart, and settle what no text says."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.domain.deciding import DecisionRecord, decide, load_decisions
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules_difference import differences
+from kashi_server.errors import ConfigurationError, NotFound, Refused
+from kashi_server.services.accounts import Account, Role
+from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
+
+RulesFile = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file of rules.")]
+
+
+def rules_check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files of rules.")],
+) -> None:
+    """Check rules files; every mistake is named with its line."""
+    for file in files:
+        version = read_rules(file)
+        print(f"{file}: {version.programme_id} {version.version} is sound, {version.sha256}")
+
+
+def rules_show(
+    programme: Annotated[str, typer.Argument(help="The programme.")] = "shenzhen-compute-voucher",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rules of a programme: what is published, decided and unknown."""
+    with opened(directory) as server, server.work.begin(writes=False) as unit:
+        versions = list(unit.expense.rules(programme))
+    known = {version.sha256 for version in versions}
+    shipped = [v for v in shipped_rules() if v.programme_id == programme]
+    versions += [version for version in shipped if version.sha256 not in known]
+    if not versions:
+        raise NotFound(f"there are no rules of '{programme}'")
+    for version in versions:
+        if as_json:
+            print(version.to_bytes().decode())
+        else:
+            _print_rules(version, registered=version.sha256 in known)
+
+
+def rules_list(*, as_json: AsJson = False) -> None:
+    """List the programmes that ship with the server."""
+    versions = shipped_rules()
+    if as_json:
+        print(json.dumps([_head(version) for version in versions], ensure_ascii=False))
+        return
+    table = Table()
+    for title in ("programme", "version", "项目", "in force", "unknown 未知"):
+        table.add_column(title)
+    for version in versions:
+        head = _head(version)
+        table.add_row(
+            version.programme_id,
+            version.version,
+            version.name_zh,
+            f"{head['from']} – {head['until'] or ''}",
+            str(len(version.unknown)),
+        )
+    Console().print(table)
+
+
+def _head(version: RulesVersion) -> dict[str, object]:
+    in_force = version.to_data()["in_force"]
+    assert isinstance(in_force, dict)
+    return {
+        "programme_id": version.programme_id,
+        "version": version.version,
+        "name_zh": version.name_zh,
+        "name_en": version.name_en,
+        "from": in_force["start"],
+        "until": in_force["end"],
+        "sha256": version.sha256,
+        "unknown": list(version.unknown),
+    }
+
+
+def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> None:
+    """Tell what parts two rules files."""
+    found = differences(read_rules(old), read_rules(new))
+    if as_json:
+        print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
+        return
+    table = Table()
+    for title in ("parameter", str(old), str(new)):
+        table.add_column(title, overflow="fold")
+    for one in found:
+        table.add_row(one.name, one.old or "—", one.new or "—")
+    Console().print(table)
+    print(f"{len(found)} differences.")
+
+
+def rules_decide(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A TOML decision record.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the new version and register nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Settle parameters no text speaks of: two officers' decisions make a new version."""
+    try:
+        record = load_decisions(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    with opened(directory) as server:
+        with server.work.begin(writes=False) as unit:
+            known = list(unit.expense.rules(record.programme_id))
+            accounts = {account.login: account for account in unit.accounts.all()}
+        _check_officers(record, accounts)
+        base = _base(known, record.programme_id, record.base_version)
+        version = decide(base, record)
+        if not dry_run:
+            Rulebook(server.work, server.clock).register([base, version])
+    if as_json:
+        print(version.to_bytes().decode())
+    else:
+        _print_rules(version, registered=not dry_run)
+
+
+def _check_officers(record: DecisionRecord, accounts: Mapping[str, Account]) -> None:
+    """Who decided must be able to sign in as officers: a name on paper is nobody."""
+    for login in record.officers:
+        account = accounts.get(login)
+        if account is None or account.disabled or account.role is not Role.OFFICER:
+            raise Refused(
+                f"'{login}' is no officer here; a decision names the logins of two officers:"
+                " list them with: account list"
+            )
+
+
+def _base(known: list[RulesVersion], programme_id: str, name: str) -> RulesVersion:
+    for version in (*known, *shipped_rules()):
+        if (version.programme_id, version.version) == (programme_id, name):
+            return version
+    raise NotFound(f"there are no rules {programme_id} {name}; list them with: rules list")
+
+
+def _print_rules(version: RulesVersion, *, registered: bool) -> None:
+    state = "registered" if registered else "not registered"
+    table = Table(
+        title=f"{version.name_zh} {version.version} ({state})",
+        caption=f"{version.document}\nSHA-256 {version.sha256}",
+    )
+    for title in ("parameter", "state", "value", "source"):
+        table.add_column(title)
+    for one in version.parameters:
+        source = one.decision.document if one.decision else one.source or one.note
+        table.add_row(one.name, str(one.state), one.value_text or "—", source or "")
+    Console().print(table)

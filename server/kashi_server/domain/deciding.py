@@ -1,0 +1,151 @@
+"""Decision records: how an office settles what no text says, as a new version of the rules.
+
+A record names the version it builds on and, for each parameter, the value, two officers, the day,
+the reason and the document. It may settle what is unknown or decided; what is published it may not
+touch: a text is changed by whoever published it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from kashi_server.domain.interval import Interval, minute_of
+from kashi_server.domain.positioned import (
+    Mistake,
+    MistakesFound,
+    Path,
+    Positioned,
+    parse_positioned,
+)
+from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
+from kashi_server.domain.rules_data import parameter_of_data
+from kashi_server.errors import InvalidValue
+
+_HEAD: Final = ("programme_id", "base_version", "version")
+_FROM: Final = "in_force_from"
+_FIELDS: Final = {"name", "value", "officers", "decided_on", "reason", "document"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """What was decided, on which version, and from when it holds (UTC minute)."""
+
+    programme_id: str
+    base_version: str
+    version: str
+    from_minute: int
+    parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        """A record decides something, and makes another version."""
+        if not self.parameters:
+            raise InvalidValue("the record decides nothing")
+        if self.version == self.base_version:
+            raise InvalidValue("the new version needs a name of its own")
+
+    @property
+    def officers(self) -> tuple[str, ...]:
+        """Everybody who decided something in it."""
+        decisions = [one.decision for one in self.parameters if one.decision is not None]
+        return tuple(dict.fromkeys(login for one in decisions for login in one.officers))
+
+
+def load_decisions(text: str, file: str) -> DecisionRecord:
+    """A decision record from a TOML file.
+
+    Raises:
+        MistakesFound: every mistake with its line and field.
+    """
+    document = parse_positioned(text, file)
+    mistakes = [*_head_mistakes(document)]
+    parameters = []
+    for place, table in enumerate(_decisions(document)):
+        try:
+            parameters.append(_decided(table))
+        except InvalidValue as error:
+            mistakes.append(document.mistake(("decision", place), str(error)))
+    if mistakes:
+        raise MistakesFound(mistakes)
+    content = document.content
+    try:
+        return DecisionRecord(
+            programme_id=str(content["programme_id"]),
+            base_version=str(content["base_version"]),
+            version=str(content["version"]),
+            from_minute=_minute(content[_FROM]),
+            parameters=tuple(parameters),
+        )
+    except InvalidValue as error:
+        raise MistakesFound([document.mistake((), str(error))]) from error
+
+
+def decide(base: RulesVersion, record: DecisionRecord) -> RulesVersion:
+    """The version a record makes of the one it builds on.
+
+    Raises:
+        InvalidValue: it builds on another version, begins outside it, or touches what is published.
+    """
+    if (base.programme_id, base.version) != (record.programme_id, record.base_version):
+        raise InvalidValue(
+            f"the record builds on {record.programme_id} {record.base_version},"
+            f" not on {base.programme_id} {base.version}"
+        )
+    if record.from_minute not in base.in_force:
+        raise InvalidValue(f"{_FROM} lies outside what version {base.version} is in force for")
+    for one in record.parameters:
+        if base.parameter(one.name).state is ParameterState.PUBLISHED:
+            raise InvalidValue(
+                f"{one.name} is published in version {base.version}; a decision cannot change it"
+            )
+    settled = {one.name for one in record.parameters}
+    kept = tuple(one for one in base.parameters if one.name not in settled)
+    return replace(
+        base,
+        version=record.version,
+        in_force=Interval(record.from_minute, base.in_force.end),
+        parameters=kept + record.parameters,
+    )
+
+
+def _decisions(document: Positioned) -> Iterator[Mapping[str, object]]:
+    tables = document.content.get("decision")
+    for table in tables if isinstance(tables, list) else ():
+        if isinstance(table, Mapping):
+            yield table
+
+
+def _decided(table: Mapping[str, object]) -> Parameter:
+    for name in sorted(table.keys() - _FIELDS):
+        raise InvalidValue(f"there is no field '{name}'")
+    if not isinstance(table.get("name"), str) or "value" not in table:
+        raise InvalidValue("a decision needs the name of a parameter and its value")
+    decision = {name: table.get(name) for name in _FIELDS - {"name", "value"}}
+    return parameter_of_data(
+        {
+            "name": table["name"],
+            "state": str(ParameterState.DECIDED),
+            "value": table["value"],
+            "decision": decision,
+        }
+    )
+
+
+def _head_mistakes(document: Positioned) -> Iterator[Mistake]:
+    content = document.content
+    for name in _HEAD:
+        if not isinstance(content.get(name), str) or not content[name]:
+            yield document.mistake((name,), "is missing")
+    path: Path = (_FROM,)
+    try:
+        _minute(content.get(_FROM))
+    except InvalidValue as error:
+        yield document.mistake(path, str(error))
+    for name in content.keys() - {*_HEAD, _FROM, "decision"}:
+        yield document.mistake((name,), "there is no such field")
+
+
+def _minute(value: object) -> int:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise InvalidValue("write an instant with its offset, like 2026-12-18T00:00:00+08:00")
+    return minute_of(value)

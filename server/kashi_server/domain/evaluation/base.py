@@ -1,0 +1,98 @@
+"""Step 6, base: what the ratio is taken of: the least of the factors that are ceilings, or what an
+award starts from.
+
+A factor is a *ceiling*, a *flag* (lower than the base: said, and nothing lowered) or *off*.
+"""
+
+from dataclasses import replace
+
+from kashi_server.domain.evaluation.amounts import ALL, Amounts
+from kashi_server.domain.evaluation.asking import Asking
+from kashi_server.domain.evaluation.step import Outcome, State
+from kashi_server.domain.money import yuan_text
+from kashi_server.domain.parameters import FACTORS
+
+
+def base(state: State, asking: Asking) -> Outcome:
+    """The base of the programme's kind."""
+    match asking.text("kind"):
+        case "matching":
+            return _single(state, asking, "award.matched_yuan", state.case.award.matched_fen)
+        case "tiered":
+            return _single(state, asking, "award.tier", _tier_fen(state, asking))
+        case "fixed":
+            return _single(state, asking, "award.fixed_yuan", asking.fen("award.fixed_yuan"))
+        case "discretionary" | "envelope":
+            return _single(state, asking, "award.decided_yuan", state.case.award.decided_fen)
+        case _:
+            return _least(state, asking)
+
+
+def _single(state: State, asking: Asking, fact: str, fen: int | None) -> Outcome:
+    if fen is None:
+        asking.lacks(fact)
+        return Outcome(
+            state=replace(state, amounts=Amounts(), blocked=True),
+            reason=(f"缺少 {fact}，无法计算", f"{fact} is not known: there is no amount"),
+            bound=fact,
+        )
+    yuan = yuan_text(fen)
+    return Outcome(
+        state=replace(state, amounts=Amounts.of({ALL: fen})),
+        reason=(f"基数 {yuan} 元（{fact}）", f"starts from {yuan} yuan ({fact})"),
+        inputs=((fact, yuan),),
+    )
+
+
+def _tier_fen(state: State, asking: Asking) -> int | None:
+    """The tier's amount, or less where the authority decided so."""
+    tiers = asking.amounts("award.tiers_yuan")
+    award = state.case.award
+    tier_fen = None if tiers is None or award.tier is None else tiers.get(award.tier)
+    if tier_fen is None or award.decided_fen is None:
+        return tier_fen
+    return min(tier_fen, award.decided_fen)
+
+
+def _least(state: State, asking: Asking) -> Outcome:
+    modes = {factor: _mode(state, factor, asking) for factor in FACTORS}
+    ceilings = {
+        name: state.factors[name]
+        for name, mode in modes.items()
+        if mode == "ceiling" and name in state.factors
+    }
+    for name, mode in modes.items():
+        if mode == "ceiling" and name not in state.factors:
+            asking.lacks(name)
+    if not ceilings:
+        return Outcome(
+            state=replace(state, amounts=Amounts(), blocked=True),
+            reason=("没有可作上限的金额", "no amount that is a ceiling is known"),
+            bound="base",
+        )
+    classes = sorted({name for amounts in ceilings.values() for name, _fen in amounts.by_class})
+    least = Amounts.of(
+        {name: min(amounts.get(name) for amounts in ceilings.values()) for name in classes}
+    )
+    for name, mode in modes.items():
+        amounts = state.factors.get(name)
+        if mode == "flag" and amounts and amounts.total_fen < least.total_fen:
+            asking.flag(f"{name}_below_base")
+    bound = min(ceilings, key=lambda name: (ceilings[name].total_fen, FACTORS.index(name)))
+    shown = tuple((name, yuan_text(one.total_fen)) for name, one in state.factors.items())
+    yuan = yuan_text(least.total_fen)
+    names = ", ".join(ceilings)
+    return Outcome(
+        state=replace(state, amounts=least),
+        reason=(f"取 {names} 的最小值 {yuan} 元", f"the least of {names}: {yuan} yuan"),
+        bound=bound,
+        inputs=shown,
+    )
+
+
+def _mode(state: State, factor: str, asking: Asking) -> str:
+    """A factor nobody knows the part of is asked about only where the case gives it."""
+    name = f"base.{factor}"
+    if asking.rules.parameter(name).value is None and factor not in state.factors:
+        return "off"
+    return asking.text(name) or "off"

@@ -1,0 +1,161 @@
+"""A case: every fact about one claim that rules may ask for. What nobody knows is None.
+
+Amounts are fen, card-hours and prices exact fractions, dates whole days of Asia/Shanghai.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from kashi_server.errors import InvalidValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who claims: kind like 企业, where registered, since when."""
+
+    kind: str | None = None
+    established_on: date | None = None
+    in_jurisdiction: bool | None = None
+    legal_person: bool | None = None
+    credit_clean: bool | None = None
+    listed_provider: bool | None = None
+    exception_approved: bool | None = None
+    """The office approved more than what holds in principle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What was bought, from whom, for how long: [start, end] whole days, both inside."""
+
+    contract_signed: date | None = None
+    service_from: date | None = None
+    service_until: date | None = None
+    purpose: str | None = None
+    provider_listed_from: date | None = None
+    provider_listed: bool | None = None
+    related: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a service that ends before it begins."""
+        if self.service_from and self.service_until and self.service_until < self.service_from:
+            raise InvalidValue("service_until lies before service_from")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of the contract and what was invoiced for it; payments are one sum for all parts.
+
+    `verified_fen`: what an auditor found spent or sold. `_ex_tax` the same without tax.
+    """
+
+    item: str
+    owned: bool = False
+    domestic: bool | None = None
+    contract_fen: int | None = None
+    invoice_fen: int | None = None
+    verified_fen: int | None = None
+    contract_ex_tax_fen: int | None = None
+    invoice_ex_tax_fen: int | None = None
+    verified_ex_tax_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metered:
+    """Metered use at one price: observed card-hours, and those of gaps that have continuity
+    evidence or an officer's word. A flat rent has `rent_fen` a month and its days instead."""
+
+    evidence_level: str = "E0"
+    domestic: bool | None = None
+    card_hours: Fraction | None = None
+    continuity_card_hours: Fraction = Fraction(0)
+    officer_card_hours: Fraction = Fraction(0)
+    price_yuan: Fraction | None = None
+    rent_fen: int | None = None
+    rented_days: int | None = None
+    month_days: int | None = None
+    utilisation_ratio: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        """Either card-hours at a price, or a rent with its days."""
+        hours = (self.card_hours, self.price_yuan)
+        rent = (self.rent_fen, self.rented_days, self.month_days)
+        if None in hours and None in rent:
+            raise InvalidValue(
+                "a metered line needs card_hours and price_yuan, or rent_yuan, rented_days and"
+                " month_days"
+            )
+        if None not in rent and any(value is not None for value in hours):
+            raise InvalidValue("a metered line is either priced by card-hours or a rent, not both")
+        if self.month_days is not None and not 28 <= self.month_days <= 31:
+            raise InvalidValue(f"a month has no {self.month_days} days")
+        if self.rented_days is not None and self.rented_days > (self.month_days or 31):
+            raise InvalidValue("more days rented than the month has")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMoney:
+    """Other public money on the same contract."""
+
+    programme_id: str
+    amount_fen: int
+    level: str = "unstated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voucher:
+    """A voucher of the claimant."""
+
+    number: str
+    face_fen: int
+    used_fen: int = 0
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the company, the programme and its envelope stand before this claim."""
+
+    year_eligible_fen: int = 0
+    """Eligible expense of the year in the company's other claims."""
+    year_contract_fen: int = 0
+    year_awarded_fen: int = 0
+    years_awarded: int = 0
+    paid_on_contract_fen: int = 0
+    """Paid before by this programme on this contract."""
+    pool_granted_fen: int | None = None
+    pool_requested_fen: int | None = None
+    """All requests of the batch, this one inside."""
+    envelope_pool_fen: int | None = None
+    envelope_granted_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Award:
+    """What awards are given by: a tier, a place in the ranking, the award that is matched."""
+
+    tier: str | None = None
+    rank: int | None = None
+    matched_fen: int | None = None
+    decided_fen: int | None = None
+    """What the authority decided case by case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One claim."""
+
+    case_id: str
+    applied_on: date | None = None
+    claimant: Claimant = Claimant()
+    service: Service = Service()
+    parts: tuple[Part, ...] = ()
+    payment_fen: int | None = None
+    payment_ex_tax_fen: int | None = None
+    metered: tuple[Metered, ...] | None = None
+    other_money: tuple[OtherMoney, ...] = ()
+    vouchers: tuple[Voucher, ...] | None = None
+    standing: Standing = Standing()
+    award: Award = Award()
+    measures: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,199 @@
+"""Cases as files: TOML or JSON, read with every mistake and its line; and their published schema.
+
+The fields of a file are those of `Case`: amounts in yuan as text (`contract_yuan`), card-hours and
+ratios as decimal text, dates as TOML dates or ISO text. Reader and schema go over the same types,
+so they cannot part.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from types import NoneType, UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from kashi_server.domain.evaluation.case import Case
+from kashi_server.domain.money import parse_decimal, parse_yuan
+from kashi_server.domain.positioned import (
+    Mistake,
+    MistakesFound,
+    Path,
+    Positioned,
+    parse_positioned,
+)
+from kashi_server.errors import InvalidValue
+
+_FORMAT: Final = "kashi/v1/case"
+_Number = TypeVar("_Number", int, Fraction)
+_YUAN: Final = r"^(0|[1-9]\d{0,14})(\.\d{1,2})?$"
+_DECIMAL: Final = r"^(0|[1-9]\d{0,14})(\.\d{1,8})?$"
+
+
+def load_case(text: str, file: str) -> Case:
+    """A case from a file; JSON where its name ends so, TOML otherwise.
+
+    Raises:
+        MistakesFound: every mistake with its line (a JSON file's: line 1) and field.
+    """
+    document = _json(text, file) if file.endswith(".json") else parse_positioned(text, file)
+    content = dict(document.content)
+    found = _Reading(document)
+    if content.pop("format", _FORMAT) != _FORMAT:
+        found.mistake(("format",), f"must be {_FORMAT}")
+    case = found.value(Case, content, ())
+    if found.mistakes:
+        raise MistakesFound(found.mistakes)
+    assert isinstance(case, Case)
+    return case
+
+
+def _json(text: str, file: str) -> Positioned:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise MistakesFound(
+            [Mistake(file=file, line=error.lineno, field="", message=f"not JSON: {error.msg}")]
+        ) from error
+    if not isinstance(content, dict):
+        raise MistakesFound([Mistake(file=file, line=1, field="", message="not a JSON object")])
+    return Positioned(file, content)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of a document; a value that is none is None, and a mistake is noted."""
+
+    document: Positioned
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def mistake(self, path: Path, message: str) -> None:
+        self.mistakes.append(self.document.mistake(path, message))
+
+    def value(self, kind: Any, raw: object, path: Path) -> Any:
+        try:
+            return self._value(kind, raw, path)
+        except (InvalidValue, ValueError) as error:
+            self.mistake(path, str(error))
+            return None
+
+    def _value(self, kind: Any, raw: object, path: Path) -> Any:
+        if is_dataclass(kind) and isinstance(raw, Mapping):
+            return self._table(kind, raw, path)
+        if get_origin(kind) is tuple and isinstance(raw, list):
+            (inner, _) = get_args(kind)
+            return tuple(self.value(inner, one, (*path, n)) for n, one in enumerate(raw))
+        if get_origin(kind) is dict and isinstance(raw, Mapping):
+            return {name: self.value(int, one, (*path, name)) for name, one in raw.items()}
+        return _scalar(kind, raw, path)
+
+    def _table(self, kind: Any, raw: Mapping[str, object], path: Path) -> Any:
+        known = dict(_file_fields(kind))
+        for name in raw.keys() - known.keys():
+            self.mistake((*path, name), "there is no such field")
+        before = len(self.mistakes)
+        values = {}
+        for name, (one, inner) in known.items():
+            if name in raw:
+                values[one.name] = self.value(inner, raw[name], (*path, name))
+            elif _required(one):
+                self.mistake((*path, name), "is missing")
+        return kind(**values) if len(self.mistakes) == before else None
+
+
+def _scalar(kind: Any, raw: object, path: Path) -> Any:
+    name = str(path[-1]) if path else ""
+    match raw:
+        case str() if kind is int and name.endswith("_yuan"):
+            return _not_negative(parse_yuan(raw), raw)
+        case str() if kind is Fraction:
+            return _not_negative(parse_decimal(raw), raw)
+        case str() if kind is date:
+            return date.fromisoformat(raw)
+        case str() if kind is str and raw:
+            return raw
+        case bool() if kind is bool:
+            return raw
+        case int() if kind is int and not isinstance(raw, bool) and not name.endswith("_yuan"):
+            return _not_negative(raw, str(raw))
+        case date() if kind is date and not isinstance(raw, datetime):
+            return raw
+    raise InvalidValue(f"{raw!r} is not what belongs here: {_example(kind, name)}")
+
+
+def _not_negative(value: _Number, raw: str) -> _Number:
+    if value < 0:
+        raise InvalidValue(f"{raw} is negative")
+    return value
+
+
+def _example(kind: Any, name: str) -> str:
+    if name.endswith("_yuan"):
+        return 'yuan as text, like "780000.00"'
+    return {
+        Fraction: 'a decimal as text, like "41250.5000"',
+        date: "a date, like 2026-05-06",
+        bool: "true or false",
+        int: "a whole number",
+        str: "text that is not empty",
+    }.get(kind, "a table or a list of tables")
+
+
+def _file_fields(kind: Any) -> Iterator[tuple[str, tuple[Field[Any], Any]]]:
+    """Names in a file, with the field and what it holds where it is given."""
+    hints = get_type_hints(kind)
+    for one in fields(kind):
+        name = one.name.removesuffix("_fen")
+        yield (name if name == one.name else f"{name}_yuan"), (one, _given(hints[one.name]))
+
+
+def _given(hint: Any) -> Any:
+    """`int | None` where something is given: `int`."""
+    if get_origin(hint) in (UnionType, Union):
+        (kind,) = (one for one in get_args(hint) if one is not NoneType)
+        return kind
+    return hint
+
+
+def _required(one: Field[Any]) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+def case_schema() -> dict[str, object]:
+    """The JSON Schema of a case; TOML dates are read as their ISO 8601 text."""
+    schema = _schema(Case, "")
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:kashi:v1:case",
+        "title": "One claim, as a TOML or JSON file",
+        "description": "Every fact that rules may ask for. What nobody knows is left out.",
+        **schema,
+        "properties": {"format": {"const": _FORMAT}, **properties},
+    }
+
+
+def _schema(kind: Any, name: str) -> dict[str, object]:
+    if is_dataclass(kind):
+        known = dict(_file_fields(kind))
+        return {
+            "type": "object",
+            "properties": {one: _schema(inner, one) for one, (_f, inner) in known.items()},
+            "required": [one for one, (inner, _kind) in known.items() if _required(inner)],
+            "additionalProperties": False,
+        }
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": _schema(get_args(kind)[0], "")}
+    if get_origin(kind) is dict:
+        return {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
+    if name.endswith("_yuan"):
+        return {"type": "string", "pattern": _YUAN}
+    scalars: dict[Any, dict[str, object]] = {
+        Fraction: {"type": "string", "pattern": _DECIMAL},
+        date: {"type": "string", "format": "date"},
+        bool: {"type": "boolean"},
+        int: {"type": "integer", "minimum": 0},
+        str: {"type": "string", "minLength": 1},
+    }
+    return scalars[kind]

@@ -1,0 +1,63 @@
+"""Step 9, caps: the most of one award, of a company and year, and together with what is matched."""
+
+from dataclasses import replace
+
+from kashi_server.domain.evaluation.amounts import ALL, Amounts
+from kashi_server.domain.evaluation.asking import Asking
+from kashi_server.domain.evaluation.step import Outcome, State
+from kashi_server.domain.money import yuan_text
+
+
+def company_cap(state: State, asking: Asking) -> Outcome:
+    """The least of what is due and every cap."""
+    due_fen = state.amounts.total_fen
+    limits = {name: max(0, fen) for name, fen in _limits(state, asking).items() if fen is not None}
+    fen, bound = due_fen, None
+    for name, limit_fen in limits.items():
+        if limit_fen < fen:
+            fen, bound = limit_fen, name
+    zh = f"受 {bound} 限制为 {yuan_text(fen)} 元" if bound else "未触及上限"
+    en = f"{bound} holds it at {yuan_text(fen)} yuan" if bound else "no cap is reached"
+    return Outcome(
+        state=replace(state, amounts=Amounts.of({ALL: fen})),
+        reason=(zh, en),
+        bound=bound,
+        inputs=tuple((name, yuan_text(limit_fen)) for name, limit_fen in limits.items()),
+    )
+
+
+def _limits(state: State, asking: Asking) -> dict[str, int | None]:
+    """What each cap leaves."""
+    awarded_fen = state.case.standing.year_awarded_fen
+    limits = {"cap.company_year_yuan": _less(asking.fen("cap.company_year_yuan"), awarded_fen)}
+    if _speaks_of(asking, "cap.award_yuan"):
+        limits["cap.award_yuan"] = asking.fen("cap.award_yuan")
+    if asking.rules.parameter("kind").value == "cost_share" and _speaks_of(asking, _TIERS):
+        limits[_TIERS] = _tier_fen(state, asking)
+    if not state.case.claimant.exception_approved and _speaks_of(asking, _PRINCIPLE):
+        limits[_PRINCIPLE] = _less(asking.fen(_PRINCIPLE), awarded_fen)
+    matched_fen = state.case.award.matched_fen
+    if matched_fen is not None and _speaks_of(asking, "cap.combined_yuan"):
+        limits["cap.combined_yuan"] = _less(asking.fen("cap.combined_yuan"), matched_fen)
+    return limits
+
+
+def _tier_fen(state: State, asking: Asking) -> int | None:
+    """Where expense is shared in tiers, a tier is the most that is paid."""
+    tier, tiers = state.case.award.tier, asking.amounts(_TIERS)
+    if tier is None or tiers is None or tier not in tiers:
+        asking.lacks("award.tier")
+        return None
+    return tiers[tier]
+
+
+_TIERS = "award.tiers_yuan"
+_PRINCIPLE = "cap.company_year_principle_yuan"
+
+
+def _speaks_of(asking: Asking, name: str) -> bool:
+    return any(one.name == name for one in asking.rules.parameters)
+
+
+def _less(limit_fen: int | None, taken_fen: int) -> int | None:
+    return None if limit_fen is None else limit_fen - taken_fen

@@ -1,0 +1,63 @@
+"""Step 3, meter: card-hours that count. A gap is zero unless the rules say otherwise."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from kashi_server.domain.canonical import decimal_text
+from kashi_server.domain.evaluation.asking import Asking
+from kashi_server.domain.evaluation.case import Metered
+from kashi_server.domain.evaluation.step import Outcome, State
+
+UTILISATION_FLAG = "utilisation_below_minimum"
+
+
+def meter(state: State, asking: Asking) -> Outcome:
+    """Refuse lines whose evidence is too weak, add the gaps that a policy counts."""
+    lines = state.case.metered
+    if lines is None:
+        return Outcome(state=state, reason=("未提供计量数据", "no metered use was given"))
+    refused = frozenset(
+        place for place, line in enumerate(lines) if _too_weak(line.evidence_level, asking)
+    )
+    hours = tuple(
+        None if place in refused else _card_hours(line, asking) for place, line in enumerate(lines)
+    )
+    for line in lines:
+        _look_at_utilisation(line, asking)
+    total = sum((one for one in hours if one is not None), Fraction(0))
+    reason = (f"计入 {decimal_text(total)} 卡时", f"{decimal_text(total)} card-hours count")
+    return Outcome(
+        state=replace(state, card_hours=hours, refused=refused),
+        reason=reason,
+        bound="min_evidence_level" if refused else None,
+        inputs=(("lines", str(len(lines))), ("refused", str(len(refused)))),
+    )
+
+
+def _too_weak(level: str, asking: Asking) -> bool:
+    if level == "E3":
+        return False
+    least = asking.text("min_evidence_level")
+    return least is not None and level < least
+
+
+def _card_hours(line: Metered, asking: Asking) -> Fraction | None:
+    if line.card_hours is None:
+        return None
+    hours = line.card_hours
+    if line.continuity_card_hours or line.officer_card_hours:
+        policy = asking.text("gap_policy")
+        if policy in ("continuity", "officer"):
+            hours += line.continuity_card_hours
+        if policy == "officer":
+            hours += line.officer_card_hours
+    return hours
+
+
+def _look_at_utilisation(line: Metered, asking: Asking) -> None:
+    if line.utilisation_ratio is None:
+        return
+    least = asking.rules.ratio("min_utilisation_ratio")
+    if least is not None and line.utilisation_ratio < least:
+        asking.parameter("min_utilisation_ratio")
+        asking.flag(UTILISATION_FLAG)
