@@ -27,6 +27,7 @@ from kashi_agent.meter_link import AgentMessage, Hello, Notice, NoticeKind, Resu
 from kashi_agent.sample import MeterKind, SampleBatch
 from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import Answer, VendorThread
+from kashi_agent.xids import XidWatch
 
 HUNG_MS: Final = 5_000
 """A call into the vendor's library that takes longer hangs, unless told otherwise."""
@@ -89,7 +90,8 @@ class MeterLoop:
 
     `open_reader` opens the vendor's library (in the vendor's thread), `clock` gives CLOCK_BOOTTIME
     in milliseconds, `wake` is the reading end of the pair whose other end signals and answers use,
-    `greeted` is told of every agent that begins to listen.
+    `greeted` is told of every agent that begins to listen, `xids` reads the kernel's log beside the
+    vendor's library.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class MeterLoop:
         vendor: VendorThread,
         stand_in: StandIn,
         greeted: Callable[[], None],
+        xids: XidWatch,
     ) -> None:
         self._settings = settings
         self._open_reader = open_reader
@@ -109,6 +112,7 @@ class MeterLoop:
         self._vendor = vendor
         self._stand_in = stand_in
         self._greeted = greeted
+        self._xids = xids
         self._agent = AgentLine(settings.socket_path)
         self._may_read = False
         self._touched = False
@@ -219,7 +223,7 @@ class MeterLoop:
                 # What it read is of an instant long gone, and nobody knows what the library is now.
                 self._begin_anew(self._clock())
             elif self._outcome is None:
-                self._agent.send(answer.value)
+                self._agent.send(self._xids.added(answer.value))
                 self._tell_unidentified()
         elif answer.value is not None:
             self._opened(answer.value)
@@ -241,6 +245,7 @@ class MeterLoop:
         if not self._hung:
             self._hung = True
             self._standing = self._notify(NoticeKind.HUNG, self._vendor.whereabouts())
+        self._tell_xids(now_ms)
         if self._stand_in.wanted(now_ms, self._vendor.kernel_state()):
             logger.warning("a call hangs; process %d stands in", self._stand_in.start())
             self._notify(NoticeKind.RESUMED, "another process stands in")
@@ -251,7 +256,14 @@ class MeterLoop:
         logger.warning("the driver failed: %s", detail)
         if self._outcome is None:
             self._standing = self._notify(NoticeKind.DRIVER, detail)
+            self._tell_xids(self._clock())
             self._begin_anew(self._clock() + self._settings.retry_ms)
+
+    def _tell_xids(self, now_ms: int) -> None:
+        """Tell what the kernel says of errors while the library says nothing."""
+        batch = self._xids.alone(now_ms)
+        if batch is not None and not self._stand_in.runs:
+            self._agent.send(batch)
 
     def _tell_unidentified(self) -> None:
         """Tell of devices the driver counts but cannot name, whenever that changes."""

@@ -155,6 +155,10 @@ class MeterWatch:
     def _take(self, message: MeterMessage) -> None:
         view = self.view
         match message:
+            case SampleBatch(samples=()) if view.notice is not None:
+                # The kernel's word on an error, beside a driver that does not answer.
+                self._check_time(message)
+                self._metering.observe(message)
             case SampleBatch():
                 self._check_time(message)
                 self._metering.observe(message)

@@ -25,6 +25,7 @@ from kashi_agent.evidence.power import PowerCheck
 from kashi_agent.evidence.processes import ProcessFacts
 from kashi_agent.evidence.telling import Telling, TellingReader
 from kashi_agent.holding.host import GrantedReader, HoldingHost
+from kashi_agent.kernel_log import KERNEL_LOG, KernelLog
 from kashi_agent.meter_loop import (
     HUNG_MS,
     RETRY_MS,
@@ -44,6 +45,7 @@ from kashi_agent.meters.vendor_choice import VendorChoice, chosen
 from kashi_agent.sample import MeterKind
 from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import VendorThread
+from kashi_agent.xids import XidWatch
 
 CADENCE_MS: Final = 1_000
 CADENCE_MS_MIN: Final = 100
@@ -109,7 +111,9 @@ def _run(options: argparse.Namespace, kind: MeterKind, level: EvidenceLevel) -> 
     stand_in = StandIn(None if options.stands_in else command, options.stand_in_ms)
     telling = Telling()
     opener = _opener(options, clock, telling, level)[kind]
-    loop = MeterLoop(settings, opener, clock, ours, VendorThread(theirs), stand_in, telling.begin)
+    xids = XidWatch(KernelLog(options.kernel_log if kind is MeterKind.NVML else Path(os.devnull)))
+    vendor = VendorThread(theirs)
+    loop = MeterLoop(settings, opener, clock, ours, vendor, stand_in, telling.begin, xids)
     signal.set_wakeup_fd(theirs.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
@@ -227,6 +231,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="below it stands NVIDIA's library, where a driver container keeps it: "
         f"/run/nvidia/driver (default: what {CONFIG_PATH} says)",
+    )
+    parser.add_argument(
+        "--kernel-log", type=Path, default=KERNEL_LOG, help="where the kernel tells of errors"
     )
     parser.add_argument("--sys", type=Path, default=Path("/sys"), help="where devices are")
     parser.add_argument("--root", type=Path, default=Path("/"), help="where files are")

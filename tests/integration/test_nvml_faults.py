@@ -13,6 +13,7 @@ from fakes.nvml.scenario import (
     Crowd,
     Device,
     Error,
+    Hang,
     Lost,
     Partition,
     Process,
@@ -498,6 +499,74 @@ def test_sentinels_are_dropped_and_counted(meters: Meters) -> None:
     assert counted.memory_used_bytes == powered.memory_used_bytes == OUT_OF_RANGE
     assert len(told([batch])) == 4
     assert {event.kind for event in told([batch])} == {DeviceEventKind.VALUE_DROPPED}
+
+
+# Errors, from the library and from the kernel's log.
+
+
+def xid_line(device: Device, number: int) -> str:
+    """A record of the kernel's log as the driver writes it, and as /dev/kmsg gives it."""
+    place = device.pci.removeprefix("0000").removesuffix(".0").lower()
+    text = f"NVRM: Xid (PCI:{place}): {number}, pid='<unknown>', name=<unknown>, and more"
+    return f"3,1432,98765432,-;{text}\n SUBSYSTEM=pci\n"
+
+
+def test_an_error_of_both_sources_is_told_once(meters: Meters, tmp_path: Path) -> None:
+    """What library and kernel both tell is one event; what only the kernel tells, and what was told
+    before the meter began, is one and none; a repetition counts again (L3)."""
+    log = tmp_path / "kmsg"
+    devices = (card(0), card(1, xids={1_000: 79, 2_000: 79}))
+    log.write_text(xid_line(devices[0], 31))
+    meter = meters.start(Scenario(devices=devices), "--kernel-log", str(log))
+    meter.at(500)
+
+    with log.open("a") as kernel:
+        kernel.write("6,1431,98765430,-;usb 1-1: new device\n" + xid_line(devices[1], 79))
+        kernel.write(xid_line(devices[0], 62))
+        kernel.flush()
+        batches = [meter.next(SampleBatch), meter.next(SampleBatch), meter.at(1_000)]
+        batches += [meter.at(2_000)]
+        kernel.write(xid_line(devices[1], 79))
+    batches += [meter.at(3_000), meter.next(SampleBatch)]
+
+    xids = [event for event in told(batches) if event.kind == DeviceEventKind.XID]
+    assert sorted((event.hardware_id, event.value) for event in xids) == [
+        (devices[0].uuid, 62),
+        (devices[1].uuid, 79),
+        (devices[1].uuid, 79),
+    ]
+
+
+def test_the_kernel_speaks_while_the_driver_hangs(meters: Meters, tmp_path: Path) -> None:
+    """XID 119 and a call that does not return: the error is told at once, beside the hang (S15)."""
+    log = tmp_path / "kmsg"
+    log.touch()
+    device = card(0)
+    hang = Hang(call=ENERGY, from_ms=1_000, to_ms=120_000)
+    meter = meters.start(Scenario(devices=(device,), hangs=(hang,)), "--kernel-log", str(log))
+    meter.at(500)
+
+    meter.control.now_ms = 1_000
+    hung = meter.notice(NoticeKind.HUNG)
+    log.write_text(xid_line(device, 119))
+    batch = meter.next(SampleBatch)
+    meter.control.now_ms = 120_000
+    meter.notice(NoticeKind.ANSWERED)
+
+    assert hung.detail == ENERGY
+    assert batch.samples == ()
+    assert [(event.hardware_id, event.value) for event in batch.events] == [(device.uuid, 119)]
+
+
+def test_a_kernel_log_that_may_not_be_read_stops_nothing(meters: Meters, tmp_path: Path) -> None:
+    """Without the right to read it, errors come from the library alone (L3)."""
+    absent = ("--kernel-log", str(tmp_path / "none"))
+    meter = meters.start(Scenario(devices=(card(0, xids={1_000: 79}),)), *absent)
+    meter.at(500)
+
+    batches = [meter.at(1_000), meter.next(SampleBatch)]
+
+    assert [event.value for event in told(batches)] == [79]
 
 
 # Life cycle.
