@@ -9,7 +9,7 @@ meanwhile depends on how its thread waits, as the kernel tells:
 - `D`, a wait that nothing ends: the driver itself is stuck, with its locks taken. Another process
   would get stuck at its first call and be one more that nobody can end. So none is started; the
   call is waited for.
-- `R`, at work: says nothing either way. Whoever looks again and again in a loop is seen so at times.
+- `R`, at work: says nothing either way. A call that polls is seen so at times.
 
 There is at most one stand-in, and a stand-in has none of its own: two stuck processes at most.
 """
