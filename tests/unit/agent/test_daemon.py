@@ -25,9 +25,9 @@ from kashi_agent.meter_socket import CommandListener, MeterListener
 from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.naming import HolderNaming
 from kashi_agent.notify import Notifier
-from kashi_agent.reading import GapReason
+from kashi_agent.reading import DeviceEventKind, GapReason
 from kashi_agent.released import ReleaseBook
-from kashi_agent.sample import Meter, MeterKind, Sample, SampleBatch
+from kashi_agent.sample import DeviceEvent, Meter, MeterKind, Sample, SampleBatch
 from kashi_agent.shipping import Answer
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
@@ -296,6 +296,41 @@ def test_a_meter_that_hangs_in_the_driver_leaves_a_gap(running: Running) -> None
 
     assert set(gaps) == {GapReason.METER_HUNG}
     assert report_pb2.HOST_EVENT_KIND_METER_HUNG in running.events()
+
+
+def test_an_error_beside_a_hang_does_not_end_it(running: Running) -> None:
+    """What the kernel tells while a call hangs is kept, and nothing is taken for measured."""
+    running.measure(0.4)
+    running.tell(NoticeKind.HUNG, "nvmlDeviceGetUtilizationRates")
+    running.await_that(lambda: "hung" in _state(running), "the notice is taken")
+    assert running.meter is not None
+    now_ms = running.clock.boottime_ms()
+    xid = DeviceEvent(
+        hardware_id=DEVICES[0].hardware_id,
+        boottime_ms=now_ms,
+        kind=DeviceEventKind.XID,
+        detail="XID 119 (kernel)",
+        value=119,
+    )
+    meter = Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS)
+    alone = SampleBatch(boottime_ms=now_ms, meter=meter, samples=(), events=(xid,))
+    running.meter.sendall(encode_meter_message(alone))
+    time.sleep(GAP_LIMIT_SECONDS)
+
+    state = _state(running)
+    running.measure(0.4)
+    gaps = running.end()
+
+    told = [
+        (event.kind, event.value)
+        for stored in running.wire.server.stored
+        for block in report_pb2.Report.FromString(stored.wire).blocks
+        if block.kind == report_pb2.BLOCK_KIND_DEVICE
+        for event in report_pb2.DeviceBlock.FromString(block.content).events
+    ]
+    assert "hung" in state
+    assert set(gaps) == {GapReason.METER_HUNG}
+    assert told.count((report_pb2.DEVICE_EVENT_KIND_XID, 119)) == 1
 
 
 def test_a_meter_that_falls_silent_is_noticed(running: Running) -> None:

@@ -2,9 +2,9 @@
 
 import pynvml
 import pytest
-from kashi_agent.meters.nvml_calls import DriverGone
+from kashi_agent.meters.nvml_calls import DriverGone, asked
 from kashi_agent.meters.nvml_codes import DRIVER_GONE, absent_for
-from kashi_agent.sample import AbsentReason
+from kashi_agent.sample import Absent, AbsentReason
 
 CODES = {name: getattr(pynvml, name) for name in dir(pynvml) if name.startswith("NVML_ERROR_")} | {
     "NVML_SUCCESS": 0
@@ -67,3 +67,24 @@ def test_codes_after_which_nothing_answers_end_the_session(name: str) -> None:
     assert code in DRIVER_GONE
     assert message.startswith("nvmlDeviceGetName: ")
     assert message.endswith(f"(code {code})")
+
+
+def test_a_success_that_is_raised_is_nothing_found() -> None:
+    """The binding raises "Success" where a list is empty; taken apart by its number, for its errors
+    fit into no set and no dictionary (U9)."""
+
+    def empty_list() -> int:
+        raise pynvml.NVMLError(pynvml.NVML_SUCCESS)
+
+    assert asked(empty_list) == Absent(AbsentReason.NOT_FOUND)
+    assert pynvml.NVMLError.__hash__ is None
+
+
+def test_an_old_drivers_mismatch_is_not_supported() -> None:
+    """What the binding raises of an older driver is no error of NVML's, and caught as one (L11)."""
+
+    def older() -> int:
+        raise pynvml.NVMLLibraryMismatchError("unversioned function called")
+
+    assert asked(older) == Absent(AbsentReason.NOT_SUPPORTED)
+    assert not issubclass(pynvml.NVMLLibraryMismatchError, pynvml.NVMLError)
