@@ -157,8 +157,8 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     make_folder(config.meter_socket.parent)
     child = None
     if child_options is not None:
-        evidence = ["--evidence", config.evidence]
-        child = MeterChild(config.meter_socket, [*evidence, *child_options])
+        own = ["--evidence", config.evidence, "--meter", config.meter]
+        child = MeterChild(config.meter_socket, [*own, *child_options])
     publish = _publisher(config.status_path, agent, known, config.relay)
     daemon = Daemon(
         agent=agent,

@@ -598,6 +598,17 @@ def test_chips_are_released_by_a_process_that_never_opened_the_library(meters: M
     assert len(meter.next(SampleBatch).samples) == 1
 
 
+def test_the_loaded_driver_says_what_is_read(meters: Meters, tmp_path: Path) -> None:
+    """Without a word in the settings, a host with the Ascend driver's device is read as one."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/davinci_manager").touch()
+    chosen = ("--meter", "auto", "--root", str(tmp_path))
+
+    batch = meters.start(Scenario(chips=(ascend_910b(0),)), *chosen).next(SampleBatch)
+
+    assert batch.meter.kind is MeterKind.ASCEND
+
+
 def test_the_library_and_who_could_have_put_it_there_are_told(meters: Meters) -> None:
     """The mapped library, its digest and the first place of its path that is not root's alone."""
     meter = meters.start(Scenario(chips=(ascend_910b(0),)))
