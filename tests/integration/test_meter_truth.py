@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from fakes.nvml.scenario import Device, Lost, Process, Scenario, State, Truth
 from fixtures_meter import CADENCE_MS, Meters, boottime_ms
 from kashi_agent.integrator import Integrator
@@ -69,3 +70,48 @@ def test_measured_time_is_the_scenarios_to_one_cadence_an_edge(meters: Meters) -
     assert second.observed_ms + gap_ms == second.elapsed_ms
     assert abs(gap_ms - 3_000) <= EDGE_MS_MAX
     assert {gap.reason for gap in second.gaps} == {GapReason.DEVICE_LOST}
+
+
+BURSTS_MS = 6_000
+PERIOD_MS = 200
+
+
+@pytest.mark.parametrize("buffered", [True, False], ids=["buffer", "polled"])
+def test_bursts_between_two_looks_are_counted_from_the_drivers_buffer(
+    meters: Meters, buffered: bool
+) -> None:
+    """Bursts of 400 ms, one a second, always between two looks: read from the driver's buffer they
+    are counted to a sample at either end; a poll a second, as every gauge is, sees none of them.
+    So it is with what utilisation is: a share of the driver's last sample period (U1)."""
+    start_ms = (boottime_ms() // 1_000 - 1) * 1_000
+    bursts = tuple(
+        State(from_ms=second + offset, gpu_percent=percent)
+        for second in range(0, 60_000, 1_000)
+        for offset, percent in ((0, 0), (400, 100), (800, 0))
+    )
+    device = Device(uuid="GPU-1", states=bursts, sample_period_ms=PERIOD_MS if buffered else 0)
+    scenario = Scenario(devices=(device,))
+    meter = meters.start(scenario, "--cadence-ms", "1000", start_boottime_ms=start_ms)
+    integrator = Integrator(
+        boot_id=bytes(16),
+        segment=Segment(number=1, anchor_utc_ms=0, start_boottime_ms=0),
+        start_boottime_ms=start_ms,
+        naming=HolderNaming(bytes(SALT_BYTES)),
+    )
+
+    first = last = meter.next(SampleBatch)
+    while last.boottime_ms < first.boottime_ms + BURSTS_MS:
+        integrator.observe(last)
+        last = meter.next(SampleBatch)
+    integrator.observe(last)
+    (minutes,) = integrator.flush(last.boottime_ms)
+
+    truth = truth_of(scenario, minutes, start_ms, 0)
+    utilised_ns = sum(reading.utilised_ns for reading in minutes.readings)
+    active_ms = sum(reading.active_ms for reading in minutes.readings)
+    assert truth.active_ms > BURSTS_MS // 3
+    if buffered:
+        assert abs(utilised_ns - truth.utilised_ns) <= 2 * PERIOD_MS * 1_000_000
+        assert abs(active_ms - truth.active_ms) <= 2 * PERIOD_MS
+    else:
+        assert utilised_ns == active_ms == 0
