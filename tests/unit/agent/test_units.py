@@ -77,13 +77,15 @@ def test_nothing_starts_before_the_host_is_enrolled(name: str, tmp_path: Path) -
 
 
 def test_the_meter_is_never_killed_inside_the_driver() -> None:
-    """No SIGKILL, no network, no capability, only Unix sockets, and the vendors' devices."""
+    """No SIGKILL, no network, only Unix sockets, the vendors' devices, and of all capabilities the
+    one that reads the kernel's log, which stays readable."""
     meter = service("kashi-meter.service")
 
     assert meter["SendSIGKILL"] == "no"
     assert meter["PrivateNetwork"] == "yes"
     assert meter["RestrictAddressFamilies"] == "AF_UNIX"
-    assert meter["CapabilityBoundingSet"] == ""
+    assert meter["CapabilityBoundingSet"] == meter["AmbientCapabilities"] == "CAP_SYSLOG"
+    assert meter["ProtectKernelLogs"] == "no"
     assert meter["DevicePolicy"] == "closed"
     assert "PrivateDevices" not in meter
     assert meter["ProtectProc"] == "default"
