@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -34,6 +34,7 @@ from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection
 
+Block = report_pb2.DeviceBlock
 HOST = "11111111-0000-4000-8000-000000000001"
 OTHER = "22222222-0000-4000-8000-000000000002"
 FIRST_MINUTE = START_UTC_MS // MINUTE_MS
@@ -100,6 +101,24 @@ def test_replay_changes_no_row_and_returns_the_same_receipt(
     assert {result.judgement.verdict for result in again} == {Verdict.DUPLICATE}
     assert rows(work) == before
     assert stored_sums(work) == sums_of(wires)
+
+
+def test_cards_that_are_only_counted_stand_with_the_host(
+    work: Work, ingestion: Ingestion, host: ReportingHost
+) -> None:
+    """The newest report's count is kept, and nothing else of them: no device, no hour."""
+
+    def counted(count: int) -> Callable[[report_pb2.ReportHeader, list[Block]], None]:
+        return lambda header, _blocks: setattr(header, "devices_counted_only", count)
+
+    said = []
+    for count in (6, 4):
+        send(ingestion, host, host.report(change=counted(count)))
+        with work.begin(writes=False) as unit:
+            (head,) = unit.facts.heads([HOST])
+            said.append((head.devices_counted_only, len(unit.facts.devices())))
+
+    assert said == [(6, 2), (4, 2)]
 
 
 def test_report_ahead_names_the_head(work: Work, ingestion: Ingestion, host: ReportingHost) -> None:

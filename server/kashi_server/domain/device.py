@@ -142,4 +142,5 @@ class HostHead:
     agent_version: str
     clock_synchronised: bool | None
     clock_offset_ms: int
+    devices_counted_only: int
     quarantined_count: int

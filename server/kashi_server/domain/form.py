@@ -268,6 +268,7 @@ def _check_header(report: ReportFacts) -> None:
             raise FormBroken(f"the header's {name} cannot be")
     _names(report.agent_version)
     _at_most("counters", len(report.counters), limits.DEVICES_PER_HOST_MAX)
+    _at_most("counted devices", report.devices_counted_only, limits.DEVICES_PER_HOST_MAX)
     for slot, counters in report.counters.items():
         if max(counters) > COUNT_MAX:
             raise FormBroken(f"a counter of slot {slot} exceeds {COUNT_MAX}")

@@ -121,6 +121,7 @@ class ReportFacts:
     devices: tuple[DeviceSpan, ...]
     events: list[Event]
     opening: EpochOpening | None
+    devices_counted_only: int = 0
 
     @property
     def start_utc_ms(self) -> int:

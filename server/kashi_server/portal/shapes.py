@@ -152,6 +152,7 @@ class HostShape(Shape):
     clock_offset_ms: int | None
     quarantined: int
     devices: int
+    devices_counted_only: int
     certificate_expires_utc_ms: int | None
 
 

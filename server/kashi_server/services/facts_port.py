@@ -54,6 +54,7 @@ class HeadRow:
     agent_version: str
     clock_sync: int
     clock_offset_ms: int
+    devices_counted_only: int
 
 
 @dataclass(frozen=True, slots=True)

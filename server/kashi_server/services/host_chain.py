@@ -146,6 +146,7 @@ class HostChain:
             row.agent_version,
             row.clock_sync,
             row.clock_offset_ms,
+            row.devices_counted_only,
         )
 
     def _head_row(self, report: ReportFacts, received_utc_ms: int) -> HeadRow:
@@ -159,6 +160,7 @@ class HostChain:
             report.agent_version,
             report.clock_sync,
             report.clock_offset_ms,
+            report.devices_counted_only,
         )
 
     def _device_rows(

@@ -136,6 +136,7 @@ def _header_facts(
         spans,
         _events(header.events),
         _opening(header),
+        header.devices_counted_only,
     )
 
 

@@ -30,6 +30,7 @@ class HostRow:
         clock_synchronised: as its last report says.
         quarantined: reports that are stored and not counted.
         devices: how many it has ever reported.
+        devices_counted_only: cards it keeps out of its reports, as its last one says.
         certificate_expires_utc_ms: of its current TLS certificate.
     """
 
@@ -50,6 +51,7 @@ class HostRow:
     clock_offset_ms: int | None
     quarantined: int
     devices: int
+    devices_counted_only: int
     certificate_expires_utc_ms: int | None
 
 

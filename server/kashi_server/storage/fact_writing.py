@@ -47,10 +47,11 @@ _HEADS: Final = (
     "agent_version",
     "clock_sync",
     "clock_offset_ms",
+    "devices_counted_only",
 )
 _HEAD_TYPES: Final = (
     *("text", "int8", "int8", "bytea", "int8", "int8", "int8", "int8", "int8", "int8"),
-    *("text", "int2", "int8"),
+    *("text", "int2", "int8", "int4"),
 )
 _HEADS_SET: Final = ", ".join(
     f"{name} = excluded.{name}" for name in _HEADS[1:] if name != "revision"
@@ -147,6 +148,7 @@ def _head_row(row: HeadRow) -> Row:
         row.agent_version,
         row.clock_sync,
         row.clock_offset_ms,
+        row.devices_counted_only,
     )
 
 

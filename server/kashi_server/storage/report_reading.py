@@ -154,6 +154,7 @@ def host_heads(connection: Connection, host_ids: Collection[str] | None) -> Sequ
             agent_version=row.agent_version,
             clock_synchronised=_synchronised(row.clock_sync),
             clock_offset_ms=row.clock_offset_ms,
+            devices_counted_only=row.devices_counted_only,
             quarantined_count=row.quarantined_count,
         )
         for row in connection.execute(query)

@@ -196,6 +196,7 @@ def _clock_sync(header: report_pb2.ReportHeader, _blocks: list[report_pb2.Device
         (_many_events, "1025 events"),
         (_opening_in_epoch_1, "opened by its first report"),
         (_counters_twice, "stand twice"),
+        (_header_field("devices_counted_only", 257), "257 counted devices"),
     ],
 )
 def test_report_that_cannot_be_is_refused(change: Change, said: str) -> None:

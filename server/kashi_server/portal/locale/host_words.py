@@ -18,6 +18,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "hosts.until": ("数据截至", "Facts until"),
     "hosts.version": ("代理版本", "Agent"),
     "hosts.devices": ("设备数", "Devices"),
+    "hosts.counted_only": ("只计数、不上报的卡", "Cards counted only, not reported"),
     "hosts.gaps_day": ("24 小时缺口（小时）", "Gaps in 24 h (h)"),
     "hosts.quarantined": ("隔离报告", "Quarantined"),
     "hosts.clock": ("时钟", "Clock"),

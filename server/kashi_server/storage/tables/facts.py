@@ -70,6 +70,8 @@ heads = Table(
     Column("agent_version", Text, nullable=False),
     Column("clock_sync", SmallInteger, nullable=False),
     Column("clock_offset_ms", Count, nullable=False),
+    # Cards that the host keeps out of its reports, as its last report says.
+    Column("devices_counted_only", Integer, nullable=False, server_default="0"),
 )
 
 epochs = Table(
