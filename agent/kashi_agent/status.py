@@ -47,6 +47,7 @@ class AgentStatus:
     certificate_not_after_utc_ms: int | None
     trouble: str
     released_until_utc_ms: int | None = None
+    unidentified: str = ""
     verdicts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -110,6 +111,7 @@ def status_of(
     samples: int,
     released_until_utc_ms: int | None,
     certificate_not_after_utc_ms: int | None,
+    unidentified: str = "",
 ) -> AgentStatus:
     """Look at an agent."""
     state, sealed = agent.shipper.state, agent.spool.sealed
@@ -120,6 +122,7 @@ def status_of(
         devices=devices,
         samples=samples,
         released_until_utc_ms=released_until_utc_ms,
+        unidentified=unidentified,
         samples_late=agent.metering.samples_late,
         durable_flushes=agent.recorder.flushes,
         waiting_readings=agent.recorder.waiting_readings,

@@ -1,4 +1,4 @@
-"""Why a TLS connection does not come about, in words.
+"""Why a TLS connection does not come about.
 
 gRPC says "Socket closed" whatever the reason. A handshake of our own, with the same certificate and
 the same root, tells a wrong name from a refused certificate from a port where nobody listens.
@@ -6,48 +6,123 @@ the same root, tells a wrong name from a refused certificate from a port where n
 
 import socket
 import ssl
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
-PROBE_SECONDS = 5.0
-CERTIFICATE_REFUSED = "the server refuses this host's certificate"
+PROBE_SECONDS: Final = 5.0
+CERTIFICATE_REFUSED: Final = "the server refuses this host's certificate"
+
+_DATES: Final = frozenset({9, 10})
+"""OpenSSL's verdicts on a certificate that is not valid yet, or no longer."""
+_NAMES: Final = frozenset({62, 64})
+"""On one that names another host, or another address."""
+
+
+class TlsTroubleKind(StrEnum):
+    """What stands in the way."""
+
+    NAME = "name"
+    NOBODY = "nobody"
+    SILENT = "silent"
+    UNREACHABLE = "unreachable"
+    FOREIGN = "foreign"
+    WRONG_NAME = "wrong_name"
+    DATES = "dates"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsTrouble:
+    """What stands in the way of an address, and in whose words; a foreign chain's: its issuer."""
+
+    kind: TlsTroubleKind
+    address: str
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """In one sentence."""
+        host = self.address.rpartition(":")[0]
+        sentences = {
+            TlsTroubleKind.NAME: f"the name {host} cannot be resolved",
+            TlsTroubleKind.NOBODY: f"nobody listens at {self.address}",
+            TlsTroubleKind.SILENT: (
+                f"{self.address} does not answer within {PROBE_SECONDS:.0f} s; is a firewall in "
+                "between?"
+            ),
+            TlsTroubleKind.UNREACHABLE: f"{self.address} cannot be reached: {self.detail}",
+            TlsTroubleKind.FOREIGN: (
+                f"{self.address} shows a certificate that does not hold: it was issued by "
+                f"'{self.detail}'; is this the server the token came from, or does something "
+                "between intercept TLS?"
+            ),
+            TlsTroubleKind.WRONG_NAME: (
+                f"{self.address} shows a certificate that does not hold: {self.detail}; is this "
+                "the server the token came from?"
+            ),
+            TlsTroubleKind.DATES: (
+                f"{self.address} shows a certificate that does not hold: {self.detail}; is the "
+                "clock right?"
+            ),
+            TlsTroubleKind.FAILED: f"TLS with {self.address} fails: {self.detail}",
+            TlsTroubleKind.REFUSED: f"{CERTIFICATE_REFUSED}: {self.detail}",
+        }
+        return sentences[self.kind]
 
 
 def probe_tls(address: str, root: bytes, tls_path: Path | None = None) -> str:
-    """What stands in the way of `address`, "" when nothing does.
+    """What stands in the way of `address` in one sentence, "" when nothing does."""
+    trouble = tls_trouble(address, root, tls_path)
+    return "" if trouble is None else trouble.text
+
+
+def tls_trouble(address: str, root: bytes, tls_path: Path | None = None) -> TlsTrouble | None:
+    """What stands in the way of `address`, None when nothing does.
 
     `root`: the only root to trust, DER. `tls_path`: key and certificate chain to show, PEM.
     """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    pem = x509.load_der_x509_certificate(root).public_bytes(serialization.Encoding.PEM).decode()
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=pem)
-    context.set_alpn_protocols(["h2"])
-    if tls_path is not None:
-        context.load_cert_chain(tls_path)
+    kind, detail = _attempt(address, root, tls_path)
+    return None if kind is None else TlsTrouble(kind=kind, address=address, detail=detail)
+
+
+def _attempt(address: str, root: bytes, tls_path: Path | None) -> tuple[TlsTroubleKind | None, str]:
     try:
-        with (
-            socket.create_connection((host, int(port)), timeout=PROBE_SECONDS) as connection,
-            context.wrap_socket(connection, server_hostname=host) as channel,
-        ):
-            return _refusal_after_handshake(channel)
+        with _connected(address) as connection:
+            context = _context(root)
+            if tls_path is not None:
+                context.load_cert_chain(tls_path)
+            with context.wrap_socket(connection, server_hostname=_host(address)) as channel:
+                refused = _refusal_after_handshake(channel)
     except ssl.SSLCertVerificationError as error:
-        return (
-            f"{address} shows a certificate that does not hold: {error.verify_message}; is this "
-            "the server the token came from?"
-        )
+        if error.verify_code in _DATES:
+            return TlsTroubleKind.DATES, error.verify_message
+        if error.verify_code in _NAMES:
+            return TlsTroubleKind.WRONG_NAME, error.verify_message
+        return TlsTroubleKind.FOREIGN, _issuer(address) or error.verify_message
     except ssl.SSLError as error:
-        return f"TLS with {address} fails: {error.reason or error}"
+        return TlsTroubleKind.FAILED, str(error.reason or error)
     except socket.gaierror:
-        return f"the name {host} cannot be resolved"
+        return TlsTroubleKind.NAME, ""
     except ConnectionRefusedError:
-        return f"nobody listens at {address}"
+        return TlsTroubleKind.NOBODY, ""
     except TimeoutError:
-        return f"{address} does not answer within {PROBE_SECONDS:.0f} s; is a firewall in between?"
+        return TlsTroubleKind.SILENT, ""
     except OSError as error:
-        return f"{address} cannot be reached: {error.strerror or error}"
+        return TlsTroubleKind.UNREACHABLE, str(error.strerror or error)
+    return (TlsTroubleKind.REFUSED, refused) if refused else (None, "")
+
+
+def _context(root: bytes) -> ssl.SSLContext:
+    # Not `create_default_context`: that one looks into the environment (SSLKEYLOGFILE).
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=root)
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 def _refusal_after_handshake(channel: ssl.SSLSocket) -> str:
@@ -56,9 +131,34 @@ def _refusal_after_handshake(channel: ssl.SSLSocket) -> str:
     try:
         first = channel.recv(1)
     except ssl.SSLError as error:
-        return f"{CERTIFICATE_REFUSED}: {error.reason or error}"
+        return str(error.reason or error)
     except TimeoutError:
         return ""
     except OSError:
         first = b""
-    return "" if first else f"{CERTIFICATE_REFUSED} and hangs up"
+    return "" if first else "it hangs up"
+
+
+def _issuer(address: str) -> str:
+    """Who issued the certificate that is shown, whoever shows it; nothing is sent to them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            _connected(address) as connection,
+            context.wrap_socket(connection, server_hostname=_host(address)) as channel,
+        ):
+            shown = channel.getpeercert(binary_form=True)
+        return x509.load_der_x509_certificate(shown or b"").issuer.rfc4514_string()
+    except (OSError, ValueError):
+        return ""
+
+
+def _connected(address: str) -> socket.socket:
+    port = int(address.rpartition(":")[2])
+    return socket.create_connection((_host(address), port), timeout=PROBE_SECONDS)
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")

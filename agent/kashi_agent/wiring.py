@@ -137,6 +137,24 @@ def forget_proxies(environment: MutableMapping[str, str]) -> None:
         del environment[name]
 
 
+def empty_call(config: AgentConfig, host: Host, store: IdentityStore) -> None:
+    """Ask the server, or the site's relay, for this host's head and hand over nothing.
+
+    Raises:
+        RefusedError, UnreachableError: as the wire says.
+        AgentError: there is no certificate to call with.
+    """
+    tls = store.tls()
+    if config.relay:
+        host = replace(host, metering_address=config.relay, server_root=tls.hosts_root)
+    forget_proxies(os.environ)
+    wire = GrpcWire(host, tls, config.proxy)
+    try:
+        wire.submit(())
+    finally:
+        wire.close()
+
+
 def _recover_by_file(store: IdentityStore) -> TlsIdentity:
     raise RefusedError(
         f"the TLS certificate in {store.folder} is refused or has expired, and no relay can give "
@@ -214,6 +232,7 @@ def _publisher(
             status.write(path)
         except OSError:
             return status  # a full disk must not stop what it would only describe
+            unidentified=view.unidentified,
         return status
 
     return publish

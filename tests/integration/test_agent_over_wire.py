@@ -55,7 +55,7 @@ def now_utc_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def carrier(store: IdentityStore, *, ahead_ms: int = 0) -> Carrier:
+def carrier(store: IdentityStore, *, ahead_ms: int = 0) -> Carrier[GrpcWire]:
     """A carrier whose clock runs ahead of the server's."""
     return Carrier(
         store=store,
@@ -66,7 +66,7 @@ def carrier(store: IdentityStore, *, ahead_ms: int = 0) -> Carrier:
     )
 
 
-def submit_until(way: Carrier, deadline: float) -> None:
+def submit_until(way: Carrier[GrpcWire], deadline: float) -> None:
     """Call again and again."""
     while time.monotonic() < deadline:
         way.submit([])
@@ -105,9 +105,9 @@ def test_a_host_is_enrolled_measures_and_explains_itself_by_commands(
     assert main(["status", "--state", str(state)]) == 1
     assert "has not run here" in capsys.readouterr().err
     assert main(["doctor", "--state", str(state), "--json"]) == 1
-    findings = {f["subject"]: f["level"] for f in json.loads(capsys.readouterr().out)}
-    assert findings["metering port"] == findings["enrolment port"] == findings["spool"] == "ok"
-    assert findings["agent"] == "failure"
+    findings = {f["code"]: f["level"] for f in json.loads(capsys.readouterr().out)}
+    assert findings["port_ok"] == findings["spool_ok"] == findings["certificate_ok"] == "ok"
+    assert findings["agent_absent"] == "failure"
 
 
 def _measure_and_ship(config: AgentConfig) -> None:

@@ -1,18 +1,20 @@
 """`kashi-agent doctor`: what is wrong and what to do."""
 
 import argparse
-from dataclasses import asdict
+import sys
+from collections.abc import Iterator
+from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import (
-    add_config,
-    add_json,
-    config_of,
-    print_json,
-    print_table,
-)
-from kashi_agent.doctor import Level, Patient, examine
-from kashi_agent.tls_probe import probe_tls
+from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.doctor.examination import Patient, examine
+from kashi_agent.doctor.finding import Finding, Level
+from kashi_agent.meter_probe import first_look
+from kashi_agent.tls_probe import tls_trouble
+from kashi_agent.wiring import empty_call
+
+LOOK_SECONDS: Final = 15.0
+_MARKS: Final = {Level.OK: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,16 +22,50 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser("doctor", help="what is wrong and what to do (诊断)")
     add_config(parser)
     add_json(parser)
+    parser.add_argument(
+        "meter_options", nargs="*", metavar="-- METER OPTIONS", help="for the meter it may start"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 when one is a failure."""
-    patient = Patient(config=config_of(options), clock=SystemClock(), probe=probe_tls)
-    findings = list(examine(patient))
+    config = config_of(options)
+    evidence = ["--evidence", config.evidence]
+    patient = Patient(
+        config=config,
+        clock=SystemClock(),
+        probe=tls_trouble,
+        ask=lambda host, store: empty_call(config, host, store),
+        look=lambda: first_look([*evidence, *options.meter_options], LOOK_SECONDS, patient=False),
+    )
+    findings = []
+    for one in examine(patient):
+        findings.append(one)
+        if not options.json:
+            sys.stdout.writelines(f"{line}\n" for line in _lines(one))
+            sys.stdout.flush()
     if options.json:
-        print_json([asdict(finding) for finding in findings])
-    else:
-        rows = [(str(f.level), f.subject, f.found, f.remedy) for f in findings]
-        print_table("", ("", "what", "found", "what to do"), rows)
-    return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0
+        print_json([_facts(one) for one in findings])
+    return 1 if any(one.level is Level.FAILURE for one in findings) else 0
+
+
+def _lines(one: Finding) -> Iterator[str]:
+    """Chinese, English, and the next step in both."""
+    yield f"{_MARKS[one.level]} {one.zh}"
+    yield f"  {one.en}"
+    if one.step_zh:
+        yield f"  → {one.step_zh}"
+        yield f"  → {one.step_en}"
+
+
+def _facts(one: Finding) -> dict[str, object]:
+    return {
+        "code": one.code,
+        "level": str(one.level),
+        "found_zh": one.zh,
+        "found_en": one.en,
+        "step_zh": one.step_zh,
+        "step_en": one.step_en,
+        "values": dict(one.values),
+    }

@@ -1,18 +1,12 @@
 """`kashi-agent once`: read the accelerators one time and print what was seen; nothing is kept."""
 
 import argparse
-import tempfile
-import time
-from pathlib import Path
 from typing import Any
 
 from kashi_agent.commands.options import add_json, print_json, print_table
 from kashi_agent.errors import MeterError
-from kashi_agent.link_fields import LinkError
-from kashi_agent.meter_child import MeterChild
-from kashi_agent.meter_link import Hello, Notice, Resume
-from kashi_agent.meter_socket import MeterListener
-from kashi_agent.sample import Absent, Sample, SampleBatch
+from kashi_agent.meter_probe import first_look
+from kashi_agent.sample import Absent, Sample
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,15 +24,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> int:
     """Print one reading."""
-    with tempfile.TemporaryDirectory(prefix="kashi-once-") as folder:
-        path = Path(folder) / "meter.sock"
-        child = MeterChild(path, options.meter_options)
-        with MeterListener(path) as listener:
-            child.keep(0)
-            try:
-                batch = _first_batch(listener, options.timeout)
-            finally:
-                child.stop()
+    look = first_look(options.meter_options, options.timeout, patient=True)
+    batch = look.batch
+    if batch is None:
+        raise MeterError(
+            f"no reading within {options.timeout:.0f} s; the meter said: {look.said}. Is the "
+            "driver loaded, and may this user open its devices?"
+        )
     facts = [_facts(sample) for sample in batch.samples]
     if options.json:
         print_json(facts)
@@ -46,31 +38,6 @@ def run(options: argparse.Namespace) -> int:
         rows = [tuple(str(value) for value in fact.values()) for fact in facts]
         print_table(f"{batch.meter.kind.name}", tuple(facts[0]) if facts else ("no device",), rows)
     return 0
-
-
-def _first_batch(listener: MeterListener, seconds: float) -> SampleBatch:
-    deadline = time.monotonic() + seconds
-    said = "it never connected"
-    while (left := deadline - time.monotonic()) > 0:
-        connection = listener.accept(left)
-        if connection is None:
-            break
-        with connection:
-            try:
-                while (left := deadline - time.monotonic()) > 0:
-                    message = connection.receive(left)
-                    if isinstance(message, SampleBatch):
-                        return message
-                    if isinstance(message, Hello):
-                        connection.send(Resume())
-                    if isinstance(message, Notice):
-                        said = f"{message.kind}: {message.detail}"
-            except (MeterError, LinkError) as error:
-                said = said if ":" in said else str(error)
-    raise MeterError(
-        f"no reading within {seconds:.0f} s; the meter said: {said}. Is the driver loaded, and may "
-        "this user open its devices?"
-    )
 
 
 def _facts(sample: Sample) -> dict[str, Any]:

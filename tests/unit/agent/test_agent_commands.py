@@ -20,9 +20,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from kashi_agent import VERSION
 from kashi_agent.cli import main
-from kashi_agent.clock import ManualClock
-from kashi_agent.config import AgentConfig
-from kashi_agent.doctor import Level, Patient, examine
 from kashi_agent.errors import AgentError
 from kashi_agent.metrics import MetricsServer, metrics_text
 from kashi_agent.notify import Notifier
@@ -238,17 +235,3 @@ def test_without_a_service_manager_nothing_is_told() -> None:
     Notifier({}).alive("well")
     Notifier({"NOTIFY_SOCKET": "/no/such/socket"}).ready("well")
     Notifier({"NOTIFY_SOCKET": "@kashi-no-such-abstract-socket"}).stopping()
-
-
-def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
-    """Every finding that is not well comes with a remedy."""
-    patient = Patient(
-        config=AgentConfig(state_folder=tmp_path / "none"),
-        clock=ManualClock(),
-        probe=lambda _address, _root, _tls: "not asked",
-    )
-
-    findings = list(examine(patient))
-
-    assert [finding.subject for finding in findings] == ["clock", "state folder", "identity"]
-    assert all(finding.remedy for finding in findings if finding.level is not Level.OK)

@@ -1,0 +1,119 @@
+"""The whole examination, in the order in which one thing needs the other."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kashi_agent.clock import Clock
+from kashi_agent.config import FILES, AgentConfig
+from kashi_agent.doctor.finding import Finding
+from kashi_agent.doctor.machine import (
+    look_at_clock,
+    look_at_disk,
+    look_at_namespace,
+    look_at_time,
+)
+from kashi_agent.doctor.network import Probe, look_at_call, look_at_port
+from kashi_agent.doctor.running import look_at_agent, look_at_devices, look_at_meter, runs
+from kashi_agent.doctor.standing import (
+    last_answer,
+    look_at_answer,
+    look_at_certificate,
+    look_at_keys,
+    look_at_spool,
+)
+from kashi_agent.doctor.words import finding
+from kashi_agent.errors import AgentError, NotEnrolledError
+from kashi_agent.holders import INITIAL_PID_NAMESPACE
+from kashi_agent.identity import Host, IdentityStore
+from kashi_agent.live import read_live
+from kashi_agent.meter_probe import FirstLook
+from kashi_agent.spool import Spool
+from kashi_agent.spool.disk import RealDisk
+from kashi_agent.status import AgentStatus, read_status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """What is looked at, and how.
+
+    `probe` shakes hands, `ask` makes an empty call as this host, `look` starts a meter for one
+    reading: used where no agent runs that could tell.
+    """
+
+    config: AgentConfig
+    clock: Clock
+    probe: Probe
+    ask: Callable[[Host, IdentityStore], object]
+    look: Callable[[], FirstLook]
+    proc: Path = Path("/proc")
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Look at everything."""
+    yield look_at_clock(patient.clock)
+    yield from look_at_namespace(patient.proc, INITIAL_PID_NAMESPACE)
+    yield from look_at_disk(patient.config.state_folder)
+    yield from _membership(patient)
+    yield from _running(patient)
+
+
+def _membership(patient: Patient) -> Iterator[Finding]:
+    config, store = patient.config, IdentityStore(patient.config.identity_folder)
+    try:
+        host = store.host()
+    except NotEnrolledError:
+        yield finding("not_enrolled")
+        return
+    except AgentError as error:
+        yield finding("identity_damaged", why=str(error))
+        return
+    yield finding("identity_ok", host=host.host_id, party=host.operator_party_id)
+    yield from look_at_keys(store)
+    yield look_at_certificate(store, patient.clock)
+    spool = Spool(RealDisk(config.spool_folder), host.host_id)
+    yield look_at_spool(spool)
+    answer = last_answer(spool)
+    if answer is None:
+        yield from look_at_time(patient.clock, host.enrolled_utc_ms)
+    else:
+        yield from look_at_time(patient.clock, answer.received_utc_ms, answer.sealed_utc_ms)
+        yield from look_at_answer(answer)
+    yield from _network(patient, host, store)
+
+
+def _network(patient: Patient, host: Host, store: IdentityStore) -> Iterator[Finding]:
+    """A relay and a proxy are asked through, not shaken hands with: that would tell of another way
+    than the one that reports take."""
+    config = patient.config
+    if config.relay == FILES:
+        yield finding("files_only")
+        return
+    sound = True
+    if not config.relay and not config.proxy:
+        own = store.tls_path if store.tls_path.exists() else None
+        ports = ((host.metering_address, own), (host.enrolment_address, None))
+        found = [look_at_port(patient.probe, at, host.server_root, shown) for at, shown in ports]
+        yield from found
+        sound = found[0].code == "port_ok"
+    if sound and store.tls_path.exists():
+        yield from look_at_call(lambda: patient.ask(host, store))
+
+
+def _running(patient: Patient) -> Iterator[Finding]:
+    status: AgentStatus | AgentError
+    try:
+        status = read_status(patient.config.status_path)
+    except AgentError as error:
+        status = error
+    yield from look_at_agent(status, patient.clock)
+    if isinstance(status, AgentStatus) and runs(status, patient.clock):
+        yield from look_at_meter(status.meter_state, status.unidentified, status.devices)
+        try:
+            yield from look_at_devices(read_live(patient.config.live_path))
+        except (AgentError, PermissionError):
+            return  # nothing was seen yet: the meter's own finding says why
+        return
+    look = patient.look()
+    said = look.said if look.batch is None else "measuring"
+    yield from look_at_meter(said, look.unidentified, len(look.batch.samples) if look.batch else 0)

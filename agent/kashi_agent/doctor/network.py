@@ -1,0 +1,54 @@
+"""The way to the server: the handshake first, then one empty call, as the running agent makes."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from kashi_agent.doctor.finding import Finding
+from kashi_agent.doctor.words import finding
+from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError
+from kashi_agent.tls_probe import TlsTrouble, TlsTroubleKind
+
+Probe = Callable[[str, bytes, Path | None], TlsTrouble | None]
+"""Shakes hands with an address under a root, showing a certificate: what stands in the way."""
+
+_CODES: Final = {
+    TlsTroubleKind.NAME: "name_unresolved",
+    TlsTroubleKind.NOBODY: "nobody_listens",
+    TlsTroubleKind.SILENT: "no_answer",
+    TlsTroubleKind.UNREACHABLE: "unreachable",
+    TlsTroubleKind.FOREIGN: "intercepted",
+    TlsTroubleKind.WRONG_NAME: "wrong_name",
+    TlsTroubleKind.DATES: "server_certificate_dates",
+    TlsTroubleKind.FAILED: "tls_failed",
+    TlsTroubleKind.REFUSED: "certificate_refused",
+}
+
+
+def look_at_port(probe: Probe, address: str, root: bytes, tls_path: Path | None) -> Finding:
+    """Whether a handshake with the right server comes about."""
+    trouble = probe(address, root, tls_path)
+    if trouble is None:
+        return finding("port_ok", address=address)
+    detail = trouble.detail
+    return finding(
+        _CODES[trouble.kind],
+        address=address,
+        name=address.rpartition(":")[0],
+        issuer=detail,
+        why=detail,
+    )
+
+
+def look_at_call(ask: Callable[[], object]) -> Iterator[Finding]:
+    """Whether the server takes a call of this host; `ask` makes an empty one."""
+    try:
+        ask()
+    except CertificateRefusedError as error:
+        yield finding("certificate_refused", why=str(error))
+    except RefusedError as error:
+        yield finding("host_refused", why=str(error))
+    except AgentError as error:
+        # The running agent's own call is in flight: that one was accepted.
+        if "(ABORTED)" not in str(error):
+            yield finding("server_trouble", why=str(error))

@@ -1,0 +1,94 @@
+"""Who this host is to the server, and what the server made of what it sent."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.protobuf.message import DecodeError
+from kashi.v1 import metering_pb2
+
+from kashi_agent.clock import Clock
+from kashi_agent.doctor.finding import Finding
+from kashi_agent.doctor.words import finding
+from kashi_agent.errors import AgentError, SpoolError
+from kashi_agent.identity import IdentityStore
+from kashi_agent.spool import Spool
+
+HELD = metering_pb2.QUARANTINE_REASON_HOST_HELD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastAnswer:
+    """The newest receipt: when the server made it, when this host had sealed its report (None: it
+    is not kept), and why the report does not count (0: it does)."""
+
+    received_utc_ms: int
+    sealed_utc_ms: int | None
+    quarantine_reason: int
+
+
+def look_at_keys(store: IdentityStore) -> Iterator[Finding]:
+    """Files that nobody else may read."""
+    for name in ("report.key", "tls.pem", "tls-next.key", "holder.salt"):
+        path = store.folder / name
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield finding("key_open", path=str(path))
+
+
+def look_at_certificate(store: IdentityStore, clock: Clock) -> Finding:
+    """The TLS certificate and its dates."""
+    try:
+        tls = store.tls()
+    except AgentError as error:
+        return finding("certificate_missing", why=str(error))
+    until = f"{tls.not_after:%Y-%m-%d %H:%M} UTC"
+    if tls.expired(datetime.fromtimestamp(clock.utc_ms() / 1000, UTC)):
+        return finding("certificate_expired", until=until)
+    return finding("certificate_ok", until=until)
+
+
+def look_at_spool(spool: Spool) -> Finding:
+    """What is kept; the spool is looked at and not opened."""
+    damaged = spool.look().sealed.corrupt_bytes
+    if damaged:
+        return finding("spool_damaged", bytes=str(damaged))
+    sealed = spool.sealed
+    return finding("spool_ok", kept=str(sealed.size), waiting=str(sealed.unacknowledged))
+
+
+def last_answer(spool: Spool) -> LastAnswer | None:
+    """The newest receipt of a spool that was looked at; None: there is none that can be read."""
+    newest = max(spool.sealed.receipts(), default=None)
+    if newest is None:
+        return None
+    position, receipt = newest
+    try:
+        said = metering_pb2.ReceiptPayload.FromString(
+            metering_pb2.Receipt.FromString(receipt).payload
+        )
+        sealed = [
+            spool.sealed.read(entry).sealed_utc_ms
+            for entry in spool.sealed.entries()
+            if entry.position == position
+        ]
+    except (DecodeError, SpoolError):
+        return None
+    return LastAnswer(
+        received_utc_ms=said.received_utc_ms,
+        sealed_utc_ms=sealed[-1] if sealed else None,
+        quarantine_reason=said.quarantine_reason,
+    )
+
+
+def look_at_answer(answer: LastAnswer) -> Iterator[Finding]:
+    """Whether what was sent counts."""
+    if answer.quarantine_reason == HELD:
+        yield finding("host_held")
+    elif answer.quarantine_reason:
+        known = metering_pb2.QuarantineReason.DESCRIPTOR.values_by_number.get(
+            answer.quarantine_reason
+        )
+        name = str(answer.quarantine_reason) if known is None else known.name
+        reason = name.removeprefix("QUARANTINE_REASON_").lower().replace("_", " ")
+        yield finding("quarantined", reason=reason)

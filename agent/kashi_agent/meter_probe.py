@@ -1,0 +1,67 @@
+"""A meter started for one look: what it first saw, or what it said instead."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kashi_agent.errors import MeterError
+from kashi_agent.link_fields import LinkError
+from kashi_agent.meter_child import MeterChild
+from kashi_agent.meter_link import Hello, Notice, NoticeKind, Resume
+from kashi_agent.meter_socket import MeterConnection, MeterListener
+from kashi_agent.sample import SampleBatch
+
+
+@dataclass(slots=True)
+class FirstLook:
+    """`batch` None: nothing was seen, and `said` is why. `unidentified`: devices without an id."""
+
+    batch: SampleBatch | None = None
+    said: str = "it never connected"
+    unidentified: str = ""
+
+
+def first_look(meter_options: Sequence[str], seconds: float, *, patient: bool) -> FirstLook:
+    """Start a meter and wait for its first reading.
+
+    `patient`: a driver that refuses is asked again until the time is over. The meter is ended, or
+    left to end by itself if a call of its hangs.
+    """
+    look = FirstLook()
+    deadline = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory(prefix="kashi-look-") as folder:
+        path = Path(folder) / "meter.sock"
+        child = MeterChild(path, meter_options)
+        with MeterListener(path) as listener:
+            child.keep(0)
+            try:
+                while look.batch is None and (left := deadline - time.monotonic()) > 0:
+                    connection = listener.accept(left)
+                    if connection is None or (_listen(connection, look, deadline) and not patient):
+                        break
+            finally:
+                child.stop()
+    return look
+
+
+def _listen(connection: MeterConnection, look: FirstLook, deadline: float) -> bool:
+    """Hear a meter out until it reads or says why it does not; whether it said why."""
+    with connection:
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                match connection.receive(left):
+                    case SampleBatch() as batch:
+                        look.batch = batch
+                        return False
+                    case Hello():
+                        connection.send(Resume())
+                    case Notice(kind=NoticeKind.UNIDENTIFIED, detail=detail):
+                        look.unidentified = detail
+                    case Notice(kind=(NoticeKind.DRIVER | NoticeKind.HUNG) as kind, detail=detail):
+                        look.said = f"{kind}: {detail}"
+                        return True
+        except (MeterError, LinkError) as error:
+            look.said = str(error)
+    return False
