@@ -129,7 +129,8 @@ class Host:
 
 @given(st.lists(actions, max_size=12))
 def test_no_clock_changes_a_duration(script: list[tuple[str, int]]) -> None:
-    """Observed time is the time awake between samples, suspended time is a gap, nothing else."""
+    """Observed time is the time awake between samples, suspended time is a gap, nothing else,
+    whatever the wall clock does: steps of a second, an hour, a day, 1970 and 2081 (S26, S27)."""
     host = Host()
     for action, amount in script:
         host.act(action, amount)

@@ -7,7 +7,8 @@ POINTS = 20_000
 
 
 def test_a_power_cut_costs_ten_seconds_and_says_so() -> None:
-    """Twenty thousand cuts; the worst costs what one flush interval holds, none more."""
+    """Twenty thousand cuts, in writes and syncs too; the worst costs what one flush interval holds,
+    none more (S28)."""
     tally = explored(POINTS)
 
     assert tally.points >= POINTS

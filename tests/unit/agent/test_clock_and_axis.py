@@ -146,7 +146,7 @@ def test_a_clock_that_flaps_moves_nothing() -> None:
 
 
 def test_sleep_is_told_from_the_two_clocks() -> None:
-    """Boottime went on, monotonic time stood: the event gives the length, the axis stays."""
+    """Boottime went on, monotonic time stood: the event gives the length, the axis stays (S27)."""
     axis = Axis.first(look(0, 10**12))
     axis.observe(look(1_000, 10**12 + 1_000))
     change = axis.observe(look(28_802_000, 10**12 + 28_802_000, monotonic_ms=2_000))

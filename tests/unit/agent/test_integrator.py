@@ -243,6 +243,23 @@ def test_power_is_integrated_and_marked_where_there_is_no_counter() -> None:
     assert reading.energy_mj == 4 * 300 // 1_000
 
 
+def test_power_is_not_integrated_over_sleep() -> None:
+    """Eight hours asleep between two looks at one power are no energy: they are a gap, and power
+    before it does not hold in it, though the boot clock went on (L13)."""
+    bench = Bench()
+    night_ms = 28_800_000
+    bench.sample(0, see(power_mw=300_000))
+    bench.sample(1_000, see(power_mw=300_000))
+    bench.integrator.interrupt(1_000, GapReason.SUSPENDED, until_boottime_ms=night_ms)
+    bench.sample(night_ms, see(power_mw=300_000))
+    bench.sample(night_ms + 1_000, see(power_mw=300_000))
+
+    minutes = bench.end(night_ms + 1_000)
+
+    assert sum(reading.energy_mj for reading in minutes.readings) == 600_000
+    assert gaps(minutes) == [(1_000, night_ms, GapReason.SUSPENDED)]
+
+
 def test_counted_energy_is_split_at_the_minute_by_the_floor() -> None:
     """7 mJ over 3 s, of which 2 s before the edge: 4 and 3."""
     bench = Bench()

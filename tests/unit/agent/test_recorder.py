@@ -89,7 +89,7 @@ def test_an_orderly_end_writes_seals_and_leaves_nothing_open() -> None:
 
 
 def test_a_full_disk_costs_detail_and_no_time() -> None:
-    """Measuring goes on in memory, the event is reported, and it drains by itself."""
+    """Measuring goes on in memory, the event is reported, and it drains by itself (S28)."""
     host = driven()
     host.live(120)
     host.disk.bytes_max = host.disk.used + 100
