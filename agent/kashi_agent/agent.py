@@ -23,6 +23,7 @@ from kashi_agent.sealing import RandomBytes, Sealer
 from kashi_agent.shipping import Shipper, Wire
 from kashi_agent.shipping_carried import CarriedShipper
 from kashi_agent.spool import Spool, SpoolRecovery
+from kashi_agent.spool.sealed import Position
 from kashi_agent.stretch import Stretch
 
 
@@ -76,6 +77,12 @@ class Agent:
         )
         self.shipper = self._shipper(signing, random, carried=carried)
         self._note_start(self.recovery)
+
+    def known_up_to(self) -> Position:
+        """Up to where the server holds this host's reports, by its own word."""
+        if isinstance(self.shipper, CarriedShipper):
+            return self.shipper.known
+        return self.spool.sealed.acknowledged
 
     def record(self) -> bool:
         """Write what was measured and cut whole minutes; whether it is durable."""

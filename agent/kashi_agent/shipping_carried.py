@@ -9,7 +9,7 @@ carrier that loses, alters or repeats anything costs time, and is seen.
 from random import Random
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from kashi import chain, signing
+from kashi import chain, limits, signing
 from kashi.chain import NO_HEAD, Head
 from kashi.errors import ContractError
 from kashi.v1 import metering_pb2
@@ -49,8 +49,22 @@ class CarriedShipper(Shipper):
         )
         self._report_key = report_key
         self._carried: Position = (0, 0)
+        self._stalled = False
         self._floor: Position | None = None
         self._notice_utc_ms = 0
+
+    @property
+    def known(self) -> Position:
+        """Up to where the server holds reports, by its own word: where the carrier may begin."""
+        acknowledged = self._spool.sealed.acknowledged
+        return acknowledged if self._floor is None else min(acknowledged, self._floor)
+
+    def prepare(self, reports_max: int = limits.REPORTS_PER_CALL_MAX) -> Batch | None:
+        """The next call to make; None also after one that moved nothing: it is made again later."""
+        if self._stalled:
+            self._stalled = False
+            return None
+        return super().prepare(reports_max)
 
     def absorb(self, batch: Batch, answer: Answer, utc_ms: int) -> None:
         """Take what the carrier says and brings.
@@ -61,7 +75,9 @@ class CarriedShipper(Shipper):
         for result in answer.results:
             self._count(result)
         self._server = NO_HEAD
-        self._carried = (answer.head.epoch, answer.head.sequence)
+        before, self._carried = self._carried, (answer.head.epoch, answer.head.sequence)
+        if batch.entries:
+            self._stalled = self._carried == before < batch.entries[-1].position
         self.state.last_answer_utc_ms = utc_ms
         self.state.failures = 0
         self.state.trouble = ""
@@ -74,11 +90,8 @@ class CarriedShipper(Shipper):
 
     def _waiting(self, count: int) -> list[Entry]:
         """What the carrier does not have yet, from where the server stands."""
-        known = self._spool.sealed.acknowledged
-        if self._floor is not None:
-            known = min(known, self._floor)
         waiting = []
-        for entry in self._spool.sealed.after(max(known, self._carried)):
+        for entry in self._spool.sealed.after(max(self.known, self._carried)):
             waiting.append(entry)
             if len(waiting) == count:
                 break
@@ -112,7 +125,7 @@ class CarriedShipper(Shipper):
                 self._count_quarantined(said)
         if good:
             good.sort(key=lambda one: one[0])
-            sealed.acknowledge(good, known[good[-1][0]].sha256)
+            self._spool.acknowledge(good, known[good[-1][0]].sha256)
             self._rejections = 0
             self.state.delivered += len(good)
             self.state.server_head = max(self.state.server_head, good[-1][0])

@@ -31,6 +31,7 @@ from kashi_agent.shipping_files import FilesWire
 from kashi_agent.shipping_wire import GrpcWire, RelayWire
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
+from kashi_agent.spool.sealed import Position
 from kashi_agent.status import AgentStatus, Setting, status_of
 from kashi_agent.tls_probe import probe_tls
 
@@ -101,8 +102,13 @@ def real_carrier(known: Member, clock: Clock, proxy: str = "") -> Carrier[GrpcWi
     )
 
 
-def real_way(config: AgentConfig, known: Member, clock: Clock, spool: Spool) -> ClosableWire:
-    """The way of this host's reports: to the server, to the site's relay, or into files."""
+def real_way(
+    config: AgentConfig, known: Member, clock: Clock, known_up_to: Callable[[], Position]
+) -> ClosableWire:
+    """The way of this host's reports: to the server, to the site's relay, or into files.
+
+    `known_up_to`: up to where the server holds them, which a relay is told.
+    """
     if config.relay == FILES:
         return FilesWire(config.inbox_folder, known.host.host_id)
     if not config.relay:
@@ -114,7 +120,7 @@ def real_way(config: AgentConfig, known: Member, clock: Clock, spool: Spool) -> 
         return RelayWire(
             host,
             tls,
-            acknowledged=lambda: spool.sealed.acknowledged,
+            acknowledged=known_up_to,
             report_key=report_key,
         )
 
@@ -129,12 +135,6 @@ def real_way(config: AgentConfig, known: Member, clock: Clock, spool: Spool) -> 
             known.host, metering_address=config.relay, server_root=known.store.tls().hosts_root
         ),
     )
-
-
-def forget_proxies(environment: MutableMapping[str, str]) -> None:
-    """Take the proxy variables out of an environment: only settings name a proxy."""
-    for name in [name for name in environment if name.lower().endswith("_proxy")]:
-        del environment[name]
 
 
 def empty_call(config: AgentConfig, host: Host, store: IdentityStore) -> None:
@@ -155,6 +155,12 @@ def empty_call(config: AgentConfig, host: Host, store: IdentityStore) -> None:
         wire.close()
 
 
+def forget_proxies(environment: MutableMapping[str, str]) -> None:
+    """Take the proxy variables out of an environment: only settings name a proxy."""
+    for name in [name for name in environment if name.lower().endswith("_proxy")]:
+        del environment[name]
+
+
 def _recover_by_file(store: IdentityStore) -> TlsIdentity:
     raise RefusedError(
         f"the TLS certificate in {store.folder} is refused or has expired, and no relay can give "
@@ -171,7 +177,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     known = member(config)
     clock = SystemClock()
     agent = real_agent(config, known, clock)
-    way = real_way(config, known, clock, agent.spool)
+    way = real_way(config, known, clock, agent.known_up_to)
     make_folder(config.meter_socket.parent)
     child = None
     if child_options is not None:
@@ -226,13 +232,13 @@ def _publisher(
             devices=view.devices,
             samples=view.samples,
             released_until_utc_ms=view.released_until_utc_ms,
+            unidentified=view.unidentified,
             certificate_not_after_utc_ms=_certificate_end_utc_ms(known.store),
         )
         try:
             status.write(path)
         except OSError:
             return status  # a full disk must not stop what it would only describe
-            unidentified=view.unidentified,
         return status
 
     return publish

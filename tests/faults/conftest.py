@@ -1,19 +1,14 @@
 """Servers whose ports stay theirs however often they die, and agents that end with their test."""
 
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from random import SystemRandom
 
 import pytest
 from agent_process import AgentProcess
 from fixtures_server import KashiServer
-
-PORTS_FIRST = 20_000
-PORTS_LAST = 32_000
-"""Below what Linux hands out by itself: nobody is given these while the server is down."""
+from free_port import free_port
 
 
 def pin_ports(server: KashiServer) -> None:
@@ -21,19 +16,8 @@ def pin_ports(server: KashiServer) -> None:
     settings = server.directory / "server.toml"
     text = settings.read_text(encoding="utf-8")
     while '127.0.0.1:0"' in text:
-        text = text.replace('127.0.0.1:0"', f'127.0.0.1:{_free_port()}"', 1)
+        text = text.replace('127.0.0.1:0"', f'127.0.0.1:{free_port()}"', 1)
     settings.write_text(text, encoding="utf-8")
-
-
-def _free_port() -> int:
-    while True:
-        port = SystemRandom().randrange(PORTS_FIRST, PORTS_LAST)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ METER = Meter(kind=MeterKind.NVML, cadence_ms=STEP_MS)
 class WatchedWire:
     """The real carrier; it notes when which report was taken, on the simulated clock."""
 
-    carrier: Carrier
+    carrier: Carrier[GrpcWire]
     clock: ManualClock
     failures: int = 0
     taken_utc_ms: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)

@@ -56,8 +56,8 @@ class RelayService(metering_pb2_grpc.MeteringServiceServicer):
         known = request.acknowledged
         with _refusing(context):
             parcels = _parcels(request, host_id)
-            self._store.keep(host_id, parcels, (known.epoch, known.sequence), self._utc_ms())
-            handed = self._store.hand(host_id)
+            acknowledged = (known.epoch, known.sequence)
+            handed = self._store.take(host_id, parcels, acknowledged, self._utc_ms())
         if parcels:
             self._kept()
         relayed = metering_pb2.SubmitResult(verdict=metering_pb2.VERDICT_RELAYED)

@@ -119,10 +119,13 @@ class RelayStore:
         with self._turn:
             self._connection.close()
 
-    def keep(
+    def take(
         self, host_id: str, parcels: Sequence[Parcel], acknowledged: Position, utc_ms: int
-    ) -> None:
-        """Keep reports of a host, durable when this returns; forget receipts that it has.
+    ) -> Handed:
+        """Keep reports of a host, durable when this returns, and tell what to hand to it.
+
+        Only what follows is kept: what comes after a hole would be refused by the server, and the
+        host, told up to where reports are held, fills the hole first.
 
         Raises:
             DiskFullError: there is no room, on the disk or for this host; nothing was kept.
@@ -137,36 +140,16 @@ class RelayStore:
                 "DELETE FROM receipts WHERE host_id = ? AND (epoch, sequence) <= (?, ?)",
                 (host_id, *acknowledged),
             )
+            held = max(acknowledged, _held(sql, host_id))
             for parcel in parcels:
-                self._keep_one(sql, host_id, parcel, utc_ms)
+                if parcel.position > held and not _follows(held, parcel.position):
+                    break
+                _keep(sql, host_id, parcel, utc_ms)
+                held = max(held, parcel.position)
             waiting = _count(sql, "reports", host_id)
             if parcels and waiting > REPORTS_PER_HOST_MAX:
                 raise DiskFullError(f"{waiting} reports of host {host_id} wait already")
-
-    def hand(self, host_id: str) -> Handed:
-        """What to tell a host."""
-        with self._transaction() as sql:
-            host = sql.execute("SELECT * FROM hosts WHERE host_id = ?", (host_id,)).fetchone()
-            if host is None:
-                return Handed(held=(0, 0), receipts=(), notice=b"", last_report=b"", checkpoint=b"")
-            newest = sql.execute(
-                "SELECT epoch, sequence FROM reports WHERE host_id = ?"
-                " ORDER BY epoch DESC, sequence DESC",
-                (host_id,),
-            ).fetchone()
-            head = (host["head_epoch"], host["head_sequence"])
-            receipts = sql.execute(
-                "SELECT receipt FROM receipts WHERE host_id = ? ORDER BY epoch, sequence LIMIT ?",
-                (host_id, RECEIPTS_A_CALL_MAX),
-            )
-            checkpoint = sql.execute("SELECT bytes FROM checkpoint").fetchone()
-            return Handed(
-                held=head if newest is None else max(head, (newest["epoch"], newest["sequence"])),
-                receipts=tuple(row["receipt"] for row in receipts),
-                notice=host["notice"],
-                last_report=host["last_report"],
-                checkpoint=b"" if checkpoint is None else checkpoint["bytes"],
-            )
+            return _handed(sql, host_id, held)
 
     def waiting_hosts(self) -> list[str]:
         """Hosts with reports to be forwarded, the one whose oldest waits longest first."""
@@ -286,24 +269,6 @@ class RelayStore:
             trouble=host["trouble"],
         )
 
-    def _keep_one(self, sql: sqlite3.Cursor, host_id: str, parcel: Parcel, utc_ms: int) -> None:
-        receipted = sql.execute(
-            "SELECT 1 FROM receipts WHERE host_id = ? AND epoch = ? AND sequence = ?"
-            " AND sha256 = ?",
-            (host_id, *parcel.position, parcel.sha256),
-        ).fetchone()
-        if receipted is None:
-            sql.execute(
-                "INSERT OR IGNORE INTO reports (host_id, epoch, sequence, sha256, wire_sha256,"
-                " wire, kept_utc_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (host_id, *parcel.position, parcel.sha256, parcel.wire_sha256, parcel.wire, utc_ms),
-            )
-        sql.execute(
-            "UPDATE hosts SET last_epoch = ?, last_sequence = ?, last_report = ?"
-            " WHERE host_id = ? AND (last_epoch, last_sequence) <= (?, ?)",
-            (*parcel.position, parcel.label, host_id, *parcel.position),
-        )
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         """One transaction; what fails in it leaves nothing."""
@@ -357,6 +322,57 @@ class RelayStore:
         return connection
 
 
+def _keep(sql: sqlite3.Cursor, host_id: str, parcel: Parcel, utc_ms: int) -> None:
+    receipted = sql.execute(
+        "SELECT 1 FROM receipts WHERE host_id = ? AND epoch = ? AND sequence = ? AND sha256 = ?",
+        (host_id, *parcel.position, parcel.sha256),
+    ).fetchone()
+    if receipted is None:
+        sql.execute(
+            "INSERT OR IGNORE INTO reports (host_id, epoch, sequence, sha256, wire_sha256, wire,"
+            " kept_utc_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (host_id, *parcel.position, parcel.sha256, parcel.wire_sha256, parcel.wire, utc_ms),
+        )
+    sql.execute(
+        "UPDATE hosts SET last_epoch = ?, last_sequence = ?, last_report = ?"
+        " WHERE host_id = ? AND (last_epoch, last_sequence) <= (?, ?)",
+        (*parcel.position, parcel.label, host_id, *parcel.position),
+    )
+
+
+def _held(sql: sqlite3.Cursor, host_id: str) -> Position:
+    """Up to where a host's reports are here or with the server."""
+    host = sql.execute(
+        "SELECT head_epoch, head_sequence FROM hosts WHERE host_id = ?", (host_id,)
+    ).fetchone()
+    newest = sql.execute(
+        "SELECT epoch, sequence FROM reports WHERE host_id = ? ORDER BY epoch DESC, sequence DESC",
+        (host_id,),
+    ).fetchone()
+    head = (host["head_epoch"], host["head_sequence"])
+    return head if newest is None else max(head, (newest["epoch"], newest["sequence"]))
+
+
+def _follows(held: Position, position: Position) -> bool:
+    return position in ((held[0], held[1] + 1), (held[0] + 1, 1))
+
+
+def _handed(sql: sqlite3.Cursor, host_id: str, held: Position) -> Handed:
+    host = sql.execute("SELECT * FROM hosts WHERE host_id = ?", (host_id,)).fetchone()
+    receipts = sql.execute(
+        "SELECT receipt FROM receipts WHERE host_id = ? ORDER BY epoch, sequence LIMIT ?",
+        (host_id, RECEIPTS_A_CALL_MAX),
+    ).fetchall()
+    checkpoint = sql.execute("SELECT bytes FROM checkpoint").fetchone()
+    return Handed(
+        held=held,
+        receipts=tuple(row["receipt"] for row in receipts),
+        notice=host["notice"],
+        last_report=host["last_report"],
+        checkpoint=b"" if checkpoint is None else checkpoint["bytes"],
+    )
+
+
 def _drop_refused(sql: sqlite3.Cursor, host_id: str, refused: frozenset[bytes]) -> None:
     for wire_sha256 in refused:
         sql.execute(
@@ -372,7 +388,7 @@ def _drop_detached(sql: sqlite3.Cursor, host_id: str, head: Position) -> None:
         " ORDER BY epoch, sequence",
         (host_id, *head),
     ).fetchone()
-    if first is not None and (*first,) not in ((head[0], head[1] + 1), (head[0] + 1, 1)):
+    if first is not None and not _follows(head, (first["epoch"], first["sequence"])):
         sql.execute(
             "DELETE FROM reports WHERE host_id = ? AND (epoch, sequence) > (?, ?)",
             (host_id, *head),
