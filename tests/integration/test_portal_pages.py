@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from fixtures_certificates import COMPANY_A, PROVIDER
+from fixtures_certificates import CARDS, COMPANY_A, PROVIDER
 from fixtures_portal import (
     ORIGIN,
     PortalHouse,
@@ -104,6 +104,13 @@ def test_the_overview_sums_what_statements_say(house: PortalHouse) -> None:
     assert '<svg class="chart' in page
     eligible = sum(s.eligible_fen for s in statements)
     assert f"{eligible // 100}.{eligible % 100:02d}" in page
+
+
+def test_a_day_shows_activity_without_a_holder(house: PortalHouse) -> None:
+    """Beside the activity, hour by hour, as measured; also where there is none."""
+    page = house.signed_in("officer").get(f"/devices/{CARDS[1]}/days/2026-09-11").text
+
+    assert "无占用者的活动（小时）" in page
 
 
 def test_a_statement_says_why_usage_earns_nothing(house: PortalHouse) -> None:

@@ -39,7 +39,8 @@ def evidence_section(statement: Data) -> dict[str, Any]:
         row(
             "活跃",
             "Active, device-hours",
-            _part(totals["active_ms"], totals["utilisation_known_ms"]),
+            _part(totals["active_ms"], totals["utilisation_known_ms"])
+            + f"，无占用者 without a holder {_hours(totals['unattributed_ms'])}",
         ),
         row("缺口原因", "Gaps by reason", gaps or "无 none", wide=True),
         row("提示", "Flags", _flags(statement["flags"]) or "无 none", wide=True),
@@ -77,8 +78,11 @@ def _utilisation(totals: Data) -> str:
 
 
 def _part(part_ms: int, known_ms: int) -> str:
-    whole = figures.card_hours(known_ms, figures.WHOLE)
-    return f"{figures.card_hours(part_ms, figures.WHOLE)} / 已知 known {whole}"
+    return f"{_hours(part_ms)} / 已知 known {_hours(known_ms)}"
+
+
+def _hours(span_ms: int) -> str:
+    return figures.card_hours(span_ms, figures.WHOLE)
 
 
 def integrity_section(

@@ -67,6 +67,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "usage.gap_h": ("未观测（小时）", "Not observed (h)"),
     "usage.held_h": ("占用（小时）", "Held (h)"),
     "usage.active_h": ("活动（小时）", "Active (h)"),
+    "usage.unattributed_h": ("无占用者的活动（小时）", "Active without a holder (h)"),
     "usage.none": ("这个月没有您可见的用量。", "No usage that you may see in this month."),
     "usage.exact": (
         "卡时保留四位小数，截断不进位；精确值见数据接口。",
