@@ -26,6 +26,7 @@ from kashi_agent.spool import Spool
 HOST_ID = "3f2c1a52-8d5e-4b43-9d33-0b1a2c3d4e5f"
 START_UTC_MS = 1_792_800_000_000
 UTILISATION_PPM = 250_000
+RECEIPTS_BYTES = 1 << 15
 DEVICES = tuple(
     Device(vendor=Vendor.NVIDIA, hardware_id=f"GPU-{n}", model="Test H100", meter=MeterKind.NVML)
     for n in range(2)
@@ -52,6 +53,7 @@ class Driven:
     segment_bytes: int = 1 << 16
     reserve_bytes: int = 1 << 12
     interval_ms: int = INTERVAL_MS
+    carried: bool = False
     agent: Agent = field(init=False)
     first_sample_ms: int | None = None
 
@@ -61,7 +63,11 @@ class Driven:
             self.disk,
             HOST_ID,
             segment_bytes=self.segment_bytes,
-            reserve_bytes=self.reserve_bytes,
+            reserves={
+                "reserve": self.reserve_bytes,
+                "reserve-sealing": 2 * self.reserve_bytes,
+                "reserve-receipts": RECEIPTS_BYTES,
+            },
         )
         self.agent = Agent(
             spool=spool,
@@ -73,6 +79,7 @@ class Driven:
             random=self.random,
             random_bytes=self.random.randbytes,
             interval_ms=self.interval_ms,
+            carried=self.carried,
         )
         return self.agent
 

@@ -108,8 +108,14 @@ class HostMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def restore_server(self, data: st.DataObject) -> None:
         """The server goes back to a backup: the host still has what is missing."""
-        held = len(self.host.server.stored)
-        self.host.server.restore(data.draw(st.integers(0, held), label="reports in the backup"))
+        stored = self.host.server.stored
+        kept = {entry.position for entry in self.host.agent.spool.sealed.entries()}
+        lost = [
+            n for n, one in enumerate(stored) if (one.head.epoch, one.head.sequence) not in kept
+        ]
+        oldest = lost[-1] + 1 if lost else 0  # a disk that was full let go of what the server had
+        count = data.draw(st.integers(oldest, len(stored)), label="reports in the backup")
+        self.host.server.restore(count)
 
     @rule(operation=st.sampled_from(["sync", "append"]), count=st.integers(1, 3))
     def disk_fails(self, operation: str, count: int) -> None:
@@ -152,6 +158,7 @@ class HostMachine(RuleBasedStateMachine):
     @rule(room=st.integers(0, 3_000), away_ms=st.integers(0, 90_000))
     def start_on_a_full_disk(self, room: int, away_ms: int) -> None:
         """A full disk keeps no agent from starting, and what it then measures is not lost."""
+        self._meet_server()
         self.host.disk.bytes_max = self.host.disk.used + room
         self.host.kill()
         self._restart(away_ms)
@@ -162,6 +169,7 @@ class HostMachine(RuleBasedStateMachine):
     @rule(room=st.integers(0, 3_000))
     def disk_fills(self, room: int) -> None:
         """The disk takes no more for a while, then it does again."""
+        self._meet_server()
         self.host.disk.bytes_max = self.host.disk.used + room
         self.measure(60)
         assert self.host.agent.spool.disk_full or self.host.disk.used <= self.host.disk.bytes_max
@@ -202,6 +210,12 @@ class HostMachine(RuleBasedStateMachine):
         finally:
             self.host.disk.fail = lambda _operation, _name: None
 
+    def _meet_server(self) -> None:
+        """A server set back gets what it lacks again: a disk that then fills lets go of what the
+        server said that it had, and both at once are more than anybody promises."""
+        self.host.agent.shipper.failed(AgentError("it was down"))
+        self.ship([])
+
     def _ship_as_the_daemon_does(self) -> None:
         """Whatever the disk does, only errors that the daemon waits out."""
         try:
@@ -220,7 +234,8 @@ class HostMachine(RuleBasedStateMachine):
         assert not self.host.server._forks, "a number was used twice"
         sealed = self.host.agent.spool.sealed
         receipted = {position for position, _ in sealed.receipts()}
-        assert sealed.acknowledged in {(0, 0)} | receipted, "the cursor ran ahead of its receipts"
+        kept = {entry.position for entry in sealed.entries()}
+        assert sealed.acknowledged not in kept - receipted, "the cursor ran ahead of its receipts"
         truth = _observed(self.samples)
         for account in self.host.server.accounts().values():
             assert [spans[1:] for spans in account.spans] == _tiled(account.spans)

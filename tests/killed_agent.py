@@ -116,7 +116,7 @@ def agent_on(folder: Path, clock: ManualClock, keys: Signing) -> Agent:
             RealDisk(folder / "spool"),
             HOST_ID,
             segment_bytes=SEGMENT_BYTES,
-            reserve_bytes=SEGMENT_BYTES,
+            reserves={"reserve": SEGMENT_BYTES},
         ),
         clock=clock,
         naming=HolderNaming(bytes(32)),

@@ -28,7 +28,7 @@ from kashi.errors import ContractError, FormError
 from kashi.v1 import metering_pb2
 
 from kashi_agent.chain_link import EpochReason
-from kashi_agent.errors import RefusedError
+from kashi_agent.errors import DiskFullError, RefusedError
 from kashi_agent.reporter import Opening, Reporter
 from kashi_agent.spool import Entry, Spool
 from kashi_agent.spool.sealed import Position
@@ -154,7 +154,12 @@ class Shipper:
         if self._server is None:
             return Batch()
         entries = self._waiting(reports_max)
-        if len(entries) < reports_max and self._reporter.seal(reports_max - len(entries)):
+        if len(entries) < reports_max:
+            try:
+                self._reporter.seal(reports_max - len(entries))
+            except DiskFullError:
+                if not self._waiting(1):
+                    raise  # else what is sealed is sent: its receipts make room
             entries = self._waiting(reports_max)
         if not entries:
             return None
@@ -182,7 +187,7 @@ class Shipper:
                 break
             receipts.append((entry.position, result.receipt, self._verified(entry, result)))
             newest_sha256 = entry.sha256
-        self._spool.sealed.acknowledge(receipts, newest_sha256)
+        self._spool.acknowledge(receipts, newest_sha256)
         if receipts:
             self._rejections = 0
         self.state.delivered += len(receipts)
@@ -275,7 +280,7 @@ class Shipper:
             signing.verify(self._receipt_key, signed.signature, signing.CHECKPOINT, signed.body)
         except (ContractError, DecodeError) as error:
             raise RefusedError("the server's checkpoint does not verify") from error
-        self._spool.sealed.keep_checkpoint(checkpoint)
+        self._spool.keep_checkpoint(checkpoint)
 
     def _reconcile(self, head: Head, stopped: tuple[Entry, Result] | None) -> None:
         """Compare the server's head with our chain; open a new epoch where they do not meet."""

@@ -248,25 +248,30 @@ class SealedLog:
                     epoch, sequence, _ = _RECEIPT.unpack_from(placed.frame.payload)
                     yield (epoch, sequence), placed.frame.payload[_RECEIPT.size :]
 
-    def free(self) -> int:
-        """Remove segments whose reports were all acknowledged 35 days before the newest receipt.
+    def free(self, *, early: bool = False) -> int:
+        """Remove segments whose reports were all acknowledged 35 days before the newest receipt;
+        `early`: the oldest one whose reports were all acknowledged, for a disk that is full.
 
         Time is the server's own, from its receipts: no step of this host's clock frees anything.
         """
         freed = 0
         for segment in self._log.segments()[:-1]:
             held = [entry for entry in self._entries if entry.segment == segment]
-            if not all(self._may_go(entry) for entry in held):
+            if not all(self._may_go(entry, early=early) for entry in held):
                 break
             if not self._log.drop(segment):
                 break
             self._entries = [entry for entry in self._entries if entry.segment != segment]
             freed += 1
+            if early:
+                break
         return freed
 
-    def _may_go(self, entry: Entry) -> bool:
+    def _may_go(self, entry: Entry, *, early: bool) -> bool:
         age_ms = self._newest_receipt_utc_ms - entry.utc_ms
-        return entry.position <= self.acknowledged and age_ms > limits.RETAIN_ACKNOWLEDGED_MS
+        old = early or age_ms > limits.RETAIN_ACKNOWLEDGED_MS
+        stranded = entry.abandoned and not entry.repeated
+        return old and entry.position <= self.acknowledged and not stranded
 
     def _recall(self, placed: Placed, receipted: list[Position]) -> None:
         payload = placed.frame.payload

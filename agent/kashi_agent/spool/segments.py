@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from kashi_agent.errors import DiskFullError
 from kashi_agent.spool.disk import Disk
 from kashi_agent.spool.frame import Damage, Found, Frame, encode_frame, scan_frames
 
-SEGMENT_BYTES = 4 << 20
+SEGMENT_BYTES = 1 << 20
 KIND_SEGMENT = 1
 """Opens every segment; payload: the log's label. Other kinds belong to the log's user."""
 
@@ -108,6 +109,8 @@ class SegmentLog:
         size = self._room_for(len(encoded))
         try:
             self._disk.append(self.file_name(self._segments[-1]), encoded)
+        except DiskFullError:
+            raise  # the file is as it was
         except OSError:
             self._size = None
             raise

@@ -6,7 +6,7 @@ the cursor moves. So whatever instant the machine stops at, what was measured st
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -14,13 +14,18 @@ from typing import Final, TypeVar
 from kashi_agent.errors import DiskFullError
 from kashi_agent.spool.disk import Disk
 from kashi_agent.spool.journal import Journal
-from kashi_agent.spool.sealed import Entry, SealedLog, SealedReport
+from kashi_agent.spool.sealed import Entry, Position, SealedLog, SealedReport
 from kashi_agent.spool.segments import SEGMENT_BYTES, Recovery
 from kashi_agent.stretch import Stretch
 
-RESERVE_FILE: Final = "reserve"
-RESERVE_BYTES: Final = 8 << 20
-"""Room for weeks of eight devices, given up when the disk is full."""
+RESERVES: Final[Mapping[str, int]] = {
+    "reserve": 8 << 20,
+    "reserve-sealing": 4 << 20,
+    "reserve-receipts": 256 << 10,
+}
+"""Files that keep room for bad days, given up in this order: the first to whatever is written, the
+second to sealing and receipts alone, the third to receipts. Without these two, a disk full of what
+was measured could never send it, and so never be rid of it."""
 
 _Result = TypeVar("_Result")
 
@@ -48,11 +53,11 @@ class Spool:
         host_id: str,
         *,
         segment_bytes: int = SEGMENT_BYTES,
-        reserve_bytes: int = RESERVE_BYTES,
+        reserves: Mapping[str, int] = RESERVES,
     ) -> None:
         label = hashlib.sha256(f"kashi/spool\n{host_id}".encode()).digest()[:16]
         self._disk = disk
-        self._reserve_bytes = reserve_bytes
+        self._reserves = reserves
         self.sealed = SealedLog(disk, label + b"sealed", segment_bytes=segment_bytes)
         self.journal = Journal(disk, label + b"journal", segment_bytes=segment_bytes)
         self.disk_full = False
@@ -64,7 +69,7 @@ class Spool:
             LockedError: another agent works here. Nothing else keeps a spool from opening.
         """
         self._disk.lock()
-        self._keep_reserve()
+        self._keep_reserves()
         sealed = self.sealed.open()
         journal = self.journal.open(self.sealed.journal_through)
         self.journal.release(self.sealed.journal_through)
@@ -82,16 +87,18 @@ class Spool:
         Raises:
             DiskFullError: no room even after giving up the reserve and coarsening.
         """
-        return self._making_room(lambda: self.journal.write(stretch, open_minute=open_minute))
+        return self._making_room(
+            lambda: self.journal.write(stretch, open_minute=open_minute), reserves=1
+        )
 
     def keep(self, report: SealedReport) -> Entry:
         """Keep a sealed report: its number is used when this returns. It is durable by `settle`,
         or by `sealed.sync` before it is sent.
 
         Raises:
-            DiskFullError: no room even after giving up the reserve and coarsening; nothing is kept.
+            DiskFullError: no room even after giving up all reserves; nothing is kept.
         """
-        return self._making_room(lambda: self.sealed.append(report))
+        return self._making_room(lambda: self.sealed.append(report), reserves=2)
 
     def settle(self, journal_through: int) -> None:
         """Make the kept reports durable, then let go of the frames of the journal they carry.
@@ -99,45 +106,63 @@ class Spool:
         Raises:
             DiskFullError, OSError: not yet durable; the frames stay, call again.
         """
-        self._making_room(self.sealed.sync)
+        self._making_room(self.sealed.sync, reserves=2)
         self.journal.release(journal_through)
 
+    def acknowledge(self, receipts: list[tuple[Position, bytes, int]], head_sha256: bytes) -> None:
+        """Keep receipts, as `sealed.acknowledge` does, with room made for them."""
+        self._making_room(lambda: self.sealed.acknowledge(receipts, head_sha256), reserves=3)
+
+    def keep_checkpoint(self, checkpoint: bytes) -> None:
+        """Keep a checkpoint, as `sealed.keep_checkpoint` does, with room made for it."""
+        self._making_room(lambda: self.sealed.keep_checkpoint(checkpoint), reserves=3)
+
     def free(self) -> None:
-        """Let go of what was acknowledged long ago, and take the reserve back when there is room
+        """Let go of what was acknowledged long ago, and take the reserves back when there is room
         again."""
         self.sealed.free()
-        self._keep_reserve()
+        self._keep_reserves()
 
     def close(self) -> None:
         """Let go of the files and of the lock."""
         self._disk.close()
 
-    def _making_room(self, write: Callable[[], _Result]) -> _Result:
-        """Write; on a full disk give up the reserve, then coarsen what is unsealed, and say so.
+    def _making_room(self, write: Callable[[], _Result], *, reserves: int) -> _Result:
+        """Write; on a full disk give up the first so many reserves, coarsen what is unsealed, and
+        last let go of what the server has acknowledged: it has it, and it has not what is new.
 
-        Sealed reports are never touched: they are signed, and some are already with the server.
+        A sealed report that is not acknowledged is never touched.
         """
-        for make_room in (self._give_up_reserve, self.journal.coarsen):
+        for reserve in [*list(self._reserves)[:reserves], ""]:
             try:
                 return write()
             except DiskFullError:
                 self.disk_full = True
-                make_room()
-        return write()
+                self._give_up(reserve)
+        while True:
+            try:
+                return write()
+            except DiskFullError:
+                if not self.sealed.free(early=True):
+                    raise
 
-    def _give_up_reserve(self) -> None:
-        if RESERVE_FILE in self._disk.names():
-            self._disk.remove(RESERVE_FILE)
+    def _give_up(self, reserve: str) -> None:
+        """Give up a reserve, if it is there, and coarsen in its room: each segment is rewritten
+        beside itself."""
+        if reserve in self._disk.names():
+            self._disk.remove(reserve)
             self._disk.sync_folder()
-            self.journal.coarsen()  # each segment is rewritten beside itself: now there is room
+        with suppress(DiskFullError):
+            self.journal.coarsen()
 
-    def _keep_reserve(self) -> None:
-        try:
-            if RESERVE_FILE not in self._disk.names():
-                self._disk.reserve(RESERVE_FILE, self._reserve_bytes)
-                self._disk.sync_folder()
-            self.disk_full = False
-        except OSError:
-            self.disk_full = True
-            with suppress(OSError):  # a disk that takes nothing may not give anything either
-                self._disk.remove(RESERVE_FILE)
+    def _keep_reserves(self) -> None:
+        self.disk_full = False
+        for name, size in self._reserves.items():
+            try:
+                if name not in self._disk.names():
+                    self._disk.reserve(name, size)
+                    self._disk.sync_folder()
+            except OSError:
+                self.disk_full = True
+                with suppress(OSError):  # a disk that takes nothing may not give anything either
+                    self._disk.remove(name)

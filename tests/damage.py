@@ -1,0 +1,151 @@
+"""A host whose spool was damaged while nobody looked: what it then tells its server.
+
+The host has delivered some reports, sealed others that the server has not, and measured more that
+nobody sealed. Each kind of damage is done to a copy of its disk; an agent starts on it, measures on
+and delivers. The server's books are then compared with what the meter said.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+
+from driven_host import DEVICES, METER, SEEN, Driven, driven
+from fixtures_spool import SimulatedDisk, VerdictServer
+from kashi_agent.errors import UnreachableError
+from kashi_agent.reading import GapReason
+from kashi_agent.sample import Sample, SampleBatch
+from kashi_agent.spool.frame import Damage, scan_frames
+from kashi_agent.unsealing import unseal
+from said import Said, check_true
+
+SAMPLE_MS = 2_500
+REPORT_MS = 60_000
+SEGMENT_BYTES = 1 << 12
+STOPPED_MS = 5_000
+
+Spoil = Callable[[SimulatedDisk], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """The host before the damage, and what the meter has said."""
+
+    host: Driven
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a damage cost. `gap_ms` of the one device with the most; `frames`: how many whole frames
+    the damaged files held, and `frames_back`: how many of them were read again."""
+
+    gap_ms: int
+    epochs: int
+    corrupt_files: int
+    repaired_bytes: int
+
+
+@cache
+def worn() -> Worn:
+    """Ten minutes delivered, six sealed and not delivered, four measured and not sealed."""
+    host, said = driven(4, SEGMENT_BYTES), Said()
+    host.kill()
+    host.interval_ms = REPORT_MS
+    host.start()
+    measure(host, said, 10 * 60)
+    host.ship()
+    measure(host, said, 6 * 60)
+    host.server.faults = ["lose_request"] * 2
+    for _ in range(2):
+        try:
+            host.agent.ship(host.server)
+        except UnreachableError as error:
+            host.agent.shipper._server = host.server.head
+            host.agent.shipper.state.trouble = str(error)
+    host.agent.shipper.prepare()
+    measure(host, said, 4 * 60 - 7)
+    host.kill()
+    return Worn(host, said)
+
+
+def measure(host: Driven, said: Said, seconds: int, *, durable: bool = True) -> None:
+    """Let the meter speak and the agent write; `durable`: whatever it writes must be."""
+    for _ in range(seconds * 1_000 // SAMPLE_MS):
+        host.clock.advance(SAMPLE_MS)
+        at = host.clock.boottime
+        seen = replace(SEEN, utilisation_ppm=said.say(at))
+        samples = tuple(Sample(device=device, seen=seen) for device in DEVICES)
+        host.agent.metering.observe(SampleBatch(boottime_ms=at, meter=METER, samples=samples))
+        if host.agent.recorder.due(at):
+            assert host.agent.record() or not durable
+
+
+def after(spoil: Spoil) -> Outcome:
+    """Damage a copy of the worn host's disk, start on it, measure on, deliver, compare.
+
+    Raises:
+        AssertionError: the server was told what was not so.
+    """
+    before = worn()
+    said = copy.deepcopy(before.said)
+    disk = before.host.disk.copy(Random(5))
+    spoil(disk)
+    host = replace(
+        before.host,
+        disk=disk,
+        clock=replace(before.host.clock),
+        server=twin_of(before.host.server),
+        random=Random(6),
+    )
+    host.clock.advance(STOPPED_MS)
+    host.start()
+    repaired_bytes = host.agent.recovery.repaired_bytes
+    measure(host, said, 3 * 60)
+    host.ship()
+    measure(host, said, 2 * 60)
+    host.ship()
+    return Outcome(
+        gap_ms=_checked(host.server, said),
+        epochs=len(host.server.openings()),
+        corrupt_files=sum(name.endswith(".corrupt") for name in disk.names()),
+        repaired_bytes=repaired_bytes,
+    )
+
+
+def twin_of(server: VerdictServer) -> VerdictServer:
+    """The same server at the same place, to be told something else."""
+    twin = copy.copy(server)
+    twin.stored = list(server.stored)
+    twin._forks = []
+    twin.faults = []
+    return twin
+
+
+def segment_files(disk: SimulatedDisk, log: str = "") -> list[str]:
+    """The files of a log, or of both."""
+    return [name for name in disk.names() if name.startswith(log) and name.endswith(".seg")]
+
+
+def edges(disk: SimulatedDisk) -> Iterator[tuple[str, int]]:
+    """The places where frames begin and end, and the bytes of their heads and checksums."""
+    for name in segment_files(disk):
+        for found in scan_frames(disk.read(name)):
+            assert not isinstance(found, Damage)
+            yield from ((name, found.start + at) for at in (0, 3, 4, 7, 8, 9, 16, 17))
+            yield from ((name, found.end - at) for at in (1, 4, 5))
+
+
+def _checked(server: VerdictServer, said: Said) -> int:
+    assert not server._forks
+    stretches = [unseal(stored.wire) for stored in server.stored]
+    longest_ms = 0
+    for device in DEVICES:
+        parts = [m for s in stretches for m in s.devices if m.device == device]
+        check_true(parts, said)
+        assert parts[0].start_boottime_ms == said.instants[0], "the beginning is gone in silence"
+        reasons = {gap.reason for minutes in parts for gap in minutes.gaps}
+        assert reasons <= {GapReason.AGENT_DOWN, GapReason.SPOOL_LOST}
+        longest_ms = max(longest_ms, sum(minutes.gap_ms for minutes in parts))
+    return longest_ms
