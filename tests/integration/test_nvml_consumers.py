@@ -1,7 +1,7 @@
 """Independent consumers of NVML over the fake driver: the fake is right where they agree with it.
 
-`nvitop`, `gpustat` and `nvitop-exporter` are other people's programs with other bindings' habits.
-What they print of a scenario must be the scenario's truth.
+`nvitop`, `gpustat`, `nvitop-exporter` and `gpustack-runtime` are other people's programs, each with
+habits of its own. What they print of a scenario must be the scenario's truth.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from fakes.nvml.exporter import Exporter, running_exporter
 from fakes.nvml.library import environment
-from fakes.nvml.scenario import Device, Process, ProcessKind, Scenario, State
+from fakes.nvml.scenario import Device, Partition, Process, ProcessKind, Scenario, State
 from fixtures_meter import boottime_ms
 
 GIB = 1 << 30
@@ -155,6 +155,77 @@ def test_nvitop_prints_the_scenario(
                 if f"{sleeper} {kind}" in line and f" {(process.used_bytes or 0) >> 20}MiB" in line
             )
             assert str(process.sm_percent) in line.split()
+
+
+LIST_PARTITIONS = """
+import json
+from nvitop import Device
+print(json.dumps([
+    [part.uuid(), part.memory_total(), part.gpu_instance_id(), part.compute_instance_id(),
+     part.memory_used(), sorted(part.processes())]
+    for device in Device.all() for part in device.mig_devices()
+]))
+print(json.dumps([device.gpu_utilization() for device in Device.all()]))
+"""
+
+
+def test_nvitop_lists_the_partitions(fake_nvml: Path, sleeper: int, tmp_path: Path) -> None:
+    """nvitop's library finds every MIG instance, its size and ids and whose process it has, and no
+    utilisation of the whole card."""
+    parts = tuple(
+        Partition(
+            slot=slot,
+            uuid=f"MIG-{slot:08x}-0000-5000-8000-000000000000",
+            gpu_instance=slot + 3,
+            memory_mib=(slot + 1) * 9_856,
+        )
+        for slot in range(3)
+    )
+    held = Process(pid=sleeper, gpu_instance=4, used_bytes=GIB)
+    scenario = Scenario(
+        devices=(Device(uuid="GPU-1", mig=True, partitions=parts, processes=(held,)),)
+    )
+    path = scenario.write(tmp_path / "scenario", start_boottime_ms=boottime_ms())
+    pytest.importorskip("nvitop", reason="no nvitop: pip install nvitop")
+
+    text = printed(environment(fake_nvml, path, os.environ), sys.executable, "-c", LIST_PARTITIONS)
+
+    found, utilisation = map(json.loads, text.splitlines())
+    assert found == [
+        [
+            part.uuid,
+            part.memory_mib << 20,
+            part.gpu_instance,
+            0,
+            GIB if part.gpu_instance == 4 else 0,
+            [sleeper] if part.gpu_instance == 4 else [],
+        ]
+        for part in parts
+    ]
+    assert utilisation == ["N/A"]
+
+
+def test_gpustack_runtime_finds_the_scenario(scenario: Scenario, environ: dict[str, str]) -> None:
+    """gpustack-runtime's names, ids, places, memory, utilisation, temperature and power are the
+    scenario's."""
+    environ["GPUSTACK_RUNTIME_DETECT_NO_PCI_CHECK"] = "1"
+    text = printed(environ, script("gpustack-runtime"), "detect", "--format", "json")
+
+    found = json.loads(text[text.index("[\n") :])  # it clears the terminal before
+
+    assert len(found) == len(scenario.devices)
+    for device, card in zip(found, scenario.devices, strict=True):
+        (state,) = card.states
+        assert device["uuid"] == card.uuid
+        assert device["name"] == card.name
+        assert device["driver_version"] == scenario.driver
+        assert device["memory"] == card.memory_bytes >> 20
+        assert device["memory_used"] == state.used_bytes >> 20
+        assert device["cores_utilization"] == state.gpu_percent
+        assert device["temperature"] == card.temperature
+        assert device["power_used"] == state.power_mw // 1_000
+        assert device["appendix"]["bdf"] == card.pci.removeprefix("0000").lower()
+        assert device["appendix"]["minor_number"] == card.minor
 
 
 def test_nvitop_exporter_serves_the_scenario(
