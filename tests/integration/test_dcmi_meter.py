@@ -157,6 +157,16 @@ def test_utilisation_that_cannot_be_is_dropped_and_counted(meters: Meters, perce
     assert seen_of(second.samples[0]).utilisation_ppm == 1_000_000
 
 
+def test_what_is_dropped_again_and_again_is_counted_not_told_each_time(meters: Meters) -> None:
+    """A4: an hour of profiling is an event a minute with its count, not an event a second."""
+    meter = meters.start(Scenario(chips=(ascend_910a(0, states=busy(0xEF)),)))
+    batches = [meter.next(SampleBatch) for _ in range(62)]
+
+    counted = [value for one in batches for *_, value in told(one, DeviceEventKind.VALUE_DROPPED)]
+
+    assert counted == [1, 60]
+
+
 def test_other_values_that_cannot_be_are_dropped_and_counted(meters: Meters) -> None:
     """A13: markers of "invalid" among power and memory are absent, and each is counted."""
     chips = (
@@ -251,7 +261,7 @@ def test_thirty_two_processes_are_all_read(meters: Meters) -> None:
 
     held = [seen_of(sample).holders for sample in batch.samples]
     assert [len(holders) for holders in held if isinstance(holders, frozenset)] == [31, 32]
-    assert dropped(batch) == ["processes: 32 are listed, more would not be"]
+    assert dropped(batch) == ["processes: as many listed as can be, more would not be: 32"]
     assert dropped(later) == []
 
 
@@ -317,8 +327,8 @@ def test_a_partition_without_a_share_is_told_of_and_never_taken_for_a_whole(
     chip = ascend_310p(0, vnpus=(Vnpu(number=100, aic=0), Vnpu(number=101, aic=9)))
     meter = meters.start(Scenario(chips=(chip,)))
 
-    batch = meter.next(SampleBatch)
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
+    batch = meter.next(SampleBatch)
 
     assert [sample.device.hardware_id for sample in batch.samples] == [chip.die_id]
     assert seen_of(batch.samples[0]).holders == NOT_SUPPORTED
@@ -398,8 +408,8 @@ def test_a_chip_that_never_told_its_id_is_told_of(meters: Meters) -> None:
     )
     meter = meters.start(scenario)
 
-    batch = meter.next(SampleBatch)
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
+    batch = meter.next(SampleBatch)
 
     assert [sample.device.hardware_id for sample in batch.samples] == [ascend_910b(0).die_id]
     assert notice.detail == (

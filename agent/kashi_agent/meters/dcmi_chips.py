@@ -40,7 +40,6 @@ class Chip:
     """Ids of its partitions as far as they can be reported; None: never told."""
     health: int = 0
     faults: frozenset[int] = frozenset()
-    list_is_full: bool = False
 
     def due(self, tick: int, every: int) -> bool:
         """Whether it is this chip's turn; chips take different ticks."""

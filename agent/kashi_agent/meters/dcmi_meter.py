@@ -20,7 +20,8 @@ from kashi_agent.meters.dcmi import DcmiDriver
 from kashi_agent.meters.dcmi_chips import MEMORY_MB_MAX, Chip, Chips
 from kashi_agent.meters.dcmi_generation import PowerOf
 from kashi_agent.meters.dcmi_library import DriverGone
-from kashi_agent.meters.nvml_values import (
+from kashi_agent.meters.dropped import DroppedValues
+from kashi_agent.meters.values import (
     LOST,
     NOT_ASKED,
     NOT_SUPPORTED,
@@ -59,8 +60,6 @@ LISTED_MAX: Final = 32
 BYTES_PER_MB: Final = 1 << 20
 MILLIWATTS_PER_TENTH: Final = 100
 
-_OUT_OF_RANGE: Final = Absent(AbsentReason.OUT_OF_RANGE)
-
 
 class DcmiMeter:
     """Reads all Ascend chips of this host.
@@ -83,6 +82,7 @@ class DcmiMeter:
             driver_version=version,
         )
         self._chips = Chips(driver)
+        self._dropped = DroppedValues(self._note)
         self._boottime_ms = 0
         self._tick = 0
         self._refresh_tick = 0
@@ -105,6 +105,7 @@ class DcmiMeter:
             wait = REFRESH_TICKS_SPLIT if self._chips.are_split else REFRESH_TICKS
             self._refresh_tick = self._tick + wait
         samples = tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
+        self._dropped.end_tick()
         self._book.keep_only(frozenset().union(*self._listed.values()))
         self._refuse_to_fail_for_ever(samples)
         self._tick += 1
@@ -185,7 +186,9 @@ class DcmiMeter:
     def _ppm(self, chip: Chip, percent: int | Absent) -> int | Absent:
         """Parts per million, of a percentage that can be one."""
         profiled = " (profiled)" if percent == PROFILED_PERCENT else ""
-        checked = self._checked(chip, f"utilisation in percent{profiled}", percent, PERCENT_MAX)
+        checked = self._dropped.checked(
+            chip, f"utilisation in percent{profiled}", percent, PERCENT_MAX
+        )
         return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
 
     def _power_mw(self, chip: Chip) -> int | Absent:
@@ -218,7 +221,7 @@ class DcmiMeter:
 
     def _milliwatts(self, chip: Chip, tenths: int | Absent) -> int | Absent:
         most = POWER_MW_MAX // MILLIWATTS_PER_TENTH
-        checked = self._checked(chip, "power in tenths of a watt", tenths, most)
+        checked = self._dropped.checked(chip, "power in tenths of a watt", tenths, most)
         return checked if isinstance(checked, Absent) else checked * MILLIWATTS_PER_TENTH
 
     def _memory(self, chip: Chip) -> int | Absent:
@@ -229,7 +232,7 @@ class DcmiMeter:
         if isinstance(memory, Absent):
             return memory
         most = chip.device.memory_bytes // BYTES_PER_MB or MEMORY_MB_MAX
-        used = self._checked(chip, "memory in MB", memory[1], most)
+        used = self._dropped.checked(chip, "memory in MB", memory[1], most)
         return used if isinstance(used, Absent) else used * BYTES_PER_MB
 
     def _holders(self, chip: Chip) -> frozenset[Holder] | Absent:
@@ -237,22 +240,14 @@ class DcmiMeter:
         pids = self._driver.pids(chip.place)
         if isinstance(pids, Absent):
             return pids
-        full = len(pids) >= LISTED_MAX
-        if full and not chip.list_is_full:
-            detail = f"processes: {len(pids)} are listed, more would not be"
-            self._note(chip, DeviceEventKind.VALUE_DROPPED, detail, 1)
-        chip.list_is_full = full
+        if len(pids) >= LISTED_MAX:
+            self._dropped.drop(
+                chip, "processes: as many listed as can be, more would not be", len(pids)
+            )
         if not pids and chip.is_split:
             return NOT_SUPPORTED
         self._listed[chip.device.hardware_id] = pids
         return self._book.holders(pids)
-
-    def _checked(self, chip: Chip, what: str, value: int | Absent, most: int) -> int | Absent:
-        """The value, if it is one the vendor's documents allow; else it is dropped and counted."""
-        if isinstance(value, Absent) or 0 <= value <= most:
-            return value
-        self._note(chip, DeviceEventKind.VALUE_DROPPED, f"{what}: {value}", 1)
-        return _OUT_OF_RANGE
 
     # What happened.
 

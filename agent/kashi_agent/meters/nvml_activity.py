@@ -10,7 +10,7 @@ from typing import Any, Final
 import pynvml
 
 from kashi_agent.meters.nvml_calls import Handle, absent, asked
-from kashi_agent.meters.nvml_values import NOT_READY, OUT_OF_RANGE, PERCENT_MAX, PPM_PER_PERCENT
+from kashi_agent.meters.values import NOT_READY, OUT_OF_RANGE, PERCENT_MAX, PPM_PER_PERCENT
 from kashi_agent.sample import Absent
 
 ANY_ENGINE_BUSY: Final = pynvml.NVML_GPM_METRIC_GRAPHICS_UTIL

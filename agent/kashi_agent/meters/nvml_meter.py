@@ -28,7 +28,8 @@ from kashi_agent.meters.nvml_asking import Asking
 from kashi_agent.meters.nvml_calls import DriverGone
 from kashi_agent.meters.nvml_cards import Card, Cards
 from kashi_agent.meters.nvml_use import UseReader
-from kashi_agent.meters.nvml_values import (
+from kashi_agent.meters.pci_sleep import PciSleep
+from kashi_agent.meters.values import (
     ASLEEP,
     COUNTER_MAX,
     GONE,
@@ -38,7 +39,6 @@ from kashi_agent.meters.nvml_values import (
     POWER_MW_MAX,
     whole_absence,
 )
-from kashi_agent.meters.pci_sleep import PciSleep
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,

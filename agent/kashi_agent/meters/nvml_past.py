@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from kashi_agent.meters.nvml_buffers import Entry
-from kashi_agent.meters.nvml_values import OUT_OF_RANGE, PERCENT_MAX, PPM_PER_PERCENT
+from kashi_agent.meters.values import OUT_OF_RANGE, PERCENT_MAX, PPM_PER_PERCENT
 from kashi_agent.sample import Absent, PastUse
 
 PERIOD_US_MAX: Final = 1_000_000

@@ -13,7 +13,7 @@ from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_asking import Asking
 from kashi_agent.meters.nvml_cards import Card
 from kashi_agent.meters.nvml_past import recalled
-from kashi_agent.meters.nvml_values import (
+from kashi_agent.meters.values import (
     LOST,
     NOT_READY,
     NOT_SUPPORTED,

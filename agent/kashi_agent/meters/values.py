@@ -1,4 +1,4 @@
-"""What NVML's values may be, and what an observation without any value is."""
+"""What a driver's values may be, and what an observation without any value is."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ POWER_MW_MAX: Final = 10_000_000
 """Ten kilowatts: more than any board draws, less than any sentinel."""
 
 COUNTER_MAX: Final = 1 << 62
-"""Sentinels of NVML stand at the top of 63 and 64 bits."""
+"""Sentinels stand at the top of 63 and 64 bits."""
 
 NOT_ASKED: Final = Absent(AbsentReason.NOT_RECORDED)
 NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
