@@ -25,6 +25,9 @@ ROOT_UID: Final = 0
 MPS_SERVER: Final = "nvidia-cuda-mps"
 """nvidia-cuda-mps-server, as the kernel cuts it: it holds a device for its clients."""
 
+HIDDEN: Final = "@hidden"
+"""Ends the name of a process that cannot be looked up, for /proc shows none of other users."""
+
 LOOK_AGAIN_TICKS: Final = 60
 """A process is looked up anew so often: root can move it to other control groups."""
 
@@ -124,7 +127,7 @@ class HolderBook:
         """A process the driver lists and /proc does not: gone before it was looked at, or, where
         not even the first process can be seen, hidden from this user (hidepid)."""
         seen = bool(self._read(f"{self._proc}/1/stat"))
-        name = f"{pid}@{'ended' if seen else 'hidden'}"
+        name = f"{pid}@ended" if seen else f"{pid}{HIDDEN}"
         return _Known(
             start_ticks=None,
             holder=Holder(HolderKind.PROCESS, name),

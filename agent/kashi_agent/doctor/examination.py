@@ -14,7 +14,13 @@ from kashi_agent.doctor.machine import (
     look_at_time,
 )
 from kashi_agent.doctor.network import Probe, look_at_call, look_at_port
-from kashi_agent.doctor.running import look_at_agent, look_at_devices, look_at_meter, runs
+from kashi_agent.doctor.running import (
+    look_at_agent,
+    look_at_devices,
+    look_at_holders,
+    look_at_meter,
+    runs,
+)
 from kashi_agent.doctor.standing import (
     last_answer,
     look_at_answer,
@@ -110,7 +116,9 @@ def _running(patient: Patient) -> Iterator[Finding]:
     if isinstance(status, AgentStatus) and runs(status, patient.clock):
         yield from look_at_meter(status.meter_state, status.unidentified, status.devices)
         try:
-            yield from look_at_devices(read_live(patient.config.live_path))
+            view = read_live(patient.config.live_path)
+            yield from look_at_devices(view)
+            yield from look_at_holders(view)
         except (AgentError, PermissionError):
             return  # nothing was seen yet: the meter's own finding says why
         return

@@ -1,5 +1,6 @@
 """What runs: the agent by what it last wrote, the meter by what the agent heard of it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -7,6 +8,7 @@ from kashi_agent.clock import Clock
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.doctor.words import finding
 from kashi_agent.errors import AgentError
+from kashi_agent.holders import HIDDEN
 from kashi_agent.live import LiveView
 from kashi_agent.sample import AbsentReason
 from kashi_agent.status import STALE_MS, AgentStatus
@@ -20,6 +22,13 @@ _METER: Final = (
     ("meter_absent", ("not connected",)),
 )
 """By what stands in the meter's state: codes of NVML, and one of DCMI."""
+
+_HOLDERS: Final = {
+    str(AbsentReason.FOREIGN_PID_NAMESPACE): "holders_foreign",
+    str(AbsentReason.SCHEDULER_UNREAD): "holders_unread",
+    str(AbsentReason.NO_PERMISSION): "holders_untold",
+}
+"""Why holders are unknown, where somebody can do something about it."""
 
 
 def look_at_agent(status: AgentStatus | AgentError, clock: Clock) -> Iterator[Finding]:
@@ -52,6 +61,20 @@ def look_at_devices(view: LiveView) -> Iterator[Finding]:
             yield finding("device_permission", why=device.hardware_id)
         elif device.absent:
             yield finding("device_absent", device=device.hardware_id, why=device.absent)
+
+
+def look_at_holders(view: LiveView) -> Iterator[Finding]:
+    """Devices of which it is not known who holds them, by the meter's own word."""
+    why = Counter(device.holders_absent for device in view.devices if device.holders_absent)
+    for reason, devices in sorted(why.items()):
+        code = _HOLDERS.get(reason)
+        if code is not None:
+            yield finding(code, devices=str(devices), why=reason)
+    hidden = sum(
+        any(holder.endswith(HIDDEN) for holder in device.holders or ()) for device in view.devices
+    )
+    if hidden:
+        yield finding("holders_hidden", devices=str(hidden))
 
 
 def look_at_meter(said: str, unidentified: str, devices: int) -> Iterator[Finding]:

@@ -277,6 +277,36 @@ WORDS: Final[dict[str, Words]] = {
         "查看 dmesg 中的 XID；复位前先释放设备：kashi-agent release",
         "look for XID in dmesg; release the devices before a reset: kashi-agent release",
     ),
+    "holders_foreign": _failure(
+        "计量进程在容器的 PID 命名空间里：{devices} 个设备不知道被谁占用，也不会猜测",
+        "the meter runs in a container's PID namespace: it is not known who holds {devices}"
+        " devices, and not guessed",
+        "在主机上运行 kashi-meter；若须用容器，加 --pid=host",
+        "run kashi-meter on the host itself; if it must be a container, start it with --pid=host",
+    ),
+    "holders_unread": _warning(
+        "有调度器在用，但读不到它把哪些卡给了谁：{devices} 个没有进程的设备，占用情况未知",
+        "a scheduler is at work whose grants cannot be read: it is not known whether {devices}"
+        " devices without a process are held",
+        "journalctl -u kashi-meter 说明原因；Slurm：把 slurm-grant 设为 Prolog 和 Epilog；"
+        "Kubernetes：给 kashi-meter CAP_DAC_READ_SEARCH",
+        "journalctl -u kashi-meter says why; Slurm: make slurm-grant a Prolog and an Epilog;"
+        " Kubernetes: give kashi-meter CAP_DAC_READ_SEARCH",
+    ),
+    "holders_untold": _warning(
+        "驱动不告诉 {devices} 个设备被谁占用：{why}",
+        "the driver does not tell who holds {devices} devices: {why}",
+        "ls -l /dev/nvidia* /dev/davinci*；把 kashi-agent 加入其所属组，再重启 kashi-meter",
+        "ls -l /dev/nvidia* /dev/davinci*; put kashi-agent into their group, then restart"
+        " kashi-meter",
+    ),
+    "holders_hidden": _warning(
+        "/proc 隐藏了其他用户的进程（hidepid）：{devices} 个设备知道被占用，不知道被谁",
+        "/proc hides other users' processes (hidepid): {devices} devices are held, it is not known"
+        " by whom",
+        "用 gid=组 挂载 /proc，并给 kashi-meter 加 SupplementaryGroups=组",
+        "mount /proc with gid=GROUP, and give kashi-meter SupplementaryGroups=GROUP",
+    ),
     "meter_hung": _failure(
         "对驱动的调用没有返回：{why}",
         "a call into the driver does not return: {why}",

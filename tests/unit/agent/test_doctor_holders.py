@@ -1,0 +1,66 @@
+"""What the doctor says where it is not known who holds a device."""
+
+import pytest
+from kashi_agent.doctor.running import look_at_holders
+from kashi_agent.live import LiveDevice, LiveView
+
+
+def device(holders: list[str] | None, absent: str = "") -> LiveDevice:
+    """A device as the running agent shows it."""
+    return LiveDevice(
+        hardware_id="GPU-1",
+        parent_hardware_id="",
+        model="Test card",
+        share_numerator=1,
+        share_denominator=1,
+        absent="",
+        utilisation_ppm=0,
+        memory_used_bytes=0,
+        memory_bytes=1,
+        power_mw=0,
+        holders=holders,
+        holders_absent=absent,
+        observed_ms=0,
+        gap_ms=0,
+        held_ms=0,
+        utilised_ns=0,
+    )
+
+
+def view(*devices: LiveDevice) -> LiveView:
+    """What the meter sees."""
+    return LiveView(written_utc_ms=0, meter="nvml", cadence_ms=1_000, devices=list(devices))
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "step"),
+    [
+        ("foreign_pid_namespace", "holders_foreign", "--pid=host"),
+        ("scheduler_unread", "holders_unread", "slurm-grant"),
+        ("no_permission", "holders_untold", "/dev/nvidia*"),
+    ],
+)
+def test_unknown_holders_are_said_with_their_reason_and_the_next_step(
+    reason: str, code: str, step: str
+) -> None:
+    """P1, P7: by the meter's own word, once for all devices it concerns, in both languages."""
+    (found,) = look_at_holders(view(device(None, reason), device(None, reason), device([])))
+
+    assert found.code == code
+    assert "2" in found.zh
+    assert "2" in found.en
+    assert step in found.step_zh
+    assert step in found.step_en
+
+
+def test_hidden_processes_are_said() -> None:
+    """A holder that cannot be looked up is told from one that ended."""
+    shown = view(device(["process:42@hidden"]), device(["process:43@ended", "user:lihua"]))
+
+    assert [found.code for found in look_at_holders(shown)] == ["holders_hidden"]
+
+
+def test_where_all_is_known_nothing_is_said() -> None:
+    """Nor is anything where a vendor cannot tell: nobody can do something about it."""
+    assert list(look_at_holders(view(device([]), device(["user:lihua"])))) == []
+    assert list(look_at_holders(view(device(None, "not_supported")))) == []
