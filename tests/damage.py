@@ -8,15 +8,17 @@ and delivers. The server's books are then compared with what the meter said.
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from random import Random
 
 from driven_host import DEVICES, METER, SEEN, Driven, driven
 from fixtures_spool import SimulatedDisk, VerdictServer
 from kashi_agent.errors import UnreachableError
-from kashi_agent.reading import GapReason
+from kashi_agent.reading import DeviceMinutes, GapReason
 from kashi_agent.sample import Sample, SampleBatch
 from kashi_agent.spool.frame import Damage, scan_frames
+from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unseal
 from said import Said, check_true
 
@@ -38,10 +40,11 @@ class Worn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a damage cost. `gap_ms` of the one device with the most; `frames`: how many whole frames
-    the damaged files held, and `frames_back`: how many of them were read again."""
+    """What a damage cost. `gap_ms` and `hole_ms`, of the device with the most: time that a gap
+    states, and time that nothing states but the epoch that was opened."""
 
     gap_ms: int
+    hole_ms: int
     epochs: int
     corrupt_files: int
     repaired_bytes: int
@@ -102,12 +105,12 @@ def after(spoil: Spoil) -> Outcome:
     host.clock.advance(STOPPED_MS)
     host.start()
     repaired_bytes = host.agent.recovery.repaired_bytes
-    measure(host, said, 3 * 60)
-    host.ship()
     measure(host, said, 2 * 60)
     host.ship()
+    gap_ms, hole_ms = _checked(host.server, said)
     return Outcome(
-        gap_ms=_checked(host.server, said),
+        gap_ms=gap_ms,
+        hole_ms=hole_ms,
         epochs=len(host.server.openings()),
         corrupt_files=sum(name.endswith(".corrupt") for name in disk.names()),
         repaired_bytes=repaired_bytes,
@@ -137,15 +140,36 @@ def edges(disk: SimulatedDisk) -> Iterator[tuple[str, int]]:
             yield from ((name, found.end - at) for at in (1, 4, 5))
 
 
-def _checked(server: VerdictServer, said: Said) -> int:
+def _checked(server: VerdictServer, said: Said) -> tuple[int, int]:
     assert not server._forks
-    stretches = [unseal(stored.wire) for stored in server.stored]
-    longest_ms = 0
+    stretches = [_read(stored.wire) for stored in server.stored]
+    gap_ms = hole_ms = 0
     for device in DEVICES:
         parts = [m for s in stretches for m in s.devices if m.device == device]
-        check_true(parts, said)
+        holes = [b.start_boottime_ms - a.end_boottime_ms for a, b in pairwise(parts)]
+        assert min(holes) >= 0, "told twice"
+        for run in _runs(parts):
+            check_true(run, said)
         assert parts[0].start_boottime_ms == said.instants[0], "the beginning is gone in silence"
         reasons = {gap.reason for minutes in parts for gap in minutes.gaps}
         assert reasons <= {GapReason.AGENT_DOWN, GapReason.SPOOL_LOST}
-        longest_ms = max(longest_ms, sum(minutes.gap_ms for minutes in parts))
-    return longest_ms
+        gap_ms = max(gap_ms, sum(minutes.gap_ms for minutes in parts))
+        hole_ms = max(hole_ms, sum(holes))
+    assert not hole_ms or server.openings(), "a hole that no epoch states"
+    return gap_ms, hole_ms
+
+
+@lru_cache(maxsize=100)
+def _read(wire: bytes) -> Stretch:
+    return unseal(wire)
+
+
+def _runs(parts: list[DeviceMinutes]) -> Iterator[list[DeviceMinutes]]:
+    """Parts that follow each other without a hole."""
+    run: list[DeviceMinutes] = []
+    for part in parts:
+        if run and run[-1].end_boottime_ms != part.start_boottime_ms:
+            yield run
+            run = []
+        run.append(part)
+    yield run
