@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from kashi_agent.errors import MeterError
 from kashi_agent.link_fields import LinkError
@@ -12,6 +13,8 @@ from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_link import Hello, Notice, NoticeKind, Resume
 from kashi_agent.meter_socket import MeterConnection, MeterListener
 from kashi_agent.sample import SampleBatch
+
+AFTERWORD_SECONDS: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -54,7 +57,8 @@ def _listen(connection: MeterConnection, look: FirstLook, deadline: float) -> bo
                 match connection.receive(left):
                     case SampleBatch() as batch:
                         look.batch = batch
-                        return False
+                        # Devices without an id are told of right behind it.
+                        deadline = min(deadline, time.monotonic() + AFTERWORD_SECONDS)
                     case Hello():
                         connection.send(Resume())
                     case Notice(kind=NoticeKind.UNIDENTIFIED, detail=detail):
