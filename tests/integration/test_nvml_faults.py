@@ -275,7 +275,8 @@ def test_work_is_unknown_where_no_call_tells_it(meters: Meters) -> None:
 
 
 def test_garbage_rows_of_zombies_are_dropped_and_counted(meters: Meters) -> None:
-    """Rows at 37100 %, rows of zeros and rows of long ago are no work; they count (U8, S10)."""
+    """Rows at 37100 % and rows of long ago are no work, and they count; rows of zeros are nothing
+    at all, and rows of processes that are not listed (any more) are nobody's (U8, S10)."""
     rows = (
         *(Row(pid=50_554, sm_percent=37_100, from_ms=1_500) for _ in range(60)),
         *(Row(pid=0, sm_percent=0, stamp_us=0, from_ms=1_500) for _ in range(38)),
@@ -291,7 +292,7 @@ def test_garbage_rows_of_zombies_are_dropped_and_counted(meters: Meters) -> None
     one, two = ended(4_000_001), ended(4_000_002)
     assert work_of(batches[-1]) in ({one: 600_000, two: 200_000}, {one: 0, two: 0})
     (event,) = told(batches)
-    assert (event.kind, event.value) == (DeviceEventKind.VALUE_DROPPED, 99)
+    assert (event.kind, event.value) == (DeviceEventKind.VALUE_DROPPED, 61)
 
 
 def test_what_is_dropped_every_second_is_told_once_with_its_count(meters: Meters) -> None:
@@ -697,6 +698,22 @@ def test_a_reused_handle_is_seen_through(meters: Meters) -> None:
     assert "MIG-old" not in by_id(batches[-1])
     assert [event.kind for event in told(batches)] == [DeviceEventKind.PARTITIONED]
     assert len(batches) <= 4
+
+
+def test_a_partition_without_a_share_is_told_of(meters: Meters) -> None:
+    """An instance said to have nine of seven slices, or none, cannot be counted: it is told of in
+    words, and every other instance and device is read (L8)."""
+    parts = tuple(
+        Partition(slot=slot, uuid=f"MIG-{slot}", gpu_instance=slot, compute_slices=slices)
+        for slot, slices in enumerate((9, 2, 0))
+    )
+    meter = meters.start(Scenario(devices=(card(0, mig=True, partitions=parts), card(1))))
+
+    batch = meter.next(SampleBatch)
+    notice = meter.notice(NoticeKind.UNIDENTIFIED)
+
+    assert list(by_id(batch)) == [card(0).uuid, card(1).uuid, "MIG-1"]
+    assert notice.detail == ("partition MIG-0: a share of 9/7; partition MIG-2: a share of 0/7")
 
 
 def test_partitioning_is_noticed_at_once(meters: Meters) -> None:

@@ -38,7 +38,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """A MIG instance: its handle, what it is and its part of the whole."""
+    """A MIG instance: its handle, what it is and its part of the whole, as the driver has it."""
 
     handle: Handle
     identity: Identity
@@ -88,9 +88,9 @@ class NvmlDriver:
         return [asked(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
 
     def uuid(self, handle: Handle) -> str | Absent:
-        """The device's own id."""
+        """The device's own id; an empty one is none."""
         uuid = asked(pynvml.nvmlDeviceGetUUID, handle)
-        return uuid if isinstance(uuid, Absent) else text_of(uuid)
+        return uuid if isinstance(uuid, Absent) else text_of(uuid) or Absent(AbsentReason.NOT_FOUND)
 
     def identity(self, handle: Handle, uuid: str) -> Identity:
         """What the device is; texts are empty and memory 0 where the driver does not tell."""

@@ -37,6 +37,8 @@ def asked(call: Callable[..., Value], *arguments: object) -> Value | Absent:
         return absent(error.value, call.__name__)
     except pynvml.NVMLLibraryMismatchError:
         return Absent(AbsentReason.NOT_SUPPORTED)
+    except UnicodeDecodeError:
+        return Absent(AbsentReason.OUT_OF_RANGE)  # the binding takes every text for UTF-8
 
 
 def absent(code: int, call: str) -> Absent:

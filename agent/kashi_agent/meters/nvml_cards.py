@@ -64,9 +64,9 @@ class Cards:
         self._driver = driver
         self._cards: dict[str, Card] = {}
         self.unidentified: tuple[str, ...] = ()
+        """In words: devices that never told their id, and partitions whose share is none."""
         self.complete = True
         """No device is known to be missing."""
-        """Devices the driver counts but that never told their id: they cannot be reported."""
 
     def __iter__(self) -> Iterator[Card]:
         return iter(list(self._cards.values()))
@@ -134,7 +134,13 @@ class Cards:
 
     def _partition(self, whole: Card, note: Note) -> None:
         """Bring the partitions of a device up to date."""
-        parts = self._driver.slices(whole.handle)
+        parts = []
+        for part in self._driver.slices(whole.handle):
+            if 0 < part.slices <= part.slices_whole:
+                parts.append(part)
+            else:  # what part of the card it is cannot be said, so it cannot be counted
+                share = f"{part.slices}/{part.slices_whole}"
+                self.unidentified += (f"partition {part.identity.uuid}: a share of {share}",)
         slices = {part.identity.uuid: part for part in parts}
         told = bool(parts) and self._driver.tells_activity(whole.handle)
         instances = [part.gpu_instance for part in parts]

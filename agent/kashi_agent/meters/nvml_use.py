@@ -60,7 +60,8 @@ class UseReader:
         entries = self._driver.work_since(card.handle, card.work_cursor or 0)
         if isinstance(entries, Absent) and entries != NOTHING_NEW:
             return entries
-        rows = [] if isinstance(entries, Absent) else entries
+        # A row of zeros is room that the driver did not fill.
+        rows = [] if isinstance(entries, Absent) else [entry for entry in entries if entry.pid]
         first, cursor = card.work_cursor is None, card.work_cursor or 0
         sound = [row for row in rows if row.stamp_us > cursor and row.percent <= PERCENT_MAX]
         if len(sound) < len(rows) and not first:

@@ -88,3 +88,12 @@ def test_an_old_drivers_mismatch_is_not_supported() -> None:
 
     assert asked(older) == Absent(AbsentReason.NOT_SUPPORTED)
     assert not issubclass(pynvml.NVMLLibraryMismatchError, pynvml.NVMLError)
+
+
+def test_text_that_is_none_is_absent() -> None:
+    """A name that is not UTF-8 is dropped like any value that cannot be."""
+
+    def garbled() -> str:
+        return b"\xff\xfe".decode()
+
+    assert asked(garbled) == Absent(AbsentReason.OUT_OF_RANGE)
