@@ -10,11 +10,12 @@ from typing import Final
 
 from kashi.axis import MINUTE_MS
 from kashi.errors import ContractError
+from kashi.limits import REPORT_SPAN_MS_MAX
 
 from kashi_agent.clock import Clock
 from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.errors import SpoolError
-from kashi_agent.fitting import join_stretches
+from kashi_agent.fitting import fitted, join_stretches
 from kashi_agent.lost_time import closed, lost
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming
@@ -150,7 +151,11 @@ def _one_frame(waiting: list[Stretch]) -> list[Stretch]:
     readings = 0
     for stretch in waiting:
         readings += stretch.reading_count
-        if run and (not _follows(run[-1], stretch) or readings > FRAME_READINGS_MAX):
+        if run and (
+            not _follows(run[-1], stretch)
+            or readings > FRAME_READINGS_MAX
+            or stretch.end_boottime_ms - run[0].start_boottime_ms > REPORT_SPAN_MS_MAX
+        ):
             break
         run.append(stretch)
     return run
@@ -165,5 +170,6 @@ def _follows(before: Stretch, after: Stretch) -> bool:
 
 
 def _all(take: Callable[[], Stretch | None]) -> Iterator[Stretch]:
+    """All there is, in pieces that a report can carry: a frame is encoded as one."""
     while (stretch := take()) is not None:
-        yield stretch
+        yield from fitted(stretch)

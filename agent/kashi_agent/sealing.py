@@ -1,7 +1,7 @@
 """Sealing: what was measured becomes signed reports, each following the one before.
 
-The only place that builds the contract's report messages. Pure but for the signature and the
-salts, whose source of randomness is an argument. `describing` reads the same bytes back for people.
+Pure but for the signature and the salts, whose source of randomness is an argument. `contract`
+makes the messages, `describing` reads the same bytes back for people.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +14,10 @@ from kashi.chain import parse_report
 from kashi.v1 import report_pb2
 
 from kashi_agent.chain_link import ChainLink, EpochOpening
+from kashi_agent.contract import clean, contents_of, counters_of, header_of, totals_of
 from kashi_agent.describing import describe_report
 from kashi_agent.fitting import fitted, halves, join_stretches
-from kashi_agent.reading import Counters, DeviceMinutes, Gap, HostEvent, Reading
-from kashi_agent.sample import Device, DeviceEvent, Meter
+from kashi_agent.reading import Counters, DeviceMinutes
 from kashi_agent.stretch import Stretch
 
 __all__ = ["Sealed", "Sealer", "describe_report", "link_after"]
@@ -83,9 +83,13 @@ class Sealer:
     ) -> Sealed:
         link = _following(link, stretch.devices, opens=opening is not None)
         blocks = [
-            block
+            report_pb2.Block(
+                kind=kind,
+                salt=self.random_bytes(signing.SALT_BYTES),
+                content=content.SerializeToString(deterministic=True),
+            )
             for minutes in stretch.devices
-            for block in self._blocks(minutes, link.slots[minutes.device.hardware_id])
+            for kind, content in contents_of(minutes, link.slots[minutes.device.hardware_id])
         ]
         header = _header(stretch, link, self.agent_version, sealed_utc_ms, opening)
         header.blocks.extend(_digest(block) for block in blocks)
@@ -100,29 +104,6 @@ class Sealer:
             stretch=stretch,
             sealed_utc_ms=sealed_utc_ms,
             link=replace(link, sha256=signing.report_sha256(signed)),
-        )
-
-    def _blocks(self, minutes: DeviceMinutes, slot: int) -> Iterator[report_pb2.Block]:
-        yield self._block(report_pb2.BLOCK_KIND_DEVICE, _device_block(minutes, slot))
-        named = [holder for holder in minutes.holders if holder.name]
-        if named:
-            names = report_pb2.HolderNameBlock(
-                names=[
-                    report_pb2.HolderName(key=holder.key, name=_text(holder.name))
-                    for holder in named
-                ]
-            )
-            yield self._block(report_pb2.BLOCK_KIND_HOLDER_NAMES, names)
-
-    def _block(
-        self,
-        kind: report_pb2.BlockKind,
-        content: report_pb2.DeviceBlock | report_pb2.HolderNameBlock,
-    ) -> report_pb2.Block:
-        return report_pb2.Block(
-            kind=kind,
-            salt=self.random_bytes(signing.SALT_BYTES),
-            content=content.SerializeToString(deterministic=True),
         )
 
 
@@ -144,7 +125,7 @@ def link_after(link: ChainLink, wire: bytes) -> ChainLink:
         sequence=header.sequence,
         sha256=signing.report_sha256(message.header),
         slots=slots,
-        counters={total.slot: _counters(total) for total in header.counters},
+        counters={total.slot: counters_of(total) for total in header.counters},
     )
 
 
@@ -171,33 +152,22 @@ def _header(
     sealed_utc_ms: int,
     opening: EpochOpening | None,
 ) -> report_pb2.ReportHeader:
-    segment, clock = stretch.segment, stretch.clock
-    return report_pb2.ReportHeader(
-        host_id=link.host_id,
-        boot_id=stretch.boot_id,
-        segment=report_pb2.Segment(
-            number=segment.number,
-            anchor_utc_ms=segment.anchor_utc_ms,
-            start_boottime_ms=segment.start_boottime_ms,
-        ),
-        epoch=link.epoch,
-        sequence=link.sequence,
-        previous_sha256=link.sha256,
-        start_boottime_ms=stretch.start_boottime_ms,
-        end_boottime_ms=stretch.end_boottime_ms,
-        sealed_utc_ms=sealed_utc_ms,
-        clock=report_pb2.ClockState(
-            sync=cast("report_pb2.ClockSync", clock.sync),
-            offset_ms=clock.offset_ms,
-            error_us_max=clock.error_us_max,
-        ),
-        meters=[_meter(meter) for meter in stretch.meters],
-        counters=[_totals(slot, link.counters[slot]) for slot in _stated_slots(link, stretch)],
-        epoch_opening=None if opening is None else _opening(opening),
-        events=[_host_event(event) for event in stretch.events],
-        agent_version=_text(agent_version),
-        devices_counted_only=stretch.devices_counted_only,
+    header = header_of(stretch)
+    header.MergeFrom(
+        report_pb2.ReportHeader(
+            host_id=link.host_id,
+            epoch=link.epoch,
+            sequence=link.sequence,
+            previous_sha256=link.sha256,
+            sealed_utc_ms=sealed_utc_ms,
+            counters=[
+                totals_of(slot, link.counters[slot]) for slot in _stated_slots(link, stretch)
+            ],
+            epoch_opening=None if opening is None else _opening(opening),
+            agent_version=clean(agent_version),
+        )
     )
+    return header
 
 
 def _stated_slots(link: ChainLink, stretch: Stretch) -> list[int]:
@@ -207,101 +177,6 @@ def _stated_slots(link: ChainLink, stretch: Stretch) -> list[int]:
     others = sorted(set(link.counters) - spoken, reverse=True)
     room = limits.DEVICES_PER_HOST_MAX - len(spoken)
     return sorted(spoken | set(others[: max(0, room)]))
-
-
-def _device_block(minutes: DeviceMinutes, slot: int) -> report_pb2.DeviceBlock:
-    start = minutes.start_boottime_ms
-    return report_pb2.DeviceBlock(
-        slot=slot,
-        device=_device(minutes.device),
-        start_boottime_ms=start,
-        end_boottime_ms=minutes.end_boottime_ms,
-        readings=[_reading(reading, start) for reading in minutes.readings],
-        gaps=[_gap(gap, start) for gap in minutes.gaps],
-        events=[_device_event(event) for event in minutes.events],
-        holders=[
-            report_pb2.Holder(kind=cast("report_pb2.HolderKind", holder.kind), key=holder.key)
-            for holder in minutes.holders
-        ],
-    )
-
-
-def _device(device: Device) -> report_pb2.Device:
-    return report_pb2.Device(
-        vendor=cast("report_pb2.Vendor", device.vendor),
-        hardware_id=_text(device.hardware_id),
-        parent_hardware_id=_text(device.parent_hardware_id),
-        model=_text(device.model),
-        serial=_text(device.serial),
-        pci_bus_id=_text(device.pci_bus_id),
-        memory_bytes=device.memory_bytes,
-        share_numerator=device.share_numerator,
-        share_denominator=device.share_denominator,
-        meter=cast("report_pb2.MeterKind", device.meter),
-    )
-
-
-def _reading(reading: Reading, start_boottime_ms: int) -> report_pb2.Reading:
-    return report_pb2.Reading(
-        start_offset_ms=reading.start_boottime_ms - start_boottime_ms,
-        span_ms=reading.span_ms,
-        observed_ms=reading.observed_ms,
-        held_known_ms=reading.held_known_ms,
-        held_ms=reading.held_ms,
-        utilisation_known_ms=reading.utilisation_known_ms,
-        active_ms=reading.active_ms,
-        utilised_ns=reading.utilised_ns,
-        unattributed_ms=reading.unattributed_ms,
-        energy_known_ms=reading.energy_known_ms,
-        energy_mj=reading.energy_mj,
-        energy_integrated=reading.energy_integrated,
-        memory_used_bytes_max=reading.memory_used_bytes_max,
-        holder_times=[
-            report_pb2.HolderTime(holder=time.holder, held_ms=time.held_ms, share_ms=time.share_ms)
-            for time in reading.holder_times
-        ],
-    )
-
-
-def _gap(gap: Gap, start_boottime_ms: int) -> report_pb2.Gap:
-    known = gap.continuity
-    return report_pb2.Gap(
-        start_offset_ms=gap.start_boottime_ms - start_boottime_ms,
-        span_ms=gap.span_ms,
-        reason=cast("report_pb2.GapReason", gap.reason),
-        continuity=report_pb2.Continuity(
-            same_driver=known.same_driver,
-            same_holders=known.same_holders,
-            energy_mj=known.energy_mj,
-        ),
-    )
-
-
-def _device_event(event: DeviceEvent) -> report_pb2.DeviceEvent:
-    return report_pb2.DeviceEvent(
-        boottime_ms=event.boottime_ms,
-        kind=cast("report_pb2.DeviceEventKind", event.kind),
-        detail=_text(event.detail),
-        value=event.value,
-    )
-
-
-def _host_event(event: HostEvent) -> report_pb2.HostEvent:
-    return report_pb2.HostEvent(
-        boottime_ms=event.boottime_ms,
-        kind=cast("report_pb2.HostEventKind", event.kind),
-        detail=_text(event.detail),
-        value=event.value,
-    )
-
-
-def _meter(meter: Meter) -> report_pb2.MeterDescription:
-    return report_pb2.MeterDescription(
-        kind=cast("report_pb2.MeterKind", meter.kind),
-        cadence_ms=meter.cadence_ms,
-        library_version=_text(meter.library_version),
-        driver_version=_text(meter.driver_version),
-    )
 
 
 def _opening(opening: EpochOpening) -> report_pb2.EpochOpening:
@@ -315,36 +190,7 @@ def _opening(opening: EpochOpening) -> report_pb2.EpochOpening:
     )
 
 
-def _totals(slot: int, total: Counters) -> report_pb2.DeviceCounters:
-    return report_pb2.DeviceCounters(
-        slot=slot,
-        observed_ms=total.observed_ms,
-        gap_ms=total.gap_ms,
-        held_ms=total.held_ms,
-        active_ms=total.active_ms,
-        utilised_ns=total.utilised_ns,
-        energy_mj=total.energy_mj,
-    )
-
-
-def _counters(total: report_pb2.DeviceCounters) -> Counters:
-    return Counters(
-        observed_ms=total.observed_ms,
-        gap_ms=total.gap_ms,
-        held_ms=total.held_ms,
-        active_ms=total.active_ms,
-        utilised_ns=total.utilised_ns,
-        energy_mj=total.energy_mj,
-    )
-
-
 def _digest(block: report_pb2.Block) -> report_pb2.BlockDigest:
     return report_pb2.BlockDigest(
         kind=block.kind, sha256=signing.block_sha256(block.salt, block.content)
     )
-
-
-def _text(text: str) -> str:
-    """A text as the contract takes it: UTF-8, no zero byte, not too long."""
-    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
-    return clean[: limits.TEXT_CHARACTERS_MAX]

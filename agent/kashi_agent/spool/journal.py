@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kashi_agent.encoding import DecodeError
+from kashi_agent.encoding import DecodeError, decode_stretch, encode_stretch
 from kashi_agent.spool.disk import Disk
 from kashi_agent.spool.segments import SEGMENT_BYTES, Placed, Recovery, SegmentLog
-from kashi_agent.stretch import Stretch, decode_stretch, encode_stretch
+from kashi_agent.stretch import Stretch
 
 KIND_STRETCH = 2
 

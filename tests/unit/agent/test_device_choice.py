@@ -8,6 +8,7 @@ from kashi.v1 import report_pb2
 from kashi_agent.chain_link import ChainLink
 from kashi_agent.clock import ManualClock
 from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
+from kashi_agent.encoding import decode_stretch, encode_stretch
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming
 from kashi_agent.sample import (
@@ -21,7 +22,7 @@ from kashi_agent.sample import (
     Vendor,
 )
 from kashi_agent.sealing import Sealer
-from kashi_agent.stretch import Stretch, decode_stretch, encode_stretch
+from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unseal
 
 METER = Meter(kind=MeterKind.NVML, cadence_ms=1_000)

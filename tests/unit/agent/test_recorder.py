@@ -9,6 +9,7 @@ from kashi_agent.recorder import WAITING_READINGS_MAX
 from kashi_agent.sample import Device, DeviceEvent, Sample, SampleBatch
 
 INTERVAL_S = 300
+DAY_MS = 86_400_000
 
 
 def test_a_restart_goes_on_where_the_last_flush_ended() -> None:
@@ -272,3 +273,29 @@ def test_acknowledged_reports_stay_35_days_by_the_servers_clock() -> None:
     assert host.agent.spool.sealed.size < kept
     positions = [entry.position for entry in host.agent.spool.sealed.entries()]
     assert positions == sorted(positions)
+
+
+def test_two_months_without_a_sample_are_one_gap_in_pieces() -> None:
+    """What no single report could carry is kept in pieces of a month: asleep, and with a disk that
+    takes nothing while no meter reads."""
+    host = driven()
+    host.live(90)
+    before = host.clock.boottime
+    host.clock.suspend(60 * DAY_MS)
+    host.live(90)
+    awake = host.clock.boottime
+    host.disk.bytes_max = host.disk.used
+    for _ in range(60):
+        host.clock.advance(DAY_MS)
+        host.agent.record()
+    host.disk.bytes_max = None
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    for account in host.server.accounts().values():
+        lengths = {reason: 0 for _, _, _, reason in account.gaps}
+        for _, _, span_ms, reason in account.gaps:
+            lengths[reason] += span_ms
+        assert lengths[GapReason.SUSPENDED] in range(60 * DAY_MS, 60 * DAY_MS + 10_000)
+        assert lengths[GapReason.SAMPLES_MISSING] in range(60 * DAY_MS, 60 * DAY_MS + 10_000)
+    assert awake - before == 60 * DAY_MS + 90_000
