@@ -399,6 +399,18 @@ def test_a_dropped_card_is_lost_and_its_fault_told(meters: Meters) -> None:
     assert told(after, fault) == [(chips[1].die_id, "ended: 0x40F84E00", DROPPED)]
 
 
+def test_a_card_that_does_not_tell_its_chips_any_more_keeps_them(meters: Meters) -> None:
+    """A7: how many chips a card has may be refused while they answer: they stay what they were."""
+    refused = Error(call="dcmi_get_device_num_in_card", code=-8012, from_ms=1_000)
+    meter = meters.start(Scenario(chips=(ascend_a3(0), ascend_a3(1)), errors=(refused,)))
+    meter.next(SampleBatch)
+    meter.at(1_000)
+
+    later = [meter.next(SampleBatch) for _ in range(62)][-1]
+
+    assert power_mw(later) == [50_650, 50_650]
+
+
 def test_a_chip_that_never_told_its_id_is_told_of(meters: Meters) -> None:
     """A chip lost before the meter began cannot be sampled; nor can two with one id."""
     twin = replace(ascend_910b(2), die=ascend_910b(0).die)
@@ -501,6 +513,35 @@ def test_the_library_is_looked_for_in_order(tmp_path: Path) -> None:
 
     assert done.stdout.strip() == "2"
     assert LIBRARIES[0] == DCMI.soname
+
+
+@pytest.mark.parametrize("logic", [(0,), (1,), (0, 1, 2), (1, 3)])
+@pytest.mark.parametrize("flags", [(), ("-DCOUNT_FIRST",)])
+def test_the_newer_list_of_chips_is_read_in_either_order(
+    tmp_path: Path, flags: tuple[str, ...], logic: tuple[int, ...]
+) -> None:
+    """A10: the vendor's header has the list before its length, a program of the vendor's the other
+    way round; whichever a library does, no byte lands beside its place and the list is right."""
+    if compiler() is None:
+        pytest.skip("no C compiler: install gcc")
+    chips = tuple(ascend_950(number, logic=one) for number, one in enumerate(logic))
+    scenario = Scenario(chips=chips, api=2).write(tmp_path / "scenario", start_boottime_ms=0)
+    library = DCMI.built(BUILD, flags=flags) / DCMI.soname
+    script = (
+        "from kashi_agent.meters.dcmi import DcmiDriver; import sys;"
+        "from kashi_agent.meters.dcmi_library import DcmiLibrary;"
+        "print(DcmiDriver(DcmiLibrary(sys.argv[1:])).places())"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(library)],
+        env={**os.environ, DCMI.variable: str(scenario)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == str(([(one,) for one in logic], []))
 
 
 def test_a_library_that_is_something_else_is_told_of(meters: Meters) -> None:

@@ -26,7 +26,7 @@ from kashi_agent.meters.dcmi_layouts import (
     VdevInfo,
     VdevQuery,
 )
-from kashi_agent.meters.dcmi_library import NEWER, OLDER, DcmiLibrary, DriverGone
+from kashi_agent.meters.dcmi_library import OLDER, DcmiLibrary, DriverGone
 from kashi_agent.sample import Absent, AbsentReason
 
 Place = tuple[int, ...]
@@ -108,14 +108,14 @@ class DcmiDriver:
         """Of the library and of the driver; empty where it does not tell."""
         return self._version("library version"), self._version("driver version")
 
-    def places(self) -> list[Place]:
-        """Where there is an accelerator, as far as the driver tells what is there.
+    def places(self) -> tuple[list[Place], list[int]]:
+        """Where there is an accelerator, as far as the driver tells what is there; and the cards
+        that do not tell how many chips they have.
 
-        A card that does not tell how many chips it has stands here with its first place.
         DriverGone when the driver lists nothing at all.
         """
-        found = self._listed() if self._library.api == NEWER else self._on_cards()
-        return [place for place in found if self._is_accelerator(place)]
+        places, untold = self._on_cards() if self.knows_cards else (self._listed(), [])
+        return [place for place in places if self._is_accelerator(place)], untold
 
     def die(self, place: Place) -> str | Absent:
         """The chip's own id: five words of eight hexadecimal digits each.
@@ -267,19 +267,21 @@ class DcmiDriver:
                 return [(chip,) for chip in chips]
         raise DriverGone(f"dcmiv2_get_device_list: code {code}, {written[0][:4]} {written[1][:4]}")
 
-    def _on_cards(self) -> list[Place]:
-        """Cards, whose numbers may have holes, and the places on them."""
+    def _on_cards(self) -> tuple[list[Place], list[int]]:
+        """The places on cards, whose numbers may have holes; and the cards that do not tell."""
         cards, count = (c_int * LISTED_MAX)(), c_int()
         code = self._library.call("cards", byref(count), cards, LISTED_MAX)
         if code != SUCCESS or not 0 <= count.value <= LISTED_MAX:
             raise DriverGone(f"dcmi_get_card_list: code {code}, {count.value} cards")
         places: list[Place] = []
+        untold = []
         for card in cards[: count.value]:
             chips = self._number("chips of card", (card,))
             if isinstance(chips, Absent) or not 0 < chips <= CHIPS_A_CARD_MAX:
-                chips = 1
-            places += [(card, place) for place in range(chips)]
-        return places
+                untold.append(card)
+            else:
+                places += [(card, place) for place in range(chips)]
+        return places, untold
 
     def _is_accelerator(self, place: Place) -> bool:
         """Known to be something else is not one; a card's own controller has a place, too."""

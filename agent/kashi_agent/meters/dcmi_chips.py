@@ -81,7 +81,10 @@ class Chips:
         """Look for chips and partitions anew; places of known ones are renewed."""
         met: set[str] = set()
         mute: dict[Place, str] = {}
-        for place in self._driver.places():
+        places, untold = self._driver.places()
+        for card in untold:
+            places += [chip.place for chip in self.on_card(card)] or [(card, 0)]
+        for place in places:
             die = self._driver.die(place)
             if isinstance(die, Absent):
                 mute[place] = str(die.reason)
@@ -93,7 +96,7 @@ class Chips:
         wholes = [chip for chip in self if chip.whole is None]
         unseen = [chip for chip in wholes if chip.device.hardware_id not in met]
         for chip in unseen:
-            if not chip.lost and not self._may_be_at(chip.place, mute):
+            if not chip.lost and chip.place not in mute:
                 chip.lost = True
                 note(chip, DeviceEventKind.VANISHED, "the driver lists it no longer", 0)
         # A mute place where a known chip sits is that chip's matter: it says so itself.
@@ -104,12 +107,6 @@ class Chips:
         for chip in wholes:
             if chip.device.hardware_id in met:
                 self._split(chip, note)
-
-    def _may_be_at(self, place: Place, mute: dict[Place, str]) -> bool:
-        """The driver counts the chip's place, or its card, and cannot say who is there."""
-        if self._driver.knows_cards:
-            return any(place[0] == one[0] for one in mute)
-        return place in mute
 
     def _meet(self, die: str, place: Place) -> None:
         """Renew a known chip's place, or take in a new chip."""

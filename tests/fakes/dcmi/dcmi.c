@@ -119,8 +119,13 @@ DCMI(dcmi_get_device_id_in_card)(int card, int *most, int *mcu, int *cpu) {
     return *most ? SUCCESS : INVALID_DEVICE;
 }
 
-/* The list comes first, its length second: so the vendor's header has it. */
+/* The list comes first, its length second: so the vendor's header has it, unlike a program of the
+ * vendor's own. */
+#ifdef COUNT_FIRST
+DCMI(dcmiv2_get_device_list)(int *count, int *list, int room) {
+#else
 DCMI(dcmiv2_get_device_list)(int *list, int *count, int room) {
+#endif
     SYSTEM(list && count);
     *count = 0;
     for (int n = 0; n < scenario->chip_count && *count < room; n++) list[(*count)++] = scenario->chips[n].logic;
