@@ -13,7 +13,7 @@ from kashi_agent.energy import Energy
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import HolderKey, HolderTime, Reading
 from kashi_agent.sample import Absent, Observation
-from kashi_agent.shares import Part, Together, parts
+from kashi_agent.shares import NOBODY, Part, Together, parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,9 @@ def _together(seen: Observation, naming: HolderNaming) -> Together | None:
     """The holders, weighed by the work the driver tells of each; alike where it tells of none."""
     if isinstance(seen.holders, Absent):
         return None
+    if len(seen.holders) < 2:  # nearly always, and there is nothing to divide
+        alone = tuple(map(naming.key, seen.holders))
+        return Together(alone, (1,)) if alone else NOBODY
     told = () if isinstance(seen.work, Absent) else seen.work
     work = {one.holder: one.sm_ppm for one in told if one.holder in seen.holders}
     alike = not any(work.values())

@@ -8,6 +8,7 @@ to those with the largest remainders, so no part is a whole millisecond off its 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm
+from typing import Final
 
 from kashi_agent.reading import HolderKey
 
@@ -25,6 +26,9 @@ class Together:
             raise ValueError(f"{len(self.holders)} holders with the weights {self.weights}")
         if self.holders and not sum(self.weights):
             raise ValueError("holders without any weight")
+
+
+NOBODY: Final = Together((), ())
 
 
 @dataclass(frozen=True, slots=True)
