@@ -1,4 +1,4 @@
-"""Power of cards with several Ascend chips: counted once, never invented, whatever the driver says."""
+"""Power of cards with several Ascend chips: counted once, never invented."""
 
 from pathlib import Path
 
