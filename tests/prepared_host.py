@@ -70,6 +70,7 @@ class PreparedHost:
     random: Random
     devices: tuple[Device, ...]
     interval_ms: int = 60_000
+    carried: bool = False
     truth: MinuteTruth = field(default_factory=dict)
     agent: Agent = field(init=False)
 
@@ -93,6 +94,7 @@ class PreparedHost:
             random=self.random,
             random_bytes=self.random.randbytes,
             interval_ms=self.interval_ms,
+            carried=self.carried,
         )
 
     def live(self, minutes: int) -> None:

@@ -18,18 +18,14 @@ from typing import Any
 
 from fixtures_identity import PARTY
 from fixtures_server import KashiServer
-from kashi_agent.agent import Agent, Signing
 from kashi_agent.carried_enrolment import take_response, write_enrolment_request
 from kashi_agent.carrier import ClosableWire
 from kashi_agent.clock import ManualClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
 from kashi_agent.identity import IdentityStore
-from kashi_agent.naming import HolderNaming
 from kashi_agent.sample import Device, MeterKind, Vendor
 from kashi_agent.shipping import Answer, Batch, Wire
-from kashi_agent.spool import Spool
-from kashi_agent.spool.disk import RealDisk
 from kashi_agent.wiring import Member, real_way
 from prepared_host import DAY_MS, HOUR_MS, PreparedHost
 
@@ -40,24 +36,6 @@ POLL_SECONDS = 0.05
 @dataclass(slots=True, kw_only=True)
 class RelayedHost(PreparedHost):
     """A host whose agent ships through somebody who is not believed."""
-
-    def start(self) -> None:
-        """An agent on the host's folder."""
-        host = self.store.host()
-        self.agent = Agent(
-            spool=Spool(RealDisk(self.folder / "state" / "spool"), host.host_id),
-            clock=self.clock,
-            naming=HolderNaming(self.store.holder_salt()),
-            signing=Signing(
-                host_id=host.host_id,
-                report_key=self.store.report_key(),
-                receipt_key=host.receipt_key(),
-            ),
-            random=self.random,
-            random_bytes=self.random.randbytes,
-            interval_ms=self.interval_ms,
-            carried=True,
-        )
 
     def way(self, relay: str) -> ClosableWire:
         """The way that the settings name: HOST:PORT of a relay, or "files"."""
@@ -129,6 +107,7 @@ def relayed_host(store: IdentityStore, *, seed: str, cards: int = 2) -> RelayedH
     host = RelayedHost(
         folder=store.folder.parent.parent,
         store=store,
+        carried=True,
         clock=ManualClock(
             boottime=HOUR_MS,
             monotonic=HOUR_MS,

@@ -75,7 +75,9 @@ class CarriedShipper(Shipper):
         for result in answer.results:
             self._count(result)
         self._server = NO_HEAD
-        before, self._carried = self._carried, (answer.head.epoch, answer.head.sequence)
+        # Never beyond what was sealed: or one lie would keep this host from calling again.
+        held = min((answer.head.epoch, answer.head.sequence), self._spool.sealed.head)
+        before, self._carried = self._carried, held
         if batch.entries:
             self._stalled = self._carried == before < batch.entries[-1].position
         self.state.last_answer_utc_ms = utc_ms
