@@ -4,7 +4,7 @@
     root.run("dpkg", "--install", "/tmp/kashi-agent.deb")
     running = root.start("kashi-agent", "run", user="kashi-agent")
 
-What is mounted for a command is gone with it. Needs root and mmdebstrap; see `clean_root_archive`.
+What is mounted for a command is gone with it. Needs root and mmdebstrap; see `root_archive`.
 """
 
 import fcntl
@@ -18,8 +18,14 @@ from typing import Final
 
 RUN_SECONDS_MAX: Final = 120
 SOURCES: Final = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
+LEFT_OUT: Final = tuple(
+    f"--dpkgopt=path-exclude=/usr/share/{folder}/*"
+    for folder in ("man", "locale", "doc", "zoneinfo")
+)
+"""What no test looks at."""
+
 ENTER: Final = """
-mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" || exit 99
+mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" || exit 99
 user=$1
 shift
 exec chroot --userspec="$user" "$0" "$@"
@@ -61,7 +67,10 @@ class CleanRoot:
         environment: Mapping[str, str] | None = None,
         expect: int = 0,
     ) -> str:
-        """Run a command in it with `given` on its standard input; its output."""
+        """Run a command in it with `given` on its standard input; its output.
+
+        Where it is expected to fail, also what it complained of.
+        """
         with self.start(*command, user=user, environment=environment) as process:
             try:
                 said, complained = process.communicate(given, RUN_SECONDS_MAX)
@@ -69,15 +78,15 @@ class CleanRoot:
                 process.kill()
                 raise
         assert process.returncode == expect, f"{command}: {process.returncode}\n{said}{complained}"
-        return said
+        return said if expect == 0 else said + complained
 
     def files(self) -> frozenset[str]:
         """Every path in it."""
         return frozenset(str(p.relative_to(self.folder)) for p in self.folder.rglob("*"))
 
 
-def clean_root_archive(archive: Path) -> Path:
-    """Debian's essential packages with `useradd`, and nothing else, made once into an archive."""
+def root_archive(archive: Path, *packages: str) -> Path:
+    """Debian's essential packages with `useradd` and those named, made once into an archive."""
     release = platform.freedesktop_os_release()["VERSION_CODENAME"]
     archive.parent.mkdir(parents=True, exist_ok=True)
     with archive.with_suffix(".lock").open("w") as lock:
@@ -86,8 +95,9 @@ def clean_root_archive(archive: Path) -> Path:
             fresh = archive.with_suffix(".part.tar")
             sources = [str(path) for path in SOURCES if path.exists()][:1]
             made = ("mmdebstrap", "--quiet", "--mode=root", "--variant=essential")
+            included = f"--include={','.join(('passwd', *packages))}"
             subprocess.run(
-                [*made, "--include=passwd", release, str(fresh), *sources],
+                [*made, included, *LEFT_OUT, release, str(fresh), *sources],
                 check=True,
                 env={**os.environ, "LC_ALL": "C.UTF-8"},
             )

@@ -17,9 +17,10 @@ import pytest
 
 from deploy.packages.__main__ import PACKAGES, ROOT, WORK
 from deploy.packages.freeze import PYTHON, PYTHON_PACKAGES
+from deploy.packages.staging import DOCUMENTS, PLACES
 
-SOURCES: Final = ("agent", "proto/kashi", "deploy/packages", "deploy/systemd")
-FILES: Final = ("requirements.lock", "docs/metering.md", "docs/metering.zh.md", "LICENSE")
+SOURCES: Final = ("agent", "proto/kashi", "deploy/packages", *(f"deploy/{name}" for name in PLACES))
+FILES: Final = ("requirements.lock", *DOCUMENTS)
 MADE_OF: Final = WORK / "made-of.sha256"
 
 

@@ -12,13 +12,14 @@ from typing import Final
 
 from kashi_agent import VERSION
 
-from deploy.packages import system_package, wheel_bundle
+from deploy.packages import wheel_bundle
 from deploy.packages.commands import made_at_seconds
 from deploy.packages.debian import debian_parts
 from deploy.packages.freeze import freeze
 from deploy.packages.locked import Locked, PackagingError, brought_along, read_lock
-from deploy.packages.sbom import Part, bill, installed_part, wheel_part, write_notices
-from deploy.packages.settings import settings_text
+from deploy.packages.sbom import Part, bill, installed_part, wheel_part
+from deploy.packages.staging import Staged, stage
+from deploy.packages.system_package import system_package
 from deploy.packages.wheelhouse import Target, build_ours, check_complete, fetch
 
 ROOT: Final = Path(__file__).parents[2]
@@ -27,10 +28,6 @@ WORK: Final = ROOT / "build" / "packages-work"
 
 X86_64: Final = Target(machine="x86_64", pythons=("3.11",))
 AARCH64: Final = Target(machine="aarch64", pythons=("3.11", "3.12", "3.13", "3.14"))
-DOCUMENTS: Final = tuple(
-    ROOT / name
-    for name in ("agent/README.md", "docs/metering.md", "docs/metering.zh.md", "LICENSE")
-)
 
 
 TOOLS: Final = Path(__file__).with_name("tools.lock")
@@ -74,33 +71,21 @@ def main() -> int:
     return 0
 
 
-def make_x86_64(making: Making, kinds: tuple[str, ...] = ("deb", "rpm")) -> list[Path]:
+def make_x86_64(making: Making) -> list[Path]:
     """The `.deb` and the `.rpm`, with an interpreter of their own."""
     wheels = gather(making, X86_64)
     frozen = freeze(wheels, making.scratch("frozen"), making.made_at)
     parts = [
-        *map(wheel_part, sorted(wheels.glob("*.whl"))),
+        *_wheel_parts(wheels),
         installed_part(frozen.bootloader),
         *debian_parts(frozen.taken),
     ]
-    documents, notices = _documents(making, X86_64, parts)
-    payload = system_package.Payload(
-        frozen=frozen.folder,
-        settings=_settings(making),
-        units=_units(),
-        documents=documents,
-        notices=notices,
-    )
+    staged = _staged(making, X86_64, parts)
     return [
-        system_package.system_package(
-            kind,
-            payload,
-            version=making.version,
-            made_at=making.made_at,
-            nfpm=frozen.nfpm,
-            out=making.out,
+        system_package(
+            kind, frozen, staged, version=making.version, made_at=making.made_at, out=making.out
         )
-        for kind in kinds
+        for kind in ("deb", "rpm")
     ]
 
 
@@ -108,14 +93,9 @@ def make_bundle(making: Making, target: Target) -> Path:
     """The wheels with an installer."""
     wheels = gather(making, target, INSTALLER)
     wheel_bundle.check_wheels(wheels, target, making.scratch("unpacked"))
-    documents, notices = _documents(
-        making, target, [*map(wheel_part, sorted(wheels.glob("*.whl")))]
-    )
-    payload = wheel_bundle.Payload(
-        settings=_settings(making), units=_units(), documents=documents, notices=notices
-    )
+    staged = _staged(making, target, _wheel_parts(wheels))
     return wheel_bundle.wheel_bundle(
-        wheels, payload, target, version=making.version, made_at=making.made_at, out=making.out
+        wheels, staged, target, version=making.version, made_at=making.made_at, out=making.out
     )
 
 
@@ -138,23 +118,15 @@ def _needs(target: Target, pins: dict[str, Locked]) -> list[Locked]:
     return [needs[name] for name in sorted(needs)]
 
 
-def _documents(making: Making, target: Target, parts: list[Part]) -> tuple[tuple[Path, ...], Path]:
-    """The documents with the bill of materials, which also lies beside the packages."""
+def _wheel_parts(wheels: Path) -> list[Part]:
+    return [wheel_part(wheel) for wheel in sorted(wheels.glob("*.whl"))]
+
+
+def _staged(making: Making, target: Target, parts: list[Part]) -> Staged:
+    """The files beside the programs; the bill of materials also lies beside the packages."""
     sbom = making.out / f"kashi-agent-{making.version}-{target.machine}.cdx.json"
     sbom.write_text(bill(making.version, target.machine, parts, making.made_at), encoding="utf-8")
-    notices = making.scratch(f"{target.machine}/notices")
-    write_notices(parts, notices)
-    return (*DOCUMENTS, sbom), notices
-
-
-def _settings(making: Making) -> Path:
-    path = making.work / "agent.toml"
-    path.write_text(settings_text(ROOT / "agent" / "README.md"), encoding="utf-8")
-    return path
-
-
-def _units() -> tuple[Path, ...]:
-    return tuple(sorted((ROOT / "deploy" / "systemd").glob("*.service")))
+    return stage(ROOT, making.scratch(f"{target.machine}/staged"), sbom, parts)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 PyInstaller collects Debian's Python, the locked wheels and our own code, as readable source, into
 one folder. No registry offers an interpreter built for glibc 2.28, so the folder brings the loader
 and the C library that its interpreter was built with: the programs name that loader, and a
-`DT_RPATH` makes every library they load, a vendor's too, find that C library. The host may then be
-as old as Enterprise Linux 7.
+`DT_RPATH` makes every library they load, a vendor's too, find that C library. Which one the host has
+is then of no account.
 """
 
 import py_compile
@@ -73,9 +73,11 @@ def freeze(wheels: Path, work: Path, made_at: str) -> Frozen:
     folder = work / "dist" / "kashi-agent"
     for name in C_LIBRARY:
         shutil.copy2(LIBRARIES / name, folder / "lib" / name)
+    (installed,) = (work / "environment").glob("lib/python*/site-packages")
+    _check_whole(installed, folder / "lib")
     _compile_ours(folder / "lib")
     _check_closed(folder)
-    (bootloader,) = (work / "environment").glob("lib/*/site-packages/pyinstaller-*.dist-info")
+    (bootloader,) = installed.glob("pyinstaller-*.dist-info")
     return Frozen(
         folder=folder,
         taken=tuple(_taken(folder / "lib")),
@@ -111,20 +113,31 @@ def _lead_bootloader(python: Path, work: Path) -> None:
     run(patchelf, "--force-rpath", "--set-rpath", "$ORIGIN/lib", bootloader, cwd=work)
 
 
+def _ours(libraries: Path) -> list[Path]:
+    """Our sources below a folder of libraries, relative to it."""
+    found = (path for name in ("kashi", "kashi_agent") for path in (libraries / name).rglob("*.py"))
+    return sorted(path.relative_to(libraries) for path in found)
+
+
+def _check_whole(installed: Path, libraries: Path) -> None:
+    """PyInstaller only warns of a module that it could not import, and leaves it out."""
+    left_out = set(_ours(installed)) - set(_ours(libraries))
+    if left_out:
+        raise PackagingError(f"left out: {', '.join(map(str, sorted(left_out)))}; does it import?")
+
+
 def _compile_ours(libraries: Path) -> None:
     """Compile our sources; a compiled file counts only while it fits its source.
 
     Nobody but root may write there, so without it every start would compile them anew.
     """
-    for package in ("kashi", "kashi_agent"):
-        for source in sorted((libraries / package).rglob("*.py")):
-            installed = HOME / "lib" / source.relative_to(libraries)
-            py_compile.compile(
-                str(source),
-                dfile=str(installed),
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
-            )
+    for source in _ours(libraries):
+        py_compile.compile(
+            str(libraries / source),
+            dfile=str(HOME / "lib" / source),
+            doraise=True,
+            invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+        )
 
 
 def _check_closed(folder: Path) -> None:

@@ -121,7 +121,7 @@ def _notices(metadata: Path | zipfile.Path) -> Iterator[tuple[str, str]]:
 
 
 def _each_once(parts: Iterable[Part]) -> list[Part]:
-    """The parts in order; a need that has a wheel for each interpreter is one part of many files."""
+    """The parts in order; a need with a wheel for each interpreter is one part of many files."""
     merged: dict[str, Part] = {}
     for part in parts:
         known = merged.get(part.purl, part).sha256s

@@ -2,17 +2,17 @@
 
 import json
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from deploy.packages.commands import MADE_AT, run
-from deploy.packages.freeze import HOME
+from deploy.packages.freeze import HOME, Frozen
+from deploy.packages.staging import Staged
 
 HERE: Final = Path(__file__).parent
 SCRIPTS: Final = HERE / "system"
-DOCUMENTS: Final = "/usr/share/doc/kashi-agent"
+PROGRAMS: Final = ("kashi-agent", "kashi-meter")
 DESCRIPTION: Final = """\
 Kashi's agent: card-hours of this host, measured, signed and shipped
 Measures how long the accelerators of this host were held, busy and idle, and
@@ -21,29 +21,21 @@ reports it, signed and chained, to one Kashi server. Nothing starts before
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
-    """What goes in beside the frozen folder, as files that exist."""
-
-    frozen: Path
-    settings: Path
-    units: tuple[Path, ...]
-    documents: tuple[Path, ...]
-    notices: Path
-
-
 def system_package(
-    kind: str, payload: Payload, *, version: str, made_at: str, nfpm: Path, out: Path
+    kind: str, frozen: Frozen, staged: Staged, *, version: str, made_at: str, out: Path
 ) -> Path:
     """Make one package, `deb` or `rpm`, into the folder `out`."""
-    described = payload.frozen.parent / f"nfpm-{kind}.json"
-    described.write_text(json.dumps(_description(payload, version, made_at)), encoding="utf-8")
-    for folder in (payload.frozen, payload.notices):
+    work = staged.root.parent
+    described = work / f"nfpm-{kind}.json"
+    contents = _contents(frozen, staged)
+    described.write_text(json.dumps(_description(contents, version, made_at)), encoding="utf-8")
+    for folder in (frozen.folder, staged.root):
         _date(folder, int(made_at))
     before = set(out.iterdir())
     run(
-        *(nfpm, "package", "--config", described, "--packager", kind, "--target", f"{out}/"),
-        cwd=payload.frozen.parent,
+        *(frozen.nfpm, "package", "--config", described, "--packager", kind),
+        *("--target", f"{out}/"),
+        cwd=work,
         environment={MADE_AT: made_at},
     )
     (made,) = set(out.iterdir()) - before
@@ -56,7 +48,7 @@ def _date(folder: Path, seconds: int) -> None:
         os.utime(path, (seconds, seconds), follow_symlinks=False)
 
 
-def _description(payload: Payload, version: str, made_at: str) -> dict[str, Any]:
+def _description(contents: list[dict[str, str]], version: str, made_at: str) -> dict[str, Any]:
     """What nfpm is told; JSON is YAML."""
     return {
         "name": "kashi-agent",
@@ -71,7 +63,7 @@ def _description(payload: Payload, version: str, made_at: str) -> dict[str, Any]
         "umask": 0o022,
         "mtime": datetime.fromtimestamp(int(made_at), UTC).isoformat(),
         "rpm": {"buildhost": "localhost"},
-        "contents": _contents(payload),
+        "contents": contents,
         "scripts": {
             "postinstall": str(SCRIPTS / "after-install.sh"),
             "preremove": str(SCRIPTS / "before-remove.sh"),
@@ -84,16 +76,15 @@ def _description(payload: Payload, version: str, made_at: str) -> dict[str, Any]
     }
 
 
-def _contents(payload: Payload) -> list[dict[str, str]]:
-    def placed(source: Path, target: str, kind: str = "") -> dict[str, str]:
-        return {"src": str(source), "dst": target, "type": kind}
+def _contents(frozen: Frozen, staged: Staged) -> list[dict[str, str]]:
+    def placed(source: Path, target: str | Path, kind: str = "") -> dict[str, str]:
+        return {"src": str(source), "dst": str(target), "type": kind}
 
-    programs = ("kashi-agent", "kashi-meter")
+    # File by file: a package that owned /usr/lib would quarrel with the one that does.
+    files = sorted(path for path in staged.root.rglob("*") if path.is_file())
     return [
-        placed(payload.frozen, str(HOME), "tree"),
-        *(placed(HOME / name, f"/usr/bin/{name}", "symlink") for name in programs),
-        placed(payload.settings, "/etc/kashi/agent.toml", "config|noreplace"),
-        *(placed(unit, f"/usr/lib/systemd/system/{unit.name}") for unit in payload.units),
-        *(placed(document, f"{DOCUMENTS}/{document.name}") for document in payload.documents),
-        placed(payload.notices, f"{DOCUMENTS}/notices", "tree"),
+        placed(frozen.folder, HOME, "tree"),
+        *(placed(HOME / name, f"/usr/bin/{name}", "symlink") for name in PROGRAMS),
+        placed(staged.settings, "/etc/kashi/agent.toml", "config|noreplace"),
+        *(placed(path, Path("/", path.relative_to(staged.root))) for path in files),
     ]

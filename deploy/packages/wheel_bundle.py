@@ -7,7 +7,6 @@ than the oldest host has.
 import shutil
 import tarfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from packaging.utils import parse_wheel_filename
 
 from deploy.packages.elf import ElfFile, elf_files
 from deploy.packages.locked import PackagingError
+from deploy.packages.staging import Staged
 from deploy.packages.wheelhouse import GLIBC_MAX, Target, sha256
 
 HERE: Final = Path(__file__).parent
@@ -26,16 +26,6 @@ ON_EVERY_HOST: Final = frozenset(
     {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libgcc_s.so.1"}
     | {"libstdc++.so.6", "ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2"}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
-    """What goes in beside the wheels, as files that exist."""
-
-    settings: Path
-    units: tuple[Path, ...]
-    documents: tuple[Path, ...]
-    notices: Path
 
 
 def check_wheels(wheels: Path, target: Target, scratch: Path) -> None:
@@ -73,20 +63,16 @@ def unfit(elf: ElfFile, machine: str) -> str | None:
 
 
 def wheel_bundle(
-    wheels: Path, payload: Payload, target: Target, *, version: str, made_at: str, out: Path
+    wheels: Path, staged: Staged, target: Target, *, version: str, made_at: str, out: Path
 ) -> Path:
     """Make the `.tar.gz` into the folder `out`; its files carry one instant and belong to root."""
     name = f"kashi-agent-{version}-linux-{target.machine}"
-    folder = wheels.parent / name
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = staged.root.parent / name
     shutil.copytree(wheels, folder / "wheels")
-    shutil.copytree(payload.notices, folder / "notices")
-    (folder / "systemd").mkdir()
-    for unit in payload.units:
-        shutil.copy2(unit, folder / "systemd")
-    for file in (*payload.documents, *(HERE / "system").glob("*.sh"), HERE / "bundle/install.sh"):
-        shutil.copy2(file, folder)
-    shutil.copy2(payload.settings, folder / "agent.toml")
+    shutil.copytree(staged.root, folder / "root")
+    shutil.copy(staged.settings, folder)
+    for script in (*(HERE / "system").glob("*.sh"), HERE / "bundle" / "install.sh"):
+        shutil.copy(script, folder)
     (folder / "MACHINE").write_text(f"{target.machine}\n", encoding="utf-8")
     write_sums(folder, folder / "SHA256SUMS")
     made = out / f"{name}.tar.gz"

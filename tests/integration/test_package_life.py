@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -14,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from clean_root import CleanRoot, clean_root_archive, unpacked_root
+from clean_root import CleanRoot, root_archive, unpacked_root
 from fakes.nvml.library import built_library, compiler
 from fakes.nvml.scenario import Device, Scenario, State
 from fixtures_identity import PARTY
@@ -22,7 +23,12 @@ from fixtures_packages import needs
 from fixtures_server import KashiServer
 from kashi_agent.clock import SystemClock
 
+from deploy.packages.__main__ import ROOT, WORK, X86_64
+from deploy.packages.staging import stage
+from deploy.packages.wheel_bundle import wheel_bundle, write_sums
+
 BUILD = Path(__file__).parents[2] / "build"
+MACHINES = BUILD / "machines"
 WAIT_SECONDS = 60
 STATE = "var/lib/kashi-agent"
 UUIDS = tuple(f"GPU-{n:08d}-0000-0000-0000-000000000000" for n in range(2))
@@ -33,19 +39,42 @@ UNITS = ("kashi-agent.service", "kashi-meter.service")
 
 
 @pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """A folder whose path leaves room for a Unix socket's."""
-    with tempfile.TemporaryDirectory(prefix="kashi-") as folder:
+def disk_folder() -> Iterator[Path]:
+    """A folder on a disk: a host whose state lies in memory would not be enrolled."""
+    MACHINES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="m-", dir=MACHINES) as folder:
+        Path(folder).chmod(0o755)
         yield Path(folder)
 
 
 @pytest.fixture
-def root(short_folder: Path) -> CleanRoot:
+def root(disk_folder: Path) -> CleanRoot:
     """A clean Debian machine."""
-    if os.geteuid() != 0:
-        pytest.skip("a clean machine needs root: run the tests as root")
-    needs(Path("/usr/bin/mmdebstrap"), "mmdebstrap")
-    return unpacked_root(clean_root_archive(BUILD / "clean-root" / "root.tar"), short_folder)
+    _needs_machines()
+    return unpacked_root(root_archive(MACHINES / "clean.tar"), disk_folder)
+
+
+@pytest.fixture
+def python_root(disk_folder: Path) -> CleanRoot:
+    """A clean Debian machine with a Python of its own."""
+    _needs_machines()
+    return unpacked_root(
+        root_archive(MACHINES / "python.tar", "python3.11", "libstdc++6"), disk_folder
+    )
+
+
+@pytest.fixture
+def bundle_for_here(packages: Path, python_root: CleanRoot, tmp_path: Path) -> Path:
+    """The bundle as for aarch64, but for machines like this one, unpacked on the machine."""
+    wheels = tmp_path / "wheels"
+    shutil.copytree(WORK / "x86_64/wheels", wheels)
+    (pip,) = (WORK / "aarch64/wheels").glob("pip-*.whl")
+    shutil.copy(pip, wheels)
+    (bill,) = packages.glob("*-x86_64.cdx.json")
+    staged = stage(ROOT, tmp_path, bill, [])
+    made = wheel_bundle(wheels, staged, X86_64, version="0.1.0", made_at="1795000000", out=tmp_path)
+    shutil.unpack_archive(made, python_root.folder / "tmp", filter="data")
+    return python_root.folder / "tmp" / made.name.removesuffix(".tar.gz")
 
 
 @pytest.fixture
@@ -53,7 +82,7 @@ def driver(request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment, inside a machine, of what shall see two cards at 40 %."""
     if compiler() is None:
         pytest.skip("no C compiler for the fake driver: install gcc")
-    folder: Path = request.getfixturevalue("short_folder")
+    folder: Path = request.getfixturevalue("disk_folder")
     (folder / "driver").mkdir()
     shutil.copy(built_library(BUILD) / "libnvidia-ml.so.1", folder / "driver")
     states = (State(from_ms=0, gpu_percent=40, power_mw=300_000),)
@@ -64,20 +93,19 @@ def driver(request: pytest.FixtureRequest) -> dict[str, str]:
     Scenario(devices=devices).write(
         folder / "driver/scenario", start_boottime_ms=SystemClock().boottime_ms()
     )
-    folder.chmod(0o755)
     return {"LD_LIBRARY_PATH": "/driver", "KASHI_FAKE_NVML": "/driver/scenario"}
 
 
 def test_the_programs_run_where_there_is_no_c_library(
-    unpacked: Path, short_folder: Path, driver: dict[str, str]
+    unpacked: Path, disk_folder: Path, driver: dict[str, str]
 ) -> None:
     """On a machine that is nothing but the package, a kernel and a driver: it reads the driver,
     and the meter beside it is started."""
     if os.geteuid() != 0:
         pytest.skip("a machine of one's own needs root: run the tests as root")
-    shutil.copytree(unpacked / "opt", short_folder / "opt", symlinks=True)
-    (short_folder / "tmp").mkdir()
-    bare = CleanRoot(short_folder)
+    shutil.copytree(unpacked / "opt", disk_folder / "opt", symlinks=True)
+    (disk_folder / "tmp").mkdir()
+    bare = CleanRoot(disk_folder)
     program = "/opt/kashi-agent/kashi-agent"
 
     assert "kashi-agent 0." in bare.run(program, "version")
@@ -136,6 +164,60 @@ def test_an_rpm_is_installed_and_erased(root: CleanRoot, rpm: Path) -> None:
     assert not (root.folder / "opt/kashi-agent").exists()
     assert (root.folder / "etc/kashi/agent.toml.rpmsave").exists()
     assert (root.folder / STATE).is_dir()
+
+
+def test_the_bundle_is_installed_upgraded_and_removed(
+    python_root: CleanRoot, bundle_for_here: Path
+) -> None:
+    """The installer makes what the packages make; whatever goes wrong, what ran before runs on."""
+    before = python_root.files()
+    inside = f"/tmp/{bundle_for_here.name}/install.sh"
+    python_root.run(inside)
+    _check_installed(python_root)
+    _settle(python_root)
+
+    with (bundle_for_here / "agent.toml").open("a", encoding="utf-8") as settings:
+        settings.write("# flush_seconds = 5\n")
+    assert "is damaged" in python_root.run(inside, expect=1)
+    write_sums(bundle_for_here, bundle_for_here / "SHA256SUMS")
+    assert "kept /etc/kashi/agent.toml" in python_root.run(inside)
+    assert "report_interval_seconds = 60" in _settings(python_root).read_text("utf-8")
+
+    library = _hidden(python_root, "libstdc++.so.6")
+    assert "needs libstdc++.so.6 of the host" in python_root.run(inside, expect=1)
+    library.rename(library.with_name("libstdc++.so.6"))
+    assert "kashi-agent 0." in python_root.run("kashi-agent", "version")
+
+    python_root.run(inside, "--remove")
+    assert _settings(python_root).exists()
+    assert (python_root.folder / STATE).is_dir()
+    python_root.run(inside, "--purge")
+    left = {path for path in python_root.files() - before if not TRACES_OF_DPKG.fullmatch(path)}
+    assert {path for path in left if not path.startswith("tmp")} == set()
+
+
+def test_the_installer_says_what_it_misses(python_root: CleanRoot, bundle: Path) -> None:
+    """Another machine and a wrong command line are named; nothing was touched."""
+    shutil.copytree(bundle, python_root.folder / "tmp/bundle")
+    before = python_root.files()
+
+    assert "this bundle is for aarch64" in python_root.run("/tmp/bundle/install.sh", expect=1)
+    assert "usage" in python_root.run("/tmp/bundle/install.sh", "--verbose", expect=2)
+    (python_root.folder / "tmp/bundle/MACHINE").write_text(f"{platform.machine()}\n")
+    assert "unpack it anew" in python_root.run("/tmp/bundle/install.sh", expect=1)
+    assert python_root.files() == before
+
+
+def _hidden(root: CleanRoot, library: str) -> Path:
+    """A library of the host that is there no more, under another name."""
+    (found,) = root.folder.glob(f"usr/lib/*/{library}")
+    return found.rename(found.with_name(f"no-{library}"))
+
+
+def _needs_machines() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a machine of one's own needs root: run the tests as root")
+    needs(Path("/usr/bin/mmdebstrap"), "mmdebstrap")
 
 
 def _install(root: CleanRoot, deb: Path) -> None:

@@ -23,6 +23,7 @@ from deploy.packages.__main__ import ROOT, WORK
 from deploy.packages.elf import elf_files, is_elf, read_elf
 from deploy.packages.locked import Locked, PackagingError, brought_along, read_lock
 from deploy.packages.settings import settings_text
+from deploy.packages.staging import PLACES
 from deploy.packages.wheel_bundle import check_wheels, unfit
 from deploy.packages.wheelhouse import GLIBC_MAX, Target, check_complete
 
@@ -48,8 +49,10 @@ def test_everything_stands_where_an_operator_looks(unpacked: Path) -> None:
     """Programs in /opt, linked from /usr/bin; settings in /etc; units; documents; no state."""
     assert (unpacked / "usr/bin/kashi-agent").readlink() == Path("/opt/kashi-agent/kashi-agent")
     assert (unpacked / "usr/bin/kashi-meter").readlink() == Path("/opt/kashi-agent/kashi-meter")
-    units = {path.name for path in (unpacked / "usr/lib/systemd/system").iterdir()}
-    assert units == {path.name for path in (ROOT / "deploy/systemd").iterdir()}
+    for folder, place in PLACES.items():
+        for file in (ROOT / "deploy" / folder).iterdir():
+            mode = 0o755 if file.stat().st_mode & 0o100 else 0o644
+            assert (unpacked / place / file.name).stat().st_mode & 0o7777 == mode
     assert (unpacked / "usr/share/doc/kashi-agent/README.md").exists()
     assert not (unpacked / "var").exists()
     writable = [path for path in unpacked.rglob("*") if path.lstat().st_mode & 0o022]
@@ -249,7 +252,7 @@ def test_notices_are_passed_on(unpacked: Path, bundle: Path, packages: Path) -> 
     """Whoever gets a package gets the licence of every part of it."""
     for notices, machine in (
         (unpacked / "usr/share/doc/kashi-agent/notices", "x86_64"),
-        (bundle / "notices", "aarch64"),
+        (bundle / "root/usr/share/doc/kashi-agent/notices", "aarch64"),
     ):
         (bill,) = packages.glob(f"*-{machine}.cdx.json")
         parts = {part["name"] for part in json.loads(bill.read_text("utf-8"))["components"]}

@@ -11,6 +11,8 @@ cd "$(dirname "$0")"
 
 home=/opt/kashi-agent
 units=/usr/lib/systemd/system
+generators=/usr/lib/systemd/system-generators
+hooks=/usr/libexec/kashi
 machine=$(cat MACHINE)
 python=
 
@@ -57,29 +59,38 @@ install_home() {
     "$python" -m venv --without-pip "$home"
     "$home/bin/python" -I "$(echo "$PWD"/wheels/pip-*.whl)/pip" install --quiet --no-index \
         --disable-pip-version-check --no-cache-dir --find-links wheels kashi-agent
-    "$home/bin/kashi-agent" version >/dev/null
+    "$home/bin/kashi-agent" version >/dev/null ||
+        fail "the agent does not start here, as said above; it needs libstdc++.so.6 of the host"
     trap - EXIT
     rm -rf "$home.before"
     ln -sf "$home/bin/kashi-agent" "$home/bin/kashi-meter" /usr/bin/
 }
 
-install_settings() {
-    install -d -m 0755 /etc/kashi "$units"
+install_files() {
+    install -d -m 0755 /etc/kashi
     if [ ! -e /etc/kashi/agent.toml ]; then
         install -m 0644 agent.toml /etc/kashi/agent.toml
     elif ! cmp -s agent.toml /etc/kashi/agent.toml; then
         install -m 0644 agent.toml /etc/kashi/agent.toml.new
         echo "kept /etc/kashi/agent.toml; this version's defaults: /etc/kashi/agent.toml.new"
     fi
-    install -m 0644 systemd/*.service "$units/"
+    brought | while read -r file; do
+        mode=0644
+        if [ -x "root$file" ]; then mode=0755; fi
+        install -D -m "$mode" "root$file" "$file"
+    done
+}
+
+brought() { # the files beside the programs, as they stand on the host
+    (cd root && find . -type f | cut -c 2-)
 }
 
 remove() { # $1: remove or purge
     [ "$(id -u)" = 0 ] || fail "run it as root"
     ./before-remove.sh remove
-    rm -rf "$home"
+    rm -rf "$home" /usr/share/doc/kashi-agent /usr/libexec/kashi
     rm -f /usr/bin/kashi-agent /usr/bin/kashi-meter
-    for unit in systemd/*.service; do rm -f "$units/${unit##*/}"; done
+    brought | while read -r file; do rm -f "$file"; done
     if [ "$1" = purge ]; then rm -f /etc/kashi/agent.toml /etc/kashi/agent.toml.new; fi
     ./after-remove.sh "$1"
 }
@@ -101,7 +112,7 @@ esac
 check
 find_python
 install_home
-install_settings
+install_files
 ./after-install.sh configure
 echo "Installed. Next: sudo -u kashi-agent kashi-agent enrol --server HOST:PORT --token-file -"
 echo "安装完成。下一步：以 kashi-agent 用户登记本机（如上）。"
