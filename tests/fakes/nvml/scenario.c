@@ -122,7 +122,11 @@ static void parse_order(const char *rest) {
     int taken = 0, place = 0, more = 0;
     if (sscanf(rest, "%" SCNd64 " %n", &scenario.order_ms, &taken) != 1) driver_refuse("order FROM DEVICE...");
     for (rest += taken; place < DEVICES_MAX && sscanf(rest, "%d %n", &scenario.order[place], &more) == 1; place++) rest += more;
-    if (place != driver_device_count()) driver_refuse("order FROM DEVICE...: each device once");
+    uint64_t named = 0;
+    for (int i = 0; i < place; i++) named |= 1ULL << (scenario.order[i] & 63);
+    int count = driver_device_count();
+    if (place != count || named != (count < 64 ? (1ULL << count) - 1 : UINT64_MAX))
+        driver_refuse("order FROM DEVICE...: each device once");
 }
 
 static void parse_stamps(const char *rest) {
@@ -130,6 +134,7 @@ static void parse_stamps(const char *rest) {
     if (sscanf(rest, "%15s %" SCNd64 " %" SCNd64, clock, &scenario.jump_ms, &scenario.jump_at_ms) != 3)
         driver_refuse("stamps unix|boot JUMP_MS AT");
     scenario.boot_stamps = !strcmp(clock, "boot");
+    if (!scenario.boot_stamps && strcmp(clock, "unix")) driver_refuse("stamps unix|boot JUMP_MS AT");
 }
 
 static int statement(const char *word, const char *rest) {
