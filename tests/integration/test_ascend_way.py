@@ -29,7 +29,9 @@ from fakes.driver.scenario import Control, Lost
 from fixtures_identity import PARTY
 from fixtures_meter import BUILD
 from fixtures_server import KashiServer
+from kashi_agent.doctor.running import look_at_meter
 from kashi_agent.enrolment import EnrolmentToken, enrol, host_facts
+from kashi_agent.meters.dcmi_library import DcmiLibrary, DriverGone
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import MeterKind, Vendor
 from kashi_server.bootstrap import opened
@@ -132,11 +134,14 @@ def test_what_an_ascend_host_measures_counts_at_the_server(
     running.until(lambda status: status.samples >= 5 * 6)
     control.now_ms = DROP_AT_MS
     running.until(lambda status: status.samples >= 5 * 12)
+    doctor = agent({**os.environ}, "doctor", "--state", str(running.state), "--json")
     running.stop()
 
     shown = agent({**os.environ}, "show", "--state", str(running.state), "--sent", "9", "--json")
     devices, observed, events = stored(server_home)
 
+    findings = {finding["code"]: finding for finding in json.loads(doctor.stdout)}
+    assert findings["meter_ok"]["values"] == {"devices": "5"}
     assert {device.hardware_id for device in devices} == {chip.die_id for chip in chips()} | {half}
     assert {(device.vendor, device.meter) for device in devices} == {
         (Vendor.HUAWEI, MeterKind.ASCEND)
@@ -217,3 +222,18 @@ def test_once_without_a_library_says_what_to_look_at(tmp_path: Path) -> None:
 
     assert done.returncode == 8
     assert DCMI.soname in done.stderr
+
+
+def test_the_doctor_knows_what_an_ascend_driver_lacks() -> None:
+    """An absent library and a refused device each have their own finding, by what the meter says."""
+    with pytest.raises(DriverGone) as absent:
+        DcmiLibrary(("/nowhere/libdcmi.so",))
+    refused = DriverGone("libdcmi.so refuses to begin (dcmi_init: code -8002; dcmiv2_init: ...)")
+
+    found = [
+        finding.code
+        for trouble in (absent.value, refused)
+        for finding in look_at_meter(f"driver: {trouble}", "", 0)
+    ]
+
+    assert found == ["driver_absent", "device_permission"]
