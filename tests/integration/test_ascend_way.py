@@ -225,7 +225,7 @@ def test_once_without_a_library_says_what_to_look_at(tmp_path: Path) -> None:
 
 
 def test_the_doctor_knows_what_an_ascend_driver_lacks() -> None:
-    """An absent library and a refused device each have their own finding, by what the meter says."""
+    """An absent library and a refused device each have a finding, by what the meter says."""
     with pytest.raises(DriverGone) as absent:
         DcmiLibrary(("/nowhere/libdcmi.so",))
     refused = DriverGone("libdcmi.so refuses to begin (dcmi_init: code -8002; dcmiv2_init: ...)")
