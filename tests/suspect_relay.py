@@ -35,7 +35,9 @@ class NoticeServer(VerdictServer):
             answered_utc_ms=self.now_utc_ms,
             refused=[
                 metering_pb2.RefusedReport(
-                    wire_sha256=signing.sha256(wire), verdict=int(result.verdict), detail="no"
+                    wire_sha256=signing.sha256(wire),
+                    verdict=f"VERDICT_{result.verdict.name}",
+                    detail="no",
                 )
                 for wire, result in zip(reports, answer.results, strict=True)
                 if result.verdict in REFUSALS

@@ -163,11 +163,15 @@ def test_a_report_the_server_rejects_opens_an_epoch_through_the_relay(site: Susp
     """The server's own refusal, signed, does what it does without a relay: the content is sealed
     anew in epoch 2, and nothing is lost."""
     refused: list[bytes] = []
-    site.server.reject = lambda wire: not refused and not refused.append(wire)
+
+    def once(wire: bytes) -> bool:
+        refused.append(wire)
+        return len(refused) == 1
+
+    site.server.reject = once
     site.round()
 
     check_whole(site, epochs=2)
-    assert len(refused) == 1
     assert site.server.openings()[0].reason == report_pb2.EPOCH_REASON_REPORT_REJECTED
 
 
