@@ -104,22 +104,24 @@ class HolderBook:
         except OSError:
             return self._unknown(pid)
         try:
-            stat, status, cgroups = (
-                self._read(name, folder) for name in ("stat", "status", "cgroup")
+            # The start time last: if it is there, the process was when the others were read.
+            status, cgroups, stat = (
+                self._read(name, folder) for name in ("status", "cgroup", "stat")
             )
         finally:
             os.close(folder)
         start_ticks = start_ticks_of(stat)
         if start_ticks is None:
             return self._unknown(pid)
-        holder = holder_of(pid=pid, start_ticks=start_ticks, uid=uid_of(status), cgroups=cgroups)
+        uid = uid_of(status)
+        holder = holder_of(pid=pid, start_ticks=start_ticks, uid=uid, cgroups=cgroups)
         if self._labels is not None:
             label = self._labels.of(holder.kind, holder.name)
             holder = Holder(holder.kind, holder.name, label)
         return _Known(
             start_ticks=start_ticks,
             holder=holder,
-            serves_others=command_of(stat) == MPS_SERVER,
+            serves_others=_serves_others(command_of(stat), uid, holder),
             tick=self._tick,
         )
 
@@ -164,7 +166,8 @@ def command_of(stat: str) -> str:
 
 def uid_of(status: str) -> int | None:
     """The real user id in /proc/PID/status; None when it does not tell."""
-    for line in status.splitlines():
+    # At line feeds alone: a program's name stands before, and may hold other ends of lines.
+    for line in status.split("\n"):
         if line.startswith("Uid:"):
             return int(line.split()[1])
     return None
@@ -178,6 +181,13 @@ def holder_of(*, pid: int, start_ticks: int, uid: int | None, cgroups: str) -> H
     if uid is not None and uid != ROOT_UID:
         return Holder(HolderKind.USER, str(uid))
     return Holder(HolderKind.PROCESS, f"{pid}@{start_ticks}")
+
+
+def _serves_others(command: str, uid: int | None, holder: Holder) -> bool:
+    """Whether a process is an MPS server: a service's, or root's in a container. Anybody can give
+    a process that name; of a user's own, or in a job, the server is the same holder's anyway."""
+    trusted = uid == ROOT_UID or holder.kind in (HolderKind.UNIT, HolderKind.PROCESS)
+    return command == MPS_SERVER and trusted
 
 
 def _is_grouped(found: _Known) -> bool:

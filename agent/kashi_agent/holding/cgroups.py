@@ -85,7 +85,9 @@ def _is_slurms(above: list[str]) -> bool:
 
 def _paths(cgroups: str) -> Iterator[list[str]]:
     """The paths, cut at their slashes: the unified tree's first."""
-    lines = [line.removesuffix(" (deleted)").split(":", 2) for line in cgroups.splitlines()]
+    # At line feeds alone, which no group's name can hold: other ends of lines it can, and a user
+    # would write lines of a hierarchy with them.
+    lines = [line.removesuffix(" (deleted)").split(":", 2) for line in cgroups.split("\n")]
     whole = sorted((fields for fields in lines if fields[2:]), key=lambda fields: fields[0] != "0")
     for _, _, path in whole:
         yield [part for part in path.split("/") if part]

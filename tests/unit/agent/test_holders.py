@@ -71,6 +71,12 @@ def test_the_real_user_counts_not_the_effective_one() -> None:
     assert uid_of("") is None
 
 
+@pytest.mark.parametrize("end", ["\r", "\v", "\f", "\x1c", "\x85", "\u2028"])
+def test_a_program_cannot_write_its_user_into_its_name(end: str) -> None:
+    """The kernel escapes line feeds in a program's name, not what else may end a line."""
+    assert uid_of(f"Name:\tx{end}Uid: 0\nUid:\t1000\t0\t0\t0\n") == 1_000
+
+
 def test_a_reused_pid_is_another_process(proc: ProcTree) -> None:
     """S20: pid and start time together name a process; one that ended lends no name on."""
     book = HolderBook(proc.root)
@@ -126,6 +132,23 @@ def test_a_process_that_ends_while_it_is_read_is_taken_for_no_other(
     assert held(HolderBook(proc.root), 42) == {Holder(HolderKind.SLURM_JOB, "7")}
 
 
+def test_a_process_that_ends_before_all_is_read_has_no_name(
+    proc: ProcTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S21: without its control groups a job's process would pass for its user's."""
+    proc.write(42, cgroup=JOB)
+    real_open = os.open
+
+    def open_and_end(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        if path == "cgroup":
+            proc.end(42)
+        return real_open(path, flags, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", open_and_end)
+
+    assert held(HolderBook(proc.root), 42) == {Holder(HolderKind.PROCESS, "42@ended")}
+
+
 def test_processes_of_one_holder_are_one_holder(proc: ProcTree) -> None:
     """Eight ranks of one user's job hold a device once."""
     for pid in range(100, 108):
@@ -143,6 +166,27 @@ def test_an_mps_server_works_for_its_clients(proc: ProcTree) -> None:
 
     assert held(book, 10, 11, 12) == {USER, Holder(HolderKind.USER, "2000")}
     assert held(book, 10) == {Holder(HolderKind.UNIT, "mps.service")}
+
+
+@pytest.mark.parametrize(
+    ("uid", "cgroup", "serves"),
+    [
+        (1_000, "0::/system.slice/mps.service\n", True),
+        (0, f"0::/kubepods/pod{'0f' * 16}/{CONTAINER}\n", True),
+        (1_000, "0::/user.slice/user-1000.slice/session-3.scope\n", False),
+        (1_000, JOB, False),
+        (1_000, f"0::/docker/{CONTAINER}\n", False),
+    ],
+)
+def test_not_everybody_who_takes_its_name_is_an_mps_server(
+    uid: int, cgroup: str, serves: bool, proc: ProcTree
+) -> None:
+    """U13: a user's process that calls itself one stays a holder beside others; a service's server
+    is one whoever it runs as, and a daemon's in a pod."""
+    proc.write(10, uid=uid, command="nvidia-cuda-mps", cgroup=cgroup)
+    proc.write(11, uid=2_000)
+
+    assert len(held(HolderBook(proc.root), 10, 11)) == (1 if serves else 2)
 
 
 def test_a_process_that_root_moves_is_found_again(proc: ProcTree) -> None:
