@@ -200,6 +200,26 @@ def test_what_cannot_be_is_refused_as_the_values_themselves_refuse_it(
     assert words in str(refused.value)
 
 
+def test_labels_of_holders_pass_the_line() -> None:
+    """They make no other holder, so equality does not show them."""
+    seen = Observation(
+        utilisation_ppm=0,
+        energy_counter_mj=0,
+        power_mw=0,
+        memory_used_bytes=0,
+        holders=frozenset({Holder(HolderKind.USER, "1000", "李华")}),
+    )
+    batch = SampleBatch(boottime_ms=0, meter=BATCH.meter, samples=(Sample(device=CARD, seen=seen),))
+
+    passed = decode_meter_message(encode_meter_message(batch))
+
+    assert isinstance(passed, SampleBatch)
+    found = passed.samples[0].seen
+    assert isinstance(found, Observation)
+    assert isinstance(found.holders, frozenset)
+    assert [holder.label for holder in found.holders] == ["李华"]
+
+
 def test_a_line_too_long_is_neither_written_nor_read() -> None:
     """Both ends know the bound of a line."""
     holders = frozenset(Holder(HolderKind.CONTAINER, f"{n:01024}") for n in range(1_100))
