@@ -109,7 +109,8 @@ def test_values_follow_the_scenario_over_time(meters: Meters) -> None:
 
 
 def test_holders_come_and_go_with_their_processes(meters: Meters) -> None:
-    """A device is held exactly while a process is listed, in whichever list; one counts once."""
+    """A device is held exactly while a process is listed, in whichever list; one counts once; an
+    empty list is nobody, however the binding takes it (U9)."""
     me = os.getpid()
     processes = (
         Process(pid=me, from_ms=1_000, to_ms=2_000),
@@ -292,7 +293,7 @@ def test_the_first_utilisation_after_start_up_is_left_out(meters: Meters) -> Non
 
 
 def test_an_older_driver_is_read_as_far_as_it_goes(meters: Meters) -> None:
-    """Functions a driver lacks make their values absent; older versions of lists are used."""
+    """What a driver lacks is absent; older versions of lists are used (L11, S17)."""
     without = frozenset({COMPUTE, ENERGY, "nvmlDeviceGetMemoryInfo_v2", "nvmlEventSetCreate"})
     processes = (Process(pid=os.getpid()),)
     states = (State(from_ms=0, used_bytes=3 << 30),)
