@@ -24,14 +24,13 @@ from fakes.dcmi.scenario import (
 )
 from fakes.driver.library import compiler
 from fakes.driver.scenario import Error, Hang, Lost
-from fixtures_meter import BUILD, CADENCE_MS, Meters, boottime_ms, seen_of
+from fixtures_meter import BUILD, CADENCE_MS, Meter, Meters, boottime_ms, seen_of
 from kashi_agent.meter_link import NoticeKind, Release, Resume
 from kashi_agent.meters.dcmi_library import _NAMES, LIBRARIES, DcmiLibrary, DriverGone
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
-    DeviceEvent,
     Holder,
     HolderKind,
     MeterKind,
@@ -56,6 +55,16 @@ def busy(percent: int, **fields: int) -> tuple[State, ...]:
     """A chip whose parts are all as busy."""
     shown = {"aicore_percent": percent, "vector_percent": percent, "overall_percent": percent}
     return (State(from_ms=0, **{**shown, **fields}),)
+
+
+def since(meter: Meter, now_ms: int) -> list[SampleBatch]:
+    """Every batch since the scenario's clock was set; the last one was begun after that."""
+    meter.control.now_ms = now_ms
+    set_ms = boottime_ms()
+    batches = [meter.next(SampleBatch)]
+    while batches[-1].boottime_ms <= set_ms:
+        batches.append(meter.next(SampleBatch))
+    return batches
 
 
 def told(batch: SampleBatch, *kinds: DeviceEventKind) -> list[tuple[str, str, int]]:
@@ -347,12 +356,13 @@ def test_a_chip_that_is_split_anew_has_other_partitions(meters: Meters) -> None:
     meter = meters.start(Scenario(chips=(chip,)))
     before = meter.next(SampleBatch)
 
-    batch = meter.at(1_000)
-    events: list[DeviceEvent] = []
-    while len(batch.samples) != 2 or batch.samples[1].device == before.samples[1].device:
-        events += batch.events
-        batch = meter.next(SampleBatch)
-    events += batch.events
+    batches = since(meter, 1_000)
+    while (
+        len(batches[-1].samples) != 2 or batches[-1].samples[1].device == before.samples[1].device
+    ):
+        batches.append(meter.next(SampleBatch))
+    batch = batches[-1]
+    events = [event for one in batches for event in one.events]
 
     assert batch.samples[1].device.hardware_id == f"{chip.die_id}/vnpu100-1of4"
     kinds = {(event.hardware_id, event.kind) for event in events}
@@ -370,8 +380,7 @@ def test_health_and_faults_are_told_when_they_change(meters: Meters) -> None:
     kinds = (DeviceEventKind.HEALTH, DeviceEventKind.FAULT)
 
     def heard(now_ms: int) -> list[tuple[str, int]]:
-        first = meter.at(now_ms)
-        batches = [first, *(meter.next(SampleBatch) for _ in range(11))]
+        batches = [*since(meter, now_ms), *(meter.next(SampleBatch) for _ in range(11))]
         return [(words, value) for one in batches for _, words, value in told(one, *kinds)]
 
     begun = [(words, value) for _, words, value in told(meter.next(SampleBatch), *kinds)]
@@ -389,14 +398,22 @@ def test_a_dropped_card_is_lost_and_its_fault_told(meters: Meters) -> None:
     meter = meters.start(scenario)
     fault = DeviceEventKind.FAULT
 
-    before, during, after = meter.next(SampleBatch), meter.at(1_000), meter.at(2_000)
+    before, during, after = [meter.next(SampleBatch)], since(meter, 1_000), since(meter, 2_000)
 
-    assert [sample.seen == LOST for sample in before.samples] == [False] * 4
-    assert [sample.seen == LOST for sample in during.samples] == [False, True, False, False]
-    assert [sample.seen == LOST for sample in after.samples] == [False] * 4
-    assert told(before, fault) == []
-    assert told(during, fault) == [(chips[1].die_id, "began: 0x40F84E00", DROPPED)]
-    assert told(after, fault) == [(chips[1].die_id, "ended: 0x40F84E00", DROPPED)]
+    for batches, lost in ((before, False), (during, True), (after, False)):
+        assert [sample.seen == LOST for sample in batches[-1].samples] == [
+            False,
+            lost,
+            False,
+            False,
+        ]
+    assert [one for batch in before for one in told(batch, fault)] == []
+    assert [one for batch in during for one in told(batch, fault)] == [
+        (chips[1].die_id, "began: 0x40F84E00", DROPPED)
+    ]
+    assert [one for batch in after for one in told(batch, fault)] == [
+        (chips[1].die_id, "ended: 0x40F84E00", DROPPED)
+    ]
 
 
 def test_a_card_that_does_not_tell_its_chips_any_more_keeps_them(meters: Meters) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from kashi_agent.holders import HolderBook
-from kashi_agent.meters.dcmi import DcmiDriver, Identity, Place, Rate, Vnpu
+from kashi_agent.meters.dcmi import DcmiDriver, Identity, Rate
+from kashi_agent.meters.dcmi_library import DcmiLibrary, Place
 from kashi_agent.meters.dcmi_meter import DcmiMeter
+from kashi_agent.meters.dcmi_vnpus import Vnpu, Vnpus
 from kashi_agent.meters.values import NOT_SUPPORTED, POWER_MW_MAX
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, AbsentReason, Observation
@@ -20,6 +22,14 @@ told = st.one_of(
 )
 
 
+class Whole(Vnpus):
+    """No chip is split."""
+
+    def on(self, place: Place) -> list[Vnpu] | Absent:
+        """None."""
+        return []
+
+
 class Cards(DcmiDriver):
     """A driver of cards of one kind: what each chip says of power, and what a card's controller."""
 
@@ -27,7 +37,7 @@ class Cards(DcmiDriver):
         self._name = name
         self._cards = cards
         self._controllers = controllers
-        self.asked: list[Place] = []
+        self.partitions = Whole(DcmiLibrary.__new__(DcmiLibrary))
 
     @property
     def knows_cards(self) -> bool:
@@ -86,10 +96,6 @@ class Cards(DcmiDriver):
     def faults(self, place: Place) -> frozenset[int] | Absent:
         """None."""
         return frozenset()
-
-    def vnpus(self, place: Place) -> list[Vnpu] | Absent:
-        """None."""
-        return []
 
 
 def believed(tenths: Told) -> int | None:

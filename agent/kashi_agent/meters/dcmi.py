@@ -8,7 +8,6 @@ import ctypes
 from ctypes import byref, c_int, c_uint
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 from typing import Final, TypeVar
 
 from kashi_agent.meters.dcmi_codes import SUCCESS, absent_for
@@ -22,15 +21,10 @@ from kashi_agent.meters.dcmi_layouts import (
     MultiUtilisation,
     PcieInfo,
     Process,
-    SocTotal,
-    VdevInfo,
-    VdevQuery,
 )
-from kashi_agent.meters.dcmi_library import OLDER, DcmiLibrary, DriverGone
+from kashi_agent.meters.dcmi_library import OLDER, DcmiLibrary, DriverGone, Place
+from kashi_agent.meters.dcmi_vnpus import Vnpus
 from kashi_agent.sample import Absent, AbsentReason
-
-Place = tuple[int, ...]
-"""Where a chip is: (card, place on it), or (logical id,) in the newer set of entry points."""
 
 LISTED_MAX: Final = 64
 CHIPS_A_CARD_MAX: Final = 8
@@ -44,13 +38,6 @@ PERIOD_SECONDS: Final = 1
 NPU: Final = 0
 VDIE: Final = 1
 DDIE: Final = 2
-
-VDEV: Final = 52
-VDEV_RESOURCE: Final = 0
-VDEV_TOTAL: Final = 1
-VDEV_ACTIVITY: Final = 5
-VDEV_IDS: Final = range(100, 1_124)
-CORES_MAX: Final = 1_024
 
 NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
 NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
@@ -84,20 +71,12 @@ class Identity:
     memory_mb: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vnpu:
-    """A partition of a chip: its part of the cores, None where the driver tells none."""
-
-    number: int
-    share: Fraction | None
-    memory_mb: int
-
-
 class DcmiDriver:
     """An open session with the driver; nothing ends it but the end of the process."""
 
     def __init__(self, library: DcmiLibrary) -> None:
         self._library = library
+        self.partitions = Vnpus(library)
 
     @property
     def knows_cards(self) -> bool:
@@ -208,52 +187,6 @@ class DcmiDriver:
         if not 0 <= count.value <= FAULTS_MAX:
             return OUT_OF_RANGE
         return frozenset(codes[: count.value])
-
-    def vnpus(self, place: Place) -> list[Vnpu] | Absent:
-        """The partitions of a chip; none, where chips like it cannot be split."""
-        total = self._asked(place, VDEV_TOTAL, SocTotal())
-        if total == NOT_SUPPORTED:
-            return []
-        if isinstance(total, Absent):
-            return total
-        whole = float(total.computing.aic)
-        numbers = total.ids[: min(int(total.count), len(total.ids))]
-        return [self._vnpu(place, number, whole) for number in numbers]
-
-    def vnpu_container(self, place: Place, number: int) -> str | Absent:
-        """The beginning of the id of the container that has a partition; "" where none is told."""
-        info = self._vdev(place, number, VDEV_RESOURCE)
-        if isinstance(info, Absent):
-            return info
-        return f"{info.container:012x}" if info.in_container == 1 else ""
-
-    def vnpu_percent(self, place: Place, number: int) -> int | Absent:
-        """The utilisation of a partition; told of 310P, to root."""
-        info = self._vdev(place, number, VDEV_ACTIVITY)
-        return info if isinstance(info, Absent) else int(info.computing.utilisation)
-
-    def _vnpu(self, place: Place, number: int, whole: float) -> Vnpu:
-        info = self._vdev(place, number, VDEV_RESOURCE)
-        if isinstance(info, Absent):
-            return Vnpu(number=number, share=None, memory_mb=0)
-        cores = float(info.computing.aic)
-        # A number that is none compares as false: such a share is untold too.
-        told = number in VDEV_IDS and 0 < cores <= whole <= CORES_MAX
-        return Vnpu(
-            number=number,
-            share=Fraction(cores) / Fraction(whole) if told else None,
-            memory_mb=int(info.computing.memory_mb),
-        )
-
-    def _vdev(self, place: Place, number: int, what: int) -> VdevInfo | Absent:
-        query = self._asked(place, what, VdevQuery(id=number))
-        return query if isinstance(query, Absent) else query.info
-
-    def _asked(self, place: Place, what: int, answer: Filled) -> Filled | Absent:
-        """The driver's call for everything else: of it, only partitions are asked for."""
-        size = c_uint(ctypes.sizeof(answer))
-        code = self._library.call("info", *place, VDEV, what, byref(answer), byref(size))
-        return absent_for(code) if code else answer
 
     def _listed(self) -> list[Place]:
         """Logical ids. The vendor's header has the list before its length, a program of the

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from kashi_agent.meters.dcmi import DcmiDriver, Identity, Place, Rate, Vnpu
+from kashi_agent.meters.dcmi import DcmiDriver, Identity, Rate
 from kashi_agent.meters.dcmi_generation import Generation, generation_of
+from kashi_agent.meters.dcmi_library import Place
+from kashi_agent.meters.dcmi_vnpus import Vnpu
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 
@@ -125,7 +127,7 @@ class Chips:
 
     def _split(self, whole: Chip, note: Note) -> None:
         """Bring the partitions of a chip up to date."""
-        told = self._driver.vnpus(whole.place)
+        told = self._driver.partitions.on(whole.place)
         if isinstance(told, Absent):
             return
         parts = {device.hardware_id: part for part in told if (device := _part(whole, part))}

@@ -12,6 +12,9 @@ from typing import Final
 from kashi_agent.errors import MeterError
 from kashi_agent.meters.dcmi_codes import NO_FUNCTION, SUCCESS
 
+Place = tuple[int, ...]
+"""Where a chip is: (card, place on it), or (logical id,) in the newer set of entry points."""
+
 LIBRARIES: Final = (
     "libdcmi.so",
     "/usr/local/Ascend/driver/lib64/driver/libdcmi.so",

@@ -18,15 +18,14 @@ from typing import Final
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.dcmi import DcmiDriver
 from kashi_agent.meters.dcmi_chips import MEMORY_MB_MAX, Chip, Chips
-from kashi_agent.meters.dcmi_generation import PowerOf
 from kashi_agent.meters.dcmi_library import DriverGone
+from kashi_agent.meters.dcmi_power import PowerReader
 from kashi_agent.meters.dropped import DroppedValues
 from kashi_agent.meters.values import (
     LOST,
     NOT_ASKED,
     NOT_SUPPORTED,
     PERCENT_MAX,
-    POWER_MW_MAX,
     PPM_PER_PERCENT,
     whole_absence,
 )
@@ -58,7 +57,6 @@ CARD_DROPPED: Final = 0x40F8_4E00
 
 LISTED_MAX: Final = 32
 BYTES_PER_MB: Final = 1 << 20
-MILLIWATTS_PER_TENTH: Final = 100
 
 
 class DcmiMeter:
@@ -83,13 +81,13 @@ class DcmiMeter:
         )
         self._chips = Chips(driver)
         self._dropped = DroppedValues(self._note)
+        self._power = PowerReader(driver, self._chips, self._dropped)
         self._boottime_ms = 0
         self._tick = 0
         self._refresh_tick = 0
         self._failing_ticks = 0
         self._events: list[DeviceEvent] = []
         self._listed: dict[str, frozenset[int]] = {}
-        self._card_power_mw: dict[int, int | Absent] = {}
 
     @property
     def unidentified(self) -> tuple[str, ...]:
@@ -99,7 +97,8 @@ class DcmiMeter:
     def read(self) -> SampleBatch:
         """All chips, now."""
         self._boottime_ms = self._clock()
-        self._events, self._listed, self._card_power_mw = [], {}, {}
+        self._events, self._listed = [], {}
+        self._power.begin_tick()
         if self._tick >= self._refresh_tick:
             self._chips.refresh(self._note)
             wait = REFRESH_TICKS_SPLIT if self._chips.are_split else REFRESH_TICKS
@@ -143,7 +142,7 @@ class DcmiMeter:
         observation = Observation(
             utilisation_ppm=utilisation,
             energy_counter_mj=NOT_SUPPORTED,
-            power_mw=self._power_mw(chip),
+            power_mw=self._power.milliwatts(chip),
             memory_used_bytes=self._memory(chip),
             holders=self._holders(chip),
         )
@@ -152,13 +151,15 @@ class DcmiMeter:
     def _partition(self, chip: Chip) -> Observation | Absent:
         """A partition: what it does, and the container that has it. That none is told says nothing
         of virtual machines: it is not known to be nobody's."""
-        container = self._driver.vnpu_container(chip.place, chip.number)
+        container = self._driver.partitions.container(chip.place, chip.number)
         if isinstance(container, Absent):
             self._refresh_tick = self._tick + 1
             return container
         holder = Holder(HolderKind.GRANT, f"container {container}")
         return Observation(
-            utilisation_ppm=self._ppm(chip, self._driver.vnpu_percent(chip.place, chip.number)),
+            utilisation_ppm=self._ppm(
+                chip, self._driver.partitions.percent(chip.place, chip.number)
+            ),
             energy_counter_mj=NOT_SUPPORTED,
             power_mw=NOT_SUPPORTED,
             memory_used_bytes=NOT_SUPPORTED,
@@ -190,39 +191,6 @@ class DcmiMeter:
             chip, f"utilisation in percent{profiled}", percent, PERCENT_MAX
         )
         return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
-
-    def _power_mw(self, chip: Chip) -> int | Absent:
-        """What the chip draws, or its part of what its card draws."""
-        card = chip.place[0]
-        mates = self._chips.on_card(card) if self._driver.knows_cards else [chip]
-        match chip.generation.power:
-            case PowerOf.CARD_BY_FIRST_CHIP if len(mates) > 1:
-                first = (card, 0)
-                return self._part_mw(chip, mates, lambda: self._driver.power_tenths(first))
-            case PowerOf.CARD_BY_CONTROLLER if self._driver.knows_cards:
-                return self._part_mw(chip, mates, lambda: self._driver.card_power_tenths(card))
-            case PowerOf.UNKNOWN if len(mates) > 1:
-                return NOT_SUPPORTED
-            case _:
-                return self._milliwatts(chip, self._driver.power_tenths(chip.place))
-
-    def _part_mw(
-        self, chip: Chip, mates: list[Chip], ask: Callable[[], int | Absent]
-    ) -> int | Absent:
-        """The chip's part of its card's power, which is asked for once a tick."""
-        card = chip.place[0]
-        if card not in self._card_power_mw:
-            self._card_power_mw[card] = self._milliwatts(chip, ask())
-        whole = self._card_power_mw[card]
-        if isinstance(whole, Absent):
-            return whole
-        part, over = divmod(whole, len(mates))
-        return part + (mates.index(chip) < over)
-
-    def _milliwatts(self, chip: Chip, tenths: int | Absent) -> int | Absent:
-        most = POWER_MW_MAX // MILLIWATTS_PER_TENTH
-        checked = self._dropped.checked(chip, "power in tenths of a watt", tenths, most)
-        return checked if isinstance(checked, Absent) else checked * MILLIWATTS_PER_TENTH
 
     def _memory(self, chip: Chip) -> int | Absent:
         """Memory in use, in turns: its largest value of a minute is what is reported."""
