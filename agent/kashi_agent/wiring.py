@@ -182,6 +182,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     child = None
     if child_options is not None:
         own = ["--evidence", config.evidence, "--meter", config.meter]
+        own += ["--driver-root", str(config.driver_root)]
         child = MeterChild(config.meter_socket, [*own, *child_options])
     publish = _publisher(config.status_path, agent, known, config.relay)
     daemon = Daemon(

@@ -24,6 +24,8 @@ from fakes.nvml.scenario import Device, Latency, Process, Scenario, State
 
 DEVICES: Final = 8
 CALL_MICROSECONDS: Final = 50
+DRIVER_PERIOD_MS: Final = 167
+"""The driver samples utilisation six times a second and keeps the samples, as real ones do."""
 SCRAPE_SECONDS: Final = 15
 WARM_UP_SECONDS: Final = 5
 SECONDS: Final = 60
@@ -108,6 +110,7 @@ def _scenario(holders: Iterable[int]) -> Scenario:
                 serial=f"1650522{number:06d}",
                 pci=f"00000000:{0x17 + number:02X}:00.0",
                 minor=number,
+                sample_period_ms=DRIVER_PERIOD_MS,
                 states=(
                     State(
                         from_ms=0,
