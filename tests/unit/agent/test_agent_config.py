@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from kashi_agent.config import AgentConfig, load_config
 from kashi_agent.errors import ConfigError
+from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
 
 
@@ -28,7 +29,8 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
     """Each field of the README arrives."""
     config = load(
         tmp_path,
-        '[agent]\nstate_folder = "/s"\nmeter_socket = "/m.sock"\nreport_interval_seconds = 120\n'
+        '[agent]\nstate_folder = "/s"\nmeter_socket = "/m.sock"\nmeter = "ascend"\n'
+        "report_interval_seconds = 120\n"
         'flush_seconds = 5\nholder_names = "hash"\nmetrics_listen = "127.0.0.1:9417"\n'
         'driver_root = "/run/nvidia/driver"\n',
     )
@@ -36,6 +38,7 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
     assert config == AgentConfig(
         state_folder=Path("/s"),
         meter_socket=Path("/m.sock"),
+        meter=VendorChoice.ASCEND,
         report_interval_seconds=120,
         flush_seconds=5,
         holder_names=NamePolicy.HASH,
@@ -54,6 +57,7 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
         ("[agent]\nflush_seconds = true\n", 2, "must be a whole number"),
         ("[agent]\nflush_seconds = 11\n", 2, "must be 2 to 10"),
         ("[agent]\nreport_interval_seconds = 90\n", 2, "whole minutes"),
+        ('[agent]\nmeter = "replay"\n', 2, "one of auto, nvml, ascend"),
         ('[agent]\nholder_names = "all"\n', 2, "one of none, hash, plain"),
         ('[agent]\nstate_folder = "here"\n', 2, "absolute path"),
         ('[agent]\ndriver_root = "run/nvidia"\n', 2, "driver_root is 'run/nvidia'; it must be an"),
