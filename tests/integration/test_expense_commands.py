@@ -1,20 +1,14 @@
 """The command line of agreements, closing and rules, as an officer uses it."""
 
 import hashlib
-import io
 import json
-import os
 import shutil
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from expense_cases import PROVIDER, TENANT
-from kashi_server.cli import main
 from kashi_server.services.rulebook import PROGRAMMES
+from server_commands import run
 
 AGREEMENTS = f"""\
 [[party]]
@@ -36,39 +30,11 @@ from = 2026-09-01T00:00:00+08:00
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """A command that ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def _run(*arguments: str) -> Done:
-    """Run a command as `kashi-server` does, in this process."""
-    out, err, mask = io.StringIO(), io.StringIO(), os.umask(0o077)
-    with (
-        patch.object(sys, "argv", ["kashi-server", *arguments]),
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as end,
-    ):
-        main()
-    os.umask(mask)
-    code = end.value.code
-    return Done(
-        returncode=code if isinstance(code, int) else 0,
-        stdout=out.getvalue(),
-        stderr=err.getvalue(),
-    )
-
-
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a fresh demonstration server, made once."""
     where = tmp_path_factory.mktemp("template") / "server"
-    done = _run("init", "--demo", "--directory", str(where))
+    done = run("init", "--demo", "--directory", str(where))
     assert done.returncode == 0, done.stderr
     return where
 
@@ -84,11 +50,11 @@ def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
     file = tmp_path / "agreements.toml"
     file.write_text(AGREEMENTS, encoding="utf-8")
 
-    imported = _run("import", str(file), "-d", directory)
-    again = _run("import", str(file), "-d", directory)
-    closed = _run("close", "2026-10", "-d", directory)
-    listed = _run("statements", "--json", "-d", directory)
-    printed = _run("statements", "--number", "KS-2026-10-HT-1", "-d", directory)
+    imported = run("import", str(file), "-d", directory)
+    again = run("import", str(file), "-d", directory)
+    closed = run("close", "2026-10", "-d", directory)
+    listed = run("statements", "--json", "-d", directory)
+    printed = run("statements", "--number", "KS-2026-10-HT-1", "-d", directory)
 
     assert imported.stdout == "3 added, 0 changed, 0 stood so already.\n"
     assert again.stdout == "0 added, 0 changed, 3 stood so already.\n"
@@ -114,7 +80,7 @@ def test_a_refusal_is_a_sentence_and_exit_code_3(
     directory: str, arguments: list[str], told: str
 ) -> None:
     """No traceback: what is wrong, and what to write instead."""
-    done = _run(*arguments, "-d", directory)
+    done = run(*arguments, "-d", directory)
 
     assert (done.returncode, done.stdout) == (3, "")
     assert told in done.stderr
@@ -123,14 +89,14 @@ def test_a_refusal_is_a_sentence_and_exit_code_3(
 
 def test_an_empty_month_is_closed_only_where_that_is_said(directory: str, tmp_path: Path) -> None:
     """A refusal closes nothing; --empty closes it for good, so that the next month can follow."""
-    refused = _run("close", "2026-09", "-d", directory)
-    closed = _run("close", "2026-09", "--empty", "-d", directory)
-    twice = _run("close", "2026-09", "--empty", "-d", directory)
+    refused = run("close", "2026-09", "-d", directory)
+    closed = run("close", "2026-09", "--empty", "-d", directory)
+    twice = run("close", "2026-09", "--empty", "-d", directory)
     file = tmp_path / "agreements.toml"
     file.write_text(AGREEMENTS.replace("2026-09-01", "2026-10-01"), encoding="utf-8")
-    assert _run("import", str(file), "-d", directory).returncode == 0
-    filled = _run("close", "2026-10", "--empty", "-d", directory)
-    followed = _run("close", "2026-10", "-d", directory)
+    assert run("import", str(file), "-d", directory).returncode == 0
+    filled = run("close", "2026-10", "--empty", "-d", directory)
+    followed = run("close", "2026-10", "-d", directory)
 
     assert (refused.returncode, refused.stdout) == (3, "")
     assert refused.stderr.endswith("close it with --empty\n")
@@ -147,7 +113,7 @@ def test_mistakes_in_a_file_are_listed(directory: str, tmp_path: Path) -> None:
     spoilt = tmp_path / "more.toml"
     spoilt.write_text("[[party]]\nkind = 'company'\n", encoding="utf-8")
 
-    done = _run("import", str(file), str(spoilt), "-d", directory)
+    done = run("import", str(file), str(spoilt), "-d", directory)
 
     assert done.returncode == 3
     assert f"{file}:15:" in done.stderr
@@ -161,8 +127,8 @@ def test_rules_are_checked_and_shown(directory: str, tmp_path: Path) -> None:
     text = shipped.read_text(encoding="utf-8")
     spoilt.write_text(text.replace('value = "0.50"', "value = 0.50", 1), encoding="utf-8")
 
-    sound, refused = _run("rules", "check", str(shipped)), _run("rules", "check", str(spoilt))
-    shown = _run("rules", "show", "--json", "-d", directory)
+    sound, refused = run("rules", "check", str(shipped)), run("rules", "check", str(spoilt))
+    shown = run("rules", "show", "--json", "-d", directory)
 
     assert "is sound" in sound.stdout
     assert refused.returncode == 3

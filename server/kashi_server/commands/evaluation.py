@@ -1,11 +1,13 @@
 """`evaluate`: what a programme pays on a case, step by step, without a database."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from kashi_server.commands.options import AsJson
 from kashi_server.domain.evaluation.case_data import load_case
@@ -55,38 +57,36 @@ def evaluate_case(
 
 
 def _print(done: Evaluation) -> None:
-    rules = done.rules
-    table = Table(
-        title=f"{rules.name_zh} {rules.version} · {done.case.case_id}",
-        caption=f"{rules.document}\nSHA-256 {rules.sha256}",
-    )
-    for title, justify in (("step", "left"), ("元 yuan", "right"), ("bound", "left")):
-        table.add_column(title, justify="right" if justify == "right" else "left")
-    table.add_column("why 理由", overflow="fold")
-    table.add_column("rules 依据", overflow="fold")
-    for step in done.steps:
-        table.add_row(
-            _NAMES[step.name],
-            yuan_text(step.after_fen),
-            step.outcome.bound or "",
-            _why(step),
-            "\n".join(f"{one.name} = {one.value_text}" for one in step.parameters),
-        )
-    console = Console()
-    console.print(table)
+    rules, console = done.rules, Console(highlight=False)
+    console.print(f"{rules.name_zh} {rules.name_en} {rules.version} · {done.case.case_id}")
+    console.print(f"{rules.document}\nSHA-256 {rules.sha256}\n")
+    counted = False
+    for number, step in enumerate(done.steps, 1):
+        counted = counted or step.name == "base"
+        amount = f"{yuan_text(step.after_fen)} 元" if counted or step.outcome.bound else ""
+        bound = f"  ← {step.outcome.bound}" if step.outcome.bound else ""
+        console.print(f"[bold]{number:>2} {_NAMES[step.name]}[/bold]  {amount}{bound}")
+        for line in _lines(step):
+            console.print(Padding(Text(line), (0, 0, 0, 4)))
     amount_fen = done.amount_fen
     amount = "—" if amount_fen is None else f"{yuan_text(amount_fen)} 元"
-    console.print(f"{_STATUS[done.status]}: {amount}", highlight=False)
+    console.print(f"\n[bold]{_STATUS[done.status]}: {amount}[/bold]")
     for title, names in (
         ("unknown 规则未知", done.unknown),
         ("missing 缺少事实", done.missing),
         ("flags 提示", done.flags),
     ):
         if names:
-            console.print(f"{title}: {', '.join(names)}", highlight=False)
+            console.print(f"{title}: {', '.join(names)}")
 
 
-def _why(step: Step) -> str:
+def _lines(step: Step) -> Iterator[str]:
     zh, en = step.outcome.reason
-    inputs = [f"{name}: {value}" for name, value in step.outcome.inputs]
-    return "\n".join([zh, en, *inputs])
+    yield f"{zh} / {en}"
+    if step.outcome.inputs:
+        yield " · ".join(f"{name} {value}" for name, value in step.outcome.inputs)
+    for one in step.parameters:
+        source = one.decision.document if one.decision else one.source
+        yield f"{one.name} = {one.value_text} ({one.state}: {source})"
+    for name in step.unknown:
+        yield f"{name}: unknown 未知"

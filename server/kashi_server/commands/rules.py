@@ -57,19 +57,12 @@ def rules_list(*, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([_head(version) for version in versions], ensure_ascii=False))
         return
-    table = Table()
-    for title in ("programme", "version", "项目", "in force", "unknown 未知"):
-        table.add_column(title)
     for version in versions:
         head = _head(version)
-        table.add_row(
-            version.programme_id,
-            version.version,
-            version.name_zh,
-            f"{head['from']} – {head['until'] or ''}",
-            str(len(version.unknown)),
-        )
-    Console().print(table)
+        until = "" if head["until"] is None else str(head["until"])[:10]
+        print(f"{version.programme_id}  {version.version}")
+        print(f"    {version.name_zh} {version.name_en}")
+        print(f"    {str(head['from'])[:10]} – {until}, {len(version.unknown)} unknown 未知")
 
 
 def _head(version: RulesVersion) -> dict[str, object]:

@@ -6,6 +6,7 @@ so they cannot part.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
@@ -26,6 +27,7 @@ from kashi_server.errors import InvalidValue
 
 _FORMAT: Final = "kashi/v1/case"
 _Number = TypeVar("_Number", int, Fraction)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YUAN: Final = r"^(0|[1-9]\d{0,14})(\.\d{1,2})?$"
 _DECIMAL: Final = r"^(0|[1-9]\d{0,14})(\.\d{1,8})?$"
 
@@ -108,7 +110,7 @@ def _scalar(kind: Any, raw: object, path: Path) -> Any:
             return _not_negative(parse_yuan(raw), raw)
         case str() if kind is Fraction:
             return _not_negative(parse_decimal(raw), raw)
-        case str() if kind is date:
+        case str() if kind is date and _DAY.fullmatch(raw):
             return date.fromisoformat(raw)
         case str() if kind is str and raw:
             return raw
@@ -191,7 +193,7 @@ def _schema(kind: Any, name: str) -> dict[str, object]:
         return {"type": "string", "pattern": _YUAN}
     scalars: dict[Any, dict[str, object]] = {
         Fraction: {"type": "string", "pattern": _DECIMAL},
-        date: {"type": "string", "format": "date"},
+        date: {"type": "string", "format": "date", "pattern": f"^{_DAY.pattern}$"},
         bool: {"type": "boolean"},
         int: {"type": "integer", "minimum": 0},
         str: {"type": "string", "minLength": 1},

@@ -37,8 +37,15 @@ def meter(state: State, asking: Asking) -> Outcome:
 def _too_weak(level: str, asking: Asking) -> bool:
     if level == "E3":
         return False
-    least = asking.text("min_evidence_level")
+    least = _asked(asking, "min_evidence_level")
     return least is not None and level < least
+
+
+def _asked(asking: Asking, name: str) -> str | None:
+    """A parameter of metering: nobody misses it where metered use bounds nothing."""
+    value = asking.rules.parameter(name).value
+    bounds = asking.rules.parameter("base.metered").value not in ("flag", "off")
+    return asking.text(name) if bounds or value is not None else None
 
 
 def _card_hours(line: Metered, asking: Asking) -> Fraction | None:
@@ -46,7 +53,7 @@ def _card_hours(line: Metered, asking: Asking) -> Fraction | None:
         return None
     hours = line.card_hours
     if line.continuity_card_hours or line.officer_card_hours:
-        policy = asking.text("gap_policy")
+        policy = _asked(asking, "gap_policy")
         if policy in ("continuity", "officer"):
             hours += line.continuity_card_hours
         if policy == "officer":

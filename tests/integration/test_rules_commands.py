@@ -1,0 +1,136 @@
+"""`rules` and `evaluate` as an officer runs them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from kashi_server.domain.evaluation.evaluate import STEPS
+from kashi_server.domain.parameters import PARAMETERS
+from kashi_server.services.rulebook import PROGRAMMES
+from server_commands import run
+
+ROOT = Path(__file__).parents[2]
+CASE = ROOT / "docs" / "cases" / "compute-voucher-bundled.toml"
+VOUCHER = PROGRAMMES / "shenzhen-compute-voucher.toml"
+RECORD = """\
+programme_id = "shenzhen-compute-voucher"
+base_version = "2024-12-18"
+version = "2024-12-18+1"
+in_force_from = 2026-11-25T00:00:00+08:00
+
+[[decision]]
+name = "tax_basis"
+value = "incl"
+officers = ["officer", "second"]
+decided_on = 2026-11-24
+reason = "合同与发票均以含税金额审查"
+document = "会议纪要〔2026〕12号"
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh server with two officers."""
+    where = tmp_path_factory.mktemp("template") / "server"
+    assert run("init", "--demo", "--directory", str(where)).returncode == 0
+    made = run("account", "create", "second", "--role", "officer", "-d", str(where))
+    assert made.returncode == 0, made.stderr
+    return where
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> str:
+    """A copy of it, for one test."""
+    return str(shutil.copytree(template, tmp_path / "server"))
+
+
+def test_a_claim_is_worked_out_without_a_database() -> None:
+    """Every step is printed with its rule; the data is canonical."""
+    printed = run("evaluate", "--rules", str(VOUCHER), "--case", str(CASE))
+    data = run("evaluate", "--rules", str(VOUCHER), "--case", str(CASE), "--json")
+
+    assert printed.returncode == 0, printed.stderr
+    assert "估算 estimate: 218750.00 元" in printed.stdout
+    assert "ratio.general = 0.50 (published: 深工信规〔2024〕13号" in printed.stdout
+    found = json.loads(data.stdout)
+    assert (found["status"], found["amount_yuan"], found["unknown"]) == (
+        "estimate",
+        "218750.00",
+        ["tax_basis"],
+    )
+    assert [step["step"] for step in found["steps"]][-1] == "pool"
+
+
+def test_a_decision_makes_the_estimate_final(directory: str, tmp_path: Path) -> None:
+    """Two officers settle the tax basis: a new version stands beside the old one."""
+    record = tmp_path / "record.toml"
+    record.write_text(RECORD, encoding="utf-8")
+
+    tried = run("rules", "decide", str(record), "-d", directory, "--dry-run", "--json")
+    before = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
+    decided = run("rules", "decide", str(record), "-d", directory, "--json")
+    twice = run("rules", "decide", str(record), "-d", directory, "--json")
+    after = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
+
+    assert tried.stdout == decided.stdout == twice.stdout
+    assert len(before.stdout.splitlines()) == 1
+    assert after.stdout.splitlines()[1] + "\n" == decided.stdout
+    assert run("fsck", "-d", directory).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"second"', '"nobody"', "'nobody' is no officer here"),
+        ('"2024-12-18"', '"2023"', "there are no rules shenzhen-compute-voucher 2023"),
+        ('"tax_basis"\nvalue = "incl"', '"ratio.general"\nvalue = "0.6"', "is published"),
+        ('"incl"', '"maybe"', "one of incl, excl"),
+    ],
+)
+def test_a_record_that_does_not_hold_settles_nothing(
+    directory: str, tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    """A sentence, an exit code, and no version more."""
+    record = tmp_path / "record.toml"
+    record.write_text(RECORD.replace(old, new, 1), encoding="utf-8")
+
+    done = run("rules", "decide", str(record), "-d", directory)
+    after = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
+
+    assert (done.returncode, told in done.stderr) == (3, True), done.stderr
+    assert len(after.stdout.splitlines()) == 1
+
+
+def test_two_versions_are_told_apart(tmp_path: Path) -> None:
+    """What differs, parameter by parameter."""
+    other = tmp_path / "other.toml"
+    text = VOUCHER.read_text(encoding="utf-8")
+    other.write_text(text.replace('"10000000.00"', '"20000000.00"'), encoding="utf-8")
+
+    found = json.loads(run("rules", "diff", str(VOUCHER), str(other), "--json").stdout)
+
+    assert [one["name"] for one in found] == ["cap.company_year_yuan"]
+    assert "20000000.00" in run("rules", "diff", str(VOUCHER), str(other)).stdout
+
+
+def test_every_shipped_programme_is_listed() -> None:
+    """As many as there are files."""
+    listed = json.loads(run("rules", "list", "--json").stdout)
+
+    assert len(listed) == len(list(PROGRAMMES.glob("*.toml")))
+    assert {one["programme_id"] for one in listed} == {p.stem for p in PROGRAMMES.glob("*.toml")}
+    assert "深圳市训力券" in run("rules", "list").stdout
+
+
+def test_rules_and_evaluation_documents_name_everything() -> None:
+    """docs/rules.md has every parameter as it is, docs/evaluation.md every step."""
+    rules = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    steps = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for name, spec in PARAMETERS.items():
+        assert f"| `{name}` | {spec.kind}" in rules
+        assert f"| {spec.decides} |" in rules
+    for number, (name, _function) in enumerate(STEPS, 1):
+        assert any(
+            line.startswith(f"| {number} |") and f" {name} |" in line for line in steps.splitlines()
+        ), name

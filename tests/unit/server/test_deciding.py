@@ -1,0 +1,91 @@
+"""Two officers settle what no text says; nobody settles what a text does say."""
+
+import pytest
+from kashi_server.domain.deciding import decide, load_decisions
+from kashi_server.domain.positioned import MistakesFound
+from kashi_server.domain.rules import ParameterState, RulesVersion, version_at
+from kashi_server.domain.rules_difference import differences
+from kashi_server.errors import InvalidValue
+from kashi_server.services.rulebook import shipped_rules
+
+RECORD = """\
+programme_id = "shenzhen-compute-voucher"
+base_version = "2024-12-18"
+version = "2024-12-18+1"
+in_force_from = 2026-11-25T00:00:00+08:00
+
+[[decision]]
+name = "tax_basis"
+value = "incl"
+officers = ["first.officer", "second.officer"]
+decided_on = 2026-11-24
+reason = "合同与发票均以含税金额审查"
+document = "会议纪要〔2026〕12号"
+"""
+
+
+def base() -> RulesVersion:
+    """The shipped compute voucher."""
+    (rules,) = [one for one in shipped_rules() if one.programme_id == "shenzhen-compute-voucher"]
+    return rules
+
+
+def test_a_decision_makes_a_new_version_and_leaves_the_old_one() -> None:
+    """The parameter is decided with everything that was said; all else stays."""
+    old = base()
+    new = decide(old, load_decisions(RECORD, "record.toml"))
+
+    settled = new.parameter("tax_basis")
+    assert (settled.state, settled.value) == (ParameterState.DECIDED, "incl")
+    assert settled.decision is not None
+    assert settled.decision.officers == ("first.officer", "second.officer")
+    assert [one.name for one in differences(old, new)] == ["version", "in_force", "tax_basis"]
+    assert old.parameter("tax_basis").state is ParameterState.UNKNOWN
+
+
+def test_a_later_version_ends_the_one_before() -> None:
+    """At every minute one version holds, and after both none does."""
+    old = base()
+    new = decide(old, load_decisions(RECORD, "record.toml"))
+    begins = new.in_force.start
+    _start, end = old.in_force.bounded()
+
+    at = [version_at([new, old], minute) for minute in (begins - 1, begins, end - 1, end)]
+    assert at == [old, new, new, None]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ('version = "2024-12-18+1"\n', "", 1, "version: is missing"),
+        ("+08:00", "", 4, "with its offset"),
+        ('"second.officer"', '"first.officer"', 6, "two different officers"),
+        ('"tax_basis"', '"tax_bases"', 6, "no parameter"),
+        ('"incl"', '"sometimes"', 6, "one of incl, excl"),
+        ('reason = "合同与发票均以含税金额审查"\n', "", 6, "reason"),
+        ("decided_on", "decided_at", 6, "decided_at"),
+        ("base_version", "base", 1, "base"),
+    ],
+)
+def test_every_mistake_of_a_record_is_told_with_its_line(
+    old: str, new: str, line: int, told: str
+) -> None:
+    """Line, field and reason."""
+    with pytest.raises(MistakesFound, match=told) as caught:
+        load_decisions(RECORD.replace(old, new, 1), "record.toml")
+
+    assert line in {mistake.line for mistake in caught.value.mistakes}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"tax_basis"\nvalue = "incl"', '"ratio.general"\nvalue = "0.60"', "is published"),
+        ('"2024-12-18"', '"2023"', "builds on"),
+        ("2026-11-25", "2027-11-25", "lies outside"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused(old: str, new: str, told: str) -> None:
+    """What is published, another version, another time."""
+    with pytest.raises(InvalidValue, match=told):
+        decide(base(), load_decisions(RECORD.replace(old, new, 1), "record.toml"))
