@@ -16,6 +16,7 @@ from kashi_agent.doctor.machine import (
 from kashi_agent.doctor.network import Probe, look_at_call, look_at_port
 from kashi_agent.doctor.running import (
     look_at_agent,
+    look_at_choice,
     look_at_devices,
     look_at_holders,
     look_at_meter,
@@ -119,6 +120,7 @@ def _running(patient: Patient) -> Iterator[Finding]:
             view = read_live(patient.config.live_path)
             yield from look_at_devices(view)
             yield from look_at_holders(view)
+            yield from look_at_choice(patient.config.reported_devices, view)
         except (AgentError, PermissionError):
             return  # nothing was seen yet: the meter's own finding says why
         return

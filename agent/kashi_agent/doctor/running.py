@@ -63,6 +63,13 @@ def look_at_devices(view: LiveView) -> Iterator[Finding]:
             yield finding("device_absent", device=device.hardware_id, why=device.absent)
 
 
+def look_at_choice(chosen: frozenset[str] | None, view: LiveView) -> Iterator[Finding]:
+    """Devices that the settings name and that are not there: misspelt, or taken out."""
+    unknown = (chosen or frozenset()).difference(device.hardware_id for device in view.devices)
+    if unknown:
+        yield finding("reported_device_unknown", devices=", ".join(sorted(unknown)))
+
+
 def look_at_holders(view: LiveView) -> Iterator[Finding]:
     """Devices of which it is not known who holds them, by the meter's own word."""
     why = Counter(device.holders_absent for device in view.devices if device.holders_absent)

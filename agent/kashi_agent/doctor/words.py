@@ -277,6 +277,13 @@ WORDS: Final[dict[str, Words]] = {
         "查看 dmesg 中的 XID；复位前先释放设备：kashi-agent release",
         "look for XID in dmesg; release the devices before a reset: kashi-agent release",
     ),
+    "reported_device_unknown": _warning(
+        "设置 reported_devices 列出的设备不在本机：{devices}；其余设备只计数",
+        "reported_devices lists what is not here: {devices}; devices it does not list are only"
+        " counted",
+        "用 kashi-agent once 查看硬件编号，改正设置后重启 kashi-agent",
+        "see the hardware ids with kashi-agent once, correct the setting, restart kashi-agent",
+    ),
     "holders_foreign": _failure(
         "计量进程在容器的 PID 命名空间里：{devices} 个设备不知道被谁占用，也不会猜测",
         "the meter runs in a container's PID namespace: it is not known who holds {devices}"

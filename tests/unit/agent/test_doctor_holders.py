@@ -1,7 +1,7 @@
-"""What the doctor says where it is not known who holds a device."""
+"""What the doctor says where holders are unknown, and of devices that are chosen for reports."""
 
 import pytest
-from kashi_agent.doctor.running import look_at_holders
+from kashi_agent.doctor.running import look_at_choice, look_at_holders
 from kashi_agent.live import LiveDevice, LiveView
 
 
@@ -64,3 +64,13 @@ def test_where_all_is_known_nothing_is_said() -> None:
     """Nor is anything where a vendor cannot tell: nobody can do something about it."""
     assert list(look_at_holders(view(device([]), device(["user:lihua"])))) == []
     assert list(look_at_holders(view(device(None, "not_supported")))) == []
+
+
+def test_a_chosen_device_that_is_not_here_is_named() -> None:
+    """A misspelt id would leave a device out of every report without a word."""
+    (found,) = look_at_choice(frozenset({"GPU-1", "GPU-l", "GPU-2"}), view(device([])))
+
+    assert found.code == "reported_device_unknown"
+    assert "GPU-2, GPU-l" in found.en
+    assert list(look_at_choice(frozenset({"GPU-1"}), view(device([])))) == []
+    assert list(look_at_choice(None, view(device([])))) == []
