@@ -130,7 +130,7 @@ def test_what_an_ascend_host_measures_counts_at_the_server(
     """Every chip and the partition are Huawei's at the server, with their share and observed time;
     what was sent adds up; energy is integrated, and the card that dropped out is a gap with the
     vendor's code."""
-    half = f"{chips()[3].die_id}/vnpu100-1of2"
+    half = f"{chips()[3].die_id}.vnpu100-1of2"
     running.until(lambda status: status.samples >= 5 * 6)
     control.now_ms = DROP_AT_MS
     running.until(lambda status: status.samples >= 5 * 12)

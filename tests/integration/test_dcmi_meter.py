@@ -305,7 +305,7 @@ def test_partitions_are_devices_of_their_own_with_their_share(meters: Meters) ->
         (1, 2),
         (1, 4),
     ]
-    assert half.device.hardware_id == f"{chip.die_id}/vnpu100-1of2"
+    assert half.device.hardware_id == f"{chip.die_id}.vnpu100-1of2"
     assert half.device.parent_hardware_id == quarter.device.parent_hardware_id == chip.die_id
     assert half.device.memory_bytes == 12_000 << 20
     assert seen_of(whole).holders == NOT_SUPPORTED
@@ -325,7 +325,7 @@ def test_a_partition_whose_activity_is_for_root_only_is_observed_all_the_same(
 
     samples = {s.device.hardware_id: s for s in meter.next(SampleBatch).samples}
 
-    seen = seen_of(samples[f"{other.die_id}/vnpu101-1of2"])
+    seen = seen_of(samples[f"{other.die_id}.vnpu101-1of2"])
     assert (seen.utilisation_ppm, seen.holders) == (NOT_SUPPORTED, NOT_SUPPORTED)
 
 
@@ -364,9 +364,9 @@ def test_a_chip_that_is_split_anew_has_other_partitions(meters: Meters) -> None:
     batch = batches[-1]
     events = [event for one in batches for event in one.events]
 
-    assert batch.samples[1].device.hardware_id == f"{chip.die_id}/vnpu100-1of4"
+    assert batch.samples[1].device.hardware_id == f"{chip.die_id}.vnpu100-1of4"
     kinds = {(event.hardware_id, event.kind) for event in events}
-    assert (f"{chip.die_id}/vnpu100-1of2", DeviceEventKind.VANISHED) in kinds
+    assert (f"{chip.die_id}.vnpu100-1of2", DeviceEventKind.VANISHED) in kinds
     assert (chip.die_id, DeviceEventKind.PARTITIONED) in kinds
 
 

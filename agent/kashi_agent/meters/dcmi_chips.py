@@ -190,7 +190,7 @@ def _part(whole: Chip, part: Vnpu) -> Device | None:
     words = f"vnpu{part.number}-{share.numerator}of{share.denominator}"
     return Device(
         vendor=Vendor.HUAWEI,
-        hardware_id=f"{whole.device.hardware_id}/{words}",
+        hardware_id=f"{whole.device.hardware_id}.{words}",
         parent_hardware_id=whole.device.hardware_id,
         model=f"{whole.device.model} vNPU {share.numerator}/{share.denominator}",
         meter=MeterKind.ASCEND,
