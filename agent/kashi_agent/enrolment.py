@@ -180,6 +180,11 @@ def recover(store: IdentityStore, proxy: str = "") -> TlsIdentity:
         UnreachableError: it does not answer.
     """
     host = store.host()
+    if not host.enrolment_address:
+        raise RefusedError(
+            f"the TLS certificate in {store.folder} is refused or has expired, and this host was "
+            "enrolled by file; ask for the next one so: kashi-agent enrol --request FILE"
+        )
     report_key, tls_key = store.report_key(), store.next_tls_key()
     csr = tls_request(tls_key)
     address, seconds = host.enrolment_address, limits.REPORT_CALL_SECONDS
