@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fakes.dcmi.library import DCMI
 from fakes.dcmi.scenario import (
+    VDIE,
     Chip,
     Code,
     Process,
@@ -490,6 +491,40 @@ def test_a_driver_with_the_older_entry_points_only_is_read(meters: Meters) -> No
         assert sample.device.hardware_id == chip.die_id
         assert sample.device.model == "Ascend910A"
         assert seen_of(sample).utilisation_ppm == 90_000
+
+
+def test_a_die_that_is_refused_for_the_moment_is_not_sought_elsewhere(meters: Meters) -> None:
+    """A9: a chip that does not tell its id now gets none, rather than another one than tomorrow."""
+    call = "dcmiv2_get_device_die_id"
+    busy_now = Error(call=call, code=-8020, device=1)
+    odd = replace(ascend_950(2), die_type=VDIE)
+    chips = (ascend_950(0), ascend_950(1), odd)
+    meter = meters.start(Scenario(chips=chips, api=2, errors=(busy_now,)))
+
+    notice = meter.notice(NoticeKind.UNIDENTIFIED)
+    batch = meter.next(SampleBatch)
+
+    assert notice.detail == "chip 1: not_ready"
+    assert [s.device.hardware_id for s in batch.samples] == [chips[0].die_id, odd.die_id]
+
+
+@pytest.mark.parametrize("call", ["dcmi_get_device_chip_info_v2", "dcmi_get_device_board_info"])
+def test_a_chip_that_does_not_say_what_it_is_for_the_moment_is_met_later(
+    meters: Meters, call: str
+) -> None:
+    """A chip is described once, and right: its model must not be another one tomorrow, nor its
+    card's power be counted by the rules of another generation."""
+    refused = Error(call=call, code=-8006, device=0, to_ms=1_000)
+    meter = meters.start(Scenario(chips=(ascend_a3(0), ascend_a3(1)), errors=(refused,)))
+
+    notice = meter.notice(NoticeKind.UNIDENTIFIED)
+    batch = meter.at(1_000)
+    while len(batch.samples) < 2:
+        batch = meter.next(SampleBatch)
+
+    assert notice.detail == "card 0 chip 0: driver_error"
+    assert {sample.device.model for sample in batch.samples} == {"Ascend910"}
+    assert power_mw(batch) == [50_650, 50_650]
 
 
 def test_a_driver_with_the_newer_entry_points_only_is_read(meters: Meters) -> None:

@@ -57,7 +57,7 @@ class Cards(DcmiDriver):
         """One of its own."""
         return f"{place}"
 
-    def identity(self, place: Place) -> Identity:
+    def identity(self, place: Place) -> Identity | Absent:
         """All are of one kind."""
         return Identity(
             kind="Ascend",

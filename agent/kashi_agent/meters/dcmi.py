@@ -38,6 +38,8 @@ PERIOD_SECONDS: Final = 1
 NPU: Final = 0
 VDIE: Final = 1
 DDIE: Final = 2
+_DIES_OF_OLDER: Final = (("die", (VDIE,)), ("die of old", ()))
+_DIES_OF_NEWER: Final = (("die", (DDIE,)), ("die", (VDIE,)))
 
 NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
 NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
@@ -99,25 +101,30 @@ class DcmiDriver:
     def die(self, place: Place) -> str | Absent:
         """The chip's own id: five words of eight hexadecimal digits each.
 
-        Newer chips tell it of another die, older drivers by an older call; one without a single
-        bit set is none.
+        Chips of the newer entry points have it of another die; older drivers tell the same one by
+        an older call. What is refused for the moment is never sought elsewhere: a chip must not
+        have another id tomorrow. One without a single bit set is none.
         """
-        refusal = NOT_FOUND
-        for what, arguments in (("die", (VDIE,)), ("die", (DDIE,)), ("die of old", ())):
+        asked = _DIES_OF_OLDER if self.knows_cards else _DIES_OF_NEWER
+        for what, arguments in asked:
             die = self._filled(what, Die(), *place, *arguments)
+            if isinstance(die, Absent) and die != NOT_SUPPORTED:
+                return die
             if isinstance(die, Die) and any(die.words):
                 return "-".join(f"{word:08X}" for word in die.words)
-            if isinstance(die, Absent) and die != NOT_SUPPORTED:
-                refusal = die
-        return refusal
+        return NOT_FOUND
 
-    def identity(self, place: Place) -> Identity:
-        """What the chip is. The label is that of its card."""
+    def identity(self, place: Place) -> Identity | Absent:
+        """What the chip is; absent while what settles that is refused for the moment: a chip must
+        not be described otherwise tomorrow. The label is that of its card."""
         chip = self._filled("chip", ChipInfo(), *place)
-        if isinstance(chip, Absent):
+        if chip == NOT_SUPPORTED:
             chip = self._filled("chip of old", ChipInfo(), *place)
-        known = ChipInfo() if isinstance(chip, Absent) else chip
         board = self._filled("board", BoardInfo(), *place)
+        for refusal in (chip, board):
+            if isinstance(refusal, Absent) and refusal != NOT_SUPPORTED:
+                return refusal
+        known = ChipInfo() if isinstance(chip, Absent) else chip
         label = self._filled("label", Label(), place[0])
         bus = self._filled("bus", PcieInfo(), *place)
         memory = self.memory_mb(place)

@@ -70,9 +70,9 @@ class Chips:
         return self._mute + tuple(word for words in self._untold.values() for word in words)
 
     @property
-    def are_split(self) -> bool:
-        """Whether there are partitions."""
-        return any(chip.is_split for chip in self)
+    def may_change(self) -> bool:
+        """Whether there are partitions, or something is missing."""
+        return bool(self._mute) or any(chip.is_split or chip.lost for chip in self)
 
     def on_card(self, card: int) -> list[Chip]:
         """The chips that share a card, in the order of their places; lost ones too."""
@@ -92,9 +92,10 @@ class Chips:
                 mute[place] = str(die.reason)
             elif die in met:
                 mute[place] = f"the same id as another: {die}"
+            elif (refusal := self._meet(die, place)) is not None:
+                mute[place] = str(refusal.reason)
             else:
                 met.add(die)
-                self._meet(die, place)
         wholes = [chip for chip in self if chip.whole is None]
         unseen = [chip for chip in wholes if chip.device.hardware_id not in met]
         for chip in unseen:
@@ -110,20 +111,23 @@ class Chips:
             if chip.device.hardware_id in met:
                 self._split(chip, note)
 
-    def _meet(self, die: str, place: Place) -> None:
-        """Renew a known chip's place, or take in a new chip."""
+    def _meet(self, die: str, place: Place) -> Absent | None:
+        """Renew a known chip's place, or take in a new chip, unless it does not say what it is."""
         chip = self._chips.get(die)
         if chip is not None:
             chip.place, chip.lost = place, False
             chip.unsupported.clear()
-            return
+            return None
         identity = self._driver.identity(place)
+        if isinstance(identity, Absent):
+            return identity
         self._chips[die] = Chip(
             device=_device(die, identity),
             generation=generation_of(identity),
             turn=len(self._chips),
             place=place,
         )
+        return None
 
     def _split(self, whole: Chip, note: Note) -> None:
         """Bring the partitions of a chip up to date."""

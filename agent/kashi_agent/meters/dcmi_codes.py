@@ -9,6 +9,7 @@ NO_FUNCTION: Final = -99_998
 """Not the driver's: this library does not have the function."""
 
 _REASONS: Final = {
+    -8001: AbsentReason.NOT_SUPPORTED,  # an argument it does not know: a kind it does not have
     -8002: AbsentReason.NO_PERMISSION,
     -8007: AbsentReason.DEVICE_LOST,  # no such device
     -8008: AbsentReason.DEVICE_LOST,  # it does not exist

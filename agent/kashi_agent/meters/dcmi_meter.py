@@ -4,7 +4,7 @@
   utilisation and whether a container has it.
 - Memory, health and standing faults: every 10 ticks in turns.
 - What a chip is: once. Which chips and partitions there are: every 60 ticks, every 10 where a chip
-  is split.
+  is split or something is missing.
 
 There is no counter of energy: power is told for the integrator. Where the driver tells a card's
 power, its chips divide it equally, so that it is counted once; what is over a whole milliwatt each
@@ -44,7 +44,7 @@ from kashi_agent.sample import (
 )
 
 REFRESH_TICKS: Final = 60
-REFRESH_TICKS_SPLIT: Final = 10
+REFRESH_TICKS_SOON: Final = 10
 SLOW_TICKS: Final = 10
 FAILING_TICKS_MAX: Final = 10
 """All chips answering nothing but errors for so long: the session is of no use any more."""
@@ -101,7 +101,7 @@ class DcmiMeter:
         self._power.begin_tick()
         if self._tick >= self._refresh_tick:
             self._chips.refresh(self._note)
-            wait = REFRESH_TICKS_SPLIT if self._chips.are_split else REFRESH_TICKS
+            wait = REFRESH_TICKS_SOON if self._chips.may_change else REFRESH_TICKS
             self._refresh_tick = self._tick + wait
         samples = tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
         self._dropped.end_tick()

@@ -22,8 +22,9 @@ from kashi_agent.sample import AbsentReason, MeterKind
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (-8001, AbsentReason.DRIVER_ERROR),
+        (-8001, AbsentReason.NOT_SUPPORTED),
         (-8002, AbsentReason.NO_PERMISSION),
+        (-8003, AbsentReason.DRIVER_ERROR),
         (-8005, AbsentReason.DRIVER_ERROR),
         (-8006, AbsentReason.DRIVER_ERROR),
         (-8007, AbsentReason.DEVICE_LOST),
