@@ -60,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        sys.stderr.write(f"kashi-agent: {error.filename or 'the system'}: {error.strerror}\n")
+        return 1
     except KeyboardInterrupt:
         return 1
 

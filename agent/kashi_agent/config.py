@@ -129,6 +129,8 @@ def load_config(path: Path, *, required: bool) -> AgentConfig:
         return AgentConfig()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8: byte {error.start}") from error
     return _Reader(path, text, TABLE).config()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -28,8 +28,12 @@ from cryptography.x509.oid import NameOID
 from kashi_agent import naming
 from kashi_agent.durable import make_folder, remove_durable, write_durable
 from kashi_agent.errors import AgentError, NotEnrolledError, RefusedError
+from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, Fields, LinkError
 
 HOST_FORMAT = "kashi/v1/host"
+HOST_BYTES_MAX: Final = 1 << 20
+DER_TEXT_MAX: Final = 1 << 16
+"""A certificate in base64."""
 _FOREIGN = "the certificate that was brought does not lead to the hosts' root; nothing was kept"
 _PEM = serialization.Encoding.PEM
 _DER = serialization.Encoding.DER
@@ -105,15 +109,15 @@ class IdentityStore:
         """
         path = self.folder / "host.json"
         try:
-            text = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except FileNotFoundError as error:
             raise NotEnrolledError(
                 f"this host is not enrolled: {path} does not exist; ask your officer for a token "
                 "and run: kashi-agent enrol --server HOST:PORT --token TOKEN"
             ) from error
         try:
-            return _host_of(json.loads(text))
-        except (ValueError, KeyError, TypeError) as error:
+            return _host_of(Fields.of_line(content, HOST_BYTES_MAX))
+        except LinkError as error:
             raise AgentError(
                 f"{path} is damaged ({error}); restore it from a backup, or enrol this host anew"
             ) from error
@@ -189,7 +193,13 @@ class IdentityStore:
         if not path.exists():
             make_folder(self.folder)
             write_durable(path, secrets.token_bytes(naming.SALT_BYTES))
-        return path.read_bytes()
+        salt = path.read_bytes()
+        if len(salt) != naming.SALT_BYTES:
+            raise AgentError(
+                f"{path} is damaged: {len(salt)} bytes instead of {naming.SALT_BYTES}; restore it "
+                "from a backup. Another one would make other holders of the same people"
+            )
+        return salt
 
     def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
         path = self.folder / name
@@ -272,18 +282,49 @@ def _text(der: bytes) -> str:
     return base64.b64encode(der).decode()
 
 
-def _host_of(fields: dict[str, Any]) -> Host:
-    if fields["format"] != HOST_FORMAT:
-        raise ValueError(f"its format is {fields['format']!r}, not {HOST_FORMAT!r}")
-    return Host(
-        host_id=str(fields["host_id"]),
-        operator_party_id=str(fields["operator_party_id"]),
-        enrolment_address=str(fields["enrolment_address"]),
-        metering_address=str(fields["metering_address"]),
-        enrolled_utc_ms=int(fields["enrolled_utc_ms"]),
-        demo=bool(fields["demo"]),
-        server_root=base64.b64decode(fields["server_root"], validate=True),
+def _host_of(fields: Fields) -> Host:
+    if (format_name := fields.text("format", TEXT_CHARACTERS_MAX)) != HOST_FORMAT:
+        raise fields.refuse("format", f"is {format_name!r}, not {HOST_FORMAT!r}")
+    host = Host(
+        host_id=_printable(fields, "host_id"),
+        operator_party_id=_printable(fields, "operator_party_id"),
+        enrolment_address=_address(fields, "enrolment_address", unknown=True),
+        metering_address=_address(fields, "metering_address"),
+        enrolled_utc_ms=fields.integer("enrolled_utc_ms"),
+        demo=fields.flag("demo"),
+        server_root=_certificate(fields, "server_root", fields.text("server_root", DER_TEXT_MAX)),
         receipt_chain=tuple(
-            base64.b64decode(text, validate=True) for text in fields["receipt_chain"]
+            _certificate(fields, "receipt_chain", text) for text in fields.array("receipt_chain")
         ),
     )
+    if not host.receipt_chain:
+        raise fields.refuse("receipt_chain", "is empty")
+    fields.done()
+    return host
+
+
+def _printable(fields: Fields, name: str) -> str:
+    text = fields.text(name, TEXT_CHARACTERS_MAX)
+    if not text or not text.isprintable():
+        raise fields.refuse(name, f"is {text!r}")
+    return text
+
+
+def _address(fields: Fields, name: str, *, unknown: bool = False) -> str:
+    """HOST:PORT; "" where it may be unknown, as that of a server that was asked by file."""
+    text = fields.text(name, TEXT_CHARACTERS_MAX)
+    if unknown and not text:
+        return ""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not text.isprintable():
+        raise fields.refuse(name, f"is {text!r}, not HOST:PORT")
+    return text
+
+
+def _certificate(fields: Fields, name: str, text: object) -> bytes:
+    try:
+        der = base64.b64decode(text if isinstance(text, str) else "?", validate=True)
+        x509.load_der_x509_certificate(der)
+    except ValueError as error:
+        raise fields.refuse(name, "holds no certificate in base64") from error
+    return der

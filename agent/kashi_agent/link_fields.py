@@ -66,6 +66,17 @@ class Fields:
             raise self._wrong(name, f"an integer of at least {least}", value)
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self._take(name)
+        if type(value) is not bool:
+            raise self._wrong(name, "true or false", value)
+        return value
+
+    def refuse(self, name: str, why: str) -> LinkError:
+        """The error for a field whose value cannot be what it says."""
+        return LinkError(f"{self._path(name)}: {why}")
+
     def member(self, name: str, members: Container[int]) -> int:
         """An integer out of a known set."""
         value = self.integer(name)

@@ -2,8 +2,8 @@
 
 It has no network and no disk of its own: it reads the vendor's library and /proc, and connects to
 the agent's Unix socket. Exit status 0 after SIGTERM or SIGINT, 2 for a wrong command line, 3 for
-wrong settings. While a call into the library is under way it does not end: to end would be to kill
-the call.
+wrong settings, 9 for a trace that is none. While a call into the library is under way it does not
+end: to end would be to kill the call.
 """
 
 import argparse
@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Final
 
 from kashi_agent.clock import SystemClock
+from kashi_agent.completed_reader import CompletedReader
 from kashi_agent.config import CONFIG_PATH, METER_SOCKET, EvidenceLevel, load_config
-from kashi_agent.errors import ConfigError
+from kashi_agent.errors import AgentError
 from kashi_agent.evidence.library import LibraryFacts
 from kashi_agent.evidence.nvidia import NvidiaFacts
 from kashi_agent.evidence.power import PowerCheck
 from kashi_agent.evidence.processes import ProcessFacts
-from kashi_agent.evidence.telling import Telling, TellingReader
-from kashi_agent.holding.host import GrantedReader, HoldingHost
+from kashi_agent.evidence.telling import Telling
+from kashi_agent.holding.host import HoldingHost
 from kashi_agent.kernel_log import KERNEL_LOG, KernelLog
 from kashi_agent.meter_loop import (
     HUNG_MS,
@@ -40,7 +41,7 @@ from kashi_agent.meters.dcmi_library import DcmiLibrary
 from kashi_agent.meters.dcmi_meter import DcmiMeter
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_meter import NvmlMeter
-from kashi_agent.meters.replay_file import ReplayedFile
+from kashi_agent.meters.replay_file import ReplayedFile, check_trace
 from kashi_agent.meters.vendor_choice import VendorChoice, chosen
 from kashi_agent.sample import MeterKind
 from kashi_agent.stand_in import StandIn
@@ -68,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         level = options.evidence or load_config(CONFIG_PATH, required=False).evidence
         kind = _kind(options)
-    except ConfigError as error:
+        if options.trace is not None:
+            check_trace(options.trace)
+    except AgentError as error:
         sys.stderr.write(f"kashi-meter: {error}\n")
         return error.exit_code
     if _run(options, kind, EvidenceLevel(level)) is Outcome.RESTART:
@@ -144,8 +147,7 @@ def _opener(
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
         telling.passing = (PowerCheck(power=meter.power_and_limit_mw).observe,)
-        granted = GrantedReader(meter, holding.grants())
-        return TellingReader(reader=granted, telling=telling)
+        return CompletedReader(meter, (holding.grants().completed, telling.added))
 
     def open_ascend() -> Reader:
         driver = DcmiDriver(DcmiLibrary())
@@ -154,8 +156,7 @@ def _opener(
         telling.standing = (lambda _batch: library.collect(),)
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
-        granted = GrantedReader(meter, holding.grants())
-        return TellingReader(reader=granted, telling=telling)
+        return CompletedReader(meter, (holding.grants().completed, telling.added))
 
     def open_replay() -> Reader:
         return ReplayedFile(options.trace, clock)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from kashi_agent.errors import AgentError
+from kashi_agent.errors import FileError
 from kashi_agent.reading import GapReason
 from kashi_agent.sample import (
     Absent,
@@ -44,7 +44,7 @@ _VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_us
 _SEEN: Final = frozenset({*_VALUES, "holders"})
 
 
-class TraceError(AgentError):
+class TraceError(FileError):
     """A trace is not in its form; the message names line and field."""
 
 
@@ -172,7 +172,7 @@ def _parsed(number: int, line: str, build: Any) -> Any:
         return build(fields)
     except KeyError as error:
         raise TraceError(f"line {number}: field {error} is missing or unknown") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise TraceError(f"line {number}: {error}") from error
 
 
@@ -180,28 +180,32 @@ def _head(fields: _Json) -> TraceHead:
     if fields["format"] != TRACE_FORMAT:
         raise ValueError(f"format {fields['format']!r} is not {TRACE_FORMAT}")
     return TraceHead(
-        origin=Origin(fields["origin"]),
-        note=str(fields["note"]),
+        origin=Origin(_text(fields, "origin")),
+        note=_text(fields, "note"),
         start_utc_ms=_integer(fields, "start_utc_ms"),
         span_ms=_integer(fields, "span_ms"),
         cadence_ms=_integer(fields, "cadence_ms"),
-        devices=tuple(_device(device) for device in fields["devices"]),
+        devices=tuple(_device(device) for device in _list(fields, "devices")),
     )
 
 
-def _device(fields: _Json) -> Device:
-    numerator, denominator = fields.get("share", (1, 1))
+def _device(fields: Any) -> Device:
+    if not isinstance(fields, dict):
+        raise TypeError(f"devices {fields!r} is not an object")
+    share = fields.get("share", [1, 1])
+    if not isinstance(share, list) or [type(part) for part in share] != [int, int]:
+        raise TypeError(f"share {share!r} is not two integers")
     return Device(
-        vendor=Vendor[fields["vendor"]],
-        hardware_id=fields["hardware_id"],
-        model=fields["model"],
+        vendor=Vendor[_text(fields, "vendor")],
+        hardware_id=_text(fields, "hardware_id"),
+        model=_text(fields, "model"),
         meter=MeterKind.REPLAY,
-        parent_hardware_id=fields.get("parent_hardware_id", ""),
-        serial=fields.get("serial", ""),
-        pci_bus_id=fields.get("pci_bus_id", ""),
-        memory_bytes=fields.get("memory_bytes", 0),
-        share_numerator=numerator,
-        share_denominator=denominator,
+        parent_hardware_id=_text(fields, "parent_hardware_id", ""),
+        serial=_text(fields, "serial", ""),
+        pci_bus_id=_text(fields, "pci_bus_id", ""),
+        memory_bytes=_integer({"memory_bytes": 0, **fields}, "memory_bytes"),
+        share_numerator=share[0],
+        share_denominator=share[1],
     )
 
 
@@ -215,7 +219,7 @@ def _entry(fields: _Json) -> Entry:
     if end_ms <= start_ms:
         raise ValueError(f"start_ms {start_ms} is not before end_ms {end_ms}")
     if "gap" in fields:
-        return Hole(device, start_ms, end_ms, GapReason[fields["gap"]])
+        return Hole(device, start_ms, end_ms, GapReason[_text(fields, "gap")])
     return Span(device, start_ms, end_ms, _seen(fields, {"device", "start_ms", "end_ms"}))
 
 
@@ -224,20 +228,39 @@ def _seen(fields: _Json, others: set[str]) -> Observation:
     if unknown:
         raise KeyError(sorted(unknown)[0])
     utilisation, energy, power, memory = (_value(fields, name) for name in _VALUES)
-    holders = fields.get("holders")
+    holders = None if fields.get("holders") is None else _list(fields, "holders")
     return Observation(
         utilisation_ppm=utilisation,
         energy_counter_mj=energy,
         power_mw=power,
         memory_used_bytes=memory,
-        holders=NOT_RECORDED
-        if holders is None
-        else frozenset(Holder(HolderKind[kind], str(name)) for kind, name in holders),
+        holders=NOT_RECORDED if holders is None else frozenset(map(_holder, holders)),
     )
 
 
 def _value(fields: _Json, name: str) -> int | Absent:
     return NOT_RECORDED if fields.get(name) is None else _integer(fields, name)
+
+
+def _holder(pair: Any) -> Holder:
+    match pair:
+        case [str(kind), str(name)]:
+            return Holder(HolderKind[kind], name)
+    raise TypeError(f"holders {pair!r} is not [kind, name]")
+
+
+def _text(fields: _Json, name: str, default: str | None = None) -> str:
+    value = fields[name] if default is None else fields.get(name, default)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} {value!r} is not a text")
+    return value
+
+
+def _list(fields: _Json, name: str) -> list[Any]:
+    value = fields[name]
+    if not isinstance(value, list):
+        raise TypeError(f"{name} {value!r} is not a list")
+    return value
 
 
 def _integer(fields: _Json, name: str) -> int:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from kashi_agent.clock import SystemClock
+from kashi_agent.commands.notice import notice
 from kashi_agent.commands.options import add_config, add_json, config_of
 from kashi_agent.commands.ways_in import (
     add_ways,
@@ -16,39 +17,11 @@ from kashi_agent.commands.ways_in import (
     renew_by,
     tell_identity,
 )
-from kashi_agent.config import AgentConfig
-from kashi_agent.enrolment import HostFacts, host_facts
+from kashi_agent.enrolment import host_facts
 from kashi_agent.errors import AgentError
 from kashi_agent.identity import IdentityStore
 from kashi_agent.mounts import MOUNTINFO
 from kashi_agent.wiring import forget_proxies
-
-_NOTICE = """\
-This host will be enrolled with the Kashi server at {server}.  本机将登记到该服务器。
-
-Sent once, now:  本次发送
-  host name            {hostname}
-  machine              {machine}… (hash of the machine id)
-  operating system     {system} {architecture}
-  two public keys      made here; the private keys never leave {folder}
-
-Sent every {interval} s while the agent runs:  运行期间定期发送
-  accelerators         model, hardware id, serial number, bus id, memory size
-  each minute          observed, held, active and utilised time, energy, most memory in use
-  gaps                 time nobody observed, and why
-  holders              a random-looking key each; names: {names}
-  clock                how the wall clock stood; the boot id
-
-Never read: what programs compute, their command lines, environment, files or traffic.
-从不读取：程序的计算内容、命令行、环境变量、文件或网络流量。
-
-Read by: the party that operates this host, its owner, a company only for the minutes of a lease
-both sides confirmed, and the programme office with its auditors.
-谁可查看：本机运营方与所有方；承租企业仅限双方确认的租期；主管部门及审计。
-
-Kept: on this host 35 days after the server acknowledged it; on the server for as long as the
-programme's rules demand. `kashi-agent show` prints exactly what would be sent, at any time.
-"""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -76,10 +49,10 @@ def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
     known = known_by(options)
     check_folder(config.state_folder, known, mountinfo)
     facts = host_facts()
-    if not options.json:
-        sys.stdout.write(_notice(options.server or str(options.request), config, facts))
+    told = sys.stderr if options.json else sys.stdout
+    told.write(notice(options.server or str(options.request), config, facts))
     if not options.yes and not agreed():
-        sys.stdout.write("Nothing was sent. 未发送任何信息。\n")
+        told.write("未发送任何信息。Nothing was sent.\n")
         return 1
     given = enrol_by(options, store, facts, known, clock, proxy=config.proxy)
     if given is not None:
@@ -87,16 +60,3 @@ def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
         if not options.json:
             sys.stdout.write("Next: systemctl enable --now kashi-meter kashi-agent\n")
     return 0
-
-
-def _notice(server: str, config: AgentConfig, facts: HostFacts) -> str:
-    return _NOTICE.format(
-        server=server,
-        hostname=facts.hostname,
-        machine=facts.machine_sha256.hex()[:16] or "unknown",
-        system=facts.operating_system,
-        architecture=facts.architecture,
-        folder=config.identity_folder,
-        interval=config.report_interval_seconds,
-        names=config.holder_names.value,
-    )

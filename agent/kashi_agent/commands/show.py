@@ -97,6 +97,16 @@ def _print(reports: list[dict[str, Any]]) -> None:
                     str(len(readings)),
                 )
             )
-    columns = ("report", "device", "span ms", "observed", "gap", "held", "utilised ns", "readings")
+    columns = (
+        "报告\nreport",
+        "设备\ndevice",
+        "时段\nspan ms",
+        "观测\nobserved",
+        "缺口\ngap",
+        "占用\nheld",
+        "利用\nutilised ns",
+        "读数\nreadings",
+    )
     word = "report" if len(reports) == 1 else "reports"
-    print_table(f"{len(reports)} {word}; every field: --json", columns, rows)
+    title = f"{len(reports)} 份报告，全部字段见 --json / {len(reports)} {word}; every field: --json"
+    print_table(title, columns, rows)

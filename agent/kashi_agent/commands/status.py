@@ -36,25 +36,35 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, str]]:
-    old = "  — the agent hangs or is gone" if stale else ""
+    old = "  — 代理停滞或已退出 the agent hangs or is gone" if stale else ""
     return [
-        ("host", status.host_id),
-        ("operator", status.operator_party_id),
-        ("server", status.metering_address + (" (demonstration)" if status.demo else "")),
-        ("agent", f"{status.version}, pid {status.pid}, since {_time(status.started_utc_ms)}"),
-        ("seen", f"{age_ms // 1000} s ago{old}"),
-        ("meter", status.meter_state),
-        ("released", _until(status.released_until_utc_ms)),
-        ("devices", f"{status.devices}, {status.samples} samples, {status.samples_late} late"),
-        ("durable", f"{status.durable_flushes} times, {status.waiting_readings} readings waiting"),
-        ("disk", "FULL: what is unsealed is kept coarser" if status.disk_full else "ok"),
-        ("sealed", f"epoch {status.sealed_epoch} sequence {status.sealed_sequence}"),
-        ("server holds", f"epoch {status.server_epoch} sequence {status.server_sequence}"),
-        ("waiting", f"{status.unacknowledged_reports} reports"),
-        ("delivered", f"{status.delivered_reports}, {status.quarantined_reports} quarantined"),
-        ("last answer", _time(status.last_answer_utc_ms)),
-        ("certificate", f"until {_time(status.certificate_not_after_utc_ms)}"),
-        ("trouble", status.trouble or "none"),
+        ("主机 host", status.host_id),
+        ("运营方 operator", status.operator_party_id),
+        (
+            "服务器 server",
+            status.metering_address + ("（演示 demonstration）" if status.demo else ""),
+        ),
+        ("代理 agent", f"{status.version}, pid {status.pid}, since {_time(status.started_utc_ms)}"),
+        ("最近动静 seen", f"{age_ms // 1000} s ago{old}"),
+        ("计量 meter", status.meter_state),
+        ("释放 released", _until(status.released_until_utc_ms)),
+        ("设备 devices", f"{status.devices}, {status.samples} samples, {status.samples_late} late"),
+        (
+            "落盘 durable",
+            f"{status.durable_flushes} times, {status.waiting_readings} readings waiting",
+        ),
+        ("磁盘 disk", "已满 FULL: what is unsealed is kept coarser" if status.disk_full else "ok"),
+        ("已封存 sealed", f"epoch {status.sealed_epoch} sequence {status.sealed_sequence}"),
+        (
+            "服务器已有 server holds",
+            f"epoch {status.server_epoch} sequence {status.server_sequence}",
+        ),
+        ("待送 waiting", f"{status.unacknowledged_reports} reports"),
+        ("已送 delivered", f"{status.delivered_reports}, {status.quarantined_reports} quarantined"),
+        ("最近应答 last answer", _time(status.last_answer_utc_ms)),
+        ("连接证书 certificate", f"until {_time(status.certificate_not_after_utc_ms)}"),
+        ("未识别 unidentified", status.unidentified or "–"),
+        ("故障 trouble", status.trouble or "无 none"),
     ]
 
 

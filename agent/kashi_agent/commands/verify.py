@@ -38,6 +38,10 @@ def run(options: argparse.Namespace) -> int:
             {"reports": audit.reports, "receipts": audit.receipts, "findings": audit.findings}
         )
     else:
-        sys.stdout.write(f"{audit.reports} reports and {audit.receipts} receipts checked\n")
-        sys.stdout.writelines(f"  does not hold: {finding}\n" for finding in audit.findings)
+        reports, receipts, wrong = audit.reports, audit.receipts, len(audit.findings)
+        sys.stdout.write(
+            f"已核对报告 {reports} 份、回执 {receipts} 份，{wrong} 处不符\n"
+            f"{reports} reports and {receipts} receipts checked, {wrong} things do not hold\n"
+        )
+        sys.stdout.writelines(f"  不符 does not hold: {finding}\n" for finding in audit.findings)
     return 1 if audit.findings else 0

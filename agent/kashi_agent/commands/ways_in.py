@@ -190,3 +190,5 @@ def _token_text(options: argparse.Namespace) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise AgentError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise AgentError(f"{path} is not text in UTF-8: it holds no token") from error

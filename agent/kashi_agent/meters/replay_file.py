@@ -3,10 +3,28 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from kashi_agent.errors import MeterError
+from kashi_agent.errors import FileError, MeterError
 from kashi_agent.meters.replay import ReplayMeter
 from kashi_agent.sample import SampleBatch
 from kashi_agent.trace import TraceError, read_trace
+
+
+def check_trace(path: Path) -> None:
+    """Read a whole trace once, before anything is played.
+
+    Raises:
+        FileError: it cannot be read, or is not a trace; the message names file, line and field.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for _entry in read_trace(file).entries:
+                continue
+    except OSError as error:
+        raise FileError(f"cannot read the trace {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not text in UTF-8: byte {error.start}") from error
+    except TraceError as error:
+        raise FileError(f"{path}: {error}") from error
 
 
 class ReplayedFile:

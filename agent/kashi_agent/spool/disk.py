@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from kashi_agent.errors import DiskFullError, LockedError
+from kashi_agent.errors import DiskFullError, LockedError, SpoolError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -100,6 +100,8 @@ class RealDisk:
     def names(self) -> list[str]:
         """Names of the files in the folder, sorted; none while it does not exist."""
         if not self._folder.is_dir():
+            if self._folder.exists():
+                raise SpoolError(f"{self._folder} is not a folder: move it away")
             return []
         return sorted(entry.name for entry in self._folder.iterdir() if entry.is_file())
 

@@ -23,7 +23,7 @@ IDLE_SHARE: Final = 8
 VENDOR_IDS: Final = frozenset({"10de", "19e5"})
 
 _LIBRARY_VERSION: Final = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)*)(?: |$)")
-_LOADED: Final = ("ld_audit", "ld_library_path", "ld_preload", "ld_so_preload")
+_LOADED: Final = ("ld_audit", "ld_preload", "ld_so_preload")
 _NOT_FOUND: Final = "not_found"
 
 
@@ -61,13 +61,16 @@ def doubts(facts: Iterable[StatedFact]) -> tuple[Doubt, ...]:
 
 
 def _of_host(facts: Facts) -> Iterator[tuple[DoubtCode, str]]:
+    path = _value(facts, "library_path")
     loaded = [f"{name}={value}" for name in _LOADED if (value := _value(facts, name))]
+    # A package may point the loader at its own folder; what matters is whose library came of it.
+    folders = [folder for folder in _value(facts, "ld_library_path").split(":") if folder]
+    loaded += [f"ld_library_path={one}" for one in folders if path.startswith(f"{one}/")]
     if loaded:
         yield DoubtCode.LIBRARY_REDIRECTED, "; ".join(loaded)
     owner = _value(facts, "library_owner")
     if owner not in ("", "root-only"):
         yield DoubtCode.LIBRARY_WRITABLE, owner
-    path = _value(facts, "library_path")
     if "(deleted)" in path or sum(part.startswith("/") for part in path.split()) > 1:
         yield DoubtCode.LIBRARY_REPLACED, path
     yield from _of_versions(facts, path)

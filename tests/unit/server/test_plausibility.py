@@ -63,7 +63,11 @@ def test_a_clean_host_raises_no_doubt() -> None:
     [
         ("ld_preload", "ld_preload=/opt/x.so", DoubtCode.LIBRARY_REDIRECTED),
         ("ld_audit", "ld_audit=/opt/x.so", DoubtCode.LIBRARY_REDIRECTED),
-        ("ld_library_path", "ld_library_path=/opt", DoubtCode.LIBRARY_REDIRECTED),
+        (
+            "ld_library_path",
+            "ld_library_path=/opt:/usr/lib/x86_64-linux-gnu",
+            DoubtCode.LIBRARY_REDIRECTED,
+        ),
         ("ld_so_preload", "ld_so_preload=/opt/x.so", DoubtCode.LIBRARY_REDIRECTED),
         ("library_owner", "library_owner=/opt uid 7 mode 0755", DoubtCode.LIBRARY_WRITABLE),
         ("library_path", f"{LIBRARY} (deleted)", DoubtCode.LIBRARY_REPLACED),
@@ -146,6 +150,13 @@ def test_at_the_edge_and_where_nothing_is_known_there_is_no_doubt(detail: str) -
     name = detail.replace("?", "=").partition("=")[0]
 
     assert doubts(facts(device=without(CLEAN_DEVICE, name, detail))) == ()
+
+
+def test_a_search_path_by_which_nothing_came_is_no_doubt() -> None:
+    """A package points the loader at its own folder, and the vendor's library is the system's."""
+    host = without(CLEAN_HOST, "ld_library_path", "ld_library_path=/opt/kashi-agent/lib:")
+
+    assert doubts(facts(host=host)) == ()
 
 
 def test_a_library_without_any_driver_is_doubted() -> None:

@@ -1,0 +1,374 @@
+"""Bad input: one sentence that names file and field, a documented exit code, never a traceback."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+from kashi_agent.cli import main
+from kashi_agent.identity import Host, IdentityStore
+from kashi_agent.spool import Spool
+from kashi_agent.spool.disk import RealDisk
+
+HOST_ID = "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a0001"
+SECONDS = 30
+
+
+def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on standard error, which must be one line of ours."""
+    said = capsys.readouterr().err
+    assert said.startswith("kashi-agent: "), said
+    assert said.count("\n") == 1, said
+    assert "Traceback" not in said
+    return said
+
+
+def root() -> tuple[ec.EllipticCurvePrivateKey, bytes]:
+    """A root certificate and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kashi DEMO root")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return key, certificate.public_bytes(Encoding.DER)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """An enrolled host's state folder with an empty spool."""
+    key, der = root()
+    store = IdentityStore(tmp_path / "state" / "identity")
+    store.report_key()
+    store.holder_salt()
+    store.save_host(
+        Host(
+            host_id=HOST_ID,
+            operator_party_id="91440300000000000X",
+            enrolment_address="localhost:1",
+            metering_address="localhost:1",
+            enrolled_utc_ms=1_793_000_000_000,
+            demo=True,
+            server_root=der,
+            receipt_chain=(der,),
+        )
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    shown = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+    store.tls_path.write_bytes(private + shown)
+    spool = Spool(RealDisk(tmp_path / "state" / "spool"), HOST_ID)
+    spool.open()
+    spool.close()
+    return tmp_path / "state"
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe[agent]", "UTF-8"),
+        (b"[agent", "end of document"),
+        (b"[agent]\nflush_seconds = 1\n", "line 2: flush_seconds"),
+        (b"[agent]\nflush_seconds = 2.5\n", "line 2: flush_seconds"),
+        (b"[agent]\nholder_names = 7\n", "line 2: holder_names"),
+        (b'[agent]\nevidence = "all"\n', "line 2: evidence"),
+        (b'[agent]\nmetrics_listen = "0.0.0.0:1"\n', "line 2: metrics_listen"),
+        (b"[agent]\n[agent]\n", "line 2"),
+        (b"[[agent]]\n", "agent must be a table"),
+        (b"nothing = 1\n", "line 1: nothing"),
+        (b"\0", "line 1"),
+    ],
+)
+def test_settings_are_refused_with_file_line_and_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, words: str
+) -> None:
+    """Exit code 3, for whatever command."""
+    path = tmp_path / "agent.toml"
+    path.write_bytes(content)
+
+    for command in ("run", "status", "top", "show", "doctor", "verify"):
+        assert main([command, "--config", str(path)]) == 3
+        said = one_sentence(capsys)
+        assert str(path) in said
+        assert words in said
+
+
+def test_a_settings_file_that_is_a_folder_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the file."""
+    assert main(["status", "--config", str(tmp_path)]) == 3
+    assert str(tmp_path) in one_sentence(capsys)
+
+
+# Tokens.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "kashi1",
+        "kashi1..x",
+        "kashi2.secret.AAAA",
+        "kashi1.secret.****",
+        "kashi1.secret.AAAA",
+        "kashi1.secret." + base64.urlsafe_b64encode(b"no certificate").decode(),
+        "kashi1.a.b.c",
+        "\0",
+    ],
+)
+def test_a_token_that_is_none_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """Exit code 1; it says where a whole one comes from, and nothing was made or sent."""
+    path = tmp_path / "token"
+    path.write_text(text, encoding="utf-8")
+    arguments = ["enrol", "--state", str(tmp_path / "s"), "--server", "localhost:1", "--yes"]
+
+    assert main([*arguments, "--token-file", str(path)]) == 1
+    said = one_sentence(capsys)
+    assert "token" in said
+    assert "portal" in said
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\xfd", None])
+def test_a_token_file_that_is_no_text_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    """Bytes, or nothing at all."""
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+    arguments = ["enrol", "--state", str(tmp_path / "s"), "--server", "localhost:1", "--yes"]
+
+    assert main([*arguments, "--token-file", str(path)]) == 1
+    assert str(path) in one_sentence(capsys)
+
+
+# Identity: keys, certificates, what the server told.
+
+
+def _text(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    change(fields)
+    path.write_text(json.dumps(fields), encoding="utf-8")
+
+
+FIELDS = (
+    "format",
+    "host_id",
+    "operator_party_id",
+    "enrolment_address",
+    "metering_address",
+    "enrolled_utc_ms",
+    "demo",
+    "server_root",
+    "receipt_chain",
+)
+POSSIBLE = {("host_id", "%%%"), ("operator_party_id", "%%%"), ("enrolled_utc_ms", 7)}
+"""What a field may well say; only the server can tell that it is not so."""
+VALUES: tuple[Any, ...] = ("missing", None, 7, "\0", [], {}, "%%%")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (field, value)
+        for field in FIELDS
+        for value in VALUES
+        if not isinstance(value, str | int) or (field, value) not in POSSIBLE
+    ],
+)
+def test_what_the_server_told_is_read_strictly(
+    state: Path, capsys: pytest.CaptureFixture[str], field: str, value: object
+) -> None:
+    """Each field missing or of another type: exit code 1 with the file and the field."""
+    path = state / "identity" / "host.json"
+
+    def change(fields: dict[str, Any]) -> object:
+        return fields.pop(field) if value == "missing" else fields.update({field: value})
+
+    _text(path, change)
+
+    assert main(["verify", "--state", str(state)]) == 1
+    said = one_sentence(capsys)
+    assert str(path) in said
+    assert field in said
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"7", b'{"format": 1}'])
+def test_a_damaged_identity_is_named(
+    state: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """Not JSON, or another document."""
+    (state / "identity" / "host.json").write_bytes(content)
+
+    assert main(["verify", "--state", str(state)]) == 1
+    assert "host.json" in one_sentence(capsys)
+
+
+def _rsa() -> bytes:
+    key = rsa.generate_private_key(65_537, 2_048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n", b"\xff" * 99, _rsa()])
+def test_a_damaged_report_key_is_named(
+    state: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """Cut, no key, or another kind of key; it is never made anew by itself."""
+    path = state / "identity" / "report.key"
+    path.write_bytes(content)
+
+    assert main(["verify", "--state", str(state)]) == 1
+    assert str(path) in one_sentence(capsys)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"x" * 1_000])
+def test_a_damaged_holder_salt_is_named(
+    state: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """Another salt would make other holders of the same people: it is refused, not replaced."""
+    path = state / "identity" / "holder.salt"
+    path.write_bytes(content)
+    settings = state / "agent.toml"
+    settings.write_text(f'[agent]\nmeter_socket = "{state}/m.sock"\nstate_folder = "{state}"\n')
+
+    assert main(["run", "--config", str(settings)]) == 1
+    assert str(path) in one_sentence(capsys)
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n", b"\xff" * 10])
+def test_a_damaged_certificate_is_a_finding(
+    state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+) -> None:
+    """The doctor names the file; the running agent gets another by its report key."""
+    path = state / "identity" / "tls.pem"
+    path.write_bytes(content)
+    monkeypatch.setattr("kashi_agent.commands.doctor.LOOK_SECONDS", 0.1)
+
+    main(["doctor", "--state", str(state), "--json"])
+    findings = {one["code"]: one for one in json.loads(capsys.readouterr().out)}
+    assert str(path) in findings["certificate_missing"]["found_en"]
+
+
+# Spool segments.
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 4_096, b"\xff" * 4_096, b"KASHI" * 100])
+@pytest.mark.parametrize("name", ["sealed-00000001.seg", "journal-00000001.seg", "cursor"])
+def test_a_foreign_spool_segment_is_told_and_never_a_traceback(
+    state: Path, capsys: pytest.CaptureFixture[str], content: bytes, name: str
+) -> None:
+    """`verify` and `show` look at what can be read: 0 where nothing is lost, 1 with a finding."""
+    (state / "spool" / name).write_bytes(content)
+
+    assert main(["verify", "--state", str(state)]) in (0, 1)
+    checked = capsys.readouterr()
+    assert "核对" in checked.out
+    assert checked.err == ""
+    assert main(["show", "--state", str(state)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_spool_that_is_a_file_is_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder's place is taken by something else."""
+    for path in (state / "spool").iterdir():
+        path.unlink()
+    (state / "spool").rmdir()
+    (state / "spool").write_text("no folder")
+
+    assert main(["verify", "--state", str(state)]) in (1, 7)
+    assert "spool" in one_sentence(capsys)
+
+
+# Scenario files.
+
+HEAD = {
+    "format": "kashi/v1/trace",
+    "origin": "generated",
+    "note": "test",
+    "cadence_ms": 1_000,
+    "start_utc_ms": 1_790_784_000_000,
+    "span_ms": 60_000,
+    "devices": [{"vendor": "NVIDIA", "hardware_id": "GPU-1", "model": "H100"}],
+}
+SPAN = {"device": 0, "start_ms": 0, "end_ms": 1_000, "utilisation_ppm": 1}
+
+
+def _lines(*lines: object) -> bytes:
+    return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "first line must be the head"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"{", "line 1"),
+        (b"[" * 100_000, "line 1"),
+        (_lines([]), "line 1"),
+        (_lines({**HEAD, "format": "other"}), "line 1: format"),
+        (_lines({k: v for k, v in HEAD.items() if k != "span_ms"}), "line 1: field 'span_ms'"),
+        (_lines({**HEAD, "cadence_ms": "1"}), "line 1: cadence_ms"),
+        (_lines({**HEAD, "devices": 7}), "line 1: devices"),
+        (_lines({**HEAD, "devices": [7]}), "line 1: devices"),
+        (_lines({**HEAD, "devices": [{"vendor": "NVIDIA", "hardware_id": 7}]}), "hardware_id"),
+        (_lines({**HEAD, "devices": [{**HEAD["devices"][0], "share": "1/7"}]}), "share"),  # type: ignore[index]  # a list above
+        (_lines(HEAD, {**SPAN, "device": 1}), "line 2: device 1"),
+        (_lines(HEAD, {**SPAN, "utilisation_ppm": 1.5}), "line 2: utilisation_ppm"),
+        (_lines(HEAD, {**SPAN, "utilisation_ppm": 2_000_000}), "line 2: utilisation"),
+        (_lines(HEAD, {**SPAN, "colour": "red"}), "line 2: field 'colour'"),
+        (_lines(HEAD, {**SPAN, "holders": [["USER"]]}), "line 2: holders"),
+        (_lines(HEAD, {**SPAN, "holders": 7}), "line 2: holders"),
+        (_lines(HEAD, {**SPAN, "gap": 7}), "line 2: gap"),
+        (_lines(HEAD, SPAN, SPAN), "line 3"),
+        (None, "cannot read"),
+    ],
+)
+def test_a_scenario_file_is_refused_with_line_and_field(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    """The meter does not begin: exit code 9, wherever in the file the mistake stands."""
+    path = tmp_path / "trace.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "kashi_agent.meterd", "--meter", "replay", "--trace", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 9, done.stderr
+    assert done.stderr.startswith("kashi-meter: ")
+    assert done.stderr.count("\n") == 1
+    assert str(path) in done.stderr
+    assert words in done.stderr
