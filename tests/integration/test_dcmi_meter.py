@@ -659,6 +659,30 @@ def test_every_value_is_absent_for_its_own_reason(meters: Meters) -> None:
     assert {seen_of(s).utilisation_ppm for s in samples} == {50_000}
 
 
+@pytest.mark.parametrize("code", [-8001, -8003, -8006, -8009, -8012, -8017, -8020, -8255, 5])
+def test_no_refusal_of_one_call_on_one_chip_touches_another(meters: Meters, code: int) -> None:
+    """A7: whatever a single call answers, while it does and when it does no longer, every other
+    chip shows what it showed, and the meter goes on."""
+    calls = [older for older, newer in _NAMES.values() if older and newer and "init" not in older]
+    chips = tuple(ascend_910b(n, states=busy(7)) for n in range(len(calls) + 1))
+    errors = tuple(
+        Error(call=call, code=code, device=n, from_ms=1_000, to_ms=2_000)
+        for n, call in enumerate(calls)
+    )
+    meter = meters.start(Scenario(chips=chips, errors=errors))
+    before = meter.next(SampleBatch)
+
+    during, after = since(meter, 1_000), since(meter, 2_000)
+
+    whole = seen_of(before.samples[-1])
+    for batch in (*during, *after):
+        assert [s.device for s in batch.samples] == [s.device for s in before.samples]
+        last = seen_of(batch.samples[-1])
+        assert (last.utilisation_ppm, last.power_mw) == (whole.utilisation_ppm, whole.power_mw)
+    assert {seen_of(s).utilisation_ppm for s in after[-1].samples} == {70_000}
+    assert {seen_of(s).power_mw for s in after[-1].samples} == {101_300}
+
+
 def test_a_chip_that_refuses_everything_is_absent_as_a_whole(meters: Meters) -> None:
     """A chip that answers nothing was not observed, and its sample says why."""
     refused = Error(call="*", code=-8002, device=1, from_ms=1_000)
