@@ -1,0 +1,333 @@
+"""The relay's port and its way out: certificates, renewals, proxies; against a real server."""
+
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+import grpc
+import pytest
+from connect_proxy import ConnectProxy
+from fixtures_identity import PARTY
+from fixtures_server import KashiServer
+from kashi.v1 import metering_pb2, metering_pb2_grpc
+from kashi_agent.carrier import Carrier
+from kashi_agent.enrolment import EnrolmentToken, enrol
+from kashi_agent.errors import AgentError, RefusedError, UnreachableError
+from kashi_agent.identity import IdentityStore, tls_request
+from kashi_agent.relay.forwarding import Forwarder
+from kashi_agent.relay.port import RelayPort, RelayService
+from kashi_agent.relay.store import RelayStore
+from kashi_agent.shipping_wire import GrpcWire
+from kashi_agent.wiring import Member, forget_proxies, real_carrier
+from relayed_host import WALL, RelayedHost, enrolled_by_file, facts_of, relayed_host
+
+DEAD = "http://127.0.0.1:9"
+
+
+@dataclass(slots=True)
+class Relay:
+    """A relay's parts in this process."""
+
+    identity: IdentityStore
+    store: RelayStore
+    port: RelayPort
+    forwarder: Forwarder
+    carrier: Carrier[GrpcWire]
+
+    @property
+    def address(self) -> str:
+        """Where hosts reach it."""
+        return f"localhost:{self.port.port}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KashiServer]:
+    """One demonstration server on SQLite for all tests here."""
+    made = KashiServer(tmp_path_factory.mktemp("way") / "server")
+    made.init("--demo")
+    made.start()
+    yield made
+    if made.process is not None:
+        made.kill()
+
+
+def identity_of(server: KashiServer, folder: Path, name: str) -> IdentityStore:
+    """A relay's identity, over the wire."""
+    identity = IdentityStore(folder / name / "identity")
+    token = EnrolmentToken.parse(server.token(PARTY))
+    address = server.address("enrolment")
+    enrol(identity, address, token, facts_of(name, Random(name)), relay_names=("localhost",))
+    return identity
+
+
+@pytest.fixture
+def relay(server: KashiServer, tmp_path: Path) -> Iterator[Relay]:
+    """An enrolled relay that listens; it forwards when it is told to."""
+    identity = identity_of(server, tmp_path, "relay")
+    store = RelayStore(tmp_path / "relay" / "relay.db")
+    carrier = real_carrier(Member(store=identity, host=identity.host()), WALL)
+    forwarder = Forwarder(
+        store=store,
+        carrier=carrier,
+        receipt_key=identity.host().receipt_key(),
+        now_ms=lambda: time.monotonic_ns() // 1_000_000,
+        random=Random(1),
+    )
+    port = RelayPort("localhost:0", identity, RelayService(store, WALL.utc_ms, lambda: None))
+    yield Relay(identity, store, port, forwarder, carrier)
+    port.close()
+    carrier.close()
+    store.close()
+
+
+@pytest.fixture
+def host(server: KashiServer, tmp_path: Path) -> Iterator[RelayedHost]:
+    """A host enrolled by file."""
+    (store,) = enrolled_by_file(server, tmp_path, ["node-1"])
+    made = relayed_host(store, seed="node-1")
+    yield made
+    made.agent.close()
+
+
+def test_a_host_ships_fetches_and_renews_through_the_relay(relay: Relay, host: RelayedHost) -> None:
+    """Reports and receipts; then the certificate, asked for in the host's name and signed by its
+    report key, comes with a later call and is for a month again."""
+    way = host.way(relay.address)
+    assert isinstance(way, Carrier)
+    host.live(3)
+    host.ship_by(way)
+    relay.forwarder.forward()
+    host.fetch(way)
+    before = host.store.tls()
+
+    way._share = 0.0  # as if a third of its life had passed
+    host.fetch(way)
+    assert way.renewals == 0, "nobody has asked the server yet"
+    relay.forwarder.forward()
+    host.fetch(way)
+    way.close()
+
+    after = host.store.tls()
+    assert host.delivered
+    assert way.renewals == 1
+    assert after.key_pem != before.key_pem
+    assert after.hosts_root == before.hosts_root
+    assert (after.not_after - after.not_before).days >= 34
+
+
+def test_a_relay_believes_no_host_for_what_it_says(relay: Relay, host: RelayedHost) -> None:
+    """No certificate, a relay's own, another host's report, another host's request: refused."""
+    tls, root = host.store.tls(), host.store.tls().hosts_root
+    there = replace(host.store.host(), metering_address=relay.address, server_root=root)
+    own = GrpcWire(there, relay.identity.tls())
+    wire = GrpcWire(there, tls)
+    host.live(2)
+    known = host.way(relay.address)
+    host.ship_by(known)
+    known.close()
+    (report, *_) = host.wires()
+
+    with pytest.raises(RefusedError, match="names no host"):
+        own.submit([])
+    with pytest.raises(RefusedError, match="are not a report"):
+        wire.submit([b"\xff"])
+    with pytest.raises(RefusedError, match="names another host"):
+        wire.ask(metering_pb2.RenewRequest(csr=tls_request(host.store.next_tls_key())))
+    with pytest.raises(RefusedError, match="PKCS#10"):
+        wire.ask(metering_pb2.RenewRequest(csr=b"x", host_id=there.host_id))
+    assert wire.submit([report]).results
+    own.close()
+    wire.close()
+    stranger = grpc.secure_channel(
+        relay.address, grpc.ssl_channel_credentials(root_certificates=_pem(tls.chain_pem))
+    )
+    call = metering_pb2_grpc.MeteringServiceStub(stranger)  # type: ignore[no-untyped-call]  # generated without types
+    with pytest.raises(grpc.RpcError):
+        call.Submit(metering_pb2.SubmitRequest(), timeout=5)
+    stranger.close()
+
+
+def _pem(chain_pem: bytes) -> bytes:
+    """The last certificate of a chain."""
+    return b"-----BEGIN CERTIFICATE-----" + chain_pem.rpartition(b"-----BEGIN CERTIFICATE-----")[2]
+
+
+def test_another_hosts_report_is_not_taken(
+    server: KashiServer, relay: Relay, host: RelayedHost, tmp_path: Path
+) -> None:
+    """A host hands over its own reports alone."""
+    (store,) = enrolled_by_file(server, tmp_path, ["node-2"])
+    other = relayed_host(store, seed="node-2")
+    other.live(2)
+    way = other.way(relay.address)
+    other.ship_by(way)
+    way.close()
+    thief = host.way(relay.address)
+
+    with pytest.raises(RefusedError, match=r"header\.host_id"):
+        thief.submit(other.wires())
+    thief.close()
+    other.agent.close()
+
+
+def test_no_host_takes_a_host_for_its_relay(relay: Relay, host: RelayedHost) -> None:
+    """A host's certificate has no name to be reached under and is for clients alone."""
+    service = RelayService(relay.store, WALL.utc_ms, lambda: None)
+    impostor = RelayPort("localhost:0", host.store, service)
+    way = host.way(f"localhost:{impostor.port}")
+
+    with pytest.raises(UnreachableError, match="certificate"):
+        way.submit([])
+    way.close()
+    impostor.close()
+
+
+def test_a_relay_shows_its_new_certificate_at_once(relay: Relay, host: RelayedHost) -> None:
+    """Renewed on the way to the server, it is what the next handshake sees."""
+    relay.carrier._share = 0.0
+    relay.carrier.perform(lambda wire: wire.send(_empty(host.host_id)))
+    assert relay.carrier.renewals == 1
+    found: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection(("localhost", relay.port.port), timeout=10) as plain,
+        context.wrap_socket(plain) as channel,
+    ):
+        shown = channel.getpeercert(binary_form=True)
+        assert shown is not None
+        found.append(shown)
+
+    assert ssl.DER_cert_to_PEM_cert(found[0]).encode() in relay.identity.tls().chain_pem
+
+
+def _empty(host_id: str) -> metering_pb2.SubmitRequest:
+    return metering_pb2.SubmitRequest(host_id=host_id)
+
+
+def test_a_host_the_server_refuses_keeps_no_other_waiting(
+    server: KashiServer, relay: Relay, host: RelayedHost, tmp_path: Path
+) -> None:
+    """A revoked host's reports stay, with the reason; the other host's go through."""
+    (store,) = enrolled_by_file(server, tmp_path, ["revoked"])
+    revoked = relayed_host(store, seed="revoked")
+    for one in (revoked, host):
+        one.live(2)
+        way = one.way(relay.address)
+        one.ship_by(way)
+        way.close()
+    server.command("hosts", "revoke", revoked.host_id, "--officer", "officer", "--reason", "sold")
+
+    relay.forwarder.forward()
+
+    by_id = {standing.host_id: standing for standing in relay.store.standings()}
+    assert by_id[host.host_id].waiting_reports == 0
+    assert by_id[revoked.host_id].waiting_reports > 0
+    assert "revoked" in by_id[revoked.host_id].trouble
+    revoked.agent.close()
+
+
+def test_a_relay_that_is_full_for_a_host_says_so(
+    relay: Relay, host: RelayedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the call is kept, and the host keeps everything."""
+    monkeypatch.setattr("kashi_agent.relay.store.REPORTS_PER_HOST_MAX", 1)
+    host.live(4)
+    way = host.way(relay.address)
+
+    with pytest.raises(UnreachableError, match="wait already"):
+        host.ship_by(way)
+    way.close()
+    assert [standing.waiting_reports for standing in relay.store.standings()] == [0]
+
+
+@pytest.fixture
+def proxy() -> Iterator[ConnectProxy]:
+    """A proxy that works."""
+    made = ConnectProxy()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that names a proxy where nobody listens."""
+    for name in ("https_proxy", "http_proxy", "grpc_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, DEAD)
+
+
+def test_proxy_variables_of_the_environment_are_ignored(
+    server: KashiServer, tmp_path: Path, environment: None
+) -> None:
+    """With every variable set to a dead end, enrolment, calls and recovery reach the server."""
+    identity = identity_of(server, tmp_path, "direct")
+    carrier = real_carrier(Member(store=identity, host=identity.host()), WALL)
+
+    with pytest.raises(RefusedError, match="is not enrolled"):
+        carrier.perform(lambda wire: wire.send(_empty("nobody")))
+    carrier.recover()
+    carrier.close()
+
+    assert not [name for name in os.environ if name.lower().endswith("_proxy")]
+    forget_proxies({})
+
+
+def test_the_proxy_of_the_settings_is_used_whatever_the_environment_exempts(
+    server: KashiServer,
+    tmp_path: Path,
+    proxy: ConnectProxy,
+    environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Calls and recovery go through it, and no_proxy exempts nothing."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("no_grpc_proxy", "localhost")
+    identity = identity_of(server, tmp_path, "proxied")
+    carrier = real_carrier(Member(store=identity, host=identity.host()), WALL, proxy.address)
+
+    with pytest.raises(RefusedError, match="is not enrolled"):
+        carrier.perform(lambda wire: wire.send(_empty("nobody")))
+    carrier.recover()
+    carrier.close()
+
+    assert proxy.targets == [server.address("metering"), server.address("enrolment")]
+
+
+def test_a_proxy_that_is_gone_is_told(server: KashiServer, tmp_path: Path) -> None:
+    """No way around it is taken."""
+    identity = identity_of(server, tmp_path, "stuck")
+    carrier = real_carrier(
+        Member(store=identity, host=identity.host()), WALL, DEAD.removeprefix("http://")
+    )
+
+    with pytest.raises(UnreachableError):
+        carrier.perform(lambda wire: wire.send(_empty("nobody")))
+    carrier.close()
+
+
+def test_a_port_that_is_taken_is_one_sentence(relay: Relay) -> None:
+    """And names the setting."""
+    service = RelayService(relay.store, WALL.utc_ms, lambda: None)
+
+    with pytest.raises(AgentError, match=r"listen: .* is taken"):
+        RelayPort(relay.address, relay.identity, service)
+
+
+def test_a_forwarder_ends_when_it_is_told_to(relay: Relay, server: KashiServer) -> None:
+    """However long it would wait."""
+    wake, stopping = threading.Event(), threading.Event()
+    thread = threading.Thread(target=relay.forwarder.run, args=(wake, stopping))
+    thread.start()
+    stopping.set()
+    wake.set()
+    thread.join(10)
+
+    assert not thread.is_alive()
