@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
 from kashi_agent.evidence.fact import Fact
 from kashi_agent.reading import DeviceEventKind
@@ -11,20 +11,6 @@ from kashi_agent.sample import DeviceEvent, SampleBatch
 COLLECT_EVERY_MS: Final = 600_000
 REPEAT_EVERY_MS: Final = 86_400_000
 """Whoever looks at two days sees every fact that stands."""
-
-
-class Reader(Protocol):
-    """An open meter, as `meter_loop` has it."""
-
-    @property
-    def unidentified(self) -> tuple[str, ...]:
-        """Devices that never told their id."""
-
-    def read(self) -> SampleBatch:
-        """All devices, now."""
-
-    def close(self) -> None:
-        """Let the devices go."""
 
 
 Collect = Callable[[SampleBatch], Iterable[Fact]]
@@ -68,27 +54,6 @@ class Telling:
                 if self._told.get(key) != fact.detail:
                     self._told[key] = fact.detail
                     yield fact
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TellingReader:
-    """A meter whose batches carry facts."""
-
-    reader: Reader
-    telling: Telling
-
-    @property
-    def unidentified(self) -> tuple[str, ...]:
-        """Devices that never told their id."""
-        return self.reader.unidentified
-
-    def read(self) -> SampleBatch:
-        """All devices, now, and what there is to tell."""
-        return self.telling.added(self.reader.read())
-
-    def close(self) -> None:
-        """Let the devices go."""
-        self.reader.close()
 
 
 def _event(fact: Fact, boottime_ms: int) -> DeviceEvent:

@@ -9,8 +9,6 @@ from kashi_agent.holding.grants import GrantBook
 from kashi_agent.holding.kubelet_grants import KubeletGrants
 from kashi_agent.holding.labels import Labels
 from kashi_agent.holding.noted_grants import NotedGrants
-from kashi_agent.meter_loop import Reader
-from kashi_agent.sample import SampleBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +35,3 @@ class HoldingHost:
     @property
     def _labels(self) -> Labels:
         return Labels(passwd=self.root / "etc/passwd", pod_logs=self.root / "var/log/pods")
-
-
-@dataclass(frozen=True, slots=True)
-class GrantedReader:
-    """A meter whose holders include schedulers' grants."""
-
-    reader: Reader
-    grants: GrantBook
-
-    @property
-    def unidentified(self) -> tuple[str, ...]:
-        """Devices that never told their id."""
-        return self.reader.unidentified
-
-    def read(self) -> SampleBatch:
-        """All devices, now, with all their holders."""
-        return self.grants.completed(self.reader.read())
-
-    def close(self) -> None:
-        """Let the devices go."""
-        self.reader.close()
