@@ -3,8 +3,8 @@
 PyInstaller collects Debian's Python, the locked wheels and our own code, as readable source, into
 one folder. No registry offers an interpreter built for glibc 2.28, so the folder brings the loader
 and the C library that its interpreter was built with: the programs name that loader, and a
-`DT_RPATH` makes every library they load, a vendor's too, find that C library. Which one the host has
-is then of no account.
+`DT_RPATH` makes every library they load, a vendor's too, find that C library. Which one the host
+has is then of no account.
 """
 
 import py_compile

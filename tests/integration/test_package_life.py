@@ -101,8 +101,7 @@ def test_the_programs_run_where_there_is_no_c_library(
 ) -> None:
     """On a machine that is nothing but the package, a kernel and a driver: it reads the driver,
     and the meter beside it is started."""
-    if os.geteuid() != 0:
-        pytest.skip("a machine of one's own needs root: run the tests as root")
+    _needs_root()
     shutil.copytree(unpacked / "opt", disk_folder / "opt", symlinks=True)
     (disk_folder / "tmp").mkdir()
     bare = CleanRoot(disk_folder)
@@ -114,6 +113,29 @@ def test_the_programs_run_where_there_is_no_c_library(
     assert {f["hardware_id"]: f["utilisation_ppm"] for f in json.loads(once)} == dict.fromkeys(
         UUIDS, 400_000
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [({}, None), ({"LD_LIBRARY_PATH": "/driver"}, "/driver")], ids=str
+)
+def test_a_programs_environment_is_the_service_managers(
+    unpacked: Path, disk_folder: Path, given: dict[str, str], shown: str | None
+) -> None:
+    """What leads the loader stands in /proc only if somebody else set it: the meter reports it."""
+    _needs_root()
+    shutil.copytree(unpacked / "opt", disk_folder / "opt", symlinks=True)
+    # The socket is not there, so the meter waits for its agent.
+    meter = CleanRoot(disk_folder).start(
+        *("/opt/kashi-agent/kashi-meter", "--socket", "/meter.sock"), environment=given
+    )
+    with meter as process:
+        assert process.stderr is not None
+        assert "no agent listens" in process.stderr.readline()
+        environ = Path(f"/proc/{process.pid}/environ").read_bytes().decode().split("\0")
+        process.terminate()
+
+    found = dict(line.split("=", 1) for line in environ if line.startswith("LD_"))
+    assert found.get("LD_LIBRARY_PATH") == shown
 
 
 def test_a_host_from_installation_to_purge(
@@ -170,6 +192,8 @@ def test_the_bundle_is_installed_upgraded_and_removed(
     python_root: CleanRoot, bundle_for_here: Path
 ) -> None:
     """The installer makes what the packages make; whatever goes wrong, what ran before runs on."""
+    # As every host has it that runs systemd.
+    (python_root.folder / "usr/lib/systemd/system-generators").mkdir(parents=True)
     before = python_root.files()
     inside = f"/tmp/{bundle_for_here.name}/install.sh"
     python_root.run(inside)
@@ -214,9 +238,13 @@ def _hidden(root: CleanRoot, library: str) -> Path:
     return found.rename(found.with_name(f"no-{library}"))
 
 
-def _needs_machines() -> None:
+def _needs_root() -> None:
     if os.geteuid() != 0:
         pytest.skip("a machine of one's own needs root: run the tests as root")
+
+
+def _needs_machines() -> None:
+    _needs_root()
     needs(Path("/usr/bin/mmdebstrap"), "mmdebstrap")
 
 
