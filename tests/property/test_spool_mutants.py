@@ -1,64 +1,144 @@
-"""The stateful test of the host is not blind: spools with one safeguard taken out fail it."""
+"""The tests of durability are not blind: spools with one safeguard taken out fail them.
 
-from collections.abc import Callable
+Each mutant names what must notice it: power cuts before every disk operation, histories of a host
+and its server, damage to files, or a host set back to a snapshot.
+"""
 
+import copy
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import damage
 import pytest
+import spool_mutants as mutants
+from driven_host import driven
 from fixtures_spool import SimulatedDisk
 from host_machine import HostMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from kashi_agent.spool import journal
-from kashi_agent.spool.segments import SegmentLog
-from kashi_agent.spool.spool import Spool
+from kashi_agent.errors import AgentError
+from power_cuts import explored
 
+POINTS = 2_000
+"""A mutant must be caught within so many power cuts, or the test is blind."""
 EXAMPLES = 400
-"""A mutant must be caught within so many histories, or the test is blind."""
+"""The same, in histories."""
+
+Check = Callable[[], object]
 
 
-def without_fsync(patch: pytest.MonkeyPatch) -> None:
-    """Frames are written and never made durable."""
-    patch.setattr(SegmentLog, "sync", lambda self: self._unsynced.clear())
+def power_cuts() -> None:
+    """Cuts before every disk operation."""
+    explored(POINTS)
 
 
-def without_folder_fsync(patch: pytest.MonkeyPatch) -> None:
-    """New files are never made durable in their folder."""
-    patch.setattr(SimulatedDisk, "sync_folder", lambda _self: None)
+def histories() -> None:
+    """Anything that may happen to a host, in any order."""
+    run_state_machine_as_test(
+        HostMachine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],
+            database=None,
+            print_blob=False,
+        ),
+    )
 
 
-def frees_before_sealing(patch: pytest.MonkeyPatch) -> None:
-    """The journal lets go of stretches before the report that carries them is durable."""
+def flipped_bytes() -> None:
+    """One byte in thirteen of every segment, each alone; what is read must be what was written."""
+    disk = damage.worn().host.disk
+    for name in damage.segment_files(disk):
+        for offset in range(0, disk.size(name), 13):
+            cost = damage.after(partial(SimulatedDisk.flip, name=name, offset=offset))
+            assert cost.repaired_bytes, (name, offset)
 
-    def settle(self: Spool, journal_through: int) -> None:
-        patch.setattr(self.sealed._log, "sync", lambda: None)
-        self.journal.release(journal_through)
 
-    patch.setattr(Spool, "settle", settle)
+def removed(disk: SimulatedDisk, names: Iterable[str]) -> None:
+    """Take files away."""
+    for name in names:
+        disk.remove(name)
 
 
-def replaces_nothing(patch: pytest.MonkeyPatch) -> None:
-    """A frame of an open minute no longer replaces the one before it."""
-    patch.setattr(journal, "_replaces", lambda _placed, _earlier: False)
+def lost_files() -> None:
+    """Each segment gone, and all of a log."""
+    disk = damage.worn().host.disk
+    for log in ("journal", "sealed"):
+        names = damage.segment_files(disk, log)
+        for lost in (*((name,) for name in names), names):
+            cost = damage.after(partial(removed, names=lost))
+            assert log == "sealed" or cost.hole_ms == 0
+            assert cost.gap_ms >= 7_500
+
+
+def set_back() -> None:
+    """A host set back to a snapshot of itself, which the server then knows more of."""
+    host = driven(3, 1 << 12)
+    host.live(700)
+    host.ship()
+    snapshot = copy.deepcopy((host.disk._files, host.disk._folder))
+    host.live(900)
+    host.ship()
+    held = len(host.server.stored)
+    host.kill()
+    host.disk._files, host.disk._folder = snapshot
+    host.clock.advance(20_000)
+    host.start()
+    began = host.clock.boottime
+    host.live(700)
+    host.agent.ship(host.server, calls_max=100)
+
+    (opening,) = host.server.openings()
+    assert opening.last_sequence < held
+    new = host.server.stored[held:]
+    ends = [host.server.header(stored).end_boottime_ms for stored in new]
+    assert ends == sorted(ends)
+    assert ends[-1] >= began + 500_000
+    assert not host.server._forks
 
 
 @pytest.mark.parametrize(
-    "mutate", [without_fsync, without_folder_fsync, frees_before_sealing, replaces_nothing]
+    ("mutate", "notices"),
+    [
+        (mutants.without_fsync, power_cuts),
+        (mutants.without_folder_fsync, power_cuts),
+        (mutants.without_checksum, flipped_bytes),
+        (mutants.cursor_before_receipts, power_cuts),
+        (mutants.frees_before_sealing, power_cuts),
+        (mutants.replaces_nothing, power_cuts),
+        (mutants.restart_replaces_one_frame, histories),
+        (mutants.restart_leaves_frames_open, power_cuts),
+        (mutants.seals_twice_after_restart, histories),
+        (mutants.leaves_holes, lost_files),
+        (mutants.believes_a_second_fsync, histories),
+        (mutants.numbers_begin_anew, lost_files),
+        (mutants.a_number_is_used_when_durable, histories),
+        (mutants.coarsens_what_stands, power_cuts),
+        (mutants.coarsens_sealed_reports, histories),
+        (mutants.drops_when_full, histories),
+        (mutants.opens_no_epoch, set_back),
+        (mutants.abandons_nothing, set_back),
+        (mutants.frees_without_receipt, histories),
+    ],
+    ids=lambda function: function.__name__,
 )
 def test_a_spool_without_a_safeguard_is_caught(
-    mutate: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    mutate: Callable[[pytest.MonkeyPatch], None],
+    notices: Check,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each mutant fails within the examples."""
+    """Each mutant fails what is to notice it."""
+    damage.worn()  # made by the true spool
     mutate(monkeypatch)
 
-    with pytest.raises((AssertionError, ValueError)):
-        run_state_machine_as_test(
-            HostMachine,
-            settings=settings(
-                max_examples=EXAMPLES,
-                stateful_step_count=25,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                phases=[Phase.generate],
-                database=None,
-                print_blob=False,
-            ),
-        )
+    with pytest.raises((AssertionError, ValueError, AgentError)):
+        notices()
+
+
+@pytest.mark.parametrize("check", [power_cuts, flipped_bytes, lost_files, set_back])
+def test_the_true_spool_passes(check: Check) -> None:
+    """What notices mutants finds nothing in the spool as it is."""
+    check()
