@@ -5,9 +5,11 @@ from random import Random
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
+from hypothesis import strategies as st
 from kashi.chain import NO_HEAD, place_report
 from kashi_agent.chain_link import ChainLink
 from kashi_agent.clock import ManualClock
+from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.metering import Metering
 from kashi_agent.playing import played, replay_clock
 from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation
@@ -65,12 +67,11 @@ def accepted(sealed: list[Sealed]) -> list[Opened]:
     return opened
 
 
-@given(scripts(devices=3))
-def test_any_samples_make_reports_that_count(script: Script) -> None:
-    """Whatever a meter sees, the server finds the form sound and the counters to follow."""
+def metered(script: Script, choice: DeviceChoice = ALL_DEVICES) -> list[Stretch]:
+    """What an agent keeps of a script."""
     start = script.start_boottime_ms
     clock = ManualClock(boottime=start, monotonic=start, utc=script.anchor_utc_ms + start)
-    metering = Metering(clock, NAMING)
+    metering = Metering(clock, NAMING, choice=choice)
     stretches = []
     for batch in script.batches():
         clock.advance(batch.boottime_ms - clock.boottime)
@@ -79,11 +80,38 @@ def test_any_samples_make_reports_that_count(script: Script) -> None:
             stretches.append(stretch)
     while (stretch := metering.finish()) is not None:
         stretches.append(stretch)
+    return stretches
+
+
+@given(scripts(devices=3))
+def test_any_samples_make_reports_that_count(script: Script) -> None:
+    """Whatever a meter sees, whoever shares a device, the server finds the form sound and the
+    counters to follow."""
+    stretches = metered(script)
     opened = accepted(sealed_of(stretches))
 
     observed_ms = sum(d.observed_ms for s in stretches for d in s.devices)
     hours = hours_of(report.facts for report in opened)
     assert sum(hour.total().observed_ms for hour in hours.values()) == observed_ms
+
+
+@given(scripts(devices=3), st.frozensets(st.integers(0, 2)))
+def test_reports_of_chosen_devices_count_and_tell_how_many_others_there_are(
+    script: Script, chosen: frozenset[int]
+) -> None:
+    """The server takes them, hears of nothing but the chosen devices, and of the others' number."""
+    choice = DeviceChoice(frozenset(device(number).hardware_id for number in chosen))
+    opened = accepted(sealed_of(metered(script, choice)))
+
+    seen = [
+        sum(one is not None and number not in chosen for number, one in enumerate(shown))
+        for _, shown in script.steps
+    ]
+    told = {span.device.hardware_id for report in opened for span in report.facts.devices}
+    assert told <= choice.hardware_ids if choice.hardware_ids else not told
+    if opened:
+        counted = max(report.facts.devices_counted_only for report in opened)
+        assert min(seen) <= counted <= max(seen)
 
 
 def test_a_clock_step_and_a_reboot_make_reports_that_count() -> None:
