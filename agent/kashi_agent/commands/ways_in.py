@@ -167,7 +167,7 @@ def _tell_written(path: Path) -> None:
     sys.stdout.write(
         f"{path} is written; carry it to the server: kashi-server enrol-requests. It holds no "
         "private key and no token. 请将请求文件交给主管部门\n"
-        "Then, with the answer: kashi-agent enrol --response FILE\n"
+        "Then, with the answer, the same command with --response FILE\n"
     )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
+from kashi_agent.relay.config import RelayConfig
 
 UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
 EXPOSURE_MAX = 2.0
+NAMES = ["kashi-agent.service", "kashi-meter.service", "kashi-relay.service"]
 
 
 def section(name: str, title: str) -> dict[str, str]:
@@ -27,7 +29,7 @@ def service(name: str) -> dict[str, str]:
     return section(name, "Service")
 
 
-@pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
+@pytest.mark.parametrize("name", NAMES)
 def test_exposure_is_low(name: str) -> None:
     """`systemd-analyze security` rates the unit at most 2.0."""
     if shutil.which("systemd-analyze") is None:
@@ -45,7 +47,7 @@ def test_exposure_is_low(name: str) -> None:
     assert float(rated[1]) <= EXPOSURE_MAX
 
 
-@pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
+@pytest.mark.parametrize("name", NAMES)
 def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say; only the program's path is made to exist."""
     if shutil.which("systemd-analyze") is None:
@@ -102,3 +104,15 @@ def test_the_agent_comes_back_and_is_watched() -> None:
     assert agent["PrivateDevices"] == "yes"
     assert agent["StateDirectoryMode"] == "0700"
     assert agent["MemoryMax"] == "256M"
+
+
+def test_the_relay_starts_only_with_an_identity_and_may_listen() -> None:
+    """It waits for its own identity, keeps its own state, and has no device and no capability."""
+    unit, relay = section("kashi-relay.service", "Unit"), service("kashi-relay.service")
+
+    assert Path(unit["ConditionPathExists"]) == RelayConfig().identity_folder / "host.json"
+    assert relay["ExecStart"].endswith("kashi-agent relay run")
+    assert Path("/var/lib") / relay["StateDirectory"] == RelayConfig().state_folder
+    assert "AF_INET" in relay["RestrictAddressFamilies"]
+    assert relay["CapabilityBoundingSet"] == ""
+    assert relay["PrivateDevices"] == "yes"
