@@ -35,7 +35,7 @@ UUIDS = tuple(f"GPU-{n:08d}-0000-0000-0000-000000000000" for n in range(2))
 TRACES_OF_DPKG = re.compile(
     r"var/(lib/dpkg|log|cache)/.*|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?|etc/.pwd.lock"
 )
-UNITS = ("kashi-agent.service", "kashi-meter.service")
+UNITS = ("kashi-agent.service", "kashi-meter.service", "kashi-relay.service")
 
 
 @pytest.fixture

@@ -13,6 +13,6 @@ install -d -o kashi-agent -g kashi-agent -m 0700 /var/lib/kashi-agent
 
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    systemctl try-restart kashi-agent.service kashi-meter.service ||
+    systemctl try-restart kashi-agent.service kashi-meter.service kashi-relay.service ||
         echo "kashi-agent did not come back; see: journalctl -u kashi-agent" >&2
 fi

@@ -8,7 +8,7 @@ remove | 0)
     echo "kashi-agent: /var/lib/kashi-agent stays (identity, reports not yet delivered)." >&2
     ;;
 purge)
-    rm -rf /var/lib/kashi-agent
+    rm -rf /var/lib/kashi-agent /var/lib/kashi-relay
     rmdir /etc/kashi 2>/dev/null || true
     if getent passwd kashi-agent >/dev/null; then userdel kashi-agent; fi
     ;;
