@@ -143,6 +143,7 @@ def _opener(
         telling.standing = (
             lambda _batch: library.collect(),
             NvidiaFacts(proc=options.proc, sys=options.sys).collect,
+            meter.persistence,
         )
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)

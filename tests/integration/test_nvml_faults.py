@@ -649,11 +649,12 @@ def test_a_device_that_wants_a_reset_is_told_of(meters: Meters) -> None:
 
 def test_one_session_serves_every_look(meters: Meters, tmp_path: Path) -> None:
     """However often the meter looks, it opens the driver once and closes it once, holds the same
-    files, and leaves accounting mode as it found it (L6, L9, L10)."""
+    files, leaves accounting mode as it found it, and says whether the driver stays loaded without
+    clients (L6, L9, L10)."""
     calls = tmp_path / "calls"
     scenario = Scenario(devices=(card(0, persistence=False), card(1)), calls=calls)
     meter = meters.start(scenario)
-    meter.next(SampleBatch)
+    first = meter.next(SampleBatch)
     files = Path(f"/proc/{meter.process.pid}/fd")
     before = len(list(files.iterdir()))
 
@@ -667,6 +668,8 @@ def test_one_session_serves_every_look(meters: Meters, tmp_path: Path) -> None:
     assert made.count("nvmlDeviceGetTotalEnergyConsumption") >= 140
     assert made.count("nvmlDeviceGetName") == made.count("nvmlEventSetCreate") * 2 == 2
     assert before == after
+    facts = {event.hardware_id: event.detail for event in first.events if event.hardware_id}
+    assert facts == {card(0).uuid: "persistence=off", card(1).uuid: "persistence=on"}
     assert not [call for call in made if "Accounting" in call]
 
 

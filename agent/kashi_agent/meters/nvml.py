@@ -106,8 +106,11 @@ class NvmlDriver:
 
     def keeps_state(self, handle: Handle) -> bool:
         """Whether the driver stays loaded without clients: then opening it starts nothing up."""
-        mode = asked(pynvml.nvmlDeviceGetPersistenceMode, handle)
-        return bool(mode == pynvml.NVML_FEATURE_ENABLED)
+        return self.persistence(handle) == pynvml.NVML_FEATURE_ENABLED
+
+    def persistence(self, handle: Handle) -> int | Absent:
+        """Persistence mode: 0 off, 1 on."""
+        return asked(pynvml.nvmlDeviceGetPersistenceMode, handle)
 
     def slices(self, handle: Handle) -> list[Slice]:
         """The MIG instances of a device, over the holes between them; none where MIG is off."""

@@ -18,10 +18,11 @@ Partitions have no energy or power of their own, and utilisation only where the 
 instances do; their parent's are never repeated for them, for that would count them several times.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from kashi_agent.evidence.fact import Fact
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_asking import Asking
@@ -130,9 +131,20 @@ class NvmlMeter:
         card = self._cards.of(hardware_id)
         if card is None or card.handle is None:
             return LOST, LOST
+        if self._sleeps(card):
+            return NOT_ASKED, NOT_ASKED
         limit = self._asking.value(card, "power limit", self._driver.power_limit_mw)
         limit = self._asking.checked(card, "power limit in mW", limit, POWER_MW_MAX)
         return self._power(card), limit
+
+    def persistence(self, _batch: SampleBatch) -> Iterator[Fact]:
+        """Whether each device's driver stays loaded without clients: where it does not, energy and
+        the driver's own accounts begin anew with every first client."""
+        for card in self._cards:
+            if card.parent is None and card.handle is not None and not self._sleeps(card):
+                mode = self._driver.persistence(card.handle)
+                value = mode if isinstance(mode, Absent) else ("off", "on")[mode == 1]
+                yield Fact(name="persistence", value=value, hardware_id=card.device.hardware_id)
 
     def pids(self, hardware_id: str) -> frozenset[int]:
         """The processes that the driver listed on a device at the last look."""
