@@ -17,7 +17,8 @@ from kashi_agent.evidence.fact import Fact, text_of, unreadable
 from kashi_agent.sample import Absent, AbsentReason
 
 VENDOR_LIBRARY: Final = re.compile(r"lib(nvidia-ml|dcmi)\.so(\.|$)")
-LOADER_VARIABLES: Final = ("LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH")
+SEARCH_PATH: Final = "LD_LIBRARY_PATH"
+LOADER_VARIABLES: Final = ("LD_PRELOAD", "LD_AUDIT", SEARCH_PATH)
 """What makes the loader take other libraries than the system's."""
 ROOT_ALONE: Final = "root-only"
 REPLACED: Final = " (deleted)"
@@ -85,7 +86,10 @@ class LibraryFacts:
         pairs = (entry.partition(b"=") for entry in environ.split(b"\0"))
         given = {name: value.decode("utf-8", "replace") for name, _, value in pairs}
         for name in LOADER_VARIABLES:
-            yield Fact(name=name.lower(), value=given.get(name.encode(), ""))
+            value = given.get(name.encode(), "")
+            if name == SEARCH_PATH:
+                value = ":".join(resolved(self.root, one) for one in value.split(":") if one)
+            yield Fact(name=name.lower(), value=value)
 
 
 def owner_of(root: Path, path: str) -> str | Absent:
@@ -99,6 +103,12 @@ def owner_of(root: Path, path: str) -> str | Absent:
     except OSError as error:
         return unreadable(error)
     return ROOT_ALONE
+
+
+def resolved(root: Path, folder: str) -> str:
+    """A folder without links, as the kernel names what is mapped from it."""
+    found, base = under(root, folder).resolve(), root.resolve()
+    return f"/{found.relative_to(base)}" if found.is_relative_to(base) else str(found)
 
 
 def under(root: Path, path: str) -> Path:

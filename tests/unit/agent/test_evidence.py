@@ -166,17 +166,20 @@ def test_two_libraries_are_both_told(host: Path) -> None:
 
 
 def test_what_the_loader_was_told_is_a_fact(host: Path) -> None:
-    """LD_PRELOAD, LD_AUDIT, LD_LIBRARY_PATH as the process began with them, and ld.so.preload."""
+    """LD_PRELOAD, LD_AUDIT, LD_LIBRARY_PATH as the process began with them, and ld.so.preload; a
+    folder behind a link is told by its own name, for so are libraries that come from it."""
     (host / "proc/self/environ").write_bytes(
-        b"LD_PRELOAD=/opt/a.so\0LD_LIBRARY_PATH=/opt/lib\0LD_AUDIT=/opt/b.so\0"
+        b"LD_PRELOAD=/opt/a.so\0LD_LIBRARY_PATH=:/opt/link:/usr/lib\0LD_AUDIT=/opt/b.so\0"
     )
+    (host / "opt/lib").mkdir(parents=True)
+    (host / "opt/link").symlink_to(host / "opt/lib")
     write(host / "etc/ld.so.preload", "/opt/c.so\n/opt/d.so\n")
 
     said = library_facts(host)
 
     assert said["ld_preload"] == "ld_preload=/opt/a.so"
     assert said["ld_audit"] == "ld_audit=/opt/b.so"
-    assert said["ld_library_path"] == "ld_library_path=/opt/lib"
+    assert said["ld_library_path"] == "ld_library_path=/opt/lib:/usr/lib"
     assert said["ld_so_preload"] == "ld_so_preload=/opt/c.so?/opt/d.so"
 
 
