@@ -20,6 +20,7 @@ from kashi_server.commands import (
     expense,
     hosts,
     integrity,
+    ledger,
     rules,
     serving,
     setup,
@@ -84,6 +85,12 @@ rules_app.command("show")(rules.rules_show)
 rules_app.command("diff")(rules.rules_diff)
 rules_app.command("decide")(rules.rules_decide)
 app.add_typer(rules_app, name="rules")
+
+ledger_app = typer.Typer(help="The ledger of public money.", no_args_is_help=True)
+ledger_app.command("show")(ledger.balances)
+ledger_app.command("movements")(ledger.movements)
+ledger_app.command("check")(ledger.check)
+app.add_typer(ledger_app, name="ledger")
 
 
 def main() -> None:

@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kashi_server.bootstrap import opened
+from kashi_server.domain.budget import Act, Budget
 from kashi_server.domain.evaluation.evaluate import STEPS
 from kashi_server.domain.parameters import PARAMETERS
+from kashi_server.services.ledger import Ledger
 from kashi_server.services.rulebook import PROGRAMMES
 from server_commands import run
 
@@ -112,6 +115,27 @@ def test_two_versions_are_told_apart(tmp_path: Path) -> None:
 
     assert [one["name"] for one in found] == ["cap.company_year_yuan"]
     assert "20000000.00" in run("rules", "diff", str(VOUCHER), str(other)).stdout
+
+
+def test_the_ledger_is_shown_and_proved(directory: str) -> None:
+    """An empty ledger is sound; what moved is listed with who and why."""
+    with opened(Path(directory)) as server:
+        budget = Budget(programme_id="p", year=2026)
+        act = Act(key="appropriation/1", officer="officer", reason="预算文件〔2026〕1号")
+        Ledger(server.work, server.clock).post(budget.appropriate(act, 500_000_00))
+
+    shown = run("ledger", "show", "pool:", "-d", directory)
+    moved = run("ledger", "movements", "-d", directory)
+    checked = run("ledger", "check", "-d", directory)
+
+    assert "500000.00 元" in shown.stdout
+    assert "预算文件〔2026〕1号" in moved.stdout
+    assert (checked.returncode, "The ledger is sound." in checked.stdout) == (0, True)
+    assert json.loads(run("ledger", "show", "--json", "-d", directory).stdout)[1] == {
+        "account": "pool:p/2026",
+        "unit": "fen",
+        "amount": 50_000_000,
+    }
 
 
 def test_every_shipped_programme_is_listed() -> None:

@@ -36,6 +36,16 @@ class LogRepository:
         row = {"kind": kind, "reference": reference, "entry": entry}
         self._connection.execute(insert(log_pending).values(row))
 
+    def logged(self, kind: str) -> Iterator[bytes]:
+        """Every entry of a kind, with an index or waiting for one, in order."""
+        for table, order in (
+            (log_entries, log_entries.c.log_index),
+            (log_pending, log_pending.c.pending_id),
+        ):
+            query = select(table.c.entry).where(table.c.kind == kind).order_by(order)
+            for entry in self._connection.execute(query).scalars():
+                yield bytes(entry)
+
     def lock_head(self) -> LogHead:
         """The head, locked until the unit ends: one sequencer at a time."""
         first = insert_into(self._connection, log_head).values(

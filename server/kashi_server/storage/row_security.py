@@ -216,6 +216,9 @@ OPEN_TO_PORTAL: Final = ("closes", "rules_versions", "checkpoints")
 
 CLOSED_TO_PORTAL: Final = (
     "enrolment_tokens",
+    "ledger_accounts",
+    "ledger_movements",
+    "ledger_postings",
     "privileged_acts",
     "log_entries",
     "log_head",

@@ -20,6 +20,7 @@ from kashi_server.storage.certificates import CertificateRepository
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.identity import IdentityRepository
+from kashi_server.storage.ledger import LedgerRepository
 from kashi_server.storage.log import LogRepository
 from kashi_server.storage.row_security import SETTING
 from kashi_server.storage.views import ViewRepository
@@ -61,6 +62,11 @@ class UnitOfWork:
     def expense(self) -> ExpenseRepository:
         """Parties, contracts, assignments, prices, rules and statements."""
         return ExpenseRepository(self.connection)
+
+    @cached_property
+    def ledger(self) -> LedgerRepository:
+        """Movements of money and allowances, and balances."""
+        return LedgerRepository(self.connection)
 
     @cached_property
     def views(self) -> ViewRepository:

@@ -1,0 +1,126 @@
+"""Posting to the ledger, and proving it from its rows.
+
+A movement is posted exactly once a key, together with its entry in the append-only log: who changes
+or removes a row later differs from the log.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from kashi_server.domain.ledger import Movement
+from kashi_server.errors import NotFound, Refused
+from kashi_server.services.ledger_port import LedgerUnit, LedgerWork
+
+MOVEMENT_ENTRY: Final = "movement"
+
+
+class Ledger:
+    """The ledger of a database."""
+
+    def __init__(self, work: LedgerWork, clock: Callable[[], int]) -> None:
+        """Over a database; `clock` gives UTC milliseconds."""
+        self._work = work
+        self._clock = clock
+
+    def post(self, movement: Movement) -> bool:
+        """Post a movement; False when it was posted before.
+
+        Raises:
+            Refused: its key was used for something else, or an account would go below its floor.
+        """
+        with self._work.begin() as unit:
+            added = post(unit, movement, self._clock())
+            unit.commit()
+        return added
+
+    def reverse(self, key: str, officer: str, reason: str) -> bool:
+        """Post the exact opposite of a movement.
+
+        Raises:
+            NotFound: there is no movement of that key.
+            Refused: as of `post`.
+        """
+        with self._work.begin() as unit:
+            stored = unit.ledger.movement(key)
+            if stored is None:
+                raise NotFound(f"there is no movement '{key}'; list them with: ledger movements")
+            if stored.movement is None:
+                raise Refused(f"the rows of movement {key} are damaged: {stored.fault}")
+            added = post(unit, stored.movement.reversed(officer, reason), self._clock())
+            unit.commit()
+        return added
+
+    def check(self) -> list[str]:
+        """Everything that does not hold, from the rows alone; empty: the ledger is sound."""
+        with self._work.begin(writes=False) as unit:
+            return list(_Proof(unit).faults())
+
+
+def post(unit: LedgerUnit, movement: Movement, utc_ms: int) -> bool:
+    """Post within a unit of work that does more; as `Ledger.post`."""
+    accounts = [posting.account for posting in movement.postings]
+    balances = unit.ledger.lock(accounts)
+    stored = unit.ledger.movement(movement.key)
+    if stored is not None:
+        if stored.sha256 != movement.sha256:
+            raise Refused(f"the key {movement.key} was used for another movement")
+        return False
+    for posting in movement.postings:
+        left = balances[posting.account.name] + posting.amount
+        if posting.account.floored and left < 0:
+            raise Refused(
+                f"{posting.account.name} holds {balances[posting.account.name]}"
+                f" {posting.account.unit}; {movement.kind} {movement.reference} needs"
+                f" {-posting.amount}"
+            )
+    unit.ledger.add(movement, utc_ms)
+    unit.log.append_pending(MOVEMENT_ENTRY, movement.key, movement.to_bytes())
+    return True
+
+
+class _Proof:
+    """One reading of the whole ledger."""
+
+    def __init__(self, unit: LedgerUnit) -> None:
+        self._unit = unit
+        self._balances: dict[str, int] = {}
+        self._keys: set[str] = set()
+
+    def faults(self) -> Iterator[str]:
+        """1. each movement by itself; 2. floors after each; 3. balances; 4. the log."""
+        entries: list[bytes] = []
+        for stored in self._unit.ledger.movements():
+            where = f"movement {stored.movement_id} ({stored.key})"
+            if stored.movement is None:
+                yield f"{where}: {stored.fault}"
+                continue
+            yield from self._movement(where, stored.movement, stored.sha256)
+            entries.append(stored.movement.to_bytes())
+        yield from self._beside()
+        logged = sorted(self._unit.log.logged(MOVEMENT_ENTRY))
+        if logged != sorted(entries):
+            missing = len(set(logged) - set(entries))
+            strange = len(set(entries) - set(logged))
+            yield (
+                f"the log holds {len(logged)} movements, the ledger {len(entries)}: {missing} of"
+                f" the log are not in the ledger, {strange} of the ledger not in the log"
+            )
+
+    def _movement(self, where: str, movement: Movement, sha256: bytes) -> Iterator[str]:
+        if movement.sha256 != sha256:
+            yield f"{where}: its rows do not have the hash stored beside it"
+        if movement.key in self._keys:
+            yield f"{where}: its key is there twice"
+        self._keys.add(movement.key)
+        for posting in movement.postings:
+            name = posting.account.name
+            self._balances[name] = self._balances.get(name, 0) + posting.amount
+            if posting.account.floored and self._balances[name] < 0:
+                yield f"{where}: leaves {name} at {self._balances[name]}"
+
+    def _beside(self) -> Iterator[str]:
+        stored = {one.account.name: one.amount for one in self._unit.ledger.balances()}
+        for name in sorted(stored.keys() | self._balances.keys()):
+            found, expected = stored.get(name), self._balances.get(name, 0)
+            if found != expected:
+                yield f"{name} stands at {found}; its postings come to {expected}"
