@@ -4,11 +4,13 @@ Tests name the rows of that page. The scenario's clock is stepped by hand; the m
 100 ms of real time.
 """
 
+import re
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from fakes.nvml.library import NVML
 from fakes.nvml.scenario import (
     Crowd,
     Device,
@@ -272,6 +274,33 @@ def test_work_is_unknown_where_no_call_tells_it(meters: Meters) -> None:
 
     assert work_of(batch) == NOT_SUPPORTED
     assert seen_of(batch.samples[0]).holders == frozenset({ended(4_000_001), ended(4_000_002)})
+
+
+def test_a_library_of_the_barest_kind_is_read(meters: Meters) -> None:
+    """A library that has nothing but identity, utilisation and one list is read as far as it goes;
+    all the rest is unsupported, not zero (S17)."""
+    source = NVML.sources[0].read_text(encoding="utf-8")
+    exported = set(re.findall(r"^(?:NVML|SILENT)\((\w+)\)", source, re.MULTILINE))
+    bare = {
+        *("nvmlInitWithFlags", "nvmlShutdown", "nvmlDeviceGetCount_v2", "nvmlDeviceGetUUID"),
+        *("nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetUtilizationRates"),
+        "nvmlDeviceGetComputeRunningProcesses_v3",
+    }
+    assert bare < exported
+    states = (State(from_ms=0, gpu_percent=70, used_bytes=1 << 30),)
+    device = card(0, processes=SHARED, states=states)
+
+    meter = meters.start(Scenario(devices=(device,)), without=frozenset(exported - bare))
+    meter.next(SampleBatch)
+    batch = meter.next(SampleBatch)
+
+    (sample,) = batch.samples
+    seen = seen_of(sample)
+    assert (sample.device.hardware_id, sample.device.model) == (card(0).uuid, "")
+    assert seen.utilisation_ppm == 700_000
+    assert seen.holders == frozenset({ended(pid) for pid in (4_000_001, 4_000_002, 4_000_003)})
+    assert seen.energy_counter_mj == seen.power_mw == seen.work == NOT_SUPPORTED
+    assert told([batch]) == []
 
 
 def test_garbage_rows_of_zombies_are_dropped_and_counted(meters: Meters) -> None:
