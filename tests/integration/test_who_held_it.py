@@ -14,7 +14,7 @@ from kashi_agent.clock import ManualClock
 from kashi_agent.describing import describe_report
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming, NamePolicy
-from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind
+from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind, SampleBatch
 from kashi_agent.sealing import Sealer
 
 MINUTE_MS = 60_000
@@ -66,6 +66,11 @@ def host(tmp_path: Path, meters: Meters) -> Host:
 def held(meter: Meter, now_ms: int = 1_000) -> list[frozenset[Holder] | Absent]:
     """Who holds each device at an instant of the scenario."""
     return [seen_of(sample).holders for sample in meter.at(now_ms).samples]
+
+
+def facts_of(batch: SampleBatch) -> list[str]:
+    """What the meter states of the host."""
+    return [event.detail for event in batch.events if not event.hardware_id]
 
 
 def reported(meter: Meter, policy: NamePolicy) -> dict[str, Any]:
@@ -133,7 +138,11 @@ def test_slurm_jobs_adopted_sessions_and_mps_clients_are_told_apart(host: Host) 
 
 def test_activity_without_a_holder_is_unattributed(host: Host) -> None:
     """A busy device on which nobody is listed: all of its activity is said to be nobody's."""
-    minute = reported(host.meter(card(0)), NamePolicy.PLAIN)["readings"][1]
+    meter = host.meter(card(0))
+    facts = facts_of(meter.next(SampleBatch))
+    minute = reported(meter, NamePolicy.PLAIN)["readings"][1]
+
+    assert "holders=known" in facts
 
     assert minute["held_known_ms"] == minute["active_ms"] == minute["unattributed_ms"] == MINUTE_MS
     assert minute["held_ms"] == 0
@@ -164,6 +173,7 @@ def test_slurm_without_its_hook_leaves_an_idle_device_unknown(host: Host) -> Non
 
     assert held(meter) == [frozenset({Holder(HolderKind.USER, "1000")})]
     meter = host.meter(card(0))
+    assert "holders?scheduler_unread" in facts_of(meter.next(SampleBatch))
     assert held(meter) == [Absent(AbsentReason.SCHEDULER_UNREAD)]
     minute = reported(meter, NamePolicy.NONE)["readings"][1]
     assert minute["held_known_ms"] == minute["unattributed_ms"] == 0
@@ -180,9 +190,11 @@ def test_in_a_container_holders_are_unknown_and_the_reason_is_told(
     link.symlink_to("pid:[4026532000]")
     host.proc.write(100)
     meter = host.meter(card(0, Process(pid=100)))
-    seen = seen_of(meter.at(1_000).samples[0])
+    first = meter.next(SampleBatch)
+    seen = seen_of(first.samples[0])
     minute = reported(meter, NamePolicy.PLAIN)["readings"][1]
 
+    assert "holders?foreign_pid_namespace" in facts_of(first)
     assert seen.holders == Absent(AbsentReason.FOREIGN_PID_NAMESPACE)
     assert minute["held_known_ms"] == 0
     assert minute["active_ms"] == MINUTE_MS
