@@ -9,7 +9,7 @@ DISTRIBUTIONS := proto agent server verify
 SOURCES := proto/kashi agent/kashi_agent server/kashi_server verify/kashi_verify
 DEMO_FLAGS := $(if $(ONCE),--once,)
 
-.PHONY: help setup demo test check lint types contract walls bench packages generate lock baseline clean
+.PHONY: help setup demo test check lint types contract walls bench soak packages generate lock baseline clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ baseline: $(INSTALLED)  ## Freeze the contract: what later changes are compared 
 
 bench: $(INSTALLED)  ## Figures, printed and written to build/bench.json
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+soak: $(INSTALLED)  ## Kills, power cuts, outages for hours (ARGS="kills=200 cuts=50000": some of it)
+	PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)
 
 lock: $(INSTALLED)  ## Resolve requirements.lock anew
 	@test -x build/uv/bin/uv || { "$(PYTHON)" -m venv build/uv && build/uv/bin/pip install -q uv==0.13.9; }

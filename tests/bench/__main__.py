@@ -9,7 +9,15 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import agent_cost, certificate_cost, close_cost, ingest_cost
+from bench import (
+    agent_cost,
+    agent_month,
+    certificate_cost,
+    close_cost,
+    ingest_cost,
+    outage_cost,
+    sampling_error,
+)
 
 OUTPUT = Path("build/bench.json")
 
@@ -18,6 +26,9 @@ Figures = dict[str, int | float | str]
 MEASURES: dict[str, Callable[[], Mapping[str, int | float | str]]] = {
     "ingest": ingest_cost.measure_all,
     "agent": agent_cost.measure,
+    "month": agent_month.measure,
+    "sampling": sampling_error.measure,
+    "outage": outage_cost.measure,
     "close": close_cost.measure,
     "certificate": certificate_cost.measure,
 }

@@ -1,0 +1,139 @@
+"""`make soak`: what CI proves in seconds, for as long as it takes. Not part of CI.
+
+    make soak                     everything, at the counts below
+    make soak ARGS="kills=200"    some of it, with counts of your own
+
+Every trial starts from a fresh seed, which a failure prints; figures are printed and written to
+build/soak.json. A trial that finds something untrue ends with a traceback and exit code 1.
+"""
+
+import json
+import secrets
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import damage
+import kills
+import power_cuts
+from bench import agent_month, outage_cost
+from fixtures_spool import SimulatedDisk
+from host_machine import HostMachine
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from simulated_days import LongHost, growth_mb_a_day
+
+OUTPUT = Path("build/soak.json")
+
+Figures = dict[str, int | float]
+
+
+def kill(count: int) -> Figures:
+    """kill -9 of real processes on real files."""
+    with tempfile.TemporaryDirectory(prefix="kashi-soak-") as folder:
+        return asdict(kills.killed(count, Path(folder), seed=secrets.randbits(32)))
+
+
+def cut_power(count: int) -> Figures:
+    """Power cuts before every disk operation."""
+    return asdict(power_cuts.explored(count, seed=secrets.randbits(32)))
+
+
+def histories(count: int) -> Figures:
+    """Anything that may happen to a host, in any order."""
+    run_state_machine_as_test(
+        HostMachine,
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
+    return {"histories": count}
+
+
+def flip_bytes(stride: int) -> Figures:
+    """Every byte of every segment flipped, one in so many, each alone."""
+    disk = damage.worn().host.disk
+    costs = [
+        damage.after(partial(SimulatedDisk.flip, name=name, offset=offset))
+        for name in damage.segment_files(disk)
+        for offset in range(0, disk.size(name), stride)
+    ]
+    return {
+        "flips": len(costs),
+        "gap_ms_max": max(cost.gap_ms for cost in costs),
+        "hole_ms_max": max(cost.hole_ms for cost in costs),
+    }
+
+
+def outage(days: int) -> Figures:
+    """So many days without the server: memory a day, and all of it delivered in the end."""
+    with tempfile.TemporaryDirectory(prefix="kashi-soak-") as folder:
+        tracemalloc.start()
+        host = LongHost(Path(folder), reachable=False)
+        costs = list(host.days(days))
+        tracemalloc.stop()
+        seconds = host.catch_up()
+        assert host.agent.spool.sealed.unacknowledged == 0
+        host.agent.close()
+    warm_up = min(2, days - 2)
+    growth = growth_mb_a_day([cost.traced_bytes for cost in costs], warm_up)
+    assert growth <= 1, f"{growth} MB a day"
+    return {
+        "days": days,
+        "traced_growth_mb_a_day": round(growth, 4),
+        "traced_mb_at_the_end": round(costs[-1].traced_bytes / 1e6, 1),
+        "disk_mb_at_the_end": round(costs[-1].disk_bytes / 1e6, 1),
+        "caught_up_in_memory_s": round(seconds, 1),
+    }
+
+
+def catch_up(days: int) -> Figures:
+    """So many days delivered to a real server on loopback."""
+    figures = outage_cost.measure(days)
+    assert figures["caught_up_s"] <= 60 * max(1, days / 7), figures
+    assert figures["live_reading_age_max_intervals"] < 2, figures
+    return figures
+
+
+def month(days: int) -> Figures:
+    """Whether the last day costs what the first did."""
+    return agent_month.measure(days)
+
+
+TRIALS: dict[str, tuple[Callable[[int], Figures], int]] = {
+    "kills": (kill, 5_000),
+    "cuts": (cut_power, 1_000_000),
+    "histories": (histories, 20_000),
+    "flips": (flip_bytes, 1),
+    "outage": (outage, 30),
+    "catch_up": (catch_up, 7),
+    "month": (month, 30),
+}
+"""Name -> what is tried, and its count."""
+
+
+def main(wanted: list[str]) -> int:
+    """Try what is asked for, or everything."""
+    found: dict[str, Figures] = {}
+    for name, _, count in (one.partition("=") for one in wanted or TRIALS):
+        trial, usual = TRIALS[name]
+        began = time.monotonic()
+        found[name] = trial(int(count or usual))
+        found[name]["wall_s"] = round(time.monotonic() - began)
+        print(name, found[name], flush=True)
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
