@@ -1,4 +1,4 @@
-"""The settings file of the packages: every setting at its default, as the agent's README shows."""
+"""The settings file of the packages: every setting, as the agent's README shows it."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from deploy.packages.locked import PackagingError
 
 HEAD = """\
-# Settings of kashi-agent. Each stands here with its default; take away the # to change it.
-# 代理设置：各项均为默认值；如需修改，去掉行首的 #。
+# Settings of kashi-agent. Each stands here with its default or, where it has none, an example; take
+# away the # to set it. 代理设置：各项为默认值，无默认值者为示例；如需设置，去掉行首的 #。
 """
 
 
