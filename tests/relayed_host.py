@@ -101,8 +101,10 @@ def enrolled_by_file(server: KashiServer, folder: Path, names: list[str]) -> lis
     return stores
 
 
-def relayed_host(store: IdentityStore, *, seed: str, cards: int = 2) -> RelayedHost:
-    """A host with this identity on a whole hour two days ago, its agent started."""
+def relayed_host(
+    store: IdentityStore, *, seed: str, cards: int = 2, utc_ms: int | None = None
+) -> RelayedHost:
+    """A host with this identity on a whole hour two days ago, or at `utc_ms`; its agent started."""
     random = Random(seed)
     host = RelayedHost(
         folder=store.folder.parent.parent,
@@ -111,7 +113,7 @@ def relayed_host(store: IdentityStore, *, seed: str, cards: int = 2) -> RelayedH
         clock=ManualClock(
             boottime=HOUR_MS,
             monotonic=HOUR_MS,
-            utc=(store.host().enrolled_utc_ms - 2 * DAY_MS) // HOUR_MS * HOUR_MS,
+            utc=utc_ms or (store.host().enrolled_utc_ms - 2 * DAY_MS) // HOUR_MS * HOUR_MS,
             boot=random.randbytes(16),
         ),
         random=random,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from expense_cases import PROVIDER, TENANT
 from fixtures_ingest import stored_sums
 from fixtures_server import KashiServer
 from kashi.carry import CarryFile, write_carry_file
@@ -251,3 +252,77 @@ def test_an_export_that_cannot_be_written_is_told(
 
     assert main(["export", *settings(host, "files"), str(file)]) == 9
     assert f"{file}: cannot be written" in capsys.readouterr().err
+
+
+AGREEMENTS = """\
+[[party]]
+party_id = "{provider}"
+kind = "provider"
+name_zh = "示例算力服务"
+
+[[party]]
+party_id = "{tenant}"
+kind = "company"
+name_zh = "示例智能科技"
+
+[[tenure]]
+host_id = "{host}"
+owner = "{provider}"
+operator = "{provider}"
+kind = "leased_out"
+from = 2026-09-01T00:00:00+08:00
+
+[[contract]]
+contract_id = "HT-1"
+provider = "{provider}"
+user = "{tenant}"
+signed_on = 2026-09-01
+from = 2026-10-01T00:00:00+08:00
+
+[[assignment]]
+assignment_id = "A-1"
+contract = "HT-1"
+hardware_id = "GPU-late-0"
+from = 2026-10-01T00:00:00+08:00
+proposed_by = "{provider}"
+confirmed_by = "{tenant}"
+
+[[price]]
+price_id = "P-1"
+contract = "HT-1"
+model = "Test H100"
+yuan_per_card_hour = "60.00"
+basis = "leased_observed"
+from = 2026-10-01T00:00:00+08:00
+"""
+OCTOBER_UTC_MS = 1_791_784_800_000
+"""2026-10-12, on a whole hour."""
+
+
+def test_a_file_that_comes_after_the_close_changes_no_statement(
+    server: KashiServer, tmp_path: Path
+) -> None:
+    """What was carried in time is on the statement; what comes later is stored, receipted and
+    counted as a fact, and the closed month's bytes stay what they were."""
+    (store,) = enrolled_by_file(server, tmp_path, ["late"])
+    host = relayed_host(store, seed="late", cards=1, utc_ms=OCTOBER_UTC_MS)
+    agreements = tmp_path / "agreements.toml"
+    agreements.write_text(
+        AGREEMENTS.format(provider=PROVIDER, tenant=TENANT, host=host.host_id), encoding="utf-8"
+    )
+    server.command("import", str(agreements))
+    in_time = exported(host, tmp_path, minutes=30)
+    server.command("import-reports", str(in_time))
+    server.command("close", "2026-10")
+    before = server.command("statements", "--number", "KS-2026-10-HT-1")
+
+    late = exported(host, tmp_path, minutes=30)
+    server.command("import-reports", str(late))
+    after = server.command("statements", "--number", "KS-2026-10-HT-1")
+    host.agent.close()
+
+    totals = json.loads(before)["totals"]
+    assert (totals["observed_ms"], totals["amount_fen"]) == (1_800_000, 3_000)
+    assert after == before
+    assert counted(server) == host.truth
+    assert len(host.truth) == 60
