@@ -150,6 +150,42 @@ def test_nobody_is_enrolled_without_being_asked(
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("evidence", ["basic", "extended"])
+def test_enrolment_tells_what_is_sent_who_reads_it_and_for_how_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], evidence: str
+) -> None:
+    """In Chinese, then in English; with `--json` beside the facts, never among them; and what the
+    settings add to it."""
+    settings = tmp_path / "agent.toml"
+    settings.write_text(
+        f'[agent]\nstate_folder = "{tmp_path}/s"\nholder_names = "hash"\nevidence = "{evidence}"\n'
+    )
+    arguments = ["enrol", "--config", str(settings), "--server", "localhost:1", "--yes"]
+
+    assert main([*arguments, "--token", a_token()]) == 6
+    told = capsys.readouterr()
+    assert main([*arguments, "--token", a_token(), "--json"]) == 6
+    as_json = capsys.readouterr()
+
+    chinese, _, english = told.out.partition("This host will be enrolled")
+    for word in (
+        "型号",
+        "每分钟",
+        "缺口",
+        "加盐散列",
+        "LD_PRELOAD",
+        "谁可查看",
+        "保存多久",
+        "35 天",
+    ):
+        assert word in chinese
+    for word in ("model", "each minute", "gaps", "names: hash", "LD_PRELOAD", "Read by", "35 days"):
+        assert word in english
+    assert ("device file" in english) == ("设备文件" in chinese) == (evidence == "extended")
+    assert as_json.out == ""
+    assert "谁可查看" in as_json.err
+
+
 def test_a_server_that_is_away_is_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The keys are kept, for the next try."""
     arguments = ["enrol", "--state", str(tmp_path), "--server", "localhost:1", "--yes"]
@@ -181,7 +217,9 @@ def test_status_tells_health_by_its_exit_code(
 
     a_status().write(tmp_path / "status.json")
     assert main(arguments) == 0
-    assert "epoch 1 sequence 5" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "epoch 1 sequence 5" in said
+    assert "已封存 sealed" in said
     a_status(trouble="the server does not answer").write(tmp_path / "status.json")
     assert main(arguments) == 1
     a_status(written_utc_ms=1_793_000_000_000).write(tmp_path / "status.json")

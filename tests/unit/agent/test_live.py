@@ -1,6 +1,12 @@
 """`top`: what the meter sees now, on a terminal and for programs."""
 
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +30,7 @@ from kashi_agent.sample import (
     Vendor,
 )
 
+WAIT_SECONDS = 30
 NOT_TOLD = Absent(AbsentReason.NOT_SUPPORTED)
 LOST = Absent(AbsentReason.DEVICE_LOST)
 WHOLE = Device(
@@ -182,3 +189,51 @@ def test_a_folder_that_takes_nothing_does_not_stop_the_agent(tmp_path: Path) -> 
     LiveBoard(path=tmp_path / "none" / "live.json", utc_ms=now_ms, counters=dict).show(
         batch(1_000, seen(1), LOST)
     )
+
+
+def test_top_redraws_in_place_on_a_terminal(tmp_path: Path) -> None:
+    """On a real terminal it goes on until interrupted: what the agent writes meanwhile appears, and
+    an interruption is an orderly end."""
+    shown = board(tmp_path, now_ms())
+    shown.show(batch(1_000, seen(10_000, 6 << 30), LOST))
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    command = [
+        sys.executable,
+        "-m",
+        "kashi_agent.cli",
+        "top",
+        *settings(tmp_path),
+        "--every",
+        "0.1",
+    ]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+    )
+    try:
+        first = _read_until(ours, "6/80")
+        board(tmp_path, now_ms()).show(batch(2_000, seen(10_000, 7 << 30), LOST))
+        second = _read_until(ours, "7/80")
+        process.send_signal(signal.SIGINT)
+        code = process.wait(WAIT_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+
+    assert "\x1b[?1049h" in first, "a screen of its own, so that nothing scrolls away"
+    assert "6/80" not in second.partition("7/80")[2]
+    assert code == 0
+
+
+def _read_until(terminal: int, word: str) -> str:
+    """What a terminal shows until a word is there."""
+    deadline, text = time.monotonic() + WAIT_SECONDS, ""
+    while word not in text:
+        left = deadline - time.monotonic()
+        assert left > 0, text
+        readable, _, _ = select.select([terminal], [], [], left)
+        if readable:
+            text += os.read(terminal, 65_536).decode("utf-8", "replace")
+    return text
