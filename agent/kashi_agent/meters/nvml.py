@@ -106,7 +106,7 @@ class NvmlDriver:
 
     def keeps_state(self, handle: Handle) -> bool:
         """Whether the driver stays loaded without clients: then opening it starts nothing up."""
-        return self.persistence(handle) == pynvml.NVML_FEATURE_ENABLED
+        return bool(self.persistence(handle) == pynvml.NVML_FEATURE_ENABLED)
 
     def persistence(self, handle: Handle) -> int | Absent:
         """Persistence mode: 0 off, 1 on."""
