@@ -29,6 +29,7 @@ class AgentProcess:
     folder: Path
     socket_path: Path
     meter: Sequence[str] | None = None
+    relay: str = ""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -52,7 +53,7 @@ class AgentProcess:
         settings = self.folder / "agent.toml"
         settings.write_text(
             f'[agent]\nstate_folder = "{self.state}"\nmeter_socket = "{self.socket_path}"\n'
-            "report_interval_seconds = 60\nflush_seconds = 2\n",
+            f'report_interval_seconds = 60\nflush_seconds = 2\nrelay = "{self.relay}"\n',
             encoding="utf-8",
         )
         meter = [] if self.meter is None else ["--with-meter", "--", *self.meter]

@@ -5,11 +5,12 @@ the server counts in the end is what the hosts measured, minute by minute, once.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
+from agent_process import AgentProcess
 from fixtures_ingest import stored_sums
 from fixtures_server import KashiServer
 from free_port import free_port
@@ -210,6 +211,34 @@ def test_a_site_without_any_connection_carries_files_both_ways(
         assert stored == receipts_in(receipts, host.host_id)
         assert stored == tuple(bytes(r) for _, r in host.agent.spool.sealed.receipts())
     assert "Nothing waits" in relay.run("export", str(stick))
+
+
+def test_the_daemon_ships_through_the_relay_that_its_settings_name(
+    pinned: KashiServer,
+    relay: RelayProcess,
+    hosts: list[RelayedHost],
+    agents: Callable[[Path], AgentProcess],
+) -> None:
+    """`relay = "HOST:PORT"` in agent.toml, the real process: what it had not sealed goes to the
+    relay, from there to the server, and receipts come back with what it hands over next."""
+    host = hosts[0]
+    host.live(7)
+    host.agent.close()
+    relay.start()
+    agent = agents(host.folder)
+    agent.relay = relay.address
+    agent.start()
+    agent.until(lambda status: status.verdicts.get("relayed", 0) >= 7)
+    relay.until_forwarded()
+    agent.stop()  # it seals the rest, hands it over, and takes what came back
+
+    sealed = agent.spool().sealed
+    assert agent.log.count("trying again") == 0
+    assert sealed.acknowledged >= (1, 7)
+    assert sealed.unacknowledged < sealed.size
+    relay.until_forwarded()
+    assert counted(pinned, host) == host.truth
+    host.start()
 
 
 def receipts_in(path: Path, host_id: str) -> tuple[bytes, ...]:

@@ -100,7 +100,10 @@ def _network(patient: Patient, host: Host, store: IdentityStore) -> Iterator[Fin
     if not config.relay and not config.proxy:
         own = store.tls_path if store.tls_path.exists() else None
         ports = ((host.metering_address, own), (host.enrolment_address, None))
-        found = [look_at_port(patient.probe, at, host.server_root, shown) for at, shown in ports]
+        # A host that was enrolled by file knows no enrolment port.
+        found = [
+            look_at_port(patient.probe, at, host.server_root, shown) for at, shown in ports if at
+        ]
         yield from found
         sound = found[0].code == "port_ok"
     if sound and store.tls_path.exists():
