@@ -18,6 +18,7 @@ from kashi_server.commands import (
     doubts,
     evaluation,
     expense,
+    exporting,
     hosts,
     integrity,
     ledger,
@@ -71,6 +72,7 @@ app.command("enrol-requests")(carried.enrol_requests)
 app.command("import")(expense.import_files)
 app.command("close")(expense.close)
 app.command("statements")(expense.statements)
+app.command("export")(exporting.export)
 app.command("evaluate")(evaluation.evaluate_case)
 app.command("certify")(certificates.certify)
 app.command("certificates")(certificates.certificates)

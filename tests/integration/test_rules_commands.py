@@ -9,6 +9,7 @@ from kashi_server.bootstrap import opened
 from kashi_server.domain.budget import Act, Budget
 from kashi_server.domain.evaluation.evaluate import STEPS
 from kashi_server.domain.parameters import PARAMETERS
+from kashi_server.services.export_rows import COLUMNS
 from kashi_server.services.ledger import Ledger
 from kashi_server.services.rulebook import PROGRAMMES
 from server_commands import run
@@ -136,6 +137,39 @@ def test_the_ledger_is_shown_and_proved(directory: str) -> None:
         "unit": "fen",
         "amount": 50_000_000,
     }
+
+
+@pytest.mark.parametrize("table", list(COLUMNS))
+def test_every_table_is_exported_in_every_format(
+    directory: str, tmp_path: Path, table: str
+) -> None:
+    """On a fresh server each is empty and has its columns."""
+    for suffix in (".csv", ".xlsx", ".json"):
+        file = tmp_path / f"{table}{suffix}"
+        done = run("export", table, str(file), "--month", "2026-10", "-d", directory)
+        assert (done.returncode, done.stdout) == (0, f"{file}: 0 rows 行\n"), done.stderr
+    head = (tmp_path / f"{table}.csv").read_text(encoding="utf-8-sig").strip()
+    assert tuple(head.split(",")) == COLUMNS[table]
+    exports = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in exports for name in COLUMNS[table])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["prices", "x.csv"], "there is no table 'prices'"),
+        (["lines", "x.pdf"], "must end in .csv, .json, .xlsx"),
+        (["usage", "x.csv"], "add --month"),
+        (["lines", "/nowhere/x.csv"], "cannot be written"),
+    ],
+)
+def test_an_export_that_cannot_be_is_a_sentence(
+    directory: str, arguments: list[str], told: str
+) -> None:
+    """What is wrong, and what there is instead."""
+    done = run("export", *arguments, "-d", directory)
+
+    assert (done.returncode, told in done.stderr) == (4, True), (done.returncode, done.stderr)
 
 
 def test_every_shipped_programme_is_listed() -> None:

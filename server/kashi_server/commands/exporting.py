@@ -1,0 +1,74 @@
+"""`export`: tables for spreadsheets and programs."""
+
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.documents.table_files import FORMATS, write_table
+from kashi_server.domain.interval import SHANGHAI, Month
+from kashi_server.errors import ConfigurationError
+from kashi_server.services.accounts import Role
+from kashi_server.services.export_rows import (
+    COLUMNS,
+    Export,
+    ledger_export,
+    lines_export,
+    statements_export,
+    usage_export,
+)
+from kashi_server.services.sight import Reader
+from kashi_server.services.views import Views
+
+
+def export(
+    table: Annotated[str, typer.Argument(help="usage, statements, lines or ledger.")],
+    file: Annotated[Path, typer.Argument(help="Where to: a name ending in .csv, .xlsx or .json.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    month: Annotated[str | None, typer.Option("--month", help="A month, like 2026-10.")] = None,
+) -> None:
+    """Write a table; its columns are listed in docs/exports.md and never change their meaning."""
+    if table not in COLUMNS:
+        raise ConfigurationError(f"there is no table '{table}'; there are {', '.join(COLUMNS)}")
+    if file.suffix not in FORMATS:
+        raise ConfigurationError(f"{file} must end in {', '.join(FORMATS)}")
+    if table == "usage" and month is None:
+        raise ConfigurationError("usage is exported by month: add --month 2026-10")
+    wanted = None if month is None else Month.parse(month)
+    with opened(directory) as server, server.work.begin(writes=False) as unit:
+        match table:
+            case "usage":
+                made = _usage(server, wanted)
+            case "ledger":
+                made = ledger_export(unit.ledger.movements())
+            case "lines":
+                made = lines_export(unit.expense.statements(month=wanted))
+            case _:
+                made = statements_export(unit.expense.statements(month=wanted))
+        try:
+            count = write_table(made, file, _about(server, wanted))
+        except OSError as error:
+            raise ConfigurationError(f"{file} cannot be written: {error}") from error
+    print(f"{file}: {count} rows 行")
+
+
+def _usage(server: Server, month: Month | None) -> Export:
+    assert month is not None
+    office = Reader(account_id=0, role=Role.OFFICER, party_id=None)
+    return usage_export(Views(server.work, server.clock).month_usage(office, None, month))
+
+
+def _about(server: Server, month: Month | None) -> dict[str, str]:
+    now = datetime.fromtimestamp(server.clock() // 1000, SHANGHAI)
+    return {
+        "month": "all" if month is None else str(month),
+        "time_zone": "Asia/Shanghai (+08:00)",
+        "written_at": now.isoformat(),
+        "generator": f"kashi-server {version('kashi-server')}",
+        "demo": "true" if server.config.demo else "false",
+    }

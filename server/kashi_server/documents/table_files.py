@@ -1,0 +1,114 @@
+"""Exported tables as files: CSV for spreadsheets, XLSX, JSON.
+
+CSV carries a byte order mark, which Excel and WPS need to read Chinese, and ends lines with CRLF. A
+text cell that a spreadsheet would take for a formula gets an apostrophe in front, in CSV and XLSX
+alike; JSON is for programs and keeps it as it is.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import xlsxwriter
+
+from kashi_server.services.export_rows import Cell, Export
+
+FORMAT: Final = "kashi/v1/export"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER_MAX: Final = 10**15
+"""A spreadsheet keeps fifteen digits; longer integers are written as text."""
+
+About = Mapping[str, str]
+"""What a reader must know of a table: filter, time zone, generator."""
+
+
+def write_table(export: Export, path: Path, about: About) -> int:
+    """Write a table in the format its file's name ends in; the number of rows.
+
+    Raises:
+        KeyError: the name ends in none of `FORMATS`.
+    """
+    return FORMATS[path.suffix](export, path, about)
+
+
+def _csv(export: Export, path: Path, _about: About) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(export.columns)
+        for row in export.rows:
+            writer.writerow([_plain(cell) for cell in row])
+            count += 1
+    return count
+
+
+def _json(export: Export, path: Path, about: About) -> int:
+    rows = [dict(zip(export.columns, row, strict=True)) for row in export.rows]
+    data = {"format": FORMAT, "table": export.name, "about": dict(about), "rows": rows}
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return len(rows)
+
+
+def _xlsx(export: Export, path: Path, about: About) -> int:
+    digest, count = hashlib.sha256(), 0
+    # Cells are what they are: a text that looks like a formula or an address stays text.
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(str(path), options) as book:
+        bold = book.add_format({"bold": True})
+        sheet = book.add_worksheet(export.name)
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, export.columns, bold)
+        for count, row in enumerate(export.rows, 1):
+            cells = [_sheet_cell(cell) for cell in row]
+            digest.update(json.dumps(cells, ensure_ascii=False).encode())
+            sheet.write_row(count, 0, cells)
+        sheet.autofilter(0, 0, count, len(export.columns) - 1)
+        head = book.add_worksheet("about")
+        told = {**about, "rows": str(count), "rows_sha256": digest.hexdigest()}
+        for place, (name, value) in enumerate(told.items()):
+            head.write_row(place, 0, (name, value))
+    return count
+
+
+def _plain(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int):
+        return str(cell)
+    return f"'{cell}" if _is_formula(cell) else cell
+
+
+def _sheet_cell(cell: Cell) -> Any:
+    if isinstance(cell, int) and not isinstance(cell, bool) and abs(cell) >= _NUMBER_MAX:
+        return str(cell)
+    if isinstance(cell, str) and _is_formula(cell):
+        return f"'{cell}"
+    return cell
+
+
+def _is_formula(text: str) -> bool:
+    """A negative amount is a number and stays one."""
+    return text.startswith(_FORMULA) and not _is_number(text)
+
+
+def _is_number(text: str) -> bool:
+    whole, _sign, part = text.removeprefix("-").partition(".")
+    return whole.isdecimal() and (part == "" or part.isdecimal())
+
+
+FORMATS: Final[Mapping[str, Callable[[Export, Path, About], int]]] = {
+    ".csv": _csv,
+    ".json": _json,
+    ".xlsx": _xlsx,
+}
+"""Formats by how a file's name ends."""

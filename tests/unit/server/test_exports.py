@@ -1,0 +1,148 @@
+"""Exported tables: the same figures in every format, and nothing a spreadsheet would run."""
+
+import csv
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import openpyxl
+import pytest
+from kashi_server.documents.table_files import write_table
+from kashi_server.domain.interval import Month
+from kashi_server.domain.ledger import Account, Movement, Posting
+from kashi_server.domain.statement import Statement
+from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.export_rows import (
+    COLUMNS,
+    Export,
+    ledger_export,
+    lines_export,
+    statements_export,
+)
+from kashi_server.services.ledger_port import StoredMovement
+from statement_samples import long_statement, rented_statement
+
+ABOUT = {"month": "2026-10"}
+HOSTILE = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", '=HYPERLINK("x")', "'quoted", "计算"]
+
+
+def stored(statement: Statement) -> StoredStatement:
+    """A statement as the database has it."""
+    content = statement.to_bytes()
+    return StoredStatement(
+        number=statement.number,
+        revision=1,
+        month=Month(2026, 10),
+        user_id=statement.user.party_id,
+        provider_id=None,
+        contract_id=None,
+        programme_id=None,
+        demo=False,
+        observed_ms=0,
+        gap_ms=0,
+        card_hours="1/3",
+        amount_fen=sum(line.amount_fen for line in statement.lines),
+        eligible_fen=0,
+        estimate_fen=None,
+        content=content,
+        sha256=bytes(32),
+    )
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    """A file's rows as text, its head first."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.reader(file))
+    if path.suffix == ".json":
+        found = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        return [list(found[0]), *([_text(cell) for cell in row.values()] for row in found)]
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    return [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return str(cell)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".xlsx"])
+def test_lines_add_up_to_the_statement_in_every_format(tmp_path: Path, suffix: str) -> None:
+    """Every line with its exact figures; amounts sum to the statement's."""
+    statement = long_statement(120)
+    path = tmp_path / f"lines{suffix}"
+
+    assert write_table(lines_export([stored(statement)]), path, ABOUT) == 120
+
+    head, *rows = rows_of(path)
+    assert tuple(head) == COLUMNS["lines"]
+    amounts = [Fraction(row[head.index("amount_yuan")]) * 100 for row in rows]
+    assert sum(amounts) == sum(line.amount_fen for line in statement.lines)
+    observed = sum(int(row[head.index("observed_ms")]) for row in rows)
+    assert observed == sum(line.quantities.observed_ms for line in statement.lines)
+
+
+def test_formats_agree_cell_by_cell(tmp_path: Path) -> None:
+    """CSV, XLSX and JSON hold the same table."""
+    files = [tmp_path / f"s{suffix}" for suffix in (".csv", ".json", ".xlsx")]
+    for path in files:
+        write_table(statements_export([stored(rented_statement())] * 2), path, ABOUT)
+
+    one, other, third = map(rows_of, files)
+    assert one == other == third
+
+
+def test_no_cell_is_a_formula(tmp_path: Path) -> None:
+    """A text a spreadsheet would run is disarmed; a negative number stays a number."""
+    export = Export("hostile", ("text", "amount"), [(text, "-12.50") for text in HOSTILE])
+    for suffix in (".csv", ".xlsx"):
+        path = tmp_path / f"hostile{suffix}"
+        write_table(export, path, ABOUT)
+        _head, *rows = rows_of(path)
+        assert not [row for row in rows if row[0][:1] in "=+-@\t\r\n"]
+        assert {row[1] for row in rows} == {"-12.50"}
+    sheet = openpyxl.load_workbook(tmp_path / "hostile.xlsx").worksheets[0]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s"}
+
+
+def test_csv_opens_in_a_spreadsheet_as_chinese(tmp_path: Path) -> None:
+    """A byte order mark, and lines that end with CRLF."""
+    path = tmp_path / "s.csv"
+    write_table(statements_export([stored(rented_statement())]), path, ABOUT)
+
+    content = path.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert content.count(b"\n") == content.count(b"\r\n") == 2
+
+
+def test_xlsx_keeps_long_integers_and_says_what_it_holds(tmp_path: Path) -> None:
+    """Sixteen digits survive; a second sheet names filter, rows and their hash."""
+    path = tmp_path / "n.xlsx"
+    write_table(Export("n", ("n",), [(1234567890123456789,), (5,)]), path, ABOUT)
+
+    book = openpyxl.load_workbook(path)
+    assert [cell.value for cell in book.worksheets[0]["A"]] == ["n", "1234567890123456789", 5]
+    about = {str(name): value for name, value in book["about"].iter_rows(values_only=True)}
+    assert (about["month"], about["rows"], len(str(about["rows_sha256"]))) == ("2026-10", "2", 64)
+
+
+def test_postings_are_exported_with_who_and_why(tmp_path: Path) -> None:
+    """One row a posting, in yuan."""
+    movement = Movement(
+        key="k", kind="appropriate", reference="p/2026", officer="officer", reason="预算",
+        postings=(
+            Posting(Account("authority:p", floored=False), -150),
+            Posting(Account("pool:p"), 150),
+        ),
+    )  # fmt: skip
+    rows = list(ledger_export([StoredMovement(1, "k", 1_795_000_000_000, b"", movement)]).rows)
+
+    assert [row[-3:] for row in rows] == [
+        ("authority:p", "yuan", "-1.50"),
+        ("pool:p", "yuan", "1.50"),
+    ]
+    assert rows[0][1] == "2026-11-18T19:06:40+08:00"
+    assert write_table(ledger_export([]), tmp_path / "empty.json", ABOUT) == 0
