@@ -18,7 +18,7 @@ ENVIRONMENT = {
     "wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
     "relay/wiring.py": "the same, for a relay",
     "commands/enrol.py": "proxy variables are taken out",
-    "commands/relay.py": "proxy variables are taken out",
+    "relay/verbs.py": "proxy variables are taken out",
 }
 """The only files that touch the environment, and for what."""
 
