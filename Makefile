@@ -58,8 +58,8 @@ generate: $(INSTALLED)  ## Python from the .proto files
 baseline: $(INSTALLED)  ## Freeze the contract: what later changes are compared with
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
-bench: $(INSTALLED)  ## Figures, printed and written to build/bench.json
-	PYTHONPATH=tests $(BIN)/python -m bench
+bench: $(INSTALLED)  ## Figures, printed and written to build/bench.json (ARGS="ledger": one group)
+	PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 soak: $(INSTALLED)  ## Kills, power cuts, outages for hours (ARGS="kills=200 cuts=50000": some of it)
 	PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)

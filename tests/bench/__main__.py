@@ -15,6 +15,7 @@ from bench import (
     certificate_cost,
     close_cost,
     ingest_cost,
+    ledger_cost,
     outage_cost,
     sampling_error,
 )
@@ -31,6 +32,7 @@ MEASURES: dict[str, Callable[[], Mapping[str, int | float | str]]] = {
     "outage": outage_cost.measure,
     "close": close_cost.measure,
     "certificate": certificate_cost.measure,
+    "ledger": ledger_cost.measure,
 }
 
 

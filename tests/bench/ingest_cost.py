@@ -35,10 +35,8 @@ Figures = dict[str, int | float | str]
 ROOT: Final = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+from bench.own_database import create_database, own_postgresql  # noqa: E402 - as below
 from fixtures_database import (  # noqa: E402 - the tests' folder is on the path only now
-    SUPERUSER,
-    _as_server_user,
-    _server_directory,
     postgresql_binaries,
 )
 from fixtures_ingest import (  # noqa: E402
@@ -108,7 +106,7 @@ def measure_all() -> Figures:
     if binaries is None:
         print("  PostgreSQL is not installed: apt-get install postgresql")
         return figures
-    with _postgresql(binaries) as (url, pid):
+    with own_postgresql(binaries) as (url, pid):
         figures |= measure(url, "postgresql", pid)
     return figures
 
@@ -125,7 +123,7 @@ def measure(url: str, name: str, database_pid: int | None = None) -> Figures:
     for minutes in (1, 5):
         run = url.format(f"{minutes}min")
         if database_pid is not None:
-            _create_database(url.format("postgres"), f"{minutes}min")
+            create_database(url.format("postgres"), f"{minutes}min")
         for key, value in _measure_one(run, minutes, database_pid).items():
             figures[f"{name}.{minutes}min.{key}"] = value
     return figures
@@ -292,34 +290,6 @@ def _cpu_s_with_children(pid: int) -> float:
     total = sum(int(fields[place]) for place in (11, 12, 13, 14)) * TICK_S
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return total + sum(_cpu_s(int(child)) for child in children)
-
-
-def _create_database(url: str, name: str) -> None:
-    engine = open_engine(url)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    engine.dispose()
-
-
-@contextmanager
-def _postgresql(binaries: Path) -> Iterator[tuple[str, int]]:
-    """A PostgreSQL server of its own as it comes, durable; its address and first process."""
-    directory = _server_directory()
-    cluster = directory / "cluster"
-
-    def run(*command: str) -> None:
-        whole = _as_server_user([str(binaries / command[0]), *command[1:]])
-        subprocess.run(whole, cwd=directory, check=True, stdout=subprocess.DEVNULL)
-
-    run("initdb", "-D", str(cluster), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C")
-    options = f"-c listen_addresses= -c unix_socket_directories={directory}"
-    control = ("pg_ctl", "-D", str(cluster), "-w")
-    run(*control, "-l", str(directory / "log"), "-o", options, "start")
-    try:
-        pid = int((cluster / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        yield f"postgresql+psycopg://{SUPERUSER}@/{{}}?host={directory}", pid
-    finally:
-        run(*control, "-m", "immediate", "stop")
 
 
 if __name__ == "__main__":

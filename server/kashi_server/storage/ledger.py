@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, case, insert, select, update
 
 from kashi_server.domain.ledger import Account, Movement, Posting, Unit
 from kashi_server.errors import InvalidValue, Refused
@@ -70,18 +70,21 @@ class LedgerRepository:
             )
             .returning(ledger_movements.c.movement_id)
         ).scalar_one()
-        for posting in movement.postings:
-            name = posting.account.name
-            self._connection.execute(
-                insert(ledger_postings).values(
-                    movement_id=movement_id, account=name, amount=posting.amount
-                )
+        rows = [
+            {"movement_id": movement_id, "account": one.account.name, "amount": one.amount}
+            for one in movement.postings
+        ]
+        self._connection.execute(insert(ledger_postings), rows)
+        # One statement: others wait for these rows until it is committed.
+        changes = {row["account"]: row["amount"] for row in rows}
+        self._connection.execute(
+            update(ledger_accounts)
+            .where(ledger_accounts.c.account.in_(changes))
+            .values(
+                balance=ledger_accounts.c.balance
+                + case(changes, value=ledger_accounts.c.account, else_=0)
             )
-            self._connection.execute(
-                update(ledger_accounts)
-                .where(ledger_accounts.c.account == name)
-                .values(balance=ledger_accounts.c.balance + posting.amount)
-            )
+        )
 
     def movements(self) -> Iterator[StoredMovement]:
         """Every movement in order."""
