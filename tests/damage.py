@@ -106,7 +106,8 @@ def after(spoil: Spoil) -> Outcome:
     host.start()
     repaired_bytes = host.agent.recovery.repaired_bytes
     measure(host, said, 2 * 60)
-    host.ship()
+    host.agent.ship(host.server, calls_max=12)
+    assert host.agent.spool.sealed.unacknowledged == 0, "it does not come to an end"
     gap_ms, hole_ms = _checked(host.server, said)
     return Outcome(
         gap_ms=gap_ms,

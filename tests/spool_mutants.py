@@ -190,15 +190,10 @@ def opens_no_epoch(patch: Patch) -> None:
     patch.setattr(Shipper, "_open_epoch", lambda *_arguments, **_more: None)
 
 
-def abandons_nothing(patch: Patch) -> None:
-    """A new epoch leaves the reports of the old one in the chain."""
-    patch.setattr(SealedLog, "abandon_after", lambda _self, _position: None)
-
-
 def frees_without_receipt(patch: Patch) -> None:
     """Reports go when they are sent, not when the server says that it has them."""
 
-    def may_go(_self: SealedLog, _entry: Entry) -> bool:
+    def may_go(_self: SealedLog, _entry: Entry, *, early: bool) -> bool:
         return True
 
     patch.setattr(SealedLog, "_may_go", may_go)
