@@ -7,6 +7,7 @@ Tests name the rows of that page. The scenario's clock is stepped by hand; the m
 import re
 import subprocess
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,66 @@ def test_activity_above_the_whole_is_dropped(meters: Meters) -> None:
     assert [(event.hardware_id, event.kind) for event in told([first, second])] == [
         ("MIG-1", DeviceEventKind.VALUE_DROPPED)
     ]
+
+
+# Whatever a call answers.
+
+CODES = (2, 3, 4, 6, 7, 10, 12, 13, 15, 16, 17, 19, 25, 27, 28, 999)
+"""Every code that a driver gives for one device alone."""
+
+
+def calls_of(meters: Meters, folder: Path) -> list[str]:
+    """The calls on a device that the meter makes, by the driver's own account."""
+    calls = folder / "calls"
+    device = card(0, processes=SHARED, sample_period_ms=200)
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1)
+    parted = card(1, mig=True, activity=True, partitions=(part,))
+    refused = Error(call=ENERGY, code=3, device=1)
+    scenario = Scenario(devices=(device, parted), calls=calls, errors=(refused,))
+    meter = meters.start(scenario, now_ms=1_000)
+    for now_ms in (1_000, 2_000, 3_000):
+        meter.at(now_ms)
+    meter.end()
+    made = [line.split() for line in calls.read_text().splitlines()]
+    return sorted({call for call, device in made if device != "-1"})
+
+
+def test_no_answer_to_any_call_stops_another_device(meters: Meters, tmp_path: Path) -> None:
+    """Each call that the meter makes on a device, refused with each code that a driver may give for
+    one device: the device is read as far as it answers or told of as missing, and the devices
+    beside it are read whole, tick by tick (L2)."""
+    cases = [(call, code) for call in calls_of(meters, tmp_path) for code in CODES]
+    part = Partition(slot=0, uuid="MIG-{}", gpu_instance=1)
+
+    for first in range(0, len(cases), 62):
+        some = cases[first : first + 62]
+        devices = [card(0), *(card(place) for place, _ in enumerate(some, 1))]
+        devices[1::2] = [
+            replace(
+                device,
+                mig=True,
+                activity=True,
+                partitions=(replace(part, uuid=part.uuid.format(device.uuid)),),
+            )
+            for device in devices[1::2]
+        ]
+        errors = tuple(
+            Error(call=call, code=code, device=place) for place, (call, code) in enumerate(some, 1)
+        )
+        scenario = Scenario(devices=tuple(devices), errors=errors)
+        meter = meters.start(scenario, "--hung-ms", "10000")  # so many devices take their time
+
+        batches = [meter.next(SampleBatch) for _ in range(12)]
+
+        for batch in batches:
+            whole = seen_of(by_id(batch)[card(0).uuid])
+            assert isinstance(whole.utilisation_ppm, int)
+            assert isinstance(whole.energy_counter_mj, int)
+            assert whole.holders == frozenset()
+        missing = len(devices) - sum(not key.startswith("MIG") for key in by_id(batches[-1]))
+        mute = ("nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetUUID")
+        assert missing == sum(call in mute for call, _ in some)
+        meter.end()
 
 
 # Processes.

@@ -18,7 +18,7 @@ from fakes.nvml.scenario import (
 )
 from fixtures_meter import WAIT_SECONDS, Meters, seen_of
 from kashi_agent.meter_link import NoticeKind
-from kashi_agent.meters.nvml_codes import DRIVER_GONE, absent_for
+from kashi_agent.meters.nvml_codes import DRIVER_GONE, SESSION_OVER, absent_for
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,
@@ -159,7 +159,7 @@ def test_many_processes_are_all_seen(meters: Meters) -> None:
 
 def test_every_error_code_makes_its_own_value_absent(meters: Meters) -> None:
     """Each NVML code on one call of one device leaves the other values and devices whole."""
-    codes = [code for code in (*range(2, 31), 999) if code not in DRIVER_GONE]
+    codes = [code for code in (*range(2, 31), 999) if code not in SESSION_OVER]
     states = (State(from_ms=0, gpu_percent=50),)
     scenario = Scenario(
         devices=tuple(card(number, states=states) for number in range(len(codes))),

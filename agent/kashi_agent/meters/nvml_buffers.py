@@ -20,6 +20,8 @@ WORK_VERSION: Final = 0x01000018
 """nvmlProcessesUtilizationInfo_v1: its size and its number."""
 
 ROOM: Final = 256
+ROOM_MAX: Final = 4_096
+"""Drivers keep a hundred samples or so."""
 TRIES_MAX: Final = 4
 
 
@@ -104,7 +106,7 @@ class Buffers:
                 ctypes.byref(count),
                 self._samples,
             )
-            if code != INSUFFICIENT_SIZE:
+            if code != INSUFFICIENT_SIZE or len(self._samples) == ROOM_MAX:
                 break
             self._samples = (_Sample * (2 * len(self._samples)))()
         entries = self._samples[: min(count.value, len(self._samples))]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pynvml
 
 from kashi_agent.errors import MeterError
-from kashi_agent.meters.nvml_codes import DRIVER_GONE, absent_for
+from kashi_agent.meters.nvml_codes import DRIVER_GONE, SESSION_OVER, absent_for
 from kashi_agent.sample import Absent, AbsentReason
 
 Handle = Any
@@ -43,7 +43,7 @@ def asked(call: Callable[..., Value], *arguments: object) -> Value | Absent:
 
 def absent(code: int, call: str) -> Absent:
     """The absence for a code. DriverGone when the whole driver is."""
-    if code in DRIVER_GONE:
+    if code in SESSION_OVER:
         raise DriverGone(code, call)
     return absent_for(code)
 

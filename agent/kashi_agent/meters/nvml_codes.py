@@ -16,7 +16,11 @@ DRIVER_GONE: Final = {
     17: "the operating system blocks access to the driver",
     18: "the driver was changed: library and kernel module are of different versions",
 }
-"""Codes after which nothing can be asked any more: the meter begins anew."""
+"""What a refusal of the driver as a whole means, at the start above all."""
+
+SESSION_OVER: Final = frozenset({1, 9, 18})
+"""Codes after which nothing can be asked any more, whichever device it was asked of: the meter
+begins anew. The others may be one device's, and stop no other."""
 
 _REASONS: Final = {
     SUCCESS: AbsentReason.NOT_FOUND,  # the binding raises "Success" where a list is empty

@@ -18,6 +18,9 @@ LISTS: Final = {
 """The driver's three lists by their kind."""
 
 ROOM: Final = 64
+ROOM_MAX: Final = 16_384
+"""More processes than a device can hold; a driver that asks for more room than that, or always for
+more, gets no more."""
 TRIES_MAX: Final = 4
 
 
@@ -59,9 +62,9 @@ class ProcessLists:
             buffer = (self._layout * self._room)()
             count = ctypes.c_uint(self._room)
             code = function(handle, ctypes.byref(count), buffer)
-            if code != INSUFFICIENT_SIZE:
+            if code != INSUFFICIENT_SIZE or self._room == ROOM_MAX:
                 break
-            self._room = max(self._room, count.value) * 2 + 5
+            self._room = min(max(self._room, count.value) * 2 + 5, ROOM_MAX)
         return code or frozenset(int(buffer[place].pid) for place in range(count.value))
 
 
