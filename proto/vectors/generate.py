@@ -28,6 +28,9 @@ PREFIXES: Final = {
     "POSSESSION": signing.POSSESSION,
     "RECOVERY": signing.RECOVERY,
     "MACHINE": signing.MACHINE,
+    "RENEWAL": signing.RENEWAL,
+    "ENROLMENT": signing.ENROLMENT,
+    "NOTICE": signing.NOTICE,
 }
 RFC_6962_ENTRIES: Final = (
     *("", "00", "10", "2021", "3031", "40414243"),
@@ -93,6 +96,16 @@ def signing_vectors() -> Json:
             "nonce": nonce.hex(),
             "csr": csr.hex(),
             "statement": signing.recovery_statement(nonce, csr).hex(),
+        },
+        "renewal": {
+            "host_id": HOST_ID,
+            "csr": csr.hex(),
+            "statement": signing.renewal_statement(HOST_ID, csr).hex(),
+        },
+        "request": {
+            "token": "a-token",
+            "request": csr.hex(),
+            "proof": signing.request_proof(signing.sha256(b"a-token"), csr).hex(),
         },
     }
 

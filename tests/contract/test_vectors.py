@@ -1,6 +1,7 @@
 """The public test vectors: made again they are the same, and they hold by other means too."""
 
 import hashlib
+import hmac
 import importlib.util
 import json
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_a_signature_verifies_as_stated(case: dict[str, Any]) -> None:
 
 
 def test_statements_are_plain_hashes() -> None:
-    """Key id, possession and recovery by hashlib alone."""
+    """Key id, possession, recovery, renewal and a request's proof by hashlib and hmac alone."""
     fields = vectors("signing.json")
     public = bytes.fromhex(fields["key"]["public_der"])
     possession, recovery = fields["possession"], fields["recovery"]
@@ -92,6 +93,15 @@ def test_statements_are_plain_hashes() -> None:
         + hashlib.sha256(bytes.fromhex(recovery["csr"])).hexdigest()
         == recovery["statement"]
     )
+    renewal, request = fields["renewal"], fields["request"]
+    assert (
+        hashlib.sha256(renewal["host_id"].encode()).hexdigest()
+        + hashlib.sha256(bytes.fromhex(renewal["csr"])).hexdigest()
+        == renewal["statement"]
+    )
+    token_sha256 = hashlib.sha256(request["token"].encode()).digest()
+    message = b"kashi/v1/request\n" + bytes.fromhex(request["request"])
+    assert hmac.new(token_sha256, message, "sha256").hexdigest() == request["proof"]
 
 
 def test_report_hash_and_block_digests_are_plain_hashes() -> None:
