@@ -1,5 +1,6 @@
 """The relay's port and its way out: certificates, renewals, proxies; against a real server."""
 
+import json
 import os
 import socket
 import ssl
@@ -25,6 +26,7 @@ from kashi_agent.relay.port import RelayPort, RelayService
 from kashi_agent.relay.store import RelayStore
 from kashi_agent.shipping_wire import GrpcWire
 from kashi_agent.wiring import Member, forget_proxies, real_carrier
+from kashi_server.bootstrap import opened
 from relayed_host import WALL, RelayedHost, enrolled_by_file, facts_of, relayed_host
 
 DEAD = "http://127.0.0.1:9"
@@ -247,6 +249,32 @@ def test_a_relay_that_is_full_for_a_host_says_so(
         host.ship_by(way)
     way.close()
     assert [standing.waiting_reports for standing in relay.store.standings()] == [0]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "x" * 254, "relay/../", "a,b", "*"])
+def test_a_relay_is_called_by_dns_names_and_addresses_alone(
+    server: KashiServer, tmp_path: Path, name: str
+) -> None:
+    """What is neither is refused and named, and the token is not used up."""
+    identity = IdentityStore(tmp_path / "identity")
+    token = EnrolmentToken.parse(server.token(PARTY))
+    address, facts = server.address("enrolment"), facts_of("relay", Random(name))
+
+    with pytest.raises(RefusedError, match="relay_names"):
+        enrol(identity, address, token, facts, relay_names=("localhost", name))
+    enrol(identity, address, token, facts, relay_names=("localhost", "10.0.0.7", "::1"))
+
+
+def test_a_relay_is_listed_as_what_it_is(server: KashiServer, relay: Relay) -> None:
+    """The officer's list names its kind; among the hosts that measure it does not stand."""
+    own = relay.identity.host().host_id
+
+    listed = {h["host_id"]: h for h in json.loads(server.command("hosts", "list", "--json"))}
+    with opened(server.directory) as inside, inside.portal_work.begin(writes=False) as unit:
+        shown = {row.host_id for row in unit.views.hosts(unit.views.sight(None))}
+
+    assert (listed[own]["kind"], listed[own]["relay_names"]) == ("relay", ["localhost"])
+    assert own not in shown
 
 
 @pytest.fixture
