@@ -27,6 +27,7 @@ HOST_ID = "3f2c1a52-8d5e-4b43-9d33-0b1a2c3d4e5f"
 START_UTC_MS = 1_792_800_000_000
 UTILISATION_PPM = 250_000
 RECEIPTS_BYTES = 1 << 15
+CALLS_MAX = 60
 DEVICES = tuple(
     Device(vendor=Vendor.NVIDIA, hardware_id=f"GPU-{n}", model="Test H100", meter=MeterKind.NVML)
     for n in range(2)
@@ -111,7 +112,8 @@ class Driven:
         """Send everything there is, over losses, with a bound."""
         for _ in range(50):
             try:
-                self.agent.ship(self.server)
+                if self.agent.ship(self.server, calls_max=CALLS_MAX) == CALLS_MAX:
+                    break
             except UnreachableError:
                 continue
             return

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 
-from driven_host import UTILISATION_PPM, Driven, driven
+from driven_host import CALLS_MAX, UTILISATION_PPM, Driven, driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from kashi_agent.errors import AgentError
@@ -100,7 +100,7 @@ class HostMachine(RuleBasedStateMachine):
         self.host.server.faults = list(faults)
         for _ in range(len(faults) + 1):
             try:
-                self.host.agent.ship(self.host.server)
+                assert self.host.agent.ship(self.host.server, calls_max=CALLS_MAX) < CALLS_MAX
             except AgentError:
                 continue
         self.host.server.faults = []
@@ -219,7 +219,7 @@ class HostMachine(RuleBasedStateMachine):
     def _ship_as_the_daemon_does(self) -> None:
         """Whatever the disk does, only errors that the daemon waits out."""
         try:
-            self.host.agent.ship(self.host.server)
+            assert self.host.agent.ship(self.host.server, calls_max=CALLS_MAX) < CALLS_MAX
         except (AgentError, OSError) as error:
             self.host.agent.shipper.failed(error)
 

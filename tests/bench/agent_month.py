@@ -1,7 +1,7 @@
 """A simulated month of a host of eight devices: whether the agent costs on its last day what it
 costs on its first.
 
-One reading a minute instead of sixty, written and shipped as always, signatures and receipts real,
+One sample a minute instead of sixty, written and shipped every five, signatures and receipts real,
 files in a folder, the server in memory in the same process. What counts is the trend.
 """
 
@@ -14,12 +14,13 @@ from simulated_days import DayCost, LongHost, growth_mb_a_day
 
 DAYS: Final = 30
 WEEK: Final = 7
+WRITE_MINUTES: Final = 5
 
 
 def measure(days: int = DAYS) -> dict[str, int | float]:
     """Processor time, memory, files and disk, of the first week and of the last."""
     with tempfile.TemporaryDirectory(prefix="kashi-month-") as folder:
-        costs = list(LongHost(Path(folder)).days(days))
+        costs = list(LongHost(Path(folder), write_every=WRITE_MINUTES).days(days))
     return flatness(costs)
 
 
