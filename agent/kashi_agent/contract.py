@@ -15,6 +15,7 @@ from kashi.v1 import report_pb2
 from kashi_agent.axis import ClockState
 from kashi_agent.clock import ClockSync
 from kashi_agent.reading import (
+    SUMS,
     Continuity,
     Counters,
     DeviceMinutes,
@@ -40,10 +41,7 @@ _DEVICE: Final = (
     *("hardware_id", "parent_hardware_id", "model", "serial", "pci_bus_id", "memory_bytes"),
     *("share_numerator", "share_denominator"),
 )
-_READING: Final = (
-    *("span_ms", "observed_ms", "held_known_ms", "held_ms", "utilisation_known_ms", "active_ms"),
-    *("utilised_ns", "unattributed_ms", "energy_known_ms", "energy_mj", "energy_integrated"),
-)
+_READING: Final = ("span_ms", *SUMS, "energy_integrated")
 _HOLDER_TIME: Final = ("holder", "held_ms", "share_ms")
 _CONTINUITY: Final = ("same_driver", "same_holders", "energy_mj")
 _COUNTERS: Final = ("observed_ms", "gap_ms", "held_ms", "active_ms", "utilised_ns", "energy_mj")

@@ -11,7 +11,7 @@ from kashi.axis import MINUTE_MS
 
 from kashi_agent.energy import Energy
 from kashi_agent.naming import HolderNaming
-from kashi_agent.reading import HolderKey, HolderTime, Reading
+from kashi_agent.reading import SUMS, HolderKey, HolderTime, Reading
 from kashi_agent.sample import Absent, Observation
 from kashi_agent.shares import NOBODY, Part, Together, parts
 
@@ -140,17 +140,9 @@ class OpenMinute:
         return Reading(
             start_boottime_ms=self.start_boottime_ms,
             span_ms=self.end_boottime_ms - self.start_boottime_ms,
-            observed_ms=self.observed_ms,
-            held_known_ms=self.held_known_ms,
-            held_ms=self.held_ms,
-            utilisation_known_ms=self.utilisation_known_ms,
-            active_ms=self.active_ms,
-            utilised_ns=self.utilised_ns,
-            unattributed_ms=self.unattributed_ms,
-            energy_known_ms=self.energy_known_ms,
-            energy_mj=self.energy_mj,
             energy_integrated=self.energy_integrated,
             memory_used_bytes_max=self.memory_used_bytes_max,
+            **{name: getattr(self, name) for name in SUMS},
             holder_times=places.times(parts(self.held_ms_by_group)),
         )
 

@@ -9,6 +9,7 @@ gaps tile its span without overlap or hole, so that observed + gap = elapsed, ex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 from kashi.axis import utc_minute
 
@@ -130,6 +131,12 @@ class Continuity:
 
 
 UNKNOWN_CONTINUITY = Continuity()
+
+SUMS: Final = (
+    *("observed_ms", "held_known_ms", "held_ms", "utilisation_known_ms", "active_ms"),
+    *("utilised_ns", "unattributed_ms", "energy_known_ms", "energy_mj"),
+)
+"""Fields of a reading that add up, from piece to minute and from reading to reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

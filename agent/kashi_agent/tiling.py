@@ -11,6 +11,7 @@ from itertools import pairwise
 from kashi.axis import utc_minute
 
 from kashi_agent.reading import (
+    SUMS,
     UNKNOWN_CONTINUITY,
     UNKNOWN_ENDING,
     DeviceMinutes,
@@ -234,15 +235,7 @@ def _sum(before: Reading, after: Reading) -> Reading:
     return Reading(
         start_boottime_ms=before.start_boottime_ms,
         span_ms=after.end_boottime_ms - before.start_boottime_ms,
-        observed_ms=before.observed_ms + after.observed_ms,
-        held_known_ms=before.held_known_ms + after.held_known_ms,
-        held_ms=before.held_ms + after.held_ms,
-        utilisation_known_ms=before.utilisation_known_ms + after.utilisation_known_ms,
-        active_ms=before.active_ms + after.active_ms,
-        utilised_ns=before.utilised_ns + after.utilised_ns,
-        unattributed_ms=before.unattributed_ms + after.unattributed_ms,
-        energy_known_ms=before.energy_known_ms + after.energy_known_ms,
-        energy_mj=before.energy_mj + after.energy_mj,
+        **{name: getattr(before, name) + getattr(after, name) for name in SUMS},
         energy_integrated=before.energy_integrated or after.energy_integrated,
         memory_used_bytes_max=max(memory) if memory else None,
         holder_times=tuple(times.values()),
