@@ -26,7 +26,8 @@ from kashi_agent.identity import IdentityStore
 from kashi_agent.mounts import MOUNTINFO
 from kashi_agent.relay.carrying import export, take
 from kashi_agent.relay.config import CONFIG_PATH, RelayConfig, load_relay_config
-from kashi_agent.relay.store import HostStanding, RelayStore
+from kashi_agent.relay.rows import HostStanding
+from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.wiring import run_relay
 from kashi_agent.wiring import forget_proxies
 
