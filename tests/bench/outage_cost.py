@@ -83,7 +83,7 @@ def _caught_up(host: PreparedHost, days: int) -> dict[str, int | float]:
                 live_age_ms = max(live_age_ms, taken_ms - end_ms)
             elif end_ms > back_ms - INTERVAL_MS and backlog_s is None:
                 backlog_s = time.monotonic() - began_s
-                until_ms = host.clock.boottime + 3 * INTERVAL_MS
+                until_ms = host.clock.boottime + INTERVAL_MS * 6 // 5
     assert backlog_s is not None
     wire.close()
     host.agent.close()

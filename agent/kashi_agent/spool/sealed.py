@@ -6,9 +6,10 @@ says where the report stands in the chain; it is never sent.
 """
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice, takewhile
 
 from kashi import limits
 
@@ -86,6 +87,7 @@ class SealedLog:
         self._log = SegmentLog(disk, "sealed", label, segment_bytes=segment_bytes)
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
+        self._abandoned: list[Entry] = []
         self._newest_receipt_utc_ms = 0
         self._cursor_due = False
         self._journal_through = 0
@@ -200,20 +202,23 @@ class SealedLog:
         return tuple(self._entries)
 
     def after(self, position: Position) -> Iterator[Entry]:
-        """Kept reports of this host's chain beyond a position, oldest first."""
-        return (
-            entry for entry in self._entries if entry.position > position and not entry.abandoned
-        )
+        """Kept reports of this host's chain beyond a position, oldest first.
+
+        Positions grow in the order of sealing: a month of reports is not looked through.
+        """
+        first = bisect_right(self._entries, position, key=lambda entry: entry.position)
+        return (entry for entry in islice(self._entries, first, None) if not entry.abandoned)
 
     def abandon_after(self, position: Position) -> None:
         """Take everything beyond a position out of the chain: a new epoch goes on from there."""
-        for entry in self._entries:
-            entry.abandoned = entry.abandoned or entry.position > position
+        for entry in list(self.after(position)):
+            entry.abandoned = True
+            self._abandoned.append(entry)
 
     def stranded(self) -> list[Entry]:
         """Reports of abandoned epochs whose content no report of the chain carries: to be sealed
         again."""
-        return [entry for entry in self._entries if entry.abandoned and not entry.repeated]
+        return [entry for entry in self._abandoned if not entry.repeated]
 
     def acknowledge(self, receipts: list[tuple[Position, bytes, int]], head_sha256: bytes) -> None:
         """Keep receipts (position, bytes, server's UTC milliseconds), then move the cursor.
@@ -256,16 +261,19 @@ class SealedLog:
         """
         freed = 0
         for segment in self._log.segments()[:-1]:
-            held = [entry for entry in self._entries if entry.segment == segment]
+            held = self._oldest_in(segment)
             if not all(self._may_go(entry, early=early) for entry in held):
                 break
             if not self._log.drop(segment):
                 break
-            self._entries = [entry for entry in self._entries if entry.segment != segment]
+            del self._entries[: len(held)]
             freed += 1
             if early:
                 break
         return freed
+
+    def _oldest_in(self, segment: int) -> list[Entry]:
+        return list(takewhile(lambda entry: entry.segment == segment, self._entries))
 
     def _may_go(self, entry: Entry, *, early: bool) -> bool:
         age_ms = self._newest_receipt_utc_ms - entry.utc_ms
