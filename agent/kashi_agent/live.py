@@ -1,6 +1,9 @@
 """What the meter sees right now, in a file beside its socket: for `kashi-agent top`.
 
-Written once a batch, into memory (`/run`), never into the state folder: nothing is lost when it is.
+Written into memory (`/run`), never into the state folder: nothing is lost when it is. While somebody
+reads it, it is written at every batch; while nobody does, every few seconds: writing it costs as
+much as all of the metering. The file's own time of access tells (where the mount keeps none, a
+reader sees the slower pace).
 """
 
 import json
@@ -14,6 +17,8 @@ from kashi_agent.reading import Counters
 from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch
 
 FORMAT: Final = "kashi/v1/agent-live"
+IDLE_MS: Final = 5_000
+"""Between writes that nobody read."""
 TOTALS_EVERY_MS: Final = 10_000
 """Totals are added up less often than samples come."""
 
@@ -103,11 +108,17 @@ class LiveBoard:
     counters: Callable[[], Mapping[str, Counters]]
     _totals: Mapping[str, Counters] = field(default_factory=dict)
     _totals_due_ms: int = 0
+    _due_ms: int = 0
     _before: dict[str, tuple[int, int]] = field(default_factory=dict)
     _memory: dict[str, int] = field(default_factory=dict)
 
     def show(self, batch: SampleBatch) -> None:
-        """Write what a batch says; a folder that takes nothing must not stop the agent."""
+        """Write what a batch says, if it is read or has grown old; a folder that takes nothing must
+        not stop the agent."""
+        self._note_memory(batch)
+        if batch.boottime_ms < self._due_ms and not self._was_read():
+            return
+        self._due_ms = batch.boottime_ms + IDLE_MS
         if batch.boottime_ms >= self._totals_due_ms:
             self._totals = self.counters()
             self._totals_due_ms = batch.boottime_ms + TOTALS_EVERY_MS
@@ -122,6 +133,14 @@ class LiveBoard:
         except OSError:
             return
 
+    def _was_read(self) -> bool:
+        """Whether anybody read the file since it was written; a missing one is written anew."""
+        try:
+            stood = self.path.stat()
+        except OSError:
+            return True
+        return stood.st_atime_ns > stood.st_mtime_ns
+
     def _device(self, sample: Sample, at_ms: int) -> LiveDevice:
         device, seen = sample.device, sample.seen
         total = self._totals.get(device.hardware_id, Counters())
@@ -134,7 +153,7 @@ class LiveBoard:
             share_denominator=device.share_denominator,
             absent=str(seen.reason) if isinstance(seen, Absent) else "",
             utilisation_ppm=None if known is None else _known(known.utilisation_ppm),
-            memory_used_bytes=None if known is None else self._memory_of(device.hardware_id, known),
+            memory_used_bytes=None if known is None else self._memory.get(device.hardware_id),
             memory_bytes=device.memory_bytes,
             power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
             holders=None if known is None else _names(known.holders),
@@ -145,11 +164,13 @@ class LiveBoard:
             utilised_ns=total.utilised_ns,
         )
 
-    def _memory_of(self, hardware_id: str, seen: Observation) -> int | None:
-        """Read in turns: what was last seen."""
-        if isinstance(seen.memory_used_bytes, int):
-            self._memory[hardware_id] = seen.memory_used_bytes
-        return self._memory.get(hardware_id)
+    def _note_memory(self, batch: SampleBatch) -> None:
+        """Memory is read in turns: what was last seen is what is shown."""
+        for sample in batch.samples:
+            if not isinstance(sample.seen, Absent):
+                used = sample.seen.memory_used_bytes
+                if isinstance(used, int):
+                    self._memory[sample.device.hardware_id] = used
 
     def _power(self, hardware_id: str, seen: Observation, at_ms: int) -> int | None:
         counter_mj = seen.energy_counter_mj

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,33 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def look_at(folder: Path) -> None:
+    """Somebody reads the file, on a mount that keeps times of access."""
+    path = folder / "live.json"
+    stood = path.stat()
+    os.utime(path, ns=(stood.st_mtime_ns + 1, stood.st_mtime_ns))
+
+
+def test_what_nobody_reads_is_written_seldom(tmp_path: Path) -> None:
+    """Once read, the next batch is written; unread, five seconds pass first."""
+    shown = board(tmp_path, 1_000)
+    path = tmp_path / "live.json"
+    written = []
+    for at_ms in range(1_000, 21_000, 1_000):
+        shown.show(batch(at_ms, seen(at_ms), LOST))
+        written.append(path.stat().st_ino)
+        if at_ms >= 15_000:
+            look_at(tmp_path)
+
+    changes = [one != before for before, one in pairwise(written)]
+    assert [place for place, changed in enumerate(changes, 2) if changed] == [6, 11, *range(16, 21)]
+
+
 def test_a_look_says_what_is_known_and_what_is_not(tmp_path: Path) -> None:
     """Power from the counter between two batches, memory as last read, a lost device as lost."""
     shown = board(tmp_path, 1_000)
     shown.show(batch(1_000, seen(10_000, 6 << 30), LOST))
+    look_at(tmp_path)
     shown.show(batch(3_000, seen(1_010_000), LOST))
 
     whole, part = read_live(tmp_path / "live.json").devices
@@ -124,6 +148,7 @@ def test_a_counter_that_began_anew_is_no_power(tmp_path: Path) -> None:
     """Nothing is computed across a driver's reload."""
     shown = board(tmp_path, 1_000)
     shown.show(batch(1_000, seen(10_000), LOST))
+    look_at(tmp_path)
     shown.show(batch(2_000, seen(5), LOST))
 
     assert read_live(tmp_path / "live.json").devices[0].power_mw is None
