@@ -1,9 +1,9 @@
 """What the meter sees right now, in a file beside its socket: for `kashi-agent top`.
 
-Written into memory (`/run`), never into the state folder: nothing is lost when it is. While somebody
-reads it, it is written at every batch; while nobody does, every few seconds: writing it costs as
-much as all of the metering. The file's own time of access tells (where the mount keeps none, a
-reader sees the slower pace).
+Written into memory (`/run`), never into the state folder: nothing is lost when it is. While
+somebody reads it, it is written at every batch; while nobody does, every few seconds: writing it
+costs as much as all of the metering. The file's own time of access tells (where the mount keeps
+none, a reader sees the slower pace).
 """
 
 import json
