@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -35,6 +35,13 @@ HOST_BYTES_MAX: Final = 1 << 20
 DER_TEXT_MAX: Final = 1 << 16
 """A certificate in base64."""
 _FOREIGN = "the certificate that was brought does not lead to the hosts' root; nothing was kept"
+_BROKEN_CHAIN: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.ExtensionNotFound,
+)
 _PEM = serialization.Encoding.PEM
 _DER = serialization.Encoding.DER
 
@@ -240,7 +247,7 @@ def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCu
             if certificate != trusted:
                 certificate.verify_directly_issued_by(issuer)
                 _check_authority(issuer)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+    except _BROKEN_CHAIN as error:
         raise RefusedError(
             "the receipt certificate does not lead to the server's root that came with the "
             "enrolment token"
@@ -262,7 +269,7 @@ def check_issued(chain: tuple[bytes, ...], root: bytes) -> None:
         for certificate, issuer in pairwise(certificates):
             certificate.verify_directly_issued_by(issuer)
             _check_authority(issuer)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+    except _BROKEN_CHAIN as error:
         raise RefusedError(_FOREIGN) from error
     if len(certificates) < 2 or chain[-1] != root:
         raise RefusedError(_FOREIGN)

@@ -7,6 +7,7 @@ those before it. A file is read twice: once to the end, so that nothing of a dam
 and then record by record. Both are bounded by `limits`.
 """
 
+import hashlib
 import os
 import struct
 import zlib
@@ -23,6 +24,9 @@ from kashi.v1 import carry_pb2
 MAGIC: Final = b"kashi/v1/carry\n"
 
 _FRAME: Final = struct.Struct(">II")
+
+_LONG: Final = frozenset({carry_pb2.CARRY_KIND_REPORTS, carry_pb2.CARRY_KIND_RECEIPTS})
+"""Kinds that are worked through record by record; others are read into memory."""
 
 
 def write_carry_file(
@@ -73,7 +77,7 @@ def _write(file: BinaryIO, record: carry_pb2.CarryRecord) -> None:
 
 
 class CarryFile:
-    """A carry file that was read to its end once and is sound."""
+    """A carry file that was read to its end once and is sound. `sha256`: of all its bytes."""
 
     def __init__(self, path: Path, kind: int) -> None:
         """Check the whole file.
@@ -88,6 +92,10 @@ class CarryFile:
             OSError: it cannot be read.
         """
         self.path = path
+        self._bytes_max = (
+            limits.CARRY_FILE_BYTES_MAX if kind in _LONG else limits.CARRY_SMALL_FILE_BYTES_MAX
+        )
+        self.sha256 = b""
         records = self._all()
         first = next(records)
         if first.WhichOneof("record") != "opening":
@@ -107,21 +115,22 @@ class CarryFile:
         """The records between opening and end, each with its number in the file.
 
         Raises:
-            FormError: the file has changed since it was checked.
+            FormError: the file has changed since it was checked; told at its end at the latest.
         """
         for number, record in enumerate(self._all()):
             if record.WhichOneof("record") not in ("opening", "end"):
                 yield number, record
 
     def _all(self) -> Iterator[carry_pb2.CarryRecord]:
+        digest = hashlib.sha256(MAGIC)
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise FormError(f"{self.path}: is no carry file: it does not begin with {MAGIC!r}")
             number, ended = 0, False
             while head := file.read(_FRAME.size):
-                if ended or file.tell() > limits.CARRY_FILE_BYTES_MAX:
+                if ended:
                     raise self._broken(number, "stands after the end")
-                record = self._record(file, number, head)
+                record = self._record(file, number, head, digest)
                 which = record.WhichOneof("record")
                 if which is None or (which == "opening") != (number == 0):
                     raise self._broken(number, f"record is {which or 'of an unknown kind'}")
@@ -130,16 +139,24 @@ class CarryFile:
                 number += 1
             if number == 0:
                 raise FormError(f"{self.path}: record 0 is missing: the file was cut short")
+        if self.sha256 not in (b"", digest.digest()):
+            raise FormError(f"{self.path}: has changed while it was read")
+        self.sha256 = digest.digest()
 
-    def _record(self, file: BinaryIO, number: int, head: bytes) -> carry_pb2.CarryRecord:
+    def _record(
+        self, file: BinaryIO, number: int, head: bytes, digest: "hashlib._Hash"
+    ) -> carry_pb2.CarryRecord:
         if len(head) < _FRAME.size:
             raise self._broken(number, "length: the file was cut short")
         length, crc = _FRAME.unpack(head)
         if length > limits.CARRY_RECORD_BYTES_MAX:
             raise self._broken(number, f"length {length} exceeds {limits.CARRY_RECORD_BYTES_MAX}")
+        if file.tell() + length > self._bytes_max:
+            raise self._broken(number, f"the file exceeds {self._bytes_max} bytes")
         payload = file.read(length)
         if len(payload) < length:
             raise self._broken(number, "content: the file was cut short")
+        digest.update(head + payload)
         if zlib.crc32(payload) != crc:
             raise self._broken(number, "crc does not match: the file is damaged")
         try:

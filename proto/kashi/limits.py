@@ -60,3 +60,6 @@ CARRY_RECORD_BYTES_MAX = MESSAGE_BYTES_MAX + 4096
 
 CARRY_FILE_BYTES_MAX = 4 << 30
 """A carry file; whoever has more makes several."""
+
+CARRY_SMALL_FILE_BYTES_MAX = 16 << 20
+"""A carry file of requests to be enrolled, or of the answers to them."""

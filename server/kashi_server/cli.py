@@ -26,6 +26,7 @@ from kashi_server.commands import (
     serving,
     setup,
 )
+from kashi_server.commands.plain import plain
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
 EXIT_REFUSED: Final = 3
@@ -102,7 +103,7 @@ def main() -> None:
     try:
         app()
     except KashiError as error:
-        print(f"kashi-server: {error}", file=sys.stderr)
+        print(plain(f"kashi-server: {error}"), file=sys.stderr)
         sys.exit(exit_code(error))
 
 

@@ -1,6 +1,7 @@
 """By what a TLS key is known: one request of a host from another, and which answer is whose."""
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from kashi import signing
 
@@ -15,7 +16,7 @@ def key_of_request(csr: bytes) -> bytes:
     """
     try:
         return _sha256(x509.load_der_x509_csr(csr))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise RefusedError("csr: is not PKCS#10 in DER") from error
 
 
@@ -27,7 +28,7 @@ def key_of_chain(chain: tuple[bytes, ...]) -> bytes:
     """
     try:
         return _sha256(x509.load_der_x509_certificate(chain[0]))
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm) as error:
         raise RefusedError("certificate_chain: begins with no certificate") from error
 
 

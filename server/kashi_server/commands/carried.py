@@ -1,6 +1,5 @@
 """`import-reports` and `enrol-requests`: what comes by file instead of over a connection."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.hosts import typed_password
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.plain import plain
 from kashi_server.errors import ImportRefused, InvalidValue, Refused
 from kashi_server.presence import running_ports
 from kashi_server.services.carried_enrolment import Approve, CarriedEnrolments, no_approval
@@ -41,11 +41,11 @@ def import_reports(
     stored: its host sends it again, from where the receipts say.
     """
     checked = [_checked(file, carry_pb2.CARRY_KIND_REPORTS) for file in files]
+    answered = _answered(checked, out, ".receipts")
     taken = Taken()
     with opened(directory) as server:
         carrying = _carrying(server)
-        for file in checked:
-            answers = _answers_path(file.path, out, ".receipts")
+        for file, answers in answered:
             _write(server, answers, carry_pb2.CARRY_KIND_RECEIPTS, carrying.take(file, taken))
             if not as_json:
                 print(f"{file.path}: receipts to carry back are in {answers}")
@@ -78,6 +78,7 @@ def enrol_requests(
     names its file. Exit code 1 if a request was refused; the others are answered.
     """
     checked = [_checked(file, carry_pb2.CARRY_KIND_REQUESTS) for file in files]
+    answered = _answered(checked, out, ".response")
     approved = _approved(approve)
     refused = 0
     with opened(directory) as server:
@@ -88,13 +89,13 @@ def enrol_requests(
         service = CarriedEnrolments(
             server.enrolment, server.greeting(port), server.keyring.receipt_key
         )
-        for file in checked:
-            way_in = _way_in(server, file.path, approved, party, officer)
-            answers = _answers_path(file.path, out, ".response")
+        for file, answers in answered:
             try:
-                records = [service.answer(record, way_in) for _, record in file.records()]
-            except (Refused, InvalidValue) as error:
-                print(f"{file.path}: refused: {error}")
+                requests = [record for _, record in file.records()]
+                way_in = _way_in(server, file, len(requests), approved, party, officer)
+                records = [service.answer(record, way_in) for record in requests]
+            except (Refused, InvalidValue, FormError) as error:
+                print(plain(f"{file.path}: refused: {error}"))
                 refused += 1
                 continue
             _write(server, answers, carry_pb2.CARRY_KIND_RESPONSES, records)
@@ -125,9 +126,24 @@ def _carrying(server: Server) -> Carrying:
     )
 
 
-def _answers_path(path: Path, out: Path | None, suffix: str) -> Path:
-    folder = path.parent if out is None else out
-    return folder / (path.name + suffix)
+def _answered(
+    files: list[CarryFile], out: Path | None, suffix: str
+) -> list[tuple[CarryFile, Path]]:
+    """Files with the places of their answers.
+
+    Raises:
+        ImportRefused: two files would have one place.
+    """
+    found: dict[Path, CarryFile] = {}
+    for file in files:
+        path = (file.path.parent if out is None else out) / (file.path.name + suffix)
+        other = found.setdefault(path, file)
+        if not other.path.samefile(file.path):
+            raise ImportRefused(
+                f"the answers to {other.path} and {file.path} would both be {path}; bring them"
+                " one after the other, with different --out"
+            )
+    return [(file, path) for path, file in found.items()]
 
 
 def _write(
@@ -138,6 +154,10 @@ def _write(
     )
     try:
         write_carry_file(path, opening, records)
+    except FormError as error:
+        raise ImportRefused(
+            f"{error}; bring it again: what was stored is not stored twice"
+        ) from error
     except OSError as error:
         raise ImportRefused(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -151,6 +171,7 @@ def _tell(taken: Taken, *, as_json: bool) -> None:
             "reports": [{"host_id": h, "verdict": v, "count": n} for h, v, n in rows],
             "renewals": taken.renewals,
             "refusals": taken.refusals,
+            "refusals_untold": taken.refusals_untold,
         }
         print(json.dumps(facts, ensure_ascii=False))
         return
@@ -159,7 +180,9 @@ def _tell(taken: Taken, *, as_json: bool) -> None:
         table.add_row(host, verdict, str(count))
     Console().print(table)
     for refusal in taken.refusals:
-        print(f"refused: {refusal}")
+        print(plain(f"refused: {refusal}"))
+    if taken.refusals_untold:
+        print(f"and {taken.refusals_untold} more")
 
 
 def _approved(path: Path | None) -> dict[bytes, str] | None:
@@ -181,16 +204,22 @@ def _approved(path: Path | None) -> dict[bytes, str] | None:
 
 
 def _way_in(
-    server: Server, path: Path, approved: dict[bytes, str] | None, party: str, officer: str
+    server: Server,
+    file: CarryFile,
+    count: int,
+    approved: dict[bytes, str] | None,
+    party: str,
+    officer: str,
 ) -> Approve:
     """How a request without a token gets in: by the officer's list, or not at all."""
     if approved is None:
         return no_approval
-    digest = hashlib.sha256(path.read_bytes()).digest()
 
     def approve(request: bytes) -> bytes:
-        if digest not in approved:
-            raise Refused(f"the list does not name this file: its SHA-256 is {digest.hex()}")
-        return server.enrolment.approve(request, party, officer, digest)
+        if file.sha256 not in approved:
+            raise Refused(f"the list does not name this file: its SHA-256 is {file.sha256.hex()}")
+        if count != 1:
+            raise Refused(f"the file holds {count} requests; an officer lets in one host a file")
+        return server.enrolment.approve(request, party, officer, file.sha256)
 
     return approve

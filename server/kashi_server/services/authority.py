@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from kashi.limits import CARRIED_CERTIFICATE_LIFETIME_MS, CERTIFICATE_LIFETIME_MS
@@ -250,7 +251,7 @@ def public_key_of(csr: bytes) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_der_x509_csr(csr)
         key = request.public_key()
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise Refused("the certificate request is not PKCS#10 in DER") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise Refused("the certificate request must carry a P-256 key")

@@ -8,6 +8,7 @@ signature, every renewal its report key's.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import limits
@@ -15,13 +16,16 @@ from kashi.carry import CarryFile
 from kashi.v1 import carry_pb2, metering_pb2
 
 from kashi_server.domain.sequence import Verdict
-from kashi_server.errors import Refused, StorageError
+from kashi_server.errors import Refused
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.notices import carried_response, sign_notice
 from kashi_server.services.standings import HostStandings
-from kashi_server.services.submission import Answer, Failure, Submission
+from kashi_server.services.submission import Failure, Submission
+
+REFUSALS_TOLD_MAX: Final = 1_000
+"""A file may hold millions of records, and each may be refused: so many are kept in words."""
 
 STORED = frozenset({Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.QUARANTINED})
 
@@ -33,6 +37,14 @@ class Taken:
     verdicts: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
     renewals: int = 0
     refusals: list[str] = field(default_factory=list)
+    refusals_untold: int = 0
+
+    def refuse(self, why: str) -> None:
+        """Note a refusal; in words as long as there are few."""
+        if len(self.refusals) < REFUSALS_TOLD_MAX:
+            self.refusals.append(why)
+        else:
+            self.refusals_untold += 1
 
     @property
     def whole(self) -> bool:
@@ -75,7 +87,7 @@ class Carrying:
             try:
                 yield from self._record(record, taken, stopped)
             except Refused as refused:
-                taken.refusals.append(f"{file.path}: record {number}: {refused}")
+                taken.refuse(f"{file.path}: record {number}: {refused}")
 
     def _record(
         self, record: carry_pb2.CarryRecord, taken: Taken, stopped: set[str]
@@ -98,7 +110,11 @@ class Carrying:
         host_id, reports = request.host_id, list(request.reports)
         if len(reports) > limits.REPORTS_PER_CALL_MAX:
             raise Refused(f"reports: {len(reports)} of them; {limits.REPORTS_PER_CALL_MAX} at most")
-        answer = self._answer(Submission(self._standing(host_id), reports, carried=True))
+        submission = Submission(self._standing(host_id), reports, carried=True)
+        answer = self._ingestion.ingest([submission])[0]
+        if isinstance(answer, Failure):
+            stopped.add(host_id)
+            raise Refused(f"host {host_id}: {answer.detail}")
         for result in answer.results:
             taken.verdicts[host_id, result.judgement.verdict] += 1
             if result.judgement.verdict not in STORED:
@@ -113,12 +129,6 @@ class Carrying:
         if standing.state is HostState.REVOKED:
             raise Refused(f"host {host_id} is revoked; enrol it with a new token and new keys")
         return standing
-
-    def _answer(self, submission: Submission) -> Answer:
-        answer = self._ingestion.ingest([submission])[0]
-        if isinstance(answer, Failure):
-            raise StorageError(answer.detail)
-        return answer
 
 
 def certificate_record(host_id: str, chain: tuple[bytes, ...]) -> carry_pb2.CarryRecord:

@@ -39,6 +39,7 @@ from kashi_server.services.tokens import (
     IssuedToken,
     TokenRecord,
     encode,
+    hint_of,
     secret_sha256,
     token_text,
 )
@@ -106,7 +107,7 @@ class Enrolment:
             utc_ms=now,
             actor=issued_by,
             act="token-issued",
-            reference=token.token_sha256.hex(),
+            reference=hint_of(token.token_sha256),
             reason=f"enrol a host of {operator_party_id}",
         )
         with self._work.begin() as unit:
@@ -148,6 +149,9 @@ class Enrolment:
         """An officer lets in one request of a list; SHA-256 of the token that stands for it.
 
         The same request approved again is the same token: then it gets the same answer.
+
+        Raises:
+            Refused: it was approved for another party before.
         """
         stands_for = hmac.digest(self._keyring.nonce_secret, b"approved\n" + request, "sha256")
         now = self._clock()
@@ -162,11 +166,14 @@ class Enrolment:
             utc_ms=now,
             actor=officer,
             act="request-approved",
-            reference=stands_for.hex(),
+            reference=hint_of(stands_for),
             reason=f"enrol a host of {operator_party_id} by the list {list_sha256.hex()}",
         )
         with self._work.begin() as unit:
-            if unit.identity.token(stands_for) is None:
+            before = unit.identity.token(stands_for)
+            if before is not None and before.operator_party_id != operator_party_id:
+                raise Refused(f"this request was approved before for {before.operator_party_id}")
+            if before is None:
                 unit.identity.add_token(token)
                 record(unit, act)
                 unit.commit()

@@ -62,6 +62,11 @@ def secret_sha256(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+def hint_of(token_sha256: bytes) -> str:
+    """How acts name a token. Not by its whole hash, which is what shows a token by file."""
+    return token_sha256[:8].hex()
+
+
 def encode(content: bytes) -> str:
     """Base64url without padding."""
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
