@@ -473,9 +473,7 @@ def running_port(
     writer = Writer(ingestion, standings, metrics)
     enrolment = Enrolment(work, keyring, clock, secrets.token_bytes, lambda: str(uuid.uuid4()))
     refusals = Refusals(metrics, monotonic_clock)
-    metering = Metering(
-        writer, standings, enrolment, refusals, metrics, clock, keyring.receipt_key
-    )
+    metering = Metering(writer, standings, enrolment, refusals, metrics, clock, keyring.receipt_key)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
