@@ -1,5 +1,5 @@
-"""Makes the Python of the contract from its `.proto` files and the published JSON Schemas, or checks
-that they are fresh.
+"""Makes the Python of the contract from its `.proto` files, and the published JSON Schemas; or
+checks that they are fresh.
 
 Run as `python -m deploy.generate [--check]`; exit code 1 when the committed files are stale.
 """

@@ -32,11 +32,10 @@ from kashi_server.services.authority import Keyring, der, found
 from kashi_server.services.bundle import Chains
 from kashi_server.services.certificates import CertificateKeeping, Issuing
 from kashi_server.services.certificates_port import StoredCertificate
-from kashi_server.services.closing import MonthClosing
+from kashi_server.services.closing import PROGRAMME_ID, MonthClosing
 from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
-from kashi_server.services.closing import PROGRAMME_ID
 from kashi_server.services.rulebook import shipped_rules
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
