@@ -10,17 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import grpc
 import pytest
 from connect_proxy import ConnectProxy
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures_identity import PARTY
 from fixtures_server import KashiServer
-from kashi.v1 import metering_pb2, metering_pb2_grpc
+from kashi.carry import write_carry_file
+from kashi.v1 import carry_pb2, metering_pb2, metering_pb2_grpc, report_pb2
 from kashi_agent.carrier import Carrier
 from kashi_agent.enrolment import EnrolmentToken, enrol
 from kashi_agent.errors import AgentError, RefusedError, UnreachableError
 from kashi_agent.identity import IdentityStore, tls_request
+from kashi_agent.relay import carrying
 from kashi_agent.relay.forwarding import Forwarder
 from kashi_agent.relay.port import RelayPort, RelayService
 from kashi_agent.relay.store import RelayStore
@@ -359,3 +364,118 @@ def test_a_forwarder_ends_when_it_is_told_to(relay: Relay, server: KashiServer) 
     thread.join(10)
 
     assert not thread.is_alive()
+
+
+def test_numbers_that_no_store_holds_are_refused(relay: Relay, host: RelayedHost) -> None:
+    """A report or a head numbered beyond all is a refusal in words, not a fault of the relay."""
+    wire = GrpcWire(replace(host.store.host(), **_through(relay, host)), host.store.tls())
+    header = report_pb2.ReportHeader(host_id=host.host_id, epoch=1, sequence=2**64 - 1)
+    report = report_pb2.Report(header=header.SerializeToString()).SerializeToString()
+    beyond = metering_pb2.Head(epoch=2**64 - 1, sequence=1)
+
+    with pytest.raises(RefusedError, match=r"header\.sequence"):
+        wire.submit([report])
+    with pytest.raises(RefusedError, match="acknowledged"):
+        wire.send(metering_pb2.SubmitRequest(acknowledged=beyond))
+    wire.close()
+
+
+def _through(relay: Relay, host: RelayedHost) -> dict[str, Any]:
+    """What makes a host call the relay instead of its server."""
+    return {"metering_address": relay.address, "server_root": host.store.tls().hosts_root}
+
+
+def test_a_request_for_a_key_of_no_curve_stops_at_the_relay(
+    relay: Relay, host: RelayedHost
+) -> None:
+    """It is refused in words: forwarded, it would stand before every other host's reports."""
+    wire = GrpcWire(replace(host.store.host(), **_through(relay, host)), host.store.tls())
+    csr = tls_request(host.store.next_tls_key()).replace(P256, NO_CURVE)
+
+    with pytest.raises(RefusedError, match="PKCS#10"):
+        wire.ask(metering_pb2.RenewRequest(csr=csr, host_id=host.host_id))
+    wire.close()
+
+
+P256 = bytes.fromhex("06082a8648ce3d030107")
+NO_CURVE = bytes.fromhex("06082a8648ce3d030177")
+
+
+def test_a_host_at_which_the_server_fails_keeps_no_other_waiting(
+    server: KashiServer, relay: Relay, host: RelayedHost, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whatever two hosts do to make the server give no answer, the third one's reports go through
+    with the next round, and the failure is told still."""
+    stores = enrolled_by_file(server, tmp_path, ["poison-1", "poison-2"])
+    poison = [relayed_host(store, seed=store.host().host_id) for store in stores]
+    for one in (*poison, host):
+        one.live(2)
+        way = one.way(relay.address)
+        one.ship_by(way)
+        way.close()
+    ids = {one.host_id for one in poison}
+    send = GrpcWire.send
+
+    def fails(self: GrpcWire, request: metering_pb2.SubmitRequest) -> metering_pb2.SubmitResponse:
+        if request.host_id in ids:
+            raise UnreachableError("does not answer (INTERNAL)")
+        return send(self, request)
+
+    monkeypatch.setattr(GrpcWire, "send", fails)
+    for _ in range(3):
+        with pytest.raises(UnreachableError):
+            relay.forwarder.forward()
+
+    waiting = {standing.host_id: standing.waiting_reports for standing in relay.store.standings()}
+    assert waiting[host.host_id] == 0
+    assert all(waiting[one] > 0 for one in ids)
+    monkeypatch.setattr(GrpcWire, "send", send)
+    relay.forwarder.forward()
+    assert {standing.waiting_reports for standing in relay.store.standings()} == {0}
+    for one in poison:
+        one.agent.close()
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "chain", "escape"])
+def test_a_file_with_anything_in_it_is_refused_in_words(
+    relay: Relay, host: RelayedHost, tmp_path: Path, name: str
+) -> None:
+    """Bytes that are no checkpoint, a chain of a strange key, control characters for a name."""
+    rubbish = {
+        "checkpoint": _answer(host.host_id, _signed_answer(relay, host)),
+        "chain": _chain(host),
+        "escape": _answer("\x1b[2K", metering_pb2.SubmitResponse()),
+    }[name]
+    file = tmp_path / "f.receipts"
+    opening = carry_pb2.CarryOpening(kind=carry_pb2.CARRY_KIND_RECEIPTS)
+    write_carry_file(file, opening, [rubbish])
+
+    count, (refusal,) = carrying.take(file, relay.store, relay.identity)
+
+    assert count == 0
+    assert "record 1: " in refusal
+    assert refusal.isprintable()
+
+
+def _answer(host_id: str, answer: metering_pb2.SubmitResponse) -> carry_pb2.CarryRecord:
+    return carry_pb2.CarryRecord(answer=carry_pb2.CarriedAnswer(host_id=host_id, answer=answer))
+
+
+def _signed_answer(relay: Relay, host: RelayedHost) -> metering_pb2.SubmitResponse:
+    """The server's own answer, its checkpoint replaced on the way."""
+    request = _empty(host.host_id)
+    answer = relay.carrier.perform(lambda wire: wire.send(request))
+    answer.checkpoint = b"\xff"
+    return answer
+
+
+def _chain(host: RelayedHost) -> carry_pb2.CarryRecord:
+    """A chain whose issuer's key is of no curve."""
+    pem = host.store.tls().chain_pem
+    ders = [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem)]
+    strange = [ders[0], *(der.replace(P256, NO_CURVE) for der in ders[1:])]
+    answer = metering_pb2.RenewResponse(certificate_chain=strange)
+    return carry_pb2.CarryRecord(
+        certificate=carry_pb2.CarriedCertificate(host_id=host.host_id, answer=answer)
+    )

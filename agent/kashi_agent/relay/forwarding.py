@@ -1,12 +1,13 @@
 """Forwarding: what the relay holds goes to the server, what the server signs comes back.
 
 One thread, one call at a time over one connection, host by host, oldest first. A host that the
-server refuses waits and keeps no other one waiting.
+server refuses waits and keeps no other one waiting; one at whose call the server gave no answer is
+last in the next round, for it may be the reason.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -15,7 +16,7 @@ from kashi.v1 import metering_pb2
 
 from kashi_agent.carrier import Carrier
 from kashi_agent.complaints import Complaints
-from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError
+from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError, UnreachableError
 from kashi_agent.relay.parcel import returned_of
 from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.tls_key import key_of_chain
@@ -51,6 +52,8 @@ class Forwarder:
         self._random = random
         self._failures = 0
         self._left_alone: dict[str, int] = {}
+        self._unanswered: dict[str, int] = {}
+        self._turns = 0
         self._complaints = Complaints(_LOG)
 
     def run(self, wake: threading.Event, stopping: threading.Event) -> None:
@@ -78,12 +81,31 @@ class Forwarder:
             RefusedError: it refuses this relay's certificate.
         """
         calls = 0
-        for host_id, request in self._store.renewals():
-            if self._may_go(host_id):
-                calls += self._renew(host_id, request)
-        while hosts := [host for host in self._store.waiting_hosts() if self._may_go(host)]:
+        renewals = dict(self._store.renewals())
+        while hosts := self._in_turn([*(waiting := self._store.waiting_hosts()), *renewals]):
             for host_id in hosts:
+                asked = renewals.pop(host_id, b"")
+                calls += self._serve(host_id, asked, waits=host_id in waiting)
+        return calls
+
+    def _in_turn(self, host_ids: Sequence[str]) -> list[str]:
+        """Hosts that may go; those without an answer last, the longest ago of them first."""
+        hosts = [host for host in dict.fromkeys(host_ids) if self._may_go(host)]
+        return sorted(hosts, key=lambda host: self._unanswered.get(host, 0))
+
+    def _serve(self, host_id: str, asked: bytes, *, waits: bool) -> int:
+        """Make a host's calls, and remember whether the server answered."""
+        calls = 0
+        try:
+            if asked:
+                calls += self._renew(host_id, asked)
+            if waits and self._may_go(host_id):
                 calls += self._submit(host_id)
+        except UnreachableError:
+            self._turns += 1
+            self._unanswered[host_id] = self._turns
+            raise
+        self._unanswered.pop(host_id, None)
         return calls
 
     def _submit(self, host_id: str) -> int:

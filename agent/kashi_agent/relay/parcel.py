@@ -6,8 +6,10 @@ server it checks before it lets anything go for it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.message import DecodeError
 from kashi import chain, signing
 from kashi.errors import ContractError
 from kashi.v1 import metering_pb2, report_pb2
@@ -15,6 +17,9 @@ from kashi.v1 import metering_pb2, report_pb2
 from kashi_agent.errors import RefusedError
 from kashi_agent.shipping import read_notice, read_receipt
 from kashi_agent.spool.sealed import Position
+
+NUMBER_MAX: Final = 2**63 - 1
+"""What the store's columns hold; the server takes no larger number either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +67,12 @@ def parcel_of(wire: bytes, host_id: str) -> Parcel:
 
     Raises:
         ContractError: it is no report.
-        RefusedError: it is another host's.
+        RefusedError: it is another host's, or numbered beyond all.
     """
     message, header = chain.parse_report(wire)
     if header.host_id != host_id:
         raise RefusedError(f"header.host_id: the report is of {header.host_id[:64]}, not {host_id}")
+    check_numbers("header", header.epoch, header.sequence)
     label = report_pb2.Report(header=message.header, signatures=message.signatures)
     return Parcel(
         position=(header.epoch, header.sequence),
@@ -75,6 +81,17 @@ def parcel_of(wire: bytes, host_id: str) -> Parcel:
         wire=wire,
         label=label.SerializeToString(),
     )
+
+
+def check_numbers(where: str, epoch: int, sequence: int) -> None:
+    """Refuse a place that nobody can keep.
+
+    Raises:
+        RefusedError: the field is named.
+    """
+    for name, number in (("epoch", epoch), ("sequence", sequence)):
+        if number > NUMBER_MAX:
+            raise RefusedError(f"{where}.{name}: {number} exceeds {NUMBER_MAX}")
 
 
 def returned_of(
@@ -92,9 +109,9 @@ def returned_of(
         if answer.checkpoint:
             signed = metering_pb2.SignedCheckpoint.FromString(answer.checkpoint)
             signing.verify(key, signed.signature, signing.CHECKPOINT, signed.body)
-    except (ContractError, ValueError) as error:
+    except (ContractError, DecodeError) as error:
         raise RefusedError(
-            f"what came back for host {host_id} is not signed by the server: {error}"
+            f"what came back for host {host_id[:64]!r} is not signed by the server: {error}"
         ) from error
     if word.host_id != host_id:
         raise RefusedError(f"notice.host_id: is {word.host_id[:64]}, not {host_id}")

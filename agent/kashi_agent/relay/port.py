@@ -19,7 +19,7 @@ from kashi.v1 import metering_pb2, metering_pb2_grpc
 
 from kashi_agent.errors import AgentError, DiskFullError, RefusedError, SpoolError
 from kashi_agent.identity import IdentityStore, TlsIdentity
-from kashi_agent.relay.parcel import Parcel, parcel_of
+from kashi_agent.relay.parcel import Parcel, check_numbers, parcel_of
 from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.tls_key import key_of_request
 
@@ -56,6 +56,7 @@ class RelayService(metering_pb2_grpc.MeteringServiceServicer):
         known = request.acknowledged
         with _refusing(context):
             parcels = _parcels(request, host_id)
+            check_numbers("acknowledged", known.epoch, known.sequence)
             acknowledged = (known.epoch, known.sequence)
             handed = self._store.take(host_id, parcels, acknowledged, self._utc_ms())
         if parcels:

@@ -156,20 +156,21 @@ def drop_detached(sql: sqlite3.Cursor, host_id: str, head: Position) -> None:
         )
 
 
-def count_of(sql: sqlite3.Cursor, table: str, host_id: str) -> int:
-    """How many rows of a table are of a host."""
-    counted = {
-        "reports": "SELECT count(*) FROM reports WHERE host_id = ?",
-        "receipts": "SELECT count(*) FROM receipts WHERE host_id = ?",
-    }
-    found: int = sql.execute(counted[table], (host_id,)).fetchone()[0]
-    return found
+def waiting_of(sql: sqlite3.Cursor, host_id: str) -> tuple[int, int]:
+    """How many reports of a host wait, and their bytes."""
+    count, size = sql.execute(
+        "SELECT count(*), coalesce(sum(length(wire)), 0) FROM reports WHERE host_id = ?", (host_id,)
+    ).fetchone()
+    return count, size
 
 
 def standing_of(sql: sqlite3.Cursor, host: Any) -> HostStanding:
     """How a host stands."""
     waiting, oldest = sql.execute(
         "SELECT count(*), min(kept_utc_ms) FROM reports WHERE host_id = ?", (host["host_id"],)
+    ).fetchone()
+    (to_fetch,) = sql.execute(
+        "SELECT count(*) FROM receipts WHERE host_id = ?", (host["host_id"],)
     ).fetchone()
     return HostStanding(
         host_id=host["host_id"],
@@ -179,7 +180,7 @@ def standing_of(sql: sqlite3.Cursor, host: Any) -> HostStanding:
         last=(host["last_epoch"], host["last_sequence"]),
         head=(host["head_epoch"], host["head_sequence"]),
         answered_utc_ms=host["notice_utc_ms"] or None,
-        receipts_to_fetch=count_of(sql, "receipts", host["host_id"]),
+        receipts_to_fetch=to_fetch,
         renewal_waiting=bool(host["renewal"]) and not host["certificate"],
         trouble=host["trouble"],
     )

@@ -23,7 +23,6 @@ from kashi_agent.relay.rows import (
     TABLES,
     Handed,
     HostStanding,
-    count_of,
     drop_detached,
     drop_refused,
     follows,
@@ -31,8 +30,12 @@ from kashi_agent.relay.rows import (
     held_of,
     keep,
     standing_of,
+    waiting_of,
 )
 from kashi_agent.spool.sealed import Position
+
+BYTES_PER_HOST_MAX: Final = 1 << 30
+"""What one host may take of the disk, though each of its reports be the largest there is."""
 
 REPORTS_PER_HOST_MAX: Final = 20_000
 """Two months of reports; a host that has more waiting keeps them itself."""
@@ -88,9 +91,11 @@ class RelayStore:
                     break
                 keep(sql, host_id, parcel, utc_ms)
                 held = max(held, parcel.position)
-            waiting = count_of(sql, "reports", host_id)
-            if parcels and waiting > REPORTS_PER_HOST_MAX:
-                raise DiskFullError(f"{waiting} reports of host {host_id} wait already")
+            waiting, size = waiting_of(sql, host_id)
+            if parcels and (waiting > REPORTS_PER_HOST_MAX or size > BYTES_PER_HOST_MAX):
+                raise DiskFullError(
+                    f"{waiting} reports of host {host_id} wait already, {size} bytes"
+                )
             return handed_to(sql, host_id, held)
 
     def waiting_hosts(self) -> list[str]:

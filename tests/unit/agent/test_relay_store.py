@@ -225,3 +225,18 @@ def test_how_hosts_stand_is_told(store: RelayStore) -> None:
     assert (standing.waiting_reports, standing.oldest_utc_ms) == (1, 1)
     assert (standing.last, standing.head, standing.answered_utc_ms) == ((1, 2), (1, 1), 7)
     assert (standing.receipts_to_fetch, standing.trouble) == (1, "the server refuses it")
+
+
+def test_one_host_cannot_fill_the_disk(store: RelayStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are bounded by their bytes too: a call that leads beyond keeps nothing, and what the
+    host handed over before stays."""
+    monkeypatch.setattr("kashi_agent.relay.store.BYTES_PER_HOST_MAX", 2_500)
+    assert store.take(HOST, [parcel(1, size=1_000), parcel(2, size=1_000)], (0, 0), 1).held == (
+        1,
+        2,
+    )
+
+    with pytest.raises(DiskFullError, match="3000 bytes"):
+        store.take(HOST, [parcel(3, size=1_000)], (0, 0), 1)
+
+    assert waiting(store) == [(1, 1), (1, 2)]
