@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -165,14 +166,19 @@ def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([_facts(one) for one in found], ensure_ascii=False))
         return
-    # The number is what the other commands take: a narrow terminal must not cut it.
-    number = Column("number", no_wrap=True, min_width=len("KC-202610-000001-18"))
-    table = Table(number, "statement", "user", "card-hours", "yuan", "status")
+    # A narrow terminal cuts nothing: numbers are what the other commands take.
+    number = Column("证明与结算单\ncertificate, statement", overflow="fold", min_width=31)
+    table = Table(
+        number,
+        Column("卡时\ncard-hours", justify="right"),
+        Column("元\nyuan", justify="right"),
+        "状态\nstatus",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for one in found:
         table.add_row(
-            one.number,
-            f"{one.statement_number} r{one.statement_revision}",
-            one.user_id,
+            f"{one.number}\n{one.statement_number} r{one.statement_revision}",
             truncate_places(Fraction(one.card_hours), CARD_HOUR_PLACES),
             yuan_text(one.amount_fen),
             f"{one.status} {one.status.zh}",

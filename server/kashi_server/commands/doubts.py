@@ -36,6 +36,8 @@ def show_doubts(
     for one, of in sorted(shown.items()):
         print(f"{one}: 疑点 doubts {len(of.doubts)}")
         print("\n".join(_lines(of, with_facts=host_id is not None)))
+    if not shown:
+        print("没有疑点 No doubts.")
 
 
 def _lines(stated: Stated, *, with_facts: bool) -> Iterator[str]:

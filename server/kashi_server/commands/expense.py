@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -132,21 +133,15 @@ def _data(statement: StoredStatement) -> dict[str, object]:
 
 
 def _print(found: list[StoredStatement]) -> None:
-    table = Table()
-    for title in (
-        "statement",
-        "user",
-        "card-hours 卡时",
-        "amount 元",
-        "eligible 元",
-        "estimate 元",
-    ):
-        table.add_column(title, justify="left" if title in ("statement", "user") else "right")
+    # A narrow terminal cuts nothing: the number is what `statements --number` takes.
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("结算单与企业\nstatement, user", overflow="fold", min_width=31)
+    for title in ("卡时\ncard-hours", "金额 元\namount", "合格 元\neligible", "估算 元\nestimate"):
+        table.add_column(title, justify="right", overflow="fold")
     for statement in found:
         estimate_fen = statement.estimate_fen
         table.add_row(
-            f"{statement.number}/{statement.revision}",
-            statement.user_id,
+            f"{statement.number}/{statement.revision}\n{statement.user_id}",
             truncate_places(Fraction(statement.card_hours), CARD_HOUR_PLACES),
             yuan_text(statement.amount_fen),
             yuan_text(statement.eligible_fen),

@@ -1,17 +1,17 @@
 """`token` and `hosts …`: letting hosts in, and acting upon them."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.accounts import password_of, require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.domain.interval import SHANGHAI
+from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
 from kashi_server.services.hosts import Host
 from kashi_server.services.profiles import instant
@@ -44,9 +44,18 @@ def token(
     if as_json:
         print(json.dumps(_token_facts(issued, address)))
         return
+    _warn_of_slip(party)
     print(f"Valid once, until {local_time(issued.record.expires_utc_ms)}.")
     print("On the host:\n")
     print(f"    {install_command(issued, address)}\n")
+
+
+def _warn_of_slip(party: str) -> None:
+    """A code that no party can have: its host's minutes would be nobody's."""
+    try:
+        check_credit_code(party)
+    except InvalidValue as error:
+        print(f"注意 warning: {error}", file=sys.stderr)
 
 
 def install_command(issued: IssuedToken, address: str) -> str:
@@ -68,22 +77,18 @@ def list_hosts(
         facts = [_host_facts(host, raised.get(host.host_id, [])) for host in hosts]
         print(json.dumps(facts, ensure_ascii=False))
         return
-    table = Table(
-        *("host", "kind", "name", "operator", "state", "since", "reason", "recoveries", "doubts")
-    )
+    # Lines, no table: a host's id is what agreements and other commands must spell.
     for host in hosts:
-        table.add_row(
-            host.host_id,
-            "relay" if host.relay_names else "host",
-            host.facts.hostname,
-            host.operator_party_id,
-            host.state.value,
-            local_time(host.state_utc_ms),
-            host.state_reason,
-            f"{host.recoveries_used}/{host.recoveries_allowed}",
-            str(len(raised.get(host.host_id, []))),
-        )
-    Console().print(table)
+        kind = "中继 relay" if host.relay_names else "主机 host"
+        print(f"{host.host_id}  {kind} {host.facts.hostname}")
+        print(f"    运营方 operator {host.operator_party_id}")
+        since = local_time(host.state_utc_ms)
+        print(f"    {host.state.value} 自 since {since}: {host.state_reason}")
+        recoveries = f"{host.recoveries_used}/{host.recoveries_allowed}"
+        doubts = len(raised.get(host.host_id, []))
+        print(f"    恢复 recoveries {recoveries}, 疑点 doubts {doubts}")
+    if not hosts:
+        print("没有主机 No hosts.")
 
 
 def hold(
@@ -169,10 +174,11 @@ def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) ->
         ]
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("when", "kind", "host", "detail")
     for alarm in found:
-        table.add_row(local_time(alarm.utc_ms), alarm.kind, alarm.host_id or "", alarm.detail)
-    Console().print(table)
+        print(f"{local_time(alarm.utc_ms)}  {alarm.kind}  {alarm.host_id or ''}".rstrip())
+        print(f"    {alarm.detail}")
+    if not found:
+        print("没有警报 No alarms.")
 
 
 def local_time(utc_ms: int) -> str:
