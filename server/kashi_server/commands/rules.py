@@ -12,6 +12,7 @@ from rich.table import Table
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.domain.deciding import DecisionRecord, decide, load_decisions
+from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.rules_difference import differences
 from kashi_server.errors import ConfigurationError, NotFound, Refused
@@ -25,9 +26,16 @@ def rules_check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files of rules.")],
 ) -> None:
     """Check rules files; every mistake is named with its line."""
+    mistakes: list[Mistake] = []
     for file in files:
-        version = read_rules(file)
+        try:
+            version = read_rules(file)
+        except MistakesFound as error:
+            mistakes += error.mistakes
+            continue
         print(f"{file}: {version.programme_id} {version.version} is sound, {version.sha256}")
+    if mistakes:
+        raise MistakesFound(mistakes)
 
 
 def rules_show(
@@ -87,12 +95,12 @@ def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> No
         print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
         return
     table = Table()
-    for title in ("parameter", str(old), str(new)):
+    for title in ("parameter 参数", f"旧 old\n{old.name}", f"新 new\n{new.name}"):
         table.add_column(title, overflow="fold")
     for one in found:
         table.add_row(one.name, one.old or "—", one.new or "—")
     Console().print(table)
-    print(f"{len(found)} differences.")
+    print(f"{len(found)} 处不同 differences.")
 
 
 def rules_decide(
@@ -143,13 +151,14 @@ def _base(known: list[RulesVersion], programme_id: str, name: str) -> RulesVersi
 
 
 def _print_rules(version: RulesVersion, *, registered: bool) -> None:
-    state = "registered" if registered else "not registered"
+    state = "已登记 registered" if registered else "未登记 not registered"
     table = Table(
         title=f"{version.name_zh} {version.version} ({state})",
         caption=f"{version.document}\nSHA-256 {version.sha256}",
     )
-    for title in ("parameter", "state", "value", "source"):
-        table.add_column(title)
+    for title in ("参数 parameter", "状态 state", "值 value", "出处 source"):
+        # Nothing is cut: a name is what a decision record must spell.
+        table.add_column(title, overflow="fold")
     for one in version.parameters:
         source = one.decision.document if one.decision else one.source or one.note
         table.add_row(one.name, str(one.state), one.value_text or "—", source or "")

@@ -45,7 +45,7 @@ class MistakesFound(ImportRefused):
         listed = "\n".join(f"  {mistake}" for mistake in self.mistakes)
         count = len(self.mistakes)
         super().__init__(
-            f"{count} mistake{'s' if count != 1 else ''}; nothing was imported:\n{listed}"
+            f"{count} mistake{'s' if count != 1 else ''}; nothing was taken:\n{listed}"
         )
 
 
