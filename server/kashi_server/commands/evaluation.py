@@ -62,8 +62,9 @@ def _print(done: Evaluation) -> None:
     console.print(f"{rules.document}\nSHA-256 {rules.sha256}\n")
     counted = False
     for number, step in enumerate(done.steps, 1):
-        counted = counted or step.name == "base"
-        amount = f"{yuan_text(step.after_fen)} 元" if counted or step.outcome.bound else ""
+        # Before the base nothing is an amount yet, but where the gate makes it 0.
+        counted = counted or step.name == "base" or step.outcome.state.ended
+        amount = f"{yuan_text(step.after_fen)} 元" if counted else ""
         bound = f"  ← {step.outcome.bound}" if step.outcome.bound else ""
         console.print(f"[bold]{number:>2} {_NAMES[step.name]}[/bold]  {amount}{bound}")
         for line in _lines(step):
