@@ -42,15 +42,22 @@ def first_look(meter_options: Sequence[str], seconds: float, *, patient: bool) -
             try:
                 while look.batch is None and (left := deadline - time.monotonic()) > 0:
                     connection = listener.accept(left)
-                    if connection is None or (_listen(connection, look, deadline) and not patient):
+                    if connection is None:
+                        break
+                    if _listen(connection, look, deadline, patient=patient):
                         break
             finally:
                 child.stop()
     return look
 
 
-def _listen(connection: MeterConnection, look: FirstLook, deadline: float) -> bool:
-    """Hear a meter out until it reads or says why it does not; whether it said why."""
+def _listen(
+    connection: MeterConnection, look: FirstLook, deadline: float, *, patient: bool
+) -> bool:
+    """Hear a meter out until it reads or says why it does not; whether that is enough.
+
+    With patience it is not: the meter asks its driver again by itself and is heard on.
+    """
     with connection:
         try:
             while (left := deadline - time.monotonic()) > 0:
@@ -65,7 +72,8 @@ def _listen(connection: MeterConnection, look: FirstLook, deadline: float) -> bo
                         look.unidentified = detail
                     case Notice(kind=(NoticeKind.DRIVER | NoticeKind.HUNG) as kind, detail=detail):
                         look.said = f"{kind}: {detail}"
-                        return True
+                        if not patient:
+                            return True
         except (MeterError, LinkError) as error:
             look.said = str(error)
     return False

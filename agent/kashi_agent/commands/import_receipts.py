@@ -25,7 +25,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     add_config(parser)
     add_json(parser)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="from import-reports")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="written by kashi-server import-reports"
+    )
     parser.set_defaults(run=run)
 
 

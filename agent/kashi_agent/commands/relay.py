@@ -18,7 +18,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     out = _verb(verbs, "export", "write what waits into a dated file (导出)")
     out.add_argument("folder", type=Path, metavar="FOLDER", help="where the file goes")
     back = _verb(verbs, "take", "take files with receipts (导入回执)")
-    back.add_argument("files", nargs="+", type=Path, metavar="FILE", help="from import-reports")
+    back.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="written by kashi-server import-reports"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +35,7 @@ def _verb(
     verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
 ) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=words)
-    parser.add_argument("--config", type=Path, help="settings file, not /etc/kashi/relay.toml")
+    parser.add_argument("--config", type=Path, help="settings file (default /etc/kashi/relay.toml)")
     parser.add_argument("--state", type=Path, help="state folder, instead of the settings'")
     add_json(parser)
     parser.set_defaults(run=run, verb=name)

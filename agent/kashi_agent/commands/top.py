@@ -33,7 +33,7 @@ _COLUMNS: Final[tuple[tuple[str, Literal["left", "right"]], ...]] = (
     ("显存GiB\nmemory", "right"),
     ("功率W\npower", "right"),
     ("占用者\nholders", "left"),
-    ("观测/利用卡时\nseen/used", "right"),
+    ("观测/利用\n卡时 hours", "right"),
     ("缺口s\ngap", "right"),
 )
 HOLDERS_SHOWN: Final = 3
@@ -103,6 +103,8 @@ def _draw(looks: Iterator[tuple[LiveView, AgentStatus | None]]) -> LiveView:
     with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
         for view, status in looks:
             live.update(_page(view, status), refresh=True)
+    if not console.is_terminal:
+        console.line()
     return view
 
 
