@@ -168,6 +168,7 @@ def _stay(console: Console) -> None:
         signal.signal(number, lambda *_: ended.set())
     while not ended.wait(3600):
         pass
+    console.print("Stopping server and agent. 正在停止服务器与代理。")
 
 
 if __name__ == "__main__":
