@@ -9,6 +9,7 @@ unknown field is a mistake and never the future.
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from kashi_agent.batch_fields import METERS, batch_fields, batch_of
 from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, Fields, LinkError
@@ -55,6 +56,10 @@ class Notice:
     detail: str = ""
 
 
+RELEASE_MS_MAX: Final = 24 * 3_600_000
+"""How long devices are let go at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Let the devices go for this long, so that a driver can be reset or changed."""
@@ -63,7 +68,7 @@ class Release:
 
     def __post_init__(self) -> None:
         """Refuse a release without an end: a forgotten one would measure nothing for ever."""
-        if not 0 < self.duration_ms <= 24 * 3_600_000:
+        if not 0 < self.duration_ms <= RELEASE_MS_MAX:
             raise ValueError(f"a release lasts 1 ms to 24 hours, not {self.duration_ms} ms")
 
 

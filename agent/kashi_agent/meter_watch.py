@@ -239,7 +239,7 @@ class MeterWatch:
         if self._meter is None or view.silent or self._now() - view.heard_boottime_ms < patience_ms:
             return
         view.silent = True
-        if view.state == "measuring":
+        if view.state == "measuring" or (view.state == "connected" and not self._book.stands):
             view.state = "silent"
             self._metering.interrupt(GapReason.METER_HUNG)
             self._metering.note(HostEventKind.METER_HUNG, "the meter process is silent")
@@ -296,8 +296,19 @@ class MeterWatch:
             self._book.end()
             self._confirm_by_ms = None
             self._show_release()
+            self._end_excuse()
             self._let_read()
         self._answer(NoticeKind.RESUMED, "")
+
+    def _end_excuse(self) -> None:
+        """What keeps samples from coming from now on is no release any more."""
+        view = self.view
+        view.heard_boottime_ms, view.silent = self._now(), False
+        if view.notice is NoticeKind.RELEASED:
+            view.state, view.notice = "connected", None
+        if self._meter is None:
+            view.state = "not connected"
+            self._metering.interrupt(GapReason.METER_DOWN)
 
     def _watch_release(self) -> None:
         if self._book.stands and not self._book.left_ms:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kashi_agent.clock import Clock
 from kashi_agent.durable import remove_durable, write_durable
+from kashi_agent.meter_link import RELEASE_MS_MAX
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class ReleaseBook:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._until_boottime_ms = _kept(path, clock.boot_id())
+        self._until_boottime_ms = _kept(path, clock)
 
     @property
     def stands(self) -> bool:
@@ -53,14 +54,20 @@ class ReleaseBook:
             logger.warning("a release that is over cannot be forgotten: %s: %s", self._path, error)
 
 
-def _kept(path: Path, boot_id: bytes) -> int | None:
-    """The end of the release that an agent of this boot left; a file of another sort is none."""
+def _kept(path: Path, clock: Clock) -> int | None:
+    """The end of the release that an agent of this boot left; a file of another sort is none, and
+    one whose end lies further off than a command can ask for."""
     try:
         kept = json.loads(path.read_bytes())
-        if kept["boot_id"] == boot_id.hex():
-            return int(kept["until_boottime_ms"])
+        of_this_boot, until_ms = kept["boot_id"] == clock.boot_id().hex(), kept["until_boottime_ms"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         logger.warning("no release is read from %s: %s", path, error)
-    return None
+        return None
+    if not of_this_boot:
+        return None
+    if type(until_ms) is not int or until_ms > clock.boottime_ms() + RELEASE_MS_MAX:
+        logger.warning("no release is read from %s: until_boottime_ms is %r", path, until_ms)
+        return None
+    return until_ms

@@ -20,7 +20,14 @@ from kashi_agent.agent import Agent, Signing
 from kashi_agent.clock import SystemClock
 from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.errors import UnreachableError
-from kashi_agent.meter_link import Hello, Notice, NoticeKind, encode_meter_message
+from kashi_agent.meter_link import (
+    Hello,
+    Notice,
+    NoticeKind,
+    Release,
+    encode_agent_message,
+    encode_meter_message,
+)
 from kashi_agent.meter_socket import CommandListener, MeterListener
 from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.naming import HolderNaming
@@ -358,6 +365,55 @@ def test_released_devices_are_a_gap_of_their_own(running: Running) -> None:
 
     assert set(gaps) == {GapReason.RELEASED}
     assert report_pb2.HOST_EVENT_KIND_METER_CRASHED not in running.events()
+
+
+def released(running: Running, duration_ms: int) -> None:
+    """Somebody asks for the devices, and the meter has let go of them."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as command:
+        command.connect(os.fspath(running.folder / "meter.release"))
+        command.sendall(encode_agent_message(Release(duration_ms=duration_ms)))
+        running.await_that(lambda: running.view[0].released_until_utc_ms is not None, "it is asked")
+        running.tell(NoticeKind.RELEASED)
+        running.await_that(lambda: "released" in _state(running), "the devices are free")
+
+
+def is_over(running: Running) -> None:
+    """The release ends by itself."""
+    running.await_that(lambda: running.view[0].released_until_utc_ms is None, "the release is over")
+
+
+@pytest.mark.parametrize(
+    ("then", "reason"),
+    [
+        ("gone", GapReason.METER_DOWN),
+        ("crash", GapReason.METER_DOWN),
+        ("mute", GapReason.METER_HUNG),
+    ],
+)
+def test_a_release_excuses_no_longer_than_it_stands(
+    running: Running, then: str, reason: GapReason
+) -> None:
+    """A meter that is not there when the time is over, that goes as soon as it is asked to read,
+    or that says nothing to it: from then on that is the reason of the gap."""
+    running.measure(0.4)
+    released(running, 1_500)
+    if then == "gone":
+        running.disconnect()
+    is_over(running)
+    if then == "crash":
+        running.disconnect()
+        running.await_that(lambda: "gone" in _state(running), "the end is seen")
+    elif then == "mute":
+        running.await_that(lambda: _state(running) == "silent", "the silence is seen")
+    time.sleep(0.6)
+    if then != "mute":
+        running.connect()
+    running.measure(0.4)
+
+    gaps = running.end()
+
+    assert set(gaps) == {GapReason.RELEASED, reason}
+    assert gaps[reason] >= 500
 
 
 def test_a_meter_that_talks_nonsense_is_hung_up_on(running: Running) -> None:

@@ -57,6 +57,18 @@ def test_a_damaged_file_releases_nothing(tmp_path: Path, content: bytes) -> None
     assert not ReleaseBook(path, a_clock()).stands
 
 
+@pytest.mark.parametrize(
+    "until", ["90000001", "1e400", "-Infinity", "NaN", "true", '"90000000"', "1"]
+)
+def test_a_file_releases_for_no_longer_than_a_command_can(tmp_path: Path, until: str) -> None:
+    """At most 24 hours from now are left of any release, and what is over is over: whatever a file
+    says, measuring goes on by itself."""
+    path = tmp_path / "release.json"
+    path.write_text(f'{{"boot_id": "{BOOT.hex()}", "until_boottime_ms": {until}}}')
+
+    assert ReleaseBook(path, a_clock()).left_ms == 0
+
+
 def test_a_disk_that_takes_nothing_does_not_hinder_a_release(tmp_path: Path) -> None:
     """It holds as long as the agent lives."""
     book = ReleaseBook(tmp_path / "nowhere" / "release.json", a_clock())
