@@ -45,7 +45,7 @@ def print_json(facts: Mapping[str, Any] | Sequence[Any]) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output."""
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left", show_header=any(columns))
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:

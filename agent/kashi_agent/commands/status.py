@@ -60,12 +60,18 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
             f"epoch {status.server_epoch} sequence {status.server_sequence}",
         ),
         ("待送 waiting", f"{status.unacknowledged_reports} reports"),
-        ("已送 delivered", f"{status.delivered_reports}, {status.quarantined_reports} quarantined"),
+        ("已送 delivered", _delivered(status)),
         ("最近应答 last answer", _time(status.last_answer_utc_ms)),
         ("连接证书 certificate", f"until {_time(status.certificate_not_after_utc_ms)}"),
         ("未识别 unidentified", status.unidentified or "–"),
         ("故障 trouble", status.trouble or "无 none"),
     ]
+
+
+def _delivered(status: AgentStatus) -> str:
+    """What is quarantined counts for nothing: that is said with where the reason stands."""
+    why = "，见 kashi-agent doctor" if status.quarantined_reports else ""
+    return f"{status.delivered_reports}, 隔离 {status.quarantined_reports} quarantined{why}"
 
 
 def _until(utc_ms: int | None) -> str:

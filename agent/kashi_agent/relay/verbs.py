@@ -96,7 +96,10 @@ def status(options: argparse.Namespace) -> int:
     if options.json:
         print_json([asdict(standing) for standing in standings])
         return 0
-    columns = ("host", "heard", "waiting", "since", "last", "server", "to fetch", "trouble")
+    columns = (
+        *("主机\nhost", "来讯\nheard", "待送\nwaiting", "自\nsince", "末份\nlast"),
+        *("服务器\nserver", "待取\nto fetch", "故障\ntrouble"),
+    )
     print_table("", columns, [_row(standing) for standing in standings])
     return 0
 

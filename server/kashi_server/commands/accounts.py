@@ -65,7 +65,7 @@ def list_accounts(
     if as_json:
         print(json.dumps([_facts(account) for account in accounts], ensure_ascii=False))
         return
-    table = Table("login", "role", "party", "closed")
+    table = Table("登录名 login", "角色 role", "单位 party", "停用 closed")
     for account in accounts:
         closed = "closed" if account.disabled else ""
         table.add_row(account.login, account.role.value, account.party_id or "", closed)

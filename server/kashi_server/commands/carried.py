@@ -175,7 +175,7 @@ def _tell(taken: Taken, *, as_json: bool) -> None:
         }
         print(json.dumps(facts, ensure_ascii=False))
         return
-    table = Table("host", "verdict", "reports")
+    table = Table("主机 host", "结论 verdict", "报告 reports")
     for host, verdict, count in rows:
         table.add_row(host, verdict, str(count))
     Console().print(table)
