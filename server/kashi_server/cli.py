@@ -34,7 +34,7 @@ EXIT_CONFIGURATION: Final = 4
 EXIT_STORAGE: Final = 5
 
 app = typer.Typer(
-    help="Kashi's server: card-hours in, usage certificates out.",
+    help="Kashi's server: card-hours in, usage certificates out. 卡时入账，出具算力使用证明。",
     epilog="Exit codes: 0 done, 1 a check found something wrong, 2 command line not understood,"
     " 3 refused, 4 settings or keys wrong, 5 database wrong.",
     no_args_is_help=True,
@@ -51,7 +51,9 @@ app.command("restore")(backup.restore)
 app.command("fsck")(integrity.fsck)
 app.command("token")(hosts.token)
 
-hosts_app = typer.Typer(help="Hosts: list, hold, release, revoke.", no_args_is_help=True)
+hosts_app = typer.Typer(
+    help="Hosts: list, hold, release, revoke, alarms, doubts. 主机", no_args_is_help=True
+)
 hosts_app.command("list")(hosts.list_hosts)
 hosts_app.command("hold")(hosts.hold)
 hosts_app.command("release")(hosts.release)
@@ -61,7 +63,7 @@ hosts_app.command("alarms")(hosts.alarms)
 hosts_app.command("doubts")(doubts.show_doubts)
 app.add_typer(hosts_app, name="hosts")
 
-account_app = typer.Typer(help="Accounts of the portal.", no_args_is_help=True)
+account_app = typer.Typer(help="Accounts of the portal. 门户账号", no_args_is_help=True)
 account_app.command("create")(accounts.create)
 account_app.command("list")(accounts.list_accounts)
 account_app.command("password")(accounts.set_password)
@@ -80,7 +82,7 @@ app.command("certificates")(certificates.certificates)
 app.command("withdraw")(certificates.withdraw)
 
 rules_app = typer.Typer(
-    help="Rules of programmes: check, show, compare, decide.", no_args_is_help=True
+    help="Rules of programmes: check, show, compare, decide. 项目规则", no_args_is_help=True
 )
 rules_app.command("list")(rules.rules_list)
 rules_app.command("check")(rules.rules_check)
@@ -89,7 +91,7 @@ rules_app.command("diff")(rules.rules_diff)
 rules_app.command("decide")(rules.rules_decide)
 app.add_typer(rules_app, name="rules")
 
-ledger_app = typer.Typer(help="The ledger of public money.", no_args_is_help=True)
+ledger_app = typer.Typer(help="The ledger of public money. 财政资金台账", no_args_is_help=True)
 ledger_app.command("show")(ledger.balances)
 ledger_app.command("movements")(ledger.movements)
 ledger_app.command("check")(ledger.check)
