@@ -208,5 +208,5 @@ def plain_case(amount_fen: int, requested_fen: int) -> Case:
             ),
         ),
         payment_fen=amount_fen,
-        standing=Standing(pool_requested_fen=requested_fen),
+        standing=Standing(pool_granted_fen=0, pool_requested_fen=requested_fen),
     )

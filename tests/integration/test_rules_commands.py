@@ -61,8 +61,9 @@ def test_a_claim_is_worked_out_without_a_database() -> None:
     assert (found["status"], found["amount_yuan"], found["unknown"]) == (
         "estimate",
         "218750.00",
-        ["tax_basis"],
+        ["base_period", "prorate", "tax_basis", "rounding.steps"],
     )
+    assert not found["missing"]
     assert [step["step"] for step in found["steps"]][-1] == "pool"
 
 

@@ -202,7 +202,7 @@ def test_c_the_published_figure_of_nanning() -> None:
         ),
         parts=(same_tax("accelerator", "200000", "200000"),),
         payment_fen=yuan("200000"),
-        standing=Standing(pool_requested_fen=yuan("25102")),
+        standing=Standing(pool_granted_fen=0, pool_requested_fen=yuan("25102")),
     )
 
     done = evaluate(read_rules(PROGRAMMES / "nanning-2025.toml"), case)
@@ -223,7 +223,7 @@ def test_c_inclusive_days_would_give_another_figure() -> None:
         ),
         parts=(same_tax("accelerator", "200000", "200000"),),
         payment_fen=yuan("200000"),
-        standing=Standing(pool_requested_fen=yuan("25150")),
+        standing=Standing(pool_granted_fen=0, pool_requested_fen=yuan("25150")),
     )
 
     done = evaluate(rules, case)
@@ -329,7 +329,7 @@ def test_hangzhou_pays_more_for_domestic_chips() -> None:
             same_tax("accelerator", "200000.01", "200000.01", domestic=False),
         ),
         payment_fen=yuan("300000.02"),
-        standing=Standing(pool_requested_fen=yuan("1000000")),
+        standing=Standing(pool_granted_fen=0, pool_requested_fen=yuan("1000000")),
     )
 
     done = evaluate(read_rules(PROGRAMMES / "hangzhou-2025.toml"), case)

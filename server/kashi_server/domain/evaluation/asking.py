@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from kashi_server.domain.money import FEN_PER_YUAN
-from kashi_server.domain.parameters import NONE, amount_of, period_of
+from kashi_server.domain.parameters import NONE, Value, amount_of, period_of
 from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
 
 
@@ -32,6 +32,19 @@ class Asking:
         if parameter not in self.used:
             self.used.append(parameter)
         return parameter
+
+    def speaks_of(self, name: str) -> bool:
+        """The rules list it, be it as unknown: of what they are silent on, nothing is asked."""
+        return any(one.name == name for one in self.rules.parameters)
+
+    def value(self, name: str) -> Value | None:
+        """What a parameter says, when nobody need be told that it was asked for."""
+        return self.rules.parameter(name).value
+
+    def may_bound(self, factor: str) -> bool:
+        """A factor is a ceiling of shared expense, or nobody knows whether it is."""
+        shared = self.value("kind") == "cost_share"
+        return shared and self.value(f"base.{factor}") not in ("flag", "off")
 
     def lacks(self, fact: str) -> None:
         """A fact of the case that nobody gave and that matters."""
@@ -81,25 +94,26 @@ class Asking:
         texts = self.texts(name)
         return None if texts is None else dict(map(amount_of, texts))
 
+    def round_fen(self, fen: Fraction, step: str, *, upward: bool = True) -> int:
+        """Fen after a step: in the rules' unit where they round there, else cut to one fen.
+
+        No step carries parts of a fen on: what a trace shows is what the next step takes. Not
+        `upward`: always cut, as at a pool, which is never overspent.
+        """
+        steps = self.value("rounding.steps")
+        if fen and steps is None and self.speaks_of("rounding.steps"):
+            self.parameter("rounding.steps")
+        if not fen or not isinstance(steps, tuple) or step not in steps:
+            return fen.numerator // fen.denominator
+        units = fen / (self.fen("rounding.unit_yuan") or 1)
+        if upward and units.denominator != 1 and self.text("rounding.mode") == "half_up":
+            units += Fraction(1, 2)
+        return units.numerator // units.denominator * (self.fen("rounding.unit_yuan") or 1)
+
     @staticmethod
     def _once(names: list[str], name: str) -> None:
         if name not in names:
             names.append(name)
 
 
-def round_fen(fen: Fraction, rules: RulesVersion, step: str) -> int:
-    """Fen after a step: in the rules' unit where they round there, otherwise cut to one fen.
-
-    No step carries parts of a fen on: what a trace shows is what the next step takes.
-    """
-    steps = rules.parameter("rounding.steps").value
-    unit_fen = rules.fen("rounding.unit_yuan")
-    if not isinstance(steps, tuple) or step not in steps or not unit_fen:
-        return fen.numerator // fen.denominator
-    units = fen / unit_fen
-    if rules.parameter("rounding.mode").value == "half_up":
-        units += Fraction(1, 2)
-    return units.numerator // units.denominator * unit_fen
-
-
-__all__ = ["FEN_PER_YUAN", "NONE", "Asking", "round_fen"]
+__all__ = ["FEN_PER_YUAN", "NONE", "Asking"]

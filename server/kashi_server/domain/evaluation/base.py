@@ -5,6 +5,7 @@ A factor is a *ceiling*, a *flag* (lower than the base: said, and nothing lowere
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
@@ -22,10 +23,12 @@ def base(state: State, asking: Asking) -> Outcome:
             return _single(state, asking, "award.tier", _tier_fen(state, asking))
         case "fixed":
             return _single(state, asking, "award.fixed_yuan", asking.fen("award.fixed_yuan"))
-        case "discretionary" | "envelope":
+        case "discretionary":
             return _single(state, asking, "award.decided_yuan", state.case.award.decided_fen)
-        case _:
+        case "cost_share":
             return _least(state, asking)
+        case _:
+            return _single(state, asking, "kind", None)
 
 
 def _single(state: State, asking: Asking, fact: str, fen: int | None) -> Outcome:
@@ -55,16 +58,14 @@ def _tier_fen(state: State, asking: Asking) -> int | None:
 
 
 def _least(state: State, asking: Asking) -> Outcome:
-    modes = {factor: _mode(state, factor, asking) for factor in FACTORS}
+    modes = {factor: asking.value(f"base.{factor}") for factor in FACTORS}
     ceilings = {
         name: state.factors[name]
         for name, mode in modes.items()
         if mode == "ceiling" and name in state.factors
     }
-    for name, mode in modes.items():
-        if mode == "ceiling" and name not in state.factors:
-            asking.lacks(name)
     if not ceilings:
+        _tell_open(state, None, asking)
         return Outcome(
             state=replace(state, amounts=Amounts(), blocked=True),
             reason=("没有可作上限的金额", "no amount that is a ceiling is known"),
@@ -72,8 +73,14 @@ def _least(state: State, asking: Asking) -> Outcome:
         )
     classes = sorted({name for amounts in ceilings.values() for name, _fen in amounts.by_class})
     least = Amounts.of(
-        {name: min(amounts.get(name) for amounts in ceilings.values()) for name in classes}
+        {
+            name: asking.round_fen(
+                Fraction(min(amounts.get(name) for amounts in ceilings.values())), "base"
+            )
+            for name in classes
+        }
     )
+    _tell_open(state, least, asking)
     for name, mode in modes.items():
         amounts = state.factors.get(name)
         if mode == "flag" and amounts and amounts.total_fen < least.total_fen:
@@ -90,9 +97,18 @@ def _least(state: State, asking: Asking) -> Outcome:
     )
 
 
-def _mode(state: State, factor: str, asking: Asking) -> str:
-    """A factor nobody knows the part of is asked about only where the case gives it."""
-    name = f"base.{factor}"
-    if asking.rules.parameter(name).value is None and factor not in state.factors:
-        return "off"
-    return asking.text(name) or "off"
+def _tell_open(state: State, least: Amounts | None, asking: Asking) -> None:
+    """Tell every factor that might still lower the base; one of nothing cannot be lowered."""
+    settled = least is not None and least.total_fen == 0
+    for name in FACTORS:
+        mode, amounts = asking.value(f"base.{name}"), state.factors.get(name)
+        lower = amounts is None or least is None or _lowers(amounts, least)
+        if mode is not None or (lower and not settled):
+            asking.parameter(f"base.{name}")
+        if mode not in ("flag", "off") and amounts is None and not settled:
+            split = name == "payment" and state.case.payment_fen is not None
+            asking.lacks("part.invoice_yuan, by which payments are split" if split else name)
+
+
+def _lowers(amounts: Amounts, least: Amounts) -> bool:
+    return any(amounts.get(name) < fen for name, fen in least.by_class)

@@ -6,8 +6,13 @@ Amounts are fen, card-hours and prices exact fractions, dates whole days of Asia
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from typing import Final
 
 from kashi_server.errors import InvalidValue
+
+UNSTATED: Final = "unstated"
+"""A level of public money that nobody stated."""
+EVIDENCE_LEVELS: Final = ("E0", "E1", "E2", "E3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,9 @@ class Metered:
     utilisation_ratio: Fraction | None = None
 
     def __post_init__(self) -> None:
-        """Either card-hours at a price, or a rent with its days."""
+        """A level of the four; either card-hours at a price, or a rent with its days."""
+        if self.evidence_level not in EVIDENCE_LEVELS:
+            raise InvalidValue(f"there is no evidence level {self.evidence_level!r}: E0 to E3")
         hours = (self.card_hours, self.price_yuan)
         rent = (self.rent_fen, self.rented_days, self.month_days)
         if None in hours and None in rent:
@@ -99,7 +106,7 @@ class OtherMoney:
 
     programme_id: str
     amount_fen: int
-    level: str = "unstated"
+    level: str = UNSTATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,11 @@ class Voucher:
     used_fen: int = 0
     valid_from: date | None = None
     valid_until: date | None = None
+
+    def __post_init__(self) -> None:
+        """Nobody used more of a voucher than its face."""
+        if not 0 <= self.used_fen <= self.face_fen:
+            raise InvalidValue(f"voucher {self.number}: used_yuan is more than face_yuan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

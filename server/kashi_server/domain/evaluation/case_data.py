@@ -53,9 +53,15 @@ def load_case(text: str, file: str) -> Case:
 def _json(text: str, file: str) -> Positioned:
     try:
         content = json.loads(text)
+        json.dumps(content, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise MistakesFound(
             [Mistake(file=file, line=error.lineno, field="", message=f"not JSON: {error.msg}")]
+        ) from error
+    except (ValueError, RecursionError) as error:
+        # Numbers without end, brackets within brackets, half a character.
+        raise MistakesFound(
+            [Mistake(file=file, line=1, field="", message=f"cannot be read: {error}")]
         ) from error
     if not isinstance(content, dict):
         raise MistakesFound([Mistake(file=file, line=1, field="", message="not a JSON object")])

@@ -18,6 +18,8 @@ def company_cap(state: State, asking: Asking) -> Outcome:
             fen, bound = limit_fen, name
     zh = f"受 {bound} 限制为 {yuan_text(fen)} 元" if bound else "未触及上限"
     en = f"{bound} holds it at {yuan_text(fen)} yuan" if bound else "no cap is reached"
+    if bound == _PRINCIPLE and state.case.claimant.exception_approved is None:
+        asking.lacks("claimant.exception_approved")
     return Outcome(
         state=replace(state, amounts=Amounts.of({ALL: fen})),
         reason=(zh, en),
@@ -30,16 +32,25 @@ def _limits(state: State, asking: Asking) -> dict[str, int | None]:
     """What each cap leaves."""
     awarded_fen = state.case.standing.year_awarded_fen
     limits = {"cap.company_year_yuan": _less(asking.fen("cap.company_year_yuan"), awarded_fen)}
-    if _speaks_of(asking, "cap.award_yuan"):
+    if asking.speaks_of("cap.award_yuan"):
         limits["cap.award_yuan"] = asking.fen("cap.award_yuan")
-    if asking.rules.parameter("kind").value == "cost_share" and _speaks_of(asking, _TIERS):
+    if asking.rules.parameter("kind").value == "cost_share" and asking.speaks_of(_TIERS):
         limits[_TIERS] = _tier_fen(state, asking)
-    if not state.case.claimant.exception_approved and _speaks_of(asking, _PRINCIPLE):
-        limits[_PRINCIPLE] = _less(asking.fen(_PRINCIPLE), awarded_fen)
-    matched_fen = state.case.award.matched_fen
-    if matched_fen is not None and _speaks_of(asking, "cap.combined_yuan"):
-        limits["cap.combined_yuan"] = _less(asking.fen("cap.combined_yuan"), matched_fen)
+    if asking.speaks_of("cap.combined_yuan"):
+        limits["cap.combined_yuan"] = _combined_fen(state, asking)
+    if not state.case.claimant.exception_approved and asking.speaks_of(_PRINCIPLE):
+        limits[_PRINCIPLE] = _less(asking.fen(_PRINCIPLE), awarded_fen)  # last: others bind first
     return limits
+
+
+def _combined_fen(state: State, asking: Asking) -> int | None:
+    """What the award that is matched leaves of the two together."""
+    matched_fen, limit_fen = state.case.award.matched_fen, asking.fen("cap.combined_yuan")
+    if matched_fen is None:
+        if limit_fen is not None:
+            asking.lacks("award.matched_yuan")
+        return None
+    return _less(limit_fen, matched_fen)
 
 
 def _tier_fen(state: State, asking: Asking) -> int | None:
@@ -53,10 +64,6 @@ def _tier_fen(state: State, asking: Asking) -> int | None:
 
 _TIERS = "award.tiers_yuan"
 _PRINCIPLE = "cap.company_year_principle_yuan"
-
-
-def _speaks_of(asking: Asking, name: str) -> bool:
-    return any(one.name == name for one in asking.rules.parameters)
 
 
 def _less(limit_fen: int | None, taken_fen: int) -> int | None:

@@ -127,7 +127,7 @@ class Evaluation:
 
 
 def evaluate(rules: RulesVersion, case: Case) -> Evaluation:
-    """Run the steps in order; one that ends the case is the last.
+    """Run the steps in order; one after which nothing is due is the last.
 
     Raises:
         InvalidValue: a rule's condition cannot be read.
@@ -137,6 +137,7 @@ def evaluate(rules: RulesVersion, case: Case) -> Evaluation:
         step = run_step(name, function, state)
         steps.append(step)
         state = step.outcome.state
-        if state.ended or state.blocked:
+        due_nothing = "base" in {one.name for one in steps} and state.amounts.total_fen == 0
+        if state.ended or state.blocked or due_nothing:
             break
     return Evaluation(rules=rules, case=case, steps=tuple(steps))

@@ -65,7 +65,7 @@ def _in_force(state: State, asking: Asking) -> Iterator[str]:
         asking.lacks(names[0])
     if peeked or len(known) < len(names) or len(holds) > 1:
         asking.parameter("date_basis")
-    if holds == {False}:
+    if holds == {False} and len(known) == len(names):
         yield "in_force"
 
 
@@ -125,7 +125,7 @@ def _lists(case: Case, asking: Asking) -> Iterator[str]:
             asking.lacks("applied_on")
         elif not any(a <= case.applied_on.toordinal() <= b for a, b in windows):
             yield "application_windows"
-    if asking.rules.parameter("purposes").value is not None:
+    if asking.speaks_of("purposes"):
         yield from _listed(asking, "purposes", case.service.purpose, "service.purpose")
     if case.other_money:
         excluded = asking.texts("mutual_exclusions") or ()
@@ -146,21 +146,24 @@ def _provider(case: Case, asking: Asking) -> Iterator[str]:
 
 def _measures(case: Case, asking: Asking) -> Iterator[str]:
     for name, holds in (("conditions.any", any), ("conditions.all", all)):
-        if asking.rules.parameter(name).value is None:
+        conditions = asking.texts(name) if asking.speaks_of(name) else None
+        if not conditions:
             continue
-        found = [_holds(text, case, asking) for text in asking.texts(name) or ()]
-        if None in found and not (holds is any and True in found):
+        found = {text: _holds(text, case) for text in conditions}
+        decisive = holds is any
+        if decisive in found.values() or None not in found.values():
+            if not holds(found.values()):
+                yield name
             continue
-        if not holds(found):
-            yield name
+        for text in (text for text, held in found.items() if held is None):
+            asking.lacks(f"measures.{text.split()[0]}")
 
 
-def _holds(text: str, case: Case, asking: Asking) -> bool | None:
+def _holds(text: str, case: Case) -> bool | None:
     match = _MEASURE.fullmatch(text)
     if match is None:
         raise InvalidValue(f"'{text}' is no condition like 'active_users > 1000000'")
     name, sign, number = match.groups()
     if name not in case.measures:
-        asking.lacks(f"measures.{name}")
         return None
     return _COMPARE[sign](case.measures[name], int(number))

@@ -22,6 +22,12 @@ def meter(state: State, asking: Asking) -> Outcome:
     hours = tuple(
         None if place in refused else _card_hours(line, asking) for place, line in enumerate(lines)
     )
+    if (
+        asking.may_bound("metered")
+        and state.by_origin
+        and any(line.domestic is None for place, line in enumerate(lines) if place not in refused)
+    ):
+        asking.lacks("metered.domestic")
     for line in lines:
         _look_at_utilisation(line, asking)
     total = sum((one for one in hours if one is not None), Fraction(0))
@@ -43,9 +49,8 @@ def _too_weak(level: str, asking: Asking) -> bool:
 
 def _asked(asking: Asking, name: str) -> str | None:
     """A parameter of metering: nobody misses it where metered use bounds nothing."""
-    value = asking.rules.parameter(name).value
-    bounds = asking.rules.parameter("base.metered").value not in ("flag", "off")
-    return asking.text(name) if bounds or value is not None else None
+    asked = asking.may_bound("metered") or asking.value(name) is not None
+    return asking.text(name) if asked else None
 
 
 def _card_hours(line: Metered, asking: Asking) -> Fraction | None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
-from kashi_server.domain.evaluation.asking import Asking, round_fen
+from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
+from kashi_server.domain.parameters import NONE
 
 
 def pool(state: State, asking: Asking) -> Outcome:
@@ -24,9 +25,8 @@ def pool(state: State, asking: Asking) -> Outcome:
         )
     due_fen = state.amounts.total_fen
     fen, bound, inputs = _of_pool(state, asking, due_fen)
-    standing = state.case.standing
-    if standing.envelope_pool_fen is not None:
-        left_fen = max(0, standing.envelope_pool_fen - (standing.envelope_granted_fen or 0))
+    left_fen = _left_of_envelope(state, asking)
+    if left_fen is not None:
         inputs += (("envelope_left", yuan_text(left_fen)),)
         if left_fen < fen:
             fen, bound = left_fen, "envelope"
@@ -42,41 +42,65 @@ def pool(state: State, asking: Asking) -> Outcome:
 
 
 def _outside_quota(state: State, asking: Asking) -> bool:
-    quota = asking.rules.parameter("quota_per_year").value
-    if not isinstance(quota, int):
+    quota = asking.count("quota_per_year") if asking.speaks_of("quota_per_year") else None
+    if quota is None:
         return False
-    asking.parameter("quota_per_year")
     if state.case.award.rank is None:
         asking.lacks("award.rank")
         return False
     return state.case.award.rank > quota
 
 
+def _left_of_envelope(state: State, asking: Asking) -> int | None:
+    """What the envelope around the programme still holds; None where there is none, or who knows.
+
+    Rules may name their envelope, and a case may tell of one that names the programme.
+    """
+    standing = state.case.standing
+    named = asking.text("envelope") if asking.speaks_of("envelope") else None
+    if named == NONE:
+        return None
+    if standing.envelope_pool_fen is None:
+        if named is not None:
+            asking.lacks("standing.envelope_pool_yuan")
+        return None
+    if standing.envelope_granted_fen is None:
+        asking.lacks("standing.envelope_granted_yuan")
+    return max(0, standing.envelope_pool_fen - (standing.envelope_granted_fen or 0))
+
+
 def _of_pool(
     state: State, asking: Asking, due_fen: int
 ) -> tuple[int, str | None, tuple[tuple[str, str], ...]]:
+    """Never more than what is left of the year's pool, whatever its rule for too many requests."""
     standing = state.case.standing
     size_fen = asking.fen("pool.year_yuan")
-    if size_fen is None or standing.pool_requested_fen is None:
-        if size_fen is not None:
-            asking.lacks("standing.pool_requested_yuan")
+    if size_fen is None:
         return due_fen, None, ()
-    granted_fen = standing.pool_granted_fen or 0
-    left_fen = max(0, size_fen - granted_fen)
-    inputs = (
-        ("left", yuan_text(left_fen)),
-        ("requested", yuan_text(standing.pool_requested_fen)),
-    )
-    if standing.pool_requested_fen <= left_fen:
-        return due_fen, None, inputs
+    if standing.pool_granted_fen is None:
+        asking.lacks("standing.pool_granted_yuan")
+    left_fen = max(0, size_fen - (standing.pool_granted_fen or 0))
+    inputs: tuple[tuple[str, str], ...] = (("left", yuan_text(left_fen)),)
+    requested_fen = standing.pool_requested_fen
+    fen = due_fen
+    if requested_fen is None:
+        asking.lacks("standing.pool_requested_yuan")
+    else:
+        inputs += (("requested", yuan_text(requested_fen)),)
+        if requested_fen > left_fen:
+            fen = _shared_fen(state, asking, due_fen, Fraction(left_fen, requested_fen))
+    fen = min(fen, left_fen)
+    return fen, "pool.year_yuan" if fen < due_fen else None, inputs
+
+
+def _shared_fen(state: State, asking: Asking, due_fen: int, share: Fraction) -> int:
+    """What is due where more was requested than is left."""
     match asking.text("pool.overflow"):
         case "prorata":
-            share = Fraction(left_fen, standing.pool_requested_fen)
-            cut_fen = round_fen(due_fen * share, asking.rules, "pool")
-            return min(due_fen, cut_fen), "pool.year_yuan", inputs
-        case "first_come":
-            bound = "pool.year_yuan" if left_fen < due_fen else None
-            return min(due_fen, left_fen), bound, inputs
+            return asking.round_fen(due_fen * share, "pool", upward=False)
         case "discretion":
+            decided_fen = state.case.award.decided_fen
+            if decided_fen is not None:
+                return min(due_fen, decided_fen)
             asking.lacks("award.decided_yuan")
-    return due_fen, None, inputs
+    return due_fen

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from kashi_server.domain.evaluation.amounts import Amounts
-from kashi_server.domain.evaluation.asking import FEN_PER_YUAN, Asking, round_fen
+from kashi_server.domain.evaluation.asking import FEN_PER_YUAN, Asking
 from kashi_server.domain.evaluation.case import Metered
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
@@ -14,8 +14,9 @@ def price(state: State, asking: Asking) -> Outcome:
     """Each line on its own, cut once, then added up."""
     if state.case.metered is None:
         return Outcome(state=state, reason=("无计量金额", "no metered amount"))
+    told = asking if asking.may_bound("metered") else Asking(asking.rules)
     priced = Amounts.sum_of(
-        (state.class_of(line.domestic), round_fen(_fen(line, hours), asking.rules, "price"))
+        (state.class_of(line.domestic), told.round_fen(_fen(line, hours), "price"))
         for place, (line, hours) in enumerate(
             zip(state.case.metered, state.card_hours, strict=True)
         )

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from kashi_server.domain.evaluation.amounts import Amounts
-from kashi_server.domain.evaluation.asking import Asking, round_fen
+from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import Part
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
@@ -23,11 +23,11 @@ def prorate(state: State, asking: Asking) -> Outcome:
     share = _share(state, asking)
     ex_tax = _ex_tax(state, asking)
     factors = dict(state.factors)
-    for factor in _STATED:
+    for factor in _STATED if _shared(state) else ("contract",):
         stated = _stated(state, state.amount_name(factor, ex_tax=ex_tax))
         if stated is not None:
             factors[factor] = _cut(stated, share, asking)
-    payment = _payment(state, asking, ex_tax=ex_tax)
+    payment = _payment(state, ex_tax=ex_tax) if _shared(state) else None
     if payment is not None:
         factors["payment"] = _cut(payment, share, asking)
     contract = factors.get("contract")
@@ -45,45 +45,64 @@ def prorate(state: State, asking: Asking) -> Outcome:
     )
 
 
+def _shared(state: State) -> bool:
+    """Expense is shared; an award needs the contract alone, for its stacking line."""
+    return state.rules.parameter("kind").value == "cost_share"
+
+
 def _share(state: State, asking: Asking) -> Fraction:
     """Days of the term inside the base period over days of the term."""
-    periods = asking.rules.parameter("base_period").value
-    first, last = state.case.service.service_from, state.case.service.service_until
-    if not isinstance(periods, tuple) or not periods:
+    silent = not (asking.speaks_of("prorate") or asking.speaks_of("base_period"))
+    if not _shared(state) or silent or asking.value("prorate") == "none":
         return Fraction(1)
+    periods = asking.periods("base_period")
+    first, last = state.case.service.service_from, state.case.service.service_until
     if first is None or last is None:
         asking.lacks("service.service_from and service_until")
+        asking.parameter("prorate")
         return Fraction(1)
-    inside = [
-        (max(a, first.toordinal()), min(b, last.toordinal()))
-        for a, b in asking.periods("base_period") or ()
-    ]
-    if inside == [(first.toordinal(), last.toordinal())] or asking.text("prorate") != "by_days":
+    term = (first.toordinal(), last.toordinal())
+    if periods is None:
+        asking.parameter("prorate")
         return Fraction(1)
+    if any(a <= term[0] and term[1] <= b for a, b in periods):
+        return Fraction(1)
+    return _inside(term, periods, asking) if asking.text("prorate") == "by_days" else Fraction(1)
+
+
+def _inside(
+    term: tuple[int, int], periods: tuple[tuple[int, int], ...], asking: Asking
+) -> Fraction:
+    """The share of a term that no period holds whole, so that it has two days at least."""
+    cut = [(max(a, term[0]), min(b, term[1])) for a, b in periods]
+    spans = [(first, last) for first, last in cut if first <= last]
+    if not spans:
+        return Fraction(0)
     more = 1 if asking.text("day_count") == "inclusive" else 0
-    whole = last.toordinal() - first.toordinal() + more
-    days = sum(max(0, b - a + more) for a, b in inside)
-    return Fraction(days, whole) if whole else Fraction(1)
+    days = sum(last - first + more for first, last in spans)
+    return min(Fraction(1), Fraction(days, term[1] - term[0] + more))
 
 
 def _ex_tax(state: State, asking: Asking) -> bool:
     """Whether amounts without tax are the ones to take; not asked where both are the same."""
+    case, shared = state.case, _shared(state)
     same = all(
         getattr(part, f"{factor}_fen") == getattr(part, f"{factor}_ex_tax_fen")
-        for part in state.parts
-        for factor in _STATED
+        for part in (case.parts if shared else state.parts)
+        for factor in (_STATED if shared else ("contract",))
     )
+    same = same and (not shared or case.payment_fen == case.payment_ex_tax_fen)
     return not same and asking.text("tax_basis") == "excl"
 
 
 def _stated(state: State, name: str) -> list[tuple[str, Fraction]] | None:
     stated = [(part, getattr(part, name)) for part in state.parts]
-    if not stated or any(fen is None for _part, fen in stated):
+    if not state.case.parts or any(fen is None for _part, fen in stated):
         return None
     return [(state.class_of(part.domestic), Fraction(fen)) for part, fen in stated]
 
 
-def _payment(state: State, asking: Asking, *, ex_tax: bool) -> list[tuple[str, Fraction]] | None:
+def _payment(state: State, *, ex_tax: bool) -> list[tuple[str, Fraction]] | None:
     case = state.case
     paid_fen = case.payment_ex_tax_fen if ex_tax else case.payment_fen
     if paid_fen is None:
@@ -92,7 +111,6 @@ def _payment(state: State, asking: Asking, *, ex_tax: bool) -> list[tuple[str, F
     weights = list(_weights(case.parts, name))
     if None in weights or not sum(filter(None, weights)):
         if len(case.parts) != 1:
-            asking.lacks("part.invoice_yuan, by which payments are split")
             return None
         weights = [1]
     known = [weight or 0 for weight in weights]
@@ -112,4 +130,4 @@ def _cut(amounts: list[tuple[str, Fraction]], share: Fraction, asking: Asking) -
     sums: dict[str, Fraction] = {}
     for name, fen in amounts:
         sums[name] = sums.get(name, Fraction(0)) + fen * share
-    return Amounts.of({name: round_fen(fen, asking.rules, "prorate") for name, fen in sums.items()})
+    return Amounts.of({name: asking.round_fen(fen, "prorate") for name, fen in sums.items()})

@@ -1,26 +1,29 @@
 """Step 8, ratio: the share that is paid, by category."""
 
+from calendar import monthrange
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from kashi_server.domain.evaluation.amounts import ALL, DOMESTIC, OTHER, Amounts
-from kashi_server.domain.evaluation.asking import Asking, round_fen
+from kashi_server.domain.evaluation.amounts import ALL, DOMESTIC, Amounts
+from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.evaluation.gate import date_of
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
+from kashi_server.domain.parameters import NONE
 
+_GENERAL: Final = "ratio.general"
 _BASES: Final = ("application_date", "contract_signed", "service_date")
 
 
 def ratio(state: State, asking: Asking) -> Outcome:
     """Take the ratio of each class and cut it once a claim."""
-    if _whole(state):
+    if _whole(state, asking):
         return Outcome(state=state, reason=("不按比例", "no ratio applies"))
     names = _names(state, asking)
-    ratios = {name: asking.ratio(parameter) for name, parameter in names.items()}
+    ratios = {name: _ratio(asking, parameter) for name, parameter in names.items()}
     if any(one is None for one in ratios.values()):
         unknown = ", ".join(names[name] for name, one in ratios.items() if one is None)
         return Outcome(
@@ -32,7 +35,7 @@ def ratio(state: State, asking: Asking) -> Outcome:
         (Fraction(state.amounts.get(name)) * (one or 0) for name, one in ratios.items()),
         Fraction(0),
     )
-    fen = round_fen(exact, asking.rules, "ratio")
+    fen = asking.round_fen(exact, "ratio")
     said = ", ".join(
         f"{names[name]} {asking.rules.parameter(names[name]).value_text}" for name in ratios
     )
@@ -43,27 +46,33 @@ def ratio(state: State, asking: Asking) -> Outcome:
     )
 
 
-def _whole(state: State) -> bool:
+def _whole(state: State, asking: Asking) -> bool:
     """An award is paid whole unless its rules speak of a ratio."""
-    rules = state.rules
-    awarded = rules.parameter("kind").value in ("matching", "tiered", "fixed", "discretionary")
-    return awarded and rules.parameter("ratio.general").value is None
+    return asking.value("kind") != "cost_share" and not asking.speaks_of(_GENERAL)
+
+
+def _ratio(asking: Asking, name: str) -> Fraction | None:
+    """A ratio; the whole where a text says that there is none."""
+    return Fraction(1) if asking.text(name) == NONE else asking.ratio(name)
 
 
 def _names(state: State, asking: Asking) -> dict[str, str]:
     """The parameter of each class's ratio."""
+    classes = [name for name, fen in state.amounts.by_class if fen]
     if state.by_origin:
         asking.parameter("ratio_by")
-        named = {DOMESTIC: "ratio.domestic", OTHER: "ratio.general"}
-        return {name: named[name] for name, _fen in state.amounts.by_class} or {
-            OTHER: "ratio.general"
-        }
-    by = asking.rules.parameter("ratio_by").value
-    if by == "startup" and is_startup(state.case, asking):
-        return {ALL: "ratio.startup"}
-    if by is None and asking.rules.ratio("ratio.startup") is not None:
+        domestic = _unless_none(asking, "ratio.domestic")
+        return {name: domestic if name == DOMESTIC else _GENERAL for name in classes}
+    if asking.value("ratio_by") == "startup" and is_startup(state.case, asking):
+        return dict.fromkeys(classes, _unless_none(asking, "ratio.startup"))
+    if any(asking.speaks_of(name) for name in ("ratio_by", "ratio.startup", "ratio.domestic")):
         asking.parameter("ratio_by")
-    return {ALL: "ratio.general"}
+    return dict.fromkeys(classes, _GENERAL)
+
+
+def _unless_none(asking: Asking, name: str) -> str:
+    """A ratio of its own; where a text says there is none, the general one."""
+    return _GENERAL if asking.value(name) == NONE else name
 
 
 def is_startup(case: Case, asking: Asking) -> bool | None:
@@ -71,7 +80,7 @@ def is_startup(case: Case, asking: Asking) -> bool | None:
     months = asking.count("startup.max_age_months")
     founded = case.claimant.established_on
     if months is None:
-        return None
+        return True if asking.value("startup.max_age_months") == NONE else None
     if founded is None:
         asking.lacks("claimant.established_on")
         return None
@@ -90,6 +99,13 @@ def is_startup(case: Case, asking: Asking) -> bool | None:
 
 
 def age_months(founded: date, at: date) -> int:
-    """Whole months from one date to another."""
+    """Whole months from one date to another: full on the same day, or on the last of a month that
+    has no such day."""
     months = (at.year - founded.year) * 12 + at.month - founded.month
-    return months - (at.day < founded.day)
+    return months - (at.day < min(founded.day, monthrange(at.year, at.month)[1]))
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later, or the last of a month that has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

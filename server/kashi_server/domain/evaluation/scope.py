@@ -28,9 +28,9 @@ def _names(parts: list[Part]) -> str:
 
 
 def _counts(part: Part, asking: Asking) -> bool:
-    if part.owned and asking.truth("self_owned_excluded"):
-        return False
     included = asking.texts("expense_scope.include")
     if included is not None:
-        return part.item in included
-    return part.item not in (asking.texts("expense_scope.exclude") or ())
+        wanted = part.item in included
+    else:
+        wanted = part.item not in (asking.texts("expense_scope.exclude") or ())
+    return wanted and not (part.owned and asking.truth("self_owned_excluded"))

@@ -5,22 +5,23 @@ from fractions import Fraction
 
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
+from kashi_server.domain.evaluation.case import UNSTATED
 from kashi_server.domain.evaluation.ratio import is_startup
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 
+_LEVELS = "stacking.levels"
+
 
 def stacking(state: State, asking: Asking) -> Outcome:
     """Leave what the line leaves after other money and earlier payments."""
-    taken_fen = _other_fen(state, asking) + state.case.standing.paid_on_contract_fen
-    if taken_fen == 0 and not _above_line(state, asking):
-        return Outcome(state=state, reason=("同一合同无其他财政资金", "no other public money"))
     line = asking.ratio("stacking.ratio")
     if line is None:
         return Outcome(state=state, reason=("无适用叠加上限", "no stacking line applies"))
     if state.contract_fen is None:
         asking.lacks("part.contract_yuan, on which the stacking line is drawn")
         return Outcome(state=state, reason=("缺少合同金额", "the contract's amount is missing"))
+    taken_fen = _other_fen(state, asking) + state.case.standing.paid_on_contract_fen
     line = _startup_line(state, asking) or line
     limit_fen = line.numerator * state.contract_fen // line.denominator
     left_fen = max(0, limit_fen - taken_fen)
@@ -42,26 +43,21 @@ def stacking(state: State, asking: Asking) -> Outcome:
     )
 
 
-def _above_line(state: State, asking: Asking) -> bool:
-    line = asking.rules.ratio("stacking.ratio")
-    if line is None or state.contract_fen is None:
-        return False
-    return state.amounts.total_fen > line * state.contract_fen
-
-
 def _other_fen(state: State, asking: Asking) -> int:
-    money = state.case.other_money
-    if not money:
-        return 0
-    levels = asking.rules.parameter("stacking.levels").value
-    if isinstance(levels, tuple):
-        asking.parameter("stacking.levels")
+    """Money of the levels that count; all of it where no text says which."""
+    money = tuple(one for one in state.case.other_money if one.amount_fen)
+    levels = asking.texts("stacking.levels") if money and asking.speaks_of(_LEVELS) else None
+    if levels is not None:
+        if any(one.level == UNSTATED and UNSTATED not in levels for one in money):
+            asking.lacks("other_money.level")
         money = tuple(one for one in money if one.level in levels)
     return sum(one.amount_fen for one in money)
 
 
 def _startup_line(state: State, asking: Asking) -> Fraction | None:
     """A start-up's ratio may stand above the line; which of the two holds is for a text to say."""
+    if asking.value("ratio_by") != "startup":
+        return None
     higher = asking.rules.ratio("ratio.startup")
     line = asking.rules.ratio("stacking.ratio")
     if higher is None or line is None or higher <= line or not is_startup(state.case, asking):

@@ -33,8 +33,11 @@ class State:
 
     @property
     def by_origin(self) -> bool:
-        """The ratio depends on the chips' origin."""
-        return self.rules.parameter("ratio_by").value == "chip_origin"
+        """The ratio of shared expense depends on the chips' origin; an award has no chips."""
+        return (
+            self.rules.parameter("kind").value == "cost_share"
+            and self.rules.parameter("ratio_by").value == "chip_origin"
+        )
 
     def class_of(self, domestic: bool | None) -> str:
         """The class an amount belongs to."""

@@ -18,11 +18,14 @@ def threshold(state: State, asking: Asking) -> Outcome:
     standing = state.case.standing
     eligible_fen = standing.year_eligible_fen + state.amounts.total_fen
     contract_fen = standing.year_contract_fen + (state.contract_fen or 0)
-    reached = {"eligible": eligible_fen, "contract": contract_fen}
-    if len({fen < least_fen for fen in reached.values()}) == 1:
-        year_fen = eligible_fen
-    else:
-        year_fen = reached[asking.text("threshold.basis") or "eligible"]
+    unsure = state.contract_fen is None and contract_fen < least_fen
+    year_fen = eligible_fen
+    part = unsure or (eligible_fen < least_fen) != (contract_fen < least_fen)
+    # Where nobody knows which of the two it is, it is the eligible expense, and told.
+    if part and asking.text("threshold.basis") == "contract":
+        year_fen = least_fen if unsure else contract_fen
+        if unsure:
+            asking.lacks("part.contract_yuan")
     inputs = (("year", yuan_text(year_fen)), ("threshold", yuan_text(least_fen)))
     if year_fen < least_fen:
         return Outcome(

@@ -5,10 +5,12 @@ not apply.
 """
 
 from dataclasses import replace
+from datetime import date
 
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import Voucher
+from kashi_server.domain.evaluation.ratio import months_after
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 
@@ -18,8 +20,8 @@ def voucher_balance(state: State, asking: Asking) -> Outcome:
     if state.case.vouchers is None:
         return Outcome(state=state, reason=("本次非用券兑付", "no voucher is redeemed"))
     valid = sorted(
-        (one for one in state.case.vouchers if _valid(one, state, asking)),
-        key=lambda one: (one.valid_until is None, one.valid_until, one.number),
+        (one for one in state.case.vouchers if _holds(one) and _valid(one, state, asking)),
+        key=lambda one: (_end(one, asking) or date.max, one.number),
     )
     due_fen, uses = state.amounts.total_fen, []
     left_fen = due_fen
@@ -37,15 +39,30 @@ def voucher_balance(state: State, asking: Asking) -> Outcome:
     )
 
 
+def _holds(voucher: Voucher) -> bool:
+    return voucher.used_fen < voucher.face_fen
+
+
 def _valid(voucher: Voucher, state: State, asking: Asking) -> bool:
-    at = state.case.applied_on
+    """On the day of the application, both days inside; without a first day it has begun."""
+    at, end = state.case.applied_on, _end(voucher, asking)
     if at is None:
-        asking.lacks("applied_on")
+        if voucher.valid_from is not None or end is not None:
+            asking.lacks("applied_on")
         return True
     if voucher.valid_from is not None and at < voucher.valid_from:
         return False
-    if voucher.valid_until is None:
-        # Without an end of its own it ends by the rules, if they say.
-        asking.count("voucher.validity_months")
-        return True
-    return at <= voucher.valid_until
+    return end is None or at <= end
+
+
+def _end(voucher: Voucher, asking: Asking) -> date | None:
+    """Its last day: its own, or by the months that the rules give it; None where it has none."""
+    if voucher.valid_until is not None:
+        return voucher.valid_until
+    months = asking.count("voucher.validity_months")
+    if months is None:
+        return None
+    if voucher.valid_from is None:
+        asking.lacks("voucher.valid_from")
+        return None
+    return months_after(voucher.valid_from, months)
