@@ -15,6 +15,7 @@ from kashi.v1 import carry_pb2, enrolment_pb2, metering_pb2
 from kashi_agent.cli import main
 from kashi_server.bootstrap import opened
 from kashi_server.commands.accounts import require_officer
+from kashi_server.commands.plain import plain
 from kashi_server.services.ingestion import Answer, Failure, Ingestion, Submission
 from kashi_server.services.tokens import secret_sha256
 from relayed_host import enrolled_by_file, relayed_host
@@ -254,3 +255,63 @@ def test_a_file_of_requests_is_small(office: Office) -> None:
     said = office.server.command("enrol-requests", str(file), expect=3)
 
     assert "exceeds" in said
+
+
+CASE = Path("docs/cases/compute-voucher-bundled.toml")
+RULES = Path("server/kashi_server/programmes/shenzhen-compute-voucher.toml")
+
+
+def altered(folder: Path, source: Path, field: str, text: str) -> Path:
+    """A file with another text in its first field of this name."""
+    lines = source.read_text(encoding="utf-8").split("\n")
+    place = next(n for n, line in enumerate(lines) if line.startswith(f"{field} ="))
+    lines[place] = f"{field} = {json.dumps(text)}"
+    path = folder / source.name
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("text", ["[/bold]", "[link=x]y[/link]", ESCAPE, ":smile:"])
+def test_texts_of_rules_and_cases_are_shown_as_they_are(tmp_path: Path, text: str) -> None:
+    """Brackets are no markup and control characters no control, in names as in sources."""
+    case = altered(tmp_path, CASE, "case_id", text)
+    rules = altered(tmp_path, RULES, "name_zh", text)
+    shown = plain(text)
+
+    worked = server_commands.run("evaluate", "--rules", str(rules), "--case", str(case))
+    differ = server_commands.run("rules", "diff", str(RULES), str(rules))
+
+    assert (worked.returncode, differ.returncode) == (0, 0)
+    assert worked.stdout.replace("\n", "").count(shown) >= 2
+    assert shown[:8] in differ.stdout
+    assert "\x1b" not in worked.stdout + differ.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("deep.toml", "a = " + "[" * 100_000 + "]" * 100_000),
+        ("long.toml", "a = " + "9" * 5_000),
+        ("deep.json", "[" * 200_000),
+        ("long.json", '{"a": ' + "9" * 5_000 + "}"),
+        ("half.json", '{"case_id": "\\ud800"}'),
+    ],
+)
+def test_files_that_no_reader_can_hold_are_told(tmp_path: Path, name: str, content: str) -> None:
+    """Brackets within brackets, numbers without end, half a character: one sentence each."""
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+
+    words = ["evaluate", "--rules", str(RULES), "--case", str(path)]
+    for done in (server_commands.run(*words), server_commands.run(*words, "--json")):
+        assert done.returncode == 3
+        assert f"{name}:1: " in done.stderr
+
+
+@pytest.mark.parametrize("name", ["none/t.xlsx", "none/t.csv", "none/t.json"])
+def test_a_table_that_cannot_be_written_is_told(office: Office, name: str) -> None:
+    """In every format alike."""
+    said = office.server.command("export", "ledger", str(office.folder / name), expect=4)
+
+    assert "cannot be written" in said
+    assert "Traceback" not in said

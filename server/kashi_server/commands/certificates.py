@@ -11,12 +11,12 @@ from typing import Annotated, Final
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.certificate import Issuer
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
@@ -183,7 +183,7 @@ def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:
             yuan_text(one.amount_fen),
             f"{one.status} {one.status.zh}",
         )
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def _facts(one: StoredCertificate) -> dict[str, object]:

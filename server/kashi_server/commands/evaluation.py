@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from kashi_server.commands.options import AsJson
+from kashi_server.commands.plain import PlainConsole, plain
 from kashi_server.domain.evaluation.case_data import load_case
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
 from kashi_server.domain.evaluation.step import Step
@@ -57,7 +57,7 @@ def evaluate_case(
 
 
 def _print(done: Evaluation) -> None:
-    rules, console = done.rules, Console(highlight=False)
+    rules, console = done.rules, PlainConsole()
     console.print(f"{rules.name_zh} {rules.name_en} {rules.version} · {done.case.case_id}")
     console.print(f"{rules.document}\nSHA-256 {rules.sha256}\n")
     counted = False
@@ -66,12 +66,12 @@ def _print(done: Evaluation) -> None:
         counted = counted or step.name == "base" or step.outcome.state.ended
         amount = f"{yuan_text(step.after_fen)} 元" if counted else ""
         bound = f"  ← {step.outcome.bound}" if step.outcome.bound else ""
-        console.print(f"[bold]{number:>2} {_NAMES[step.name]}[/bold]  {amount}{bound}")
+        console.print(Text(f"{number:>2} {_NAMES[step.name]}", style="bold"), f" {amount}{bound}")
         for line in _lines(step):
-            console.print(Padding(Text(line), (0, 0, 0, 4)))
+            console.print(Padding(Text(plain(line)), (0, 0, 0, 4)))
     amount_fen = done.amount_fen
     amount = "—" if amount_fen is None else f"{yuan_text(amount_fen)} 元"
-    console.print(f"\n[bold]{_STATUS[done.status]}: {amount}[/bold]")
+    console.print(Text(f"\n{_STATUS[done.status]}: {amount}", style="bold"))
     for title, names in (
         ("unknown 规则未知", done.unknown),
         ("missing 缺少事实", done.missing),

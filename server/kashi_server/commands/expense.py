@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
 from kashi_server.errors import ConfigurationError, NotFound
@@ -147,5 +147,5 @@ def _print(found: list[StoredStatement]) -> None:
             yuan_text(statement.eligible_fen),
             "unknown 未知" if estimate_fen is None else f"~ {yuan_text(estimate_fen)}",
         )
-    Console().print(table)
+    PlainConsole().print(table)
     print("Subsidy amounts are estimates 补贴金额均为估算.")

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.integrity import EXIT_DIFFERENT
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.ledger import Unit
 from kashi_server.domain.money import yuan_text
@@ -39,7 +39,7 @@ def balances(
     table.add_column("余额 balance", justify="right")
     for one in found:
         table.add_row(one.account.name, _shown(one.amount, one.account.unit))
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False) -> None:

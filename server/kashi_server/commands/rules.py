@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.deciding import DecisionRecord, decide, load_decisions
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.domain.rules import RulesVersion
@@ -99,7 +99,7 @@ def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> No
         table.add_column(title, overflow="fold")
     for one in found:
         table.add_row(one.name, one.old or "—", one.new or "—")
-    Console().print(table)
+    PlainConsole().print(table)
     print(f"{len(found)} 处不同 differences.")
 
 
@@ -162,4 +162,4 @@ def _print_rules(version: RulesVersion, *, registered: bool) -> None:
     for one in version.parameters:
         source = one.decision.document if one.decision else one.source or one.note
         table.add_row(one.name, str(one.state), one.value_text or "—", source or "")
-    Console().print(table)
+    PlainConsole().print(table)

@@ -14,12 +14,16 @@ from typing import Any, Final
 
 import xlsxwriter
 
+from kashi_server.errors import InvalidValue
 from kashi_server.services.export_rows import Cell, Export
 
 FORMAT: Final = "kashi/v1/export"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER_MAX: Final = 10**15
 """A spreadsheet keeps fifteen digits; longer integers are written as text."""
+
+SHEET_ROWS_MAX: Final = 2**20 - 1
+"""Rows of a sheet below its heads; what is written beyond them is lost without a word."""
 
 About = Mapping[str, str]
 """What a reader must know of a table: filter, time zone, generator."""
@@ -30,6 +34,7 @@ def write_table(export: Export, path: Path, about: About) -> int:
 
     Raises:
         KeyError: the name ends in none of `FORMATS`.
+        OSError: the file cannot be written; InvalidValue: a sheet does not hold so many rows.
     """
     return FORMATS[path.suffix](export, path, about)
 
@@ -61,12 +66,16 @@ def _xlsx(export: Export, path: Path, about: About) -> int:
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with path.open("wb") as file, xlsxwriter.Workbook(file, options) as book:
         bold = book.add_format({"bold": True})
         sheet = book.add_worksheet(export.name)
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, export.columns, bold)
         for count, row in enumerate(export.rows, 1):
+            if count > SHEET_ROWS_MAX:
+                raise InvalidValue(
+                    f"a sheet holds {SHEET_ROWS_MAX} rows and this table more; write .csv or .json"
+                )
             cells = [_sheet_cell(cell) for cell in row]
             digest.update(json.dumps(cells, ensure_ascii=False).encode())
             sheet.write_row(count, 0, cells)

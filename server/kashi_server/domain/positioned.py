@@ -86,7 +86,8 @@ def parse_positioned(text: str, file: str) -> Positioned:
     """
     try:
         content: dict[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Also of numbers without end and of brackets within brackets, which are TOML for others.
         found = _ERROR_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise MistakesFound(

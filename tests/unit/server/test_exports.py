@@ -11,6 +11,7 @@ from kashi_server.documents.table_files import write_table
 from kashi_server.domain.interval import Month
 from kashi_server.domain.ledger import Account, Movement, Posting
 from kashi_server.domain.statement import Statement
+from kashi_server.errors import InvalidValue
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.export_rows import (
     COLUMNS,
@@ -146,3 +147,16 @@ def test_postings_are_exported_with_who_and_why(tmp_path: Path) -> None:
     ]
     assert rows[0][1] == "2026-11-18T19:06:40+08:00"
     assert write_table(ledger_export([]), tmp_path / "empty.json", ABOUT) == 0
+
+
+def test_a_sheet_that_cannot_hold_a_table_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows beyond the last one of a sheet would be lost: the whole table is refused, and CSV has
+    room for it."""
+    monkeypatch.setattr("kashi_server.documents.table_files.SHEET_ROWS_MAX", 2)
+    table = Export("usage", ("n",), [(1,), (2,), (3,)])
+
+    with pytest.raises(InvalidValue, match="holds 2 rows"):
+        write_table(table, tmp_path / "t.xlsx", {})
+    assert write_table(table, tmp_path / "t.csv", {}) == 3
