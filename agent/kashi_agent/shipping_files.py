@@ -4,15 +4,19 @@ writes them to a file, receipts come back in files that `import-receipts` puts i
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from kashi import chain
 from kashi.carry import CarryFile
 from kashi.chain import NO_HEAD, Head
-from kashi.errors import ContractError
+from kashi.errors import ContractError, FormError
 from kashi.v1 import carry_pb2
 
 from kashi_agent.durable import remove_durable
 from kashi_agent.shipping import Answer, Result, Verdict
+
+RECEIPTS_BYTES_MAX: Final = 32 << 20
+"""Receipts of one host in one file: those of 35 days of reports a minute take half of it."""
 
 
 class FilesWire:
@@ -59,14 +63,19 @@ def answer_in(
     """What a file with receipts holds for a host.
 
     Raises:
-        kashi.errors.FormError: it is no such file; OSError: it cannot be read.
+        kashi.errors.FormError: it is no such file, or holds more for one host than can be;
+        OSError: it cannot be read.
     """
     file = CarryFile(path, carry_pb2.CARRY_KIND_RECEIPTS)
     receipts: list[bytes] = []
+    size = 0
     notice = checkpoint = b""
     for _, record in file.records():
         if record.WhichOneof("record") == "answer" and record.answer.host_id == host_id:
             receipts.extend(record.answer.answer.receipts)
+            size += sum(map(len, record.answer.answer.receipts))
+            if size > RECEIPTS_BYTES_MAX:
+                raise FormError(f"{path}: receipts: over {RECEIPTS_BYTES_MAX} bytes for one host")
             notice = record.answer.answer.notice or notice
             checkpoint = record.answer.answer.checkpoint or checkpoint
     return Answer(

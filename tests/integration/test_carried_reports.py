@@ -9,8 +9,9 @@ from expense_cases import PROVIDER, TENANT
 from fixtures_ingest import stored_sums
 from fixtures_server import KashiServer
 from kashi.carry import CarryFile, write_carry_file
-from kashi.v1 import carry_pb2, report_pb2
+from kashi.v1 import carry_pb2, metering_pb2, report_pb2
 from kashi_agent.cli import main
+from kashi_agent.shipping_files import FilesWire
 from kashi_server.bootstrap import opened
 from kashi_server.cli import EXIT_REFUSED
 from prepared_host import MinuteTruth
@@ -228,6 +229,34 @@ def test_receipts_that_are_none_are_one_sentence(
     assert error.startswith(f"kashi-agent: {file}: ")
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_receipts_without_number_do_not_fill_the_memory(
+    host: RelayedHost,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file may be long; what it holds for one host is refused where it is more than can be, and
+    an agent that finds such a file in its inbox goes on."""
+    monkeypatch.setattr("kashi_agent.shipping_files.RECEIPTS_BYTES_MAX", 2_500)
+    answer = metering_pb2.SubmitResponse(receipts=[bytes(1_000)])
+    record = carry_pb2.CarryRecord(
+        answer=carry_pb2.CarriedAnswer(host_id=host.host_id, answer=answer)
+    )
+    file = tmp_path / "f.receipts"
+    opening = carry_pb2.CarryOpening(kind=carry_pb2.CARRY_KIND_RECEIPTS)
+    write_carry_file(file, opening, [record] * 3)
+    inbox = host.folder / "state" / "inbox"
+    wire = FilesWire(inbox, host.host_id)
+
+    assert main(["import-receipts", *settings(host, "files"), str(file)]) == 9
+    assert "over 2500 bytes" in capsys.readouterr().err
+    inbox.mkdir(parents=True)
+    file.rename(inbox / file.name)
+    assert wire.submit([]).receipts == ()
+    assert wire.submit([]).receipts == ()
+    assert list(inbox.iterdir()) == []
 
 
 def test_receipts_for_another_host_are_told(

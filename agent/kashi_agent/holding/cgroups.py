@@ -14,6 +14,9 @@ from kashi_agent.sample import Holder, HolderKind
 USERS: Final = "user.slice"
 """Below it users name their groups themselves."""
 
+_GUEST: Final = re.compile(r"lxc(?:\..+)?|systemd-nspawn@.+\.service|machine-.+\.scope")
+"""Groups of system containers, in whose trees another root names what it likes."""
+
 _CONTAINER: Final = re.compile(r"(?:[a-z-]+-)?([0-9a-f]{64})(?:\.scope)?")
 """Docker, containerd, CRI-O, Podman, iSulad; the prefix is the driver's under systemd."""
 
@@ -94,5 +97,8 @@ def _paths(cgroups: str) -> Iterator[list[str]]:
 
 
 def _trusted(path: list[str]) -> list[str]:
-    """The part of a path that no user named."""
-    return path[: path.index(USERS)] if USERS in path else path
+    """The part of a path that no user and no guest named."""
+    if USERS in path:
+        path = path[: path.index(USERS)]
+    guest = next((place for place, part in enumerate(path) if _GUEST.fullmatch(part)), len(path))
+    return path[: guest + 1]

@@ -145,6 +145,35 @@ def test_a_system_service_is_a_holder(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "inside",
+    [
+        "system.slice/vllm.service",
+        f"docker-{CONTAINER}.scope",
+        f"kubepods.slice/kubepods-pod{UID_SYSTEMD}.slice",
+        "slurm/uid_1000/job_8123",
+    ],
+)
+@pytest.mark.parametrize(
+    ("guest", "holder"),
+    [
+        ("/lxc.payload.c1", None),
+        ("/lxc/c1", None),
+        ("/machine.slice/machine-lxc\\x2d1\\x2dc1.scope", None),
+        (
+            "/machine.slice/systemd-nspawn@c1.service",
+            Holder(HolderKind.UNIT, "systemd-nspawn@c1.service"),
+        ),
+    ],
+)
+def test_a_guest_with_a_tree_of_its_own_takes_nobodys_name(
+    guest: str, holder: Holder | None, inside: str
+) -> None:
+    """Root of a system container makes groups below it as it likes; none of their names counts."""
+    assert holder_of_cgroups(f"0::{guest}/{inside}\n") == holder
+    assert holder_of_cgroups(f"0::{guest}/payload/{inside}\n") == holder
+
+
+@pytest.mark.parametrize(
     "unit",
     ["ssh.service", "sshd.service", "sshd@4-10.0.0.7:22-10.0.0.9:50122.service", "cron.service",
      "crond.service", "atd.service", "slurmd.service"],
