@@ -84,7 +84,7 @@ def test_one_command_measures_and_delivers(
     server_home: KashiServer, surroundings: dict[str, str], socket_path: Path, tmp_path: Path
 ) -> None:
     """`run --with-meter` until SIGTERM: everything is at the server, in order and accounted for."""
-    server_home.init("--organisation", "Test", "--address", "localhost")
+    server_home.init("--demo", "--address", "localhost")
     server_home.start()
     settings = _settings(tmp_path, socket_path)
     token = server_home.token(PARTY)

@@ -21,7 +21,7 @@ REQUESTS = carry_pb2.CARRY_KIND_REQUESTS
 def server(tmp_path_factory: pytest.TempPathFactory) -> KashiServer:
     """A server that nobody can reach: it is never served."""
     made = KashiServer(tmp_path_factory.mktemp("office") / "server")
-    made.init("--organisation", "深圳市算力服务中心", "--address", "localhost")
+    made.init("--demo", "--organisation", "深圳市算力服务中心", "--address", "localhost")
     return made
 
 

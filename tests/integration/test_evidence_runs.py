@@ -97,7 +97,7 @@ def host(
     """An enrolled host whose agent runs, its server, and the host's id."""
     if compiler() is None:
         pytest.skip("no C compiler for the fake driver: install gcc")
-    server_home.init("--organisation", "Test", "--address", "localhost")
+    server_home.init("--demo", "--address", "localhost")
     server_home.start()
     script = tmp_path / "scenario"
     scenario().write(script, start_boottime_ms=SystemClock().boottime_ms())
