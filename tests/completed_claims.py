@@ -6,7 +6,8 @@ from typing import TypeVar
 from kashi_server.domain.evaluation.case import Award, Case, Claimant, Metered, Part, Service
 from kashi_server.domain.evaluation.case import Standing as Stands
 from kashi_server.domain.rules import RulesVersion
-from random_claims import Dice, published, random_case
+from random_claims import Dice, random_case
+from random_rules import published
 
 Record = TypeVar("Record", Award, Claimant, Metered, Part, Service, Stands)
 

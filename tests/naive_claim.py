@@ -10,6 +10,10 @@ from math import floor
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.rules import RulesVersion
 
+ByClass = dict[str, int]
+"""Fen of the parts with domestic chips, and of the others."""
+
+CLASSES = ("domestic", "other")
 BASES = ("application_date", "contract_signed", "service_date")
 
 
@@ -114,3 +118,18 @@ def holds(condition: str, measures: dict[str, int]) -> bool | None:
         ">": given > bound, ">=": given >= bound, "<": given < bound,
         "<=": given <= bound, "==": given == bound,
     }[sign]  # fmt: skip
+
+
+def tiers(claim: Claim) -> dict[str, int] | None:
+    """Fen of each tier."""
+    texts = claim.texts("award.tiers_yuan")
+    if texts is None:
+        return None
+    pairs = (text.partition("=") for text in texts)
+    return {tier: floor(Fraction(yuan) * 100) for tier, _, yuan in pairs}
+
+
+def tier_fen(claim: Claim) -> int | None:
+    """Fen of the claim's tier."""
+    known = tiers(claim)
+    return None if known is None else known.get(claim.case.award.tier or "")

@@ -17,7 +17,8 @@ from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
 from kashi_server.domain.parameters import PARAMETERS
 from kashi_server.domain.rules import RulesVersion
 from naive_evaluation import evaluate_naively
-from random_claims import Dice, random_case, random_rules, settled, sound_value, wild
+from random_claims import Dice, random_case
+from random_rules import random_rules, settled, sound_value, wild
 
 CLAIMS = int(os.environ.get("KASHI_CLAIMS", "10000"))
 BATCH = 500
@@ -76,7 +77,8 @@ def test_the_claims_are_of_every_sort() -> None:
 def test_a_final_amount_stays_whatever_is_learned(first: int) -> None:
     """Unknown parameters settled, facts nobody gave filled in: what was final comes out the same.
 
-    So no amount is ever final although something that matters was not known.
+    So no amount is ever final although something that matters was not known. (What is learned may
+    raise a question of its own, like tax on an amount that bounds nothing: the amount stays.)
     """
     for number in range(first, first + BATCH):
         dice, rules, case = claim(number)
@@ -87,7 +89,7 @@ def test_a_final_amount_stays_whatever_is_learned(first: int) -> None:
         for _ in range(3):
             more_rules = completed_rules(dice, rules)
             more = evaluate(more_rules, completed_case(dice, more_rules, case))
-            assert (more.status, more.amount_fen) == (done.status, done.amount_fen), number
+            assert more.amount_fen == done.amount_fen, number
 
 
 @given(rules=st.sampled_from(PROGRAMMES), case=cases(), seed=st.integers(0, 2**32))

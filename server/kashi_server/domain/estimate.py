@@ -16,6 +16,7 @@ guessed: every result is an estimate and lists the parameters that are unknown.
 from dataclasses import dataclass
 from datetime import date
 
+from kashi_server.domain.evaluation.ratio import age_months
 from kashi_server.domain.money import truncate_to_fen, yuan_text
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.statement_quality import Subsidy, SubsidyStep
@@ -151,9 +152,7 @@ def _is_startup(rules: RulesVersion, claimant: Claimant) -> bool:
     at = dates.get(basis) if isinstance(basis, str) else None
     if at is None or claimant.established_on is None or not isinstance(months, int):
         return False
-    founded = claimant.established_on
-    age_months = (at.year - founded.year) * 12 + at.month - founded.month
-    return age_months - (at.day < founded.day) < months
+    return age_months(claimant.established_on, at) < months
 
 
 def _cap(rules: RulesVersion, amount_fen: int) -> SubsidyStep:

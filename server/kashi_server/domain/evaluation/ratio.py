@@ -20,7 +20,7 @@ _BASES: Final = ("application_date", "contract_signed", "service_date")
 
 def ratio(state: State, asking: Asking) -> Outcome:
     """Take the ratio of each class and cut it once a claim."""
-    if _whole(state, asking):
+    if paid_whole(state, asking):
         return Outcome(state=state, reason=("不按比例", "no ratio applies"))
     names = _names(state, asking)
     ratios = {name: _ratio(asking, parameter) for name, parameter in names.items()}
@@ -46,7 +46,7 @@ def ratio(state: State, asking: Asking) -> Outcome:
     )
 
 
-def _whole(state: State, asking: Asking) -> bool:
+def paid_whole(state: State, asking: Asking) -> bool:
     """An award is paid whole unless its rules speak of a ratio."""
     return asking.value("kind") != "cost_share" and not asking.speaks_of(_GENERAL)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import UNSTATED
-from kashi_server.domain.evaluation.ratio import is_startup
+from kashi_server.domain.evaluation.ratio import is_startup, paid_whole
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 
@@ -56,7 +56,7 @@ def _other_fen(state: State, asking: Asking) -> int:
 
 def _startup_line(state: State, asking: Asking) -> Fraction | None:
     """A start-up's ratio may stand above the line; which of the two holds is for a text to say."""
-    if asking.value("ratio_by") != "startup":
+    if asking.value("ratio_by") != "startup" or paid_whole(state, asking):
         return None
     higher = asking.rules.ratio("ratio.startup")
     line = asking.rules.ratio("stacking.ratio")
