@@ -259,6 +259,24 @@ def test_receipts_without_number_do_not_fill_the_memory(
     assert list(inbox.iterdir()) == []
 
 
+def test_root_writes_through_no_link_in_the_inbox(
+    server: KashiServer, host: RelayedHost, tmp_path: Path
+) -> None:
+    """The folder is the agent's: a link that lies in the way leads root's copy nowhere else."""
+    file = exported(host, tmp_path)
+    server.command("import-reports", str(file))
+    inbox, victim = host.folder / "state" / "inbox", tmp_path / "victim"
+    inbox.mkdir(parents=True)
+    victim.write_text("kept", encoding="utf-8")
+    (inbox / f".{file.name}-0.receipts.part").symlink_to(victim)
+
+    assert main(["import-receipts", *settings(host, "files"), f"{file}.receipts"]) == 0
+
+    assert victim.read_text(encoding="utf-8") == "kept"
+    assert [path.name for path in inbox.iterdir()] == [f"{file.name}-0.receipts"]
+    assert not next(inbox.iterdir()).is_symlink()
+
+
 def test_receipts_for_another_host_are_told(
     server: KashiServer, host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,6 +89,9 @@ def _put_into_inbox(config: AgentConfig, files: list[Path]) -> None:
     for number, path in enumerate(files):
         name = f"{path.stem}-{number}.receipts"
         passing = folder / f".{name}.part"
-        shutil.copyfile(path, passing)
+        # The folder is the agent's user's: a link that lies there is not to lead root elsewhere.
+        passing.unlink(missing_ok=True)
+        with path.open("rb") as source, passing.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
         passing.replace(folder / name)
     sync_folder(folder)
