@@ -20,10 +20,27 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from kashi_agent import VERSION
 from kashi_agent.cli import main
+from kashi_agent.commands import enrol as enrol_command
+from kashi_agent.commands.ways_in import check_folder
+from kashi_agent.enrolment import EnrolmentToken
 from kashi_agent.errors import AgentError
 from kashi_agent.metrics import MetricsServer, metrics_text
 from kashi_agent.notify import Notifier
 from kashi_agent.status import AgentStatus, read_status
+
+DISK = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
+
+
+@pytest.fixture(autouse=True)
+def on_a_disk(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The state folder survives a reboot, wherever this run keeps its temporary files."""
+    mounts = tmp_path_factory.mktemp("mounts") / "mountinfo"
+    mounts.write_text(DISK, encoding="utf-8")
+
+    def checked(folder: Path, known: EnrolmentToken | bytes, _mountinfo: Path) -> None:
+        check_folder(folder, known, mounts)
+
+    monkeypatch.setattr(enrol_command, "check_folder", checked)
 
 
 def a_status(**changes: object) -> AgentStatus:
