@@ -1,10 +1,12 @@
 """`kashi-meter --meter replay`: a trace on disk, played on the machine's clock."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from fakes.nvml.scenario import Scenario
 from fixtures_meter import Meters, seen_of
-from kashi_agent.meter_link import NoticeKind
+from kashi_agent.errors import FileError
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
@@ -57,12 +59,22 @@ def test_a_trace_is_played_as_a_meter(meters: Meters, tmp_path: Path) -> None:
     assert seen_of(batch.samples[0]) == SEEN
 
 
-def test_a_file_that_is_no_trace_is_told_of(meters: Meters, tmp_path: Path) -> None:
-    """The process lives and says which file is wrong, and where."""
-    path = tmp_path / "trace"
-    path.write_text("{}\n")
-    wrong = meters.start(NOBODY, "--meter", "replay", "--trace", str(path))
-    missing = meters.start(NOBODY, "--meter", "replay", "--trace", str(tmp_path / "none"))
+def test_a_file_that_is_no_trace_is_told_of(tmp_path: Path) -> None:
+    """The process says in one sentence which file is wrong, and ends with the code of bad files."""
+    wrong, missing = tmp_path / "trace", tmp_path / "none"
+    wrong.write_text("{}\n")
 
-    assert str(path) in wrong.notice(NoticeKind.DRIVER).detail
-    assert "cannot read the trace" in missing.notice(NoticeKind.DRIVER).detail
+    for path, told in ((wrong, str(wrong)), (missing, "cannot read the trace")):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "kashi_agent.meterd", "--socket", str(tmp_path / "socket")),
+                *("--meter", "replay", "--trace", str(path)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == FileError.exit_code
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
