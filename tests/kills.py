@@ -1,6 +1,7 @@
 """kill -9, hundreds of times: real processes on real files, and a server that keeps the books."""
 
 import os
+import select
 import selectors
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -86,13 +87,26 @@ class Killing:
         nursery.stdin.flush()
         child = int(nursery.stdout.readline())
         self._unanswered = False
-        self._serve_for(life_s)
-        os.kill(child, signal.SIGKILL)
+        try:
+            self._serve_for(life_s)
+        finally:
+            os.kill(child, signal.SIGKILL)
         assert nursery.stdout.readline() == "gone\n"
+        self._hang_up()
+        self._note(start_ms)
+
+    def _hang_up(self) -> None:
+        """Close the dead agent's connection, taken or still in the queue: its call never came."""
+        while select.select([self.listener], [], [], 0)[0]:
+            self.listener.accept()[0].close()
         if self._open is not None:
             self._open.close()
             self._open = None
-        self._note(start_ms)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._hang_up()
+        self.listener.close()
 
     def settle(self) -> None:
         """One more agent, in this process, measures on and delivers everything; check the books.
@@ -121,16 +135,13 @@ class Killing:
         end_s = time.monotonic() + life_s
         with selectors.DefaultSelector() as selector:
             selector.register(self.listener, selectors.EVENT_READ)
-            connection: socket.socket | None = None
             while (left_s := end_s - time.monotonic()) > 0:
                 for key, _ in selector.select(left_s):
                     if key.fileobj is self.listener:
-                        connection, _ = self.listener.accept()
-                        selector.register(connection, selectors.EVENT_READ)
-                    elif connection is not None:
-                        self._answer(connection)
-            if connection is not None:
-                self._open = connection  # closed when the caller is gone
+                        self._open, _ = self.listener.accept()
+                        selector.register(self._open, selectors.EVENT_READ)
+                    elif self._open is not None:
+                        self._answer(self._open)
 
     def _answer(self, connection: socket.socket) -> None:
         reports = receive(connection)
@@ -192,10 +203,9 @@ def killed(kills: int, folder: Path, *, seed: int) -> Toll:
         AssertionError: something was lost, doubled or moved that no gap states.
     """
     chance = Random(seed)
-    host = Killing(folder, chance)
-    with nursery(folder) as parent:
-        for _ in range(kills):
-            host.kill(parent, chance.uniform(0, LIFE_SECONDS_MAX))
-    host.settle()
-    host.listener.close()
-    return host.toll
+    with closing(Killing(folder, chance)) as host:
+        with nursery(folder) as parent:
+            for _ in range(kills):
+                host.kill(parent, chance.uniform(0, LIFE_SECONDS_MAX))
+        host.settle()
+        return host.toll

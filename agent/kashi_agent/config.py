@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from kashi_agent.errors import ConfigError
 from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
-from kashi_agent.settings import SettingsReader
+from kashi_agent.settings import SettingsReader, read_settings
 
 CONFIG_PATH = Path("/etc/kashi/agent.toml")
 STATE_FOLDER = Path("/var/lib/kashi-agent")
@@ -121,17 +120,8 @@ def load_config(path: Path, *, required: bool) -> AgentConfig:
     Raises:
         ConfigError: the file is absent though required, or something in it is wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        if required:
-            raise ConfigError(f"{path} does not exist") from error
-        return AgentConfig()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8: byte {error.start}") from error
-    return _Reader(path, text, TABLE).config()
+    text = read_settings(path, required=required)
+    return AgentConfig() if text is None else _Reader(path, text, TABLE).config()
 
 
 class _Reader(SettingsReader):

@@ -20,6 +20,24 @@ _KINDS: dict[type[Any], str] = {
 }
 
 
+def read_settings(path: Path, *, required: bool) -> str | None:
+    """A settings file's text; None where it is absent and not required.
+
+    Raises:
+        ConfigError: the file is absent though required, cannot be read, or is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        if required:
+            raise ConfigError(f"{path} does not exist") from error
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8: byte {error.start}") from error
+
+
 class SettingsReader:
     """Takes the fields of one table one by one; what is left over at the end is unknown."""
 

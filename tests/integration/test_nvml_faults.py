@@ -219,6 +219,8 @@ def test_activity_above_the_whole_is_dropped(meters: Meters) -> None:
 # Whatever a call answers.
 
 CODES = (2, 3, 4, 6, 7, 10, 12, 13, 15, 16, 17, 19, 25, 27, 28, 999)
+UNSUPPORTED = (3, 13, 25)
+"""Those of them after which asking again is of no use."""
 """Every code that a driver gives for one device alone."""
 
 
@@ -272,8 +274,26 @@ def test_no_answer_to_any_call_stops_another_device(meters: Meters, tmp_path: Pa
             assert whole.holders == frozenset()
         missing = len(devices) - sum(not key.startswith("MIG") for key in by_id(batches[-1]))
         mute = ("nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetUUID")
-        assert missing == sum(call in mute for call, _ in some)
+        unnamed = [("nvmlDeviceGetName", code) for code in CODES if code not in UNSUPPORTED]
+        assert missing == sum(call in mute or (call, code) in unnamed for call, code in some)
         meter.end()
+
+
+def test_a_name_refused_at_first_is_waited_for(meters: Meters) -> None:
+    """A device is described once, with its name: one that is refused its name at first is missing
+    with the reason, and is there as soon as the name is told (L2)."""
+    late = Error(call="nvmlDeviceGetName", code=19, device=1, to_ms=8_000)
+    meter = meters.start(Scenario(devices=(card(0), card(1)), errors=(late,)), now_ms=1_000)
+
+    unnamed = [meter.at(now_ms) for now_ms in (1_000, 2_000)]
+    named = [meter.at(now_ms) for now_ms in range(9_000, 90_000, 9_000)]
+
+    assert all(card(1).uuid not in by_id(batch) for batch in unnamed)
+    assert {by_id(batch)[card(0).uuid].device.model for batch in unnamed} == {card(0).name}
+    told = [by_id(batch)[card(1).uuid] for batch in named if card(1).uuid in by_id(batch)]
+    assert told
+    assert {sample.device.model for sample in told} == {card(1).name}
+    meter.end()
 
 
 # Processes.

@@ -351,5 +351,5 @@ def _await_samples(path: Path, count: int) -> None:
     while time.monotonic() < deadline:
         if path.exists() and json.loads(path.read_text("utf-8"))["samples"] >= count:
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # nothing to wait on: the status file is replaced now and then
     pytest.fail(f"no {count} samples within {WAIT_SECONDS} s")

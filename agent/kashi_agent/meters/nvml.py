@@ -27,10 +27,11 @@ RECOVERY_ACTION: Final = pynvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What the driver says a device is."""
+    """What the driver says a device is. `named` is False where it may tell the name yet."""
 
     uuid: str
     name: str
+    named: bool
     serial: str
     pci_bus_id: str
     memory_bytes: int
@@ -96,9 +97,11 @@ class NvmlDriver:
         """What the device is; texts are empty and memory 0 where the driver does not tell."""
         pci = asked(pynvml.nvmlDeviceGetPciInfo_v3, handle)
         memory = self._memory(handle)
+        name = asked(pynvml.nvmlDeviceGetName, handle)
         return Identity(
             uuid=uuid,
-            name=text_of(asked(pynvml.nvmlDeviceGetName, handle)),
+            name=text_of(name),
+            named=not isinstance(name, Absent) or name.reason is AbsentReason.NOT_SUPPORTED,
             serial=text_of(asked(pynvml.nvmlDeviceGetSerial, handle)),
             pci_bus_id="" if isinstance(pci, Absent) else text_of(pci.busId),
             memory_bytes=0 if isinstance(memory, Absent) else int(memory.total),

@@ -95,9 +95,10 @@ class Cards:
             uuid = handle if isinstance(handle, Absent) else self._driver.uuid(handle)
             if isinstance(uuid, Absent):
                 unidentified.append(f"device {place}: {uuid.reason}")
+            elif not self._meet(uuid, handle):
+                unidentified.append(f"device {place}: its name is refused")
             else:
                 seen.add(uuid)
-                self._meet(uuid, handle)
         wholes = [card for card in self if card.parent is None]
         unseen = [card for card in wholes if card.device.hardware_id not in seen]
         if len(unidentified) < len(unseen):
@@ -109,21 +110,29 @@ class Cards:
             if card.device.hardware_id in seen:
                 self._partition(card, note)
 
-    def _meet(self, uuid: str, handle: Handle) -> None:
-        """Renew a known device's handle, or take in a new device."""
+    def _meet(self, uuid: str, handle: Handle) -> bool:
+        """Renew a known device's handle, or take in a new device; False: not yet.
+
+        A device is described once. One met without the name it has would be described otherwise
+        later, and a server holds what contradicts an earlier description.
+        """
         card = self._cards.get(uuid)
         if card is not None:
             card.handle = handle
             card.unsupported.clear()
-            return
+            return True
+        identity = self._driver.identity(handle, uuid)
+        if not identity.named:
+            return False
         self._cards[uuid] = Card(
-            device=_device(self._driver.identity(handle, uuid)),
+            device=_device(identity),
             turn=len(self._cards),
             handle=handle,
             settling=not self._driver.keeps_state(handle),
             in_module=self._driver.is_in_module(handle),
         )
         self._driver.watch(handle)
+        return True
 
     def _lose(self, unseen: list[Card], note: Note) -> None:
         """Mark devices as lost that the driver neither gives nor counts as mute."""
@@ -136,7 +145,10 @@ class Cards:
         """Bring the partitions of a device up to date."""
         parts = []
         for part in self._driver.slices(whole.handle):
-            if 0 < part.slices <= part.slices_whole:
+            known = part.identity.uuid in self._cards
+            if not (known or part.identity.named):
+                self.unidentified += (f"partition {part.identity.uuid}: its name is refused",)
+            elif 0 < part.slices <= part.slices_whole:
                 parts.append(part)
             else:  # what part of the card it is cannot be said, so it cannot be counted
                 share = f"{part.slices}/{part.slices_whole}"

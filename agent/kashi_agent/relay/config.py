@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from kashi_agent.errors import ConfigError
-from kashi_agent.settings import SettingsReader
+from kashi_agent.settings import SettingsReader, read_settings
 
 CONFIG_PATH = Path("/etc/kashi/relay.toml")
 STATE_FOLDER = Path("/var/lib/kashi-relay")
@@ -53,14 +52,9 @@ def load_relay_config(path: Path, *, required: bool) -> RelayConfig:
     Raises:
         ConfigError: the file is absent though required, or something in it is wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        if required:
-            raise ConfigError(f"{path} does not exist") from error
+    text = read_settings(path, required=required)
+    if text is None:
         return RelayConfig()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     reader, default = SettingsReader(path, text, TABLE), RelayConfig()
     names = reader.take("names", list, [])
     if not all(isinstance(name, str) and name for name in names):

@@ -6,6 +6,7 @@ arithmetic without any of the code that is tested against them.
 
 import mmap
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ class Script(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(ABC):
     """What every scenario may have besides its devices: faults and latencies."""
 
     errors: tuple[Error, ...] = ()
@@ -131,9 +132,9 @@ class Trouble:
         """Write the file for a scenario whose time a `Control` sets."""
         return self._write(path, f"control {control}")
 
+    @abstractmethod
     def lines(self) -> Iterable[str]:
         """What the scenario says of its devices, a statement each."""
-        raise NotImplementedError
 
     def _write(self, path: Path, clock: str) -> Path:
         statements = [clock, *self.lines(), *self._trouble_lines()]

@@ -39,6 +39,15 @@ def test_a_relay_without_a_file_has_defaults(tmp_path: Path) -> None:
         load_relay_config(tmp_path / "none", required=True)
 
 
+def test_settings_of_a_relay_that_are_no_text_are_named(tmp_path: Path) -> None:
+    """A wrong encoding is a mistake in the file like any other."""
+    path = tmp_path / "relay.toml"
+    path.write_bytes(b"\xff\xfe[relay]")
+
+    with pytest.raises(ConfigError, match=r"relay\.toml is not text in UTF-8: byte 0"):
+        load_relay_config(path, required=True)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
