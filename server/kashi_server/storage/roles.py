@@ -58,6 +58,10 @@ INGEST_GRANTS: Final[Mapping[str, str]] = {
     "enrolment_tokens": f"{_ADD}, UPDATE (consumed_utc_ms, host_id, tls_key_sha256)",
     "alarms": _ADD,
     "privileged_acts": _ADD,
+    # A party's confirmation of a certificate comes through the portal and goes to the log.
+    "certificates": "SELECT",
+    "certificate_changes": "SELECT",
+    "certificate_confirmations": _ADD,
 }
 
 PORTAL_WRITES: Final[Mapping[str, str]] = {

@@ -198,6 +198,10 @@ POLICIES: Final[Mapping[str, str]] = {
     "certificates": _of_party("user_id"),
     "certificate_files": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
     "certificate_changes": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
+    "certificate_statements": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
+    "certificate_confirmations": (
+        f"{_of_party('party_id')} OR number IN (SELECT kashi_certificates())"
+    ),
 }
 """By table: when a row is the party's. The office sees all of them."""
 

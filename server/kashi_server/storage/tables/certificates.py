@@ -1,6 +1,6 @@
 """Tables of the certificates family: issued usage certificates and what became of them.
 
-All three are only ever added to; a certificate's status is its latest change.
+All of them are only ever added to; a certificate's status is its latest change.
 """
 
 from sqlalchemy import (
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Table,
     UniqueConstraint,
@@ -26,8 +27,9 @@ certificates = Table(
     Column("code", Text, nullable=False),
     Column("user_id", ForeignKey("parties.party_id"), nullable=False, index=True),
     Column("provider_id", ForeignKey("parties.party_id"), index=True),
-    Column("statement_number", Text, nullable=False),
-    Column("statement_revision", Integer, nullable=False),
+    # Of a certificate of several months both are NULL: see `certificate_statements`.
+    Column("statement_number", Text),
+    Column("statement_revision", Integer),
     Column("supersedes", ForeignKey("certificates.number"), unique=True),
     Column("issued_utc_ms", Count, nullable=False),
     Column("demo", Boolean, nullable=False),
@@ -39,15 +41,38 @@ certificates = Table(
     Column("card_hours", Text, nullable=False),
     Column("amount_fen", Count, nullable=False),
     Column("eligible_fen", Count, nullable=False),
+    # The same statements may be certified again, when papers that belong to them came later.
+    Column("edition", Integer, nullable=False, server_default="1"),
+    Column("contract_id", ForeignKey("contracts.contract_id"), index=True),
     ForeignKeyConstraint(
         ["statement_number", "statement_revision"],
         ["statements.number", "statements.revision"],
         name="fk_certificates_statement",
     ),
     UniqueConstraint("month", "serial"),
-    # Exactly one a statement revision, whoever issues.
-    UniqueConstraint("statement_number", "statement_revision"),
+    # Exactly one an edition of the same statements, whoever issues.
+    UniqueConstraint("statement_sha256", "edition"),
     CheckConstraint("serial >= 1", name="serial"),
+    CheckConstraint("edition >= 1", name="edition"),
+)
+
+certificate_statements = Table(
+    "certificate_statements",
+    metadata,
+    Column("number", ForeignKey("certificates.number"), primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("statement_number", Text, nullable=False),
+    Column("statement_revision", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["statement_number", "statement_revision"],
+        ["statements.number", "statements.revision"],
+        name="fk_certificate_statements_statement",
+    ),
+)
+Index(
+    "ix_certificate_statements_statement_number_statement_revision",
+    certificate_statements.c.statement_number,
+    certificate_statements.c.statement_revision,
 )
 
 certificate_files = Table(
@@ -56,9 +81,6 @@ certificate_files = Table(
     Column("number", ForeignKey("certificates.number"), primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("content", Bytes, nullable=False),
-    CheckConstraint(
-        "kind IN ('pdf', 'certificate', 'statement', 'evidence', 'bundle')", name="kind"
-    ),
 )
 
 certificate_changes = Table(
@@ -71,4 +93,18 @@ certificate_changes = Table(
     Column("actor", Text, nullable=False),
     Column("utc_ms", Count, nullable=False),
     CheckConstraint("status IN ('issued', 'superseded', 'withdrawn', 'redeemed')", name="status"),
+)
+
+certificate_confirmations = Table(
+    "certificate_confirmations",
+    metadata,
+    Column("number", ForeignKey("certificates.number"), primary_key=True),
+    # Each side once: the document it confirmed never changes.
+    Column("side", Text, primary_key=True),
+    Column("party_id", ForeignKey("parties.party_id"), nullable=False, index=True),
+    Column("actor", Text, nullable=False),
+    # Of the document that was confirmed.
+    Column("pdf_sha256", Text, nullable=False),
+    Column("utc_ms", Count, nullable=False),
+    CheckConstraint("side IN ('user', 'provider')", name="side"),
 )
