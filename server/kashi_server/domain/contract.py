@@ -6,7 +6,7 @@ most one contract, and a physical device and a partition of it never serve at th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -127,7 +127,10 @@ def check_assignment(assignment: Assignment, contract: Contract) -> None:
 
 
 def check_disjoint(
-    assignment: Assignment, others: Iterable[Assignment], parents: Mapping[str, str | None]
+    assignment: Assignment,
+    others: Iterable[Assignment],
+    parents: Mapping[str, str | None],
+    may_name: Callable[[Assignment], bool] = lambda _other: True,
 ) -> None:
     """Refuse an assignment of a device, or of a part or whole of it, that another one names.
 
@@ -135,9 +138,11 @@ def check_disjoint(
         assignment: the new one.
         others: those that stand; one of the same id is passed over.
         parents: the physical device of each partition.
+        may_name: whether whoever reads the refusal may know of the other one.
 
     Raises:
-        InvalidValue: another one names it in the same minute; the message names both.
+        InvalidValue: another one names it in the same minute; the message names both, or, to
+            somebody who may not know of the other, says no more than that there is one.
     """
     family = {assignment.hardware_id, parents.get(assignment.hardware_id)} - {None}
     for other in others:
@@ -146,6 +151,11 @@ def check_disjoint(
         whole = other.hardware_id in family
         part = parents.get(other.hardware_id) == assignment.hardware_id
         common = other.interval.overlap(assignment.interval) if whole or part else None
+        if common is not None and not may_name(other):
+            raise InvalidValue(
+                f"device {assignment.hardware_id} is assigned otherwise in part of this time; ask"
+                " its provider, or choose another time 该时段设备另有指派"
+            )
         if common is not None:
             raise InvalidValue(
                 f"device {assignment.hardware_id} cannot serve {assignment.contract_id} from"

@@ -4,6 +4,7 @@ Every entry is checked against the book as it would be with all entries before i
 a minute of a closed month never gets other terms, and what has begun may only end.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields, replace
 
@@ -50,7 +51,14 @@ _FIELDS = {
 class AgreementBook:
     """Parties, tenures, contracts, assignments and prices by their keys."""
 
-    def __init__(self, unit: ExpenseUnit, now_minute: int, broken: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        unit: ExpenseUnit,
+        now_minute: int,
+        broken: Collection[str] = (),
+        *,
+        reader_id: str | None = None,
+    ) -> None:
         """Read the book.
 
         Args:
@@ -58,6 +66,7 @@ class AgreementBook:
             now_minute: the UTC minute that is now.
             broken: keys of entries that are there but cannot be read: what names one of them is
                 not refused for that.
+            reader_id: the party that reads what is wrong; None: the office, which reads all.
         """
         expense = unit.expense
         self.parties = {party.party_id: party for party in expense.parties()}
@@ -69,9 +78,21 @@ class AgreementBook:
         self._closed_until = None if last is None else last.cut_off.event_end
         self._now_minute = now_minute
         self._broken = broken
+        self._reader_id = reader_id
         self._parents: Mapping[str, str | None] = {
             device.hardware_id: device.parent_hardware_id or None for device in unit.facts.devices()
         }
+        self._parts: dict[str | None, list[str]] = defaultdict(list)
+        for part, parent in self._parents.items():
+            self._parts[parent].append(part)
+        self._by_device: dict[str | None, dict[str, Assignment]] = defaultdict(dict)
+        for assignment in self.assignments.values():
+            self._by_device[assignment.hardware_id][assignment.assignment_id] = assignment
+
+    @property
+    def closed_until(self) -> int | None:
+        """The UTC minute up to which months are closed; None: none is."""
+        return self._closed_until
 
     def standing(self, agreement: Agreement) -> Agreement | None:
         """What stands under the same key."""
@@ -98,6 +119,7 @@ class AgreementBook:
                 self.contracts[agreement.contract_id] = agreement
             case Assignment():
                 self.assignments[agreement.assignment_id] = agreement
+                self._by_device[agreement.hardware_id][agreement.assignment_id] = agreement
             case Price():
                 self.prices[agreement.price_id] = agreement
 
@@ -184,8 +206,10 @@ class AgreementBook:
             case Assignment():
                 contract = self.contracts[agreement.contract_id]
                 yield from _trouble("proposed_by", check_assignment, agreement, contract)
-                others = self.assignments.values()
-                yield from _trouble("from", check_disjoint, agreement, others, self._parents)
+                near = list(self._near(agreement))
+                yield from _trouble(
+                    "from", check_disjoint, agreement, near, self._parents, self._may_name
+                )
             case Price():
                 yield from _trouble("from", check_price, agreement, self.prices.values())
                 old = self.prices.get(agreement.price_id)
@@ -193,6 +217,19 @@ class AgreementBook:
                     yield from _trouble("from", check_revision, old, agreement, self._now_minute)
             case Party():
                 pass
+
+    def _near(self, assignment: Assignment) -> Iterator[Assignment]:
+        """The assignments of its device, of what that is cut from, and of what it is cut into."""
+        device = assignment.hardware_id
+        for near in (device, self._parents.get(device), *self._parts.get(device, ())):
+            yield from self._by_device.get(near, {}).values()
+
+    def _may_name(self, other: Assignment) -> bool:
+        """Whether the reader is told of another assignment: of one's own contracts only."""
+        contract = self.contracts.get(other.contract_id)
+        return self._reader_id is None or (
+            contract is not None and self._reader_id in contract.sides
+        )
 
     def _kept_in_term(self, contract: Contract) -> Iterator[Trouble]:
         for assignment in self.assignments.values():

@@ -1,0 +1,34 @@
+"""Minutes as people write them: in forms, in spreadsheets, on the command line.
+
+What names no offset is the time of Asia/Shanghai, as on every page. A day alone is its midnight.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from kashi_server.domain.interval import SHANGHAI, minute_of
+from kashi_server.errors import InvalidValue
+
+YEARS: Final = (2001, 2199)
+"""A year within the house's calendar: more is a slip of the pen."""
+
+
+def minute_of_text(text: str) -> int:
+    """The UTC minute of `2026-10-01 10:20`, `2026-10-01T10:20:00+08:00` or `2026-10-01`.
+
+    Raises:
+        InvalidValue: it is no instant, or not a whole minute.
+    """
+    try:
+        instant = datetime.fromisoformat(text.strip().replace("/", "-"))
+    except ValueError as error:
+        raise InvalidValue(
+            f"'{text}' is no time; write it like 2026-10-01 10:20, in Beijing time 请写北京时间"
+        ) from error
+    if instant.second or instant.microsecond:
+        raise InvalidValue(
+            f"'{text}' is not a whole minute; assignments begin and end on whole minutes 须为整分钟"
+        )
+    if not YEARS[0] <= instant.year <= YEARS[1]:
+        raise InvalidValue(f"'{text}' lies outside the years {YEARS[0]} to {YEARS[1]}")
+    return minute_of(instant if instant.tzinfo else instant.replace(tzinfo=SHANGHAI))
