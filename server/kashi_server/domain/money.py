@@ -70,6 +70,17 @@ def truncate_to_fen(yuan: Fraction) -> int:
     return fen.numerator // fen.denominator if fen >= 0 else -(-fen.numerator // fen.denominator)
 
 
+def truncate_to_fen_share(amount_fen: int, part: int, whole: int) -> int:
+    """The share part/whole of an amount, cut toward zero to a fen.
+
+    Raises:
+        InvalidValue: there is no whole.
+    """
+    if whole == 0:
+        raise InvalidValue("a share of nothing")
+    return truncate_to_fen(Fraction(amount_fen * part, whole * FEN_PER_YUAN))
+
+
 def truncate_places(value: Fraction, places: int) -> str:
     """A non-negative fraction as decimal text cut to `places`, for people to read."""
     if value < 0:

@@ -130,6 +130,12 @@ FUNCTIONS: Final = (
         body=f"SELECT contract_id FROM contracts WHERE {_PARTY} IN (provider_id, user_id)",
     ),
     SecurityFunction(
+        name="kashi_invoices",
+        arguments="",
+        returns="SETOF text",
+        body=f"SELECT number FROM invoices WHERE {_PARTY} IN (seller_id, buyer_id)",
+    ),
+    SecurityFunction(
         name="kashi_certificates",
         arguments="",
         returns="SETOF text",
@@ -193,6 +199,20 @@ POLICIES: Final[Mapping[str, str]] = {
     "contracts": _of_party("provider_id", "user_id"),
     "assignments": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "prices": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "contract_amendments": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "contract_parts": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "related_declarations": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "invoices": _of_party("seller_id", "buyer_id"),
+    "invoice_lines": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    "invoice_line_parts": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    "invoice_statuses": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    # What a company claims is no business of its provider.
+    "invoice_allocations": (
+        f"{_OFFICE} OR number IN (SELECT number FROM invoices WHERE buyer_id = {_PARTY})"
+    ),
+    "payments": _of_party("payer_id", "payee_id"),
+    "payment_covers": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    "evidence_files": _of_party("owner_id"),
     "statements": _of_party("user_id"),
     "rated_lines": _of_party("user_id"),
     "certificates": _of_party("user_id"),
@@ -215,7 +235,7 @@ VIEWS: Final[Mapping[str, str]] = {
 """Tables that the portal sees through a security-barrier view of the same name: PostgreSQL takes
 no COPY into a table under row-level security, and reports come by COPY."""
 
-OPEN_TO_PORTAL: Final = ("closes", "rules_versions", "checkpoints")
+OPEN_TO_PORTAL: Final = ("closes", "rules_versions", "checkpoints", "provider_listings")
 """Tables without a party's row in them."""
 
 CLOSED_TO_PORTAL: Final = (

@@ -8,6 +8,7 @@ from kashi_server.storage.tables import (
     identity,
     ledger,
     log,
+    papers,
 )
 
-__all__ = ["accounts", "certificates", "expense", "facts", "identity", "ledger", "log"]
+__all__ = ["accounts", "certificates", "expense", "facts", "identity", "ledger", "log", "papers"]

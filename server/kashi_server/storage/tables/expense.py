@@ -86,11 +86,20 @@ prices = Table(
     Column("price_id", Text, primary_key=True),
     Column("contract_id", ForeignKey("contracts.contract_id"), nullable=False),
     Column("model", Text, nullable=False),
-    # Yuan per card-hour as exact decimal text: no column type of both databases keeps it exact.
+    # Yuan per unit as exact decimal text: no column type of both databases keeps it exact.
     Column("yuan", Text, nullable=False),
     Column("basis", Text, nullable=False),
     *_interval(),
-    CheckConstraint("basis IN ('leased_observed', 'held', 'utilised')", name="basis"),
+    Column("unit", Text, nullable=False, server_default="card_hour"),
+    # Of a price by the partition; empty otherwise.
+    Column("profile", Text, nullable=False, server_default=""),
+    # Among how many devices at least the rent of a contract is divided.
+    Column("devices", Integer),
+    CheckConstraint("basis IN ('leased_observed', 'held', 'utilised', 'flat_rent')", name="basis"),
+    CheckConstraint(
+        "unit IN ('card_hour', 'partition_hour', 'device_month', 'contract_month')", name="unit"
+    ),
+    CheckConstraint("devices IS NULL OR devices > 0", name="devices"),
 )
 Index("ix_prices_contract_id_model", prices.c.contract_id, prices.c.model)
 

@@ -1,0 +1,154 @@
+"""Guards of papers inside the database: what no program may do, whoever writes.
+
+What claims take of an invoice never leaves its amount, part by part and in all; nothing is taken
+of one that is red-flushed or void; nobody gives back more than was taken. What payments cover never
+leaves the payment nor the invoice. On PostgreSQL a guard first takes an advisory lock on the
+invoice (and payment): writers that meet on one wait for each other, and none misses a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_ALLOCATED = "SELECT coalesce(sum(a.amount_fen), 0) FROM invoice_allocations a WHERE"
+_OF_PART = "a.number = NEW.number AND a.contract_id = NEW.contract_id AND a.part = NEW.part"
+_MAPPED = (
+    "SELECT coalesce(sum(l.ex_tax_fen + l.tax_fen), 0) FROM invoice_lines l"
+    " JOIN invoice_line_parts m ON m.number = l.number AND m.line = l.line"
+    " WHERE l.number = NEW.number AND m.contract_id = NEW.contract_id AND m.part = NEW.part"
+    " AND m.mapping_id = (SELECT max(o.mapping_id) FROM invoice_line_parts o"
+    " WHERE o.number = m.number AND o.line = m.line)"
+)
+_LEFT = (
+    "SELECT i.incl_fen + coalesce((SELECT sum(r.incl_fen) FROM invoices r"
+    " WHERE r.blue_number = i.number), 0) FROM invoices i WHERE i.number = NEW.number"
+)
+_STATUS = (
+    "SELECT s.status FROM invoice_statuses s WHERE s.number = NEW.number"
+    " ORDER BY s.change DESC LIMIT 1"
+)
+_COVERED = "SELECT coalesce(sum(c.amount_fen), 0) FROM payment_covers c WHERE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperGuard:
+    """Conditions under which a table refuses a new row, each with what it says then.
+
+    `locks` name, as SQL over NEW, what writers wait for each other on.
+    """
+
+    table: str
+    name: str
+    locks: tuple[str, ...]
+    refusals: tuple[tuple[str, str], ...]
+
+
+GUARDS: Sequence[PaperGuard] = (
+    PaperGuard(
+        table="invoice_allocations",
+        name="bounds",
+        locks=("'invoice/' || NEW.number",),
+        refusals=(
+            (
+                f"({_ALLOCATED} {_OF_PART} AND a.claim_id = NEW.claim_id) + NEW.amount_fen < 0",
+                "a claim gives back more of an invoice than it took",
+            ),
+            (
+                (
+                    f"NEW.amount_fen > 0 AND coalesce(({_STATUS}), 'void')"
+                    " NOT IN ('normal', 'partly_red')"
+                ),
+                "nothing can be claimed of a red-flushed or void invoice",
+            ),
+            (
+                f"NEW.amount_fen > 0 AND ({_ALLOCATED} {_OF_PART}) + NEW.amount_fen > ({_MAPPED})",
+                "claims take more of a part than the lines of it come to",
+            ),
+            (
+                (
+                    f"NEW.amount_fen > 0 AND ({_ALLOCATED} a.number = NEW.number) + NEW.amount_fen"
+                    f" > ({_LEFT})"
+                ),
+                "claims take more of an invoice than it is for",
+            ),
+        ),
+    ),
+    PaperGuard(
+        table="invoice_line_parts",
+        name="unclaimed",
+        locks=("'invoice/' || NEW.number",),
+        refusals=(
+            (
+                (
+                    f"({_ALLOCATED} a.number = NEW.number) > 0 AND EXISTS (SELECT 1 FROM"
+                    " invoice_line_parts o WHERE o.number = NEW.number AND o.line = NEW.line)"
+                ),
+                "claims hold a part of this invoice; its lines keep their parts",
+            ),
+        ),
+    ),
+    PaperGuard(
+        table="payment_covers",
+        name="bounds",
+        locks=("'payment/' || NEW.payer_id || '/' || NEW.reference", "'invoice/' || NEW.number"),
+        refusals=(
+            (
+                (
+                    f"({_COVERED} c.payer_id = NEW.payer_id AND c.reference = NEW.reference)"
+                    " + NEW.amount_fen > (SELECT p.amount_fen FROM payments p"
+                    " WHERE p.payer_id = NEW.payer_id AND p.reference = NEW.reference)"
+                ),
+                "a payment covers more than was paid",
+            ),
+            (
+                (
+                    f"({_COVERED} c.number = NEW.number) + NEW.amount_fen"
+                    " > (SELECT i.incl_fen FROM invoices i WHERE i.number = NEW.number)"
+                ),
+                "payments cover more of an invoice than it is for",
+            ),
+        ),
+    ),
+)
+
+
+def lock_key(*parts: str) -> str:
+    """What a guard locks, as text: `invoice/NUMBER`, `payment/PAYER/REFERENCE`."""
+    return "/".join(parts)
+
+
+def statements(dialect: str, guard: PaperGuard) -> list[str]:
+    """Statements that put a guard on."""
+    if dialect == "sqlite":
+        # Of several triggers of one event each must hold; one writer at a time needs no lock.
+        return [
+            f"CREATE TRIGGER {guard.table}_{guard.name}_{place} BEFORE INSERT ON {guard.table}"
+            f" WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            for place, (condition, message) in enumerate(guard.refusals)
+        ]
+    locks = "".join(
+        f" PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));" for lock in guard.locks
+    )
+    checks = "".join(
+        f" IF {condition} THEN RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation';"
+        " END IF;"
+        for condition, message in guard.refusals
+    )
+    function = f"{guard.table}_{guard.name}"
+    return [
+        (
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN{locks}{checks} RETURN NEW; END $$"
+        ),
+        (
+            f"CREATE TRIGGER {function} BEFORE INSERT ON {guard.table}"
+            f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+        ),
+    ]
+
+
+def drop(dialect: str, guard: PaperGuard) -> list[str]:
+    """Statements that take a guard off."""
+    if dialect == "sqlite":
+        places = range(len(guard.refusals))
+        return [f"DROP TRIGGER {guard.table}_{guard.name}_{place}" for place in places]
+    return [f"DROP FUNCTION {guard.table}_{guard.name}() CASCADE"]
