@@ -11,23 +11,26 @@ A physical device that is cut into partitions is metered through them, unless it
 then its partitions are metered through it. So no card-hour is counted on both levels.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
 from kashi_server.domain.device import Conflict, DeviceRecord, ServiceWindow
 from kashi_server.domain.device_time import DeviceTime, merge_minutes
+from kashi_server.domain.evidence_level import EvidenceLevel
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval, days_of
+from kashi_server.domain.line_gap import LineGap
 from kashi_server.domain.money import truncate_to_fen
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.standing import Standing, StandingBook, Terms
+from kashi_server.domain.stated_origin import StatedOrigin
 from kashi_server.domain.statement_line import StatementQuantities, sum_of
 from kashi_server.domain.tariff import Basis, Price
 from kashi_server.domain.usage import DeviceHour, Quantities
 from kashi_server.errors import InvalidValue
 
-EVIDENCE_LEVEL = "E2"
+EVIDENCE_LEVEL = EvidenceLevel.AGENT
 """What an agent measured and signed with a key in a file."""
 
 NS_PER_MS = 1_000_000
@@ -44,7 +47,8 @@ class DayShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatedLine:
-    """One device with one standing over [start, end) UTC minutes."""
+    """One device with one standing over [start, end) UTC minutes; `stated` says which provider's
+    statement it rests on, where it is no agent's."""
 
     hardware_id: str
     start: int
@@ -57,6 +61,9 @@ class RatedLine:
     eligible: bool
     reasons: tuple[Reason, ...]
     days: tuple[DayShare, ...]
+    evidence_level: EvidenceLevel = EVIDENCE_LEVEL
+    gaps: tuple[LineGap, ...] = ()
+    stated: StatedOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,13 +295,36 @@ def billed_ms_of(price: Price | None, quantities: StatementQuantities) -> int:
 def _line(
     device: DeviceRecord, start: int, end: int, standing: Standing, time: DeviceTime
 ) -> RatedLine:
-    share = _share(device)
+    def counted(day: Interval) -> StatementQuantities:
+        return _quantities(time, day, leased=standing.leased)
+
+    span = Interval(start, end)
+    return priced_line(device.hardware_id, span, standing, _share(device), counted)
+
+
+def priced_line(
+    hardware_id: str,
+    span: Interval,
+    standing: Standing,
+    share: Fraction,
+    counted: Callable[[Interval], StatementQuantities],
+) -> RatedLine:
+    """A line of one device with one standing: what its days count, and what that comes to.
+
+    Args:
+        hardware_id: the device.
+        span: its minutes, bounded.
+        standing: how it stands in all of them.
+        share: cards that its time counts as.
+        counted: the quantities of a part of the span within one day.
+    """
+    start, end = span.bounded()
     price = None if standing.blocked else standing.price
     unit = Fraction(0) if price is None else share * price.yuan / HOUR_MS
     days: list[DayShare] = []
     total, billed_ms, amount_fen = StatementQuantities(), 0, 0
-    for day in days_of(Interval(start, end)):
-        part = _quantities(time, day, leased=standing.leased)
+    for day in days_of(span):
+        part = counted(day)
         total += part
         # Amounts telescope: what is due through a day less what was due before. So the days sum to
         # the line and the line is still rounded once.
@@ -303,7 +333,7 @@ def _line(
         days.append(DayShare(start=day.start, quantities=part, amount_fen=due_fen - amount_fen))
         amount_fen = due_fen
     return RatedLine(
-        hardware_id=device.hardware_id,
+        hardware_id=hardware_id,
         start=start,
         end=end,
         standing=standing,

@@ -6,9 +6,14 @@ from datetime import date
 from fractions import Fraction
 
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, SHANGHAI, instant_of
+from kashi_server.domain.line_gap import LineGap
 from kashi_server.domain.money import price_text, truncate_to_fen
 from kashi_server.domain.reason import Reason
+from kashi_server.domain.stated_origin import StatedOrigin
 from kashi_server.errors import InvalidValue
+
+COUNTED_GAPS = ("continuity_ms", "officer_ms")
+"""Gap time that a rule counts; spelled out only where there is some."""
 
 
 def shanghai_text(minute: int) -> str:
@@ -23,7 +28,11 @@ def amount_of(billed_ms: int, share: Fraction, price: Fraction) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementQuantities:
-    """What a statement counts, in device-milliseconds (`utilised_ns`: nanoseconds)."""
+    """What a statement counts, in device-milliseconds (`utilised_ns`: nanoseconds).
+
+    `continuity_ms` and `officer_ms` are parts of the gap that the rules' `gap_policy` counts, by
+    the evidence of the reports or by officers' word; they are never part of what was observed.
+    """
 
     leased_ms: int = 0
     observed_ms: int = 0
@@ -34,6 +43,8 @@ class StatementQuantities:
     active_ms: int = 0
     utilised_ns: int = 0
     unattributed_ms: int = 0
+    continuity_ms: int = 0
+    officer_ms: int = 0
 
     def __add__(self, other: "StatementQuantities") -> "StatementQuantities":
         return StatementQuantities(
@@ -47,7 +58,8 @@ class StatementQuantities:
 
     def to_data(self) -> dict[str, int]:
         """One key a quantity."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: ms for name, ms in said.items() if ms or name not in COUNTED_GAPS}
 
 
 def sum_of(quantities: Iterable[StatementQuantities]) -> StatementQuantities:
@@ -61,8 +73,8 @@ class StatementLine:
 
     `price_yuan` is yuan per card-hour, None where nothing is priced. `billed_ms` are whole
     device-milliseconds before the share. A line that earns nothing names its reasons.
-    `rules_sha256`
-    is the hash of the rules version in force over the line.
+    `rules_sha256` is the hash of the rules version in force over the line. Of a line of level E1,
+    what is observed is what a provider stated; `stated` says where, and `share` how many cards.
     """
 
     line: int
@@ -81,6 +93,8 @@ class StatementLine:
     eligible: bool
     reasons: tuple[Reason, ...] = ()
     rules_sha256: str | None = None
+    gaps: tuple[LineGap, ...] = ()
+    stated: StatedOrigin | None = None
 
     def __post_init__(self) -> None:
         """Refuse a line whose arithmetic does not hold."""
@@ -92,6 +106,11 @@ class StatementLine:
             )
         if self.quantities.leased_ms not in (0, elapsed_ms):
             raise InvalidValue(f"line {self.line} is leased for a part of itself")
+        counted_ms = self.quantities.continuity_ms + self.quantities.officer_ms
+        if not 0 <= counted_ms <= self.quantities.gap_ms:
+            raise InvalidValue(
+                f"line {self.line} counts {counted_ms} ms of {self.quantities.gap_ms} ms of gap"
+            )
         if not 0 <= self.billed_ms <= min(self.quantities.leased_ms, self.quantities.observed_ms):
             raise InvalidValue(f"line {self.line} bills {self.billed_ms} ms beyond what was leased")
         if self.amount_fen != self._amount_fen():
@@ -124,7 +143,17 @@ class StatementLine:
             "eligible": self.eligible,
             "reasons": [str(reason) for reason in self.reasons],
             "rules_sha256": self.rules_sha256,
+            **self._evidence_data(),
         }
+
+    def _evidence_data(self) -> dict[str, object]:
+        """What only some lines have: gaps with evidence, and a provider's statement behind it."""
+        found: dict[str, object] = {}
+        if self.gaps:
+            found["gaps"] = [gap.to_data() for gap in self.gaps]
+        if self.stated is not None:
+            found["stated"] = self.stated.to_data()
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
