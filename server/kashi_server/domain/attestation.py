@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.device import Vendor
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.errors import InvalidValue
 
@@ -118,11 +119,13 @@ class Attestation:
     Attributes:
         source_sha256: of the file's bytes, in hexadecimal; `mapping_sha256` of the mapping that
             said how to read it.
+        vendor: who makes the cards it speaks of.
         counted_by: what a line of a series counts by (metric and gap limit), else empty.
     """
 
     kind: SourceKind
     site: str
+    vendor: Vendor
     contract_id: str
     provider_id: str
     user_id: str
@@ -165,6 +168,7 @@ class Attestation:
                 "format": FORMAT,
                 "kind": str(self.kind),
                 "site": self.site,
+                "vendor": self.vendor.name.lower(),
                 "contract_id": self.contract_id,
                 "provider_id": self.provider_id,
                 "user_id": self.user_id,

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     IDLE_WHILE_LEASED = "idle_while_leased"
     GENERATED_WORKLOAD = "generated_workload"
     METER_DOUBTFUL = "meter_doubtful"
+    STATED_AND_MEASURED = "stated_and_measured"
 
     @property
     def zh(self) -> str:
@@ -118,6 +119,10 @@ _TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.GENERATED_WORKLOAD: (
         "演示：工作负载由程序生成",
         "demonstration: the workload is generated",
+    ),
+    Reason.STATED_AND_MEASURED: (
+        "供给方声明的时段已有采集程序计量：暂挂，不重复计费",
+        "an agent measured in the time a provider states: held, a minute is billed once",
     ),
     Reason.METER_DOUBTFUL: (
         "计量环境存在疑点（仅供参考，不扣减）",

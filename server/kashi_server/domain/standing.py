@@ -129,7 +129,7 @@ class StandingBook:
             price=price,
             rules_sha256=rules_sha256,
             blocked=_blocked(contract, tenure, price),
-            ineligible=_ineligible(contract, rules),
+            ineligible=ineligible(contract, rules),
         )
 
     def _owner(self, host_id: str, tenure: Tenure | None) -> str:
@@ -167,7 +167,8 @@ def _blocked(contract: Contract, tenure: Tenure | None, price: Price | None) -> 
     return tuple(sorted(reasons))
 
 
-def _ineligible(contract: Contract, rules: RulesVersion | None) -> tuple[Reason, ...]:
+def ineligible(contract: Contract, rules: RulesVersion | None) -> tuple[Reason, ...]:
+    """Why what is leased under a contract is no eligible expense under the rules in force."""
     if rules is None:
         return (Reason.NO_ACTIVE_RULES,)
     if contract.unrelated_declared is False and rules.truth("related_party_forbidden"):

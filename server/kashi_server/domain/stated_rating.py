@@ -1,0 +1,252 @@
+"""Rating what providers state: a second source of lines, at the same prices, of level E1.
+
+The records of one unit (an allocation, or a device) that follow each other without a whole minute
+between them are one stretch; a stretch is cut wherever contract term, price or rules change, and
+where time is held. What a stretch states is its observed time; what its first and last minute leave
+over is gap. A minute is billed at most once: what an agent observed of the same device, or of any
+device of the same contract where the source names no device, is held at 0.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+
+from kashi_server.domain.attestation import SITE_PREFIX, Attestation, SourceKind, StatedRecord
+from kashi_server.domain.contract import Contract
+from kashi_server.domain.device import DeviceRecord, ServiceWindow, Vendor
+from kashi_server.domain.device_time import DeviceTime, merge_minutes
+from kashi_server.domain.evidence_level import EvidenceLevel
+from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.rating import RatedLine, priced_line
+from kashi_server.domain.reason import Reason
+from kashi_server.domain.rules import version_at
+from kashi_server.domain.standing import Standing, Terms, ineligible
+from kashi_server.domain.stated_origin import StatedOrigin
+from kashi_server.domain.statement_line import StatementQuantities
+from kashi_server.domain.tariff import Tariff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Neighbouring records of one unit in one attestation."""
+
+    attestation: Attestation
+    records: tuple[StatedRecord, ...]
+
+    @property
+    def span(self) -> Interval:
+        """The whole minutes it touches."""
+        last = max(record.minutes.bounded()[1] for record in self.records)
+        return Interval(self.records[0].minutes.start, last)
+
+    @property
+    def record(self) -> StatedRecord:
+        """Any of its records: they agree in all but time."""
+        return self.records[0]
+
+    def quantities(self, part: Interval) -> StatementQuantities:
+        """What it states of some of its minutes."""
+        start, end = part.bounded()
+        elapsed_ms = (end - start) * MINUTE_MS
+        stated_ms = sum(record.within_ms(start, end) for record in self.records)
+        # A scheduler's grant is a holder; a bill and a series of samples name none.
+        granted = self.attestation.kind is SourceKind.SLURM
+        return StatementQuantities(
+            leased_ms=elapsed_ms,
+            observed_ms=stated_ms,
+            gap_ms=elapsed_ms - stated_ms,
+            held_known_ms=stated_ms if granted else 0,
+            held_ms=stated_ms if granted else 0,
+        )
+
+    def origin(self, part: Interval) -> StatedOrigin:
+        """Which rows of the file stand behind some of its minutes."""
+        touching = [one for one in self.records if one.minutes.overlap(part) is not None]
+        lines = [one.line for one in touching]
+        return StatedOrigin(
+            attestation_id=self.attestation.attestation_id,
+            kind=str(self.attestation.kind),
+            site=self.attestation.site,
+            source_sha256=self.attestation.source_sha256,
+            records=len(touching),
+            source_lines=(min(lines), max(lines)),
+        )
+
+
+def stretches(attestations: Iterable[Attestation], period: Interval) -> Iterator[Stretch]:
+    """The stretches of attestations that reach into a period, in order of unit and start."""
+    for attestation in sorted(attestations, key=lambda one: one.sha256):
+        by_unit: dict[tuple[str, str, int], list[StatedRecord]] = {}
+        for record in attestation.records:
+            if record.minutes.overlap(period) is not None:
+                unit = (record.unit_id, record.model, record.cards)
+                by_unit.setdefault(unit, []).append(record)
+        for _unit, found in sorted(by_unit.items()):
+            for joined in _neighbours(found):
+                yield Stretch(attestation=attestation, records=tuple(joined))
+
+
+def _neighbours(records: Sequence[StatedRecord]) -> Iterator[list[StatedRecord]]:
+    held: list[StatedRecord] = []
+    for record in sorted(records, key=lambda one: one.start_utc_ms):
+        if held and record.minutes.start > held[-1].minutes.bounded()[1]:
+            yield held
+            held = []
+        held.append(record)
+    if held:
+        yield held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What agents observed: of each device, and under each contract by which devices."""
+
+    times: Mapping[str, DeviceTime]
+    lines: Sequence[RatedLine]
+
+    def minutes(self, stretch: Stretch) -> list[Interval]:
+        """The minutes of a stretch in which an agent observed what it may be a part of."""
+        span = stretch.span
+        if stretch.record.identified:
+            watched = [(stretch.record.unit_id, span)]
+        else:
+            watched = [
+                (line.hardware_id, common)
+                for line in self.lines
+                if line.standing.contract_id == stretch.attestation.contract_id
+                and line.quantities.observed_ms
+                and (common := Interval(line.start, line.end).overlap(span)) is not None
+            ]
+        found = (
+            minute
+            for hardware_id, part in watched
+            if hardware_id in self.times
+            for minute in _observed(self.times[hardware_id], part)
+        )
+        return merge_minutes(found)
+
+
+def _observed(time: DeviceTime, part: Interval) -> Iterator[int]:
+    start, end = part.bounded()
+    for hour in range(start // 60, -(-end // 60)):
+        low, high = max(start, hour * 60), min(end, hour * 60 + 60)
+        if time.between(low, high).observed_ms or time.claims(low, high):
+            for minute in range(low, high):
+                if time.between(minute, minute + 1).observed_ms or time.claims(minute, minute + 1):
+                    yield minute
+
+
+def stated_lines(
+    attestations: Iterable[Attestation], terms: Terms, measured: Measured, period: Interval
+) -> tuple[RatedLine, ...]:
+    """The lines of a bounded period that rest on countersigned attestations."""
+    tariff = Tariff(terms.prices)
+    return tuple(
+        line
+        for stretch in stretches(attestations, period)
+        for line in _lines(stretch, terms, tariff, measured.minutes(stretch), period)
+    )
+
+
+def _lines(
+    stretch: Stretch,
+    terms: Terms,
+    tariff: Tariff,
+    held: Sequence[Interval],
+    period: Interval,
+) -> Iterator[RatedLine]:
+    common = stretch.span.overlap(period)
+    if common is None:
+        return
+    contract = terms.contracts[stretch.attestation.contract_id]
+    changes = [contract.term, *held]
+    changes += [price.interval for price in tariff.of(contract.contract_id, stretch.record.model)]
+    changes += [version.in_force for version in terms.rules]
+    for start, end in _cut(common, changes):
+        part = Interval(start, end)
+        overlaps = any(start in one for one in held)
+        standing = _standing(stretch, contract, terms, tariff, start, overlaps=overlaps)
+        line = priced_line(
+            stretch.record.unit_id,
+            part,
+            standing,
+            Fraction(stretch.record.cards),
+            stretch.quantities,
+        )
+        yield replace(line, evidence_level=EvidenceLevel.STATED, stated=stretch.origin(part))
+
+
+def _cut(span: Interval, changes: Iterable[Interval]) -> Iterator[tuple[int, int]]:
+    start, end = span.bounded()
+    points = {start, end}
+    for change in changes:
+        points.update(
+            point
+            for point in (change.start, change.end)
+            if point is not None and start < point < end
+        )
+    yield from pairwise(sorted(points))
+
+
+def _standing(
+    stretch: Stretch,
+    contract: Contract,
+    terms: Terms,
+    tariff: Tariff,
+    minute: int,
+    *,
+    overlaps: bool,
+) -> Standing:
+    rules = version_at(terms.rules, minute)
+    price = tariff.at(contract.contract_id, (stretch.record.model,), minute)
+    blocked = []
+    if minute not in contract.term:
+        blocked.append(Reason.OUTSIDE_TERM)
+    if price is None:
+        blocked.append(Reason.NO_PRICE)
+    if overlaps:
+        blocked.append(Reason.STATED_AND_MEASURED)
+    return Standing(
+        host_id=f"{SITE_PREFIX}{stretch.attestation.site}",
+        contract_id=contract.contract_id,
+        party_id=None,
+        price=price,
+        rules_sha256=None if rules is None else rules.sha256,
+        blocked=tuple(sorted(blocked)),
+        ineligible=ineligible(contract, rules),
+    )
+
+
+def stated_devices(
+    lines: Iterable[RatedLine],
+    attestations: Iterable[Attestation],
+    known: Mapping[str, DeviceRecord],
+) -> tuple[DeviceRecord, ...]:
+    """What stated lines are of, described as the attestations do; devices known anyway left out."""
+    wanted = {(line.hardware_id, line.standing.host_id) for line in lines}
+    found: dict[str, DeviceRecord] = {}
+    for attestation in sorted(attestations, key=lambda one: one.sha256):
+        host_id = f"{SITE_PREFIX}{attestation.site}"
+        for record in attestation.records:
+            if record.unit_id in known or (record.unit_id, host_id) not in wanted:
+                continue
+            found.setdefault(record.unit_id, _described(record, attestation.vendor, host_id))
+    return tuple(found[unit_id] for unit_id in sorted(found))
+
+
+def _described(record: StatedRecord, vendor: Vendor, host_id: str) -> DeviceRecord:
+    return DeviceRecord(
+        hardware_id=record.unit_id,
+        vendor=vendor,
+        model=record.model,
+        parent_hardware_id="",
+        share_numerator=1,
+        share_denominator=1,
+        memory_bytes=0,
+        serial="",
+        pci_bus_id="",
+        replayed=False,
+        first_minutes=((host_id, record.minutes.start),),
+        windows=(ServiceWindow(host_id=host_id, interval=record.minutes),),
+    )
