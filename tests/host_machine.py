@@ -41,6 +41,7 @@ class HostMachine(RuleBasedStateMachine):
         self.host = driven(seed, segment_bytes)
         self.samples: list[int] = []
         self.torn_down: list[tuple[int, int]] = []
+        self.refused_since: int | None = None
         self.measure(4)
 
     @rule(count=st.integers(1, 200))
@@ -50,8 +51,9 @@ class HostMachine(RuleBasedStateMachine):
             self.host.clock.advance(SAMPLE_MS)
             self.host.sample()
             self.samples.append(self.host.clock.boottime)
-            if self.host.agent.recorder.due(self.host.clock.boottime):
-                self.host.agent.record()
+            due = self.host.agent.recorder.due(self.host.clock.boottime)
+            if due and self.host.agent.record():
+                self.refused_since = None
 
     @rule(away_ms=st.integers(0, 90_000))
     def kill(self, away_ms: int) -> None:
@@ -120,40 +122,31 @@ class HostMachine(RuleBasedStateMachine):
     @rule(operation=st.sampled_from(["sync", "append"]), count=st.integers(1, 3))
     def disk_fails(self, operation: str, count: int) -> None:
         """The next writes or synchronisations fail with EIO; measuring goes on."""
-        left = count
-
-        def fail(called: str, _name: str) -> OSError | None:
-            nonlocal left
-            if called != operation or left == 0:
-                return None
-            left -= 1
-            return OSError(5, "simulated input/output error")
-
-        self.host.disk.fail = fail
-        self.measure(8)
-        self.host.disk.fail = lambda _operation, _name: None
+        with self._refusing(operation, skipped=0, count=count):
+            self.measure(8)
         self.measure(8)
 
     @rule(operation=st.sampled_from(WRITING), skipped=st.integers(0, 8), count=st.integers(1, 4))
     def disk_fails_while_shipping(self, operation: str, skipped: int, count: int) -> None:
         """Some operations of sealing, of keeping receipts and of freeing fail with EIO. No call of
         the agent ends otherwise than the daemon expects, and none uses a number twice."""
-        left = skipped + count
-
-        def fail(called: str, _name: str) -> OSError | None:
-            nonlocal left
-            if called != operation or left == 0:
-                return None
-            left -= 1
-            return OSError(5, "simulated input/output error") if left < count else None
-
         self.measure(160)
-        self.host.disk.fail = fail
-        for _ in range(4):
-            self._ship_as_the_daemon_does()
-            self.measure(4)
-        self.host.disk.fail = lambda _operation, _name: None
+        with self._refusing(operation, skipped=skipped, count=count):
+            for _ in range(4):
+                self._ship_as_the_daemon_does()
+                self.measure(4)
         self.ship([])
+
+    @rule(
+        operation=st.sampled_from(["sync", "append"]),
+        count=st.integers(1, 60),
+        away_ms=st.integers(0, 90_000),
+    )
+    def lose_power_while_the_disk_refuses(self, operation: str, count: int, away_ms: int) -> None:
+        """What no disk took is in memory alone and goes with the power; nothing older goes."""
+        with self._refusing(operation, skipped=0, count=1_000):
+            self.measure(count)
+        self.lose_power(away_ms)
 
     @rule(room=st.integers(0, 3_000), away_ms=st.integers(0, 90_000))
     def start_on_a_full_disk(self, room: int, away_ms: int) -> None:
@@ -210,6 +203,26 @@ class HostMachine(RuleBasedStateMachine):
         finally:
             self.host.disk.fail = lambda _operation, _name: None
 
+    @contextmanager
+    def _refusing(self, operation: str, *, skipped: int, count: int) -> Iterator[None]:
+        """Some of the disk's operations of a kind are done, then as many fail with EIO."""
+        left = skipped + count
+
+        def fail(called: str, _name: str) -> OSError | None:
+            nonlocal left
+            if called != operation or left == 0:
+                return None
+            left -= 1
+            if left >= count:
+                return None
+            if self.refused_since is None:
+                self.refused_since = self.host.clock.boottime
+            return OSError(5, "simulated input/output error")
+
+        self.host.disk.fail = fail
+        yield
+        self.host.disk.fail = lambda _operation, _name: None
+
     def _meet_server(self) -> None:
         """A server set back gets what it lacks again: a disk that then fills lets go of what the
         server said that it had, and both at once are more than anybody promises."""
@@ -224,7 +237,10 @@ class HostMachine(RuleBasedStateMachine):
             self.host.agent.shipper.failed(error)
 
     def _restart(self, away_ms: int, since_ms: int | None = None) -> None:
+        """Whatever the disk has refused and not taken since goes down with the machine."""
         down_ms = self.host.clock.boottime if since_ms is None else since_ms
+        if self.refused_since is not None:
+            down_ms, self.refused_since = min(down_ms, self.refused_since), None
         self.host.clock.advance(away_ms)
         self.host.start()
         self.torn_down.append((down_ms, self.host.clock.boottime))
