@@ -52,16 +52,11 @@ class Taxed:
     def ex_tax_of(self, incl_fen: int) -> int:
         """Fen without tax in a part of the amount given including tax; cut to a fen.
 
-        Of parts that stand one after another take the difference of what is due through each, so
-        that they add up to the whole: `ex_tax_between`.
+        It is cut for each part by itself: parts together are never above the whole.
         """
         if not self.incl_fen:
             return 0
         return truncate_to_fen_share(self.ex_tax_fen, incl_fen, self.incl_fen)
-
-    def ex_tax_between(self, start_fen: int, end_fen: int) -> int:
-        """Fen without tax in the stretch [start, end) of the amount including tax."""
-        return self.ex_tax_of(end_fen) - self.ex_tax_of(start_fen)
 
 
 NOTHING = Taxed(ex_tax_fen=0, tax_fen=0)

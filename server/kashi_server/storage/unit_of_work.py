@@ -17,11 +17,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from kashi_server.errors import StorageError
 from kashi_server.storage.accounts import AccountRepository
 from kashi_server.storage.certificates import CertificateRepository
+from kashi_server.storage.contract_papers import ContractPapersRepository
+from kashi_server.storage.evidence_files import EvidenceFileRepository
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
 from kashi_server.storage.identity import IdentityRepository
+from kashi_server.storage.invoices import InvoiceRepository
 from kashi_server.storage.ledger import LedgerRepository
 from kashi_server.storage.log import LogRepository
+from kashi_server.storage.payments import PaymentRepository
 from kashi_server.storage.row_security import SETTING
 from kashi_server.storage.views import ViewRepository
 
@@ -62,6 +66,26 @@ class UnitOfWork:
     def expense(self) -> ExpenseRepository:
         """Parties, contracts, assignments, prices, rules and statements."""
         return ExpenseRepository(self.connection)
+
+    @cached_property
+    def papers(self) -> ContractPapersRepository:
+        """Parts and amendments of contracts, declarations, provider lists."""
+        return ContractPapersRepository(self.connection)
+
+    @cached_property
+    def invoices(self) -> InvoiceRepository:
+        """Invoices, how they stand, and what claims took of them."""
+        return InvoiceRepository(self.connection)
+
+    @cached_property
+    def payments(self) -> PaymentRepository:
+        """Payments of companies to providers."""
+        return PaymentRepository(self.connection)
+
+    @cached_property
+    def files(self) -> EvidenceFileRepository:
+        """Evidence files."""
+        return EvidenceFileRepository(self.connection)
 
     @cached_property
     def ledger(self) -> LedgerRepository:

@@ -1,0 +1,256 @@
+"""What papers ask of storage: terms of contracts, lists, invoices, payments, files, as values."""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from kashi_server.domain.contract import Contract
+from kashi_server.domain.contract_terms import Amendment, ContractPart, ContractTerms
+from kashi_server.domain.declaration import RelatedDeclaration
+from kashi_server.domain.evidence_file import EvidenceFile, Subject
+from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
+from kashi_server.domain.listing import ProviderListing
+from kashi_server.domain.payment import Covered, Payment
+
+
+class ContractPapersPort(Protocol):
+    """Parts and amendments of contracts, declarations, and provider lists."""
+
+    def amendments(self) -> Sequence[Amendment]:
+        """All amendments, by contract and in their order."""
+
+    def parts(self) -> Sequence[ContractPart]:
+        """All parts, by contract, amendment and name."""
+
+    def terms(self, contract_id: str) -> ContractTerms:
+        """Parts and amendments of one contract; empty where nothing was stated."""
+
+    def declarations(self, contract_id: str | None = None) -> Sequence[RelatedDeclaration]:
+        """Declarations, of all contracts or one, by contract and day."""
+
+    def listings(self, provider_id: str | None = None) -> Sequence[ProviderListing]:
+        """Listings, of all providers or one, by id."""
+
+    def put_amendment(self, amendment: Amendment) -> None:
+        """Add an amendment; it never changes."""
+
+    def put_part(self, part: ContractPart) -> None:
+        """Add a part; it never changes."""
+
+    def put_declaration(self, declaration: RelatedDeclaration) -> None:
+        """Add a declaration; it never changes."""
+
+    def put_listing(self, listing: ProviderListing) -> None:
+        """Add a listing, or set its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """How an invoice stands since a change, which counts from 1."""
+
+    number: str
+    change: int
+    status: InvoiceStatus
+    source: str
+    told_by: str
+    told_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineMapping:
+    """A line's part, and who said so."""
+
+    number: str
+    part: LinePart
+    mapped_by: str
+    mapped_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInvoice:
+    """An invoice as it stands: what it says, how it stands, which parts its lines are for."""
+
+    invoice: Invoice
+    status: InvoiceStatus
+    parts: tuple[LinePart, ...]
+    added_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """What a claim took of a part of an invoice, including tax; negative: gave back."""
+
+    number: str
+    contract_id: str
+    part: str
+    claim_id: str
+    amount_fen: int
+    allocated_by: str
+    reason: str
+    allocated_utc_ms: int
+    allocation_id: int | None = None
+    """Given when it is stored."""
+
+
+class InvoicesPort(Protocol):
+    """Invoices, how they stand, what their lines are for and what claims took of them."""
+
+    def lock(self, number: str) -> None:
+        """Keep others from changing or claiming this invoice until the unit ends.
+
+        Lock several in the order of their numbers.
+        """
+
+    def invoice(self, number: str) -> StoredInvoice | None:
+        """One invoice."""
+
+    def invoices(
+        self,
+        *,
+        party_id: str | None = None,
+        contract_id: str | None = None,
+        numbers: Collection[str] | None = None,
+    ) -> Sequence[StoredInvoice]:
+        """Invoices by day and number: of a party, with lines for a contract, of these numbers."""
+
+    def reds_of(self, number: str) -> Sequence[Invoice]:
+        """The red invoices that take back something of this one."""
+
+    def statuses(self, number: str | None = None) -> Sequence[StatusChange]:
+        """Every change of how invoices stand, in order."""
+
+    def mappings(self) -> Sequence[LineMapping]:
+        """What each line is for now, by number and line."""
+
+    def allocations(
+        self, *, number: str | None = None, claim_id: str | None = None
+    ) -> Sequence[Allocation]:
+        """What was taken and given back, in order."""
+
+    def add(self, invoice: Invoice, utc_ms: int) -> None:
+        """Add an invoice with its lines."""
+
+    def add_status(self, change: StatusChange) -> None:
+        """Add how it stands now."""
+
+    def map_line(self, mapping: LineMapping) -> None:
+        """Say which part a line is for.
+
+        Raises:
+            Refused: claims hold a part of the invoice and the line had one already.
+        """
+
+    def allocate(self, allocation: Allocation) -> int:
+        """Add an allocation; its id.
+
+        Raises:
+            Refused: it leaves a bound.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPayment:
+    """A payment and what it covers."""
+
+    payment: Payment
+    covers: tuple[Covered, ...]
+    added_by: str
+    added_utc_ms: int
+
+
+class PaymentsPort(Protocol):
+    """Payments of companies to providers."""
+
+    def lock(self, payer_id: str, reference: str) -> None:
+        """Keep others from changing this payment until the unit ends."""
+
+    def payment(self, payer_id: str, reference: str) -> StoredPayment | None:
+        """One payment."""
+
+    def payments(self, party_id: str | None = None) -> Sequence[StoredPayment]:
+        """Payments by day, payer and reference; of all parties, or those one paid or got."""
+
+    def covered_fen(self, number: str) -> int:
+        """How much of an invoice is paid."""
+
+    def add(self, payment: Payment, added_by: str, utc_ms: int) -> None:
+        """Add a payment."""
+
+    def cover(self, payment: Payment, covered: Covered) -> None:
+        """Say what it covers.
+
+        Raises:
+            Refused: the payment or the invoice does not reach so far.
+        """
+
+
+class FilesPort(Protocol):
+    """What is known of evidence files; their bytes stand in the store."""
+
+    def files(
+        self,
+        *,
+        owner_id: str | None = None,
+        subject: Subject | None = None,
+        sha256: str | None = None,
+    ) -> Sequence[EvidenceFile]:
+        """Files in the order in which they were added."""
+
+    def add(self, file: EvidenceFile) -> None:
+        """Add a file."""
+
+
+class PapersExpensePort(Protocol):
+    """What papers ask of agreements."""
+
+    def lock(self) -> None:
+        """Keep others from changing agreements until the unit ends."""
+
+    def contracts(self) -> Sequence[Contract]:
+        """All contracts, by id."""
+
+
+class PapersLogPort(Protocol):
+    """The end of the log."""
+
+    def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
+        """Hand an entry to the sequencer."""
+
+
+class PapersUnit(Protocol):
+    """A unit of work as papers need it."""
+
+    @property
+    def expense(self) -> PapersExpensePort:
+        """Agreements."""
+
+    @property
+    def papers(self) -> ContractPapersPort:
+        """Terms of contracts and provider lists."""
+
+    @property
+    def invoices(self) -> InvoicesPort:
+        """Invoices."""
+
+    @property
+    def payments(self) -> PaymentsPort:
+        """Payments."""
+
+    @property
+    def files(self) -> FilesPort:
+        """Evidence files."""
+
+    @property
+    def log(self) -> PapersLogPort:
+        """The log."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class PapersWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[PapersUnit]:
+        """Open one."""

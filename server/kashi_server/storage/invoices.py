@@ -1,0 +1,295 @@
+"""Invoices in the database: what they say, how they stand, and what claims took of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
+from kashi_server.domain.taxed import Taxed
+from kashi_server.errors import Refused
+from kashi_server.services.papers_port import Allocation, LineMapping, StatusChange, StoredInvoice
+from kashi_server.storage.paper_guards import lock_key
+from kashi_server.storage.tables.papers import (
+    invoice_allocations,
+    invoice_line_parts,
+    invoice_lines,
+    invoice_statuses,
+    invoices,
+)
+
+
+def advisory_lock(connection: Connection, *key: str) -> None:
+    """Wait for whoever holds this key on PostgreSQL; SQLite has one writer at a time."""
+    if connection.dialect.name == "postgresql":
+        hashed = func.hashtextextended(lock_key(*key), 0)
+        connection.execute(select(func.pg_advisory_xact_lock(hashed)))
+
+
+def refusal(error: IntegrityError) -> Refused:
+    """What a guard of the database said, as a refusal."""
+    said = str(error.orig).strip().splitlines()[0]
+    return Refused(f"the database refuses it: {said}")
+
+
+class InvoiceRepository:
+    """Speaks through one connection; see `services.papers_port`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self, number: str) -> None:
+        """Keep others from changing or claiming this invoice until the unit ends."""
+        advisory_lock(self._connection, "invoice", number)
+
+    def invoice(self, number: str) -> StoredInvoice | None:
+        """One invoice."""
+        found = self._stored(select(invoices).where(invoices.c.number == number))
+        return found[0] if found else None
+
+    def invoices(
+        self,
+        *,
+        party_id: str | None = None,
+        contract_id: str | None = None,
+        numbers: Collection[str] | None = None,
+    ) -> Sequence[StoredInvoice]:
+        """Invoices by day and number: of a party, with lines for a contract, of these numbers."""
+        query = select(invoices)
+        if party_id is not None:
+            query = query.where(
+                or_(invoices.c.seller_id == party_id, invoices.c.buyer_id == party_id)
+            )
+        if numbers is not None:
+            query = query.where(invoices.c.number.in_(numbers))
+        if contract_id is not None:
+            latest = _latest_mappings().subquery()
+            of_contract = select(latest.c.number).where(latest.c.contract_id == contract_id)
+            query = query.where(invoices.c.number.in_(of_contract))
+        return self._stored(query.order_by(invoices.c.issued_on, invoices.c.number))
+
+    def reds_of(self, number: str) -> Sequence[Invoice]:
+        """The red invoices that take back something of this one."""
+        query = select(invoices).where(invoices.c.blue_number == number)
+        return [stored.invoice for stored in self._stored(query.order_by(invoices.c.number))]
+
+    def statuses(self, number: str | None = None) -> Sequence[StatusChange]:
+        """Every change of how invoices stand, in order."""
+        columns = invoice_statuses.c
+        query = select(invoice_statuses).order_by(columns.number, columns.change)
+        if number is not None:
+            query = query.where(columns.number == number)
+        return [
+            StatusChange(
+                number=row.number,
+                change=row.change,
+                status=InvoiceStatus(row.status),
+                source=row.source,
+                told_by=row.told_by,
+                told_utc_ms=row.told_utc_ms,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def mappings(self) -> Sequence[LineMapping]:
+        """What each line is for now, by number and line."""
+        return [_mapping(row) for row in self._connection.execute(_latest_mappings())]
+
+    def allocations(
+        self, *, number: str | None = None, claim_id: str | None = None
+    ) -> Sequence[Allocation]:
+        """What was taken and given back, in order."""
+        columns = invoice_allocations.c
+        query = select(invoice_allocations).order_by(columns.allocation_id)
+        if number is not None:
+            query = query.where(columns.number == number)
+        if claim_id is not None:
+            query = query.where(columns.claim_id == claim_id)
+        return [_allocation(row) for row in self._connection.execute(query)]
+
+    def add(self, invoice: Invoice, utc_ms: int) -> None:
+        """Add an invoice with its lines."""
+        self._connection.execute(
+            insert(invoices).values(
+                number=invoice.number,
+                issued_on=invoice.issued_on.isoformat(),
+                seller_id=invoice.seller_id,
+                buyer_id=invoice.buyer_id,
+                seller_name=invoice.seller_name,
+                buyer_name=invoice.buyer_name,
+                ex_tax_fen=invoice.amount.ex_tax_fen,
+                tax_fen=invoice.amount.tax_fen,
+                incl_fen=invoice.amount.incl_fen,
+                blue_number=invoice.blue_number,
+                added_utc_ms=utc_ms,
+            )
+        )
+        lines = [
+            {
+                "number": invoice.number,
+                "line": line.line,
+                "name": line.name,
+                "ex_tax_fen": line.amount.ex_tax_fen,
+                "tax_fen": line.amount.tax_fen,
+            }
+            for line in invoice.lines
+        ]
+        self._connection.execute(insert(invoice_lines), lines)
+
+    def add_status(self, change: StatusChange) -> None:
+        """Add how it stands now."""
+        self._connection.execute(
+            insert(invoice_statuses).values(
+                number=change.number,
+                change=change.change,
+                status=change.status.value,
+                source=change.source,
+                told_by=change.told_by,
+                told_utc_ms=change.told_utc_ms,
+            )
+        )
+
+    def map_line(self, mapping: LineMapping) -> None:
+        """Say which part a line is for.
+
+        Raises:
+            Refused: claims hold a part of the invoice and the line had one already.
+        """
+        values = {
+            "number": mapping.number,
+            "line": mapping.part.line,
+            "contract_id": mapping.part.contract_id,
+            "part": mapping.part.part,
+            "mapped_by": mapping.mapped_by,
+            "mapped_utc_ms": mapping.mapped_utc_ms,
+        }
+        try:
+            self._connection.execute(insert(invoice_line_parts).values(**values))
+        except IntegrityError as error:
+            raise refusal(error) from error
+
+    def allocate(self, allocation: Allocation) -> int:
+        """Add an allocation; its id.
+
+        Raises:
+            Refused: it leaves a bound.
+        """
+        statement = (
+            insert(invoice_allocations)
+            .values(
+                number=allocation.number,
+                contract_id=allocation.contract_id,
+                part=allocation.part,
+                claim_id=allocation.claim_id,
+                amount_fen=allocation.amount_fen,
+                allocated_by=allocation.allocated_by,
+                reason=allocation.reason,
+                allocated_utc_ms=allocation.allocated_utc_ms,
+            )
+            .returning(invoice_allocations.c.allocation_id)
+        )
+        try:
+            return int(self._connection.execute(statement).scalar_one())
+        except IntegrityError as error:
+            raise refusal(error) from error
+
+    def _stored(self, query: Select[Any]) -> list[StoredInvoice]:
+        rows = self._connection.execute(query).all()
+        numbers = [row.number for row in rows]
+        lines, parts, statuses = self._lines(numbers), self._parts(numbers), self._latest(numbers)
+        return [
+            StoredInvoice(
+                invoice=_invoice(row, lines[row.number]),
+                status=statuses.get(row.number, InvoiceStatus.NORMAL),
+                parts=tuple(parts.get(row.number, ())),
+                added_utc_ms=row.added_utc_ms,
+            )
+            for row in rows
+        ]
+
+    def _lines(self, numbers: Sequence[str]) -> Mapping[str, tuple[InvoiceLine, ...]]:
+        columns = invoice_lines.c
+        query = (
+            select(invoice_lines)
+            .where(columns.number.in_(numbers))
+            .order_by(columns.number, columns.line)
+        )
+        rows = self._connection.execute(query)
+        return {
+            number: tuple(
+                InvoiceLine(
+                    line=row.line,
+                    name=row.name,
+                    amount=Taxed(ex_tax_fen=row.ex_tax_fen, tax_fen=row.tax_fen),
+                )
+                for row in of_invoice
+            )
+            for number, of_invoice in groupby(rows, key=lambda row: row.number)
+        }
+
+    def _parts(self, numbers: Sequence[str]) -> Mapping[str, list[LinePart]]:
+        found: dict[str, list[LinePart]] = {}
+        query = _latest_mappings().where(invoice_line_parts.c.number.in_(numbers))
+        for row in self._connection.execute(query):
+            found.setdefault(row.number, []).append(_mapping(row).part)
+        return found
+
+    def _latest(self, numbers: Sequence[str]) -> Mapping[str, InvoiceStatus]:
+        columns = invoice_statuses.c
+        query = (
+            select(columns.number, columns.status)
+            .where(columns.number.in_(numbers))
+            .order_by(columns.number, columns.change)
+        )
+        return {row.number: InvoiceStatus(row.status) for row in self._connection.execute(query)}
+
+
+def _latest_mappings() -> Select[Any]:
+    """The row that holds of each line."""
+    columns = invoice_line_parts.c
+    latest = select(func.max(columns.mapping_id)).group_by(columns.number, columns.line)
+    return (
+        select(invoice_line_parts)
+        .where(columns.mapping_id.in_(latest))
+        .order_by(columns.number, columns.line)
+    )
+
+
+def _mapping(row: Row[Any]) -> LineMapping:
+    return LineMapping(
+        number=row.number,
+        part=LinePart(line=row.line, contract_id=row.contract_id, part=row.part),
+        mapped_by=row.mapped_by,
+        mapped_utc_ms=row.mapped_utc_ms,
+    )
+
+
+def _allocation(row: Row[Any]) -> Allocation:
+    return Allocation(
+        number=row.number,
+        contract_id=row.contract_id,
+        part=row.part,
+        claim_id=row.claim_id,
+        amount_fen=row.amount_fen,
+        allocated_by=row.allocated_by,
+        reason=row.reason,
+        allocated_utc_ms=row.allocated_utc_ms,
+        allocation_id=row.allocation_id,
+    )
+
+
+def _invoice(row: Row[Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
+    return Invoice(
+        number=row.number,
+        issued_on=date.fromisoformat(row.issued_on),
+        seller_id=row.seller_id,
+        buyer_id=row.buyer_id,
+        seller_name=row.seller_name,
+        buyer_name=row.buyer_name,
+        amount=Taxed(ex_tax_fen=row.ex_tax_fen, tax_fen=row.tax_fen),
+        lines=lines,
+        blue_number=row.blue_number,
+    )
