@@ -1,0 +1,179 @@
+"""Evidence files: bytes kept under their hash, told of in the log, looked at again by fsck.
+
+A file is added under a name for an owner about a subject: a contract, an invoice, a payment or a
+claim. Its bytes are stored once, whoever adds them; nothing is ever deleted. Bytes are on disk
+before the database says so: a crash in between leaves bytes that nothing names, which harm nobody.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Final, Protocol
+
+from kashi_server.domain.evidence_file import EvidenceFile, StoredFile, Subject, SubjectKind
+from kashi_server.errors import InvalidValue, NotFound, Refused, StorageError
+from kashi_server.services.acting import Acting
+from kashi_server.services.media_type import media_type_of
+from kashi_server.services.paper_entries import file_entry
+from kashi_server.services.papers_port import PapersUnit, PapersWork
+
+FILE_BYTES_MAX: Final = 20 * 2**20
+FILES_A_SUBJECT_MAX: Final = 500
+
+
+class ByteStore(Protocol):
+    """Keeps bytes by their hash."""
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes durably; their SHA-256 in hexadecimal."""
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes.
+
+        Raises:
+            StorageError: they are missing or cannot be read.
+        """
+
+
+ClaimOwner = Callable[[PapersUnit, str], str | None]
+"""The company of a claim, or None where there is no such claim; filled by who keeps claims."""
+
+
+class EvidenceFiles:
+    """Adds, lists and gives evidence files."""
+
+    def __init__(
+        self,
+        work: PapersWork,
+        store: ByteStore,
+        clock: Callable[[], int],
+        claim_owner: ClaimOwner | None = None,
+    ) -> None:
+        """Over a database and a store of bytes.
+
+        Args:
+            work: opens units of work, as the database's owner.
+            store: keeps the bytes.
+            clock: UTC milliseconds.
+            claim_owner: tells whose a claim is; without it every claim is taken to be the owner's.
+        """
+        self._work = work
+        self._store = store
+        self._clock = clock
+        self._claim_owner = claim_owner
+
+    def add(
+        self, content: bytes, *, name: str, owner_id: str, subject: Subject, acting: Acting
+    ) -> EvidenceFile:
+        """Keep a file; the same bytes about the same subject again change nothing.
+
+        Raises:
+            InvalidValue: too large, empty, of a kind that is no evidence, or a name that is a path.
+            NotFound: there is no such subject for this party.
+            Refused: the subject holds as many files as it may.
+        """
+        if not acting.may_see(owner_id):
+            raise NotFound(f"{acting.party_id} adds files of its own only")
+        if not 0 < len(content) <= FILE_BYTES_MAX:
+            raise InvalidValue(f"{name} has {len(content)} bytes; a file has 1 to {FILE_BYTES_MAX}")
+        file = EvidenceFile(
+            file=StoredFile(
+                sha256=sha256(content).hexdigest(),
+                size_bytes=len(content),
+                media_type=media_type_of(content, name),
+            ),
+            owner_id=owner_id,
+            subject=subject,
+            name=name,
+            added_by=acting.actor,
+            added_utc_ms=self._clock(),
+        )
+        with self._work.begin() as unit:
+            # One at a time: two that add the same file at once do not meet.
+            unit.expense.lock()
+            self._check_subject(unit, owner_id, subject)
+            known = unit.files.files(owner_id=owner_id, subject=subject)
+            for one in known:
+                if one.file.sha256 == file.file.sha256:
+                    return one
+            if len(known) >= FILES_A_SUBJECT_MAX:
+                raise Refused(f"{subject} holds {len(known)} files; no more are taken")
+            self._store.put(content)
+            unit.files.add(file)
+            unit.log.append_pending(*file_entry(file))
+            unit.commit()
+        return file
+
+    def all(
+        self, acting: Acting, *, owner_id: str | None = None, subject: Subject | None = None
+    ) -> Sequence[EvidenceFile]:
+        """Files that the acting party sees, in the order in which they were added."""
+        owner = acting.party_id or owner_id
+        with self._work.begin(writes=False) as unit:
+            found = unit.files.files(owner_id=owner, subject=subject)
+        return [one for one in found if owner_id in (None, one.owner_id)]
+
+    def get(self, sha256_text: str, acting: Acting) -> tuple[EvidenceFile, bytes]:
+        """A file and its bytes, hashed again.
+
+        Raises:
+            NotFound: there is no such file for this party.
+            StorageError: its bytes are missing or are not what was added.
+        """
+        with self._work.begin(writes=False) as unit:
+            found = unit.files.files(owner_id=acting.party_id, sha256=sha256_text)
+        if not found:
+            raise NotFound(f"there is no file {sha256_text}")
+        content = self._store.get(sha256_text)
+        if sha256(content).hexdigest() != sha256_text:
+            raise StorageError(f"file {sha256_text} is not what was added; restore a backup")
+        return found[0], content
+
+    def _check_subject(self, unit: PapersUnit, owner_id: str, subject: Subject) -> None:
+        sides = self._sides(unit, owner_id, subject)
+        if owner_id not in sides:
+            raise NotFound(f"there is no {subject.kind} {subject.name} of {owner_id}")
+
+    def _sides(self, unit: PapersUnit, owner_id: str, subject: Subject) -> Sequence[str]:
+        match subject.kind:
+            case SubjectKind.CONTRACT:
+                contracts = {one.contract_id: one for one in unit.expense.contracts()}
+                contract = contracts.get(subject.name)
+                return () if contract is None else tuple(contract.sides)
+            case SubjectKind.INVOICE:
+                stored = unit.invoices.invoice(subject.name)
+                if stored is None:
+                    return ()
+                return stored.invoice.seller_id, stored.invoice.buyer_id
+            case SubjectKind.PAYMENT:
+                payer, _, reference = subject.name.partition("/")
+                paid = unit.payments.payment(payer, reference)
+                return () if paid is None else (paid.payment.payer_id, paid.payment.payee_id)
+            case SubjectKind.CLAIM:
+                if self._claim_owner is None:
+                    return (owner_id,)
+                of_claim = self._claim_owner(unit, subject.name)
+                return () if of_claim is None else (of_claim,)
+
+
+def check_files(work: PapersWork, store: ByteStore) -> list[str]:
+    """Every evidence file whose bytes are missing or differ, in words; for fsck."""
+    with work.begin(writes=False) as unit:
+        files = unit.files.files()
+    faults: dict[str, str] = {}
+    for one in files:
+        wanted = one.file.sha256
+        if wanted in faults:
+            continue
+        faults[wanted] = _fault(store, one)
+    return [fault for fault in faults.values() if fault]
+
+
+def _fault(store: ByteStore, file: EvidenceFile) -> str:
+    name = f"evidence file {file.file.sha256} ({file.name} of {file.owner_id}, {file.subject})"
+    try:
+        content = store.get(file.file.sha256)
+    except StorageError as error:
+        return f"{name}: {error}"
+    if sha256(content).hexdigest() != file.file.sha256:
+        return f"{name} is not what was added"
+    return ""

@@ -1,0 +1,340 @@
+"""Invoices in use: taking them from files, what their lines are for, how they stand.
+
+An issued invoice never changes; a file that tells another content of a known number is refused. How
+it stands changes, and each change is kept: normal, then partly red-flushed, then red-flushed or
+void; nothing goes back, so an older export takes nothing back. A red invoice that is taken changes
+how its blue one stands even where no file says so.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
+from kashi_server.domain.positioned import Mistake, MistakesFound
+from kashi_server.errors import NotFound, Refused
+from kashi_server.services.acting import Acting
+from kashi_server.services.allocation import claims_on, whole_left_fen
+from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
+from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
+from kashi_server.services.papers_port import (
+    LineMapping,
+    PapersUnit,
+    PapersWork,
+    StatusChange,
+    StoredInvoice,
+)
+from kashi_server.services.told import Place, ToldInvoice
+
+_RANK: Mapping[InvoiceStatus, int] = {
+    InvoiceStatus.NORMAL: 0,
+    InvoiceStatus.PARTLY_RED: 1,
+    InvoiceStatus.RED: 2,
+    InvoiceStatus.VOID: 2,
+}
+
+
+@dataclass(slots=True)
+class TakenInvoices:
+    """What taking invoices came to; `notes` tell what was passed by and why."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    mapped: int = 0
+    changes: list[InvoiceChange] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceHistory:
+    """An invoice and every change of how it stood."""
+
+    stored: StoredInvoice
+    statuses: tuple[StatusChange, ...]
+    reds: tuple[Invoice, ...]
+    paid_fen: int
+
+
+class InvoiceKeeping:
+    """Takes invoices and tells of them."""
+
+    def __init__(
+        self,
+        work: PapersWork,
+        clock: Callable[[], int],
+        watch: InvoiceWatch | None = None,
+    ) -> None:
+        """Over a database.
+
+        Args:
+            work: opens units of work, as the database's owner.
+            clock: UTC milliseconds.
+            watch: is told of every invoice that claims hold a part of and that changed.
+        """
+        self._work = work
+        self._clock = clock
+        self._watch = watch or Unwatched()
+
+    def take(self, told: Sequence[ToldInvoice], acting: Acting) -> TakenInvoices:
+        """Take invoices and how they stand; all of them or none.
+
+        Raises:
+            MistakesFound: a known number has another content, an invoice is not the acting
+                party's, or a line names a part that its contract does not have.
+        """
+        with self._work.begin() as unit:
+            unit.expense.lock()
+            for number in sorted({one.invoice.number for one in told}):
+                unit.invoices.lock(number)
+            taking = _Taking(unit, acting, self._clock(), self._watch)
+            # Blue ones first: a red one changes how its blue one stands.
+            for one in sorted(told, key=lambda one: (one.invoice.red, one.invoice.number)):
+                taking.take(one)
+            if taking.mistakes:
+                raise MistakesFound(taking.mistakes)
+            unit.commit()
+        return taking.done
+
+    def map_lines(
+        self, number: str, parts: Sequence[LinePart], acting: Acting
+    ) -> tuple[LinePart, ...]:
+        """Say which parts of which contract the lines of an invoice are for.
+
+        Returns:
+            What holds now, line by line.
+
+        Raises:
+            NotFound: there is no such invoice for this party.
+            Refused: there is no such line or part, or claims hold a part of the invoice.
+        """
+        with self._work.begin() as unit:
+            unit.expense.lock()
+            unit.invoices.lock(number)
+            stored = _visible(unit, number, acting)
+            taking = _Taking(unit, acting, self._clock(), self._watch)
+            place = Place(file=f"invoice {number}", row=0)
+            taking.map(stored.invoice, stored.parts, parts, place)
+            if taking.mistakes:
+                raise Refused("; ".join(one.message for one in taking.mistakes))
+            unit.commit()
+        return self.show(number, acting).stored.parts
+
+    def show(self, number: str, acting: Acting) -> InvoiceHistory:
+        """An invoice with its history.
+
+        Raises:
+            NotFound: there is no such invoice for this party.
+        """
+        with self._work.begin(writes=False) as unit:
+            stored = _visible(unit, number, acting)
+            return InvoiceHistory(
+                stored=stored,
+                statuses=tuple(unit.invoices.statuses(number)),
+                reds=tuple(unit.invoices.reds_of(number)),
+                paid_fen=unit.payments.covered_fen(number),
+            )
+
+    def all(self, acting: Acting, contract_id: str | None = None) -> Sequence[StoredInvoice]:
+        """Invoices that the acting party sees, by day and number; of one contract, if named."""
+        with self._work.begin(writes=False) as unit:
+            return unit.invoices.invoices(party_id=acting.party_id, contract_id=contract_id)
+
+    def contract_sides(self) -> frozenset[tuple[str, str]]:
+        """(provider, user) of every contract: whose invoices belong here."""
+        with self._work.begin(writes=False) as unit:
+            return frozenset((one.provider_id, one.user_id) for one in unit.expense.contracts())
+
+
+def _visible(unit: PapersUnit, number: str, acting: Acting) -> StoredInvoice:
+    stored = unit.invoices.invoice(number)
+    if stored is None:
+        raise NotFound(f"there is no invoice {number}")
+    acting.check_sees(f"invoice {number}", stored.invoice.seller_id, stored.invoice.buyer_id)
+    return stored
+
+
+class _Taking:
+    """One unit of work that takes invoices."""
+
+    def __init__(self, unit: PapersUnit, acting: Acting, utc_ms: int, watch: InvoiceWatch) -> None:
+        self.done = TakenInvoices()
+        self.mistakes: list[Mistake] = []
+        self._unit = unit
+        self._acting = acting
+        self._utc_ms = utc_ms
+        self._watch = watch
+        self._contracts = {one.contract_id: one for one in unit.expense.contracts()}
+
+    def take(self, told: ToldInvoice) -> None:
+        invoice, place = told.invoice, told.place
+        if not self._acting.may_see(invoice.seller_id, invoice.buyer_id):
+            self._mistake(place, "number", f"invoice {invoice.number} is not {self._party}'s")
+            return
+        stored = self._unit.invoices.invoice(invoice.number)
+        if stored is None:
+            self._add(told)
+            return
+        differing = _differing(stored.invoice, invoice)
+        if differing:
+            self._mistake(
+                place,
+                "number",
+                f"invoice {invoice.number} stands here with another"
+                f" {', '.join(differing)}; an issued invoice never changes",
+            )
+            return
+        parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
+        mapped = self.map(invoice, stored.parts, parts, place)
+        changed = self._change(stored, told.status, place.file)
+        self.done.changed += mapped or changed
+        self.done.unchanged += not (mapped or changed)
+
+    @property
+    def _party(self) -> str:
+        return self._acting.party_id or "the office"
+
+    def _mistake(self, place: Place, name: str, message: str) -> None:
+        self.mistakes.append(place.mistake(name, message))
+
+    def _add(self, told: ToldInvoice) -> None:
+        invoice = told.invoice
+        self._unit.invoices.add(invoice, self._utc_ms)
+        self._unit.log.append_pending(*invoice_entry(invoice))
+        self._store_status(invoice.number, 1, told.status or InvoiceStatus.NORMAL, told.place.file)
+        self.done.added += 1
+        parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
+        self.map(invoice, (), parts, told.place)
+        stored = self._unit.invoices.invoice(invoice.number)
+        assert stored is not None
+        # Its red invoices may have been there before it.
+        self._change(stored, self._after_reds(stored), "red invoices")
+        if invoice.blue_number:
+            self._flush(invoice)
+
+    def _flush(self, red: Invoice) -> None:
+        """A red invoice changes how its blue one stands."""
+        self._unit.invoices.lock(red.blue_number)
+        blue = self._unit.invoices.invoice(red.blue_number)
+        if blue is None:
+            self.done.notes.append(
+                f"red invoice {red.number} takes back {red.blue_number}, which is not known here"
+            )
+            return
+        if (blue.invoice.seller_id, blue.invoice.buyer_id) != (red.seller_id, red.buyer_id):
+            self.done.notes.append(
+                f"red invoice {red.number} names {red.blue_number} of other parties; passed by"
+            )
+            return
+        source = f"red invoice {red.number}"
+        after = self._after_reds(blue)
+        if not self._change(blue, after, source) and after is InvoiceStatus.PARTLY_RED:
+            # It stood so already, and less of it is left now.
+            self._tell(blue, after, source)
+
+    def _after_reds(self, stored: StoredInvoice) -> InvoiceStatus:
+        reds = self._unit.invoices.reds_of(stored.invoice.number)
+        left_fen = stored.invoice.amount.incl_fen + sum(red.amount.incl_fen for red in reds)
+        if not reds or stored.invoice.red:
+            return stored.status
+        return InvoiceStatus.PARTLY_RED if left_fen > 0 else InvoiceStatus.RED
+
+    def _change(self, stored: StoredInvoice, status: InvoiceStatus | None, source: str) -> bool:
+        """Store how it stands now, if that is further than before; whether it was."""
+        number = stored.invoice.number
+        if status is None or status is stored.status:
+            return False
+        if _RANK[status] <= _RANK[stored.status]:
+            self.done.notes.append(
+                f"invoice {number}: {source} says {status}; it stands {stored.status} since and"
+                " stays so"
+            )
+            return False
+        last = self._unit.invoices.statuses(number)[-1]
+        self._store_status(number, last.change + 1, status, source)
+        self._tell(stored, status, source)
+        return True
+
+    def _store_status(self, number: str, change: int, status: InvoiceStatus, source: str) -> None:
+        told = StatusChange(
+            number=number,
+            change=change,
+            status=status,
+            source=source,
+            told_by=self._acting.actor,
+            told_utc_ms=self._utc_ms,
+        )
+        self._unit.invoices.add_status(told)
+        self._unit.log.append_pending(*status_entry(told))
+
+    def _tell(self, before: StoredInvoice, status: InvoiceStatus, source: str) -> None:
+        number = before.invoice.number
+        claims = claims_on(self._unit, number)
+        now = self._unit.invoices.invoice(number)
+        assert now is not None
+        if not claims:
+            return
+        change = InvoiceChange(
+            number=number,
+            before=before.status,
+            after=status,
+            left_fen=whole_left_fen(self._unit, now),
+            claims=claims,
+            source=source,
+            told_by=self._acting.actor,
+            told_utc_ms=self._utc_ms,
+        )
+        self.done.changes.append(change)
+        self._watch.invoice_changed(self._unit, change)
+
+    def map(
+        self,
+        invoice: Invoice,
+        before: Iterable[LinePart],
+        parts: Sequence[LinePart],
+        place: Place,
+    ) -> bool:
+        """Store what lines are for where that is news; whether anything was."""
+        known = {part.line: part for part in before}
+        news = [part for part in parts if known.get(part.line) != part]
+        for part in news:
+            trouble = self._against(invoice, part)
+            if trouble:
+                self._mistake(place, f"line {part.line}", trouble)
+        if self.mistakes:
+            return False
+        for part in news:
+            mapping = LineMapping(
+                number=invoice.number,
+                part=part,
+                mapped_by=self._acting.actor,
+                mapped_utc_ms=self._utc_ms,
+            )
+            self._unit.invoices.map_line(mapping)
+            self._unit.log.append_pending(*mapping_entry(mapping))
+        self.done.mapped += len(news)
+        return bool(news)
+
+    def _against(self, invoice: Invoice, part: LinePart) -> str:
+        contract = self._contracts.get(part.contract_id)
+        if not 1 <= part.line <= len(invoice.lines):
+            return f"invoice {invoice.number} has no line {part.line}"
+        if contract is None:
+            return f"there is no contract {part.contract_id}"
+        if (contract.provider_id, contract.user_id) != (invoice.seller_id, invoice.buyer_id):
+            return (
+                f"invoice {invoice.number} is from {invoice.seller_id} to {invoice.buyer_id},"
+                f" contract {part.contract_id} is not between them"
+            )
+        terms = self._unit.papers.terms(part.contract_id)
+        if part.part not in {one.part for one in terms.parts}:
+            known = ", ".join(sorted({one.part for one in terms.parts})) or "none"
+            return f"contract {part.contract_id} has no part '{part.part}'; it has {known}"
+        return ""
+
+
+def _differing(old: Invoice, new: Invoice) -> list[str]:
+    """Fields that differ. A red invoice whose blue one a file leaves out differs in nothing."""
+    named = [one.name for one in fields(old) if getattr(old, one.name) != getattr(new, one.name)]
+    if not new.blue_number and "blue_number" in named:
+        named.remove("blue_number")
+    return named
