@@ -1,0 +1,208 @@
+"""Series of samples of one metric: Prometheus's query_range as JSON, or CSV with a row a sample.
+
+What counts is that a sample is there: between two samples no further apart than the mapping's gap
+limit the device was seen, and no value is asked how busy it was. A blank of DCGM
+(0x7ffffffffffffff0 and above) or a NaN is no sample. Records are cut at whole UTC hours.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from kashi_server.domain.attestation import StatedRecord
+from kashi_server.domain.interval import HOUR_MS
+from kashi_server.domain.usage_source.instants import instant_ms, instant_text
+from kashi_server.domain.usage_source.reading import (
+    FieldWrong,
+    Reading,
+    contract_of,
+    csv_rows,
+    decoded,
+    field_of,
+)
+from kashi_server.domain.usage_source.values import Row, SkippedRow
+from kashi_server.errors import InvalidValue
+
+BLANK_MIN: Final = 0x7FFFFFFFFFFFFFF0
+NAME_LABEL: Final = "__name__"
+OTHER_METRIC: Final = "other_metric"
+OTHER_MODEL: Final = "other_model"
+NO_SAMPLE: Final = "no_sample"
+_VALUE: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?")
+_ABSENT: Final = frozenset({"", "NaN", "nan"})
+
+Labels = Mapping[str, str]
+
+
+class _Device:
+    """The samples of one device as they come: a contract, a model, and where it was seen."""
+
+    def __init__(self, unit_id: str, contract_id: str, model: str, line: int) -> None:
+        self.unit_id, self.contract_id, self.model, self.line = unit_id, contract_id, model, line
+        self.last_ms: int | None = None
+        self.hours: dict[int, list[int]] = {}
+
+    def seen(self, utc_ms: int, limit_ms: int) -> None:
+        """A sample: what lies between it and the one before was seen, if that is not too long."""
+        if self.last_ms is not None:
+            if utc_ms <= self.last_ms:
+                raise InvalidValue(f"the samples of {self.unit_id} are not in order of time")
+            if utc_ms - self.last_ms <= limit_ms:
+                self._add(self.last_ms, utc_ms)
+        self.last_ms = utc_ms
+
+    def _add(self, start: int, end: int) -> None:
+        while start < end:
+            hour = start // HOUR_MS
+            until = min(end, (hour + 1) * HOUR_MS)
+            found = self.hours.setdefault(hour, [start, start, 0])
+            found[1] = until
+            found[2] += until - start
+            start = until
+
+
+def read_series(reading: Reading, content: bytes) -> Reading:
+    """Read a series.
+
+    Raises:
+        MistakesFound: every mistake with line, or place in the JSON.
+    """
+    text = decoded(reading, content)
+    devices: dict[str, _Device] = {}
+    if reading.mapping.time:
+        _read_csv(reading, text, devices)
+    else:
+        _read_json(reading, text, devices)
+    for device in devices.values():
+        for record in _records(reading, device):
+            reading.take(device.contract_id, record)
+    return reading.finish()
+
+
+def _read_csv(reading: Reading, text: str, devices: dict[str, _Device]) -> None:
+    mapping = reading.mapping
+    for line, row in csv_rows(reading, text, mapping.delimiter):
+        device = _device(reading, line, row, devices)
+        if device is None:
+            continue
+        try:
+            utc_ms = instant_ms(row[mapping.time], mapping.offset)
+            if present(row[mapping.sample]):
+                device.seen(utc_ms, mapping.gap_limit_ms)
+            else:
+                reading.skipped[NO_SAMPLE] += 1
+        except InvalidValue as error:
+            reading.wrong(line, mapping.time, str(error))
+
+
+def _read_json(reading: Reading, text: str, devices: dict[str, _Device]) -> None:
+    for place, series in enumerate(_matrix(reading, text), 1):
+        name = f"result[{place}]"
+        labels = series.get("metric") if isinstance(series, dict) else None
+        values = series.get("values") if isinstance(series, dict) else None
+        if not isinstance(labels, dict) or not isinstance(values, list):
+            reading.wrong(place, name, "has no `metric` and `values`: it is no range of a series")
+            continue
+        if labels.get(NAME_LABEL, reading.mapping.metric) != reading.mapping.metric:
+            reading.skipped[OTHER_METRIC] += 1
+            continue
+        row = _labelled(reading, place, name, labels)
+        device = None if row is None else _device(reading, place, row, devices)
+        if device is not None:
+            _samples(reading, place, name, values, device)
+
+
+def _matrix(reading: Reading, text: str) -> list[Any]:
+    try:
+        said = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        reading.wrong(1, "", f"is no JSON: {error}")
+        return []
+    if not isinstance(said, dict) or said.get("status") != "success":
+        reading.wrong(1, "status", "is no answer of success")
+        return []
+    answer = said.get("data")
+    if not isinstance(answer, dict) or answer.get("resultType") != "matrix":
+        reading.wrong(1, "data.resultType", 'is not "matrix": ask query_range, not query')
+        return []
+    result = answer.get("result")
+    return result if isinstance(result, list) else []
+
+
+def _labelled(reading: Reading, place: int, name: str, labels: dict[str, Any]) -> Row | None:
+    row = {label: str(value) for label, value in labels.items()}
+    missing = [column for column in reading.mapping.columns if column not in row]
+    for column in missing:
+        reading.wrong(place, f"{name}.metric.{column}", "there is no such label")
+    if missing or not reading.mapping.kept(row):
+        reading.skipped["other_row"] += not missing
+        return None
+    return row
+
+
+def _samples(reading: Reading, place: int, name: str, values: list[Any], device: _Device) -> None:
+    for at, sample in enumerate(values, 1):
+        if not isinstance(sample, list) or len(sample) != 2:
+            reading.wrong(place, f"{name}.values[{at}]", "is no pair of time and value")
+            return
+        try:
+            utc_ms = instant_ms(str(sample[0]), reading.mapping.offset)
+            if present(str(sample[1])):
+                device.seen(utc_ms, reading.mapping.gap_limit_ms)
+            else:
+                reading.skipped[NO_SAMPLE] += 1
+        except InvalidValue as error:
+            reading.wrong(place, f"{name}.values[{at}]", str(error))
+            return
+
+
+def present(text: str) -> bool:
+    """A value is there.
+
+    Raises:
+        InvalidValue: it is no number.
+    """
+    said = text.strip()
+    if said in _ABSENT:
+        return False
+    if _VALUE.fullmatch(said) is None:
+        raise InvalidValue(f"'{text}' is no number")
+    return Decimal(said) < BLANK_MIN
+
+
+def _device(reading: Reading, line: int, row: Row, devices: dict[str, _Device]) -> _Device | None:
+    mapping = reading.mapping
+    contract_id = contract_of(reading, line, row)
+    if contract_id is None:
+        return None
+    try:
+        unit_id = field_of(mapping.unit.column, lambda: mapping.unit.of(row))
+        model = field_of(mapping.model.column, lambda: mapping.model.of(row))
+    except SkippedRow:
+        reading.skipped[OTHER_MODEL] += 1
+        return None
+    except FieldWrong as error:
+        reading.wrong(line, error.column, str(error))
+        return None
+    known = devices.setdefault(unit_id, _Device(unit_id, contract_id, model, line))
+    if (known.contract_id, known.model) != (contract_id, model):
+        reading.wrong(line, mapping.unit.column, f"{unit_id} has two contracts or models here")
+        return None
+    return known
+
+
+def _records(reading: Reading, device: _Device) -> Iterator[StatedRecord]:
+    for _hour, (start, end, stated_ms) in sorted(device.hours.items()):
+        yield StatedRecord(
+            key=f"{device.unit_id}@{instant_text(start, reading.mapping.offset)}",
+            unit_id=device.unit_id,
+            identified=True,
+            model=device.model,
+            cards=1,
+            start_utc_ms=start,
+            end_utc_ms=end,
+            stated_ms=stated_ms,
+            line=device.line,
+        )
