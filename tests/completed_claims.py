@@ -12,8 +12,8 @@ from random_rules import published
 Record = TypeVar("Record", Award, Claimant, Metered, Part, Service, Stands)
 
 _MEANT = {
-    "card_hours", "decided_fen", "envelope_pool_fen", "month_days", "price_yuan", "rent_fen",
-    "rented_days", "utilisation_ratio",
+    "amount_fen", "card_hours", "decided_fen", "envelope_pool_fen", "month_days", "price_yuan",
+    "rent_fen", "rented_days", "utilisation_ratio",
 }  # fmt: skip
 """What is left out because there is none: nobody forgot it."""
 

@@ -91,8 +91,10 @@ def parts(draw: st.DrawFn) -> Part:
 
 @st.composite
 def metered_lines(draw: st.DrawFn) -> Metered:
-    """Card-hours at a price, or a rent."""
+    """Card-hours at a price, a rent, or what a statement rated."""
     level = draw(st.sampled_from(["E0", "E1", "E2", "E3"]))
+    if draw(st.booleans()):
+        return Metered(evidence_level=level, domestic=draw(MAYBE), amount_fen=draw(FEN))
     if draw(st.booleans()):
         return Metered(
             evidence_level=level,

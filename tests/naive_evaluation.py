@@ -105,15 +105,19 @@ def base(claim: Claim, fen: dict[str, ByClass | None]) -> ByClass | None:
 
 
 def least_factor(claim: Claim, fen: dict[str, ByClass | None]) -> ByClass | None:
-    """Class by class the least of the ceilings that are known."""
+    """Class by class the least of the ceilings that are known; metered use that is a flag stands
+    in for those that are not."""
     modes = {name: claim.value(f"base.{name}") for name in FACTORS}
-    ceilings = [found for name in FACTORS if modes[name] == "ceiling" and (found := fen[name])]
-    if not ceilings:
+    named = [name for name in FACTORS if modes[name] == "ceiling"]
+    ceilings = [found for name in named if (found := fen[name])]
+    used = fen["metered"]
+    guess = [used] if modes["metered"] == "flag" and len(ceilings) < len(named) and used else []
+    if not ceilings + guess:
         return None
-    least = {
-        one: claim.rounded("base", Fraction(min(found[one] for found in ceilings)))
-        for one in CLASSES
-    }
+    if not ceilings:
+        claim.told |= {*named, *(f"base.{name}" for name in FACTORS if modes[name] is None)}
+        return smallest(claim, guess)
+    least = smallest(claim, ceilings)
     for name in FACTORS:
         found = fen[name]
         lower = found is None or any(found[one] < least[one] for one in CLASSES)
@@ -122,7 +126,15 @@ def least_factor(claim: Claim, fen: dict[str, ByClass | None]) -> ByClass | None
                 claim.told.add(f"base.{name}")
             elif found is None:
                 claim.told.add(name)
-    return least
+    return smallest(claim, ceilings + guess)
+
+
+def smallest(claim: Claim, amounts: list[ByClass]) -> ByClass:
+    """Class by class the least of some amounts."""
+    return {
+        one: claim.rounded("base", Fraction(min(found[one] for found in amounts)))
+        for one in CLASSES
+    }
 
 
 def threshold(claim: Claim, based: ByClass, fen: dict[str, ByClass | None]) -> ByClass:

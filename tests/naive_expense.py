@@ -56,7 +56,9 @@ def counts(claim: Claim, line: Metered) -> bool:
 
 
 def line_fen(claim: Claim, line: Metered) -> int:
-    """One line: card-hours at a price, or the days of a rent."""
+    """One line: card-hours at a price, the days of a rent, or what a statement rated."""
+    if line.amount_fen is not None:
+        return line.amount_fen
     if line.card_hours is None or line.price_yuan is None:
         assert line.rent_fen is not None
         assert line.rented_days is not None

@@ -123,6 +123,8 @@ def _metered(dice: Dice) -> Metered:
             evidence_level=level, domestic=origin, rent_fen=dice.fen(),
             rented_days=dice.randrange(month + 1), month_days=month,
         )  # fmt: skip
+    if dice.random() < 0.3:
+        return Metered(evidence_level=level, domestic=origin, amount_fen=dice.fen())
     gaps = [dice.choice([Fraction(0), Fraction(0), _hours(dice, 10)]) for _ in range(2)]
     return Metered(
         evidence_level=level,

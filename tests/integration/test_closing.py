@@ -381,9 +381,12 @@ def test_estimates_of_a_year_add_up(work: Work) -> None:
     second = _by_number(later.close(november))["KS-2026-11-HT-1"]
 
     assert (first.eligible_fen, first.subsidy.estimate_fen) == (44_640_000, 0)
-    assert first.subsidy.trace[2].bound == "threshold.year_yuan"
+    assert [step["bound"] for step in first.subsidy.steps][-1] == "threshold.year_yuan"
     assert (second.eligible_fen, second.subsidy.estimate_fen) == (43_200_000, 43_920_000)
-    assert "startup.age_basis" in second.subsidy.unknown
+    assert (second.subsidy.year_fen, second.subsidy.status) == (43_920_000, "estimate")
+    assert {"contract", "invoice", "payment", "claimant.established_on"} <= {
+        *second.subsidy.missing
+    }
 
 
 def test_names_and_models_of_later_never_reach_a_closed_month(work: Work) -> None:

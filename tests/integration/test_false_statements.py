@@ -18,6 +18,7 @@ from kashi_verify import document, wire
 from kashi_verify.arithmetic import check_arithmetic
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.estimate import check_estimate
+from kashi_verify.evaluation import STEPS
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.pages import check_pages
 from kashi_verify.standing import check_standing
@@ -62,42 +63,93 @@ def test_true_statement_holds(statement: dict[str, Any]) -> None:
     assert statement["subsidy"]["estimate_fen"] is not None
 
 
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def _evaluated(
+    statement: dict[str, Any], year_fen: int, threshold_fen: int, ratio_fen: int, cap_fen: int
+) -> None:
+    """An evaluation of a year of so many fen, whole and in itself consistent, after these steps."""
+    subsidy = statement["subsidy"]
+    subsidy["case"]["metered"] = [{"evidence_level": "E2", "amount_yuan": _yuan(year_fen)}]
+    told = {step["step"]: step for step in subsidy["steps"]}
+    after = {"base": year_fen, "threshold": threshold_fen, "ratio": ratio_fen}
+    before_fen, steps = 0, []
+    for name in STEPS:
+        fen = after.get(name, 0 if name in STEPS[:5] else cap_fen)
+        step = deepcopy(told.get(name, told["base"] | {"step": name, "rules": [], "inputs": []}))
+        step |= {"bound": "x" if fen < before_fen else None, "unknown": [], "missing": []}
+        step |= {"before_yuan": _yuan(before_fen), "after_yuan": _yuan(fen)}
+        for one in step["inputs"]:
+            one["value"] = _yuan(year_fen) if one["name"] == "metered" else one["value"]
+        steps.append(step)
+        before_fen = fen
+    subsidy |= {"steps": steps, "unknown": [], "missing": [], "status": "estimate"}
+    subsidy |= {"year_fen": cap_fen, "earlier_fen": 0, "estimate_fen": cap_fen}
+
+
+def test_a_sound_evaluation_of_the_year_holds(statement: dict[str, Any]) -> None:
+    """What the false ones below change holds as it stands: half of 600 000 yuan."""
+    _evaluated(statement, 60_000_000, 60_000_000, 30_000_000, 30_000_000)
+
+    check(statement)
+
+
 def _first_estimate(statement: dict[str, Any]) -> None:
     """An estimate of a million yuan, and a last step that says so."""
-    statement["subsidy"]["estimate_fen"] = 10**8
-    statement["subsidy"]["trace"][-1]["output"] = 10**8
+    subsidy = statement["subsidy"]
+    subsidy["estimate_fen"] = subsidy["year_fen"] = 10**8
+    subsidy["steps"][-1]["after_yuan"] = _yuan(10**8)
 
 
 def _ratio(statement: dict[str, Any]) -> None:
     """The whole amount where the rules give half, carried through to the end."""
-    trace = statement["subsidy"]["trace"]
-    amount_fen = 60_000_000
-    trace[1]["output"] = trace[2]["input"] = trace[2]["output"] = amount_fen
-    for step in trace[3:]:
-        step["input"] = step["output"] = amount_fen
-    statement["subsidy"]["estimate_fen"] = amount_fen
+    _evaluated(statement, 60_000_000, 60_000_000, 60_000_000, 60_000_000)
 
 
 def _below_threshold(statement: dict[str, Any]) -> None:
     """Half of an amount that is below the year's threshold."""
-    trace = statement["subsidy"]["trace"]
-    amount_fen = trace[1]["output"]
-    trace[2]["output"] = trace[3]["input"] = amount_fen
-    half_fen = amount_fen // 2
-    trace[3]["output"] = half_fen
-    for step in trace[4:]:
-        step["input"] = step["output"] = half_fen
-    statement["subsidy"]["estimate_fen"] = half_fen
+    _evaluated(statement, 40_000_000, 40_000_000, 20_000_000, 20_000_000)
 
 
 def _beyond_cap(statement: dict[str, Any]) -> None:
     """Twice the cap of a company and year."""
-    trace = statement["subsidy"]["trace"]
-    amount_fen = 4_000_000_000
-    trace[1]["output"] = trace[2]["input"] = trace[2]["output"] = trace[3]["input"] = amount_fen
-    trace[3]["output"] = trace[4]["input"] = amount_fen // 2
-    trace[4]["output"] = trace[5]["input"] = trace[5]["output"] = amount_fen // 2
-    statement["subsidy"]["estimate_fen"] = amount_fen // 2
+    _evaluated(statement, 4_000_000_000, 4_000_000_000, 2_000_000_000, 2_000_000_000)
+
+
+def _base(statement: dict[str, Any]) -> None:
+    """A base that is more than what the statements rated."""
+    _evaluated(statement, 60_000_000, 60_000_000, 30_000_000, 30_000_000)
+    for name in ("base", "threshold"):
+        (step,) = (one for one in statement["subsidy"]["steps"] if one["step"] == name)
+        step["after_yuan"] = _yuan(60_000_002)
+    statement["subsidy"]["steps"][6]["before_yuan"] = _yuan(60_000_002)
+    statement["subsidy"]["steps"][7]["before_yuan"] = _yuan(60_000_002)
+
+
+def _ended_early(statement: dict[str, Any]) -> None:
+    """Caps and stacking left out although something is due."""
+    _evaluated(statement, 60_000_000, 60_000_000, 30_000_000, 30_000_000)
+    statement["subsidy"]["steps"] = statement["subsidy"]["steps"][:8]
+
+
+def _other_parameter(statement: dict[str, Any]) -> None:
+    """A step that has a threshold of its own."""
+    _evaluated(statement, 60_000_000, 60_000_000, 30_000_000, 30_000_000)
+    (step,) = (one for one in statement["subsidy"]["steps"] if one["step"] == "threshold")
+    step["rules"][0]["value"] = "1.00"
+
+
+def _final(statement: dict[str, Any]) -> None:
+    """Facts are missing, and the amount calls itself final."""
+    statement["subsidy"]["status"] = "final"
+
+
+def _less_earlier(statement: dict[str, Any]) -> None:
+    """What earlier statements were estimated at is not taken off."""
+    _evaluated(statement, 60_000_000, 60_000_000, 30_000_000, 30_000_000)
+    statement["subsidy"]["earlier_fen"] = 10_000_000
 
 
 def _moved_to_another_month(statement: dict[str, Any]) -> None:
@@ -154,10 +206,9 @@ def _add_to_sums(statement: dict[str, Any], line: dict[str, Any]) -> None:
     quality["elapsed_ms"] = elapsed_ms
     millionths = totals["observed_ms"] * 10**6 // elapsed_ms
     quality["coverage"] = f"{millionths // 10**6}.{millionths % 10**6:06d}"
-    statement["subsidy"]["trace"][0] |= {
-        "input": totals["amount_fen"],
-        "output": totals["eligible_fen"],
-    }
+    eligible_fen = max(totals["eligible_fen"], 0)
+    _evaluated(statement, eligible_fen, 0, 0, 0)
+    statement["subsidy"]["steps"] = statement["subsidy"]["steps"][:7]
 
 
 def _idle(statement: dict[str, Any]) -> None:
@@ -194,12 +245,22 @@ def _hidden_gaps(statement: dict[str, Any]) -> None:
         (put("period", "end", value="2026-11-01T00:00:00+08:00"), "not the month"),
         (_on_two_hosts, "twice"),
         (_whole_and_part, "a part of it"),
-        (_first_estimate, "less_earlier"),
+        (_first_estimate, "step threshold"),
         (put("subsidy", "estimate_fen", value=10**8), "not what its steps"),
+        (put("subsidy", "earlier_fen", value=-1), "not what its steps"),
+        (_less_earlier, "not what its steps"),
         (_ratio, "step ratio"),
         (_below_threshold, "step threshold"),
-        (_beyond_cap, "company_year_cap"),
-        (put("subsidy", "trace", value=[]), "steps"),
+        (_beyond_cap, "step company_cap"),
+        (_base, "step base"),
+        (_ended_early, "although something is due"),
+        (_other_parameter, "otherwise than the rules"),
+        (_final, "final"),
+        (put("subsidy", "missing", value=[]), "missing"),
+        (put("subsidy", "case", "case_id", value="KS-1"), "another statement"),
+        (put("subsidy", "case", "metered", value=[]), "less than the eligible"),
+        (put("subsidy", "case", "service", "related", value=True), "another contract"),
+        (put("subsidy", "steps", value=[]), "steps"),
     ],
 )
 def test_false_claim_is_found(statement: dict[str, Any], change: Change, words: str) -> None:

@@ -1,7 +1,9 @@
 """Step 8, second part: the estimate follows from the lines and from the rules, step by step.
 
-Each step takes what the one before gave; the first takes the statement's amount. Only what earlier
-statements of the year came to is not held here: a step may add to it or take it off, never more.
+Statements carry an evaluation (`kashi_verify.evaluation`); those of before have steps of their own,
+checked here. Each step takes what the one before gave; the first takes the statement's amount. Only
+what earlier statements of the year came to is not held here: a step may add to it or take it off,
+never more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
+from kashi_verify.evaluation import check_evaluation
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -29,6 +32,9 @@ def check_estimate(statement: Data) -> None:
     Raises:
         CheckFailed: a step does not follow; the message names it.
     """
+    if "steps" in statement["subsidy"]:
+        check_evaluation(statement)
+        return
     subsidy, totals = statement["subsidy"], statement["totals"]
     trace, programme = subsidy["trace"], statement["programme"]
     named = tuple(step["step"] for step in trace)

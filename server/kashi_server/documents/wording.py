@@ -47,10 +47,20 @@ GAP_REASON: Final = {
 }
 
 SUBSIDY_STEP: Final = {
+    "gate": Pair("资格", "gate"),
     "scope": Pair("合格范围", "scope"),
-    "year_to_date": Pair("本年累计", "year to date"),
+    "meter": Pair("计量", "metered use"),
+    "price": Pair("计价", "price"),
+    "prorate": Pair("分摊", "prorate"),
+    "base": Pair("基数", "base"),
     "threshold": Pair("年度门槛", "threshold"),
     "ratio": Pair("资助比例", "ratio"),
+    "company_cap": Pair("企业上限", "company's caps"),
+    "stacking": Pair("叠加", "stacking"),
+    "voucher_balance": Pair("券余额", "voucher balance"),
+    "pool": Pair("资金池", "pool"),
+    # Of statements that were estimated before evaluations were part of them.
+    "year_to_date": Pair("本年累计", "year to date"),
     "company_year_cap": Pair("企业年度上限", "company's cap a year"),
     "less_earlier": Pair("扣除此前", "less earlier"),
 }

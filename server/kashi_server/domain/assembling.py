@@ -10,7 +10,6 @@ from datetime import date
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap, Vendor
 from kashi_server.domain.doubt import Doubt
-from kashi_server.domain.estimate import Claimant, EarlierInYear, estimate
 from kashi_server.domain.flagging import flags_of
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
@@ -32,6 +31,8 @@ from kashi_server.domain.statement import (
     StatementProgramme,
 )
 from kashi_server.domain.statement_line import sum_of
+from kashi_server.domain.subsidy import Subsidy, subsidy_of, year_case
+from kashi_server.domain.year_to_date import Sort, YearToDate
 from kashi_server.errors import Refused
 
 VENDOR_NAMES: Mapping[Vendor, str] = {Vendor.NVIDIA: "NVIDIA", Vendor.HUAWEI: "Huawei"}
@@ -67,7 +68,7 @@ class MonthEnd:
     devices: Sequence[DeviceRecord]
     gaps: Sequence[ReportedGap]
     parties: Mapping[str, Party]
-    earlier: Mapping[str, EarlierInYear] = field(default_factory=dict)
+    earlier: Mapping[str, YearToDate] = field(default_factory=dict)
     clock_offsets_ms: Mapping[str, int] = field(default_factory=dict)
     doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
     revision: int = 1
@@ -93,7 +94,7 @@ class _Assembly:
         self.period = end.month.interval()
         self.devices = {device.hardware_id: device for device in end.devices}
         self.rules = self._rules()
-        self.year: dict[str, EarlierInYear] = dict(end.earlier)
+        self.year: dict[str, YearToDate] = dict(end.earlier)
         self.gaps: dict[tuple[str, str], list[ReportedGap]] = {}
         for gap in end.gaps:
             self.gaps.setdefault((gap.hardware_id, gap.host_id), []).append(gap)
@@ -132,23 +133,11 @@ class _Assembly:
     ) -> Statement:
         end, user = self.end, self._party(user_id)
         ordered = sorted(lines, key=lambda line: (line.hardware_id, line.start))
-        eligible_fen = sum(line.amount_fen for line in ordered if line.eligible)
-        amount_fen = sum(line.amount_fen for line in ordered)
-        earlier = self.year.get(user_id, EarlierInYear())
-        claimant = Claimant(
-            established_on=user.established_on,
-            signed_on=None if contract is None else contract.signed_on,
-            service_from=date(end.month.year, end.month.month, 1),
-        )
-        subsidy = estimate(self.rules, amount_fen, eligible_fen, earlier, claimant)
-        self.year[user_id] = EarlierInYear(
-            eligible_fen=earlier.eligible_fen + eligible_fen,
-            estimate_fen=earlier.estimate_fen + (subsidy.estimate_fen or 0),
-        )
         quality, excess_ms = self._quality(ordered)
         demo_zh, demo_en = ((NOTICE_DEMO_ZH,), (NOTICE_DEMO_EN,)) if end.demo else ((), ())
+        number = statement_number(end.month, contract.contract_id if contract else user_id)
         return Statement(
-            number=statement_number(end.month, contract.contract_id if contract else user_id),
+            number=number,
             revision=end.revision,
             demo=end.demo,
             month=end.month,
@@ -160,12 +149,26 @@ class _Assembly:
             devices=tuple(self._devices(ordered)),
             lines=tuple(_line(number, line) for number, line in enumerate(ordered, 1)),
             days=self._days(ordered),
-            subsidy=subsidy,
+            subsidy=self._subsidy(number, user, contract, ordered),
             quality=quality,
             flags=flags_of(contract, ordered, self.devices, end, excess_ms),
             notices_zh=NOTICES_ZH + demo_zh,
             notices_en=NOTICES_EN + demo_en,
         )
+
+    def _subsidy(
+        self, number: str, user: Party, contract: Contract | None, lines: Sequence[RatedLine]
+    ) -> Subsidy:
+        """The estimate on the year to date; it is part of the year for the next statement."""
+        earlier = self.year.get(user.party_id, YearToDate())
+        year = earlier.plus((self._sort(line), line.amount_fen) for line in lines if line.eligible)
+        case = year_case(number, user, contract, year)
+        subsidy = subsidy_of(self.rules, case, earlier.estimate_fen)
+        self.year[user.party_id] = year.estimated(subsidy.estimate_fen or 0)
+        return subsidy
+
+    def _sort(self, line: RatedLine) -> Sort:
+        return Sort(str(line.evidence_level), self.devices[line.hardware_id].vendor.domestic)
 
     def _contract(self, contract: Contract, lines: Sequence[RatedLine]) -> StatementContract:
         prices = {line.standing.price for line in lines if line.standing.price is not None}

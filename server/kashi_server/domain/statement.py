@@ -37,9 +37,8 @@ from kashi_server.domain.statement_quality import (
     Flag,
     GapSum,
     Quality,
-    Subsidy,
-    SubsidyStep,
 )
+from kashi_server.domain.subsidy import Subsidy
 from kashi_server.errors import InvalidValue
 
 __all__ = [
@@ -58,7 +57,6 @@ __all__ = [
     "StatementProgramme",
     "StatementQuantities",
     "Subsidy",
-    "SubsidyStep",
     "amount_of",
 ]
 

@@ -1,6 +1,6 @@
-"""How far a statement can be trusted: coverage, gaps, cut-offs, flags, and the estimate."""
+"""How far a statement can be trusted: coverage, gaps, cut-offs and flags."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 
 from kashi_server.domain.money import truncate_places
@@ -8,40 +8,6 @@ from kashi_server.domain.reason import Reason
 from kashi_server.domain.statement_line import shanghai_text
 
 COVERAGE_PLACES = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubsidyStep:
-    """One step of the estimate, in fen; `bound` names the parameter that bound, if one did."""
-
-    step: str
-    input: int
-    output: int
-    bound: str | None
-    reason: str
-    source: str | None
-
-    def to_data(self) -> dict[str, object]:
-        """Plain data."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subsidy:
-    """What a voucher might come to: always an estimate; None where not even that can be said."""
-
-    estimate_fen: int | None
-    trace: tuple[SubsidyStep, ...]
-    unknown: tuple[str, ...]
-
-    def to_data(self) -> dict[str, object]:
-        """Plain data, with its status spelled out."""
-        return {
-            "status": "estimate",
-            "estimate_fen": self.estimate_fen,
-            "trace": [step.to_data() for step in self.trace],
-            "unknown": list(self.unknown),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

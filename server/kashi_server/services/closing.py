@@ -18,7 +18,6 @@ from kashi_server.domain.assembling import MonthEnd, assemble
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.device_time import DeviceTime
-from kashi_server.domain.estimate import EarlierInYear
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.plausibility import doubts
@@ -27,6 +26,7 @@ from kashi_server.domain.silence import Silence, silences
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.statement import CutOff, Statement
+from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.errors import Refused
 from kashi_server.services.emptiness import check_emptiness
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
@@ -73,7 +73,7 @@ class CloseInputs:
     gaps: Sequence[ReportedGap]
     terms: Terms
     parties: Sequence[Party]
-    earlier: Mapping[str, EarlierInYear]
+    earlier: Mapping[str, YearToDate]
     clock_offsets_ms: Mapping[str, int]
     facts: Mapping[str, Sequence[StatedFact]]
 

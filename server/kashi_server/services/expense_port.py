@@ -7,7 +7,6 @@ from typing import Protocol
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap, ReportReference
-from kashi_server.domain.estimate import EarlierInYear
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
@@ -17,6 +16,7 @@ from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
+from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.hosts import Host
 from kashi_server.services.log_port import PendingEntry
 
@@ -117,7 +117,7 @@ class ExpensePort(Protocol):
     def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
         """A revision of a statement, or its latest."""
 
-    def earlier_in_year(self, month: Month) -> Mapping[str, EarlierInYear]:
+    def earlier_in_year(self, month: Month) -> Mapping[str, YearToDate]:
         """What the calendar year's months before this one came to, by user."""
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, and_, func, insert, or_, select, update
 
 from kashi_server.domain.contract import Assignment, Contract
-from kashi_server.domain.estimate import EarlierInYear
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.money import parse_decimal, price_text
 from kashi_server.domain.party import Party, PartyKind
@@ -18,6 +17,7 @@ from kashi_server.domain.silence import Silence
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.tariff import Basis, Price
 from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.expense_port import Close, StoredStatement
 from kashi_server.storage.expense_rows import line_values, statement_values, stored_statement
 from kashi_server.storage.tables.expense import (
@@ -32,6 +32,7 @@ from kashi_server.storage.tables.expense import (
     statements,
     tenures,
 )
+from kashi_server.storage.year_reading import earlier_in_year
 
 _AGREEMENTS_LOCK = 0x6B617368695F0003
 """Any number, known to nobody else: `kashi_` and this family's migration."""
@@ -275,35 +276,9 @@ class ExpenseRepository:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else stored_statement(row)
 
-    def earlier_in_year(self, month: Month) -> Mapping[str, EarlierInYear]:
+    def earlier_in_year(self, month: Month) -> Mapping[str, YearToDate]:
         """What the calendar year's months before this one came to, by user."""
-        latest = (
-            select(statements.c.number, func.max(statements.c.revision).label("revision"))
-            .where(statements.c.month >= f"{month.year:04d}-01", statements.c.month < str(month))
-            .group_by(statements.c.number)
-            .subquery()
-        )
-        query = (
-            select(
-                statements.c.user_id,
-                func.sum(statements.c.eligible_fen).label("eligible_fen"),
-                func.sum(func.coalesce(statements.c.estimate_fen, 0)).label("estimate_fen"),
-            )
-            .join(
-                latest,
-                and_(
-                    statements.c.number == latest.c.number,
-                    statements.c.revision == latest.c.revision,
-                ),
-            )
-            .group_by(statements.c.user_id)
-        )
-        return {
-            row.user_id: EarlierInYear(
-                eligible_fen=int(row.eligible_fen), estimate_fen=int(row.estimate_fen)
-            )
-            for row in self._connection.execute(query)
-        }
+        return earlier_in_year(self._connection, month)
 
 
 def _minutes(interval: Interval) -> dict[str, int | None]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from certificate_samples import SEAL, sample_certificate
+from certificate_samples import SEAL, sample_certificate, sample_parts
 from kashi_server.documents.presentation import page_content
+from kashi_server.documents.printed import Printed
 from kashi_server.documents.rendering import Renderer
 from kashi_server.domain.assembling import (
     NOTICE_DEMO_EN,
@@ -61,7 +62,7 @@ def test_text_of_a_party_is_never_markup(renderer: Renderer) -> None:
     hostile = json.dumps(data, ensure_ascii=False).encode()
 
     pdf = renderer.render(
-        certificate, type(parts)(statement=hostile, evidence=parts.evidence), SEAL
+        certificate, sample_parts(hostile, parts.months[0].evidence), SEAL
     )
 
     assert pdf.startswith(b"%PDF-")
@@ -80,7 +81,7 @@ def test_folder_without_the_font_is_refused(
 def content(statement: Statement, supersedes: CertificateNumber | None = None) -> str:
     """Everything the template is given, as text."""
     certificate, parts = sample_certificate(statement, supersedes=supersedes)
-    page = page_content(certificate, json.loads(parts.statement), json.loads(parts.evidence), SEAL)
+    page = page_content(certificate, Printed.of(parts), SEAL)
     return json.dumps(page, ensure_ascii=False)
 
 
@@ -128,7 +129,7 @@ def test_the_closing_notes_say_nothing_twice() -> None:
         notices_en=(*NOTICES_EN, NOTICE_DEMO_EN),
     )
     certificate, parts = sample_certificate(statement)
-    page = page_content(certificate, json.loads(parts.statement), json.loads(parts.evidence), SEAL)
+    page = page_content(certificate, Printed.of(parts), SEAL)
     notes = [n for one in page["sections"] if one["kind"] == "notes" for n in one["notes"]]
 
     assert [n["zh"] for n in notes[-4:]] == [*NOTICES_ZH, NOTICE_DEMO_ZH]
@@ -164,4 +165,4 @@ def test_flags_and_steps_are_said_in_both_languages() -> None:
     )
     assert "资助比例 ratio" in text
     assert "合计 total" in text
-    assert "evidence.json, rules.json" in text
+    assert "evidence.json, summary.json, lines.csv" in text

@@ -1,9 +1,12 @@
 """Step 6, base: what the ratio is taken of: the least of the factors that are ceilings, or what an
 award starts from.
 
-A factor is a *ceiling*, a *flag* (lower than the base: said, and nothing lowered) or *off*.
+A factor is a *ceiling*, a *flag* (lower than the base: said, and nothing lowered) or *off*. While
+the amount of a ceiling is not known, metered use that is a flag stands in for it: what was used is
+the best guess of what will be invoiced and paid. Such a base is never final.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -64,41 +67,62 @@ def _least(state: State, asking: Asking) -> Outcome:
         for name, mode in modes.items()
         if mode == "ceiling" and name in state.factors
     }
-    if not ceilings:
+    bounds = {**ceilings, **_stand_in(state, modes)}
+    if not bounds:
         _tell_open(state, None, asking)
         return Outcome(
             state=replace(state, amounts=Amounts(), blocked=True),
             reason=("没有可作上限的金额", "no amount that is a ceiling is known"),
             bound="base",
         )
-    classes = sorted({name for amounts in ceilings.values() for name, _fen in amounts.by_class})
-    least = Amounts.of(
-        {
-            name: asking.round_fen(
-                Fraction(min(amounts.get(name) for amounts in ceilings.values())), "base"
-            )
-            for name in classes
-        }
-    )
-    _tell_open(state, least, asking)
+    least = _least_of(bounds.values(), asking)
+    _tell_open(state, _least_of(ceilings.values(), asking) if ceilings else None, asking)
     for name, mode in modes.items():
         amounts = state.factors.get(name)
         if mode == "flag" and amounts and amounts.total_fen < least.total_fen:
             asking.flag(f"{name}_below_base")
-    bound = min(ceilings, key=lambda name: (ceilings[name].total_fen, FACTORS.index(name)))
+    bound = min(bounds, key=lambda name: (bounds[name].total_fen, FACTORS.index(name)))
     shown = tuple((name, yuan_text(one.total_fen)) for name, one in state.factors.items())
-    yuan = yuan_text(least.total_fen)
-    names = ", ".join(ceilings)
     return Outcome(
         state=replace(state, amounts=least),
-        reason=(f"取 {names} 的最小值 {yuan} 元", f"the least of {names}: {yuan} yuan"),
+        reason=_reason(tuple(bounds), tuple(ceilings), yuan_text(least.total_fen)),
         bound=bound,
         inputs=shown,
     )
 
 
+def _stand_in(state: State, modes: Mapping[str, object]) -> dict[str, Amounts]:
+    """Metered use, where it is a flag, is known, and the amount of a ceiling is not."""
+    lacking = any(mode == "ceiling" and one not in state.factors for one, mode in modes.items())
+    if lacking and modes["metered"] == "flag" and "metered" in state.factors:
+        return {"metered": state.factors["metered"]}
+    return {}
+
+
+def _least_of(bounds: Collection[Amounts], asking: Asking) -> Amounts:
+    classes = sorted({name for amounts in bounds for name, _fen in amounts.by_class})
+    return Amounts.of(
+        {
+            name: asking.round_fen(Fraction(min(amounts.get(name) for amounts in bounds)), "base")
+            for name in classes
+        }
+    )
+
+
+def _reason(bounds: tuple[str, ...], ceilings: tuple[str, ...], yuan: str) -> tuple[str, str]:
+    names = ", ".join(bounds)
+    zh, en = f"取 {names} 的最小值 {yuan} 元", f"the least of {names}: {yuan} yuan"
+    if bounds == ceilings:
+        return zh, en
+    return (
+        f"{zh}（有上限金额未知，暂以计量金额代替）",
+        f"{en} (an amount that is a ceiling is not known: metered use stands in for it)",
+    )
+
+
 def _tell_open(state: State, least: Amounts | None, asking: Asking) -> None:
-    """Tell every factor that might still lower the base; one of nothing cannot be lowered."""
+    """Tell every factor that might still lower what the known ceilings leave; nothing left cannot
+    be lowered."""
     settled = least is not None and least.total_fen == 0
     for name in FACTORS:
         mode, amounts = asking.value(f"base.{name}"), state.factors.get(name)

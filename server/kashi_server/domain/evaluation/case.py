@@ -68,7 +68,8 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metered:
     """Metered use at one price: observed card-hours, and those of gaps that have continuity
-    evidence or an officer's word. A flat rent has `rent_fen` a month and its days instead."""
+    evidence or an officer's word. A flat rent has `rent_fen` a month and its days instead, and what
+    a statement has rated already the amount it came to, which nothing rounds again."""
 
     evidence_level: str = "E0"
     domestic: bool | None = None
@@ -79,25 +80,35 @@ class Metered:
     rent_fen: int | None = None
     rented_days: int | None = None
     month_days: int | None = None
+    amount_fen: int | None = None
     utilisation_ratio: Fraction | None = None
 
     def __post_init__(self) -> None:
-        """A level of the four; either card-hours at a price, or a rent with its days."""
+        """A level of the four; card-hours at a price, a rent with its days, or a rated amount."""
         if self.evidence_level not in EVIDENCE_LEVELS:
             raise InvalidValue(f"there is no evidence level {self.evidence_level!r}: E0 to E3")
-        hours = (self.card_hours, self.price_yuan)
-        rent = (self.rent_fen, self.rented_days, self.month_days)
-        if None in hours and None in rent:
-            raise InvalidValue(
-                "a metered line needs card_hours and price_yuan, or rent_yuan, rented_days and"
-                " month_days"
-            )
-        if None not in rent and any(value is not None for value in hours):
-            raise InvalidValue("a metered line is either priced by card-hours or a rent, not both")
+        self._check_kind()
         if self.month_days is not None and not 28 <= self.month_days <= 31:
             raise InvalidValue(f"a month has no {self.month_days} days")
         if self.rented_days is not None and self.rented_days > (self.month_days or 31):
             raise InvalidValue("more days rented than the month has")
+
+    def _check_kind(self) -> None:
+        """One of the three, whole, and nothing of the others."""
+        hours = (self.card_hours, self.price_yuan)
+        rent = (self.rent_fen, self.rented_days, self.month_days)
+        kinds = (hours, rent, (self.amount_fen,))
+        given = [kind for kind in kinds if any(value is not None for value in kind)]
+        if not any(None not in kind for kind in kinds):
+            raise InvalidValue(
+                "a metered line needs card_hours and price_yuan, or rent_yuan, rented_days and"
+                " month_days, or amount_yuan"
+            )
+        if len(given) > 1:
+            raise InvalidValue(
+                "a metered line is priced by card-hours, or a rent, or an amount that was rated:"
+                " one of the three"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from kashi_server.domain.positioned import (
 )
 from kashi_server.errors import InvalidValue
 
-_FORMAT: Final = "kashi/v1/case"
+FORMAT: Final = "kashi/v1/case"
 _Number = TypeVar("_Number", int, Fraction)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YUAN: Final = r"^(0|[1-9]\d{0,14})(\.\d{1,2})?$"
@@ -41,8 +41,8 @@ def load_case(text: str, file: str) -> Case:
     document = _json(text, file) if file.endswith(".json") else parse_positioned(text, file)
     content = dict(document.content)
     found = _Reading(document)
-    if content.pop("format", _FORMAT) != _FORMAT:
-        found.mistake(("format",), f"must be {_FORMAT}")
+    if content.pop("format", FORMAT) != FORMAT:
+        found.mistake(("format",), f"must be {FORMAT}")
     case = found.value(Case, content, ())
     if found.mistakes:
         raise MistakesFound(found.mistakes)
@@ -151,8 +151,13 @@ def _file_fields(kind: Any) -> Iterator[tuple[str, tuple[Field[Any], Any]]]:
     """Names in a file, with the field and what it holds where it is given."""
     hints = get_type_hints(kind)
     for one in fields(kind):
-        name = one.name.removesuffix("_fen")
-        yield (name if name == one.name else f"{name}_yuan"), (one, _given(hints[one.name]))
+        yield file_name(one.name), (one, _given(hints[one.name]))
+
+
+def file_name(field_name: str) -> str:
+    """What a file calls a field: amounts stand there in yuan."""
+    name = field_name.removesuffix("_fen")
+    return name if name == field_name else f"{name}_yuan"
 
 
 def _given(hint: Any) -> Any:
@@ -178,7 +183,7 @@ def case_schema() -> dict[str, object]:
         "title": "One claim, as a TOML or JSON file",
         "description": "Every fact that rules may ask for. What nobody knows is left out.",
         **schema,
-        "properties": {"format": {"const": _FORMAT}, **properties},
+        "properties": {"format": {"const": FORMAT}, **properties},
     }
 
 

@@ -30,14 +30,28 @@ def meter(state: State, asking: Asking) -> Outcome:
         asking.lacks("metered.domestic")
     for line in lines:
         _look_at_utilisation(line, asking)
-    total = sum((one for one in hours if one is not None), Fraction(0))
-    reason = (f"计入 {decimal_text(total)} 卡时", f"{decimal_text(total)} card-hours count")
     return Outcome(
         state=replace(state, card_hours=hours, refused=refused),
-        reason=reason,
+        reason=_counted(lines, hours, refused),
         bound="min_evidence_level" if refused else None,
         inputs=(("lines", str(len(lines))), ("refused", str(len(refused)))),
     )
+
+
+def _counted(
+    lines: tuple[Metered, ...], hours: tuple[Fraction | None, ...], refused: frozenset[int]
+) -> tuple[str, str]:
+    """Card-hours that count; and how many lines a statement has rated, whose hours stand there."""
+    total = sum((one for one in hours if one is not None), Fraction(0))
+    zh, en = f"计入 {decimal_text(total)} 卡时", f"{decimal_text(total)} card-hours count"
+    rated = sum(
+        line.amount_fen is not None for place, line in enumerate(lines) if place not in refused
+    )
+    if not rated:
+        return zh, en
+    zh_rated = f"计入结算单已计价的金额 {rated} 项"
+    en_rated = f"{rated} amount{'s' if rated > 1 else ''} rated by statements count"
+    return (f"{zh}；{zh_rated}", f"{en}; {en_rated}") if total else (zh_rated, en_rated)
 
 
 def _too_weak(level: str, asking: Asking) -> bool:

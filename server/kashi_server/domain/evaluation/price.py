@@ -16,7 +16,7 @@ def price(state: State, asking: Asking) -> Outcome:
         return Outcome(state=state, reason=("无计量金额", "no metered amount"))
     told = asking if asking.may_bound("metered") else Asking(asking.rules)
     priced = Amounts.sum_of(
-        (state.class_of(line.domestic), told.round_fen(_fen(line, hours), "price"))
+        (state.class_of(line.domestic), _fen(line, hours, told))
         for place, (line, hours) in enumerate(
             zip(state.case.metered, state.card_hours, strict=True)
         )
@@ -31,8 +31,11 @@ def price(state: State, asking: Asking) -> Outcome:
     )
 
 
-def _fen(line: Metered, hours: Fraction | None) -> Fraction:
+def _fen(line: Metered, hours: Fraction | None, asking: Asking) -> int:
+    """Fen of a line; what a statement has rated was cut there, once."""
+    if line.amount_fen is not None:
+        return line.amount_fen
     if hours is not None and line.price_yuan is not None:
-        return hours * line.price_yuan * FEN_PER_YUAN
+        return asking.round_fen(hours * line.price_yuan * FEN_PER_YUAN, "price")
     rent_fen, days, of_days = line.rent_fen or 0, line.rented_days or 0, line.month_days or 1
-    return Fraction(rent_fen * days, of_days)
+    return asking.round_fen(Fraction(rent_fen * days, of_days), "price")

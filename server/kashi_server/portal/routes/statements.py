@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from kashi_server.domain.told_subsidy import told_subsidy
 from kashi_server.portal.months import chosen_month
 from kashi_server.portal.pages import page
 from kashi_server.portal.visit import SignedIn
@@ -44,6 +45,7 @@ def statement(visit: SignedIn, number: str, revision: int | None = None, at: int
         row=document.row,
         revisions=document.revisions,
         content=content,
+        subsidy=told_subsidy(content["subsidy"]),
         lines=content["lines"][(at - 1) * LINES_A_PAGE : at * LINES_A_PAGE],
         at=at,
         pages=pages,

@@ -1,0 +1,84 @@
+"""What the calendar year's statements came to, by company: sums over their rated lines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Subquery, and_, func, select
+
+from kashi_server.domain.device import Vendor
+from kashi_server.domain.interval import Month
+from kashi_server.domain.rating import EVIDENCE_LEVEL
+from kashi_server.domain.year_to_date import Sort, YearToDate
+from kashi_server.storage.tables.expense import rated_lines, statements
+from kashi_server.storage.tables.facts import devices
+
+
+def earlier_in_year(connection: Connection, month: Month) -> Mapping[str, YearToDate]:
+    """What the months before this one of its calendar year came to, by user."""
+    latest = _latest(month)
+    eligible: dict[str, list[tuple[Sort, int]]] = {}
+    for row in connection.execute(_eligible(latest)):
+        eligible.setdefault(row.user_id, []).append((_sort(row), int(row.amount_fen)))
+    return {
+        row.user_id: YearToDate(
+            eligible=tuple(eligible.get(row.user_id, ())), estimate_fen=int(row.estimate_fen)
+        )
+        for row in connection.execute(_estimates(latest))
+    }
+
+
+def _latest(month: Month) -> Subquery:
+    """The latest revision of each statement of the year before a month."""
+    return (
+        select(statements.c.number, func.max(statements.c.revision).label("revision"))
+        .where(statements.c.month >= f"{month.year:04d}-01", statements.c.month < str(month))
+        .group_by(statements.c.number)
+        .subquery()
+    )
+
+
+def _estimates(latest: Subquery) -> Select[Any]:
+    estimate_fen = func.sum(func.coalesce(statements.c.estimate_fen, 0)).label("estimate_fen")
+    return (
+        select(statements.c.user_id, estimate_fen)
+        .join(
+            latest,
+            and_(
+                statements.c.number == latest.c.number,
+                statements.c.revision == latest.c.revision,
+            ),
+        )
+        .group_by(statements.c.user_id)
+    )
+
+
+def _eligible(latest: Subquery) -> Select[Any]:
+    """A device that nobody describes any more keeps its amount; its origin is not known then."""
+    return (
+        select(
+            rated_lines.c.user_id,
+            devices.c.vendor,
+            func.sum(rated_lines.c.amount_fen).label("amount_fen"),
+        )
+        .join(
+            latest,
+            and_(
+                rated_lines.c.number == latest.c.number,
+                rated_lines.c.revision == latest.c.revision,
+            ),
+        )
+        .outerjoin(
+            devices,
+            and_(
+                devices.c.host_id == rated_lines.c.host_id,
+                devices.c.hardware_id == rated_lines.c.hardware_id,
+            ),
+        )
+        .where(rated_lines.c.eligible)
+        .group_by(rated_lines.c.user_id, devices.c.vendor)
+    )
+
+
+def _sort(row: Row[Any]) -> Sort:
+    domestic = None if row.vendor is None else Vendor(row.vendor).domestic
+    return Sort(EVIDENCE_LEVEL, domestic)
