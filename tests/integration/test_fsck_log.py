@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 from expense_cases import PROVIDER, TENANT
 from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
+from kashi_server.domain.assignment_act import Answer
 from kashi_server.domain.interval import Month
 from kashi_server.log.sequencer import sequence
-from kashi_server.services.assignment import Assigning
+from kashi_server.services.assignment import Actor, Assigning
 from kashi_server.services.authority import Keyring
 from kashi_server.services.closing import MonthClosing
 from kashi_server.services.fsck_log import check_logged
@@ -84,7 +85,8 @@ def closed(work: Work, keyring: Keyring, ingestion: Ingestion, clock: Callable[[
     decision = Decision(officer="officer-1", why="looked at")
     Restoration(work, clock).restore_report(HOST, (1, 2), decision)
     Importing(work, clock).take([ImportFile("agreed.toml", AGREED)])
-    Assigning(work, clock).confirm("A-1", TENANT)
+    tenant = Actor(login="tenant", party_id=TENANT)
+    Assigning(work, clock).answer(tenant, ["A-1"], Answer.CONFIRM)
     Rulebook(work, clock).register(shipped_rules())
     month = Month.of(START_UTC_MS // MINUTE_MS)
     closing = MonthClosing(

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from expense_cases import END, HOST_A, OCTOBER, PARTIES, PROVIDER, START, TENANT, price
 from fixtures_database import Database
+from kashi_server.domain.assignment_act import Answer
 from kashi_server.domain.interval import instant_of
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.domain.statement import CutOff
 from kashi_server.errors import KashiError, NotFound, Refused
-from kashi_server.services.assignment import Assigning
+from kashi_server.services.assignment import Actor, Assigning
 from kashi_server.services.expense_port import Close
 from kashi_server.services.importing import Imported, ImportFile, Importing
 from kashi_server.storage.unit_of_work import Work
@@ -250,13 +251,17 @@ def test_the_other_side_confirms(work: Work) -> None:
     _import(work, SOUND)
     assigning = Assigning(work, lambda: NOW_UTC_MS)
 
+    def confirm(party_id: str) -> None:
+        actor = Actor(login="someone", party_id=party_id)
+        assigning.answer(actor, ["A-1"], Answer.CONFIRM)
+
     with pytest.raises(Refused, match="waits for the other side"):
-        assigning.confirm("A-1", PROVIDER)
+        confirm(PROVIDER)
     with pytest.raises(NotFound):
-        assigning.confirm("A-1", PARTIES[4].party_id)
-    assert assigning.confirm("A-1", TENANT).confirmed_by == TENANT
+        confirm(PARTIES[4].party_id)
+    confirm(TENANT)
     with pytest.raises(Refused, match="confirmed already"):
-        assigning.confirm("A-1", TENANT)
+        confirm(TENANT)
     # The file that proposed it does not take the confirmation back.
     assert _import(work, SOUND).unchanged == 6
 

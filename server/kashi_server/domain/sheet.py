@@ -48,7 +48,7 @@ class SheetRefused(ImportRefused):
 
     def __init__(self, mistakes: Iterable[SheetMistake]) -> None:
         """Keep every mistake, in order of the rows."""
-        self.mistakes = tuple(sorted(mistakes, key=lambda one: (one.row, one.column)))
+        self.mistakes = tuple(sorted(mistakes, key=lambda one: one.row))
         told = [str(one) for one in self.mistakes[:MISTAKES_TOLD]]
         if len(self.mistakes) > MISTAKES_TOLD:
             told.append(f"… and {len(self.mistakes) - MISTAKES_TOLD} more")

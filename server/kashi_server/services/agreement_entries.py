@@ -40,6 +40,13 @@ def logged(agreement: Agreement) -> tuple[str, str, bytes]:
     return AGREEMENT_ENTRY, reference, canonical_bytes(entry)
 
 
+def dropped(assignment_id: str) -> tuple[str, str, bytes]:
+    """Kind, reference and bytes of the entry that takes a proposed assignment out of the book."""
+    reference = f"assignment/{assignment_id}"
+    entry = {"format": "kashi/v1/agreement", "reference": reference, "dropped": True}
+    return AGREEMENT_ENTRY, reference, canonical_bytes(entry)
+
+
 def price_entry(price: Price) -> bytes:
     """What the log keeps of a price."""
     end = price.interval.end

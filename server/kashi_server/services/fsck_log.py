@@ -12,7 +12,14 @@ from typing import Final, Protocol
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.errors import KashiError
-from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, PRICE_ENTRY, logged
+from kashi_server.services.agreement_entries import (
+    AGREEMENT_ENTRY,
+    PRICE_ENTRY,
+    dropped,
+    logged,
+)
+from kashi_server.services.assignment import ACT_ENTRY
+from kashi_server.services.assignment_port import AssignmentsPort
 from kashi_server.services.closing import STATEMENT_ENTRY
 from kashi_server.services.expense_port import ExpensePort, StoredStatement
 from kashi_server.services.facts_port import Place
@@ -21,7 +28,14 @@ from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
 
 ENTRIES_AT_ONCE: Final = 4096
-_CHECKED: Final = (AGREEMENT_ENTRY, PRICE_ENTRY, RULES_ENTRY, STATEMENT_ENTRY, RESTORATION_ENTRY)
+_CHECKED: Final = (
+    AGREEMENT_ENTRY,
+    ACT_ENTRY,
+    PRICE_ENTRY,
+    RULES_ENTRY,
+    STATEMENT_ENTRY,
+    RESTORATION_ENTRY,
+)
 _COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
 
 Entries = dict[tuple[str, str], bytes]
@@ -48,6 +62,10 @@ class LoggedUnit(Protocol):
     @property
     def expense(self) -> ExpensePort:
         """Agreements and statements."""
+
+    @property
+    def assignments(self) -> AssignmentsPort:
+        """Acts about assignments."""
 
     @property
     def log(self) -> LogPort:
@@ -87,6 +105,8 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
         expense.prices(),
     ):
         yield from map(logged, agreements)
+    for act in unit.assignments.acts():
+        yield ACT_ENTRY, act.reference, act.to_bytes()
     for version in expense.rules():
         yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
     for one in expense.statements():
@@ -115,7 +135,14 @@ def _entries(log: LogPort) -> Entries:
     for waiting in log.pending_entries(2**31 - 1):
         if waiting.kind in _CHECKED:
             found[waiting.kind, waiting.reference] = waiting.entry
-    return found
+    return {key: entry for key, entry in found.items() if not _is_dropped(*key, entry)}
+
+
+def _is_dropped(kind: str, reference: str, entry: bytes) -> bool:
+    """Whether the latest entry takes a proposal out of the book: no row may stand then."""
+    if kind != AGREEMENT_ENTRY:
+        return False
+    return (kind, reference, entry) == dropped(reference.removeprefix("assignment/"))
 
 
 def _unlike(entries: Entries, rows: Entries) -> Iterator[str]:

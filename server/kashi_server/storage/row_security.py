@@ -198,6 +198,7 @@ POLICIES: Final[Mapping[str, str]] = {
     "tenures": _of_host("tenures"),
     "contracts": _of_party("provider_id", "user_id"),
     "assignments": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "assignment_acts": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "prices": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "contract_amendments": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "contract_parts": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",

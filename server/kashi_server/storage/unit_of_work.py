@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from kashi_server.errors import StorageError
 from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.assignments import AssignmentRepository
 from kashi_server.storage.certificates import CertificateRepository
 from kashi_server.storage.contract_papers import ContractPapersRepository
 from kashi_server.storage.evidence_files import EvidenceFileRepository
@@ -86,6 +87,11 @@ class UnitOfWork:
     def files(self) -> EvidenceFileRepository:
         """Evidence files."""
         return EvidenceFileRepository(self.connection)
+
+    @cached_property
+    def assignments(self) -> AssignmentRepository:
+        """What the sides of a contract did about its assignments."""
+        return AssignmentRepository(self.connection)
 
     @cached_property
     def ledger(self) -> LedgerRepository:

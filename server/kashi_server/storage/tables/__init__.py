@@ -2,6 +2,7 @@
 
 from kashi_server.storage.tables import (
     accounts,
+    assignments,
     certificates,
     expense,
     facts,
@@ -11,4 +12,4 @@ from kashi_server.storage.tables import (
     papers,
 )
 
-__all__ = ["accounts", "certificates", "expense", "facts", "identity", "ledger", "log", "papers"]
+__all__ = ["accounts", "assignments", "certificates", "expense", "facts", "identity", "ledger", "log", "papers"]
