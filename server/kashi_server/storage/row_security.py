@@ -136,6 +136,27 @@ FUNCTIONS: Final = (
         body=f"SELECT number FROM invoices WHERE {_PARTY} IN (seller_id, buyer_id)",
     ),
     SecurityFunction(
+        name="kashi_attestations",
+        arguments="",
+        returns="SETOF text",
+        body=f"SELECT attestation_id FROM attestations WHERE {_PARTY} IN (provider_id, user_id)",
+    ),
+    SecurityFunction(
+        name="kashi_gap_explanations",
+        arguments="",
+        returns="SETOF text",
+        # What the party said itself, and what was said of time that is the party's.
+        body=f"""
+            SELECT g.explanation_id FROM gap_explanations g WHERE g.party_id = {_PARTY}
+            UNION SELECT g.explanation_id FROM gap_explanations g
+            JOIN kashi_own_hosts() h ON h.host_id = g.host_id
+            WHERE h.start_minute < g.end_minute AND g.start_minute < h.end_minute
+            UNION SELECT g.explanation_id FROM gap_explanations g
+            JOIN kashi_leases() l ON l.hardware_id = g.hardware_id
+            WHERE l.start_minute < g.end_minute AND g.start_minute < l.end_minute
+        """,
+    ),
+    SecurityFunction(
         name="kashi_certificates",
         arguments="",
         returns="SETOF text",
@@ -214,6 +235,11 @@ POLICIES: Final[Mapping[str, str]] = {
     "payments": _of_party("payer_id", "payee_id"),
     "payment_covers": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
     "evidence_files": _of_party("owner_id"),
+    "attestations": _of_party("provider_id", "user_id"),
+    "stated_records": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",
+    "attestation_changes": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",
+    "gap_explanations": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
+    "gap_decisions": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
     "statements": _of_party("user_id"),
     "rated_lines": _of_party("user_id"),
     "certificates": _of_party("user_id"),
@@ -245,6 +271,8 @@ CLOSED_TO_PORTAL: Final = (
     "ledger_movements",
     "ledger_postings",
     "privileged_acts",
+    # Whole files of providers, of several contracts maybe.
+    "usage_sources",
     "log_entries",
     "log_head",
     "log_pending",

@@ -22,12 +22,14 @@ from kashi_server.storage.contract_papers import ContractPapersRepository
 from kashi_server.storage.evidence_files import EvidenceFileRepository
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
+from kashi_server.storage.gap_words import GapWordsRepository
 from kashi_server.storage.identity import IdentityRepository
 from kashi_server.storage.invoices import InvoiceRepository
 from kashi_server.storage.ledger import LedgerRepository
 from kashi_server.storage.log import LogRepository
 from kashi_server.storage.payments import PaymentRepository
 from kashi_server.storage.row_security import SETTING
+from kashi_server.storage.stated import StatedRepository
 from kashi_server.storage.views import ViewRepository
 
 
@@ -92,6 +94,16 @@ class UnitOfWork:
     def assignments(self) -> AssignmentRepository:
         """What the sides of a contract did about its assignments."""
         return AssignmentRepository(self.connection)
+
+    @cached_property
+    def stated(self) -> StatedRepository:
+        """What providers state: source files, attestations and their records."""
+        return StatedRepository(self.connection)
+
+    @cached_property
+    def gap_words(self) -> GapWordsRepository:
+        """Explanations of gaps, and officers' decisions on them."""
+        return GapWordsRepository(self.connection)
 
     @cached_property
     def ledger(self) -> LedgerRepository:

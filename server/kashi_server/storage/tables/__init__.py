@@ -4,6 +4,7 @@ from kashi_server.storage.tables import (
     accounts,
     assignments,
     certificates,
+    evidence,
     expense,
     facts,
     identity,
@@ -12,4 +13,4 @@ from kashi_server.storage.tables import (
     papers,
 )
 
-__all__ = ["accounts", "assignments", "certificates", "expense", "facts", "identity", "ledger", "log", "papers"]
+__all__ = ["accounts", "assignments", "certificates", "evidence", "expense", "facts", "identity", "ledger", "log", "papers"]
