@@ -122,12 +122,13 @@ class Measured:
             minute
             for hardware_id, part in watched
             if hardware_id in self.times
-            for minute in _observed(self.times[hardware_id], part)
+            for minute in observed_minutes(self.times[hardware_id], part)
         )
         return merge_minutes(found)
 
 
-def _observed(time: DeviceTime, part: Interval) -> Iterator[int]:
+def observed_minutes(time: DeviceTime, part: Interval) -> Iterator[int]:
+    """The minutes of a bounded part in which any host observed the device."""
     start, end = part.bounded()
     for hour in range(start // 60, -(-end // 60)):
         low, high = max(start, hour * 60), min(end, hour * 60 + 60)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from kashi_server.domain.evidence_level import KeyCustody
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.services.acts import PendingPort, PrivilegedAct
@@ -52,6 +53,8 @@ class Host:
         recoveries_allowed: how often it may; officers raise it.
         relay_names: of a relay, the DNS names and IP addresses under which hosts reach it; a host
             has none.
+        key_custody: where its enrolment says the report key is held. The contract has no word for a
+            key in hardware yet, so every host's is in a file, and nothing is of level E3.
     """
 
     host_id: str
@@ -66,6 +69,7 @@ class Host:
     recoveries_allowed: int
     facts: HostFacts
     relay_names: tuple[str, ...] = ()
+    key_custody: KeyCustody = KeyCustody.FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,97 +1,15 @@
-"""What stated usage and explanations of gaps ask of storage, in plain values."""
+"""What stating usage and explaining gaps ask of storage."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
-from kashi_server.domain.attestation import Attestation, AttestationState, StatedRecord
-from kashi_server.domain.device import DeviceRecord
-from kashi_server.domain.gap_explanation import GapDecision, GapExplanation
+from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.acts import ActsPort
+from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import ExpensePort
-from kashi_server.services.log_port import PendingEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttestationChange:
-    """What became of an attestation: by whom, when and why."""
-
-    attestation_id: str
-    state: AttestationState
-    party_id: str
-    actor: str
-    reason: str
-    utc_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAttestation:
-    """An attestation as it stands; `change` None: it waits for the company."""
-
-    attestation: Attestation
-    stated_utc_ms: int
-    change: AttestationChange | None
-
-    @property
-    def state(self) -> AttestationState:
-        """How it stands."""
-        return AttestationState.STATED if self.change is None else self.change.state
-
-
-class StatedPort(Protocol):
-    """Sources, attestations and their records."""
-
-    def has_source(self, sha256: str) -> bool:
-        """The bytes are kept already."""
-
-    def add_source(self, sha256: str, content: bytes, received_utc_ms: int) -> None:
-        """Keep bytes under their hash."""
-
-    def source(self, sha256: str) -> bytes | None:
-        """Kept bytes."""
-
-    def add(self, attestation: Attestation, stated_utc_ms: int) -> None:
-        """Add an attestation with its records."""
-
-    def change(self, change: AttestationChange) -> None:
-        """Countersign or withdraw; once."""
-
-    def attestation(self, attestation_id: str) -> StoredAttestation | None:
-        """One attestation."""
-
-    def attestations(self, party_id: str | None = None) -> Sequence[StoredAttestation]:
-        """All, or those of one party on either side, as they were stated."""
-
-    def countersigned(self, start: int, end: int) -> Sequence[StoredAttestation]:
-        """Those that count, with time in the UTC minutes [start, end)."""
-
-    def standing(
-        self, start_utc_ms: int, end_utc_ms: int
-    ) -> Iterator[tuple[StoredAttestation, StatedRecord]]:
-        """Records that touch [start, end) of attestations that are not withdrawn."""
-
-
-class GapsPort(Protocol):
-    """Explanations of gaps and what officers made of them."""
-
-    def add_explanation(self, explanation: GapExplanation) -> None:
-        """Add an explanation."""
-
-    def add_decision(self, decision: GapDecision) -> None:
-        """Add an officer's word on one."""
-
-    def explanation(self, explanation_id: str) -> GapExplanation | None:
-        """One explanation."""
-
-    def explanations(
-        self, start: int | None = None, end: int | None = None
-    ) -> Sequence[GapExplanation]:
-        """Those that touch the UTC minutes [start, end), or all, in order of their time."""
-
-    def decisions(self, explanation_id: str | None = None) -> Sequence[GapDecision]:
-        """Decisions on one, or all, in their order."""
+from kashi_server.services.expense_port import HostsPort as EnrolledHosts
 
 
 class StatingFacts(Protocol):
@@ -105,18 +23,21 @@ class StatingFacts(Protocol):
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts."""
 
+    def gaps(
+        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
+    ) -> Sequence[ReportedGap]:
+        """Reported gaps that touch [start, end)."""
+
+
+class StatingHosts(ActsPort, EnrolledHosts, Protocol):
+    """Privileged acts, and hosts."""
+
 
 class StatingLog(Protocol):
     """The end of the log."""
 
     def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
         """Hand an entry to the sequencer."""
-
-    def pending_entries(self, count_max: int) -> Sequence[PendingEntry]:
-        """Committed entries without an index, oldest first."""
-
-    def index_of(self, kind: str, reference: str) -> int | None:
-        """Where the latest entry of this kind and reference stands."""
 
 
 class StatingUnit(Protocol):
@@ -139,8 +60,8 @@ class StatingUnit(Protocol):
         """What parties and officers say of gaps."""
 
     @property
-    def identity(self) -> ActsPort:
-        """Privileged acts."""
+    def identity(self) -> StatingHosts:
+        """Privileged acts, and hosts."""
 
     @property
     def log(self) -> StatingLog:

@@ -11,7 +11,7 @@ from kashi_server.storage.tables.evidence import gap_decisions, gap_explanations
 
 
 class GapWordsRepository:
-    """Speaks through one connection; see `services.stating_port`."""
+    """Speaks through one connection; see `services.evidence_port`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -14,7 +14,7 @@ from kashi_server.domain.attestation import (
 )
 from kashi_server.domain.device import Vendor
 from kashi_server.domain.interval import MINUTE_MS
-from kashi_server.services.stating_port import AttestationChange, StoredAttestation
+from kashi_server.services.evidence_port import AttestationChange, StoredAttestation
 from kashi_server.storage.tables.evidence import (
     attestation_changes,
     attestations,
@@ -28,7 +28,7 @@ _MORE = ("mapping_sha256", "counted_by")
 
 
 class StatedRepository:
-    """Speaks through one connection; see `services.stating_port`."""
+    """Speaks through one connection; see `services.evidence_port`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

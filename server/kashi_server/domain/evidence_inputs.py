@@ -1,0 +1,57 @@
+"""What a rating rests on besides agents' readings: attestations, explanations, keys' custody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kashi_server.domain.attestation import Attestation
+from kashi_server.domain.device import DeviceRecord, ReportedGap
+from kashi_server.domain.device_time import DeviceTime
+from kashi_server.domain.evidence_level import KeyCustody, level_of_custody
+from kashi_server.domain.gap_counting import GapBook, with_gaps
+from kashi_server.domain.gap_explanation import GapExplanation
+from kashi_server.domain.interval import Interval
+from kashi_server.domain.rating import RatedLine, Rating
+from kashi_server.domain.standing import Terms
+from kashi_server.domain.stated_rating import Measured, stated_devices, stated_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceInputs:
+    """What counts at a cut-off.
+
+    Attributes:
+        attestations: countersigned ones.
+        explained: explanations of gaps that officers accepted.
+        custody: where each host's enrolment says its report key is held.
+    """
+
+    attestations: Sequence[Attestation] = ()
+    explained: Sequence[GapExplanation] = ()
+    custody: Mapping[str, KeyCustody] = field(default_factory=dict)
+
+    def rated(
+        self,
+        rating: Rating,
+        terms: Terms,
+        times: Mapping[str, DeviceTime],
+        gaps: Sequence[ReportedGap],
+        period: Interval,
+    ) -> Rating:
+        """A rating of what agents measured, with levels, counted gaps and stated lines."""
+        book = GapBook(times=times, gaps=gaps, explained=self.explained)
+        measured = with_gaps(rating, terms.rules, book)
+        lines = tuple(self._levelled(line) for line in measured.lines)
+        seen = Measured(times=times, lines=lines)
+        stated = stated_lines(self.attestations, terms, seen, period)
+        return replace(measured, lines=lines + stated)
+
+    def _levelled(self, line: RatedLine) -> RatedLine:
+        custody = self.custody.get(line.standing.host_id, KeyCustody.FILE)
+        level = level_of_custody(custody)
+        return line if line.evidence_level is level else replace(line, evidence_level=level)
+
+    def devices(self, rating: Rating, known: Sequence[DeviceRecord]) -> tuple[DeviceRecord, ...]:
+        """Every device that the lines are of: those agents reported, and those stated."""
+        stated = [line for line in rating.lines if line.stated is not None]
+        by_id = {device.hardware_id: device for device in known}
+        return (*known, *stated_devices(stated, self.attestations, by_id))

@@ -1,0 +1,87 @@
+"""Reading what a close rests on besides agents' readings: what counts up to its cut-off."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from kashi_server.domain.attestation import Attestation
+from kashi_server.domain.evidence_inputs import EvidenceInputs
+from kashi_server.domain.gap_explanation import ExplanationState, GapExplanation, state_of
+from kashi_server.services.evidence_port import GapsPort, StatedPort
+from kashi_server.services.expense_port import HostsPort
+
+ATTESTATION_ENTRY: Final = "attestation"
+ATTESTATION_CHANGE_ENTRY: Final = "attestation-change"
+EXPLANATION_ENTRY: Final = "gap-explanation"
+GAP_DECISION_ENTRY: Final = "gap-decision"
+EVIDENCE_ENTRIES: Final = frozenset({ATTESTATION_CHANGE_ENTRY, GAP_DECISION_ENTRY})
+"""Kinds of log entries that change what counts: none may wait while a month is closed."""
+
+
+class PlacesPort(Protocol):
+    """Where entries stand in the log."""
+
+    def index_of(self, kind: str, reference: str) -> int | None:
+        """Where the latest entry of this kind and reference stands."""
+
+
+class EvidenceUnit(Protocol):
+    """A unit of work as reading evidence needs it."""
+
+    @property
+    def stated(self) -> StatedPort:
+        """What providers state."""
+
+    @property
+    def gap_words(self) -> GapsPort:
+        """What parties and officers say of gaps."""
+
+    @property
+    def identity(self) -> HostsPort:
+        """Hosts."""
+
+    @property
+    def log(self) -> PlacesPort:
+        """The log."""
+
+
+def decision_reference(explanation_id: str, officer: str) -> str:
+    """How the log names one officer's word on an explanation."""
+    return f"{explanation_id}/{officer}"
+
+
+def read_evidence(unit: EvidenceUnit, start: int, end: int, size: int) -> EvidenceInputs:
+    """What counts for the UTC minutes [start, end), by the log's first `size` entries."""
+    return EvidenceInputs(
+        attestations=_attestations(unit, start, end, size),
+        explained=_explained(unit, start, end, size),
+        custody={host.host_id: host.key_custody for host in unit.identity.hosts()},
+    )
+
+
+def _within(unit: EvidenceUnit, kind: str, reference: str, size: int) -> bool:
+    index = unit.log.index_of(kind, reference)
+    return index is not None and index < size
+
+
+def _attestations(unit: EvidenceUnit, start: int, end: int, size: int) -> Sequence[Attestation]:
+    return [
+        stored.attestation
+        for stored in unit.stated.countersigned(start, end)
+        if _within(unit, ATTESTATION_CHANGE_ENTRY, stored.attestation.attestation_id, size)
+    ]
+
+
+def _explained(unit: EvidenceUnit, start: int, end: int, size: int) -> Sequence[GapExplanation]:
+    found = []
+    for explanation in unit.gap_words.explanations(start, end):
+        explanation_id = explanation.explanation_id
+        decided = [
+            one
+            for one in unit.gap_words.decisions(explanation_id)
+            if _within(
+                unit, GAP_DECISION_ENTRY, decision_reference(explanation_id, one.officer), size
+            )
+        ]
+        if state_of(decided) is ExplanationState.ACCEPTED:
+            found.append(explanation)
+    return found

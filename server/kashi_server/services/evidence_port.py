@@ -1,0 +1,103 @@
+"""Attestations and explanations of gaps as storage keeps them, in plain values."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kashi_server.domain.attestation import Attestation, AttestationState, StatedRecord
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.gap_explanation import GapDecision, GapExplanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestationChange:
+    """What became of an attestation: by whom, when and why."""
+
+    attestation_id: str
+    state: AttestationState
+    party_id: str
+    actor: str
+    reason: str
+    utc_ms: int
+
+    def to_bytes(self) -> bytes:
+        """What the log keeps of it."""
+        return canonical_bytes(
+            {
+                "format": "kashi/v1/attestation-change",
+                "attestation_id": self.attestation_id,
+                "state": str(self.state),
+                "party_id": self.party_id,
+                "actor": self.actor,
+                "reason": self.reason,
+                "utc_ms": self.utc_ms,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAttestation:
+    """An attestation as it stands; `change` None: it waits for the company."""
+
+    attestation: Attestation
+    stated_utc_ms: int
+    change: AttestationChange | None
+
+    @property
+    def state(self) -> AttestationState:
+        """How it stands."""
+        return AttestationState.STATED if self.change is None else self.change.state
+
+
+class StatedPort(Protocol):
+    """Sources, attestations and their records."""
+
+    def has_source(self, sha256: str) -> bool:
+        """The bytes are kept already."""
+
+    def add_source(self, sha256: str, content: bytes, received_utc_ms: int) -> None:
+        """Keep bytes under their hash."""
+
+    def source(self, sha256: str) -> bytes | None:
+        """Kept bytes."""
+
+    def add(self, attestation: Attestation, stated_utc_ms: int) -> None:
+        """Add an attestation with its records."""
+
+    def change(self, change: AttestationChange) -> None:
+        """Countersign or withdraw; once."""
+
+    def attestation(self, attestation_id: str) -> StoredAttestation | None:
+        """One attestation."""
+
+    def attestations(self, party_id: str | None = None) -> Sequence[StoredAttestation]:
+        """All, or those of one party on either side, as they were stated."""
+
+    def countersigned(self, start: int, end: int) -> Sequence[StoredAttestation]:
+        """Those that count, with time in the UTC minutes [start, end)."""
+
+    def standing(
+        self, start_utc_ms: int, end_utc_ms: int
+    ) -> Iterator[tuple[StoredAttestation, StatedRecord]]:
+        """Records that touch [start, end) of attestations that are not withdrawn."""
+
+
+class GapsPort(Protocol):
+    """Explanations of gaps and what officers made of them."""
+
+    def add_explanation(self, explanation: GapExplanation) -> None:
+        """Add an explanation."""
+
+    def add_decision(self, decision: GapDecision) -> None:
+        """Add an officer's word on one."""
+
+    def explanation(self, explanation_id: str) -> GapExplanation | None:
+        """One explanation."""
+
+    def explanations(
+        self, start: int | None = None, end: int | None = None
+    ) -> Sequence[GapExplanation]:
+        """Those that touch the UTC minutes [start, end), or all, in order of their time."""
+
+    def decisions(self, explanation_id: str | None = None) -> Sequence[GapDecision]:
+        """Decisions on one, or all, in their order."""

@@ -1,0 +1,206 @@
+"""What speaks against stated records: others that say otherwise, and what agents measured."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kashi_server.domain.attestation import Attestation, SourceKind, StatedRecord
+from kashi_server.domain.device_time import DeviceTime
+from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.positioned import Mistake
+from kashi_server.domain.rating import Facts, device_times
+from kashi_server.domain.stated_rating import observed_minutes
+from kashi_server.domain.statement_line import shanghai_text
+from kashi_server.domain.usage_source.mapping import UsageMapping
+from kashi_server.services.stating_port import StatingUnit
+
+NEW: Final = "this import"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A record with where it comes from."""
+
+    record: StatedRecord
+    contract_id: str
+    provider_id: str
+    site: str
+    kind: SourceKind
+    source: str
+    """The file or attestation that has it, for messages."""
+    attestation: str
+    """Of one attestation or of one file and contract; records of one are joined to lines."""
+
+
+class StatedBook:
+    """Records that stand, and those of an import as they are judged, with every mistake found."""
+
+    def __init__(
+        self, unit: StatingUnit, mapping: UsageMapping, records: Sequence[StatedRecord]
+    ) -> None:
+        self.mistakes: list[Mistake] = []
+        self._mapping = mapping
+        self._by_key: dict[tuple[str, str], _Place] = {}
+        # By unit and UTC hour, and by contract, site and kind: so a month of many records is looked
+        # through once, not once a record.
+        self._by_hour: dict[tuple[str, str, int], list[_Place]] = {}
+        self._by_kind: dict[tuple[str, str], dict[SourceKind, list[_Place]]] = {}
+        self._measured = _Measured(unit, records)
+        if records:
+            start = min(record.start_utc_ms for record in records) - MINUTE_MS
+            end = max(record.end_utc_ms for record in records) + MINUTE_MS
+            for stored, record in unit.stated.standing(start, end):
+                self._add(_standing(stored.attestation, record))
+
+    def fresh(
+        self, file: str, contract_id: str, records: Sequence[StatedRecord], now_utc_ms: int
+    ) -> list[StatedRecord]:
+        """The records that are new; what speaks against one becomes a mistake."""
+        found = []
+        for record in sorted(records, key=lambda one: (one.start_utc_ms, one.key)):
+            place = self._place(file, contract_id, record)
+            known = self._by_key.get(_key(place))
+            if known is not None and self._same(known, place):
+                continue
+            wrong = self._wrong(place, known, now_utc_ms)
+            if wrong:
+                self.mistakes.append(
+                    Mistake(file=file, line=record.line, field=record.unit_id, message=wrong)
+                )
+                continue
+            self._add(place)
+            found.append(record)
+        return found
+
+    def _place(self, file: str, contract_id: str, record: StatedRecord) -> _Place:
+        return _Place(
+            record,
+            contract_id,
+            self._mapping.provider_id,
+            self._mapping.site,
+            self._mapping.kind,
+            f"{file}:{record.line}",
+            f"{NEW}/{file}/{contract_id}",
+        )
+
+    def _add(self, place: _Place) -> None:
+        self._by_key[_key(place)] = place
+        for hour in _hours(place.record):
+            self._by_hour.setdefault((*_unit(place), hour), []).append(place)
+        kinds = self._by_kind.setdefault((place.contract_id, place.site), {})
+        kinds.setdefault(place.kind, []).append(place)
+
+    def _of_other_kinds(self, place: _Place) -> Iterator[_Place]:
+        kinds = self._by_kind.get((place.contract_id, place.site), {})
+        for kind, found in kinds.items():
+            if kind is not place.kind:
+                yield from found
+
+    def _same(self, known: _Place, place: _Place) -> bool:
+        return known.contract_id == place.contract_id and known.record.same_content(place.record)
+
+    def _wrong(self, place: _Place, known: _Place | None, now_utc_ms: int) -> str:
+        record = place.record
+        if record.end_utc_ms > now_utc_ms:
+            return "ends in the future"
+        if known is not None:
+            return (
+                f"is stated with other content by {known.source}: {_said(known)}; here"
+                f" {_said(place)}"
+            )
+        for hour in _hours(record):
+            for other in self._by_hour.get((*_unit(place), hour), ()):
+                if _touches(other, place):
+                    return f"its time is stated already by {other.source}: {_said(other)}"
+        for other in self._of_other_kinds(place):
+            if record.minutes.overlap(other.record.minutes):
+                return (
+                    f"the same time of contract {place.contract_id} at {place.site} is stated by"
+                    f" {other.source}, a {other.kind} file; state a place by one kind of file"
+                )
+        minute = self._measured.first_minute(record, place.contract_id)
+        if minute is not None:
+            return (
+                f"an agent measured at {shanghai_text(minute)}, in the time it states; a minute"
+                " counts once"
+            )
+        return ""
+
+
+def _hours(record: StatedRecord) -> range:
+    start, end = record.minutes.bounded()
+    return range(start // 60, -(-end // 60))
+
+
+def _standing(attestation: Attestation, record: StatedRecord) -> _Place:
+    return _Place(
+        record,
+        attestation.contract_id,
+        attestation.provider_id,
+        attestation.site,
+        attestation.kind,
+        f"attestation {attestation.attestation_id}, line {record.line}",
+        attestation.attestation_id,
+    )
+
+
+def _key(place: _Place) -> tuple[str, str]:
+    # A hardware id is one device, whoever speaks of it.
+    return ("" if place.record.identified else place.provider_id), place.record.key
+
+
+def _unit(place: _Place) -> tuple[str, str]:
+    return ("" if place.record.identified else place.provider_id), place.record.unit_id
+
+
+def _touches(other: _Place, place: _Place) -> bool:
+    """They state the same time; a minute that both touch only where they cannot be one line."""
+    one, two = other.record, place.record
+    joined = other.attestation == place.attestation
+    if joined and (one.model, one.cards) == (two.model, two.cards):
+        return one.start_utc_ms < two.end_utc_ms and two.start_utc_ms < one.end_utc_ms
+    return one.minutes.overlap(two.minutes) is not None
+
+
+def _said(place: _Place) -> str:
+    record = place.record
+    start = shanghai_text(record.start_utc_ms // MINUTE_MS)
+    return f"{record.stated_ms} ms of {record.cards} × {record.model} from {start}"
+
+
+class _Measured:
+    """What agents observed in the time of an import."""
+
+    def __init__(self, unit: StatingUnit, records: Sequence[StatedRecord]) -> None:
+        self._times: dict[str, DeviceTime] = {}
+        self._leased: dict[str, list[tuple[str, Interval]]] = {}
+        if not records:
+            return
+        start = min(record.minutes.start for record in records)
+        end = max(record.minutes.bounded()[1] for record in records)
+        for one in unit.expense.assignments():
+            if one.confirmed:
+                self._leased.setdefault(one.contract_id, []).append((one.hardware_id, one.interval))
+        wanted = {record.unit_id for record in records if record.identified}
+        wanted |= {device for found in self._leased.values() for device, _interval in found}
+        devices = unit.facts.devices(sorted(wanted)) if wanted else []
+        known = sorted(device.hardware_id for device in devices)
+        if known:
+            hours = unit.facts.device_hours(known, start, end)
+            self._times = device_times(Facts(devices=devices, hours=hours), Interval(start, end))
+
+    def first_minute(self, record: StatedRecord, contract_id: str) -> int | None:
+        """The first minute of a record that an agent observed too."""
+        return min(self._minutes(record, contract_id), default=None)
+
+    def _minutes(self, record: StatedRecord, contract_id: str) -> Iterator[int]:
+        watched = [(record.unit_id, record.minutes)]
+        if not record.identified:
+            watched = [
+                (hardware_id, common)
+                for hardware_id, interval in self._leased.get(contract_id, ())
+                if (common := interval.overlap(record.minutes)) is not None
+            ]
+        for hardware_id, part in watched:
+            if hardware_id in self._times:
+                yield from observed_minutes(self._times[hardware_id], part)
