@@ -16,10 +16,13 @@ from fastapi.testclient import TestClient
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, CertifiedMonth, make_month
 from fixtures_identity import SteppedClock
 from fixtures_ingest import ReportingHost, enrol
+from kashi_server.documents.assignment_sheet import AssignmentSheets
 from kashi_server.portal.app import create_app
 from kashi_server.portal.pace import Pace
 from kashi_server.portal.parts import PortalParts
 from kashi_server.services.accounts import AccountKeeping, Role
+from kashi_server.services.assignment import Assigning
+from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
@@ -74,6 +77,7 @@ class PortalHouse:
     clock: SteppedClock
     sessions: SessionKeeping
     accounts: AccountKeeping
+    parts: PortalParts
 
     def visitor(self, address: str = "192.0.2.1", scheme: str = "http") -> Visitor:
         """Somebody who is not signed in."""
@@ -116,13 +120,16 @@ def make_house(
         tokens=Enrolment(
             ingest_work or month.work, month.keyring, clock, random_bytes, lambda: "unused"
         ),
+        assignments=AssignmentViews(work),
+        assigning=Assigning(month.work, clock),
+        sheets=AssignmentSheets(),
         clock=clock,
         demo=demo,
         pace=Pace(clock),
         enrolment_address=lambda: "kashi.example:7444",
         version="0.1.0",
     )
-    return PortalHouse(create_app(parts), month, clock, sessions, accounts)
+    return PortalHouse(create_app(parts), month, clock, sessions, accounts, parts)
 
 
 class _OwnHost(ReportingHost):

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from kashi_server import VERSION
 from kashi_server.config import Config, Endpoint, read_config
+from kashi_server.documents.assignment_sheet import AssignmentSheets
 from kashi_server.errors import StorageError
 from kashi_server.ingest.enrolment import EnrolmentServicer
 from kashi_server.ingest.metering import Metering
@@ -27,6 +28,8 @@ from kashi_server.portal.pace import Pace
 from kashi_server.portal.parts import PortalParts
 from kashi_server.presence import running_ports
 from kashi_server.services.accounts import AccountKeeping
+from kashi_server.services.assignment import Assigning
+from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
@@ -223,6 +226,9 @@ def portal_app(server: Server) -> AsgiApp:
             sessions=sessions,
             views=Views(server.portal_work, server.clock),
             tokens=server.enrolment,
+            assignments=AssignmentViews(server.portal_work),
+            assigning=Assigning(server.work, server.clock),
+            sheets=AssignmentSheets(),
             clock=server.clock,
             demo=server.config.demo,
             pace=Pace(server.clock),

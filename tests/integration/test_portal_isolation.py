@@ -34,8 +34,11 @@ from fixtures_portal import (
     make_house,
     make_portal_month,
 )
-from kashi_server.domain.interval import MINUTE_MS
+from httpx2 import Response
+from kashi_server.domain.assignment_draft import AssignmentDraft
+from kashi_server.domain.interval import MINUTE_MS, Interval, Month
 from kashi_server.domain.usage import QUANTITY_NAMES, Quantities
+from kashi_server.services.assignment import Actor
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.tables.identity import enrolment_tokens
@@ -48,7 +51,7 @@ def portal(request: pytest.FixtureRequest) -> Iterator[PortalHouse]:
     """The portal on SQLite, and on PostgreSQL as the role that row-level security holds."""
     if request.param == "sqlite":
         month: CertifiedMonth = request.getfixturevalue("portal_month")
-        yield make_house(month)
+        yield with_proposals(make_house(month))
         return
     database: Database = request.getfixturevalue("module_postgresql_database")
     month = make_portal_month(database.work)
@@ -56,12 +59,34 @@ def portal(request: pytest.FixtureRequest) -> Iterator[PortalHouse]:
     install_roles(database.engine, urls)
     ingest, portal = Work(open_engine(urls.ingest)), Work(open_engine(urls.portal))
     try:
-        yield make_house(month, portal_work=portal, ingest_work=ingest)
+        yield with_proposals(make_house(month, portal_work=portal, ingest_work=ingest))
     finally:
         ingest.engine.dispose()
         portal.engine.dispose()
 
 
+def with_proposals(house: PortalHouse) -> PortalHouse:
+    """The house with a proposal of the provider to each company that waits for its answer."""
+    providing = Actor(login="provider", party_id=PROVIDER)
+    house.parts.assigning.propose(
+        providing,
+        [
+            AssignmentDraft(
+                row=row,
+                contract_id=contract_id,
+                hardware_id=card,
+                interval=Interval(OCTOBER_MINUTE, None),
+                assignment_id=assignment_id,
+            )
+            for row, (contract_id, card, assignment_id) in enumerate(
+                (("HT-A", CARDS[2], "AS-WAITS-A"), ("HT-B", CARDS[3], "AS-WAITS-B"))
+            )
+        ],
+    )
+    return house
+
+
+OCTOBER_MINUTE = Month(2026, 10).interval().start
 PARTIES = ("company-a", "company-b", "provider")
 OFFICE = ("officer", "auditor")
 MONTH_END_MINUTE = 2**31
@@ -78,13 +103,16 @@ PARTY_IDS = {"company-a": {COMPANY_A}, "company-b": {COMPANY_B}, "provider": {PR
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a route is reached: which id it takes, what fills its other parameters, who may."""
+    """How a route is reached: which id it takes, what fills its other parameters, who may; and for
+    a form, what its fields hold: something that is refused, so that trying changes nothing."""
 
     kind: str
     others: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] = ()
 
 
 PUBLIC, SIGNED_IN, OF_OFFICE = Entry("public"), Entry("signed-in"), Entry("office")
+OF_PARTY = Entry("party")
 MONTH = (("month", "2026-09"),)
 DAY = (("day", "2026-09-12"),)
 
@@ -108,6 +136,19 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/holds"): SIGNED_IN,
     ("GET", "/enrolment"): SIGNED_IN,
     ("POST", "/enrolment"): SIGNED_IN,
+    ("GET", "/assignments"): SIGNED_IN,
+    ("GET", "/assignments/{assignment_id}"): Entry("assignment"),
+    # Nothing waits of what is confirmed, and who proposed cannot answer: every own one is refused.
+    ("POST", "/assignments/{assignment_id}/answer"): Entry("assignment", form=(("answer", "?"),)),
+    ("POST", "/assignments/{assignment_id}/end"): Entry(
+        "assignment", form=(("until", "2020-01-01T00:00"),)
+    ),
+    ("GET", "/proposals"): OF_PARTY,
+    ("POST", "/proposals"): OF_PARTY,
+    ("GET", "/proposals/template"): OF_PARTY,
+    ("POST", "/proposals/preview"): OF_PARTY,
+    ("POST", "/proposals/rows"): OF_PARTY,
+    ("POST", "/proposals/answers"): OF_PARTY,
     ("GET", "/overview"): OF_OFFICE,
     ("GET", "/audit"): OF_OFFICE,
     ("GET", "/api/v1/audit"): OF_OFFICE,
@@ -146,6 +187,12 @@ MISSING = {
     "host_id": "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a9999",
     "statement": "KS-2026-09-HT-NONE",
     "certificate": "KC-202609-000099-21",
+    "assignment": "AS-NONE",
+}
+ASSIGNMENTS = {
+    "company-a": {"AS-0", "AS-1", "AS-WAITS-A"},
+    "company-b": {"AS-2", "AS-3", "AS-WAITS-B"},
+    "provider": {"AS-0", "AS-1", "AS-2", "AS-3", "AS-WAITS-A", "AS-WAITS-B"},
 }
 
 
@@ -176,6 +223,7 @@ def ids_of(month: CertifiedMonth) -> dict[str, dict[str, set[str]]]:
             login: {c.number for c in certificates if c.user_id == users[login]}
             for login in PARTIES
         },
+        "assignment": ASSIGNMENTS,
     }
 
 
@@ -195,22 +243,22 @@ def test_what_is_foreign_answers_exactly_like_what_is_missing(
     portal: PortalHouse, login: str
 ) -> None:
     """For every route and id: one's own opens, another's gives the bytes of a missing one."""
-    client = portal.signed_in(login)
+    visitor = portal.visitor().sign_in(login)
     ids = ids_of(portal.month)
     opened = refused = 0
     for (method, path), entry in MATRIX.items():
         if entry.kind not in ids:
             continue
-        assert method == "GET"
         own = ids[entry.kind][login]
         every = set[str]().union(*ids[entry.kind].values())
-        assert every - own, f"{path}: nothing foreign to try"
-        missing = client.get(address(path, entry, MISSING[entry.kind]))
+        assert every - own or login == "provider", f"{path}: nothing foreign to try"
+        missing = _try(visitor, login, method, address(path, entry, MISSING[entry.kind]), entry)
         assert missing.status_code == 404, path
         for identifier in sorted(every):
-            answer = client.get(address(path, entry, identifier))
+            answer = _try(visitor, login, method, address(path, entry, identifier), entry)
             if identifier in own:
-                assert answer.status_code == 200, f"{login} {path} {identifier}"
+                opens = 200 if method == "GET" else 409
+                assert answer.status_code == opens, f"{login} {path} {identifier}"
                 opened += 1
             else:
                 assert answer.status_code == 404, f"{login} {path} {identifier}"
@@ -221,12 +269,45 @@ def test_what_is_foreign_answers_exactly_like_what_is_missing(
     assert refused > 20
 
 
+def _try(visitor: Visitor, login: str, method: str, path: str, entry: Entry) -> Response:
+    """Open an address, or send its form with fields that nobody of the right party can mean."""
+    if method == "GET":
+        return visitor.client.get(path)
+    meant = "confirm" if login == "provider" else "withdraw"
+    fields = {name: meant if text == "?" else text for name, text in entry.form}
+    fields["form_token"] = visitor.form_token()
+    return visitor.client.post(path, data=fields, headers={"origin": ORIGIN})
+
+
+@pytest.mark.parametrize("login", PARTIES)
+def test_a_list_with_one_foreign_name_reads_like_one_with_a_missing_name(
+    portal: PortalHouse, login: str
+) -> None:
+    """Nobody answers for others, nor learns from the refusal whether there was something to."""
+    visitor = portal.visitor().sign_in(login)
+    own = sorted(ASSIGNMENTS[login])[0]
+    foreign = sorted(ASSIGNMENTS["provider"] - ASSIGNMENTS[login])
+    token = visitor.form_token()
+    answers = []
+    for name in (MISSING["assignment"], *foreign):
+        fields = {"form_token": token, "answer": "confirm", "chosen": [own, name]}
+        sent = visitor.client.post("/proposals/answers", data=fields, headers={"origin": ORIGIN})
+        answers.append((sent.status_code, sent.content))
+    assert {status for status, _content in answers} == {404}
+    assert len(set(answers)) == 1
+    with portal.month.work.begin(writes=False) as unit:
+        waiting = [one for one in unit.expense.assignments() if not one.confirmed]
+    assert {one.assignment_id for one in waiting} == {"AS-WAITS-A", "AS-WAITS-B"}
+
+
 @pytest.mark.parametrize("login", OFFICE)
 def test_the_office_opens_everything(portal: PortalHouse, login: str) -> None:
     """Officers and auditors read every id of every party."""
     client = portal.signed_in(login)
     ids = ids_of(portal.month)
-    for (_method, path), entry in MATRIX.items():
+    for (method, path), entry in MATRIX.items():
+        if method != "GET":
+            continue
         for identifier in sorted(set[str]().union(*ids.get(entry.kind, {}).values())):
             answer = client.get(address(path, entry, identifier))
             assert answer.status_code == 200, f"{login} {path} {identifier}"
@@ -241,6 +322,23 @@ def test_the_offices_pages_do_not_exist_for_parties(portal: PortalHouse, login: 
             missing = client.get("/api/nowhere" if path.startswith("/api") else "/nowhere")
             answer = client.get(path)
             assert (answer.status_code, answer.content) == (404, missing.content), path
+
+
+@pytest.mark.parametrize("login", OFFICE)
+def test_the_pages_of_a_side_do_not_exist_for_the_office(portal: PortalHouse, login: str) -> None:
+    """The office is no side of a contract: it proposes nothing and answers nothing."""
+    visitor = portal.visitor().sign_in(login)
+    missing = visitor.client.get("/nowhere")
+    for (method, path), entry in MATRIX.items():
+        if entry is OF_PARTY and method == "GET":
+            answer = visitor.client.get(path)
+        elif entry is OF_PARTY or (entry.kind == "assignment" and method == "POST"):
+            filled = address(path, entry, "AS-WAITS-A")
+            fields = {"form_token": visitor.form_token(), "answer": "confirm"}
+            answer = visitor.client.post(filled, data=fields, headers={"origin": ORIGIN})
+        else:
+            continue
+        assert (answer.status_code, answer.content) == (404, missing.content), path
 
 
 def test_nobody_sees_anything_without_signing_in(portal: PortalHouse) -> None:
@@ -386,8 +484,8 @@ def test_gaps_are_cut_at_the_lease(portal: PortalHouse) -> None:
 def test_no_page_that_a_party_can_walk_to_names_a_stranger(portal: PortalHouse, login: str) -> None:
     """Following every link from the first page on, nothing of the others' is read anywhere."""
     foreign = {
-        "company-a": {COMPANY_B, "深圳乙智能", "HT-B", CARDS[2], CARDS[3], HOST_2},
-        "company-b": {COMPANY_A, "HT-A", CARDS[0], CARDS[2], OWN_CARD, OWN_HOST},
+        "company-a": {COMPANY_B, "深圳乙智能", "HT-B", CARDS[3], HOST_2, "AS-WAITS-B"},
+        "company-b": {COMPANY_A, "HT-A", CARDS[0], CARDS[2], OWN_CARD, OWN_HOST, "AS-WAITS-A"},
         "provider": {OWN_CARD, OWN_HOST},
     }[login]
     client = portal.signed_in(login)

@@ -7,6 +7,7 @@ from kashi_server.portal import assets, problems
 from kashi_server.portal.parts import PortalParts
 from kashi_server.portal.routes import (
     api,
+    assignments,
     certificates,
     hosts,
     overview,
@@ -37,6 +38,7 @@ def create_app(parts: PortalParts) -> FastAPI:
         signing.router,
         overview.router,
         usage.router,
+        assignments.router,
         statements.router,
         certificates.router,
         hosts.router,

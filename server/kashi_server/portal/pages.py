@@ -16,11 +16,20 @@ from kashi_server.services.accounts import Role
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
+_OF_OFFICE: Final = (
+    "overview",
+    "hosts",
+    "assignments",
+    "statements",
+    "certificates",
+    "holds",
+    "audit",
+)
 _NAVIGATION: Final[dict[Role, tuple[str, ...]]] = {
-    Role.OFFICER: ("overview", "hosts", "statements", "certificates", "holds", "audit"),
-    Role.AUDITOR: ("overview", "hosts", "statements", "certificates", "holds", "audit"),
-    Role.COMPANY: ("usage", "statements", "certificates", "hosts", "holds"),
-    Role.PROVIDER: ("usage", "hosts", "holds", "statements", "certificates"),
+    Role.OFFICER: _OF_OFFICE,
+    Role.AUDITOR: _OF_OFFICE,
+    Role.COMPANY: ("usage", "assignments", "statements", "certificates", "hosts", "holds"),
+    Role.PROVIDER: ("usage", "assignments", "hosts", "holds", "statements", "certificates"),
 }
 _FORMATS: Final = {
     name: getattr(formats, name)

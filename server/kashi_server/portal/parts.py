@@ -1,12 +1,15 @@
 """What the portal is made of: everything it reaches is handed in, nothing is looked up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from starlette.requests import HTTPConnection
 
+from kashi_server.domain.assignment_draft import AssignmentDraft
 from kashi_server.portal.pace import Pace
+from kashi_server.services.assignment import Assigning
+from kashi_server.services.assignment_views import AssignmentViews, ContractRow
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.tokens import IssuedToken
 from kashi_server.services.views import Views
@@ -23,6 +26,20 @@ class TokenDesk(Protocol):
         """
 
 
+class SheetDesk(Protocol):
+    """Makes and reads the spreadsheet of proposals."""
+
+    def template(self, contracts: Sequence[ContractRow]) -> bytes:
+        """An XLSX file with the heads, and the contracts that its rows may name."""
+
+    def read(self, content: bytes) -> list[AssignmentDraft]:
+        """The proposals of a filled-in template.
+
+        Raises:
+            SheetRefused: every mistake with its row and column.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalParts:
     """The portal's dependencies.
@@ -30,7 +47,8 @@ class PortalParts:
     Attributes:
         clock: UTC milliseconds.
         demo: the server is a demonstration; every page says so.
-
+        assignments: reads as the portal's role; `assigning` writes what a side did, after the
+            reader's own look has found the contract or assignment.
         pace: how often one address may ask the public pages.
         enrolment_address: tells host and port that agents enrol at, for the install command.
         version: of the server, shown in the footer.
@@ -39,6 +57,9 @@ class PortalParts:
     sessions: SessionKeeping
     views: Views
     tokens: TokenDesk
+    assignments: AssignmentViews
+    assigning: Assigning
+    sheets: SheetDesk
     clock: Callable[[], int]
     demo: bool
     pace: Pace

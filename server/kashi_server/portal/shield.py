@@ -29,7 +29,15 @@ STRICT_TRANSPORT: Final = "max-age=31536000"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_BYTES_MAX: Final = 64 * 1024
 UPLOAD_BYTES_MAX: Final = 16 * 1024 * 1024 + FORM_BYTES_MAX
-UPLOAD_PATHS: Final = frozenset({"/verify/document"})
+SHEET_BYTES_MAX: Final = 8 * 1024 * 1024 + FORM_BYTES_MAX
+LIST_BYTES_MAX: Final = 1024 * 1024
+BYTES_MAX: Final = {
+    "/verify/document": UPLOAD_BYTES_MAX,
+    "/proposals/preview": SHEET_BYTES_MAX,
+    "/proposals/rows": LIST_BYTES_MAX,
+    "/proposals/answers": LIST_BYTES_MAX,
+}
+"""How long a request may be where it may be longer than a form."""
 
 
 class Shield:
@@ -70,8 +78,7 @@ def _refusal(scope: Scope) -> PlainTextResponse | None:
     length = headers.get("content-length", "")
     if not (length.isascii() and length.isdecimal()):
         return PlainTextResponse("state the length of the request\n", status_code=411)
-    limit = UPLOAD_BYTES_MAX if scope["path"] in UPLOAD_PATHS else FORM_BYTES_MAX
-    if int(length[:12]) > limit:
+    if int(length[:12]) > BYTES_MAX.get(scope["path"], FORM_BYTES_MAX):
         return PlainTextResponse("the request is too large\n", status_code=413)
     return None
 

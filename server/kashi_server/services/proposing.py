@@ -15,6 +15,12 @@ _COLUMNS: Final = {"hardware_id": "device", "confirmed_by": "from", "proposed_by
 NUMBER_PREFIX_MAX: Final = 56
 
 
+def no_contract(draft: AssignmentDraft) -> SheetMistake:
+    """A contract of others and one that is not there read the same."""
+    said = f"you have no contract {draft.contract_id}; write the number of one of yours 没有该合同"
+    return SheetMistake(row=draft.row, column=head_of("contract"), message=said)
+
+
 class Proposing:
     """Takes drafts one by one and keeps everything that is wrong with them."""
 
@@ -31,9 +37,7 @@ class Proposing:
         """The proposal of a draft; None where something speaks against it."""
         contract = self._book.contracts.get(draft.contract_id)
         if contract is None or self._party_id not in contract.sides:
-            # A contract of others and one that is not there read the same.
-            said = f"you have no contract {draft.contract_id}; write the number of one of yours"
-            self._wrong(draft, "contract", f"{said} 没有该合同")
+            self.mistakes.append(no_contract(draft))
             return None
         before = len(self.mistakes)
         proposed = Assignment(

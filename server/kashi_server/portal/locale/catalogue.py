@@ -5,6 +5,7 @@ from typing import Final, Literal
 from kashi_server.domain.reason import Reason
 from kashi_server.portal.locale import (
     account_words,
+    assignment_words,
     certificate_words,
     doubt_words,
     host_words,
@@ -21,6 +22,7 @@ HTML_LANGUAGE: Final[dict[Language, str]] = {"zh": "zh-CN", "en": "en"}
 WORDS: Final[dict[str, tuple[str, str]]] = {
     **shell_words.WORDS,
     **account_words.WORDS,
+    **assignment_words.WORDS,
     **usage_words.WORDS,
     **statement_words.WORDS,
     **host_words.WORDS,
