@@ -44,6 +44,7 @@ GAP_REASON: Final = {
     "trace_hole": Pair("记录的工作负载缺失", "hole in a recorded workload"),
     "silent": Pair("无人上报", "nobody reported"),
     "between_boots": Pair("两次开机之间", "between two boots"),
+    "not_stated": Pair("供给方未声明", "not stated by the provider"),
 }
 
 SUBSIDY_STEP: Final = {

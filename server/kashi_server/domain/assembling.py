@@ -10,10 +10,11 @@ from datetime import date
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap, Vendor
 from kashi_server.domain.doubt import Doubt
+from kashi_server.domain.evidence_level import weakest
 from kashi_server.domain.flagging import flags_of
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
-from kashi_server.domain.rating import EVIDENCE_LEVEL, RatedLine, Rating, totals_of
+from kashi_server.domain.rating import RatedLine, Rating, totals_of
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.silence import reported_ms
 from kashi_server.domain.standing import Terms
@@ -233,7 +234,8 @@ class _Assembly:
                 spans[reason] = spans.get(reason, 0) + span_ms
                 silent_ms -= span_ms
             excess_ms += max(0, -silent_ms)
-            spans[GapReason.SILENT] = spans.get(GapReason.SILENT, 0) + max(0, silent_ms)
+            rest = GapReason.SILENT if line.stated is None else GapReason.NOT_STATED
+            spans[rest] = spans.get(rest, 0) + max(0, silent_ms)
         hosts = {line.standing.host_id for line in lines} & self.end.clock_offsets_ms.keys()
         quality = Quality(
             observed_ms=total.observed_ms,
@@ -243,7 +245,7 @@ class _Assembly:
                 for reason, span_ms in sorted(spans.items())
                 if span_ms
             ),
-            evidence_level=EVIDENCE_LEVEL,
+            evidence_level=str(weakest(line.evidence_level for line in lines)),
             max_clock_offset_ms=max(
                 (self.end.clock_offsets_ms[host_id] for host_id in hosts), default=None
             ),
@@ -298,8 +300,10 @@ def _line(number: int, line: RatedLine) -> StatementLine:
         share=line.share,
         billed_ms=line.billed_ms,
         amount_fen=line.amount_fen,
-        evidence_level=EVIDENCE_LEVEL,
+        evidence_level=str(line.evidence_level),
         eligible=line.eligible,
         reasons=line.reasons,
         rules_sha256=line.standing.rules_sha256,
+        gaps=line.gaps,
+        stated=line.stated,
     )

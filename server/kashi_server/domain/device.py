@@ -39,6 +39,8 @@ class GapReason(IntEnum):
     """Written by the server: nobody reported."""
     BETWEEN_BOOTS = 12
     """Written by the server: between two boots, labelled, not measured."""
+    NOT_STATED = 13
+    """Written by the server: what a provider's statement leaves of its first and last minute."""
 
 
 LAST_REPORTED_GAP_REASON = GapReason.TRACE_HOLE
