@@ -44,6 +44,7 @@ def completed_case(dice: Dice, rules: RulesVersion, case: Case) -> Case:
             ),
             payment_fen=paid,
             payment_ex_tax_fen=_either(case.payment_ex_tax_fen, paid),
+            other_money=other.other_money if case.other_money is None else case.other_money,
             metered=None if lines is None else tuple(_with_origin(dice, one) for one in lines),
             standing=_filled(case.standing, other.standing),
             award=_filled(case.award, other.award),

@@ -134,11 +134,11 @@ OTHER_MONEY = st.builds(
 )
 STANDINGS = st.builds(
     Standing,
-    year_eligible_fen=FEN,
-    year_contract_fen=FEN,
-    year_awarded_fen=FEN,
-    years_awarded=st.integers(0, 4),
-    paid_on_contract_fen=st.one_of(st.just(0), FEN),
+    year_eligible_fen=_maybe(FEN),
+    year_contract_fen=_maybe(FEN),
+    year_awarded_fen=_maybe(FEN),
+    years_awarded=_maybe(st.integers(0, 4)),
+    paid_on_contract_fen=_maybe(st.one_of(st.just(0), FEN)),
     pool_granted_fen=_maybe(FEN),
     pool_requested_fen=_maybe(FEN),
     envelope_pool_fen=st.one_of(st.none(), FEN),
@@ -161,6 +161,7 @@ def cases(draw: st.DrawFn) -> Case:
     """One claim, of any kind."""
     held = draw(st.one_of(st.none(), st.none(), st.lists(vouchers(), max_size=3)))
     lines = draw(st.one_of(st.none(), st.lists(metered_lines(), max_size=3)))
+    money = draw(st.one_of(st.none(), st.lists(OTHER_MONEY, max_size=2)))
     paid_fen = draw(_maybe(FEN))
     return Case(
         case_id="generated",
@@ -171,44 +172,9 @@ def cases(draw: st.DrawFn) -> Case:
         payment_fen=paid_fen,
         payment_ex_tax_fen=None if paid_fen is None else paid_fen * 100 // 106,
         metered=None if lines is None else tuple(lines),
-        other_money=tuple(draw(st.lists(OTHER_MONEY, max_size=2))),
+        other_money=None if money is None else tuple(money),
         vouchers=None if held is None else tuple(held),
         standing=draw(STANDINGS),
         award=draw(AWARDS),
         measures=draw(MEASURES),
-    )
-
-
-def plain_case(amount_fen: int, requested_fen: int) -> Case:
-    """A claim that meets every condition of a voucher, for one amount."""
-    return Case(
-        case_id="plain",
-        applied_on=date(2026, 5, 20),
-        claimant=Claimant(
-            kind="企业",
-            established_on=date(2015, 1, 1),
-            in_jurisdiction=True,
-            legal_person=True,
-            credit_clean=True,
-            listed_provider=False,
-        ),
-        service=Service(
-            contract_signed=date(2026, 1, 10),
-            service_from=date(2026, 1, 15),
-            service_until=date(2026, 12, 31),
-            purpose="training",
-            provider_listed=True,
-            related=False,
-        ),
-        parts=(
-            Part(
-                item="accelerator",
-                contract_fen=amount_fen,
-                contract_ex_tax_fen=amount_fen,
-                invoice_fen=amount_fen,
-                invoice_ex_tax_fen=amount_fen,
-            ),
-        ),
-        payment_fen=amount_fen,
-        standing=Standing(pool_granted_fen=0, pool_requested_fen=requested_fen),
     )

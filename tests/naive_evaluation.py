@@ -146,17 +146,23 @@ def threshold(claim: Claim, based: ByClass, fen: dict[str, ByClass | None]) -> B
         claim.told.add("threshold.year_yuan")
         return based
     standing, contract = claim.case.standing, fen["contract"]
-    short = {"eligible": total + standing.year_eligible_fen < limit, "contract": None}
-    if contract is not None:
-        short["contract"] = sum(contract.values()) + standing.year_contract_fen < limit
-    elif standing.year_contract_fen >= limit:
-        short["contract"] = False
-    basis, below = claim.value("threshold.basis"), short["eligible"]
-    if basis is None and short["eligible"] is not short["contract"]:
+    this = None if contract is None else sum(contract.values())
+    short = {
+        "eligible": stays_below(limit, total, standing.year_eligible_fen),
+        "contract": stays_below(limit, this, standing.year_contract_fen),
+    }
+    basis = claim.value("threshold.basis")
+    if basis is None and short["eligible"] != short["contract"]:
         claim.told.add("threshold.basis")
-    if basis == "contract":
-        below = short["contract"]
-        if below is None:
-            claim.told.add("contract")
-            below = False
+    below = short[str(basis or "eligible")]
+    if below is None:
+        claim.told.add("the year's expense")
     return dict.fromkeys(based, 0) if below else based
+
+
+def stays_below(limit: int, *amounts: int | None) -> bool | None:
+    """Whether a sum does; None where what is known does and not all is known."""
+    known = [fen for fen in amounts if fen is not None]
+    if sum(known) >= limit:
+        return False
+    return True if len(known) == len(amounts) else None

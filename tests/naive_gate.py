@@ -114,20 +114,28 @@ def _window(claim: Claim) -> bool:
 
 
 def _exclusions(claim: Claim) -> bool:
-    others = {money.programme_id for money in claim.case.other_money}
-    excluded = claim.texts("mutual_exclusions")
+    excluded, money = claim.texts("mutual_exclusions"), claim.case.other_money
+    others = {one.programme_id for one in money or ()}
     if excluded is None:
-        return _judge(claim, "mutual_exclusions", "", demanded=None, met=not others)
-    return not others & set(excluded)
+        return _judge(
+            claim,
+            "mutual_exclusions",
+            "other_money",
+            demanded=None,
+            met=money is not None and not others,
+        )
+    met = None if money is None else not others & set(excluded)
+    return _judge(claim, "mutual_exclusions", "other_money", demanded=bool(excluded), met=met)
 
 
 def _years(claim: Claim) -> bool:
-    years, value = claim.case.standing.years_awarded, claim.value("years_max")
-    if value == "none":
-        return True
+    before, value = claim.case.standing.years_awarded, claim.value("years_max")
     if value is None:
-        return _judge(claim, "years_max", "", demanded=None, met=years == 0)
-    return years < int(str(value))
+        return _judge(claim, "years_max", "years_awarded", demanded=None, met=before == 0)
+    if before == 0 or value == "none":
+        return True
+    met = None if before is None else before < int(str(value))
+    return _judge(claim, "years_max", "years_awarded", demanded=True, met=met)
 
 
 def _conditions(claim: Claim) -> bool:

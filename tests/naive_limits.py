@@ -1,5 +1,6 @@
 """The naive evaluation's steps 8 to 12: from the base to the amount."""
 
+from datetime import date
 from fractions import Fraction
 from math import floor
 
@@ -76,7 +77,7 @@ def company_cap(claim: Claim, amount: int) -> int:
     limits = [amount]
     for name, before in (
         ("cap.award_yuan", 0),
-        ("cap.company_year_yuan", standing.year_awarded_fen),
+        ("cap.company_year_yuan", standing.year_awarded_fen or 0),
         ("cap.combined_yuan", matched),
     ):
         limit = claim.fen(name)
@@ -93,7 +94,17 @@ def company_cap(claim: Claim, amount: int) -> int:
             claim.told.add("tier")
         else:
             limits.append(of_tier)
-    return principle(claim, max(0, min(limits)))
+    left = principle(claim, max(0, min(limits)))
+    if left and standing.year_awarded_fen is None and caps_of_year(claim):
+        claim.told.add("year_awarded")
+    return left
+
+
+def caps_of_year(claim: Claim) -> bool:
+    """A cap of a company and year is known and holds."""
+    principle_fen = claim.fen("cap.company_year_principle_yuan")
+    held = principle_fen is not None and not claim.case.claimant.exception_approved
+    return claim.fen("cap.company_year_yuan") is not None or held
 
 
 def principle(claim: Claim, amount: int) -> int:
@@ -106,7 +117,7 @@ def principle(claim: Claim, amount: int) -> int:
     limit = claim.fen(name)
     if limit is None:
         return amount
-    left = max(0, limit - claim.case.standing.year_awarded_fen)
+    left = max(0, limit - (claim.case.standing.year_awarded_fen or 0))
     if left < amount and approved is None:
         claim.told.add("exception_approved")
     return min(amount, left)
@@ -126,13 +137,19 @@ def stacking(claim: Claim, amount: int, contract: ByClass | None, startup: bool 
             claim.told.add("stacking.startup_line")
         if claim.value("stacking.startup_line") == "startup_ratio":
             line = higher
-    taken = claim.case.standing.paid_on_contract_fen + other_money(claim)
-    return max(0, min(amount, floor(line * sum(contract.values())) - taken))
+    paid = claim.case.standing.paid_on_contract_fen
+    left = floor(line * sum(contract.values())) - (paid or 0) - other_money(claim)
+    none_counts = claim.texts("stacking.levels") == ()
+    if left > 0 and paid is None:
+        claim.told.add("paid_on_contract")
+    if left > 0 and claim.case.other_money is None and not none_counts:
+        claim.told.add("other_money")
+    return max(0, min(amount, left))
 
 
 def other_money(claim: Claim) -> int:
     """Other public money of the levels that count."""
-    levels, others = claim.texts("stacking.levels"), claim.case.other_money
+    levels, others = claim.texts("stacking.levels"), claim.case.other_money or ()
     some = any(money.amount_fen for money in others)
     if some and claim.is_open("stacking.levels"):
         claim.told.add("stacking.levels")
@@ -153,7 +170,33 @@ def voucher_balance(claim: Claim, amount: int) -> int:
     if claim.case.vouchers is None:
         return amount
     held = [one for one in claim.case.vouchers if one.face_fen > one.used_fen]
-    return min(amount, sum(one.face_fen - one.used_fen for one in held if is_valid(claim, one)))
+    valid = [one for one in held if is_valid(claim, one)]
+    freely = min(amount, sum(one.face_fen - one.used_fen for one in valid))
+    whole = amount - unpaid_by_whole(claim, valid, amount)
+    if whole == freely:
+        return freely
+    if claim.value("voucher.partial_use") is None:
+        claim.told.add("voucher.partial_use")
+    return whole if claim.value("voucher.partial_use") is False else freely
+
+
+def unpaid_by_whole(claim: Claim, valid: list[Voucher], amount: int) -> int:
+    """What is left where no voucher is used in part; the one that ends first goes first."""
+    last = {id(one): last_day(claim, one) or date.max for one in valid}
+    for one in sorted(
+        valid, key=lambda one: (last[id(one)], one.number, one.face_fen - one.used_fen)
+    ):
+        holds = one.face_fen - one.used_fen
+        amount -= holds if holds <= amount else 0
+    return amount
+
+
+def last_day(claim: Claim, voucher: Voucher) -> date | None:
+    """Its own, or so many months after its first; None where it has none, or nobody knows."""
+    months = claim.value("voucher.validity_months")
+    if voucher.valid_until is not None or not isinstance(months, int):
+        return voucher.valid_until
+    return None if voucher.valid_from is None else months_later(voucher.valid_from, months)
 
 
 def is_valid(claim: Claim, voucher: Voucher) -> bool:

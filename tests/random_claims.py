@@ -61,8 +61,10 @@ class Dice(Random):
         """Seldom the other way, seldom nobody knows."""
         return self.choice([not value, None]) if self.seldom() else value
 
-    def before(self) -> int:
-        """What was spent or paid before: often nothing."""
+    def before(self) -> int | None:
+        """What was spent or paid before: often nothing, seldom nobody knows."""
+        if self.seldom():
+            return None
         return self.choice([0, 0, 0, self.randrange(10**8), self.fen() if self.seldom() else 0])
 
 
@@ -154,7 +156,7 @@ def _standing(dice: Dice) -> Standing:
         year_eligible_fen=dice.before(),
         year_contract_fen=dice.before(),
         year_awarded_fen=dice.before(),
-        years_awarded=dice.choice([1, 2, 3]) if dice.seldom() else 0,
+        years_awarded=dice.choice([1, 2, 3, None]) if dice.seldom() else 0,
         paid_on_contract_fen=dice.before(),
         pool_granted_fen=None if dice.seldom() else dice.choice([0, dice.fen()]),
         pool_requested_fen=None if dice.seldom() else dice.choice([dice.fen(), 5 * dice.fen()]),
@@ -179,7 +181,9 @@ def random_case(dice: Dice, rules: RulesVersion) -> Case:
         payment_fen=paid,
         payment_ex_tax_fen=None if paid is None else paid * 100 // dice.choice([100, 106]),
         metered=None if dice.seldom() else lines,
-        other_money=tuple(
+        other_money=None
+        if dice.seldom()
+        else tuple(
             OtherMoney(
                 programme_id=dice.choice(OTHERS),
                 amount_fen=dice.fen() // 100,

@@ -5,12 +5,13 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from evaluation_cases import PROGRAMMES, cases, plain_case
+from evaluation_cases import PROGRAMMES, cases
 from hypothesis import given
 from hypothesis import strategies as st
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.evaluation.evaluate import Status, evaluate
 from kashi_server.domain.rules import RulesVersion
+from plain_claims import plain_case
 
 RULES = st.sampled_from(PROGRAMMES)
 
@@ -28,7 +29,7 @@ def test_no_bound_is_ever_passed(rules: RulesVersion, case: Case) -> None:
     assert fen >= 0
     cap_fen = rules.fen("cap.company_year_yuan")
     if cap_fen is not None:
-        assert fen <= max(0, cap_fen - case.standing.year_awarded_fen)
+        assert fen <= max(0, cap_fen - (case.standing.year_awarded_fen or 0))
     award_fen = rules.fen("cap.award_yuan")
     assert award_fen is None or fen <= award_fen
     if case.vouchers is not None:
@@ -48,7 +49,7 @@ def test_the_same_facts_give_the_same_bytes_in_any_order(rules: RulesVersion, ca
         case,
         parts=case.parts[::-1],
         metered=None if case.metered is None else case.metered[::-1],
-        other_money=case.other_money[::-1],
+        other_money=None if case.other_money is None else case.other_money[::-1],
         vouchers=None if case.vouchers is None else case.vouchers[::-1],
     )
     one, other = evaluate(rules, case), evaluate(rules, turned)
@@ -74,12 +75,8 @@ def test_more_public_money_elsewhere_never_raises_what_is_paid(
     rules: RulesVersion, case: Case, more: int
 ) -> None:
     """Stacking goes one way."""
-    richer = replace(
-        case,
-        standing=replace(
-            case.standing, paid_on_contract_fen=case.standing.paid_on_contract_fen + more
-        ),
-    )
+    paid_fen = case.standing.paid_on_contract_fen or 0
+    richer = replace(case, standing=replace(case.standing, paid_on_contract_fen=paid_fen + more))
 
     assert paid(rules, richer) <= paid(rules, case)
 

@@ -119,7 +119,7 @@ def year_case(case_id: str, user: Party, contract: Contract | None, year: YearTo
             claimant=Claimant(established_on=user.established_on),
             service=Service() if contract is None else _service(contract),
             # The case is the whole year: no other claim of the programme lies beside it.
-            standing=Standing(),
+            standing=Standing(year_eligible_fen=0, year_awarded_fen=0),
         ),
         year,
     )

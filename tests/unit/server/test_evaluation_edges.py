@@ -6,14 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from evaluation_cases import plain_case
 from kashi_server.domain.evaluation.case import (
     Award,
     Case,
     Metered,
     OtherMoney,
     Part,
-    Standing,
     Voucher,
 )
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
@@ -21,6 +19,7 @@ from kashi_server.domain.parameters import Value, check_value
 from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
 from kashi_server.errors import InvalidValue
 from kashi_server.services.rulebook import read_rules
+from plain_claims import plain_case, standing
 
 LONGHUA = read_rules(Path(__file__).parents[2] / "programmes" / "longhua-2024.toml")
 """30 % of the least of contract, invoice and payment; every parameter that is asked for known."""
@@ -275,11 +274,115 @@ def test_a_voucher_ends_by_its_own_day_or_by_the_months_of_the_rules(
     assert came_to(ruled(voucher__validity_months=12), case) == (Status.FINAL, due)
 
 
+@pytest.mark.parametrize(
+    ("partial", "faces", "due", "told"),
+    [
+        (True, (1_000_00, 9_000_00), 3_000_00, ()),
+        (False, (1_000_00, 9_000_00), 1_000_00, ()),
+        (False, (9_000_00, 1_000_00), 1_000_00, ()),
+        (False, (1_000_00, 2_000_00), 3_000_00, ()),
+        (False, (9_000_00, 4_000_00), 0, ()),
+        (None, (1_000_00, 9_000_00), 3_000_00, ("voucher.partial_use",)),
+        (None, (1_000_00, 2_000_00), 3_000_00, ()),
+    ],
+)
+def test_a_voucher_that_may_not_be_used_in_parts_is_used_whole_or_not_at_all(
+    partial: bool | None, faces: tuple[int, ...], due: int, told: tuple[str, ...]
+) -> None:
+    """3 000 yuan are due: one that holds more than what is still due is left. Nobody asks whether
+    vouchers may be used in parts where none would be."""
+    vouchers = tuple(
+        Voucher(number=f"V-{place}", face_fen=fen, valid_until=date(2026, 6, 1 + place))
+        for place, fen in enumerate(faces)
+    )
+    done = evaluate(ruled(voucher__partial_use=partial), replace(CASE, vouchers=vouchers))
+
+    assert (done.amount_fen, done.unknown, done.missing) == (due, told, ())
+    assert done.status is (Status.ESTIMATE if told else Status.FINAL)
+
+
+UNKNOWN_BEFORE = [
+    (
+        {"threshold__year_yuan": "20000.00"},
+        "year_eligible_fen",
+        "standing.year_eligible_yuan",
+        3_000_00,
+    ),
+    (
+        {"threshold__year_yuan": "20000.00", "threshold__basis": "contract"},
+        "year_contract_fen",
+        "standing.year_contract_yuan",
+        3_000_00,
+    ),
+    (
+        {"cap__company_year_yuan": "2000.00"},
+        "year_awarded_fen",
+        "standing.year_awarded_yuan",
+        2_000_00,
+    ),
+    ({"years_max": 3}, "years_awarded", "standing.years_awarded", 3_000_00),
+    (
+        {"stacking__ratio": "0.25"},
+        "paid_on_contract_fen",
+        "standing.paid_on_contract_yuan",
+        2_500_00,
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "field", "told", "due"), UNKNOWN_BEFORE)
+def test_what_nobody_looked_up_is_not_nothing(
+    values: dict[str, Value], field: str, told: str, due: int
+) -> None:
+    """The step goes on without it and names it: an estimate. Said to be nothing, it is final."""
+    rules = ruled(**values)
+    unknown = replace(CASE, standing=replace(CASE.standing, **{field: None}))
+    done = evaluate(rules, unknown)
+
+    assert (done.status, done.amount_fen, done.missing) == (Status.ESTIMATE, due, (told,))
+    below = field in ("year_eligible_fen", "year_contract_fen")
+    assert came_to(rules, CASE) == (Status.FINAL, 0 if below else due)
+
+
+@pytest.mark.parametrize("field", [field for _values, field, _told, _due in UNKNOWN_BEFORE])
+def test_what_no_rule_asks_for_may_stay_unknown(field: str) -> None:
+    """An unknown blocks only the step that needs it."""
+    rules = ruled(
+        threshold__year_yuan="none",
+        cap__company_year_yuan="none",
+        years_max="none",
+        stacking__ratio="none",
+    )
+    unknown = replace(CASE, standing=replace(CASE.standing, **{field: None}))
+
+    assert came_to(rules, unknown) == (Status.FINAL, 3_000_00)
+
+
+def test_other_public_money_that_nobody_looked_up_is_not_nothing() -> None:
+    """A line on all public money and a programme that excludes others ask for it."""
+    unknown = replace(CASE, other_money=None)
+    line = ruled(stacking__ratio="0.25", mutual_exclusions=("none such",))
+    nothing = ruled(stacking__ratio="none", mutual_exclusions=())
+
+    assert evaluate(line, unknown).missing == ("other_money",)
+    assert came_to(line, unknown) == (Status.ESTIMATE, 2_500_00)
+    assert came_to(line, CASE) == (Status.FINAL, 2_500_00)
+    assert came_to(nothing, unknown) == (Status.FINAL, 3_000_00)
+
+
+def test_what_is_unknown_does_not_matter_where_nothing_is_left() -> None:
+    """A line that earlier payments have used up leaves nothing, whatever others paid."""
+    rules = ruled(stacking__ratio="0.25", mutual_exclusions=())
+    paid = replace(CASE.standing, paid_on_contract_fen=2_500_00)
+
+    assert came_to(rules, replace(CASE, standing=paid, other_money=None)) == (Status.FINAL, 0)
+
+
 def test_a_pool_of_which_nobody_said_what_is_granted_is_missing() -> None:
     """Nothing granted is not the same as nobody knows."""
-    standing = Standing(pool_requested_fen=3_000_00)
+    before = standing(pool_requested_fen=3_000_00)
 
-    assert came_to(LONGHUA, replace(CASE, standing=standing)) == (Status.ESTIMATE, 3_000_00)
+    assert came_to(LONGHUA, replace(CASE, standing=before)) == (Status.ESTIMATE, 3_000_00)
 
 
 @pytest.mark.parametrize("overflow", ["first_come", "prorata", "discretion", None])
@@ -292,8 +395,8 @@ def test_a_pool_is_never_overspent_whatever_its_rule(overflow: str | None) -> No
         rounding__mode="half_up",
         rounding__unit_yuan="600.00",
     )
-    standing = Standing(pool_granted_fen=0, pool_requested_fen=3_000_00)
-    amount = evaluate(rules, replace(CASE, standing=standing)).amount_fen
+    before = standing(pool_granted_fen=0, pool_requested_fen=3_000_00)
+    amount = evaluate(rules, replace(CASE, standing=before)).amount_fen
 
     assert amount == (600_00 if overflow == "prorata" else 1_000_00)
 
@@ -301,7 +404,7 @@ def test_a_pool_is_never_overspent_whatever_its_rule(overflow: str | None) -> No
 def test_discretion_over_a_pool_is_what_was_decided() -> None:
     """A person decides; until then nobody calls the amount final."""
     rules = ruled(pool__overflow="discretion", pool__year_yuan="1000.00")
-    case = replace(CASE, standing=Standing(pool_granted_fen=0, pool_requested_fen=3_000_00))
+    case = replace(CASE, standing=standing(pool_granted_fen=0, pool_requested_fen=3_000_00))
 
     assert came_to(rules, case) == (Status.ESTIMATE, 1_000_00)
     assert came_to(rules, replace(case, award=Award(decided_fen=700_00))) == (
@@ -313,11 +416,11 @@ def test_discretion_over_a_pool_is_what_was_decided() -> None:
 def test_an_envelope_that_the_rules_name_is_asked_for() -> None:
     """What is left of it bounds the amount; what was granted of it is not taken for nothing."""
     rules = ruled(envelope="shenzhen-ai-envelope")
-    standing = replace(CASE.standing, envelope_pool_fen=2_000_00)
+    before = replace(CASE.standing, envelope_pool_fen=2_000_00)
 
     assert came_to(rules, CASE)[0] is Status.ESTIMATE
-    assert came_to(LONGHUA, replace(CASE, standing=standing)) == (Status.ESTIMATE, 2_000_00)
-    known = replace(standing, envelope_granted_fen=500_00)
+    assert came_to(LONGHUA, replace(CASE, standing=before)) == (Status.ESTIMATE, 2_000_00)
+    known = replace(before, envelope_granted_fen=500_00)
     assert came_to(rules, replace(CASE, standing=known)) == (Status.FINAL, 1_500_00)
 
 

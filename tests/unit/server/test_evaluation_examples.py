@@ -9,7 +9,6 @@ import pytest
 from kashi_server.domain.evaluation.case import (
     Award,
     Case,
-    Claimant,
     Metered,
     OtherMoney,
     Part,
@@ -21,9 +20,9 @@ from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
 from kashi_server.domain.parameters import Value, check_value
 from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
 from kashi_server.services.rulebook import read_rules, shipped_rules
+from plain_claims import APPLIED, SERVICE, company, same_tax, standing, yuan
 
 PROGRAMMES = Path(__file__).parents[2] / "programmes"
-APPLIED = date(2026, 5, 20)
 
 
 def shipped(programme_id: str, **settled: Value) -> RulesVersion:
@@ -47,50 +46,9 @@ def settle(rules: RulesVersion, values: dict[str, Value]) -> RulesVersion:
     return replace(rules, parameters=kept + said)
 
 
-def yuan(amount: str) -> int:
-    """Yuan in fen."""
-    return int(Fraction(amount) * 100)
-
-
 def steps(evaluation: Evaluation) -> dict[str, int]:
     """What stood after each step."""
     return {step.name: step.after_fen for step in evaluation.steps}
-
-
-def company(*, exception_approved: bool | None = None) -> Claimant:
-    """An established company that meets every condition."""
-    return Claimant(
-        kind="企业",
-        established_on=date(2019, 3, 1),
-        in_jurisdiction=True,
-        legal_person=True,
-        credit_clean=True,
-        listed_provider=False,
-        exception_approved=exception_approved,
-    )
-
-
-SERVICE = Service(
-    contract_signed=date(2026, 1, 10),
-    service_from=date(2026, 1, 15),
-    service_until=date(2026, 12, 31),
-    purpose="training",
-    provider_listed=True,
-    related=False,
-)
-
-
-def same_tax(item: str, contract: str, invoice: str | None = None, **more: bool) -> Part:
-    """A part whose amounts bear no tax."""
-    contract_fen, invoice_fen = yuan(contract), None if invoice is None else yuan(invoice)
-    return Part(
-        item=item,
-        contract_fen=contract_fen,
-        contract_ex_tax_fen=contract_fen,
-        invoice_fen=invoice_fen,
-        invoice_ex_tax_fen=invoice_fen,
-        **more,
-    )
 
 
 def test_a_caps_apply_in_the_order_of_the_rules() -> None:
@@ -104,7 +62,7 @@ def test_a_caps_apply_in_the_order_of_the_rules() -> None:
         parts=(same_tax("accelerator", "21400000.00", "21400000.00"),),
         payment_fen=yuan("21400000"),
         other_money=(OtherMoney(programme_id="district", amount_fen=yuan("1500000")),),
-        standing=Standing(
+        standing=standing(
             year_awarded_fen=yuan("1250000"),
             paid_on_contract_fen=yuan("1250000"),
             pool_requested_fen=yuan("520000000"),
@@ -130,11 +88,12 @@ def test_a_caps_apply_in_the_order_of_the_rules() -> None:
     }
 
 
-def bundled(standing: Standing) -> Case:
+def bundled(before: Standing) -> Case:
     """Example B's contract, invoice and payment."""
     return Case(
         case_id="B",
         applied_on=APPLIED,
+        other_money=(),
         claimant=company(),
         service=SERVICE,
         parts=(
@@ -149,7 +108,7 @@ def bundled(standing: Standing) -> Case:
                 price_yuan=Fraction("12.50"),
             ),
         ),
-        standing=standing,
+        standing=before,
     )
 
 
@@ -158,7 +117,7 @@ def test_b_a_payment_is_split_as_its_invoice_is() -> None:
     threshold is met by other claims."""
     rules = shipped("shenzhen-compute-voucher")
 
-    done = evaluate(rules, bundled(Standing(year_eligible_fen=yuan("62500"))))
+    done = evaluate(rules, bundled(standing(year_eligible_fen=yuan("62500"))))
 
     (base,) = [step for step in done.steps if step.name == "base"]
     assert dict(base.outcome.inputs) == {
@@ -173,7 +132,7 @@ def test_b_a_payment_is_split_as_its_invoice_is() -> None:
 
 def test_b_below_the_years_threshold_nothing_is_due() -> None:
     """437 500 alone is below 500 000."""
-    done = evaluate(shipped("shenzhen-compute-voucher"), bundled(Standing()))
+    done = evaluate(shipped("shenzhen-compute-voucher"), bundled(standing()))
 
     assert done.amount_fen == 0
     assert done.steps[-1].outcome.bound == "threshold.year_yuan"
@@ -183,7 +142,7 @@ def test_b_below_the_years_threshold_nothing_is_due() -> None:
 def test_the_threshold_is_a_cliff(spent: str, due: str) -> None:
     """One fen decides."""
     case = replace(
-        bundled(Standing()),
+        bundled(standing()),
         parts=(same_tax("accelerator", spent, spent),),
         payment_fen=yuan(spent),
     )
@@ -196,13 +155,14 @@ def test_c_the_published_figure_of_nanning() -> None:
     case = Case(
         case_id="C",
         applied_on=date(2026, 1, 10),
+        other_money=(),
         claimant=company(),
         service=Service(
             service_from=date(2025, 3, 1), service_until=date(2027, 2, 28), provider_listed=True
         ),
         parts=(same_tax("accelerator", "200000", "200000"),),
         payment_fen=yuan("200000"),
-        standing=Standing(pool_granted_fen=0, pool_requested_fen=yuan("25102")),
+        standing=standing(pool_granted_fen=0, pool_requested_fen=yuan("25102")),
     )
 
     done = evaluate(read_rules(PROGRAMMES / "nanning-2025.toml"), case)
@@ -217,13 +177,14 @@ def test_c_inclusive_days_would_give_another_figure() -> None:
     case = Case(
         case_id="C",
         applied_on=date(2026, 1, 10),
+        other_money=(),
         claimant=company(),
         service=Service(
             service_from=date(2025, 3, 1), service_until=date(2027, 2, 28), provider_listed=True
         ),
         parts=(same_tax("accelerator", "200000", "200000"),),
         payment_fen=yuan("200000"),
-        standing=Standing(pool_granted_fen=0, pool_requested_fen=yuan("25150")),
+        standing=standing(pool_granted_fen=0, pool_requested_fen=yuan("25150")),
     )
 
     done = evaluate(rules, case)
@@ -237,6 +198,8 @@ def test_d_a_principle_holds_unless_more_is_approved(approved: bool, due: str) -
     case = Case(
         case_id="D",
         applied_on=date(2026, 6, 1),
+        other_money=(),
+        standing=standing(),
         claimant=company(exception_approved=approved),
         service=SERVICE,
         parts=(same_tax("model", "3500000", "3500000"),),
@@ -252,6 +215,8 @@ def test_e_a_matching_award_stops_at_the_sum_of_both(city: str, province: str) -
     case = Case(
         case_id="E",
         applied_on=date(2026, 6, 1),
+        other_money=(),
+        standing=standing(),
         claimant=company(),
         award=Award(matched_fen=yuan(city)),
     )
@@ -286,6 +251,8 @@ def test_g_a_quota_ends_the_ranking(rank: int, spent: str, due: str) -> None:
     case = Case(
         case_id="G",
         applied_on=date(2026, 6, 1),
+        other_money=(),
+        standing=standing(),
         claimant=company(),
         parts=(part,),
         award=Award(rank=rank),
@@ -304,9 +271,10 @@ def test_longhua_shares_its_pool_out_and_keeps_the_residue() -> None:
             applied_on=APPLIED,
             claimant=company(),
             service=SERVICE,
+            other_money=(),
             parts=(same_tax("accelerator", amount, amount),),
             payment_fen=yuan(amount),
-            standing=Standing(pool_requested_fen=yuan("13000000") - 1),
+            standing=standing(pool_requested_fen=yuan("13000000") - 1),
         )
         for number, amount in enumerate(spent)
     ]
@@ -322,6 +290,7 @@ def test_hangzhou_pays_more_for_domestic_chips() -> None:
     case = Case(
         case_id="hz",
         applied_on=APPLIED,
+        other_money=(),
         claimant=company(),
         service=SERVICE,
         parts=(
@@ -329,7 +298,7 @@ def test_hangzhou_pays_more_for_domestic_chips() -> None:
             same_tax("accelerator", "200000.01", "200000.01", domestic=False),
         ),
         payment_fen=yuan("300000.02"),
-        standing=Standing(pool_granted_fen=0, pool_requested_fen=yuan("1000000")),
+        standing=standing(pool_granted_fen=0, pool_requested_fen=yuan("1000000")),
     )
 
     done = evaluate(read_rules(PROGRAMMES / "hangzhou-2025.toml"), case)
@@ -341,7 +310,7 @@ def test_hangzhou_pays_more_for_domestic_chips() -> None:
 def test_vouchers_that_end_first_are_used_first() -> None:
     """A claim uses the older voucher up and takes the rest from the younger one."""
     case = replace(
-        bundled(Standing(year_eligible_fen=yuan("62500"))),
+        bundled(standing(year_eligible_fen=yuan("62500"))),
         vouchers=(
             Voucher(number="late", face_fen=yuan("200000"), valid_until=date(2027, 3, 1)),
             Voucher(

@@ -138,14 +138,18 @@ class Voucher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where the company, the programme and its envelope stand before this claim."""
+    """Where the company, the programme and its envelope stand before this claim.
 
-    year_eligible_fen: int = 0
+    None: nobody looked it up. Nothing before is said: 0.
+    """
+
+    year_eligible_fen: int | None = None
     """Eligible expense of the year in the company's other claims."""
-    year_contract_fen: int = 0
-    year_awarded_fen: int = 0
-    years_awarded: int = 0
-    paid_on_contract_fen: int = 0
+    year_contract_fen: int | None = None
+    """What the company contracted in the year besides this contract."""
+    year_awarded_fen: int | None = None
+    years_awarded: int | None = None
+    paid_on_contract_fen: int | None = None
     """Paid before by this programme on this contract."""
     pool_granted_fen: int | None = None
     pool_requested_fen: int | None = None
@@ -177,7 +181,8 @@ class Case:
     payment_fen: int | None = None
     payment_ex_tax_fen: int | None = None
     metered: tuple[Metered, ...] | None = None
-    other_money: tuple[OtherMoney, ...] = ()
+    other_money: tuple[OtherMoney, ...] | None = None
+    """Other public money on the contract; None: nobody looked it up, empty: there is none."""
     vouchers: tuple[Voucher, ...] | None = None
     standing: Standing = Standing()
     award: Award = Award()

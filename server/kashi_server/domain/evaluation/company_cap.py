@@ -18,6 +18,8 @@ def company_cap(state: State, asking: Asking) -> Outcome:
             fen, bound = limit_fen, name
     zh = f"受 {bound} 限制为 {yuan_text(fen)} 元" if bound else "未触及上限"
     en = f"{bound} holds it at {yuan_text(fen)} yuan" if bound else "no cap is reached"
+    if fen and state.case.standing.year_awarded_fen is None and _OF_YEAR & limits.keys():
+        asking.lacks("standing.year_awarded_yuan")
     if bound == _PRINCIPLE and state.case.claimant.exception_approved is None:
         asking.lacks("claimant.exception_approved")
     return Outcome(
@@ -29,8 +31,8 @@ def company_cap(state: State, asking: Asking) -> Outcome:
 
 
 def _limits(state: State, asking: Asking) -> dict[str, int | None]:
-    """What each cap leaves."""
-    awarded_fen = state.case.standing.year_awarded_fen
+    """What each cap leaves; awards of the year that nobody knows are not taken off."""
+    awarded_fen = state.case.standing.year_awarded_fen or 0
     limits = {"cap.company_year_yuan": _less(asking.fen("cap.company_year_yuan"), awarded_fen)}
     if asking.speaks_of("cap.award_yuan"):
         limits["cap.award_yuan"] = asking.fen("cap.award_yuan")
@@ -64,6 +66,7 @@ def _tier_fen(state: State, asking: Asking) -> int | None:
 
 _TIERS = "award.tiers_yuan"
 _PRINCIPLE = "cap.company_year_principle_yuan"
+_OF_YEAR = {"cap.company_year_yuan", _PRINCIPLE}
 
 
 def _less(limit_fen: int | None, taken_fen: int) -> int | None:

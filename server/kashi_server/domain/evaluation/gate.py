@@ -111,10 +111,15 @@ def _listed(asking: Asking, name: str, fact: str | None, field: str) -> Iterator
 
 
 def _years(case: Case, asking: Asking) -> Iterator[str]:
-    if case.standing.years_awarded == 0:
+    before = case.standing.years_awarded
+    if before == 0:
         return
     years = asking.count("years_max")
-    if years is not None and case.standing.years_awarded >= years:
+    if years is None:
+        return
+    if before is None:
+        asking.lacks("standing.years_awarded")
+    elif before >= years:
         yield "years_max"
 
 
@@ -127,10 +132,20 @@ def _lists(case: Case, asking: Asking) -> Iterator[str]:
             yield "application_windows"
     if asking.speaks_of("purposes"):
         yield from _listed(asking, "purposes", case.service.purpose, "service.purpose")
-    if case.other_money:
-        excluded = asking.texts("mutual_exclusions") or ()
-        if any(one.programme_id in excluded for one in case.other_money):
-            yield "mutual_exclusions"
+    yield from _exclusions(case, asking)
+
+
+def _exclusions(case: Case, asking: Asking) -> Iterator[str]:
+    """Money of a programme that must not pay for the same."""
+    if case.other_money == ():
+        return
+    excluded = asking.texts("mutual_exclusions")
+    if not excluded:
+        return
+    if case.other_money is None:
+        asking.lacks("other_money")
+    elif any(one.programme_id in excluded for one in case.other_money):
+        yield "mutual_exclusions"
 
 
 def _provider(case: Case, asking: Asking) -> Iterator[str]:

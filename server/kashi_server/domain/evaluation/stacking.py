@@ -21,10 +21,12 @@ def stacking(state: State, asking: Asking) -> Outcome:
     if state.contract_fen is None:
         asking.lacks("part.contract_yuan, on which the stacking line is drawn")
         return Outcome(state=state, reason=("缺少合同金额", "the contract's amount is missing"))
-    taken_fen = _other_fen(state, asking) + state.case.standing.paid_on_contract_fen
+    taken_fen = _other_fen(state, asking) + (state.case.standing.paid_on_contract_fen or 0)
     line = _startup_line(state, asking) or line
     limit_fen = line.numerator * state.contract_fen // line.denominator
     left_fen = max(0, limit_fen - taken_fen)
+    if left_fen:
+        _tell_unknown(state, asking)
     due_fen = state.amounts.total_fen
     fen = min(due_fen, left_fen)
     inputs = tuple(
@@ -45,13 +47,21 @@ def stacking(state: State, asking: Asking) -> Outcome:
 
 def _other_fen(state: State, asking: Asking) -> int:
     """Money of the levels that count; all of it where no text says which."""
-    money = tuple(one for one in state.case.other_money if one.amount_fen)
+    money = tuple(one for one in state.case.other_money or () if one.amount_fen)
     levels = asking.texts("stacking.levels") if money and asking.speaks_of(_LEVELS) else None
     if levels is not None:
         if any(one.level == UNSTATED and UNSTATED not in levels for one in money):
             asking.lacks("other_money.level")
         money = tuple(one for one in money if one.level in levels)
     return sum(one.amount_fen for one in money)
+
+
+def _tell_unknown(state: State, asking: Asking) -> None:
+    """Tell what nobody looked up and might take of what is left."""
+    if state.case.other_money is None and asking.value(_LEVELS) != ():
+        asking.lacks("other_money")
+    if state.case.standing.paid_on_contract_fen is None:
+        asking.lacks("standing.paid_on_contract_yuan")
 
 
 def _startup_line(state: State, asking: Asking) -> Fraction | None:
