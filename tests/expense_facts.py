@@ -1,7 +1,9 @@
 """Facts and agreements written into a database as the other rooms' services would write them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from expense_cases import (
     END,
     H100,
@@ -21,12 +23,29 @@ from kashi_server.domain.report import DeviceDescription, MeterKind
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import Quantities
+from kashi_server.log.sequencer import sequence
 from kashi_server.services.facts_port import DeviceRow, FactBatch, GapRow
 from kashi_server.services.hosts import Host, HostFacts, HostState
+from kashi_server.services.log_port import Checkpoint
 from kashi_server.services.rulebook import Rulebook, shipped_rules
 from kashi_server.storage.unit_of_work import UnitOfWork, Work
 
 Minutes = Mapping[tuple[str, str, int], Quantities]
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """A key that signs checkpoints."""
+
+    checkpoint_key: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
+
+
+def sequencer(work: Work, now_ms: int) -> Callable[[], Checkpoint]:
+    """The real sequencer over a database, with a key of its own and a clock that stands."""
+    keys = LogKeys()
+    return lambda: sequence(work, keys, lambda: now_ms)
 
 
 def store(

@@ -3,7 +3,7 @@
 Pure: the same rating, parties and cut-offs give the same statements, in order of their numbers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -58,7 +58,8 @@ class MonthEnd:
 
     `earlier` is the calendar year before this month by party; `clock_offsets_ms` the largest
     distance of each host's wall clock from its time axis, where known, and `doubts` what the facts
-    it stated in the month raise.
+    it stated in the month raise. `kept_contracts` and `kept_parties` get a statement even where
+    they have no line: something is booked for them, or a line of theirs is taken back.
     """
 
     month: Month
@@ -72,7 +73,8 @@ class MonthEnd:
     earlier: Mapping[str, YearToDate] = field(default_factory=dict)
     clock_offsets_ms: Mapping[str, int] = field(default_factory=dict)
     doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
-    revision: int = 1
+    kept_contracts: Collection[str] = ()
+    kept_parties: Collection[str] = ()
 
 
 def statement_number(month: Month, of: str) -> str:
@@ -105,8 +107,9 @@ class _Assembly:
             contract.contract_id: []
             for contract in self.end.terms.contracts.values()
             if contract.term.overlap(self.period) is not None
+            or contract.contract_id in self.end.kept_contracts
         }
-        by_party: dict[str, list[RatedLine]] = {}
+        by_party: dict[str, list[RatedLine]] = {party: [] for party in self.end.kept_parties}
         for line in self.end.rating.lines:
             if line.standing.contract_id is not None:
                 by_contract[line.standing.contract_id].append(line)
@@ -139,7 +142,7 @@ class _Assembly:
         number = statement_number(end.month, contract.contract_id if contract else user_id)
         return Statement(
             number=number,
-            revision=end.revision,
+            revision=1,
             demo=end.demo,
             month=end.month,
             cut_off=end.cut_off,

@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import sha256
 
+from kashi_server.domain.booked_line import line_id
 from kashi_server.domain.canonical import canonical_bytes, decimal_text
+from kashi_server.domain.correction import StatementCorrection
 from kashi_server.domain.interval import HOUR_MS, Month
 from kashi_server.domain.money import ROUNDING_FEN
+from kashi_server.domain.settlement import Settlement
 from kashi_server.domain.statement_context import (
     StatementContract,
     StatementDevice,
@@ -65,7 +68,11 @@ FORMAT = "kashi/v1/statement"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A party's month, revision n. See the module for the equations it keeps."""
+    """A party's month, revision n. See the module for the equations it keeps.
+
+    A later revision states the month anew and whole; `correction` says what parts it from the one
+    before. `settlement` is there where a correction of an earlier month was booked into this one.
+    """
 
     number: str
     revision: int
@@ -84,6 +91,8 @@ class Statement:
     flags: tuple[Flag, ...]
     notices_zh: tuple[str, ...]
     notices_en: tuple[str, ...]
+    correction: StatementCorrection | None = None
+    settlement: Settlement | None = None
     totals: StatementQuantities = field(init=False)
 
     def __post_init__(self) -> None:
@@ -157,14 +166,28 @@ class Statement:
             "contract": None if self.contract is None else self.contract.to_data(),
             "programme": None if self.programme is None else self.programme.to_data(),
             "devices": [device.to_data() for device in self.devices],
-            "lines": [line.to_data() for line in self.lines],
+            "lines": [self._line_data(line) for line in self.lines],
             "days": [day.to_data() for day in self.days],
             "totals": self._totals_data(),
             "subsidy": self.subsidy.to_data(),
             "quality": self.quality.to_data(),
             "flags": [flag.to_data() for flag in self.flags],
             "notices": {"zh": list(self.notices_zh), "en": list(self.notices_en)},
+            **self._bookings_data(),
         }
+
+    def _line_data(self, line: StatementLine) -> dict[str, object]:
+        data = line.to_data()
+        return {**data, "line_id": line_id(self.number, data)}
+
+    def _bookings_data(self) -> dict[str, object]:
+        """What only a corrected month has, and one that corrections were booked into."""
+        found: dict[str, object] = {}
+        if self.correction is not None:
+            found["correction"] = self.correction.to_data()
+        if self.settlement is not None:
+            found["settlement"] = self.settlement.to_data()
+        return found
 
     def to_bytes(self) -> bytes:
         """The canonical bytes: these are stored, hashed and attached."""

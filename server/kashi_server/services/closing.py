@@ -10,8 +10,8 @@
 What comes later never changes a closed month: it makes a correction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from kashi_server.domain.assembling import MonthEnd, assemble
@@ -22,15 +22,19 @@ from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, i
 from kashi_server.domain.party import Party
 from kashi_server.domain.plausibility import doubts
 from kashi_server.domain.rating import Facts, device_times, rate_times, windows_in
+from kashi_server.domain.settlement import BookedCorrection, settle
 from kashi_server.domain.silence import Silence, silences
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.errors import Refused
+from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, PRICE_ENTRY
 from kashi_server.services.emptiness import check_emptiness
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
+from kashi_server.services.rulebook import RULES_ENTRY
+from kashi_server.services.settlements_port import StoredSettlement
 
 ATTEMPTS_MAX: Final = 10
 PROGRAMME_ID: Final = "shenzhen-compute-voucher"
@@ -38,6 +42,13 @@ PROGRAMME_ID: Final = "shenzhen-compute-voucher"
 
 STATEMENT_ENTRY: Final = "statement"
 PENDING_MAX: Final = 2**31 - 1
+DECIDING_ENTRIES: Final = frozenset(
+    {AGREEMENT_ENTRY, PRICE_ENTRY, RULES_ENTRY, STATEMENT_ENTRY, RESTORATION_ENTRY}
+    | EVIDENCE_ENTRIES
+)
+"""Kinds of log entries that a statement rests on besides reports. None of them may stand beyond a
+statement's cut-off when it is made: what is read then is exactly what the log holds up to there,
+and can be read again from it (`services.as_of_terms`)."""
 
 
 class LogHead(Protocol):
@@ -76,9 +87,28 @@ class CloseInputs:
     earlier: Mapping[str, YearToDate]
     clock_offsets_ms: Mapping[str, int]
     facts: Mapping[str, Sequence[StatedFact]]
+    evidence: EvidenceInputs = field(default_factory=EvidenceInputs)
+    booked: Mapping[str, Sequence[BookedCorrection]] = field(default_factory=dict)
+    carried_fen: Mapping[str, int] = field(default_factory=dict)
+    kept_contracts: Collection[str] = ()
+    kept_parties: Collection[str] = ()
 
     def statements(self) -> tuple[Statement, ...]:
-        """Rate, and lay out the statements."""
+        """Rate, lay out the statements, and settle what corrections book into the month."""
+        return tuple(self._settled(statement) for statement in self._assembled())
+
+    def _settled(self, statement: Statement) -> Statement:
+        if statement.contract is None:
+            return statement
+        contract_id = statement.contract.contract_id
+        settlement = settle(
+            statement.amount_fen,
+            self.booked.get(contract_id, ()),
+            self.carried_fen.get(contract_id, 0),
+        )
+        return statement if settlement is None else replace(statement, settlement=settlement)
+
+    def _assembled(self) -> tuple[Statement, ...]:
         period = self.month.interval()
         return assemble(
             MonthEnd(
@@ -93,6 +123,8 @@ class CloseInputs:
                 earlier=self.earlier,
                 clock_offsets_ms=self.clock_offsets_ms,
                 doubts={host_id: doubts(facts) for host_id, facts in self.facts.items()},
+                kept_contracts={*self.kept_contracts, *self.booked},
+                kept_parties=self.kept_parties,
             )
         )
 
@@ -152,9 +184,9 @@ class MonthClosing:
             with self._work.begin() as unit:
                 unit.expense.lock()
                 self._check(unit, month)
-                inputs = read_inputs(unit, month, _cut_off(month, head), demo=self._demo)
+                inputs = read_inputs(unit, month, cut_off_at(month, head), demo=self._demo)
                 # Read after the facts: a report that came in before they were read shows here.
-                if _beyond(unit, month, head.size):
+                if beyond(unit, month, head.size):
                     continue
                 made = inputs.statements()
                 check_emptiness(unit, month, made, empty=empty)
@@ -193,12 +225,33 @@ class MonthClosing:
         unit.expense.add_close(close, statements)
         unit.expense.add_silences(month, found)
         for statement in statements:
-            reference = f"{statement.number}/{statement.revision}"
-            unit.log.append_pending(STATEMENT_ENTRY, reference, statement_entry(statement))
+            _settle(unit, statement)
+            append_statement(unit, statement)
         return ClosedMonth(close=close, statements=statements, silences=found)
 
 
-def _cut_off(month: Month, head: LogHead) -> CutOff:
+def _settle(unit: ExpenseUnit, statement: Statement) -> None:
+    if statement.settlement is None or statement.contract is None:
+        return
+    unit.corrections.add_settlement(
+        StoredSettlement(
+            user_id=statement.user.party_id,
+            number=statement.number,
+            contract_id=statement.contract.contract_id,
+            month=statement.month,
+            settlement=statement.settlement,
+        )
+    )
+
+
+def append_statement(unit: ExpenseUnit, statement: Statement) -> None:
+    """Hand a statement's entry to the log."""
+    reference = f"{statement.number}/{statement.revision}"
+    unit.log.append_pending(STATEMENT_ENTRY, reference, statement_entry(statement))
+
+
+def cut_off_at(month: Month, head: LogHead) -> CutOff:
+    """A month's cut-offs: its end, and the log as it is written now."""
     end = month.interval().bounded()[1]
     return CutOff(event_end=end, checkpoint_size=head.size, checkpoint_root=head.root)
 
@@ -236,6 +289,9 @@ def read_inputs(unit: ExpenseUnit, month: Month, cut_off: CutOff, *, demo: bool)
         earlier=unit.expense.earlier_in_year(month),
         clock_offsets_ms=_clock_offsets_ms(unit, devices, start, end),
         facts=unit.facts.stated_facts(start, end),
+        evidence=read_evidence(unit, start, end, cut_off.checkpoint_size),
+        booked=unit.corrections.booked_into(month),
+        carried_fen=unit.corrections.carried_before(month),
     )
 
 
@@ -267,16 +323,16 @@ def _clock_offsets_ms(
     return {host_id: offset for host_id, offset in offsets_ms.items() if offset is not None}
 
 
-def _beyond(unit: ExpenseUnit, month: Month, size: int) -> bool:
-    """A counted report of the month, or what made it count, is not in the log's first entries."""
-    if any(one.kind == RESTORATION_ENTRY for one in unit.log.pending_entries(PENDING_MAX)):
+def beyond(unit: ExpenseUnit, month: Month, size: int) -> bool:
+    """Something that was read is not in the log's first `size` entries: a counted report of the
+    month or before it, what made one count, or what was agreed."""
+    if any(one.kind in DECIDING_ENTRIES for one in unit.log.pending_entries(PENDING_MAX)):
         return True
-    start, end = month.interval().bounded()
-    hosts = _hosts(unit.facts.devices(), month.interval())
-    return any(
-        reference.counted and (reference.log_index is None or reference.log_index >= size)
-        for reference in unit.facts.report_references(hosts, start, end)
-    )
+    since = unit.log.entries(size, unit.log.head().size)
+    if any(one.kind in DECIDING_ENTRIES for one in since):
+        return True
+    end = month.interval().bounded()[1]
+    return unit.log.counted_beyond(size, end * MINUTE_MS)
 
 
 def _next_due(unit: ExpenseUnit) -> Month | None:

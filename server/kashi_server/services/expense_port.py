@@ -18,7 +18,9 @@ from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.hosts import Host
-from kashi_server.services.log_port import PendingEntry
+from kashi_server.services.log_port import Entry, LogHead, PendingEntry
+from kashi_server.services.papers_port import ContractPapersPort
+from kashi_server.services.settlements_port import SettlementsPort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,18 @@ class LogPort(Protocol):
     def pending_entries(self, count_max: int) -> Sequence[PendingEntry]:
         """Committed entries without an index, oldest first."""
 
+    def index_of(self, kind: str, reference: str) -> int | None:
+        """Where the latest entry of this kind and reference stands; None before it has an index."""
+
+    def head(self) -> LogHead:
+        """The head as it stands."""
+
+    def entries(self, start: int, end: int) -> Sequence[Entry]:
+        """Entries with an index in [start, end), in order."""
+
+    def counted_beyond(self, size: int, end_utc_ms: int) -> bool:
+        """A counted report that begins before an instant is not among the first entries."""
+
 
 class ExpenseUnit(Protocol):
     """A unit of work as this room needs it."""
@@ -181,6 +195,18 @@ class ExpenseUnit(Protocol):
     @property
     def expense(self) -> ExpensePort:
         """Agreements and statements."""
+
+    @property
+    def corrections(self) -> SettlementsPort:
+        """What corrections book, and settlements."""
+
+    @property
+    def stated(self) -> StatedPort:
+        """What providers state."""
+
+    @property
+    def gap_words(self) -> GapsPort:
+        """What parties and officers say of gaps."""
 
     @property
     def facts(self) -> FactsPort:

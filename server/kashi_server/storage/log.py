@@ -22,6 +22,7 @@ from kashi_server.storage.upserts import insert_into
 
 HASH_BYTES: Final = 32
 _ONE_ROW: Final = 1
+_ALL: Final = 2**31 - 1
 
 
 class LogRepository:
@@ -133,6 +134,26 @@ class LogRepository:
         with self._connection.execute(query, execution_options={"yield_per": 500}) as rows:
             for row in rows:
                 yield self._unpacker.unpack(row)[1]
+
+    def counted_beyond(self, size: int, end_utc_ms: int) -> bool:
+        """A counted report that begins before an instant is not among the first `size` entries."""
+        later = [(run, run.first_sequence) for run in self.pending_runs(_ALL)]
+        later += [
+            (run, run.first_sequence + max(0, size - run.first_index))
+            for run in self.runs(size, max(size, self.head().size))
+        ]
+        for run, first_sequence in later:
+            query = select(reports.c.sequence).where(
+                reports.c.host_id == run.host_id,
+                reports.c.epoch == run.epoch,
+                reports.c.sequence >= first_sequence,
+                reports.c.sequence < run.first_sequence + run.count,
+                reports.c.counted == 1,
+                reports.c.start_utc_ms < end_utc_ms,
+            )
+            if self._connection.execute(query.limit(1)).first() is not None:
+                return True
+        return False
 
     def add_runs(self, runs: Sequence[Run]) -> None:
         """Give reports their indices."""

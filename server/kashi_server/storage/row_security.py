@@ -242,6 +242,9 @@ POLICIES: Final[Mapping[str, str]] = {
     "gap_decisions": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
     "statements": _of_party("user_id"),
     "rated_lines": _of_party("user_id"),
+    "corrected_statements": _of_party("user_id"),
+    "correction_lines": _of_party("user_id"),
+    "settlements": _of_party("user_id"),
     "certificates": _of_party("user_id"),
     "certificate_files": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
     "certificate_changes": f"{_OFFICE} OR number IN (SELECT kashi_certificates())",
@@ -266,6 +269,8 @@ OPEN_TO_PORTAL: Final = ("closes", "rules_versions", "checkpoints", "provider_li
 """Tables without a party's row in them."""
 
 CLOSED_TO_PORTAL: Final = (
+    # A run tells of every party it touches; what it means for one stands in its statement.
+    "correction_runs",
     "enrolment_tokens",
     "ledger_accounts",
     "ledger_movements",

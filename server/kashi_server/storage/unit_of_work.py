@@ -19,6 +19,7 @@ from kashi_server.storage.accounts import AccountRepository
 from kashi_server.storage.assignments import AssignmentRepository
 from kashi_server.storage.certificates import CertificateRepository
 from kashi_server.storage.contract_papers import ContractPapersRepository
+from kashi_server.storage.corrections import CorrectionRepository
 from kashi_server.storage.evidence_files import EvidenceFileRepository
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.facts import FactRepository
@@ -109,6 +110,21 @@ class UnitOfWork:
     def ledger(self) -> LedgerRepository:
         """Movements of money and allowances, and balances."""
         return LedgerRepository(self.connection)
+
+    @cached_property
+    def corrections(self) -> CorrectionRepository:
+        """Correction runs, what they booked, and settlements."""
+        return CorrectionRepository(self.connection)
+
+    @cached_property
+    def claims(self) -> ClaimRepository:
+        """Batches, claims, and what claims hold."""
+        return ClaimRepository(self.connection)
+
+    @cached_property
+    def claim_papers(self) -> ClaimPaperRepository:
+        """Papers as claims look them up."""
+        return ClaimPaperRepository(self.connection)
 
     @cached_property
     def views(self) -> ViewRepository:

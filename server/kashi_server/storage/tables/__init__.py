@@ -4,6 +4,7 @@ from kashi_server.storage.tables import (
     accounts,
     assignments,
     certificates,
+    corrections,
     evidence,
     expense,
     facts,
@@ -13,4 +14,16 @@ from kashi_server.storage.tables import (
     papers,
 )
 
-__all__ = ["accounts", "assignments", "certificates", "evidence", "expense", "facts", "identity", "ledger", "log", "papers"]
+__all__ = [
+    "accounts",
+    "assignments",
+    "certificates",
+    "corrections",
+    "evidence",
+    "expense",
+    "facts",
+    "identity",
+    "ledger",
+    "log",
+    "papers",
+]

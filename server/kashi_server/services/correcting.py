@@ -1,0 +1,256 @@
+"""Correcting a closed month: what its facts say now, booked against what its statements say.
+
+1. The log is sequenced; its size is the correction's cut-off, as at a close.
+2. In one unit of work: read the facts and agreements as they are; rate the whole month anew; tell
+   the statements that stand from those that come out, line by line.
+3. Statements without a difference are left alone, to the byte. Each other one gets its next
+   revision, which states the month whole; the lines that no longer hold are booked reversed, the
+   new ones beside them, in the month that is open.
+4. Whoever watches corrections is told; the run and the statements' hashes go to the log.
+
+It does not ask why something changed: late reports, restored ones, assignments, prices, tenures
+and whatever else rating reads all show as lines that differ. Nothing that differs in no line is a
+correction. Two officers make one, with a reason; anybody of the office may look at it before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+from kashi_server.domain.booked_line import BookedLine, LineData
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.correction import Difference, StandingRevision, difference
+from kashi_server.domain.interval import Month
+from kashi_server.domain.statement import Statement
+from kashi_server.errors import Refused
+from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.closing import (
+    ATTEMPTS_MAX,
+    LogHead,
+    append_statement,
+    beyond,
+    cut_off_at,
+    read_inputs,
+)
+from kashi_server.services.correction_watch import CorrectionWatch
+from kashi_server.services.corrections_port import (
+    CorrectionRun,
+    CorrectionUnit,
+    CorrectionWork,
+    RevisedStatement,
+)
+from kashi_server.services.standing_statements import StandingStatements
+from kashi_server.services.two_officers import OfficersDecision, check_officers
+
+CORRECTION_ENTRY: Final = "correction"
+CORRECTION_ACT: Final = "correct-month"
+"""How a correction is called among privileged acts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A correction, made or only looked at.
+
+    Attributes:
+        booked_month: the month it is booked in.
+        difference: what changes.
+        statements: the revisions that come out, by number.
+        before: the revisions that stood, by number; a new statement has none.
+    """
+
+    month: Month
+    booked_month: Month
+    difference: Difference
+    statements: Mapping[str, Statement]
+    before: Mapping[str, StandingRevision]
+
+
+class Correcting:
+    """Corrects closed months."""
+
+    def __init__(
+        self,
+        work: CorrectionWork,
+        sequence: Callable[[], LogHead],
+        clock: Callable[[], int],
+        *,
+        demo: bool,
+        watches: Sequence[CorrectionWatch] = (),
+    ) -> None:
+        """Over a database.
+
+        Args:
+            work: opens units of work.
+            sequence: gives committed entries their index in the log and signs its head.
+            clock: UTC milliseconds.
+            demo: a demonstration: every statement says so.
+            watches: who is told of each corrected statement.
+        """
+        self._work = work
+        self._sequence = sequence
+        self._clock = clock
+        self._demo = demo
+        self._watches = watches
+
+    def preview(self, month: Month) -> Correction | None:
+        """What a correction made now would change; None: nothing. Nothing is stored.
+
+        Raises:
+            Refused: the month is not closed.
+        """
+        head = self._sequence()
+        with self._work.begin(writes=False) as unit:
+            return self.found(unit, month, head)
+
+    def make(self, month: Month, decision: OfficersDecision) -> Correction | None:
+        """Make the correction; None: there is nothing to correct, and nothing was made.
+
+        Raises:
+            Refused: the month is not closed, one of the two is no officer, or reports of the month
+                never stop coming in.
+        """
+        for _attempt in range(ATTEMPTS_MAX):
+            head = self._sequence()
+            with self._work.begin() as unit:
+                unit.expense.lock()
+                check_officers(unit.accounts, decision)
+                found = self.found(unit, month, head, decision.reason)
+                if beyond(unit, month, head.size):
+                    continue
+                if found is None:
+                    return None
+                self._store(unit, found, head, decision)
+                unit.commit()
+            self._sequence()
+            return found
+        raise Refused(
+            f"reports for {month} came in during each of {ATTEMPTS_MAX} tries; correct it again"
+        )
+
+    def found(
+        self, unit: CorrectionUnit, month: Month, head: LogHead, reason: str = ""
+    ) -> Correction | None:
+        """What parts a closed month's statements from its facts, read in a unit of work.
+
+        Raises:
+            Refused: the month is not closed.
+        """
+        if unit.expense.close_of(month) is None:
+            raise Refused(
+                f"{month} is not closed: what changes before the close needs no correction"
+            )
+        last = unit.expense.last_close()
+        assert last is not None, "a month is closed"
+        standing = StandingStatements(unit.expense.statements(month=month))
+        inputs = replace(
+            read_inputs(unit, month, cut_off_at(month, head), demo=self._demo),
+            kept_contracts=standing.contract_ids,
+            kept_parties=standing.party_ids,
+        )
+        fresh = {statement.number: statement for statement in inputs.statements()}
+        parted = difference(month, standing.revisions, _lines(fresh))
+        if parted is None:
+            return None
+        return Correction(
+            month=month,
+            booked_month=last.month.next(),
+            difference=parted,
+            statements=revised(
+                unit, month, fresh, standing.revisions, parted, last.month.next(), reason
+            ),
+            before={n: standing.revisions[n] for n in parted.numbers if n in standing.revisions},
+        )
+
+    def _store(
+        self,
+        unit: CorrectionUnit,
+        found: Correction,
+        head: LogHead,
+        decision: OfficersDecision,
+    ) -> None:
+        run = CorrectionRun(
+            run_id=found.difference.run_id,
+            month=found.month,
+            ordinal=len(unit.corrections.runs(found.month)) + 1,
+            booked_month=found.booked_month,
+            cut_off=cut_off_at(found.month, head),
+            officers=decision.officers,
+            reason=decision.reason,
+            made_utc_ms=self._clock(),
+            statements=tuple(_revised_statement(one) for one in found.statements.values()),
+            lines_sha256=lines_sha256(found.difference.booked),
+        )
+        unit.corrections.add_run(run, list(found.statements.values()), found.difference.booked)
+        for statement in found.statements.values():
+            append_statement(unit, statement)
+        unit.log.append_pending(CORRECTION_ENTRY, run.run_id, run.to_bytes())
+        self._record(unit, run)
+        for one in run.statements:
+            for watch in self._watches:
+                watch.corrected(unit, run, one)
+
+    def _record(self, unit: CorrectionUnit, run: CorrectionRun) -> None:
+        for officer in run.officers:
+            act = PrivilegedAct(
+                utc_ms=run.made_utc_ms,
+                actor=officer,
+                act=CORRECTION_ACT,
+                reference=f"{run.month}/{run.run_id}",
+                reason=run.reason,
+            )
+            record(unit, act)
+
+
+def revised(
+    unit: CorrectionUnit,
+    month: Month,
+    fresh: Mapping[str, Statement],
+    standing: Mapping[str, StandingRevision],
+    parted: Difference,
+    booked_month: Month,
+    reason: str,
+) -> dict[str, Statement]:
+    """The next revisions of the statements that differ, by number.
+
+    A revision repeats its month's settlement as the close made it: the difference is settled in
+    the month it is booked in.
+    """
+    settled = unit.corrections.settlements(month)
+    found: dict[str, Statement] = {}
+    for number in parted.numbers:
+        before = standing.get(number)
+        found[number] = replace(
+            fresh[number],
+            revision=1 if before is None else before.revision + 1,
+            correction=parted.statement(number, before, booked_month, reason),
+            settlement=settled.get(number),
+        )
+    return found
+
+
+def lines_sha256(booked: Mapping[str, Sequence[BookedLine]]) -> str:
+    """Hash of the canonical data of booked lines, by statement and in order."""
+    said = [line.to_data() for _number, lines in sorted(booked.items()) for line in lines]
+    return sha256(canonical_bytes(said)).hexdigest()
+
+
+def _lines(statements: Mapping[str, Statement]) -> dict[str, Sequence[LineData]]:
+    return {
+        number: [line.to_data() for line in statement.lines]
+        for number, statement in statements.items()
+    }
+
+
+def _revised_statement(statement: Statement) -> RevisedStatement:
+    assert statement.correction is not None, "a correction made it"
+    return RevisedStatement(
+        number=statement.number,
+        revision=statement.revision,
+        user_id=statement.user.party_id,
+        contract_id=None if statement.contract is None else statement.contract.contract_id,
+        corrects_revision=statement.correction.corrects_revision,
+        sha256=statement.sha256().hex(),
+        amount_fen=statement.correction.amount_fen,
+        eligible_fen=statement.correction.eligible_fen,
+    )

@@ -1,0 +1,57 @@
+"""Two officers who decide together: what changes money after the fact takes both, and a reason.
+
+A name on paper is nobody: each must be able to sign in here as an officer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kashi_server.errors import InvalidValue, Refused
+from kashi_server.services.accounts import Account, Role, normal_login
+
+REASON_CHARACTERS_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficersDecision:
+    """Who decided together, by login, and why."""
+
+    officers: tuple[str, str]
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Refuse one officer twice, and a decision without a reason."""
+        first, second = (normal_login(login) for login in self.officers)
+        if not first or not second or first == second:
+            raise InvalidValue(
+                "two different officers decide together; name both with --officer, twice"
+            )
+        if not self.reason.strip():
+            raise InvalidValue("the decision needs a reason; give one with --reason")
+        if len(self.reason) > REASON_CHARACTERS_MAX:
+            raise InvalidValue(f"a reason has at most {REASON_CHARACTERS_MAX} characters")
+        object.__setattr__(self, "officers", (first, second))
+
+
+class AccountsRead(Protocol):
+    """What is asked of the accounts."""
+
+    def all(self) -> Sequence[Account]:
+        """Every account."""
+
+
+def check_officers(accounts: AccountsRead, decision: OfficersDecision) -> None:
+    """Make sure that both who decided are officers here.
+
+    Raises:
+        Refused: one of them is not, or the account is closed.
+    """
+    known = {account.login: account for account in accounts.all()}
+    for login in decision.officers:
+        account = known.get(login)
+        if account is None or account.disabled or account.role is not Role.OFFICER:
+            raise Refused(
+                f"'{login}' is no officer here; two officers decide, by their logins:"
+                " list them with: account list"
+            )
