@@ -18,6 +18,7 @@ from kashi_server.domain.assembling import MonthEnd, assemble
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.device_time import DeviceTime
+from kashi_server.domain.evidence_inputs import EvidenceInputs
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.plausibility import doubts
@@ -31,6 +32,7 @@ from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.errors import Refused
 from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, PRICE_ENTRY
 from kashi_server.services.emptiness import check_emptiness
+from kashi_server.services.evidence_inputs import EVIDENCE_ENTRIES, read_evidence
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
@@ -110,14 +112,16 @@ class CloseInputs:
 
     def _assembled(self) -> tuple[Statement, ...]:
         period = self.month.interval()
+        measured = rate_times(self.devices, self.times, self.terms, period)
+        rating = self.evidence.rated(measured, self.terms, self.times, self.gaps, period)
         return assemble(
             MonthEnd(
                 month=self.month,
                 cut_off=self.cut_off,
                 demo=self.demo,
-                rating=rate_times(self.devices, self.times, self.terms, period),
+                rating=rating,
                 terms=self.terms,
-                devices=self.devices,
+                devices=self.evidence.devices(rating, self.devices),
                 gaps=self.gaps,
                 parties={party.party_id: party for party in self.parties},
                 earlier=self.earlier,

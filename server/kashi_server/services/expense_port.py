@@ -17,6 +17,7 @@ from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.domain.year_to_date import YearToDate
+from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.hosts import Host
 from kashi_server.services.log_port import Entry, LogHead, PendingEntry
 from kashi_server.services.papers_port import ContractPapersPort
