@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from kashi_verify.findings import CheckFailed
+from kashi_verify.line_evidence import COUNTED, check_line_evidence
 
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
@@ -89,6 +90,7 @@ def _check_line(line: Data) -> None:
     for part, whole, factor in _PARTS:
         if not 0 <= counted[part] <= counted[whole] * factor:
             raise CheckFailed(f"{name}: {part} {counted[part]} exceeds {whole} {counted[whole]}")
+    check_line_evidence(name, line)
     _check_billed(name, line)
     _check_amount(name, line)
 
@@ -127,10 +129,12 @@ def cut_to_fen(yuan: Fraction) -> int:
 
 
 def _check_overlap(lines: Sequence[Data]) -> None:
-    """One device is never counted twice for one minute, whichever hosts report it."""
-    spans: dict[str, list[tuple[int, int, int]]] = {}
+    """One device is never counted twice for one minute, whichever hosts report it. What a provider
+    states of it stands beside what was measured: which minutes are held, only the reports tell."""
+    spans: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
     for line in lines:
-        spans.setdefault(line["hardware_id"], []).append((*span_ms(line), line["line"]))
+        source = (line["hardware_id"], "stated" in line)
+        spans.setdefault(source, []).append((*span_ms(line), line["line"]))
     for found in spans.values():
         found.sort()
         for (_, end_ms, earlier), (start_ms, _, later) in pairwise(found):
@@ -148,6 +152,12 @@ def _check_totals(totals: Data, lines: Sequence[Data]) -> None:
     for name, expected in sums.items():
         if totals[name] != expected:
             raise CheckFailed(f"total {name} is {totals[name]}; the lines give {expected}")
+    for name in COUNTED:
+        counted_ms = sum(line["quantities"].get(name, 0) for line in lines)
+        if totals.get(name, 0) != counted_ms:
+            raise CheckFailed(
+                f"total {name} is {totals.get(name, 0)}; the lines give {counted_ms}"
+            )
     for name, source in (("card_hours", "observed_ms"), ("leased_card_hours", "leased_ms")):
         _check_hours(name, totals, ((line, line["quantities"][source]) for line in lines))
     _check_hours("billed_card_hours", totals, ((line, line["billed_ms"]) for line in lines))

@@ -29,6 +29,7 @@ _EARN_NOTHING: Final = frozenset(
         "conflict",
         "share_unknown",
         "shares_exceed_device",
+        "stated_and_measured",
     }
 )
 _NOT_ELIGIBLE: Final = _EARN_NOTHING | {"related_parties", "no_active_rules"}
