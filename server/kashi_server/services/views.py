@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager
 
 from kashi_server.domain.certificate import CertificateNumber
 from kashi_server.domain.device import DeviceRecord, ReportedGap
+from kashi_server.domain.host_event import HostEvent
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
 from kashi_server.errors import InvalidValue, NotFound
-from kashi_server.services.accounts import AuditEntry
+from kashi_server.services.accounts import AuditEntry, Role
 from kashi_server.services.month_usage import MonthUsage, Observations, usage_of
 from kashi_server.services.rows import (
     CertificateRow,
@@ -30,6 +31,7 @@ from kashi_server.services.views_port import ViewsPort, ViewsUnit, ViewsWork
 
 AUDIT_LINES = 200
 CONFLICT_DAYS = 62
+EVENTS_MAX = 500
 EVERYBODY = "*"
 NOT_THERE = "there is no such thing for this reader"
 
@@ -169,6 +171,26 @@ class Views:
             hosts = [host.host_id for host in unit.views.hosts(sight)]
             told = unit.views.stated_facts(hosts, window)
         return {host_id: stated_within(sight, host_id, facts) for host_id, facts in told.items()}
+
+    def events(self, reader: Reader, host_id: str, window: Interval) -> Sequence[HostEvent]:
+        """What one of the reader's hosts told in a bounded window, latest first, cut to the minutes
+        in which the reader sees the host itself."""
+        with self._reading(reader.party_id) as unit:
+            sight = unit.views.sight(reader.party_id)
+            told = unit.views.host_events(host_id, window, EVENTS_MAX)
+        if sight.party_id is None:
+            return told
+        seen = sight.hosts.get(host_id, ())
+        return [one for one in told if any(one.utc_ms // MINUTE_MS in span for span in seen)]
+
+    def settled_month(self, reader: Reader) -> Month | None:
+        """The last month with statements of the reader; of a provider, whose statements are its
+        tenants', the last closed one. None: there is none yet."""
+        months = [row.month for row in self.statements(reader)]
+        if not months and reader.role is Role.PROVIDER:
+            with self._reading(reader.party_id) as unit:
+                months = list(unit.views.closed_months())
+        return max(months, default=None)
 
     def holds(self, reader: Reader) -> Sequence[HoldRow]:
         """What is held or must be looked at."""

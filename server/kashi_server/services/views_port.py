@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap
-from kashi_server.domain.interval import Interval
+from kashi_server.domain.host_event import HostEvent
+from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.accounts import AuditEntry
@@ -47,6 +48,12 @@ class ViewsPort(Protocol):
         self, host_ids: Collection[str], window: Interval
     ) -> Mapping[str, Sequence[StatedFact]]:
         """What hosts stated of how they read within a bounded window, by host, uncut."""
+
+    def host_events(self, host_id: str, window: Interval, limit: int) -> Sequence[HostEvent]:
+        """What a host told within a bounded window, uncut, latest first."""
+
+    def closed_months(self) -> Sequence[Month]:
+        """The months that are closed, latest first."""
 
     def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
         """Minutes that two hosts claim, within a bounded window."""

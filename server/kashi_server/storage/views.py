@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kashi_server.domain.device import Conflict, DeviceRecord, HostHead, ReportedGap
+from kashi_server.domain.host_event import HostEvent
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.tenure import Tenure
@@ -25,6 +26,7 @@ from kashi_server.services.rows import (
 from kashi_server.services.sight import Sight
 from kashi_server.storage import certificate_reading
 from kashi_server.storage.accounts import AccountRepository
+from kashi_server.storage.event_reading import host_events
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.fact_reading import stated_facts
 from kashi_server.storage.facts import FactRepository
@@ -179,6 +181,16 @@ class ViewRepository:
         """What hosts stated of how they read within a bounded window, by host, uncut."""
         start, end = (minute * MINUTE_MS for minute in window.bounded())
         return stated_facts(self._connection, host_ids, start, end, counted=False)
+
+    def host_events(self, host_id: str, window: Interval, limit: int) -> Sequence[HostEvent]:
+        """What a host told within a bounded window, uncut, latest first."""
+        start, end = (minute * MINUTE_MS for minute in window.bounded())
+        return host_events(self._connection, host_id, start, end, limit)
+
+    def closed_months(self) -> Sequence[Month]:
+        """The months that are closed, latest first."""
+        query = select(closes.c.month).order_by(closes.c.month.desc())
+        return [Month.parse(month) for month in self._connection.execute(query).scalars()]
 
     def conflicts(self, hardware_ids: Collection[str], window: Interval) -> Sequence[Conflict]:
         """Minutes that two hosts claim, within a bounded window."""

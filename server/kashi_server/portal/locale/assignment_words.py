@@ -13,6 +13,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "assignments.awaiting": ("{n} 项提议待您答复", "{n} proposals await your answer"),
+    "usage.running": ("查看本月（{month}，进行中）", "This month ({month}), still running"),
     "assignments.awaiting_note": (
         "确认前，相应时段照常计量，但暂挂不计费。拒绝须说明理由。",
         "Until confirmed, the time is metered and held. Declining needs a reason.",

@@ -8,6 +8,7 @@ from kashi_server.portal.locale import (
     assignment_words,
     certificate_words,
     doubt_words,
+    event_words,
     host_words,
     public_words,
     shell_words,
@@ -27,6 +28,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **statement_words.WORDS,
     **host_words.WORDS,
     **doubt_words.WORDS,
+    **event_words.WORDS,
     **certificate_words.WORDS,
     **public_words.WORDS,
 }

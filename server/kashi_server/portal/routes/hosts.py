@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from kashi_server.domain.host_event import standing_faults
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.portal.forms import CheckedForm
@@ -18,6 +19,7 @@ from kashi_server.services.stated import NOTHING_STATED
 from kashi_server.services.views import NOT_THERE
 
 GAP_DAYS: Final = 7
+EVENTS_SHOWN: Final = 100
 STATED_MINUTES: Final = 2 * 1440
 """A host states every fact at least once a day."""
 LIFETIME_HOURS: Final = (1, 8, 24)
@@ -54,6 +56,7 @@ def host(visit: SignedIn, host_id: str) -> Response:
     now = visit.parts.clock() // MINUTE_MS
     week = Interval(now - GAP_DAYS * 1440, now + 1)
     gaps = [g for g in views.gaps(reader, reader.party_id, week) if g.host_id == host_id]
+    events = views.events(reader, host_id, week)
     return page(
         visit,
         "host.html",
@@ -61,6 +64,8 @@ def host(visit: SignedIn, host_id: str) -> Response:
         standing=standing(row, visit.parts.clock()),
         devices=views.devices_of(reader, host_id),
         stated=views.stated(reader, week).get(host_id, NOTHING_STATED),
+        events=events[:EVENTS_SHOWN],
+        faults=standing_faults(list(events)),
         gaps=gaps[:100],
         gap_days=GAP_DAYS,
     )

@@ -20,11 +20,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/usage")
 def usage(visit: SignedIn, month: str | None = None) -> Response:
-    """A party's month by day and by device; an office has no usage of its own."""
+    """A party's month by day and by device, first the last one with statements; an office has no
+    usage of its own."""
     reader, views = visit.reader, visit.parts.views
     if reader.party_id is None:
         raise NotFound(NOT_THERE)
-    choice = chosen_month(visit, month)
+    settled = None if month else views.settled_month(reader)
+    choice = chosen_month(visit, month or (str(settled) if settled else None))
     seen = views.month_usage(reader, reader.party_id, choice.month)
     statements = views.statements(reader, choice.month)
     return page(
@@ -32,6 +34,7 @@ def usage(visit: SignedIn, month: str | None = None) -> Response:
         "usage.html",
         party=views.party(reader, reader.party_id),
         choice=choice,
+        awaiting=visit.parts.assignments.awaiting(reader),
         usage=seen,
         statements=statements,
         chart=usage_chart(visit, seen),
