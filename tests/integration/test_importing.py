@@ -279,7 +279,9 @@ def test_a_device_cannot_be_assigned_twice_in_a_minute(work: Work) -> None:
     "statement",
     [
         (
-            "INSERT INTO prices SELECT 'P-9', contract_id, model, yuan, basis, start_minute + 60,"
+            "INSERT INTO prices"
+            " (price_id, contract_id, model, yuan, basis, start_minute, end_minute)"
+            " SELECT 'P-9', contract_id, model, yuan, basis, start_minute + 60,"
             " end_minute FROM prices"
         ),
         (

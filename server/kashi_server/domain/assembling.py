@@ -14,7 +14,7 @@ from kashi_server.domain.evidence_level import weakest
 from kashi_server.domain.flagging import flags_of
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
-from kashi_server.domain.rating import RatedLine, Rating, totals_of
+from kashi_server.domain.rating import RatedLine, Rating, card_hour_yuan, line_price, totals_of
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.silence import reported_ms
 from kashi_server.domain.standing import Terms
@@ -47,6 +47,11 @@ NOTICES_EN = (
     "A measurement record: neither an entitlement nor a metrological verification.",
     "Every subsidy amount is an estimate; the office's approval decides.",
     "Time that nobody observed is neither billed nor filled in.",
+)
+NOTICE_RENT_ZH = "月租按日计：租用日内有观测即计该日，全日未被观测的不计。"
+NOTICE_RENT_EN = (
+    "A monthly rent is billed by the day: a leased day counts if it was observed at all; a day that"
+    " nobody observed does not."
 )
 NOTICE_DEMO_ZH = "演示服务器：工作负载由程序生成，不具任何效力。"
 NOTICE_DEMO_EN = "Demonstration server: workloads are generated and nothing here has any effect."
@@ -156,8 +161,8 @@ class _Assembly:
             subsidy=self._subsidy(number, user, contract, ordered),
             quality=quality,
             flags=flags_of(contract, ordered, self.devices, end, excess_ms),
-            notices_zh=NOTICES_ZH + demo_zh,
-            notices_en=NOTICES_EN + demo_en,
+            notices_zh=NOTICES_ZH + _rented(ordered, NOTICE_RENT_ZH) + demo_zh,
+            notices_en=NOTICES_EN + _rented(ordered, NOTICE_RENT_EN) + demo_en,
         )
 
     def _subsidy(
@@ -256,6 +261,12 @@ class _Assembly:
         return quality, excess_ms
 
 
+def _rented(lines: Iterable[RatedLine], notice: str) -> tuple[str, ...]:
+    """A notice that belongs only where a line bills a rent."""
+    prices = (line.standing.price for line in lines)
+    return (notice,) if any(price and price.unit.monthly for price in prices) else ()
+
+
 def _date(minute: int) -> date:
     return instant_of(minute).astimezone(SHANGHAI).date()
 
@@ -298,7 +309,7 @@ def _line(number: int, line: RatedLine) -> StatementLine:
         end=line.end,
         basis=None if price is None else str(price.basis),
         price_id=None if price is None else price.price_id,
-        price_yuan=None if price is None else price.yuan,
+        price_yuan=card_hour_yuan(line.standing, line.share, line.start),
         quantities=line.quantities,
         share=line.share,
         billed_ms=line.billed_ms,
@@ -307,6 +318,7 @@ def _line(number: int, line: RatedLine) -> StatementLine:
         eligible=line.eligible,
         reasons=line.reasons,
         rules_sha256=line.standing.rules_sha256,
+        price=line_price(line.standing, line.start),
         gaps=line.gaps,
         stated=line.stated,
     )

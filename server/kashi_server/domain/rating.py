@@ -19,14 +19,15 @@ from itertools import pairwise
 from kashi_server.domain.device import Conflict, DeviceRecord, ServiceWindow
 from kashi_server.domain.device_time import DeviceTime, merge_minutes
 from kashi_server.domain.evidence_level import EvidenceLevel
-from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval, days_of
+from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval, Month, days_of
 from kashi_server.domain.line_gap import LineGap
 from kashi_server.domain.money import truncate_to_fen
 from kashi_server.domain.reason import Reason
+from kashi_server.domain.rent import LinePrice, LineRent
 from kashi_server.domain.standing import Standing, StandingBook, Terms
 from kashi_server.domain.stated_origin import StatedOrigin
 from kashi_server.domain.statement_line import StatementQuantities, sum_of
-from kashi_server.domain.tariff import Basis, Price
+from kashi_server.domain.tariff import Basis, Price, PriceUnit
 from kashi_server.domain.usage import DeviceHour, Quantities
 from kashi_server.errors import InvalidValue
 
@@ -229,6 +230,8 @@ def _pieces(
     changes += book.changes(device, {window.host_id for window, _common in windows})
     for part in family.parts.get(device.hardware_id, ()):
         changes += [window.interval for window in part.windows]
+    # Rents are of a month; where nothing else changes there, neighbours become one line again.
+    changes += _months(period)
     for window, common in windows:
         for start, end in _cut(common, changes):
             if _metered_elsewhere(device, family, book, start):
@@ -243,6 +246,14 @@ def _pieces(
                 blocked = tuple(sorted({*standing.blocked, *held}))
                 standing = replace(standing, blocked=blocked)
             yield start, end, standing
+
+
+def _months(period: Interval) -> Iterator[Interval]:
+    start, end = period.bounded()
+    while start < end:
+        month = Month.of(start).interval()
+        yield month
+        start = month.bounded()[1]
 
 
 def _metered_elsewhere(
@@ -290,6 +301,35 @@ def billed_ms_of(price: Price | None, quantities: StatementQuantities) -> int:
             return quantities.held_ms
         case Basis.UTILISED:
             return quantities.utilised_ns // NS_PER_MS
+        case Basis.FLAT_RENT:
+            # Day by day: what was observed of a day at all is rented as long as it was leased.
+            return quantities.leased_ms if quantities.observed_ms else 0
+
+
+def card_hour_yuan(standing: Standing, share: Fraction, start: int) -> Fraction | None:
+    """What a card-hour costs on a line that begins at UTC minute `start`; None: no price.
+
+    A rent and a partition's price become their exact equal per card-hour, so that every line's
+    amount is billed time x share x price.
+    """
+    price = standing.price
+    if price is None:
+        return None
+    if price.unit.monthly:
+        rent = standing.rent or LineRent(yuan=price.yuan, month=Month.of(start))
+        return rent.card_hour_yuan(share)
+    return price.yuan / share if price.unit is PriceUnit.PARTITION_HOUR else price.yuan
+
+
+def line_price(standing: Standing, start: int) -> LinePrice | None:
+    """The price as it was agreed, where that is not per card-hour; of a line that begins there."""
+    price = standing.price
+    if price is None or price.unit is PriceUnit.CARD_HOUR:
+        return None
+    rent = standing.rent
+    if price.unit.monthly and rent is None:
+        rent = LineRent(yuan=price.yuan, month=Month.of(start))
+    return LinePrice(unit=str(price.unit), yuan=price.yuan, profile=price.profile, rent=rent)
 
 
 def _line(
@@ -320,15 +360,17 @@ def priced_line(
     """
     start, end = span.bounded()
     price = None if standing.blocked else standing.price
-    unit = Fraction(0) if price is None else share * price.yuan / HOUR_MS
+    unit = share * (card_hour_yuan(standing, share, start) or 0) / HOUR_MS
     days: list[DayShare] = []
-    total, billed_ms, amount_fen = StatementQuantities(), 0, 0
+    total, billed_ms, amount_fen, rented_ms = StatementQuantities(), 0, 0, 0
     for day in days_of(span):
         part = counted(day)
         total += part
         # Amounts telescope: what is due through a day less what was due before. So the days sum to
         # the line and the line is still rounded once.
-        billed_ms = billed_ms_of(price, total)
+        rented_ms += billed_ms_of(price, part)
+        rented = price is not None and price.basis is Basis.FLAT_RENT
+        billed_ms = rented_ms if rented else billed_ms_of(price, total)
         due_fen = truncate_to_fen(unit * billed_ms)
         days.append(DayShare(start=day.start, quantities=part, amount_fen=due_fen - amount_fen))
         amount_fen = due_fen

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord
-from kashi_server.domain.interval import Interval
+from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.reason import Reason
+from kashi_server.domain.rent import LineRent
 from kashi_server.domain.rules import RulesVersion, version_at
-from kashi_server.domain.tariff import Price, Tariff
+from kashi_server.domain.tariff import Price, PriceUnit, Tariff
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.errors import InvalidValue, Refused
 
@@ -44,6 +45,8 @@ class Standing:
     rules_sha256: str | None
     blocked: tuple[Reason, ...]
     ineligible: tuple[Reason, ...]
+    rent: LineRent | None = None
+    """The rent it is a part of, where the price is one."""
 
     @property
     def leased(self) -> bool:
@@ -60,6 +63,11 @@ class StandingBook:
         self._assignments: dict[str, list[Assignment]] = {}
         for assignment in sorted(terms.assignments, key=lambda found: found.assignment_id):
             self._assignments.setdefault(assignment.hardware_id, []).append(assignment)
+        rented = {p.contract_id for p in terms.prices if p.unit is PriceUnit.CONTRACT_MONTH}
+        self._sharing: dict[str, list[Assignment]] = {contract: [] for contract in rented}
+        for assignment in terms.assignments:
+            if assignment.contract_id in rented and assignment.confirmed:
+                self._sharing[assignment.contract_id].append(assignment)
         self._tenures: dict[str, list[Tenure]] = {}
         for tenure in sorted(terms.tenures, key=lambda found: found.interval.start):
             self._tenures.setdefault(tenure.host_id, []).append(tenure)
@@ -93,6 +101,9 @@ class StandingBook:
             for model in {price.model for price in self._terms.prices}:
                 for price in self._tariff.of(contract.contract_id, model):
                     yield price.interval
+            # Whoever comes or goes changes among how many devices a contract's rent is divided.
+            for other in self._sharing.get(contract.contract_id, ()):
+                yield other.interval
         for assignment in self._assignments.get(device.parent_hardware_id, ()):
             yield assignment.interval
             yield self._terms.contracts[assignment.contract_id].term
@@ -121,7 +132,7 @@ class StandingBook:
                 ineligible=(),
             )
         contract = self._terms.contracts[assignment.contract_id]
-        price = self._tariff.at(contract.contract_id, models, minute)
+        price = self._tariff.at(contract.contract_id, models, minute, whole=True)
         return Standing(
             host_id=host_id,
             contract_id=contract.contract_id,
@@ -130,7 +141,20 @@ class StandingBook:
             rules_sha256=rules_sha256,
             blocked=_blocked(contract, tenure, price),
             ineligible=ineligible(contract, rules),
+            rent=self._rent(price, minute),
         )
+
+    def _rent(self, price: Price | None, minute: int) -> LineRent | None:
+        """The rent at a minute. That of a contract is divided among the devices it leases then."""
+        if price is None or not price.unit.monthly:
+            return None
+        devices = 1
+        if price.unit is PriceUnit.CONTRACT_MONTH:
+            term = self._terms.contracts[price.contract_id].term
+            sharing = self._sharing[price.contract_id] if minute in term else ()
+            leased = sum(minute in assignment.interval for assignment in sharing)
+            devices = max(leased, price.devices or 1)
+        return LineRent(yuan=price.yuan, month=Month.of(minute), devices=devices)
 
     def _owner(self, host_id: str, tenure: Tenure | None) -> str:
         if tenure is not None:

@@ -9,7 +9,9 @@ from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, SHANGHAI, instant_o
 from kashi_server.domain.line_gap import LineGap
 from kashi_server.domain.money import price_text, truncate_to_fen
 from kashi_server.domain.reason import Reason
+from kashi_server.domain.rent import LinePrice
 from kashi_server.domain.stated_origin import StatedOrigin
+from kashi_server.domain.tariff import Basis
 from kashi_server.errors import InvalidValue
 
 COUNTED_GAPS = ("continuity_ms", "officer_ms")
@@ -95,6 +97,8 @@ class StatementLine:
     rules_sha256: str | None = None
     gaps: tuple[LineGap, ...] = ()
     stated: StatedOrigin | None = None
+    price: LinePrice | None = None
+    """As it was agreed, where that is not per card-hour; `price_yuan` is its exact equal."""
 
     def __post_init__(self) -> None:
         """Refuse a line whose arithmetic does not hold."""
@@ -111,12 +115,19 @@ class StatementLine:
             raise InvalidValue(
                 f"line {self.line} counts {counted_ms} ms of {self.quantities.gap_ms} ms of gap"
             )
-        if not 0 <= self.billed_ms <= min(self.quantities.leased_ms, self.quantities.observed_ms):
+        if not 0 <= self.billed_ms <= self._billable_ms():
             raise InvalidValue(f"line {self.line} bills {self.billed_ms} ms beyond what was leased")
         if self.amount_fen != self._amount_fen():
             raise InvalidValue(f"line {self.line}: {self.amount_fen} fen is not billed x price")
         if not self.eligible and not self.reasons:
             raise InvalidValue(f"line {self.line} is not eligible and does not say why")
+
+    def _billable_ms(self) -> int:
+        """What can be billed at most: leased and observed; of a rent, leased days observed."""
+        leased_ms, observed_ms = self.quantities.leased_ms, self.quantities.observed_ms
+        if self.basis == Basis.FLAT_RENT:
+            return leased_ms if observed_ms else 0
+        return min(leased_ms, observed_ms)
 
     def _amount_fen(self) -> int:
         if self.share is None or self.price_yuan is None:
@@ -147,12 +158,14 @@ class StatementLine:
         }
 
     def _evidence_data(self) -> dict[str, object]:
-        """What only some lines have: gaps with evidence, and a provider's statement behind it."""
+        """What only some lines have: gaps with evidence, a provider's statement, its own price."""
         found: dict[str, object] = {}
         if self.gaps:
             found["gaps"] = [gap.to_data() for gap in self.gaps]
         if self.stated is not None:
             found["stated"] = self.stated.to_data()
+        if self.price is not None:
+            found["price"] = self.price.to_data()
         return found
 
 

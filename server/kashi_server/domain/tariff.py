@@ -1,13 +1,13 @@
-"""Tariff: effective-dated prices per card-hour, with the quantity they bill.
+"""Tariff: effective-dated prices and monthly rents, with the quantity they bill.
 
-A price is known by its key, contract x model. Prices of one key never overlap; a change begins on a
-whole minute, and usage is priced at the minute it happened. A price that has begun may only be
-end-dated: history is not rewritten, it is corrected.
+A price is known by its key, contract x model (x profile, of a partition). Prices of one key never
+overlap; a change begins on a whole minute, and usage is priced at the minute it happened. A price
+that has begun may only be end-dated: history is not rewritten, it is corrected.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -17,6 +17,8 @@ from kashi_server.domain.money import DECIMAL_PLACES_MAX
 from kashi_server.errors import InvalidValue, Refused
 
 PRICE_YUAN_MAX = 100_000
+RENT_YUAN_MAX = 100_000_000
+DEVICES_MAX = 100_000
 
 
 class Basis(StrEnum):
@@ -25,11 +27,36 @@ class Basis(StrEnum):
     LEASED_OBSERVED = "leased_observed"
     HELD = "held"
     UTILISED = "utilised"
+    FLAT_RENT = "flat_rent"
+    """Leased days, as far as they were observed at all: see `domain.rent`."""
+
+
+class PriceUnit(StrEnum):
+    """What the yuan of a price are for."""
+
+    CARD_HOUR = "card_hour"
+    PARTITION_HOUR = "partition_hour"
+    """One partition of the named profile for an hour, whatever its share of the card."""
+    DEVICE_MONTH = "device_month"
+    CONTRACT_MONTH = "contract_month"
+    """All devices of the contract together."""
+
+    @property
+    def monthly(self) -> bool:
+        """Whether it is a flat rent."""
+        return self in (PriceUnit.DEVICE_MONTH, PriceUnit.CONTRACT_MONTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Yuan per card-hour of one model under one contract, in [interval) of UTC minutes."""
+    """Yuan per unit of one model under one contract, in [interval) of UTC minutes.
+
+    Attributes:
+        model: empty for the rent of a whole contract, which covers all its devices.
+        profile: of a price by the partition: the profile's name, like `1g.10gb` or `2/8`.
+        devices: of the rent of a contract: among how many devices at least it is divided, so that
+            a device that is not there takes its part of the rent away; None: among those leased.
+    """
 
     price_id: str
     contract_id: str
@@ -37,28 +64,53 @@ class Price:
     yuan: Fraction
     basis: Basis
     interval: Interval
+    unit: PriceUnit = PriceUnit.CARD_HOUR
+    profile: str = ""
+    devices: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a price below zero, absurd, or of nothing."""
         check_token(self.price_id, "price_id")
         check_token(self.contract_id, "contract_id")
-        if not self.model:
-            raise InvalidValue(f"price {self.price_id} names no model")
-        if not 0 <= self.yuan <= PRICE_YUAN_MAX:
+        self._check_unit()
+        yuan_max = RENT_YUAN_MAX if self.unit.monthly else PRICE_YUAN_MAX
+        if not 0 <= self.yuan <= yuan_max:
+            per = "month" if self.unit.monthly else "card-hour"
             raise InvalidValue(
-                f"price {self.price_id}: {self.yuan} yuan per card-hour is outside"
-                f" 0..{PRICE_YUAN_MAX}"
+                f"price {self.price_id}: {self.yuan} yuan per {per} is outside 0..{yuan_max}"
             )
-        if (self.yuan * 10**DECIMAL_PLACES_MAX).denominator != 1:
-            raise InvalidValue(f"price {self.price_id}: {self.yuan} yuan is no plain decimal")
+        places = 2 if self.unit.monthly else DECIMAL_PLACES_MAX
+        if (self.yuan * 10**places).denominator != 1:
+            raise InvalidValue(
+                f"price {self.price_id}: {self.yuan} yuan is no plain decimal of {places} places"
+            )
+
+    def _check_unit(self) -> None:
+        whole_contract = self.unit is PriceUnit.CONTRACT_MONTH
+        if self.unit.monthly != (self.basis is Basis.FLAT_RENT):
+            raise InvalidValue(
+                f"price {self.price_id}: a rent bills flat_rent, a price by the hour what was used"
+            )
+        if bool(self.model) == whole_contract:
+            raise InvalidValue(
+                f"price {self.price_id} names a model, and is of the whole contract"
+                if whole_contract
+                else f"price {self.price_id} names no model"
+            )
+        if bool(self.profile) != (self.unit is PriceUnit.PARTITION_HOUR):
+            raise InvalidValue(f"price {self.price_id}: a profile belongs to a partition's price")
+        if self.devices is not None and not (whole_contract and 1 <= self.devices <= DEVICES_MAX):
+            raise InvalidValue(
+                f"price {self.price_id}: devices are of the rent of a contract, 1 to {DEVICES_MAX}"
+            )
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Contract and model."""
-        return self.contract_id, self.model
+    def key(self) -> tuple[str, str, str]:
+        """Contract, model and profile."""
+        return self.contract_id, self.model, self.profile
 
 
-def check_price(price: Price, others: Iterable[Price]) -> None:
+def check_price(price: Price, others: Collection[Price]) -> None:
     """Refuse a second price of one key at one time; one of the same id is passed over.
 
     Raises:
@@ -73,6 +125,22 @@ def check_price(price: Price, others: Iterable[Price]) -> None:
                 f"price {price.price_id} overlaps {other.price_id} from"
                 f" {instant_of(common.start).isoformat()}; end the earlier one first"
             )
+    _check_alone(price, others)
+
+
+def _check_alone(price: Price, others: Iterable[Price]) -> None:
+    """The rent of a whole contract pays for all of it: nothing else of it has a price then."""
+    for other in others:
+        if other.contract_id != price.contract_id or other.price_id == price.price_id:
+            continue
+        whole = PriceUnit.CONTRACT_MONTH in (price.unit, other.unit)
+        common = other.interval.overlap(price.interval) if whole else None
+        if common is not None:
+            raise InvalidValue(
+                f"price {price.price_id} overlaps {other.price_id} from"
+                f" {instant_of(common.start).isoformat()}: the rent of a contract pays for all of"
+                " it; end the earlier one first"
+            )
 
 
 def check_revision(old: Price, new: Price, now_minute: int) -> None:
@@ -83,8 +151,7 @@ def check_revision(old: Price, new: Price, now_minute: int) -> None:
     """
     if old == new or old.interval.start > now_minute:
         return
-    fixed = (old.key, old.yuan, old.basis, old.interval.start)
-    if (new.key, new.yuan, new.basis, new.interval.start) != fixed:
+    if replace(new, interval=old.interval) != old or new.interval.start != old.interval.start:
         raise Refused(
             f"price {old.price_id} has begun; only its end may be set, so end it and add a new one"
         )
@@ -100,9 +167,15 @@ class Tariff:
     """Prices, looked up by key and minute."""
 
     def __init__(self, prices: Iterable[Price]) -> None:
-        by_key: dict[tuple[str, str], list[Price]] = {}
+        by_key: dict[tuple[str, str, str], list[Price]] = {}
+        by_model: dict[tuple[str, str], list[Price]] = {}
         for price in prices:
             by_key.setdefault(price.key, []).append(price)
+            by_model.setdefault((price.contract_id, price.model), []).append(price)
+        self._by_model = {
+            key: tuple(sorted(found, key=lambda price: price.interval.start))
+            for key, found in by_model.items()
+        }
         self._by_key = {
             key: tuple(sorted(found, key=lambda price: price.interval.start))
             for key, found in by_key.items()
@@ -112,13 +185,26 @@ class Tariff:
         }
 
     def of(self, contract_id: str, model: str) -> Sequence[Price]:
-        """Every price of a key, by start."""
-        return self._by_key.get((contract_id, model), ())
+        """Every price of a contract and model, by start; model "": rents of the whole contract."""
+        return self._by_model.get((contract_id, model), ())
 
-    def at(self, contract_id: str, models: Iterable[str], minute: int) -> Price | None:
-        """The price at a minute; of several models the first that has one."""
-        for model in models:
-            key = contract_id, model
+    def at(
+        self, contract_id: str, models: Sequence[str], minute: int, *, whole: bool = False
+    ) -> Price | None:
+        """The price at a minute.
+
+        Args:
+            contract_id: the contract.
+            models: the device's own, and of a partition its card's behind it. Before its card's
+                price comes that of its profile, which its own model ends with.
+            minute: the minute.
+            whole: look for the rent of the whole contract as well.
+        """
+        profile = models[0].rpartition(" ")[2]
+        keys = [(model, "") for model in models]
+        keys[1:1] = [(model, profile) for model in models[1:]]
+        for model, of_profile in (*keys, *([("", "")] if whole else [])):
+            key = contract_id, model, of_profile
             place = bisect_right(self._starts.get(key, []), minute) - 1
             if place >= 0 and minute in self._by_key[key][place].interval:
                 return self._by_key[key][place]

@@ -14,6 +14,8 @@ from kashi_server.domain.contract import (
     check_assignment,
     check_disjoint,
 )
+from kashi_server.domain.contract_terms import Amendment
+from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import Interval, instant_of
 from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.tariff import Price, check_price, check_revision
@@ -21,6 +23,7 @@ from kashi_server.domain.tenure import Tenure, check_tenure
 from kashi_server.errors import KashiError
 from kashi_server.services.expense_port import ExpenseUnit
 from kashi_server.services.import_fields import Agreement
+from kashi_server.services.paper_book import PAPERS, Paper, PaperBook
 
 Trouble = tuple[str, str]
 """A field and what is wrong with it."""
@@ -79,6 +82,7 @@ class AgreementBook:
         self._now_minute = now_minute
         self._broken = broken
         self._reader_id = reader_id
+        self.papers = PaperBook(unit.papers, broken)
         self._parents: Mapping[str, str | None] = {
             device.hardware_id: device.parent_hardware_id or None for device in unit.facts.devices()
         }
@@ -107,6 +111,8 @@ class AgreementBook:
                 return self.assignments.get(agreement.assignment_id)
             case Price():
                 return self.prices.get(agreement.price_id)
+            case _:
+                return self.papers.standing(agreement)
 
     def add(self, agreement: Agreement) -> None:
         """Take an entry into the book."""
@@ -122,12 +128,16 @@ class AgreementBook:
                 self._by_device[agreement.hardware_id][agreement.assignment_id] = agreement
             case Price():
                 self.prices[agreement.price_id] = agreement
+            case _:
+                self.papers.add(agreement)
 
     def merged(self, agreement: Agreement) -> Agreement:
         """An entry with what it leaves open filled from what stands.
 
         So a file that proposes an assignment does not take back a confirmation given since.
         """
+        if isinstance(agreement, PAPERS):
+            return self.papers.merged(agreement, self.contracts)
         old = self.standing(agreement)
         if old is None:
             return agreement
@@ -136,15 +146,42 @@ class AgreementBook:
             for name in _FREE.get(type(agreement), ())
             if getattr(agreement, name) in (None, "")
         }
-        return replace(agreement, **kept)
+        filled = replace(agreement, **kept)
+        if isinstance(filled, Contract) and isinstance(old, Contract):
+            return self.papers.held_contract(filled, old)
+        return filled
+
+    def following(self, agreement: Agreement) -> Iterator[Contract]:
+        """What changes with an entry that was added: a contract, by its amendment."""
+        if isinstance(agreement, Amendment | RelatedDeclaration):
+            contract = self.contracts[agreement.contract_id]
+            amended = self.papers.amended_contract(agreement, contract)
+            if amended != contract:
+                yield amended
 
     def troubles(self, agreement: Agreement) -> list[Trouble]:
         """Everything that speaks against an entry."""
+        if isinstance(agreement, PAPERS):
+            found = list(self._of_paper(agreement))
+            return [trouble for trouble in found if trouble != _BROKEN]
         found = [*self._references(agreement)]
         if not found:
             found += self._history(agreement)
             found += self._rules(agreement)
         return [trouble for trouble in found if trouble != _BROKEN]
+
+    def _of_paper(self, paper: Paper) -> Iterator[Trouble]:
+        found = [*self.papers.troubles(paper, self.contracts, self.parties)]
+        found += self.papers.changed(paper)
+        yield from found
+        if found or self.standing(paper) is not None:
+            return
+        if isinstance(paper, Amendment | RelatedDeclaration) and (
+            contract := self.contracts.get(paper.contract_id)
+        ):
+            amended = self.papers.amended_contract(paper, contract)
+            yield from self._closed("until", contract, amended.term)
+            yield from self._kept_in_term(amended)
 
     def _references(self, agreement: Agreement) -> Iterator[Trouble]:
         match agreement:
@@ -202,6 +239,7 @@ class AgreementBook:
             case Tenure():
                 yield from _trouble("from", check_tenure, agreement, self.tenures.values())
             case Contract():
+                yield from self.papers.end_stated(agreement, self.contracts)
                 yield from self._kept_in_term(agreement)
             case Assignment():
                 contract = self.contracts[agreement.contract_id]
@@ -246,12 +284,12 @@ def _trouble(name: str, check: Callable[..., None], *values: object) -> Iterator
 
 def _interval(agreement: Agreement) -> Interval | None:
     match agreement:
-        case Party():
-            return None
         case Contract():
             return agreement.term
-        case _:
+        case Tenure() | Assignment() | Price():
             return agreement.interval
+        case _:
+            return None
 
 
 def _fixed(old: Agreement, new: Agreement) -> Iterator[Trouble]:

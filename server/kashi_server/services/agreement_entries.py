@@ -10,11 +10,14 @@ from typing import Final
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.contract import Assignment, Contract
+from kashi_server.domain.contract_terms import Amendment, ContractPart
+from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.money import price_text
 from kashi_server.domain.party import Party
 from kashi_server.domain.statement_line import shanghai_text
-from kashi_server.domain.tariff import Price
+from kashi_server.domain.tariff import Price, PriceUnit
 from kashi_server.domain.tenure import Tenure
 from kashi_server.services.import_fields import Agreement
 
@@ -35,6 +38,14 @@ def logged(agreement: Agreement) -> tuple[str, str, bytes]:
             reference = f"contract/{agreement.contract_id}"
         case Assignment():
             reference = f"assignment/{agreement.assignment_id}"
+        case Amendment():
+            reference = f"amendment/{agreement.contract_id}/{agreement.number}"
+        case ContractPart():
+            reference = f"part/{agreement.contract_id}/{agreement.amendment}/{agreement.part}"
+        case RelatedDeclaration():
+            reference = f"declaration/{agreement.contract_id}/{agreement.declared_on}"
+        case ProviderListing():
+            reference = f"listing/{agreement.listing_id}"
     said = {field.name: _plain(getattr(agreement, field.name)) for field in fields(agreement)}
     entry = {"format": "kashi/v1/agreement", "reference": reference, **said}
     return AGREEMENT_ENTRY, reference, canonical_bytes(entry)
@@ -50,18 +61,20 @@ def dropped(assignment_id: str) -> tuple[str, str, bytes]:
 def price_entry(price: Price) -> bytes:
     """What the log keeps of a price."""
     end = price.interval.end
-    return canonical_bytes(
-        {
-            "format": "kashi/v1/price",
-            "price_id": price.price_id,
-            "contract_id": price.contract_id,
-            "model": price.model,
-            "yuan_per_card_hour": price_text(price.yuan),
-            "basis": str(price.basis),
-            "start": shanghai_text(price.interval.start),
-            "end": None if end is None else shanghai_text(end),
-        }
-    )
+    said: dict[str, object] = {
+        "format": "kashi/v1/price",
+        "price_id": price.price_id,
+        "contract_id": price.contract_id,
+        "model": price.model,
+        "basis": str(price.basis),
+        "start": shanghai_text(price.interval.start),
+        "end": None if end is None else shanghai_text(end),
+    }
+    if price.unit is PriceUnit.CARD_HOUR:
+        return canonical_bytes({**said, "yuan_per_card_hour": price_text(price.yuan)})
+    unit = {"unit": str(price.unit), "yuan": price_text(price.yuan)}
+    of_unit = {"profile": price.profile, "devices": price.devices}
+    return canonical_bytes({**said, **unit, **of_unit})
 
 
 def _plain(value: object) -> object:

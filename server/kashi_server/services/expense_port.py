@@ -218,6 +218,10 @@ class ExpenseUnit(Protocol):
         """Hosts."""
 
     @property
+    def papers(self) -> ContractPapersPort:
+        """Parts and amendments of contracts, declarations, provider lists."""
+
+    @property
     def log(self) -> LogPort:
         """The log."""
 

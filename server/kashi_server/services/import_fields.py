@@ -8,15 +8,35 @@ from fractions import Fraction
 from typing import Any
 
 from kashi_server.domain.contract import Assignment, Contract, check_token
+from kashi_server.domain.contract_terms import (
+    ORIGINAL,
+    Amendment,
+    ContractPart,
+    check_item,
+    check_text,
+)
+from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import Interval, minute_of
-from kashi_server.domain.money import parse_decimal
+from kashi_server.domain.listing import ProviderListing
+from kashi_server.domain.money import FEN_PER_YUAN, parse_decimal, parse_yuan
 from kashi_server.domain.party import Party, PartyKind, check_credit_code
 from kashi_server.domain.positioned import Mistake, Path, Positioned
-from kashi_server.domain.tariff import Basis, Price
+from kashi_server.domain.tariff import Basis, Price, PriceUnit
+from kashi_server.domain.taxed import Taxed
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.errors import InvalidValue
 
-Agreement = Party | Tenure | Contract | Assignment | Price
+Agreement = (
+    Party
+    | Tenure
+    | Contract
+    | Assignment
+    | Price
+    | Amendment
+    | ContractPart
+    | RelatedDeclaration
+    | ProviderListing
+)
 """Anything that a file imports."""
 
 
@@ -77,6 +97,48 @@ def decimal(value: object) -> Fraction:
     return parse_decimal(value)
 
 
+def line(value: object) -> str:
+    """One short line that people wrote: a number of a paper, a batch's name."""
+    return check_text(text(value), "the text")
+
+
+def item(value: object) -> str:
+    """What expense is for, in the words of the rules."""
+    return check_item(text(value))
+
+
+def yuan(value: object) -> int:
+    """Yuan as text with at most two places, as fen: "780000.00"."""
+    if not isinstance(value, str):
+        raise InvalidValue(f'{value!r}: write the amount as text, like "780000.00"')
+    return parse_yuan(value)
+
+
+def count(value: object) -> int:
+    """A whole number above zero."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidValue(f"{value!r} is not a whole number above zero")
+    return value
+
+
+def hourly(value: object) -> Basis:
+    """What a price by the hour bills; a rent stands in a table of its own."""
+    basis = one_of(Basis)(value)
+    if basis is Basis.FLAT_RENT:
+        raise InvalidValue("a flat rent stands in [[rent]], by the month")
+    assert isinstance(basis, Basis)
+    return basis
+
+
+def rent_unit(value: object) -> PriceUnit:
+    """Whether a rent is of each device or of the whole contract."""
+    units = {"device": PriceUnit.DEVICE_MONTH, "contract": PriceUnit.CONTRACT_MONTH}
+    found = units.get(text(value))
+    if found is None:
+        raise InvalidValue(f"{value!r} is none of {', '.join(units)}")
+    return found
+
+
 def one_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
     """A word of an enumeration."""
 
@@ -116,6 +178,41 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "unrelated_declared": Field(truth, required=False),
         **_TERM,
     },
+    "amendment": {
+        "number": Field(line),
+        "contract": Field(token),
+        "signed_on": Field(day),
+        "document": Field(line),
+        "from": Field(minute),
+        "until": Field(minute, required=False),
+        "open_end": Field(truth, required=False),
+    },
+    "contract_part": {
+        "part": Field(token, required=False),
+        "contract": Field(token),
+        "item": Field(item),
+        "ex_tax_yuan": Field(yuan),
+        "tax_yuan": Field(yuan),
+        "incl_yuan": Field(yuan, required=False),
+        "domestic": Field(truth, required=False),
+        "owned": Field(truth, required=False),
+        "amendment": Field(line, required=False),
+    },
+    "declaration": {
+        "declared_on": Field(day),
+        "contract": Field(token),
+        "unrelated": Field(truth),
+        "document": Field(line),
+    },
+    "listing": {
+        "listing_id": Field(token),
+        "provider": Field(credit_code),
+        "batch": Field(line),
+        "service_item": Field(line),
+        "listed_from": Field(day),
+        "listed_until": Field(day, required=False),
+        "document": Field(line),
+    },
     "assignment": {
         "assignment_id": Field(token),
         "contract": Field(token),
@@ -129,7 +226,25 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "contract": Field(token),
         "model": Field(text),
         "yuan_per_card_hour": Field(decimal),
-        "basis": Field(one_of(Basis)),
+        "basis": Field(hourly),
+        **_TERM,
+    },
+    "partition_price": {
+        "price_id": Field(token),
+        "contract": Field(token),
+        "model": Field(text),
+        "profile": Field(text),
+        "yuan_per_partition_hour": Field(decimal),
+        "basis": Field(hourly),
+        **_TERM,
+    },
+    "rent": {
+        "rent_id": Field(token),
+        "contract": Field(token),
+        "of": Field(rent_unit),
+        "model": Field(text, required=False),
+        "yuan_per_month": Field(yuan),
+        "devices": Field(count, required=False),
         **_TERM,
     },
 }
@@ -259,19 +374,109 @@ def _price(values: Mapping[str, Any]) -> Price:
     )
 
 
+def _amendment(values: Mapping[str, Any]) -> Amendment:
+    open_end = values.get("open_end", False)
+    if open_end and "until" in values:
+        raise InvalidValue("the interval has an end and is open")
+    return Amendment(
+        contract_id=values["contract"],
+        number=values["number"],
+        signed_on=values["signed_on"],
+        effective=values["from"],
+        document=values["document"],
+        changes_end=open_end or "until" in values,
+        end=values.get("until"),
+    )
+
+
+def _contract_part(values: Mapping[str, Any]) -> ContractPart:
+    amount = Taxed(ex_tax_fen=values["ex_tax_yuan"], tax_fen=values["tax_yuan"])
+    if "incl_yuan" in values:
+        amount.check_incl(values["incl_yuan"])
+    return ContractPart(
+        contract_id=values["contract"],
+        amendment=values.get("amendment", ORIGINAL),
+        part=values.get("part", values["item"]),
+        item=values["item"],
+        ex_tax_fen=amount.ex_tax_fen,
+        tax_fen=amount.tax_fen,
+        domestic=values.get("domestic"),
+        owned=values.get("owned", False),
+    )
+
+
+def _declaration(values: Mapping[str, Any]) -> RelatedDeclaration:
+    return RelatedDeclaration(
+        contract_id=values["contract"],
+        declared_on=values["declared_on"],
+        unrelated=values["unrelated"],
+        document=values["document"],
+    )
+
+
+def _listing(values: Mapping[str, Any]) -> ProviderListing:
+    return ProviderListing(
+        listing_id=values["listing_id"],
+        provider_id=values["provider"],
+        batch=values["batch"],
+        service_item=values["service_item"],
+        listed_from=values["listed_from"],
+        listed_until=values.get("listed_until"),
+        document=values["document"],
+    )
+
+
+def _partition_price(values: Mapping[str, Any]) -> Price:
+    return Price(
+        price_id=values["price_id"],
+        contract_id=values["contract"],
+        model=values["model"],
+        yuan=values["yuan_per_partition_hour"],
+        basis=values["basis"],
+        interval=_term(values),
+        unit=PriceUnit.PARTITION_HOUR,
+        profile=values["profile"],
+    )
+
+
+def _rent(values: Mapping[str, Any]) -> Price:
+    return Price(
+        price_id=values["rent_id"],
+        contract_id=values["contract"],
+        model=values.get("model", ""),
+        yuan=Fraction(values["yuan_per_month"], FEN_PER_YUAN),
+        basis=Basis.FLAT_RENT,
+        interval=_term(values),
+        unit=values["of"],
+        devices=values.get("devices"),
+    )
+
+
 _BUILD: Mapping[str, Callable[[Mapping[str, Any]], Agreement]] = {
     "party": _party,
     "tenure": _tenure,
     "contract": _contract,
+    "amendment": _amendment,
+    "contract_part": _contract_part,
+    "declaration": _declaration,
+    "listing": _listing,
     "assignment": _assignment,
     "price": _price,
+    "partition_price": _partition_price,
+    "rent": _rent,
 }
 
 _CULPRITS: Mapping[str, str] = {
     "party": "name_zh",
     "tenure": "host_id",
     "contract": "user",
+    "amendment": "number",
+    "contract_part": "tax_yuan",
+    "declaration": "document",
+    "listing": "listed_until",
     "assignment": "confirmed_by",
     "price": "yuan_per_card_hour",
+    "partition_price": "yuan_per_partition_hour",
+    "rent": "of",
 }
 """The field that a value's own refusal is about, where it is not its interval."""

@@ -1,4 +1,5 @@
-"""Importing what was agreed: parties, tenures, contracts, assignments and prices from TOML files.
+"""Importing what was agreed, from TOML files: parties, tenures, contracts with their parts and
+amendments, declarations, provider lists, assignments, prices and rents.
 
 All files are one unit: either everything in them is taken or nothing, and then every mistake is
 named at once with file, line and field. Importing the same files again changes nothing.
@@ -8,7 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kashi_server.domain.contract import Assignment, Contract
+from kashi_server.domain.contract_terms import Amendment, ContractPart
+from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.party import Party
 from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, parse_positioned
 from kashi_server.domain.tariff import Price
@@ -17,6 +21,7 @@ from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.agreement_entries import logged
 from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
 from kashi_server.services.import_fields import TABLES, Agreement, Entry, read_tables
+from kashi_server.services.paper_book import paper_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,10 @@ def _changes(
         # Even a refused entry joins the book: what names it need not be refused for its sake.
         if old is None or not troubles:
             book.add(agreement)
+        if old is None and not troubles:
+            for moved in book.following(agreement):
+                changes.append((moved, False))
+                book.add(moved)
     return changes, unchanged
 
 
@@ -122,6 +131,8 @@ def _key(agreement: Agreement) -> tuple[object, ...]:
             return Assignment, agreement.assignment_id
         case Price():
             return Price, agreement.price_id
+        case _:
+            return paper_key(agreement)
 
 
 def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
@@ -137,4 +148,12 @@ def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
             unit.expense.put_assignment(agreement, utc_ms)
         case Price():
             unit.expense.put_price(agreement)
+        case Amendment():
+            unit.papers.put_amendment(agreement)
+        case ContractPart():
+            unit.papers.put_part(agreement)
+        case RelatedDeclaration():
+            unit.papers.put_declaration(agreement)
+        case ProviderListing():
+            unit.papers.put_listing(agreement)
     unit.log.append_pending(*logged(agreement))

@@ -15,7 +15,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.rules_data import rules_of_data
 from kashi_server.domain.silence import Silence
 from kashi_server.domain.statement import CutOff, Statement
-from kashi_server.domain.tariff import Basis, Price
+from kashi_server.domain.tariff import Basis, Price, PriceUnit
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.expense_port import Close, StoredStatement
@@ -148,6 +148,9 @@ class ExpenseRepository:
                 "model": price.model,
                 "yuan": price_text(price.yuan),
                 "basis": price.basis.value,
+                "unit": price.unit.value,
+                "profile": price.profile,
+                "devices": price.devices,
                 **_minutes(price.interval),
             },
         )
@@ -341,6 +344,9 @@ def _price(row: Row[Any]) -> Price:
         yuan=parse_decimal(row.yuan),
         basis=Basis(row.basis),
         interval=_interval(row),
+        unit=PriceUnit(row.unit),
+        profile=row.profile,
+        devices=row.devices,
     )
 
 
