@@ -95,6 +95,23 @@ class Budget:
             self._account(stage, claim.claim_id): amount_fen,
         })  # fmt: skip
 
+    def retreat(self, act: Act, claim: "ClaimMoney", amount_fen: int, stage: str) -> Movement:
+        """Move a claim's money out of a stage, back into the one before."""
+        place = STAGES.index(stage) if stage in STAGES else 0
+        if not 0 < place < len(STAGES) - 1:
+            raise InvalidValue(f"nothing goes back from '{stage}': paid money is clawed back")
+        return _movement(act, "retreat", claim.claim_id, {
+            self._account(stage, claim.claim_id): -amount_fen,
+            self._account(STAGES[place - 1], claim.claim_id): amount_fen,
+        })  # fmt: skip
+
+    def charge_interest(self, act: Act, claim: "ClaimMoney", amount_fen: int) -> Movement:
+        """Interest on what is clawed back: the company owes it to the authority."""
+        return _movement(act, "interest", claim.claim_id, {
+            self._account("interest_owed", claim.claim_id, floored=False): -amount_fen,
+            self._account("interest"): amount_fen,
+        })  # fmt: skip
+
     def claw_back(self, act: Act, claim: "ClaimMoney", amount_fen: int) -> Movement:
         """Recover disbursed money; it goes back to the authority, and the cap stays used."""
         return _movement(act, "claw_back", claim.claim_id, {

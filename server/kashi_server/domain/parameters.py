@@ -148,6 +148,7 @@ PARAMETERS: Final[Mapping[str, ParameterSpec]] = {
     "voucher.min_face_yuan": ParameterSpec(_Y, "the least face of a voucher"),
     "evidence_required": ParameterSpec(_TT, "papers of an application"),
     "review_steps": ParameterSpec(_TT, "steps of the review, in order"),
+    "review.corrections_max": ParameterSpec(_N, "how often an application may be returned 补正"),
     "publicity_days": ParameterSpec(_N, "days of public notice"),
     "fiscal_year": _choice("the year of caps and pools", "calendar"),
     "retention_years": ParameterSpec(_N, "how long papers are kept"),

@@ -157,6 +157,13 @@ FUNCTIONS: Final = (
         """,
     ),
     SecurityFunction(
+        name="kashi_claims",
+        arguments="",
+        returns="SETOF text",
+        # Those it makes, and those it is paid for.
+        body=f"SELECT claim_id FROM claims WHERE {_PARTY} IN (company_id, payee_id)",
+    ),
+    SecurityFunction(
         name="kashi_certificates",
         arguments="",
         returns="SETOF text",
@@ -240,6 +247,14 @@ POLICIES: Final[Mapping[str, str]] = {
     "attestation_changes": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",
     "gap_explanations": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
     "gap_decisions": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
+    "claims": _of_party("company_id", "payee_id"),
+    "claim_contracts": f"{_OFFICE} OR claim_id IN (SELECT kashi_claims())",
+    "claim_events": f"{_OFFICE} OR claim_id IN (SELECT kashi_claims())",
+    "claim_evaluations": f"{_OFFICE} OR claim_id IN (SELECT kashi_claims())",
+    "claim_lines": f"{_OFFICE} OR claim_id IN (SELECT kashi_claims())",
+    "claim_invoices": f"{_OFFICE} OR claim_id IN (SELECT kashi_claims())",
+    # What officers propose among themselves.
+    "claim_proposals": _OFFICE,
     "statements": _of_party("user_id"),
     "rated_lines": _of_party("user_id"),
     "corrected_statements": _of_party("user_id"),
@@ -265,7 +280,13 @@ VIEWS: Final[Mapping[str, str]] = {
 """Tables that the portal sees through a security-barrier view of the same name: PostgreSQL takes
 no COPY into a table under row-level security, and reports come by COPY."""
 
-OPEN_TO_PORTAL: Final = ("closes", "rules_versions", "checkpoints", "provider_listings")
+OPEN_TO_PORTAL: Final = (
+    "batches",
+    "closes",
+    "rules_versions",
+    "checkpoints",
+    "provider_listings",
+)
 """Tables without a party's row in them."""
 
 CLOSED_TO_PORTAL: Final = (

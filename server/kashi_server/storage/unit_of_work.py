@@ -18,6 +18,8 @@ from kashi_server.errors import StorageError
 from kashi_server.storage.accounts import AccountRepository
 from kashi_server.storage.assignments import AssignmentRepository
 from kashi_server.storage.certificates import CertificateRepository
+from kashi_server.storage.claim_papers import ClaimPaperRepository
+from kashi_server.storage.claims import ClaimRepository
 from kashi_server.storage.contract_papers import ContractPapersRepository
 from kashi_server.storage.corrections import CorrectionRepository
 from kashi_server.storage.evidence_files import EvidenceFileRepository

@@ -1,0 +1,129 @@
+"""Batches in use: opened under rules that are registered, closed, listed."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from kashi_server.domain.batch import Batch, BatchStatus
+from kashi_server.domain.claim_states import mode_of, review_of
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.errors import NotFound, Refused
+from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.claim_steps import BATCH_ENTRY, Acting, ClaimSteps, Why, officer_of
+from kashi_server.services.claims_port import ClaimsUnit
+
+_BLOCKING: Final = {
+    "publicity_days": "publicise 公示",
+    "clawback.interest_year_ratio": "interest on what is clawed back 追回利息",
+    "voucher.validity_months": "the voucher's last day 有效期",
+    "review.corrections_max": "the limit of corrections 补正次数",
+    "review_steps": "the steps of the review 审核环节",
+}
+
+
+class Batches(ClaimSteps):
+    """Opens and closes application rounds."""
+
+    def open(self, by: Acting, batch: Batch, rules: RulesVersion, why: Why) -> tuple[str, ...]:
+        """Open a batch under a rules version, which is registered if it is not yet.
+
+        Returns:
+            Parameters of its procedure that nobody knows, and what each blocks or leaves open.
+
+        Raises:
+            Refused: the batch is there, the rules are not what it names, or they cannot carry
+                claims (an envelope, an unknown way of redemption).
+        """
+        if (rules.programme_id, rules.sha256) != (batch.programme_id, batch.rules_sha256):
+            raise Refused(f"batch {batch.batch_id} names other rules than those given")
+        if rules.parameter("kind").value == "envelope":
+            raise Refused(f"{rules.programme_id} is an envelope: claims are made in its programmes")
+        mode_of(rules)
+        review_of(rules)
+        with self._work.begin() as unit:
+            officer = officer_of(unit, by.login).login
+            if unit.claims.batch(batch.batch_id) is not None:
+                raise Refused(f"there is a batch '{batch.batch_id}' already")
+            known = {one.version: one for one in unit.expense.rules(batch.programme_id)}
+            if batch.version not in known or known[batch.version].sha256 != rules.sha256:
+                raise Refused(
+                    f"rules {batch.programme_id} {batch.version} are not registered with this"
+                    " content; register them first"
+                )
+            unit.claims.add_batch(batch, self._clock())
+            self._log(unit, officer, "batch-opened", batch, why)
+            unit.commit()
+        return tuple(
+            f"{name}: {what}"
+            for name, what in _BLOCKING.items()
+            if rules.parameter(name).value is None
+        )
+
+    def close(self, by: Acting, batch_id: str, why: Why) -> Batch:
+        """Take no more applications; those that were returned may still be handed in again."""
+        with self._work.begin() as unit:
+            officer = officer_of(unit, by.login).login
+            batch = _existing(unit, batch_id)
+            if batch.status is BatchStatus.CLOSED:
+                raise Refused(f"batch {batch_id} is closed already")
+            unit.claims.close_batch(batch_id)
+            closed = _existing(unit, batch_id)
+            self._log(unit, officer, "batch-closed", closed, why)
+            unit.commit()
+        return closed
+
+    def all(self, programme_id: str | None = None) -> Sequence[Batch]:
+        """Batches by id."""
+        with self._work.begin(writes=False) as unit:
+            return unit.claims.batches(programme_id)
+
+    def get(self, batch_id: str) -> Batch:
+        """A batch.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        with self._work.begin(writes=False) as unit:
+            return _existing(unit, batch_id)
+
+    def _log(self, unit: ClaimsUnit, officer: str, act: str, batch: Batch, why: Why) -> None:
+        unit.log.append_pending(BATCH_ENTRY, batch.batch_id, batch.to_bytes())
+        record(
+            unit,
+            PrivilegedAct(
+                utc_ms=self._clock(),
+                actor=officer,
+                act=act,
+                reference=batch.batch_id,
+                reason=why.reason or "; ".join(batch.documents),
+            ),
+        )
+
+
+def batch_under(
+    rules: RulesVersion,
+    *,
+    batch_id: str,
+    year: int,
+    opens_on: date,
+    closes_on: date,
+    documents: tuple[str, ...],
+) -> Batch:
+    """A batch under a rules version."""
+    return Batch(
+        batch_id=batch_id,
+        programme_id=rules.programme_id,
+        year=year,
+        version=rules.version,
+        rules_sha256=rules.sha256,
+        opens_on=opens_on,
+        closes_on=closes_on,
+        documents=documents,
+    )
+
+
+def _existing(unit: ClaimsUnit, batch_id: str) -> Batch:
+    batch = unit.claims.batch(batch_id)
+    if batch is None:
+        raise NotFound(f"there is no batch '{batch_id}'; list them with: batch list")
+    return batch

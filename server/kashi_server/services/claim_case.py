@@ -1,0 +1,347 @@
+"""The case of a claim: certified statements, papers, declarations and standings as one `Case`.
+
+The same papers and standings make the same case; what nobody knows is left out, and the evaluation
+tells what it misses.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from kashi_server.domain.claim_content import InvoicePart, StatementRevision
+from kashi_server.domain.contract import Contract
+from kashi_server.domain.evaluation.case import (
+    Award,
+    Case,
+    Claimant,
+    Metered,
+    Part,
+    Service,
+    Voucher,
+)
+from kashi_server.domain.interval import SHANGHAI, instant_of
+from kashi_server.domain.party import Party, PartyKind
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.taxed import Taxed, sum_taxed
+from kashi_server.errors import NotFound, Refused
+from kashi_server.services.claim_standing import Before
+from kashi_server.services.claims_port import (
+    ClaimsUnit,
+    InvoicePaper,
+    PartPaper,
+    PaymentPaper,
+    StoredClaim,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """The papers that an evaluation counts: all of an application, or those of one use."""
+
+    statements: tuple[StatementRevision, ...] = ()
+    invoices: tuple[InvoicePart, ...] = ()
+    payments: tuple[str, ...] = ()
+
+
+def case_of(
+    unit: ClaimsUnit,
+    stored: StoredClaim,
+    papers: Papers,
+    before: Before,
+    *,
+    applied_on: date,
+    vouchers: tuple[Voucher, ...] | None = None,
+) -> Case:
+    """The case of a claim.
+
+    Raises:
+        NotFound: a contract, statement, invoice or payment is not there.
+        Refused: a paper is not the claimant's, does not hold good, or is not certified.
+    """
+    found = _Found(unit, stored, papers)
+    declared, officially = stored.content.declared, stored.officially
+    return Case(
+        case_id=stored.claim.claim_id,
+        applied_on=applied_on,
+        claimant=found.claimant(),
+        service=found.service(),
+        parts=found.parts(),
+        payment_fen=found.payment_fen(),
+        payment_ex_tax_fen=found.payment_ex_tax_fen(),
+        metered=found.metered(),
+        other_money=before.other_money,
+        vouchers=vouchers,
+        standing=before.standing,
+        award=Award(
+            tier=declared.tier,
+            rank=officially.rank,
+            matched_fen=declared.matched_fen,
+            decided_fen=officially.decided_fen,
+        ),
+        measures=dict(declared.measures),
+    )
+
+
+class _Found:
+    """One looking-up of everything that a claim names."""
+
+    def __init__(self, unit: ClaimsUnit, stored: StoredClaim, papers: Papers) -> None:
+        self._unit = unit
+        self._stored = stored
+        self._papers = papers
+        self._contracts = contracts_of(unit, stored.claim.company_id, stored.content.contract_ids)
+        self._invoices = [invoice_paper(unit, one, stored) for one in papers.invoices]
+        self._payments = self._named_payments()
+
+    # Who
+
+    def claimant(self) -> Claimant:
+        """Whose claim it is; the office's word goes before the company's."""
+        stored = self._stored
+        party = self._party(stored.claim.company_id)
+        declared, officially = stored.content.declared, stored.officially
+        return Claimant(
+            kind=declared.kind,
+            established_on=None if party is None else party.established_on,
+            in_jurisdiction=_first(officially.in_jurisdiction, declared.in_jurisdiction),
+            legal_person=declared.legal_person,
+            credit_clean=_first(officially.credit_clean, declared.credit_clean),
+            listed_provider=self._listed_provider(party),
+            exception_approved=officially.exception_approved,
+        )
+
+    def _listed_provider(self, party: Party | None) -> bool | None:
+        """Registered here as a provider, or listed as one; else what the company declares."""
+        on = self._stored.claim.applied_on or self._stored.content.last
+        listed = self._unit.claim_papers.listed_from(self._stored.claim.company_id, None, on)
+        if listed is not None or (party is not None and party.kind is PartyKind.PROVIDER):
+            return True
+        return self._stored.content.declared.listed_provider
+
+    def _party(self, party_id: str) -> Party | None:
+        return next((one for one in self._unit.expense.parties() if one.party_id == party_id), None)
+
+    # What
+
+    def service(self) -> Service:
+        """The service of the contracts, which one provider gives."""
+        contracts, papers = self._contracts, self._unit.claim_papers
+        declared = self._stored.content.declared
+        starts = [_day(one.term.start) for one in contracts]
+        ends = [None if one.term.end is None else _day(one.term.end - 1) for one in contracts]
+        related = [papers.related(one.contract_id) for one in contracts]
+        listed = [
+            papers.listed_from(one.provider_id, declared.service_item, one.signed_on)
+            for one in contracts
+        ]
+        known = [one for one in listed if one is not None]
+        return Service(
+            contract_signed=min(one.signed_on for one in contracts),
+            service_from=min(starts),
+            service_until=None if None in ends else max(one for one in ends if one is not None),
+            purpose=declared.purpose,
+            provider_listed_from=max(known) if len(known) == len(contracts) else None,
+            provider_listed=len(known) == len(contracts),
+            related=_any(related),
+        )
+
+    def parts(self) -> tuple[Part, ...]:
+        """Parts of the contracts, each with what is claimed of its invoices."""
+        return tuple(
+            self._part(paper)
+            for contract in self._contracts
+            for paper in self._unit.claim_papers.parts(contract.contract_id)
+        )
+
+    def _part(self, paper: PartPaper) -> Part:
+        claimed = [
+            (one, invoice)
+            for one, invoice in zip(self._papers.invoices, self._invoices, strict=True)
+            if (one.contract_id, one.part) == (paper.contract_id, paper.part)
+        ]
+        return Part(
+            item=paper.item,
+            owned=paper.owned,
+            domestic=paper.domestic,
+            contract_fen=paper.amount.incl_fen,
+            contract_ex_tax_fen=paper.amount.ex_tax_fen,
+            invoice_fen=sum(one.amount_fen for one, _invoice in claimed),
+            invoice_ex_tax_fen=sum(
+                invoice.amount.ex_tax_of(one.amount_fen) for one, invoice in claimed
+            ),
+        )
+
+    def metered(self) -> tuple[Metered, ...] | None:
+        """Eligible lines of the statements, as these rated them; None where none is named."""
+        if not self._papers.statements:
+            return None
+        return tuple(
+            line
+            for statement in self._papers.statements
+            for line in metered_lines(self._unit, self._stored, statement)
+        )
+
+    # Payments
+
+    def payment_fen(self) -> int | None:
+        """What payments cover of what is claimed of each invoice, cut to a fen each."""
+        if not self._papers.payments:
+            return None
+        return sum(self._paid_fen(number) for number in self._numbers())
+
+    def payment_ex_tax_fen(self) -> int | None:
+        """The same without the tax of the invoices it covers."""
+        if not self._papers.payments:
+            return None
+        return sum(
+            self._share(number).ex_tax_of(self._paid_fen(number)) for number in self._numbers()
+        )
+
+    def _numbers(self) -> list[str]:
+        return sorted({one.number for one in self._papers.invoices})
+
+    def _paid_fen(self, number: str) -> int:
+        covered_fen = sum(one.covered_fen for one in self._payments if one.number == number)
+        claimed_fen = sum(one.amount_fen for one in self._papers.invoices if one.number == number)
+        total_fen = next(one.total_fen for one in self._invoices if one.number == number)
+        return min(covered_fen, total_fen) * claimed_fen // total_fen
+
+    def _share(self, number: str) -> Taxed:
+        return sum_taxed(one.amount for one in self._invoices if one.number == number)
+
+    def _named_payments(self) -> Sequence[PaymentPaper]:
+        company_id = self._stored.claim.company_id
+        found = self._unit.claim_papers.payments(company_id)
+        missing = set(self._papers.payments) - {one.reference for one in found}
+        if missing:
+            raise NotFound(f"there is no payment {min(missing)} of {company_id} for any invoice")
+        return [one for one in found if one.reference in self._papers.payments]
+
+
+def contracts_of(
+    unit: ClaimsUnit, company_id: str, contract_ids: Iterable[str]
+) -> tuple[Contract, ...]:
+    """The contracts a claim names, which are the company's and of one provider.
+
+    Raises:
+        NotFound: one is not there. Refused: it is another company's, or they have two providers.
+    """
+    known = {one.contract_id: one for one in unit.expense.contracts()}
+    found = []
+    for contract_id in contract_ids:
+        contract = known.get(contract_id)
+        if contract is None:
+            raise NotFound(f"there is no contract '{contract_id}'")
+        if contract.user_id != company_id:
+            raise Refused(f"contract {contract_id} is not one that {company_id} rents under")
+        found.append(contract)
+    if len({one.provider_id for one in found}) > 1:
+        raise Refused("a claim's contracts are with one provider; file one claim a provider")
+    return tuple(found)
+
+
+def check_dates(rules: RulesVersion, contracts: Sequence[Contract]) -> None:
+    """Refuse contracts in one claim that the rules would have to tell apart.
+
+    Raises:
+        Refused: the rules count days of a term and the terms differ, or go by the day of signature
+            and the days differ.
+    """
+    terms = {one.term for one in contracts}
+    signed = {one.signed_on for one in contracts}
+    if len(terms) > 1 and rules.parameter("prorate").value == "by_days":
+        raise Refused("the rules count days of a contract's term: file one claim a contract")
+    by_signature = "contract_signed" in (
+        rules.parameter("date_basis").value,
+        rules.parameter("startup.age_basis").value,
+    )
+    if len(signed) > 1 and by_signature:
+        raise Refused("the rules go by the day of signature: file one claim a contract")
+
+
+def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -> InvoicePaper:
+    """The paper of what is claimed of an invoice.
+
+    Raises:
+        NotFound: no line of it is for that part.
+        Refused: it is red-flushed or void, another's, or for less.
+    """
+    found = unit.claim_papers.invoice_parts(claimed.contract_id, claimed.number)
+    paper = next((one for one in found if one.part == claimed.part), None)
+    if paper is None:
+        raise NotFound(
+            f"no line of invoice {claimed.number} is for part {claimed.part} of contract"
+            f" {claimed.contract_id}; say which is, or leave it out"
+        )
+    if paper.buyer_id != stored.claim.company_id:
+        raise Refused(f"invoice {claimed.number} was issued to {paper.buyer_id}")
+    if not paper.claimable:
+        raise Refused(f"invoice {claimed.number} does not hold good: it is red-flushed or void")
+    if claimed.amount_fen > min(paper.amount.incl_fen, paper.total_fen):
+        raise Refused(
+            f"invoice {claimed.number} is for {paper.amount.incl_fen} fen of part {claimed.part};"
+            f" {claimed.amount_fen} fen are claimed"
+        )
+    return paper
+
+
+def metered_lines(
+    unit: ClaimsUnit, stored: StoredClaim, statement: StatementRevision
+) -> list[Metered]:
+    """The eligible lines of a certified statement of the claimant.
+
+    Raises:
+        NotFound: it is not there.
+        Refused: it is another's, of another contract, corrected since, or not certified.
+    """
+    found = unit.expense.statement(statement.number)
+    if found is None:
+        raise NotFound(f"there is no statement '{statement.number}'")
+    if found.user_id != stored.claim.company_id:
+        raise Refused(f"statement {statement.number} is of {found.user_id}")
+    if found.contract_id not in stored.content.contract_ids:
+        raise Refused(f"statement {statement.number} is of no contract of this claim")
+    if found.revision != statement.revision:
+        raise Refused(
+            f"statement {statement.number} was corrected: revision {found.revision} holds, the"
+            f" claim names {statement.revision}"
+        )
+    if unit.claims.certified(statement) is None:
+        raise Refused(
+            f"statement {statement.number} revision {statement.revision} has no usage certificate"
+            " in force; issue it with: certify"
+        )
+    said: Mapping[str, Any] = json.loads(found.content)
+    domestic = {one["hardware_id"]: one.get("domestic") for one in said["devices"]}
+    return [
+        Metered(
+            evidence_level=line["evidence_level"],
+            domestic=domestic[line["hardware_id"]],
+            amount_fen=line["amount_fen"],
+        )
+        for line in said["lines"]
+        if line["eligible"]
+    ]
+
+
+def with_requested(case: Case, requested_fen: int) -> Case:
+    """The case with what the batch requests in all, this claim inside."""
+    return replace(case, standing=replace(case.standing, pool_requested_fen=requested_fen))
+
+
+def _day(minute: int) -> date:
+    local: datetime = instant_of(minute).astimezone(SHANGHAI)
+    return local.date()
+
+
+def _first(*values: bool | None) -> bool | None:
+    return next((one for one in values if one is not None), None)
+
+
+def _any(values: Sequence[bool | None]) -> bool | None:
+    """True where any is; False where all are known not to be."""
+    if True in values:
+        return True
+    return None if None in values else False

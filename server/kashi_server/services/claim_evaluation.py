@@ -1,0 +1,202 @@
+"""Evaluating a claim as its papers and standings are now: inputs, trace and amount as bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from hashlib import sha256
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.evaluation.case import Case
+from kashi_server.domain.evaluation.case_writing import case_to_data
+from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
+from kashi_server.domain.money import yuan_text
+from kashi_server.domain.parameters import NONE
+from kashi_server.domain.rules import ParameterState, RulesVersion
+from kashi_server.errors import Refused
+from kashi_server.services.claim_case import Papers, case_of, with_requested
+from kashi_server.services.claim_standing import Before, before
+from kashi_server.services.claims_port import ClaimsUnit, StoredClaim, StoredEvaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """What a claim came to, as it is stored and as it is told."""
+
+    stored: StoredEvaluation
+    evaluation: Evaluation
+    before: Before
+
+    @property
+    def amount_fen(self) -> int | None:
+        """What it came to; None: there is no amount."""
+        return self.stored.amount_fen
+
+
+def evaluate_claim(
+    unit: ClaimsUnit, stored: StoredClaim, *, serial: int, utc_ms: int, today: date
+) -> Evaluated:
+    """Evaluate an application: everything it names, no voucher yet."""
+    content = stored.content
+    papers = Papers(
+        statements=content.statements, invoices=content.invoices, payments=content.payments
+    )
+    stands = before(unit, stored)
+    case = case_of(unit, stored, papers, stands, applied_on=stored.claim.applied_on or today)
+    others_fen = unit.claims.requested_fen(stored.batch.batch_id, stored.claim.claim_id)
+    return _evaluated(stored, case, stands, others_fen, serial, utc_ms)
+
+
+def evaluate_use(
+    unit: ClaimsUnit,
+    stored: StoredClaim,
+    papers: Papers,
+    *,
+    serial: int,
+    utc_ms: int,
+    today: date,
+) -> Evaluated:
+    """Evaluate a use of the claim's voucher: the papers of this use alone."""
+    voucher = stored.claim.voucher
+    assert voucher is not None
+    stands = before(unit, stored, used_fen=voucher.used_fen)
+    # The day of a use is looked at where the voucher is used; windows of application are not those
+    # of use, so the case keeps the day of the application and a voucher that has begun.
+    begun = replace(voucher, valid_from=None)
+    case = case_of(
+        unit,
+        stored,
+        papers,
+        stands,
+        applied_on=stored.claim.applied_on or today,
+        vouchers=(begun,),
+    )
+    return _evaluated(stored, case, stands, 0, serial, utc_ms)
+
+
+def _evaluated(
+    stored: StoredClaim, case: Case, stands: Before, others_fen: int, serial: int, utc_ms: int
+) -> Evaluated:
+    """Twice: what it comes to before the pool is a part of what the batch requests in all."""
+    alone = evaluate(stored.rules, with_requested(case, 0))
+    own_fen = _before_pool_fen(alone)
+    case = with_requested(case, others_fen + own_fen)
+    done = evaluate(stored.rules, case)
+    inputs = canonical_bytes(case_to_data(case))
+    return Evaluated(
+        stored=StoredEvaluation(
+            claim_id=stored.claim.claim_id,
+            serial=serial,
+            utc_ms=utc_ms,
+            rules_sha256=stored.rules.sha256,
+            inputs=inputs,
+            inputs_sha256=sha256(inputs).hexdigest(),
+            trace=done.to_bytes(),
+            status=done.status.value,
+            requested_fen=None if done.status is Status.NO_AMOUNT else own_fen,
+            amount_fen=done.amount_fen,
+        ),
+        evaluation=done,
+        before=stands,
+    )
+
+
+def _before_pool_fen(done: Evaluation) -> int:
+    last = done.steps[-1]
+    return last.before_fen if last.name == "pool" else last.after_fen
+
+
+def told(evaluated: Evaluated) -> dict[str, object]:
+    """What a step's event says of its evaluation."""
+    stored = evaluated.stored
+    amount_fen = stored.amount_fen
+    return {
+        "computed_yuan": None if amount_fen is None else yuan_text(amount_fen),
+        "status": stored.status,
+        "rules_sha256": stored.rules_sha256,
+        "inputs_sha256": stored.inputs_sha256,
+        "trace_sha256": sha256(stored.trace).hexdigest(),
+    }
+
+
+def check_final(evaluated: Evaluated, *, on_estimate: bool) -> None:
+    """Refuse to approve what is not final, unless that is said.
+
+    Raises:
+        Refused: something that could change the amount is not known.
+    """
+    done = evaluated.evaluation
+    if done.status is Status.FINAL or (done.status is Status.ESTIMATE and on_estimate):
+        return
+    lacks = ", ".join((*done.unknown, *done.missing))
+    raise Refused(
+        f"claim {evaluated.stored.claim_id} is an {done.status}: {lacks} could change it. Settle"
+        " them (rules decide, claim assess), or approve it as it is with --on-estimate"
+    )
+
+
+def check_sharing(unit: ClaimsUnit, stored: StoredClaim) -> Sequence[StoredClaim]:
+    """Claims of other programmes for the same card-hours or invoices; refused where rules forbid.
+
+    Raises:
+        Refused: the rules of either side exclude it, or do not say that it may be shared; the
+            other claim is named.
+    """
+    found = []
+    for claim_id in unit.claims.sharing(stored.claim.claim_id):
+        other = unit.claims.claim(claim_id)
+        if other is None:
+            continue
+        for rules, foreign in ((stored.rules, other.rules), (other.rules, stored.rules)):
+            _check_allows(rules, foreign, claim_id)
+        found.append(other)
+    return found
+
+
+def _check_allows(rules: RulesVersion, foreign: RulesVersion, claim_id: str) -> None:
+    excluded = rules.parameter("mutual_exclusions").value
+    if isinstance(excluded, tuple) and foreign.programme_id in excluded:
+        raise Refused(
+            f"claim {claim_id} of {foreign.programme_id} holds the same expense, and"
+            f" {rules.programme_id} excludes it (mutual_exclusions)"
+            if foreign.programme_id != rules.programme_id
+            else f"claim {claim_id} holds the same expense"
+        )
+    if rules.parameter("stacking.ratio").state is ParameterState.UNKNOWN:
+        raise Refused(
+            f"claim {claim_id} holds the same expense, and nobody knows whether"
+            f" {rules.programme_id} allows that: its stacking.ratio is unknown"
+        )
+
+
+def check_strictest_line(
+    evaluated: Evaluated, stored: StoredClaim, others: Sequence[StoredClaim], amount_fen: int
+) -> None:
+    """Refuse more than the strictest stacking line of all programmes that share the expense.
+
+    Raises:
+        Refused: together they would pass it; the other claims are named.
+    """
+    lines = [line for one in (stored, *others) if (line := _line(one.rules)) is not None]
+    contract_fen = evaluated.evaluation.steps[-1].outcome.state.contract_fen
+    if not others or not lines or contract_fen is None:
+        return
+    strictest = min(lines)
+    limit_fen = strictest.numerator * contract_fen // strictest.denominator
+    standing = evaluated.before.standing
+    taken_fen = (standing.paid_on_contract_fen or 0) + sum(
+        one.amount_fen for one in evaluated.before.other_money
+    )
+    if taken_fen + amount_fen > limit_fen:
+        names = ", ".join(one.claim.claim_id for one in others)
+        raise Refused(
+            f"with claim {names} public money on the contract would come to"
+            f" {yuan_text(taken_fen + amount_fen)} yuan; the strictest stacking line is"
+            f" {yuan_text(limit_fen)} yuan"
+        )
+
+
+def _line(rules: RulesVersion) -> Fraction | None:
+    if rules.parameter("stacking.ratio").value == NONE:
+        return None
+    return rules.ratio("stacking.ratio")

@@ -1,0 +1,198 @@
+"""When something is wrong: suspending, resuming, reopening by what fell away, clawing back."""
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_recovery import (
+    PaidOn,
+    claw_back,
+    interest_fen,
+    reopen,
+    resume,
+    suspend,
+)
+from kashi_server.domain.claim_states import ENDED, ClaimState, Step
+from kashi_server.domain.money import parse_yuan, yuan_text
+from kashi_server.domain.parameters import NONE
+from kashi_server.domain.rules import ParameterState
+from kashi_server.errors import InvalidValue
+from kashi_server.services.claim_holding import free_uses
+from kashi_server.services.claim_spending import open_uses
+from kashi_server.services.claim_steps import (
+    CLOCK,
+    Acting,
+    ClaimSteps,
+    Taken,
+    Taking,
+    Why,
+    day_of,
+    existing,
+)
+from kashi_server.services.claims_port import ClaimsUnit
+from kashi_server.services.invoice_watch import InvoiceChange
+from kashi_server.services.papers_port import PapersUnit
+
+
+class Reasoned(Protocol):
+    """What was done for a reason."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+
+class Revised(Protocol):
+    """A statement that has a new revision."""
+
+    @property
+    def number(self) -> str:
+        """Which statement."""
+
+    @property
+    def revision(self) -> int:
+        """The revision that holds now."""
+
+
+class ClaimRecovering(ClaimSteps):
+    """Suspending, resuming, reopening, clawing back."""
+
+    def suspend(self, by: Acting, claim_id: str, why: Why) -> Taken:
+        """Stop a claim where it stands."""
+        return self._take(
+            by, claim_id, Step.SUSPEND, why, lambda taking: suspend(taking.stored.claim)
+        )
+
+    def resume(self, by: Acting, claim_id: str, why: Why) -> Taken:
+        """Let it go on where it stood, by two officers."""
+        return self._take(
+            by, claim_id, Step.RESUME, why, lambda taking: resume(taking.stored.claim)
+        )
+
+    def claw_back(self, by: Acting, claim_id: str, amount_fen: int, why: Why) -> Taken:
+        """Recover what was paid, with interest by the rules, by two officers.
+
+        Raises:
+            Refused: it is more than was paid. InvalidValue: the rules list reasons, and this is
+                none of them.
+        """
+
+        def do(taking: Taking) -> Changed:
+            stored = taking.stored
+            reasons = stored.rules.parameter("clawback.reasons").value
+            if isinstance(reasons, tuple) and why.reason not in reasons:
+                raise InvalidValue(f"the rules recover money for: {'; '.join(reasons)}")
+            due_fen = _interest_fen(taking, amount_fen)
+            taking.terms["interest_yuan"] = None if due_fen is None else yuan_text(due_fen)
+            changed = claw_back(stored.claim, amount_fen, due_fen or 0)
+            free_uses(taking.unit, stored, open_uses(taking.unit, claim_id), taking.utc_ms)
+            return changed
+
+        terms = {"recovered_yuan": yuan_text(amount_fen)}
+        return self._take(by, claim_id, Step.CLAW_BACK, why, do, terms)
+
+    def reopen(self, by: Acting, claim_id: str, why: Why) -> Taken:
+        """Reopen a claim by an officer's word: what it rests on fell away."""
+        with self._work.begin() as unit:
+            stored = existing(unit, claim_id, lock=True)
+            stored.claim.transition(Step.REOPEN)
+            taken = self._reopened(unit, claim_id, by, why, touches_open=True)
+            unit.commit()
+        return taken
+
+    # What other rooms tell, in their own unit of work.
+
+    def invoice_changed(self, unit: PapersUnit, change: InvoiceChange) -> None:
+        """An invoice was red-flushed or void: every claim that holds a part of it is reopened.
+
+        See `services.invoice_watch.InvoiceWatch`.
+        """
+        if change.after.claimable and change.left_fen > 0:
+            why = f"invoice {change.number} is {change.after}, {yuan_text(change.left_fen)} left"
+        else:
+            why = f"invoice {change.number} is {change.after}"
+        # One unit of work carries the repositories of every room.
+        ours = cast("ClaimsUnit", unit)
+        for claim_id in ours.claims.holding_invoice(change.number):
+            uses = {
+                one.use_serial
+                for one in ours.claims.held_parts(claim_id)
+                if one.number == change.number
+            }
+            self._fell_away(ours, claim_id, uses, f"{why} ({change.source})")
+
+    def corrected(self, unit: object, run: Reasoned, statement: Revised) -> None:
+        """A statement has a new revision: claims that rest on the one before are reopened.
+
+        As `services.correction_watch.CorrectionWatch` wants it; `unit` is that of the correction.
+        """
+        ours = cast("ClaimsUnit", unit)
+        for claim_id in ours.claims.holding_statement(statement.number):
+            uses = {
+                one.use_serial
+                for one in ours.claims.held_lines(claim_id)
+                if one.number == statement.number
+            }
+            why = (
+                f"statement {statement.number} was corrected: revision {statement.revision}"
+                f" ({run.reason})"
+            )
+            self._fell_away(ours, claim_id, uses, why)
+
+    def _fell_away(self, unit: ClaimsUnit, claim_id: str, uses: set[int], reason: str) -> None:
+        stored = existing(unit, claim_id, lock=True)
+        state = stored.claim.state
+        if state in (*ENDED, ClaimState.SUSPENDED, ClaimState.DRAFT):
+            # Nothing goes on from there without an officer, who sees the invoice's status.
+            return
+        open_ones = set(open_uses(unit, claim_id))
+        self._reopened(
+            unit,
+            claim_id,
+            Acting(login=CLOCK),
+            Why(reason=reason),
+            touches_open=bool(uses) and uses <= open_ones,
+        )
+
+    def _reopened(
+        self, unit: ClaimsUnit, claim_id: str, by: Acting, why: Why, *, touches_open: bool
+    ) -> Taken:
+        """Reopen within a unit of work that does more; it is not committed here."""
+        stored = existing(unit, claim_id, lock=True)
+        uses = open_uses(unit, claim_id)
+
+        def do(taking: Taking) -> Changed:
+            changed = reopen(taking.stored.claim, touches_open=touches_open)
+            if changed.claim.state is not ClaimState.SUSPENDED:
+                free_uses(unit, stored, uses, taking.utc_ms)
+            return changed
+
+        taking = self._taking(unit, stored, {})
+        self._carry_out(taking, (by.login, ""), Step.REOPEN, why, do)
+        return Taken(stored=taking.stored)
+
+
+def _interest_fen(taking: Taking, amount_fen: int) -> int | None:
+    """Interest by the rules; None: nobody knows the rate; none is charged, and that is told."""
+    rules = taking.stored.rules
+    parameter = rules.parameter("clawback.interest_year_ratio")
+    if parameter.state is ParameterState.UNKNOWN:
+        return None
+    ratio = rules.ratio("clawback.interest_year_ratio")
+    if parameter.value == NONE or ratio is None:
+        return 0
+    return interest_fen(
+        _payments(taking.unit, taking.stored.claim.claim_id),
+        taking.stored.claim.amounts.recovered_fen,
+        amount_fen,
+        taking.today,
+        ratio,
+    )
+
+
+def _payments(unit: ClaimsUnit, claim_id: str) -> Sequence[PaidOn]:
+    return [
+        PaidOn(day=day_of(event.utc_ms), amount_fen=parse_yuan(event.terms["paid_yuan"]))
+        for event in unit.claims.events(claim_id)
+        if event.step == Step.PAY
+    ]

@@ -1,0 +1,136 @@
+"""Spending a voucher: using it on papers, and redeeming what was used."""
+
+from collections.abc import Sequence
+
+from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_redemption import redeem, use
+from kashi_server.domain.claim_states import ClaimState, Step
+from kashi_server.domain.evaluation.case import Voucher
+from kashi_server.domain.money import yuan_text
+from kashi_server.errors import InvalidValue, Refused
+from kashi_server.services.claim_case import Papers
+from kashi_server.services.claim_evaluation import check_sharing, evaluate_use, told
+from kashi_server.services.claim_holding import take_for_use, unused_papers
+from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
+from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+
+
+class ClaimSpending(ClaimSteps):
+    """What is done with a voucher."""
+
+    def use(
+        self,
+        by: Acting,
+        claim_id: str,
+        why: Why | None = None,
+        *,
+        amount_fen: int | None = None,
+        papers: Papers | None = None,
+    ) -> Taken:
+        """Use the voucher on papers.
+
+        Args:
+            by: the company's account; the provider's where it deducts at payment.
+            claim_id: whose voucher.
+            why: reason and key.
+            amount_fen: how much; without it all that the papers come to.
+            papers: on what; without them everything the claim holds that no use rests on.
+
+        Raises:
+            Refused: it is above what the papers come to or the voucher holds, the voucher does not
+                hold good today, another one ends first, or a paper is taken.
+        """
+
+        def do(taking: Taking) -> Changed:
+            unit, stored = taking.unit, taking.stored
+            stored.claim.transition(Step.USE)
+            _check_oldest_first(unit, stored, taking)
+            chosen = papers or unused_papers(unit, stored)
+            if not chosen.statements and not chosen.invoices:
+                raise InvalidValue("a voucher is used on statements or invoices; name some")
+            take_for_use(unit, stored, chosen, taking.utc_ms, taking.serial)
+            check_sharing(unit, stored)
+            done = evaluate_use(
+                unit,
+                stored,
+                chosen,
+                serial=taking.serial,
+                utc_ms=taking.utc_ms,
+                today=taking.today,
+            )
+            unit.claims.add_evaluation(done.stored)
+            used_fen = _used_fen(done.amount_fen, amount_fen)
+            taking.terms |= told(done) | {
+                "used_yuan": yuan_text(used_fen),
+                "papers": _said(chosen),
+            }
+            partial = stored.rules.truth("voucher.partial_use")
+            return use(stored.claim, used_fen, taking.today, partial=partial is not False)
+
+        return self._take(by, claim_id, Step.USE, why or Why(), do)
+
+    def redeem(self, by: Acting, claim_id: str, why: Why | None = None) -> Taken:
+        """Ask for what was used and not redeemed before; it is accrued."""
+        return self._take(
+            by, claim_id, Step.REDEEM, why or Why(), lambda taking: redeem(taking.stored.claim)
+        )
+
+
+def open_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[int]:
+    """Serials of the uses that are not paid: those after the last payment and taking back."""
+    found: list[int] = []
+    for event in unit.claims.events(claim_id):
+        if event.step == Step.USE:
+            found.append(event.serial)
+        elif event.step == Step.PAY or (
+            event.step in (Step.RETURN, Step.REOPEN)
+            and event.after in (ClaimState.ISSUED, ClaimState.PARTIALLY_USED)
+        ):
+            found.clear()
+    return found
+
+
+def _check_oldest_first(unit: ClaimsUnit, stored: StoredClaim, taking: Taking) -> None:
+    """The voucher that ends first is used first, of all of a company's in a programme."""
+    own = stored.claim.voucher
+    if own is None:
+        raise Refused(f"claim {stored.claim.claim_id} has no voucher")
+    for one in unit.claims.claims(programme_id=stored.batch.programme_id):
+        other = one.claim.voucher
+        usable = one.claim.state in (ClaimState.ISSUED, ClaimState.PARTIALLY_USED)
+        if other is None or not usable or one.claim.company_id != stored.claim.company_id:
+            continue
+        expired = other.valid_until is not None and other.valid_until < taking.today
+        if not expired and one.claim.balance_fen and _order(other) < _order(own):
+            raise Refused(
+                f"voucher {other.number} of claim {one.claim.claim_id} ends first and still holds"
+                f" {yuan_text(one.claim.balance_fen)} yuan: use it first"
+            )
+
+
+def _order(voucher: Voucher) -> tuple[str, str]:
+    end = "9999-12-31" if voucher.valid_until is None else voucher.valid_until.isoformat()
+    return end, "" if voucher.valid_from is None else voucher.valid_from.isoformat()
+
+
+def _used_fen(computed_fen: int | None, wanted_fen: int | None) -> int:
+    if computed_fen is None:
+        raise Refused("these papers come to no amount; see what the evaluation misses")
+    if computed_fen == 0:
+        raise Refused("by the rules these papers come to nothing")
+    if wanted_fen is not None and wanted_fen > computed_fen:
+        raise Refused(
+            f"these papers come to {yuan_text(computed_fen)} yuan; {yuan_text(wanted_fen)} are"
+            " wanted"
+        )
+    return computed_fen if wanted_fen is None else wanted_fen
+
+
+def _said(papers: Papers) -> dict[str, object]:
+    return {
+        "statements": [[one.number, one.revision] for one in papers.statements],
+        "invoices": [
+            [one.number, one.contract_id, one.part, one.amount_fen] for one in papers.invoices
+        ],
+        "payments": list(papers.payments),
+    }

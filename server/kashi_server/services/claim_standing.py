@@ -1,0 +1,174 @@
+"""Where company, programme and envelope stand before a claim: read from the ledger and the claims.
+
+What is granted counts from the moment it is reserved: money that another claim may still draw
+cannot be promised twice.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kashi_server.domain.claim_states import ClaimState
+from kashi_server.domain.evaluation.case import OtherMoney, Standing
+from kashi_server.domain.money import parse_yuan
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.claim_booking import budget_of
+from kashi_server.services.claims_port import (
+    ClaimsUnit,
+    PartPaper,
+    StoredClaim,
+    StoredEvaluation,
+)
+
+_NOTHING: Final = (ClaimState.DRAFT, ClaimState.REJECTED, ClaimState.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What stands before a claim: its standing, and other programmes' money on its contracts."""
+
+    standing: Standing
+    other_money: tuple[OtherMoney, ...]
+
+
+def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Before:
+    """What stands before a claim, or before its next use.
+
+    Args:
+        unit: the unit of work.
+        stored: the claim; what it holds itself does not count against it.
+        used_fen: of a use: what was used of the claim's voucher before.
+    """
+    claim, batch = stored.claim, stored.batch
+    same = [
+        one
+        for one in unit.claims.claims(programme_id=batch.programme_id)
+        if one.claim.company_id == claim.company_id and one.claim.claim_id != claim.claim_id
+    ]
+    this_year = [one for one in same if one.batch.year == batch.year]
+    on_contract = [
+        one
+        for one in unit.claims.claims(contract_ids=stored.content.contract_ids)
+        if one.claim.claim_id != claim.claim_id
+    ]
+    paid = (one for one in on_contract if one.batch.programme_id == batch.programme_id)
+    funds = _Funds(unit, stored)
+    return Before(
+        standing=Standing(
+            year_eligible_fen=sum(_eligible_fen(unit, one) for one in this_year)
+            + (_own_eligible_fen(unit, stored) if used_fen or claim.voucher else 0),
+            year_contract_fen=_contracted_fen(unit, stored, this_year),
+            year_awarded_fen=_awarded_fen(this_year),
+            years_awarded=len(_years(same) - {batch.year}),
+            paid_on_contract_fen=_awarded_fen(paid) + used_fen,
+            pool_granted_fen=funds.granted_fen(),
+            envelope_pool_fen=funds.envelope()[0],
+            envelope_granted_fen=funds.envelope()[1],
+        ),
+        other_money=_other_money(stored, on_contract),
+    )
+
+
+def _awarded_fen(found: Iterable[StoredClaim]) -> int:
+    return sum(one.claim.amounts.awarded_fen for one in found)
+
+
+def _contracted_fen(unit: ClaimsUnit, stored: StoredClaim, this_year: Iterable[StoredClaim]) -> int:
+    """What contracts of the year's other claims are for, besides those of this claim."""
+    named = {
+        contract_id
+        for one in this_year
+        if one.claim.state not in _NOTHING
+        for contract_id in one.content.contract_ids
+    }
+    return sum(
+        part.amount.incl_fen
+        for contract_id in sorted(named - set(stored.content.contract_ids))
+        for part in unit.claim_papers.parts(contract_id)
+        if counts(stored.rules, part)
+    )
+
+
+def counts(rules: RulesVersion, part: PartPaper) -> bool:
+    """Whether a part is for expense that the rules speak of."""
+    include = rules.parameter("expense_scope.include").value
+    exclude = rules.parameter("expense_scope.exclude").value
+    if isinstance(include, tuple):
+        return part.item in include
+    return not isinstance(exclude, tuple) or part.item not in exclude
+
+
+def _years(found: Iterable[StoredClaim]) -> set[int]:
+    return {one.batch.year for one in found if one.claim.amounts.awarded_fen}
+
+
+def _eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+    """The eligible expense of another claim that stands."""
+    if stored.claim.state in _NOTHING:
+        return 0
+    return _own_eligible_fen(unit, stored)
+
+
+def _own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+    """The most that any evaluation of a claim found eligible."""
+    found = unit.claims.evaluations(stored.claim.claim_id)
+    return max((_said_eligible_fen(one) for one in found), default=0)
+
+
+def _said_eligible_fen(evaluation: StoredEvaluation) -> int:
+    said = json.loads(evaluation.trace)["eligible_yuan"]
+    return 0 if said is None else parse_yuan(said)
+
+
+def _other_money(stored: StoredClaim, on_contract: Iterable[StoredClaim]) -> tuple[OtherMoney, ...]:
+    """Declared, and what this house granted by other programmes; of one programme the larger."""
+    declared = {one.programme_id: one for one in stored.content.other_money}
+    granted: dict[str, int] = {}
+    for one in on_contract:
+        if one.batch.programme_id != stored.batch.programme_id:
+            programme_id = one.batch.programme_id
+            granted[programme_id] = granted.get(programme_id, 0) + one.claim.amounts.awarded_fen
+    money = dict(declared)
+    for programme_id, amount_fen in granted.items():
+        said = declared.get(programme_id)
+        if amount_fen and (said is None or said.amount_fen < amount_fen):
+            known = {} if said is None else {"level": said.level}
+            money[programme_id] = OtherMoney(
+                programme_id=programme_id, amount_fen=amount_fen, **known
+            )
+    return tuple(money[programme_id] for programme_id in sorted(money))
+
+
+class _Funds:
+    """Pool and envelope as the ledger has them."""
+
+    def __init__(self, unit: ClaimsUnit, stored: StoredClaim) -> None:
+        self._unit = unit
+        self._own_fen = stored.claim.amounts.awarded_fen
+        self._budget = budget_of(stored.rules, stored.batch.year)
+
+    def granted_fen(self) -> int:
+        """What was taken out of the pool by others: appropriated less what is left."""
+        key = str(self._budget)
+        stands = self._balances(f"authority:{key}", f"pool:{key}")
+        appropriated_fen = -stands.get(f"authority:{key}", 0)
+        return appropriated_fen - stands.get(f"pool:{key}", 0) - self._own_fen
+
+    def envelope(self) -> tuple[int | None, int | None]:
+        """Size of the envelope around the programme, and what others took; None: there is none."""
+        if self._budget.envelope is None:
+            return None, None
+        key = f"{self._budget.envelope}/{self._budget.year}"
+        stands = self._balances(f"envelope:{key}", f"envelope_used:{key}")
+        if f"envelope:{key}" not in stands:
+            return None, None
+        return -stands[f"envelope:{key}"], stands.get(f"envelope_used:{key}", 0) - self._own_fen
+
+    def _balances(self, *names: str) -> Mapping[str, int]:
+        return {
+            one.account.name: one.amount
+            for name in names
+            for one in self._unit.ledger.balances(name)
+            if one.account.name == name
+        }

@@ -1,0 +1,303 @@
+"""Taking a step of a claim: who may, once a key, two officers together, everything in one unit.
+
+A step is: lock the claim, look who acts, do it (pure), write the claim, its event, the ledger's
+movements and the log entry; then commit. Whatever is refused leaves nothing behind.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_event import ClaimEvent
+from kashi_server.domain.claim_states import Step, Transition, Who
+from kashi_server.domain.interval import SHANGHAI
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.accounts import Account, Role, normal_login
+from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.claim_booking import book
+from kashi_server.services.claims_port import ClaimsUnit, ClaimsWork, Proposal, StoredClaim
+
+CLAIM_ENTRY: Final = "claim-event"
+BATCH_ENTRY: Final = "batch"
+CLOCK: Final = "kashi-server"
+"""Who acts where nobody decides: a day that passed, a paper that fell away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """Who acts, by login; `second`: the officer who decides with them."""
+
+    login: str
+    second: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why, on what paper; `key`: the same key again takes the step once."""
+
+    reason: str = ""
+    document: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A claim after a step; `awaits`: the step waits for a second officer and is not taken yet."""
+
+    stored: StoredClaim
+    awaits: bool = False
+
+
+@dataclass(slots=True)
+class Taking:
+    """One step as it is taken; `terms` go into the event."""
+
+    unit: ClaimsUnit
+    stored: StoredClaim
+    utc_ms: int
+    today: date
+    terms: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def serial(self) -> int:
+        """The step's number."""
+        return self.stored.claim.serial + 1
+
+
+Doing = Callable[[Taking], Changed]
+
+
+class ClaimSteps:
+    """What all steps share. `clock` gives UTC milliseconds; days are those of Asia/Shanghai."""
+
+    def __init__(self, work: ClaimsWork, clock: Callable[[], int], *, demo: bool = False) -> None:
+        self._work = work
+        self._clock = clock
+        self._demo = demo
+
+    def _take(
+        self,
+        by: Acting,
+        claim_id: str,
+        step: Step,
+        why: Why,
+        do: Doing,
+        terms: dict[str, Any] | None = None,
+    ) -> Taken:
+        """Take a step, or keep it as the first officer's proposal."""
+        asked = dict(terms or {})
+        with self._work.begin() as unit:
+            stored = existing(unit, claim_id, lock=True)
+            if why.key and (known := unit.claims.event_of(why.key)) is not None:
+                _check_same(known, claim_id, step)
+                return Taken(stored=stored)
+            allowed = stored.claim.transition(step)
+            _check_why(allowed, why)
+            actors = _actors(unit, allowed, by, stored, self._said(step, why, asked))
+            if actors is None:
+                taking = self._taking(unit, stored, asked)
+                # Everything is tried: a proposal that could not be carried out is refused now.
+                self._carry_out(taking, (by.login, ""), step, why, do)
+            else:
+                taking = self._taking(unit, stored, asked)
+                self._carry_out(taking, actors, step, why, do)
+                unit.commit()
+                return Taken(stored=taking.stored)
+        return self._propose(by, stored, step, self._said(step, why, asked))
+
+    def _taking(self, unit: ClaimsUnit, stored: StoredClaim, terms: dict[str, Any]) -> Taking:
+        utc_ms = self._clock()
+        return Taking(unit, stored, utc_ms, day_of(utc_ms), dict(terms))
+
+    def _carry_out(
+        self, taking: Taking, actors: tuple[str, str], step: Step, why: Why, do: Doing
+    ) -> None:
+        before = taking.stored.claim
+        changed = do(taking)
+        claim = changed.claim
+        event = ClaimEvent(
+            claim_id=claim.claim_id,
+            serial=claim.serial,
+            key=why.key or f"{claim.claim_id}/{claim.serial}",
+            step=step,
+            before=before.state,
+            after=claim.state,
+            actor=actors[0],
+            second=actors[1],
+            utc_ms=taking.utc_ms,
+            reason=why.reason,
+            document=why.document,
+            terms={
+                **taking.terms,
+                "booked": [[str(one.kind), one.amount_fen] for one in changed.bookings],
+            },
+        )
+        taking.stored = replace(taking.stored, claim=claim)
+        book(taking.unit, taking.stored, changed.bookings, event)
+        write(taking.unit, taking.stored, event)
+
+    def _propose(self, by: Acting, stored: StoredClaim, step: Step, said: bytes) -> Taken:
+        with self._work.begin() as unit:
+            unit.claims.propose(
+                Proposal(
+                    claim_id=stored.claim.claim_id,
+                    serial=stored.claim.serial,
+                    step=step,
+                    officer=normal_login(by.login),
+                    terms=said,
+                    utc_ms=self._clock(),
+                )
+            )
+            unit.commit()
+        return Taken(stored=stored, awaits=True)
+
+    @staticmethod
+    def _said(step: Step, why: Why, terms: dict[str, Any]) -> bytes:
+        return canonical_bytes({"step": step, "document": why.document, "terms": terms})
+
+
+def write(unit: ClaimsUnit, stored: StoredClaim, event: ClaimEvent) -> None:
+    """Keep a claim and the step that made it so, in the tables and in the log."""
+    unit.claims.put_claim(stored)
+    add_event(unit, event)
+
+
+def add_event(unit: ClaimsUnit, event: ClaimEvent) -> None:
+    """Keep a step; what an officer does is a privileged act as well."""
+    unit.claims.add_event(event)
+    unit.log.append_pending(CLAIM_ENTRY, f"{event.claim_id}/{event.serial}", event.to_bytes())
+    account = unit.accounts.by_login(event.actor)
+    if account is not None and account.role is Role.OFFICER:
+        both = f"{event.actor}, {event.second}" if event.second else event.actor
+        record(
+            unit,
+            PrivilegedAct(
+                utc_ms=event.utc_ms,
+                actor=both,
+                act=f"claim-{event.step}",
+                reference=event.claim_id,
+                reason=event.reason or event.document or event.step,
+            ),
+        )
+
+
+def existing(unit: ClaimsUnit, claim_id: str, *, lock: bool = False) -> StoredClaim:
+    """A claim.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    stored = unit.claims.claim(claim_id, lock=lock)
+    if stored is None:
+        raise NotFound(f"there is no claim '{claim_id}'; list them with: claim list")
+    return stored
+
+
+def day_of(utc_ms: int) -> date:
+    """The day of Asia/Shanghai of an instant."""
+    return datetime.fromtimestamp(utc_ms // 1000, SHANGHAI).date()
+
+
+def account_of(unit: ClaimsUnit, login: str) -> Account:
+    """An account that may act.
+
+    Raises:
+        NotFound: there is none, or it is closed.
+    """
+    account = unit.accounts.by_login(normal_login(login))
+    if account is None or account.disabled:
+        raise NotFound(f"there is no account '{login}' that may act here; see: account list")
+    return account
+
+
+def officer_of(unit: ClaimsUnit, login: str) -> Account:
+    """An officer's account.
+
+    Raises:
+        NotFound: there is none. Refused: it is not an officer's.
+    """
+    account = account_of(unit, login)
+    if account.role is not Role.OFFICER:
+        raise Refused(f"'{login}' is no officer")
+    return account
+
+
+def company_of(unit: ClaimsUnit, login: str) -> str:
+    """The party of a company's account.
+
+    Raises:
+        NotFound: there is none. Refused: it is not a company's.
+    """
+    account = account_of(unit, login)
+    if account.role is not Role.COMPANY or account.party_id is None:
+        raise Refused(f"'{login}' is no company's account: companies file their claims themselves")
+    return account.party_id
+
+
+def _check_same(known: ClaimEvent, claim_id: str, step: Step) -> None:
+    if (known.claim_id, known.step) != (claim_id, step):
+        raise Refused(
+            f"the key {known.key} was used for {known.step} of claim {known.claim_id}; give"
+            " another one"
+        )
+
+
+def _check_why(allowed: Transition, why: Why) -> None:
+    for name in ("reason", "document"):
+        if name in allowed.needs and not getattr(why, name).strip():
+            raise InvalidValue(f"{allowed.step} needs a {name}; give one with --{name}")
+
+
+def _actors(
+    unit: ClaimsUnit, allowed: Transition, by: Acting, stored: StoredClaim, said: bytes
+) -> tuple[str, str] | None:
+    """Who takes the step: one login, or two; None: a second officer is awaited."""
+    match allowed.who:
+        case Who.CLOCK:
+            if by.login != CLOCK:
+                officer_of(unit, by.login)
+            return by.login, ""
+        case Who.OFFICER:
+            return officer_of(unit, by.login).login, ""
+        case Who.TWO_OFFICERS:
+            return _two(unit, allowed, by, stored, said)
+        case Who.COMPANY:
+            party_id = stored.claim.company_id
+        case Who.PROVIDER:
+            party_id = stored.claim.payee_id
+    account = account_of(unit, by.login)
+    if account.party_id != party_id:
+        raise Refused(
+            f"{allowed.step} of claim {stored.claim.claim_id} is for {party_id} to do, not for"
+            f" '{account.login}'"
+        )
+    return account.login, ""
+
+
+def _two(
+    unit: ClaimsUnit, allowed: Transition, by: Acting, stored: StoredClaim, said: bytes
+) -> tuple[str, str] | None:
+    first = officer_of(unit, by.login).login
+    if by.second:
+        second = officer_of(unit, by.second).login
+        if first == second:
+            raise Refused("two different officers decide together")
+        return first, second
+    claim = stored.claim
+    proposed = [
+        one
+        for one in unit.claims.proposals(claim.claim_id, claim.serial)
+        if one.step == allowed.step and one.officer != first
+    ]
+    for one in proposed:
+        if one.terms == said:
+            return one.officer, first
+    if proposed:
+        raise Refused(
+            f"{proposed[-1].officer} proposed {allowed.step} of claim {claim.claim_id} on other"
+            " terms; agree on one amount and document first"
+        )
+    return None
