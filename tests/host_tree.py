@@ -29,7 +29,10 @@ class ProcTree:
         folder = self.root / str(pid)
         folder.mkdir(parents=True, exist_ok=True)
         fields = " ".join(["S", *["1"] * 18, str(start_ticks), *["0"] * 30])
-        (folder / "stat").write_text(f"{pid} ({command}) {fields}\n")
+        # Another file for another process, as the kernel has it: not the same one written over.
+        fresh = self.root / f".{pid}"
+        fresh.write_text(f"{pid} ({command}) {fields}\n")
+        fresh.replace(folder / "stat")
         (folder / "status").write_text(f"Name:\ta) b\nUid:\t{uid}\t0\t0\t0\nGid:\t1\t1\t1\t1\n")
         (folder / "cgroup").write_text(cgroup)
 

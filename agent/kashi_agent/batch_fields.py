@@ -29,6 +29,8 @@ METERS = frozenset(int(kind) for kind in MeterKind)
 
 _VENDORS = frozenset(int(vendor) for vendor in Vendor)
 _HOLDERS = {int(kind): kind for kind in HolderKind}
+DEVICES_MAX = 512
+_DEVICES: dict[tuple[object, ...], Device] = {}
 _REASONS = {str(reason): Absent(reason) for reason in AbsentReason}
 
 
@@ -50,7 +52,7 @@ def batch_fields(batch: SampleBatch) -> dict[str, object]:
     }
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=DEVICES_MAX)
 def _device_fields(device: Device) -> dict[str, object]:
     """A device as JSON takes it; remembered, for it hardly ever changes."""
     return {
@@ -148,7 +150,21 @@ def _sample(fields: Fields) -> Sample:
 
 
 def _device(fields: Fields) -> Device:
-    """A device from its fields, refused as `Device` refuses it."""
+    """A device from its fields, refused as `Device` refuses it; remembered, for it hardly ever
+    changes."""
+    key = fields.key
+    known = None if key is None else _DEVICES.get(key)
+    if known is not None:
+        return known
+    if len(_DEVICES) >= DEVICES_MAX:
+        _DEVICES.clear()
+    device = _new_device(fields)
+    if key is not None:
+        _DEVICES[key] = device
+    return device
+
+
+def _new_device(fields: Fields) -> Device:
     try:
         device = Device(
             vendor=Vendor(fields.member("vendor", _VENDORS)),
@@ -175,10 +191,10 @@ def _seen(sample: Fields) -> Observation | Absent:
     fields = sample.inner("seen")
     try:
         observation = Observation(
-            utilisation_ppm=_value_of(fields, "utilisation_ppm"),
-            energy_counter_mj=_value_of(fields, "energy_counter_mj"),
-            power_mw=_value_of(fields, "power_mw"),
-            memory_used_bytes=_value_of(fields, "memory_used_bytes"),
+            utilisation_ppm=fields.integer_or_word("utilisation_ppm", _REASONS),
+            energy_counter_mj=fields.integer_or_word("energy_counter_mj", _REASONS),
+            power_mw=fields.integer_or_word("power_mw", _REASONS),
+            memory_used_bytes=fields.integer_or_word("memory_used_bytes", _REASONS),
             holders=_holders(fields),
             past=_past(fields),
             work=_work(fields),
@@ -187,13 +203,6 @@ def _seen(sample: Fields) -> Observation | Absent:
         raise LinkError(f"{fields.path}: {error}") from error
     fields.done()
     return observation
-
-
-def _value_of(fields: Fields, name: str) -> int | Absent:
-    """An integer, or the reason that stands in its place."""
-    if (absent := fields.word_or_none(name, _REASONS)) is not None:
-        return _REASONS[absent]
-    return fields.integer(name)
 
 
 def _holders(fields: Fields) -> frozenset[Holder] | Absent:

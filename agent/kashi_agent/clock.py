@@ -7,8 +7,10 @@ stops in suspend: the two together tell how long the machine slept. The wall clo
 import ctypes
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -202,15 +204,21 @@ def read_discipline() -> Discipline:
 
     UNKNOWN where the call is missing or refused (some sandboxes filter it).
     """
-    try:
-        adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
-    except (OSError, AttributeError):
-        return Discipline(sync=ClockSync.UNKNOWN)
     timex = _Timex()  # modes 0: read only
-    state = adjtimex(ctypes.byref(timex))
+    state = _adjtimex()(ctypes.byref(timex))
     if state < 0:
         return Discipline(sync=ClockSync.UNKNOWN)
     return discipline_from(state, timex.status, timex.maxerror)
+
+
+@cache
+def _adjtimex() -> Callable[[object], int]:
+    """The call of the C library; one that refuses where there is none."""
+    try:
+        call: Callable[[object], int] = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return lambda _timex: -1
+    return call
 
 
 def discipline_from(state: int, status: int, maxerror_us: int) -> Discipline:

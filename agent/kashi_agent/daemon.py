@@ -23,6 +23,7 @@ from kashi_agent.notify import Notifier
 from kashi_agent.sample import SampleBatch
 from kashi_agent.shipping import Answer, Batch, Wire
 from kashi_agent.status import AgentStatus
+from kashi_agent.timer_slack import allow_late_timeouts
 
 TICK_SECONDS: Final = 1.0
 SHIP_JITTER_MS: Final = 20_000
@@ -67,7 +68,9 @@ class Daemon:
         self._publish = publish
         self._pace = pace
         self._child = child
-        self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wire")
+        self._network = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="wire", initializer=allow_late_timeouts
+        )
         self._flying: tuple[Batch, Future[Answer]] | None = None
         self._ship_at_ms = agent.clock.boottime_ms()
         self._wake, self._woken = socket.socketpair()

@@ -35,10 +35,17 @@ READ_BYTES: Final = 1 << 14
 """More than any of the files read is long."""
 
 
+Mark = tuple[int, int]
+"""Inode number and time of change of /proc/PID/stat. The kernel makes the inode when the file is
+first looked up, and another one for another process of that pid: while both stay, so did it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A process as it was found: the start time tells whether a pid is still the same process."""
+    """A process as it was found: the start time tells whether a pid is still the same process, and
+    the mark of its file whether the start time must be read again."""
 
+    mark: Mark | None
     start_ticks: int | None
     holder: Holder
     serves_others: bool
@@ -81,22 +88,29 @@ class HolderBook:
             del self._known[pid]
 
     def _found(self, pid: int) -> _Known:
-        stat = self._read(f"{self._proc}/{pid}/stat")
-        start_ticks = start_ticks_of(stat) if stat else None
+        mark = self._mark(pid)
         known = self._known.get(pid)
         if known is not None:
-            if start_ticks is None:
+            if mark is None:
                 return known  # ended but listed still: the driver has not let go of it yet
-            if start_ticks == known.start_ticks and self._tick - known.tick < LOOK_AGAIN_TICKS:
+            if mark == known.mark and self._tick - known.tick < LOOK_AGAIN_TICKS:
                 return known
-        found = self._look_up(pid)
+        found = self._look_up(pid, mark)
         if known is not None and found.start_ticks == known.start_ticks and not _is_grouped(found):
             # Exiting, it stands in no group any more (version 1), and may be listed for long.
             found = replace(known, tick=self._tick)
         self._known[pid] = found
         return found
 
-    def _look_up(self, pid: int) -> _Known:
+    def _mark(self, pid: int) -> Mark | None:
+        """Read every second for every process, so no more than that; None: gone, or hidden."""
+        try:
+            found = os.stat(f"{self._proc}/{pid}/stat")
+        except OSError:
+            return None
+        return found.st_ino, found.st_ctime_ns
+
+    def _look_up(self, pid: int, mark: Mark | None) -> _Known:
         """Read a process through one handle on its folder: what answers is one process or none,
         even if it ends and its pid is given away in between."""
         try:
@@ -119,6 +133,8 @@ class HolderBook:
             label = self._labels.of(holder.kind, holder.name)
             holder = Holder(holder.kind, holder.name, label)
         return _Known(
+            # Of before it was read: what was another process's by then is looked up again.
+            mark=mark,
             start_ticks=start_ticks,
             holder=holder,
             serves_others=_serves_others(command_of(stat), uid, holder),
@@ -131,6 +147,7 @@ class HolderBook:
         seen = bool(self._read(f"{self._proc}/1/stat"))
         name = f"{pid}@ended" if seen else f"{pid}{HIDDEN}"
         return _Known(
+            mark=None,
             start_ticks=None,
             holder=Holder(HolderKind.PROCESS, name),
             serves_others=False,
@@ -139,7 +156,6 @@ class HolderBook:
 
     def _read(self, path: str, folder: int | None = None) -> str:
         """A file; empty when the process is gone or hidden from us."""
-        # Read every second for every process: plain strings and no buffer halve what it costs.
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
         except OSError:

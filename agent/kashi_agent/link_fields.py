@@ -6,13 +6,18 @@ integers, no field twice, no NaN.
 """
 
 import json
-from collections.abc import Container, Sequence
-from typing import Self
+from collections.abc import Container, Mapping, Sequence
+from typing import Final, Self, TypeVar
 
 from kashi_agent.errors import MeterError
 
 TEXT_CHARACTERS_MAX = 1024
 """Any text on the line; what is reported onwards is cut to the contract's own limit."""
+
+Word = TypeVar("Word")
+
+_PLAIN: Final = frozenset({int, str})
+"""No booleans: to Python True is 1."""
 
 
 class LinkError(MeterError, ValueError):
@@ -103,6 +108,22 @@ class Fields:
     def word_or_none(self, name: str, words: Container[str]) -> str | None:
         """Text out of a known set; None, leaving the field, when it is not text at all."""
         return self.word(name, words) if isinstance(self._left.get(name), str) else None
+
+    def integer_or_word(self, name: str, words: Mapping[str, Word]) -> int | Word:
+        """An integer of at least 0, or what a known word stands for."""
+        value = self._left.get(name)
+        if type(value) is int and value >= 0:
+            del self._left[name]
+            return value
+        return words[self.word(name, words)] if isinstance(value, str) else self.integer(name)
+
+    @property
+    def key(self) -> tuple[object, ...] | None:
+        """What is left, to remember it by: equal keys are equal texts on the line. None where there
+        is more than texts and integers."""
+        values = tuple(self._left.values())
+        kinds = tuple(map(type, values))
+        return (*self._left, *values) if _PLAIN.issuperset(kinds) else None
 
     def inner(self, name: str) -> Self:
         """An object."""

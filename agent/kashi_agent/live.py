@@ -17,7 +17,7 @@ from kashi_agent.reading import Counters
 from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch
 
 FORMAT: Final = "kashi/v1/agent-live"
-IDLE_MS: Final = 5_000
+IDLE_MS: Final = 10_000
 """Between writes that nobody read."""
 TOTALS_EVERY_MS: Final = 10_000
 """Totals are added up less often than samples come."""

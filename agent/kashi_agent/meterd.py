@@ -149,7 +149,7 @@ def _opener(
         )
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
-        telling.passing = (PowerCheck(power=meter.power_and_limit_mw).observe,)
+        telling.passing = (PowerCheck(power=meter.power_mw, limit=meter.power_limit_mw).observe,)
         return CompletedReader(meter, (holding.grants().completed, telling.added))
 
     def open_ascend() -> Reader:

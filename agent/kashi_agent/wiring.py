@@ -4,7 +4,6 @@ import os
 import secrets
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
-from datetime import UTC
 from pathlib import Path
 from random import SystemRandom
 
@@ -225,6 +224,8 @@ def _publisher(
         started_utc_ms=agent.clock.utc_ms(),
     )
 
+    certificate = _CertificateEnd(known.store)
+
     def publish(view: MeterView) -> AgentStatus:
         status = status_of(
             agent,
@@ -234,7 +235,7 @@ def _publisher(
             samples=view.samples,
             released_until_utc_ms=view.released_until_utc_ms,
             unidentified=view.unidentified,
-            certificate_not_after_utc_ms=_certificate_end_utc_ms(known.store),
+            certificate_not_after_utc_ms=certificate.not_after_utc_ms(),
         )
         try:
             status.write(path)
@@ -245,8 +246,21 @@ def _publisher(
     return publish
 
 
-def _certificate_end_utc_ms(store: IdentityStore) -> int | None:
-    try:
-        return int(store.tls().not_after.astimezone(UTC).timestamp()) * 1000
-    except AgentError:
-        return None
+class _CertificateEnd:
+    """Until when the TLS certificate holds; its file is read when it is another one."""
+
+    def __init__(self, store: IdentityStore) -> None:
+        self._store = store
+        self._read: tuple[int, int] | None = None
+        self._utc_ms: int | None = None
+
+    def not_after_utc_ms(self) -> int | None:
+        """None: there is none that can be read."""
+        try:
+            found = self._store.tls_path.stat()
+            if self._read != (found.st_ino, found.st_mtime_ns):
+                self._utc_ms = int(self._store.tls().not_after.timestamp()) * 1000
+                self._read = (found.st_ino, found.st_mtime_ns)
+        except (AgentError, OSError):
+            self._read = self._utc_ms = None
+        return self._utc_ms

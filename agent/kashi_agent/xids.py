@@ -46,8 +46,9 @@ class XidWatch:
             device = sample.device
             if not device.parent_hardware_id:
                 self._devices[place_of(device.pci_bus_id)] = device.hardware_id
-        kept = [event for event in batch.events if self._is_news(event)]
-        return replace(batch, events=(*kept, *self._from_kernel(batch.boottime_ms)))
+        kept = (event for event in batch.events if self._is_news(event))
+        events = (*kept, *self._from_kernel(batch.boottime_ms))
+        return replace(batch, events=events) if events != batch.events else batch
 
     def alone(self, boottime_ms: int) -> SampleBatch | None:
         """What the kernel tells while no batch comes; None: nothing, or of no known device."""

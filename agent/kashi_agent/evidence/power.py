@@ -15,8 +15,8 @@ from kashi_agent.sample import Absent, Observation, SampleBatch
 WINDOW_MS: Final = 21_600_000
 POWER_EVERY_MS: Final = 10_000
 
-Power = Callable[[str], tuple[int | Absent, int | Absent]]
-"""By hardware id: what the device draws and what it may draw, in milliwatts."""
+Power = Callable[[str], int | Absent]
+"""By hardware id: milliwatts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +30,6 @@ class _Window:
     last: Observation
     power_due_ms: int
     power_mw: int | Absent
-    limit_mw: int | Absent
     integrated_uj: int | None = 0
     utilised: int | None = 0
 
@@ -47,9 +46,8 @@ class _Window:
         first, last = self.first.energy_counter_mj, self.last.energy_counter_mj
         return last - first if isinstance(first, int) and isinstance(last, int) else None
 
-    @property
-    def text(self) -> str:
-        """The sums; what is not known is left out."""
+    def text(self, limit_mw: int | Absent) -> str:
+        """The sums, and the limit as it is now; what is not known is left out."""
         span_ms = self.end_ms - self.start_ms
         integrated_uj, utilised = self.integrated_uj, self.utilised
         sums = {
@@ -57,16 +55,17 @@ class _Window:
             "counted_mj": self.counted_mj,
             "integrated_mj": None if integrated_uj is None else integrated_uj // 1_000,
             "utilised_ppm": None if utilised is None else utilised // span_ms,
-            "limit_mw": None if isinstance(self.limit_mw, Absent) else self.limit_mw,
+            "limit_mw": None if isinstance(limit_mw, Absent) else limit_mw,
         }
         return " ".join(f"{name}:{value}" for name, value in sums.items() if value is not None)
 
 
 @dataclass(slots=True, kw_only=True)
 class PowerCheck:
-    """Watches every whole device that answers."""
+    """Watches every whole device that answers: what it draws, and what it may draw."""
 
     power: Power
+    limit: Power
     window_ms: int = WINDOW_MS
     _windows: dict[str, _Window] = field(default_factory=dict)
 
@@ -85,23 +84,22 @@ class PowerCheck:
             if (window.counted_mj or 0) < 0:  # the counter began anew with its driver
                 window = self._begun(hardware_id, seen, at_ms)
             elif at_ms - window.start_ms >= self.window_ms:
-                yield Fact(name="energy", value=window.text, hardware_id=hardware_id)
+                text = window.text(self.limit(hardware_id))
+                yield Fact(name="energy", value=text, hardware_id=hardware_id)
                 window = self._begun(hardware_id, seen, at_ms)
             elif at_ms >= window.power_due_ms:
-                window.power_mw, window.limit_mw = self.power(hardware_id)
+                window.power_mw = self.power(hardware_id)
                 window.power_due_ms = at_ms + POWER_EVERY_MS
             self._windows[hardware_id] = window
 
     def _begun(self, hardware_id: str, seen: Observation, at_ms: int) -> _Window:
-        power_mw, limit_mw = self.power(hardware_id)
         return _Window(
             start_ms=at_ms,
             end_ms=at_ms,
             first=seen,
             last=seen,
             power_due_ms=at_ms + POWER_EVERY_MS,
-            power_mw=power_mw,
-            limit_mw=limit_mw,
+            power_mw=self.power(hardware_id),
         )
 
 

@@ -8,6 +8,7 @@ A file is named for the grant (`slurm-8123`, or any name) and lists devices, one
 id or by device file (`nvidia3`). It counts only if root wrote it, into a folder that is root's.
 """
 
+import glob
 import os
 import re
 import stat
@@ -79,4 +80,5 @@ class NotedGrants:
 def runs_slurm_jobs(cgroups: Path) -> bool:
     """Whether a job of Slurm has control groups on this host, of either version."""
     patterns = ("system.slice/*slurmstepd.scope/job_*", "*/slurm*/uid_*/job_*")
-    return any(is_slurm_job(path.name) for pattern in patterns for path in cgroups.glob(pattern))
+    found = (path for pattern in patterns for path in glob.iglob(pattern, root_dir=cgroups))
+    return any(is_slurm_job(os.path.basename(path)) for path in found)

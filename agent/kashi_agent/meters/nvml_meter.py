@@ -126,16 +126,13 @@ class NvmlMeter:
             events=tuple(self._events),
         )
 
-    def power_and_limit_mw(self, hardware_id: str) -> tuple[int | Absent, int | Absent]:
-        """What a whole device draws and may draw: evidence, never in the place of its energy."""
-        card = self._cards.of(hardware_id)
-        if card is None or card.handle is None:
-            return LOST, LOST
-        if self._sleeps(card):
-            return NOT_ASKED, NOT_ASKED
-        limit = self._asking.value(card, "power limit", self._driver.power_limit_mw)
-        limit = self._asking.checked(card, "power limit in mW", limit, POWER_MW_MAX)
-        return self._power(card), limit
+    def power_mw(self, hardware_id: str) -> int | Absent:
+        """What a whole device draws: evidence, never in the place of its energy."""
+        return self._awake(hardware_id, self._power)
+
+    def power_limit_mw(self, hardware_id: str) -> int | Absent:
+        """What a whole device may draw."""
+        return self._awake(hardware_id, self._power_limit)
 
     def persistence(self, _batch: SampleBatch) -> Iterator[Fact]:
         """Whether each device's driver stays loaded without clients: where it does not, energy and
@@ -230,6 +227,17 @@ class NvmlMeter:
         ask = self._driver.own_power_mw if card.in_module else self._driver.power_mw
         power = self._asking.value(card, "power", ask)
         return self._asking.checked(card, "power in mW", power, POWER_MW_MAX)
+
+    def _power_limit(self, card: Card) -> int | Absent:
+        limit = self._asking.value(card, "power limit", self._driver.power_limit_mw)
+        return self._asking.checked(card, "power limit in mW", limit, POWER_MW_MAX)
+
+    def _awake(self, hardware_id: str, ask: Callable[[Card], int | Absent]) -> int | Absent:
+        """Ask a device that is there and does not sleep."""
+        card = self._cards.of(hardware_id)
+        if card is None or card.handle is None:
+            return LOST
+        return NOT_ASKED if self._sleeps(card) else ask(card)
 
     def _memory(self, card: Card) -> int | Absent:
         """Memory in use, in turns."""

@@ -289,6 +289,11 @@ def test_facts_are_told_at_the_start_on_change_and_once_a_day() -> None:
     assert told(telling.added(batch(daily, devices=()))) == ["f=c"]
 
 
+def power_check(power: int | Absent, limit: int | Absent, *, window_ms: int) -> PowerCheck:
+    """Every device draws and may draw as much."""
+    return PowerCheck(power=lambda _: power, limit=lambda _: limit, window_ms=window_ms)
+
+
 def power(check: PowerCheck, *, seconds: int, from_mj: int, step_mj: int, ppm: int) -> list[str]:
     """A second a batch; what was told."""
     return [
@@ -302,7 +307,7 @@ def power(check: PowerCheck, *, seconds: int, from_mj: int, step_mj: int, ppm: i
 
 def test_energy_is_held_against_power_and_limit() -> None:
     """300 W for a minute: counted, integrated, busy and limit, exactly."""
-    check = PowerCheck(power=lambda _hardware_id: (300_000, 700_000), window_ms=60_000)
+    check = power_check(300_000, 700_000, window_ms=60_000)
 
     (said,) = power(check, seconds=60, from_mj=7, step_mj=300_000, ppm=250_000)
 
@@ -314,7 +319,7 @@ def test_energy_is_held_against_power_and_limit() -> None:
 
 def test_what_is_not_known_of_it_is_left_out() -> None:
     """A device without power or limit: no sum is made up."""
-    check = PowerCheck(power=lambda _hardware_id: (NOT_TOLD, NOT_TOLD), window_ms=60_000)
+    check = power_check(NOT_TOLD, NOT_TOLD, window_ms=60_000)
 
     assert power(check, seconds=60, from_mj=0, step_mj=1, ppm=0) == [
         "energy=span_ms:60000 counted_mj:60 utilised_ppm:0"
@@ -323,7 +328,7 @@ def test_what_is_not_known_of_it_is_left_out() -> None:
 
 def test_a_counter_that_begins_anew_begins_the_window_anew() -> None:
     """A driver was loaded: the sum would be nobody's."""
-    check = PowerCheck(power=lambda _hardware_id: (1_000, 2_000), window_ms=10_000)
+    check = power_check(1_000, 2_000, window_ms=10_000)
     counters = [100, 101, 102, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
     said = [
@@ -338,7 +343,7 @@ def test_a_counter_that_begins_anew_begins_the_window_anew() -> None:
 
 def test_time_nobody_saw_is_in_no_window() -> None:
     """A hole of more than the gap limit begins it anew."""
-    check = PowerCheck(power=lambda _hardware_id: (1_000, 2_000), window_ms=10_000)
+    check = power_check(1_000, 2_000, window_ms=10_000)
 
     said = [list(check.observe(batch(at_ms))) for at_ms in (0, 9_000, 15_100, 16_000)]
 

@@ -194,7 +194,7 @@ def test_a_process_that_root_moves_is_found_again(proc: ProcTree) -> None:
     proc.write(42)
     book = HolderBook(proc.root)
     held(book, 42)
-    proc.write(42, cgroup=JOB)
+    (proc.root / "42" / "cgroup").write_text(JOB)
     seen = []
     for _ in range(LOOK_AGAIN_TICKS + 1):
         seen.append(book.holder(42))

@@ -252,3 +252,15 @@ def test_what_is_no_command_is_refused(line: bytes) -> None:
     """The meter obeys two commands and refuses everything else."""
     with pytest.raises(LinkError):
         decode_agent_message(line)
+
+
+@pytest.mark.parametrize("value", [True, "1", [1], None])
+def test_a_device_is_remembered_by_exactly_what_was_said(value: object) -> None:
+    """To Python true is 1, and a device that was taken once would let it pass."""
+    line = encode_meter_message(BATCH)
+    assert decode_meter_message(line) == BATCH
+    body = json.loads(line)
+    body["batch"]["samples"][0]["device"]["share_numerator"] = value
+
+    with pytest.raises(LinkError, match=r"batch\.samples\[0\]\.device\.share_numerator"):
+        decode_meter_message(json.dumps(body).encode())
