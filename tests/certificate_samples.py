@@ -1,17 +1,20 @@
 """Certificates around the sample statements, for tests of the page and of the press."""
 
+import json
 from hashlib import sha256
 
+from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import (
     Certificate,
     CertificateNumber,
-    CertificateParts,
     Issuer,
     Seal,
     VerificationCode,
 )
+from kashi_server.domain.certificate_parts import CertificateParts, MonthParts
 from kashi_server.domain.evidence import Evidence, EvidenceCheckpoint
 from kashi_server.domain.statement import Statement
+from kashi_server.domain.summary import summary_of
 from statement_samples import MONTH
 
 ISSUED_UTC_MS = 1_793_500_000_000
@@ -37,6 +40,7 @@ def sample_certificate(
         ),
         server_root_sha256="ab" * 32,
     ).to_bytes()
+    parts = sample_parts(content, evidence)
     certificate = Certificate(
         number=CertificateNumber(MONTH, 12),
         code=VerificationCode.from_entropy(bytes(range(10))),
@@ -53,5 +57,24 @@ def sample_certificate(
         verify_address="https://kashi.example/verify",
         supersedes=supersedes,
         demo=statement.demo,
+        files=parts.hashes(),
     )
-    return certificate, CertificateParts(statement=content, evidence=evidence)
+    return certificate, parts
+
+
+NOTHING_STATED = {"contract": None, "declaration": None, "listings": None, "money": None}
+
+
+def sample_parts(statement: bytes, evidence: bytes) -> CertificateParts:
+    """The files of a certificate of one month, without reports and without papers."""
+    summary = summary_of(
+        [json.loads(statement)],
+        [sha256(statement).hexdigest()],
+        stated=NOTHING_STATED,
+        reading=None,
+    )
+    return CertificateParts(
+        months=(MonthParts(month=MONTH, statement=statement, evidence=evidence),),
+        summary=canonical_bytes(summary),
+        lines=b"\xef\xbb\xbfline\r\n",
+    )

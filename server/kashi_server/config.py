@@ -21,6 +21,15 @@
     [metrics]
     listen = "127.0.0.1:7446"
 
+    [documents]                           # optional: what signs and stamps certificates
+    timestamp_url = "http://tsa.example/" # RFC 3161; without it documents carry no time-stamp
+    timestamp_required = true             # false: issue without the stamp, and say so
+    token_module = "/usr/lib/…/p11.so"    # PKCS#11; without it the key in keys/documents.pem signs
+    token_label = "kashi"
+    key_label = "documents"
+    pin_file = "token.pin"                # a relative file stands in the server's directory
+    certificates = "token.pem"            # the key's certificate first, its root last
+
 What is unknown, missing or impossible is refused, each with file, line and field.
 """
 
@@ -31,6 +40,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from kashi_server.errors import ConfigurationError, InvalidValue
 
@@ -38,6 +48,7 @@ FILE: Final = "server.toml"
 
 _SQLITE_FILE: Final = "sqlite:///"
 _BACKENDS: Final = (_SQLITE_FILE, "postgresql+psycopg://")
+_TOKEN: Final = ("token_module", "token_label", "key_label", "pin_file", "certificates")
 _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "server": {"organisation": str, "addresses": list, "demo": bool, "fonts": str},
     "database": {"url": str, "ingest_url": str, "portal_url": str},
@@ -45,13 +56,20 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "enrolment": {"listen": str},
     "portal": {"listen": str, "tls": bool},
     "metrics": {"listen": str},
+    "documents": {
+        "timestamp_url": str,
+        "timestamp_required": bool,
+        **dict.fromkeys(_TOKEN, str),
+    },
 }
 _OPTIONAL: Final = {
     ("server", "demo"),
     ("server", "fonts"),
     ("database", "ingest_url"),
     ("database", "portal_url"),
+    *(("documents", field) for field in ("timestamp_url", "timestamp_required", *_TOKEN)),
 }
+_OPTIONAL_SECTIONS: Final = ("documents",)
 _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*")
 _TYPE_WORDS: Final = {str: "a text", bool: "true or false", list: "a list of texts"}
 
@@ -98,6 +116,39 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """The document key on a PKCS#11 token: where it is, which key, and its certificates."""
+
+    module: Path
+    token_label: str
+    key_label: str
+    pin_file: Path
+    certificates: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentSettings:
+    """What signs and stamps certificates.
+
+    Attributes:
+        timestamp_url: the time-stamping authority; None: documents carry no stamp.
+        timestamp_required: without its stamp no certificate is issued.
+        token: None: the key in the server's directory signs.
+    """
+
+    timestamp_url: str | None = None
+    timestamp_required: bool = True
+    token: TokenSettings | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an address that is none."""
+        if self.timestamp_url is not None:
+            parts = urlsplit(self.timestamp_url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise InvalidValue("documents.timestamp_url is not an http or https address")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The settings of a server.
 
@@ -119,6 +170,7 @@ class Config:
     portal_tls: bool
     metrics: Endpoint
     fonts: Path | None = None
+    documents: DocumentSettings = DocumentSettings()
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be served."""
@@ -205,6 +257,8 @@ def _mistakes(document: Mapping[str, object]) -> list[tuple[tuple[str, str], str
     ]
     for section, fields in _FIELDS.items():
         content = document.get(section)
+        if content is None and section in _OPTIONAL_SECTIONS:
+            continue
         if not isinstance(content, dict):
             found.append(((section, ""), f"section [{section}] is missing"))
             continue
@@ -247,6 +301,28 @@ def _config(document: Mapping[str, Mapping[str, object]], directory: Path) -> Co
         portal_tls=bool(portal["tls"]),
         metrics=_endpoint("metrics", document),
         fonts=directory / str(server["fonts"]) if "fonts" in server else None,
+        documents=_documents(document.get("documents", {}), directory),
+    )
+
+
+def _documents(section: Mapping[str, object], directory: Path) -> DocumentSettings:
+    named = [field for field in _TOKEN if field in section]
+    if named and len(named) != len(_TOKEN):
+        missing = ", ".join(field for field in _TOKEN if field not in section)
+        raise InvalidValue(f"documents.{named[0]} is set; a token also needs: {missing}")
+    url = section.get("timestamp_url")
+    return DocumentSettings(
+        timestamp_url=None if url is None else str(url),
+        timestamp_required=bool(section.get("timestamp_required", True)),
+        token=TokenSettings(
+            module=directory / str(section["token_module"]),
+            token_label=str(section["token_label"]),
+            key_label=str(section["key_label"]),
+            pin_file=directory / str(section["pin_file"]),
+            certificates=directory / str(section["certificates"]),
+        )
+        if named
+        else None,
     )
 
 

@@ -5,6 +5,8 @@ KashiError
 ├── ImportRefused      a file with mistakes: file, line and field of every one
 ├── NotFound           no such thing, or not for this reader
 ├── Refused            a rule of the house forbids it now
+├── TimeStampMissing   the time-stamping authority gave no stamp
+├── SigningFailed      the key that signs documents cannot be used
 ├── StorageError       the database will not do what it must
 └── ConfigurationError the server cannot start like this
 """
@@ -28,6 +30,14 @@ class NotFound(KashiError):
 
 class Refused(KashiError):
     """A rule of the house forbids this now."""
+
+
+class TimeStampMissing(KashiError):
+    """The time-stamping authority gave no stamp."""
+
+
+class SigningFailed(KashiError):
+    """The key that signs documents cannot be used."""
 
 
 class StorageError(KashiError):

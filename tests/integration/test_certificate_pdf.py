@@ -113,7 +113,10 @@ def test_attachments_are_the_hashed_bytes(
 
     stored = certificate_files.stored
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"certificate.json", "statement.json", "evidence.json", "rules.json"}
+    assert names == {
+        *("certificate.json", "statement.json", "evidence.json", "rules.json"),
+        *("summary.json", "lines.csv"),
+    }
     for name, wanted in (
         ("statement.json", stored.statement_sha256),
         ("evidence.json", stored.evidence_sha256),

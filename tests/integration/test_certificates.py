@@ -20,7 +20,7 @@ from fixtures_certificates import (
 )
 from kashi.v1 import report_pb2
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.certificate import CertificateStatus, TimeStamping
 from kashi_server.domain.interval import Month
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.storage.tables.certificates import certificate_changes, certificates
@@ -155,6 +155,7 @@ def test_a_signature_that_fails_takes_no_number(month: CertifiedMonth) -> None:
 
     class Broken:
         seal = month.keeping._press.seal
+        time_stamping = TimeStamping.NONE
 
         def document(self, *_arguments: object) -> bytes:
             raise OSError("the token is not there")
@@ -188,7 +189,7 @@ def test_database_refuses_a_second_certificate_of_a_revision(month: CertifiedMon
     second = replace(issued, number="KC-202609-000099-98", serial=99, pdf_sha256="0" * 64)
 
     with month.work.begin() as unit, pytest.raises(DatabaseError):
-        unit.certificates.add(second, {"pdf": b""}, "officer")
+        unit.certificates.add(second, [], {"pdf": b""}, "officer")
 
 
 def members(bundle: bytes) -> dict[str, bytes]:
@@ -262,7 +263,7 @@ def test_json_holds_the_parts_as_they_hash(month: CertifiedMonth) -> None:
     for part in ("statement", "evidence"):
         named = data["certificate"][part]["sha256"]
         assert sha256(canonical_bytes(data[part])).hexdigest() == named
-    assert data["format"] == "kashi/v1/certificate-document"
+    assert data["format"] == "kashi/v2/certificate-document"
     assert (
         sha256(canonical_bytes(data["rules"])).hexdigest()
         == data["statement"]["programme"]["sha256"]

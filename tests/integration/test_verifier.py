@@ -279,6 +279,8 @@ def _rehashed(attached: dict[str, bytes], change: Callable[[dict[str, object]], 
     head = json.loads(attached["certificate.json"])
     head["statement"]["sha256"] = named
     head["evidence"]["sha256"] = sha256(attached["evidence.json"]).hexdigest()
+    for name in head["files"]:
+        head["files"][name] = sha256(attached[name]).hexdigest()
     attached["certificate.json"] = canonical_bytes(head)
 
 

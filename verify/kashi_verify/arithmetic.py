@@ -2,12 +2,14 @@
 
 1. every line: observed + gap = end - start, to the millisecond; leased is nothing or all of it;
 2. every line: billed is the quantity its basis names, never beyond leased and observed;
-3. every line: amount = billed x share x price / 3 600 000, cut to one fen;
+3. every line: amount = billed x share x price / 3 600 000, cut to one fen; where the price was
+   agreed by the month or for a partition, its equal per card-hour is exactly that;
 4. totals: every quantity and amount is the sum over the lines, card-hours as exact fractions;
 5. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -19,6 +21,8 @@ from kashi_verify.line_evidence import COUNTED, check_line_evidence
 
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
+_RENT: Final = "flat_rent"
+_MONTHLY: Final = ("device_month", "contract_month")
 _PRICE: Final = re.compile(r"\d+(\.\d+|/\d+)?")
 _SHARE: Final = re.compile(r"\d{1,6}(/[1-9]\d{0,5})?")
 SUMMED: Final = (
@@ -93,10 +97,17 @@ def _check_line(line: Data) -> None:
     check_line_evidence(name, line)
     _check_billed(name, line)
     _check_amount(name, line)
+    _check_agreed(name, line)
 
 
 def _check_billed(name: str, line: Data) -> None:
     counted, billed_ms = line["quantities"], line["billed_ms"]
+    if line["basis"] == _RENT:
+        # A rent bills whole leased days as far as they were observed at all.
+        most_ms = counted["leased_ms"] if counted["observed_ms"] else 0
+        if not 0 <= billed_ms <= most_ms:
+            raise CheckFailed(f"{name}: {billed_ms} ms of rent, beyond the days leased and seen")
+        return
     if not 0 <= billed_ms <= min(counted["leased_ms"], counted["observed_ms"]):
         raise CheckFailed(f"{name}: billed {billed_ms} ms, beyond what was leased and observed")
     named = {
@@ -116,10 +127,44 @@ def _check_amount(name: str, line: Data) -> None:
         if _PRICE.fullmatch(price) is None or _SHARE.fullmatch(share) is None:
             raise CheckFailed(f"{name}: price '{price}' or share '{share}' is not spelled plainly")
         expected = cut_to_fen(line["billed_ms"] * Fraction(share) * Fraction(price) / _HOUR_MS)
-    if share is not None and not (_SHARE.fullmatch(share) and 0 < Fraction(share) <= 1):
+    whole = "stated" not in line  # what a provider states may stand for several cards
+    if share is not None and not (
+        _SHARE.fullmatch(share) and Fraction(share) > 0 and (Fraction(share) <= 1 or not whole)
+    ):
         raise CheckFailed(f"{name}: a share of '{share}' is no part of a card")
     if amount_fen != expected:
         raise CheckFailed(f"{name}: {amount_fen} fen; billed x share x price gives {expected}")
+
+
+def _check_agreed(name: str, line: Data) -> None:
+    """The price as it was agreed, and its equal per card-hour, are the same money."""
+    agreed = line.get("price")
+    if agreed is None:
+        if line["basis"] == _RENT:
+            raise CheckFailed(f"{name}: a rent without the month's amount")
+        return
+    price, share, yuan = line["price_yuan_per_card_hour"], line["share"], agreed["yuan"]
+    if price is None or share is None or _PRICE.fullmatch(yuan) is None:
+        raise CheckFailed(f"{name}: the agreed price '{yuan}' has no equal per card-hour")
+    cards = Fraction(share)
+    if agreed["unit"] == "partition_hour":
+        comes_to = Fraction(price) * cards
+    elif agreed["unit"] in _MONTHLY and line["basis"] == _RENT:
+        hours = _month_hours(name, agreed, line["start"])
+        comes_to = Fraction(price) * min(cards, Fraction(1)) * hours * int(agreed["devices"])
+    else:
+        raise CheckFailed(f"{name}: a price for a {agreed['unit']} with the basis {line['basis']}")
+    if comes_to != Fraction(yuan):
+        raise CheckFailed(f"{name}: the agreed {yuan} yuan are not {price} per card-hour")
+
+
+def _month_hours(name: str, agreed: Data, start: str) -> int:
+    year, month = map(int, agreed["month"].split("-"))
+    if not start.startswith(agreed["month"]) or agreed["month_days"] != str(
+        monthrange(year, month)[1]
+    ):
+        raise CheckFailed(f"{name}: {agreed['month']} of {agreed['month_days']} days is not its month")
+    return int(agreed["month_days"]) * 24
 
 
 def cut_to_fen(yuan: Fraction) -> int:

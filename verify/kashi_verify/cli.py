@@ -1,4 +1,4 @@
-"""kashi-verify FILE.pdf [--root ROOT.pem] [--bundle FILE.zip] [--json]
+"""kashi-verify FILE.pdf [--root ROOT.pem] [--bundle FILE.zip]... [--tsa-root PEM] [--json]
 
 Exit codes: 0 valid, flags included; 1 invalid, the failing step is named; 2 a file cannot be read
 or the command is wrong; 3 whole and unchanged, but no root was given to say whose it is.
@@ -45,7 +45,8 @@ def run(arguments: Sequence[str], now: datetime) -> int:
             pdf=_read(options.pdf, PDF_BYTES_MAX),
             now=now,
             root=None if options.root is None else _root(options.root),
-            bundle=None if options.bundle is None else _existing(options.bundle),
+            more_bundles=tuple(_existing(path) for path in options.bundle or ()),
+            tsa_root=None if options.tsa_root is None else _root(options.tsa_root),
         )
     except Unreadable as error:
         print(f"kashi-verify: {error}", file=sys.stderr)
@@ -63,7 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("pdf", type=Path, help="证明 / the certificate")
     parser.add_argument("--root", type=Path, help="文件根证书 PEM / the documents root to trust")
-    parser.add_argument("--bundle", type=Path, help="证据包 / the evidence bundle, a zip file")
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        action="append",
+        help="证据包，多月可给多个 / the evidence bundle, a zip file; one a month",
+    )
+    parser.add_argument(
+        "--tsa-root", type=Path, help="时间戳根证书 PEM / the root to trust for time-stamps"
+    )
     parser.add_argument("--json", action="store_true", help="机器可读 / for a machine")
     return parser
 

@@ -1,4 +1,4 @@
-"""The CMS container of a PAdES signature: one signer, P-256, nothing unsigned, nothing loose.
+"""The CMS container of a PAdES signature: one signer, P-256, nothing unsigned but a time-stamp.
 
 Every field is pinned to the one value a certificate carries, and the whole must be its own DER
 spelling: a byte that could be changed without being noticed has no place here.
@@ -14,6 +14,7 @@ from cryptography import x509
 from kashi_verify.chain import der
 from kashi_verify.elliptic import UNREADABLE_CERTIFICATE, check_signature, p256
 from kashi_verify.findings import CheckFailed
+from kashi_verify.stamp import Stamp, open_stamp
 
 # Importing tsp teaches cms the attribute that names the signing certificate (RFC 5035).
 _SIGNING_CERTIFICATES = tsp.SetOfSigningCertificatesV2
@@ -31,6 +32,7 @@ class Container:
 
     signer: x509.Certificate
     certificates: tuple[x509.Certificate, ...]
+    stamp: Stamp | None = None
 
 
 def open_container(content: bytes, signed: bytes) -> Container:
@@ -58,8 +60,20 @@ def open_container(content: bytes, signed: bytes) -> Container:
     _check_attributes(attributes, signer, signed)
     signed_attributes = signer_info["signed_attrs"].untag().dump()
     key = p256(signer.public_key(), "the document's signer")
-    check_signature(key, signer_info["signature"].native, signed_attributes, "the document")
-    return Container(signer, tuple(certificates))
+    value = signer_info["signature"].native
+    check_signature(key, value, signed_attributes, "the document")
+    return Container(signer, tuple(certificates), _stamp(signer_info["unsigned_attrs"], value))
+
+
+def _stamp(unsigned: Any, value: bytes) -> Stamp | None:
+    """The time-stamp over the signature's value, the one thing that stands beside it unsigned."""
+    if unsigned.native is None:
+        return None
+    if len(unsigned) != 1 or unsigned[0]["type"].native != "signature_time_stamp_token":
+        raise CheckFailed("something other than one time-stamp stands unsigned in the container")
+    if len(unsigned[0]["values"]) != 1:
+        raise CheckFailed("there are several time-stamps instead of one")
+    return open_stamp(unsigned[0]["values"][0], value)
 
 
 def _attributes(data: Any) -> dict[str, Any]:
@@ -88,7 +102,6 @@ def _check_form(data: Any, native: Any) -> None:
         ("signer's id", signer_info["sid"].name, "issuer_and_serial_number"),
         ("digest algorithm", _algorithm(signer_info["digest_algorithm"]), "sha256"),
         ("signature algorithm", _algorithm(signer_info["signature_algorithm"]), "sha256_ecdsa"),
-        ("unsigned attributes", signer_info["unsigned_attrs"].native, None),
     ]
     for name, found, wanted in expected:
         if found != wanted:

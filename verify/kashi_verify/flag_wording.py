@@ -55,5 +55,16 @@ FLAGS: Final = {
         "the meter's surroundings raise doubts (information only, nothing is deducted)",
     ),
     "generated_workload": ("演示：工作负载由程序生成", "demonstration: the workload is generated"),
+    "stamp_unvouched": (
+        "时间戳完整，但未证明由谁出具",
+        "the time-stamp is whole, but nobody vouched for its authority",
+    ),
+    "stamp_late": ("时间戳与出具时间相差较大", "the time-stamp is far from the time of issue"),
+    "stamp_missing": ("应有的时间戳未取得", "a time-stamp was asked for and is missing"),
+    "months_unproven": ("部分月份未给出证据包", "some months were given no evidence bundle"),
+    "stated_by_provider": (
+        "该行由供给方声明，无主机报告",
+        "the line is what a provider stated: no host reported it",
+    ),
 }
 """By code; a code that a later server brings is shown as it stands."""

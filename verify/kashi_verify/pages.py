@@ -14,30 +14,86 @@ from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
+_HOURS: Final = ("card_hours", "leased_card_hours", "billed_card_hours")
 _DEMO: Final = "DEMONSTRATION"
 _NOTICE: Final = "neitheranentitlementtofundingnorametrologicalverification"
 
 
-def check_pages(pages: Sequence[str], certificate: Data, statement: Data) -> int:
+def check_pages(
+    pages: Sequence[str], certificate: Data, statement: Data, summary: Data | None = None
+) -> int:
     """Check every page's header and footer and every key figure; returns how many were found.
 
     Raises:
         CheckFailed: a figure of the data stands on no page.
     """
-    for place, text in enumerate(pages, 1):
-        _check_frame(place, len(pages), text, certificate)
-    whole = "".join(pages)
-    count = 0
-    for name, figure in _figures(certificate, statement):
-        if not _stands(_plain(figure), whole):
-            raise CheckFailed(f"{name} '{figure}' of the attached data stands on no page")
-        count += 1
+    figures = [*_figures(certificate, statement)]
+    if summary is not None:
+        figures += _summary_figures(summary)
+    count, whole = _check_figures(pages, certificate, figures)
     for line in statement["lines"]:
         row = _plain(_line_row(line))
         if row not in whole:
             raise CheckFailed(f"line {line['line']} stands on no page as the attached data has it")
         count += 1
     return count
+
+
+def check_period_pages(
+    pages: Sequence[str], certificate: Data, statements: Sequence[Data], summary: Data
+) -> int:
+    """The same for the certificate of several months, which prints their subtotals and no lines.
+
+    Raises:
+        CheckFailed: a figure of the data stands on no page.
+    """
+    totals = summary["totals"]
+    figures = [
+        *_common_figures(certificate, statements[-1]),
+        ("the months", f"{certificate['months']['first']}–{certificate['months']['last']}"),
+        *((name, f"{_yuan(totals[name])}元") for name in ("amount_fen", "eligible_fen")),
+        *((name, _grouped(_cut(Fraction(totals[name]), 4))) for name in _HOURS),
+        ("the coverage", _percent(totals["coverage"])),
+        *_summary_figures(summary),
+    ]
+    return _check_figures(pages, certificate, figures)[0]
+
+
+def _check_figures(
+    pages: Sequence[str], certificate: Data, figures: Sequence[tuple[str, str]]
+) -> tuple[int, str]:
+    for place, text in enumerate(pages, 1):
+        _check_frame(place, len(pages), text, certificate)
+    whole = "".join(pages)
+    for name, figure in figures:
+        if not _stands(_plain(figure), whole):
+            raise CheckFailed(f"{name} '{figure}' of the attached data stands on no page")
+    return len(figures), whole
+
+
+def _summary_figures(summary: Data) -> Iterator[tuple[str, str]]:
+    """Capitals, and the rows of the subtotals as they are printed."""
+    totals = summary["totals"]
+    yield "the amount in capitals", totals["amount_capitals"]
+    yield "the eligible amount in capitals", totals["eligible_capitals"]
+    for month in summary["months"]:
+        named = f"{month['statement']['number']}r{month['statement']['revision']}"
+        row = f"{month['month']}{named}{_sums(month)}{_percent(month['coverage'])}"
+        yield f"the row of {month['month']}", row
+    for model in summary["models"]:
+        yield f"the row of {model['model']}", f"{model['devices']}{_sums(model)}"
+
+
+def _sums(row: Data) -> str:
+    hours = "".join(
+        _grouped(_cut(Fraction(row[name]), 4))
+        for name in ("leased_card_hours", "card_hours", "billed_card_hours")
+    )
+    return f"{hours}{_yuan(row['amount_fen'])}{_yuan(row['eligible_fen'])}"
+
+
+def _percent(coverage: str) -> str:
+    return _cut(Fraction(coverage) * 100, 4) + "%"
 
 
 def _stands(figure: str, text: str) -> bool:
@@ -58,33 +114,33 @@ def _check_frame(place: int, total: int, text: str, certificate: Data) -> None:
         raise CheckFailed(f"page {place} does not say that this is a demonstration")
 
 
-def _figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:
-    totals = statement["totals"]
+def _common_figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:
+    """What every generation prints of the document, the parties and the hashes."""
     yield "the verification code", certificate["verification"]["code"]
     yield "the time of issue", certificate["issued_at"][:10] + certificate["issued_at"][11:19]
-    yield "the statement's number", f"{statement['statement']['number']}·r{_revision(statement)}"
-    yield "the month", statement["period"]["month"]
+    named = certificate["statement"]
+    yield "the statement's number", f"{named['number']}·r{named['revision']}"
     for role in ("user", "provider"):
         if statement[role] is not None:
             yield f"the {role}'s code", statement[role]["party_id"]
             yield f"the {role}'s name", statement[role]["name_zh"]
     if statement["contract"] is not None:
         yield "the contract", statement["contract"]["contract_id"]
-    for name in ("amount_fen", "eligible_fen"):
-        yield name, f"{_yuan(totals[name])}元"
-    for name in ("card_hours", "leased_card_hours", "billed_card_hours"):
-        yield name, _grouped(_cut(Fraction(totals[name]), 4))
-    if statement["subsidy"]["estimate_fen"] is not None:
-        yield "the estimate", f"{_yuan(statement['subsidy']['estimate_fen'])}元（估算estimate）"
-    yield "the coverage", _cut(Fraction(statement["quality"]["coverage"]) * 100, 4) + "%"
     yield "the statement's hash", certificate["statement"]["sha256"]
     yield "the evidence's hash", certificate["evidence"]["sha256"]
 
 
-def _revision(statement: Data) -> int:
-    revision = statement["statement"]["revision"]
-    assert isinstance(revision, int)
-    return revision
+def _figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:
+    totals = statement["totals"]
+    yield from _common_figures(certificate, statement)
+    yield "the month", statement["period"]["month"]
+    for name in ("amount_fen", "eligible_fen"):
+        yield name, f"{_yuan(totals[name])}元"
+    for name in _HOURS:
+        yield name, _grouped(_cut(Fraction(totals[name]), 4))
+    if statement["subsidy"]["estimate_fen"] is not None:
+        yield "the estimate", f"{_yuan(statement['subsidy']['estimate_fen'])}元（估算estimate）"
+    yield "the coverage", _percent(statement["quality"]["coverage"])
 
 
 def _line_row(line: Data) -> str:
@@ -95,10 +151,21 @@ def _line_row(line: Data) -> str:
         line["share"] or "—",
         *(_hours(counted[name], share) for name in ("leased_ms", "observed_ms", "gap_ms")),
         _hours(line["billed_ms"], share),
-        line["price_yuan_per_card_hour"] or "—",
+        _price(line),
         _yuan(line["amount_fen"]),
     ]
     return "".join(cells)
+
+
+def _price(line: Data) -> str:
+    """The price as it was agreed: by the card-hour, the partition's hour or the month."""
+    agreed = line.get("price")
+    if agreed is None:
+        return line["price_yuan_per_card_hour"] or "—"
+    if agreed["unit"] == "partition_hour":
+        return f"{agreed['yuan']}/片时"
+    among = "" if agreed["devices"] == "1" else f"÷{agreed['devices']}"
+    return f"{agreed['yuan']}/月{among}"
 
 
 def _minute(instant: str) -> str:

@@ -116,6 +116,13 @@ def check_recount(
         _HostRecount(host["host_id"], recount, devices, said.counted, findings).run(bundle)
     devices.check_spans()
     for line, sums in zip(lines, recount.sums, strict=True):
+        if "stated" in line:
+            # A provider stated this line and both sides signed: no host reported it.
+            what = f"line {line['line']}: {line['hardware_id']}, level {line['evidence_level']}"
+            findings.flag("stated_by_provider", what)
+            if any(sums):
+                raise CheckFailed(f"line {line['line']} is stated, and reports tell of its time")
+            continue
         for (_, name), found in zip(_QUANTITIES, sums, strict=True):
             stated = line["quantities"][name]
             if found != stated:

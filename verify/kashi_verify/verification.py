@@ -3,16 +3,19 @@
 The document:
  1. The file opens as a PDF and carries exactly one signature, which permits no change.
  2. The signature's byte range covers the whole file: nothing was added after signing.
- 3. The digest and the CMS signature hold, with the attributes PAdES asks for.
- 4. The signer's certificates lead, with the usage for documents, to the root that was given.
- 5. certificate.json, statement.json, evidence.json (and rules.json) are attached, each spelled
-    canonically, each with the hash that names it.
-The statement:
+ 3. The digest and the CMS signature hold, with the attributes PAdES asks for; so does a time-stamp
+    that stands in it.
+ 4. The signer's certificates lead, with the usage for documents, to the root that was given; those
+    of a time-stamp to its authority's.
+ 5. The head and every file it names are attached, each spelled canonically, each with the hash that
+    names it; a time-stamp is there if the head says so.
+The statement, or the statements of several months:
  6. The text of the pages agrees with the attached data.
- 7. The arithmetic holds: every line, the totals, the days. No line earns what its reasons forbid,
-    and no flag is missing that the lines themselves call for.
+ 7. The arithmetic holds: every line, the totals, the days; the summary by month, model and level,
+    its amounts in capitals, the lines as CSV. No line earns what its reasons forbid, and no flag is
+    missing that the lines themselves call for.
  8. The rules are those whose hash the statement names, and the estimate follows from them.
-The evidence, given a bundle:
+The evidence, given a bundle (of several months one each, as their own certificates carry it):
  9. The bundle belongs to this certificate: the same bytes.
 10. The hosts' reports: signatures, chain links, block digests, the root over them.
 11. The server's receipts: one a report, under the server's root.
@@ -26,7 +29,7 @@ certificate was withdrawn or superseded since, only the issuer's verification pa
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -35,6 +38,7 @@ from cryptography import x509
 
 from kashi_verify import document, pages
 from kashi_verify.arithmetic import check_arithmetic
+from kashi_verify.attached import LINES, Attached, Month, read_attached
 from kashi_verify.bundle import Bundle, open_bundle
 from kashi_verify.canonical import read_canonical
 from kashi_verify.chain import check_chain, check_signer_usage, order_chain
@@ -42,33 +46,50 @@ from kashi_verify.cms import Container, open_container
 from kashi_verify.detail import Detail, counted
 from kashi_verify.elliptic import UNREADABLE_CERTIFICATE
 from kashi_verify.estimate import check_estimate
-from kashi_verify.findings import LEVEL_OF_LAST_STEP, CheckFailed, Findings, Outcome, Step
+from kashi_verify.findings import (
+    LEVEL_OF_LAST_STEP,
+    CheckFailed,
+    Findings,
+    Level,
+    Outcome,
+    Step,
+)
 from kashi_verify.limits import ATTACHMENT_BYTES_MAX
 from kashi_verify.log import check_log
 from kashi_verify.receipts import check_receipts, server_key
 from kashi_verify.recount import check_recount
 from kashi_verify.reports import check_reports
 from kashi_verify.rules import check_rules
+from kashi_verify.stamp import Stamp, check_authority
 from kashi_verify.standing import check_standing
+from kashi_verify.summary import check_summary
+from kashi_verify.table import check_table
 
 Data = Mapping[str, Any]
 _Result = TypeVar("_Result")
-_FORMATS: Final = {
-    "certificate.json": "kashi/v1/certificate",
-    "statement.json": "kashi/v1/statement",
-    "evidence.json": "kashi/v1/evidence",
-}
-_RULES: Final = "rules.json"
+STAMP_LATE: Final = timedelta(hours=1)
+"""A stamp that is further from the time of issue than this is worth a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked: the file, the root that is trusted, the bundle beside it, and the time now."""
+    """What is asked: the file, the root that is trusted, the bundle beside it, and the time now.
+
+    Of several months each may have a bundle: the first in `bundle`, others in `more_bundles`.
+    `tsa_root` is the root that is trusted for time-stamps.
+    """
 
     pdf: bytes
     now: datetime
     root: x509.Certificate | None = None
     bundle: Path | None = None
+    more_bundles: tuple[Path, ...] = ()
+    tsa_root: x509.Certificate | None = None
+
+    @property
+    def bundles(self) -> tuple[Path, ...]:
+        """Every bundle that was given."""
+        return (() if self.bundle is None else (self.bundle,)) + self.more_bundles
 
 
 class _Stopped(Exception):
@@ -81,32 +102,11 @@ def verify(question: Question) -> Findings:
     try:
         attached = _verify_document(question, findings)
         _verify_statement(attached, findings)
-        if question.bundle is not None:
-            _verify_evidence(question.bundle, attached, findings)
+        if question.bundles:
+            _verify_evidence(question.bundles, attached, findings)
     except _Stopped:
         pass
     return findings
-
-
-@dataclass(frozen=True, slots=True)
-class _Attached:
-    """The attachments as bytes and as data, and the text of the pages."""
-
-    files: Mapping[str, bytes]
-    data: Mapping[str, Data]
-    opened: document.Opened
-
-    @property
-    def certificate(self) -> Data:
-        return self.data["certificate.json"]
-
-    @property
-    def statement(self) -> Data:
-        return self.data["statement.json"]
-
-    @property
-    def evidence(self) -> Data:
-        return self.data["evidence.json"]
 
 
 def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, Detail]]) -> _Result:
@@ -125,7 +125,7 @@ def _step(findings: Findings, step: Step, check: Callable[[], tuple[_Result, Det
     return result
 
 
-def _verify_document(question: Question, findings: Findings) -> _Attached:
+def _verify_document(question: Question, findings: Findings) -> Attached:
     """Steps 1 to 5."""
 
     def one() -> tuple[document.Opened, Detail]:
@@ -148,13 +148,18 @@ def _verify_document(question: Question, findings: Findings) -> _Attached:
         document.check_signature_form(opened)
         container = open_container(signed.container, signed.covered)
         signer = container.signer.subject.rfc4514_string()
-        return container, Detail(f"签名者 {signer}", f"signed by {signer}")
+        zh, en = f"签名者 {signer}", f"signed by {signer}"
+        if container.stamp is not None:
+            at = container.stamp.at.isoformat()
+            zh, en = f"{zh}，时间戳 {at}", f"{en}, stamped {at}"
+        return container, Detail(zh, en)
 
     def four() -> tuple[None, Detail]:
         return None, _check_trust(container, issued_at(opened), question, findings)
 
-    def five() -> tuple[_Attached, Detail]:
-        attached = _attached(opened)
+    def five() -> tuple[Attached, Detail]:
+        attached = read_attached(opened)
+        _check_stamp_kept(attached, container.stamp, findings)
         names = ", ".join(sorted(attached.files))
         return attached, Detail(names, names)
 
@@ -192,6 +197,8 @@ def _check_trust(
             raise CheckFailed("the certificates do not lead to the root that was given")
     check_chain(chain, issued, "the document")
     check_signer_usage(container.signer, "the document", documents=True)
+    if container.stamp is not None:
+        _check_stamp(container.stamp, issued, question, findings)
     if issued > question.now:
         findings.flag("issued_in_future", f"issued at {issued.isoformat()}, after the time now")
     if any(one.not_valid_after_utc < question.now for one in chain):
@@ -205,101 +212,150 @@ def _check_trust(
     )
 
 
-def _attached(opened: document.Opened) -> _Attached:
-    files = document.attachments(opened)
-    expected = set(_FORMATS) | ({_RULES} & set(files))
-    if set(files) != expected:
-        raise CheckFailed(f"attached are {sorted(files)} instead of {sorted(expected)}")
-    data = {name: read_canonical(name, content) for name, content in files.items()}
-    for name, wanted in _FORMATS.items():
-        if data[name]["format"] != wanted:
-            raise CheckFailed(f"{name} is of format {data[name]['format']}, not {wanted}")
-    head, evidence = data["certificate.json"], data["evidence.json"]
-    statement_sha256 = sha256(files["statement.json"]).hexdigest()
-    evidence_sha256 = sha256(files["evidence.json"]).hexdigest()
-    for name, named, found in (
-        ("the statement", head["statement"]["sha256"], statement_sha256),
-        ("the evidence", head["evidence"]["sha256"], evidence_sha256),
-        ("the statement of the evidence", evidence["statement_sha256"], statement_sha256),
-    ):
-        if named != found:
-            raise CheckFailed(f"{name} hashes to {found}; named is {named}")
-    stated = data["statement.json"]["statement"]
-    if (head["statement"]["number"], head["statement"]["revision"], head["demo"]) != (
-        stated["number"],
-        stated["revision"],
-        stated["demo"],
-    ):
-        raise CheckFailed("the certificate names another statement than the one attached")
-    return _Attached(files, data, opened)
+def _check_stamp(stamp: Stamp, issued: datetime, question: Question, findings: Findings) -> None:
+    """Whose time-stamp it is, and whether its time is that of the issue."""
+    if not check_authority(stamp, question.tsa_root):
+        name = stamp.authority.subject.rfc4514_string()
+        findings.flag(
+            "stamp_unvouched", f"stamped by {name}; give its root with --tsa-root to trust its time"
+        )
+    if abs(stamp.at - issued) > STAMP_LATE:
+        findings.flag("stamp_late", f"stamped {stamp.at.isoformat()}, issued {issued.isoformat()}")
 
 
-def _verify_statement(attached: _Attached, findings: Findings) -> None:
+def _check_stamp_kept(attached: Attached, stamp: Stamp | None, findings: Findings) -> None:
+    """The head is signed: a stamp that it promises cannot be taken away, nor one be added."""
+    if (attached.time_stamp == "rfc3161") != (stamp is not None):
+        there = "there is none" if stamp is None else "there is one"
+        raise CheckFailed(f"the head says '{attached.time_stamp}' of a time-stamp, and {there}")
+    if attached.time_stamp == "unavailable":
+        findings.flag("stamp_missing", "the issuer asked for a time-stamp and got none")
+
+
+def _verify_statement(attached: Attached, findings: Findings) -> None:
     """Steps 6 to 8."""
-    statement, certificate = attached.statement, attached.certificate
-    findings.summary |= {
-        "number": certificate["number"],
-        "user": statement["user"]["name_zh"],
-        "party_id": statement["user"]["party_id"],
-        "month": statement["period"]["month"],
-        "card_hours": statement["totals"]["card_hours"],
-        "amount_fen": str(statement["totals"]["amount_fen"]),
-    }
+    certificate, statements = attached.certificate, attached.statements
+    findings.summary |= _summary(attached)
     if certificate["demo"]:
         findings.flag("demo", "a demonstration of generated workloads: void for any claim")
 
     def six() -> tuple[None, Detail]:
-        count = pages.check_pages(document.page_texts(attached.opened), certificate, statement)
+        texts = document.page_texts(attached.opened)
+        if len(statements) > 1:
+            assert attached.summary is not None  # several months come with a summary
+            count = pages.check_period_pages(texts, certificate, statements, attached.summary)
+        else:
+            count = pages.check_pages(texts, certificate, statements[0], attached.summary)
         return None, Detail(
             f"页面上找到 {count} 处数字与行",
             f"{counted(count, 'figure or row', 'figures and rows')} found on the pages",
         )
 
     def seven() -> tuple[None, Detail]:
-        check_arithmetic(statement)
-        check_standing(statement)
-        lines, days = len(statement["lines"]), len(statement["days"])
+        for statement in statements:
+            check_arithmetic(statement)
+            check_standing(statement)
+        if attached.summary is not None:
+            hashes = [sha256(month.files["statement"]).hexdigest() for month in attached.months]
+            check_summary(attached.summary, statements, hashes)
+            check_table(attached.files[LINES], statements)
+        lines = sum(len(statement["lines"]) for statement in statements)
+        days = sum(len(statement["days"]) for statement in statements)
+        more = attached.summary is not None
         return None, Detail(
-            f"{lines} 行、{days} 日及合计",
-            f"{counted(lines, 'line')}, {counted(days, 'day')}, totals",
+            f"{lines} 行、{days} 日及合计" + ("、小计、大写、CSV" if more else ""),
+            f"{counted(lines, 'line')}, {counted(days, 'day')}, totals"
+            + (", subtotals, capitals, CSV" if more else ""),
         )
 
     def eight() -> tuple[None, Detail]:
-        named = check_rules(statement, attached.files.get(_RULES))
-        check_estimate(statement)
-        zh = "该时段没有有效的政策规则" if statement["programme"] is None else named
+        named = ""
+        for month in attached.months:
+            named = check_rules(month.statement, month.rules)
+            check_estimate(month.statement)
+        zh = "该时段没有有效的政策规则" if attached.last["programme"] is None else named
         return None, Detail(zh, named)
 
     _step(findings, Step.PAGES, six)
     _step(findings, Step.ARITHMETIC, seven)
     _step(findings, Step.RULES, eight)
-    for flag in statement["flags"]:
-        findings.flag(flag["code"], ": ".join(filter(None, (flag["subject"], flag["detail"]))))
+    for statement in statements:
+        for flag in statement["flags"]:
+            findings.flag(flag["code"], ": ".join(filter(None, (flag["subject"], flag["detail"]))))
 
 
-def _verify_evidence(path: Path, attached: _Attached, findings: Findings) -> None:
-    """Steps 9 to 13."""
-    try:
-        with open_bundle(path) as bundle:
-            _verify_bundle(bundle, attached, findings)
-    except CheckFailed as failure:  # the file is no bundle at all
-        findings.outcomes.append(Outcome(Step.BUNDLE, passed=False, detail=str(failure)))
+def _summary(attached: Attached) -> dict[str, str]:
+    """Key figures for a machine; totals of several months as the summary has them."""
+    certificate, last = attached.certificate, attached.last
+    totals = last["totals"] if attached.summary is None else attached.summary["totals"]
+    months = [statement["period"]["month"] for statement in attached.statements]
+    return {
+        "number": certificate["number"],
+        "user": last["user"]["name_zh"],
+        "party_id": last["user"]["party_id"],
+        "month": months[-1],
+        "months": f"{months[0]}..{months[-1]}" if len(months) > 1 else months[0],
+        "edition": str(certificate.get("edition", 1)),
+        "statement": "{number} r{revision}".format(**certificate["statement"]),
+        "supersedes": certificate["supersedes"] or "",
+        "time_stamp": attached.time_stamp,
+        "card_hours": totals["card_hours"],
+        "amount_fen": str(totals["amount_fen"]),
+    }
 
 
-def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> None:
-    evidence, statement = attached.evidence, attached.statement
-    issued = datetime.fromisoformat(attached.certificate["issued_at"])
+def _verify_evidence(paths: tuple[Path, ...], attached: Attached, findings: Findings) -> None:
+    """Steps 9 to 13, for each month that has a bundle."""
+    proven: set[str] = set()
+    for path in paths:
+        try:
+            with open_bundle(path) as bundle:
+                proven.add(_verify_bundle(bundle, attached, findings))
+        except CheckFailed as failure:  # the file is no bundle at all
+            findings.outcomes.append(Outcome(Step.BUNDLE, passed=False, detail=str(failure)))
+            return
+    missing = [
+        statement["period"]["month"]
+        for statement in attached.statements
+        if statement["period"]["month"] not in proven
+    ]
+    if missing:
+        findings.level = Level.STATEMENT
+        findings.flag("months_unproven", f"no bundle was given for {', '.join(missing)}")
 
-    def nine() -> tuple[None, Detail]:
+
+def _month_of(bundle: Bundle, attached: Attached) -> Month:
+    """The month a bundle proves; of one month every attached file must be the bundle's too."""
+    if len(attached.months) == 1:
         for name, content in attached.files.items():
             if bundle.read(name, ATTACHMENT_BYTES_MAX) != content:
                 raise CheckFailed(f"{name} of the bundle is not the one attached to the PDF")
+        return attached.months[0]
+    stated = bundle.read("statement.json", ATTACHMENT_BYTES_MAX)
+    for month in attached.months:
+        if month.files["statement"] == stated:
+            for kind, content in month.files.items():
+                if bundle.read(f"{kind}.json", ATTACHMENT_BYTES_MAX) != content:
+                    raise CheckFailed(f"{kind}.json of the bundle is not the one attached")
+            return month
+    raise CheckFailed("the bundle's statement is none of those attached to the PDF")
+
+
+def _verify_bundle(bundle: Bundle, attached: Attached, findings: Findings) -> str:
+    """Prove one month; which it is."""
+    issued = datetime.fromisoformat(attached.certificate["issued_at"])
+
+    def nine() -> tuple[Month, Detail]:
+        month = _month_of(bundle, attached)
+        evidence = month.evidence
         listed = {host["host_id"] for host in evidence["hosts"]}
         for kind in ("reports", "receipts"):
             names = {name for name in bundle.names if name.startswith(f"{kind}/")}
             if names != {f"{kind}/{host}.bin" for host in listed}:
                 raise CheckFailed(f"the {kind} of the bundle are not those of the evidence's hosts")
-        return None, Detail("与所附文件逐字节相同", "the same bytes as attached")
+        name = month.statement["period"]["month"] if len(attached.months) > 1 else ""
+        zh, en = "与所附文件逐字节相同", "the same bytes as attached"
+        return month, Detail(f"{zh} {name}".strip(), f"{en} {name}".strip())
 
     def ten() -> tuple[Any, Detail]:
         reports = check_reports(bundle, evidence)
@@ -335,8 +391,11 @@ def _verify_bundle(bundle: Bundle, attached: _Attached, findings: Findings) -> N
     def key() -> Any:
         return server_key(bundle, evidence, issued)
 
-    _step(findings, Step.BUNDLE, nine)
+    month = _step(findings, Step.BUNDLE, nine)
+    evidence, statement = month.evidence, month.statement
     reports = _step(findings, Step.REPORTS, ten)
     said = _step(findings, Step.RECEIPTS, eleven)
     _step(findings, Step.LOG, twelve)
     _step(findings, Step.RECOUNT, thirteen)
+    proven: str = statement["period"]["month"]
+    return proven

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.metadata import version
@@ -9,17 +10,21 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress
 from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
-from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.plain import PlainConsole, plain
 from kashi_server.domain.certificate import Issuer
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
+from kashi_server.errors import InvalidValue, KashiError
 from kashi_server.log.sequencer import sequence
 from kashi_server.log.tree import Tree
 from kashi_server.presence import running_ports
@@ -35,15 +40,38 @@ ENDINGS: Final = {
     "pdf": ".pdf",
     "certificate": ".json",
     "bundle": ".zip",
+    "lines": ".csv",
 }
-"""The files a holder gets, by kind; the statement and the evidence travel inside all three."""
+"""The files a holder gets, by kind; the statement and the evidence travel inside the first three.
+Of several months there is no bundle: each month's own certificate has its."""
+
+EXIT_SOME_FAILED: Final = 1
 
 
 def certify(
-    month: Annotated[str, typer.Argument(metavar="MONTH", help="A closed month, like 2026-10.")],
+    months: Annotated[
+        str | None, typer.Argument(metavar="[MONTH]", help="A closed month, like 2026-10.")
+    ] = None,
     statement: Annotated[
         str | None, typer.Option("--statement", help="Only this statement.")
     ] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", help="The month, said as an option.")
+    ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="All of the month, one after the other; a failure stops none."),
+    ] = False,
+    contract: Annotated[
+        str | None, typer.Option("--contract", help="Several months of this contract as one.")
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", help="The first of them.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last of them.")] = None,
+    reissue: Annotated[
+        bool, typer.Option("--reissue", help="The next edition of --statement, with later papers.")
+    ] = False,
+    officer: Annotated[str | None, typer.Option("--officer", help="Who issues again.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is issued again.")] = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="Also save PDF, JSON, bundle and root here.")
     ] = None,
@@ -51,13 +79,26 @@ def certify(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Issue the certificates of a closed month: one a statement, however often it is run."""
-    wanted = Month.parse(month)
+    """Issue certificates of closed months, however often it is run. 出具算力使用证明。"""
+    named = months or month
+    failed: list[tuple[str, str]] = []
     with opened(directory) as server:
-        issued = issue_certificates(server, wanted, statement)
+        if contract is not None:
+            issued = [_issue_period(server, contract, first, last)]
+        elif reissue:
+            issued = [_reissue(server, statement, officer, reason)]
+        elif named is None:
+            raise InvalidValue("name a month, or a --contract with --from and --to")
+        else:
+            issued, failed = issue_batch(server, Month.parse(named), statement, quiet=as_json)
         if out is not None:
             save_files(server, issued, out)
     _show(issued, as_json=as_json)
+    if failed:
+        for number, why in failed:
+            print(plain(f"未出具 not issued: {number}: {why}"), file=sys.stderr)
+        print(f"{len(issued)} issued, {len(failed)} not; run it again.", file=sys.stderr)
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def certificates(
@@ -105,20 +146,62 @@ def issue_certificates(
     return issued
 
 
+def issue_batch(
+    server: Server, month: Month, statement: str | None, *, quiet: bool
+) -> tuple[list[StoredCertificate], list[tuple[str, str]]]:
+    """Issue a month's certificates one by one; what was issued, and what failed and why.
+
+    Each is durable as soon as it is issued: stopped and run again, it goes on with the rest.
+    """
+    keeping = certificate_keeping(server)
+    due = [one.number for one in keeping.due(month)]
+    wanted = due if statement is None else [statement]
+    issued: list[StoredCertificate] = []
+    failed: list[tuple[str, str]] = []
+    # The bar is for a person who waits: none where nobody looks, and none in the output.
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        bar = progress.add_task("出具证明 certifying", total=len(wanted))
+        for number in wanted:
+            try:
+                issued.append(keeping.issue(number, ACTOR))
+            except KashiError as error:
+                failed.append((number, str(error)))
+            progress.advance(bar)
+    sequence(server.work, server.keyring, server.clock)
+    return issued, failed
+
+
+def _issue_period(
+    server: Server, contract: str, first: str | None, last: str | None
+) -> StoredCertificate:
+    if first is None or last is None:
+        raise InvalidValue("several months are named by --from and --to")
+    keeping = certificate_keeping(server)
+    issued = keeping.issue_period(contract, Month.parse(first), Month.parse(last), ACTOR)
+    sequence(server.work, server.keyring, server.clock)
+    return issued
+
+
+def _reissue(
+    server: Server, statement: str | None, officer: str | None, reason: str
+) -> StoredCertificate:
+    if statement is None or officer is None:
+        raise InvalidValue("--reissue needs --statement, --officer and --reason")
+    require_officer(server, officer)
+    issued = certificate_keeping(server).reissue(statement, officer, reason)
+    sequence(server.work, server.keyring, server.clock)
+    return issued
+
+
 def certificate_keeping(server: Server) -> CertificateKeeping:
     """What issues and keeps certificates on an opened server."""
     # The compiler and the signing library take their time to load: only who issues waits for them.
-    from kashi_server.documents.press import DocumentPress
-    from kashi_server.documents.rendering import Renderer, packaged_fonts
-    from kashi_server.documents.signing import SoftwareKey
+    from kashi_server.commands.pressing import press_of
 
     keyring, config = server.keyring, server.config
     return CertificateKeeping(
         server.work,
-        DocumentPress(
-            key=SoftwareKey(keyring.document_key, keyring.document_chain),
-            renderer=Renderer(font_folder=config.fonts or packaged_fonts()),
-        ),
+        press_of(config, keyring),
         EvidenceGathering(der(keyring.receipt_chain[-1]), Tree),
         Issuing(
             issuer=Issuer(
@@ -130,6 +213,7 @@ def certificate_keeping(server: Server) -> CertificateKeeping:
             chains=_chains(server),
             clock=server.clock,
             entropy=secrets.token_bytes,
+            stamp_required=config.documents.timestamp_required,
         ),
     )
 
@@ -149,15 +233,26 @@ def save_files(server: Server, found: Sequence[StoredCertificate], folder: Path)
     keeping = certificate_keeping(server)
     for one in found:
         for kind, ending in ENDINGS.items():
-            (folder / f"{one.number}{ending}").write_bytes(keeping.file(one.number, kind))
-    root = server.keyring.document_chain[-1].public_bytes(Encoding.PEM)
+            if kind != "bundle" or one.first_month is None:
+                (folder / f"{one.number}{ending}").write_bytes(keeping.file(one.number, kind))
+    root = document_chain(server)[-1].public_bytes(Encoding.PEM)
     (folder / "documents-root.pem").write_bytes(root)
+
+
+def document_chain(server: Server) -> Sequence[x509.Certificate]:
+    """The certificates of the key that signs documents, its own first, its root last."""
+    token = server.config.documents.token
+    if token is None:
+        return server.keyring.document_chain
+    from kashi_server.documents.token_key import read_chain
+
+    return read_chain(token.certificates)
 
 
 def _chains(server: Server) -> Chains:
     server_pem, documents_pem = (
         b"".join(one.public_bytes(Encoding.PEM) for one in chain)
-        for chain in (server.keyring.receipt_chain, server.keyring.document_chain)
+        for chain in (server.keyring.receipt_chain, document_chain(server))
     )
     return Chains(server_pem=server_pem, documents_pem=documents_pem)
 
@@ -193,6 +288,8 @@ def _facts(one: StoredCertificate) -> dict[str, object]:
         "month": str(one.month),
         "statement_number": one.statement_number,
         "statement_revision": one.statement_revision,
+        "edition": one.edition,
+        "first_month": None if one.first_month is None else str(one.first_month),
         "user_id": one.user_id,
         "card_hours": one.card_hours,
         "amount_fen": one.amount_fen,

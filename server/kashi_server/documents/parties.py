@@ -1,21 +1,29 @@
 """The certificate's first page: the document itself, the parties, the contract, the money."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from kashi_server.documents import figures
-from kashi_server.documents.capital_amount import capital_amount
+from kashi_server.documents.papers import contract_rows
+from kashi_server.documents.printed import Printed
 from kashi_server.documents.wording import BASIS, Pair, phrase, row, section
-from kashi_server.domain.certificate import Certificate
+from kashi_server.domain.certificate import Certificate, TimeStamping
 
 Data = Mapping[str, Any]
 
+STAMPING: Final = {
+    TimeStamping.NONE: "未要求 none asked for",
+    TimeStamping.RFC3161: "RFC 3161，见签名 in the signature",
+    TimeStamping.UNAVAILABLE: "未取得：时间戳机构无应答 missing: the authority gave none",
+}
 
-def party_sections(certificate: Certificate, statement: Data) -> list[dict[str, Any]]:
+
+def party_sections(certificate: Certificate, printed: Printed) -> list[dict[str, Any]]:
     """The document itself, the two parties, the contract and the money."""
+    statement = printed.last
     return [
         section(
-            Pair("证明", "Certificate"), kind="facts", pairs=2, rows=_head(certificate, statement)
+            Pair("证明", "Certificate"), kind="facts", pairs=2, rows=_head(certificate, printed)
         ),
         section(
             Pair("双方与合同", "Parties and contract"),
@@ -25,15 +33,18 @@ def party_sections(certificate: Certificate, statement: Data) -> list[dict[str, 
                 *_party(statement["user"], "需求方", "User"),
                 *_provider(statement),
                 *_contract(statement),
+                *(contract_rows(printed.summary) if statement["contract"] is not None else []),
             ],
         ),
-        section(Pair("金额", "Amounts"), kind="facts", pairs=2, rows=_amounts(statement)),
+        section(Pair("金额", "Amounts"), kind="facts", pairs=2, rows=_amounts(printed)),
     ]
 
 
-def _head(certificate: Certificate, statement: Data) -> list[dict[str, object]]:
-    period = statement["period"]
-    days = len(statement["days"])
+def _head(certificate: Certificate, printed: Printed) -> list[dict[str, object]]:
+    start, end = printed.statements[0]["period"]["start"], printed.last["period"]["end"]
+    days = sum(len(statement["days"]) for statement in printed.statements)
+    months = [statement["period"]["month"] for statement in printed.statements]
+    named = months[0] if len(months) == 1 else f"{months[0]} – {months[-1]}"
     superseded = "—" if certificate.supersedes is None else str(certificate.supersedes)
     return [
         row("证明编号", "Certificate no.", str(certificate.number), strong=True),
@@ -47,12 +58,13 @@ def _head(certificate: Certificate, statement: Data) -> list[dict[str, object]]:
             "Statement",
             f"{certificate.statement_number} · r{certificate.statement_revision}",
         ),
-        row("所属月份", "Month", f"{period['month']}（{days} 天 days）"),
+        row("所属月份", "Month", f"{named}（{days} 天 days）"),
+        row("版次", "Edition", str(certificate.edition)),
+        row("时间戳", "Time-stamp", STAMPING[certificate.time_stamping]),
         row(
             "计量期间",
             "Period",
-            f"{figures.instant_text(period['start'])} 至"
-            f" {figures.instant_text(period['end'])}（不含 exclusive）",
+            f"{figures.instant_text(start)} 至 {figures.instant_text(end)}（不含 exclusive）",
             wide=True,
         ),
     ]
@@ -108,16 +120,21 @@ def _contract(statement: Data) -> list[dict[str, object]]:
     ]
 
 
-def _amounts(statement: Data) -> list[dict[str, object]]:
-    totals, estimate = statement["totals"], statement["subsidy"]["estimate_fen"]
+def _amounts(printed: Printed) -> list[dict[str, object]]:
+    totals = printed.summary["totals"]
     hours = figures.exact_card_hours
-    return [
+    rows = [
         row("金额合计", "Amount", f"{figures.yuan(totals['amount_fen'])} 元", strong=True),
-        row("大写", "In capitals", capital_amount(totals["amount_fen"]), strong=True),
+        row("大写", "In capitals", totals["amount_capitals"], strong=True),
         row("其中合格费用", "Eligible part", f"{figures.yuan(totals['eligible_fen'])} 元"),
-        row("资助估算", "Subsidy, an estimate", f"{figures.yuan(estimate)} 元（估算 estimate）"),
+        row("合格费用大写", "In capitals", totals["eligible_capitals"]),
         row("租用卡时", "Leased card-hours", hours(totals["leased_card_hours"])),
         row("计量卡时", "Metered card-hours", hours(totals["card_hours"])),
         row("计费卡时", "Billed card-hours", hours(totals["billed_card_hours"])),
         row("缺口", "Gap, device-hours", figures.card_hours(totals["gap_ms"], figures.WHOLE)),
     ]
+    if not printed.several:
+        estimate = printed.last["subsidy"]["estimate_fen"]
+        told = f"{figures.yuan(estimate)} 元（估算 estimate）"
+        rows.append(row("资助估算", "Subsidy, an estimate", told, wide=True))
+    return rows

@@ -9,13 +9,15 @@ from typing import Any, Final
 from kashi_server.documents import figures
 from kashi_server.documents.chart import Bar, daily_chart
 from kashi_server.documents.estimate import parameter_annex, subsidy_section
+from kashi_server.documents.papers import money_sections
 from kashi_server.documents.parties import party_sections
+from kashi_server.documents.printed import Printed
 from kashi_server.documents.proof import evidence_section, integrity_section, verification_section
+from kashi_server.documents.subtotals import model_section, month_section
 from kashi_server.documents.tables import (
     day_section,
     device_annex,
     line_section,
-    model_section,
     number_devices,
 )
 from kashi_server.documents.wording import NUMBER, TITLE, Pair, section
@@ -32,10 +34,9 @@ FONT: Final = "Noto Sans CJK SC"
 Data = Mapping[str, Any]
 
 
-def page_content(
-    certificate: Certificate, statement: Data, evidence: Data, seal: Seal
-) -> dict[str, Any]:
+def page_content(certificate: Certificate, printed: Printed, seal: Seal) -> dict[str, Any]:
     """Everything the template prints but the QR code."""
+    statement = printed.last
     return {
         "font": FONT,
         "title_zh": TITLE.zh,
@@ -47,21 +48,18 @@ def page_content(
         "demo": certificate.demo,
         "demo_notice": {"zh": DEMO_ZH, "en": DEMO_EN},
         "footer_notice": {"zh": NOTICE_ZH, "en": NOTICE_EN},
-        "headline": _headline(statement),
-        "sections": _sections(certificate, statement, evidence, seal),
+        "headline": _headline(printed.summary["totals"]),
+        "sections": _sections(certificate, printed, seal),
     }
 
 
-def _headline(statement: Data) -> list[dict[str, object]]:
-    totals = statement["totals"]
+def _headline(totals: Data) -> list[dict[str, object]]:
     hours = figures.exact_card_hours
     return [
         _figure(Pair("计量卡时", "Metered"), hours(totals["card_hours"]), "卡时"),
         _figure(Pair("计费卡时", "Billed"), hours(totals["billed_card_hours"]), "卡时"),
         _figure(Pair("金额", "Amount"), figures.yuan(totals["amount_fen"]), "元 CNY"),
-        _figure(
-            Pair("观测覆盖率", "Coverage"), figures.percent(statement["quality"]["coverage"]), ""
-        ),
+        _figure(Pair("观测覆盖率", "Coverage"), figures.percent(totals["coverage"]), ""),
     ]
 
 
@@ -69,23 +67,49 @@ def _figure(label: Pair, value: str, unit: str) -> dict[str, object]:
     return {"label": label.to_data(), "value": value, "unit": unit}
 
 
-def _sections(
-    certificate: Certificate, statement: Data, evidence: Data, seal: Seal
-) -> list[dict[str, Any]]:
+def _sections(certificate: Certificate, printed: Printed, seal: Seal) -> list[dict[str, Any]]:
+    if printed.several:
+        return _period_sections(certificate, printed, seal)
+    statement, summary = printed.last, printed.summary
     numbered = number_devices(statement["devices"])
     return [
-        *party_sections(certificate, statement),
+        *party_sections(certificate, printed),
         _chart_section(statement["days"]),
         line_section(statement, numbered),
         day_section(statement["days"]),
-        model_section(statement["devices"]),
+        month_section(summary),
+        model_section(summary),
+        *money_sections(summary),
         subsidy_section(statement),
-        evidence_section(statement),
-        integrity_section(certificate, statement, evidence, seal),
-        verification_section(statement),
+        evidence_section(printed),
+        integrity_section(certificate, printed, seal),
+        verification_section(printed),
         _stamps(),
         device_annex(statement, numbered),
         *parameter_annex(statement),
+    ]
+
+
+def _period_sections(
+    certificate: Certificate, printed: Printed, seal: Seal
+) -> list[dict[str, Any]]:
+    """Several months: their subtotals; the lines stand in each month's own certificate."""
+    summary = printed.summary
+    lines = Pair(
+        "逐行明细、日表、设备清单与资助估算见各月证明；全部明细随本 PDF 附为 lines.csv 与各月"
+        " statement 文件。",
+        "Lines, days, devices and estimates stand in each month's own certificate; all lines are"
+        " attached as lines.csv and in each month's statement.",
+    )
+    return [
+        *party_sections(certificate, printed),
+        month_section(summary) | {"remarks": [lines.to_data()]},
+        model_section(summary),
+        *money_sections(summary),
+        evidence_section(printed),
+        integrity_section(certificate, printed, seal),
+        verification_section(printed),
+        _stamps(),
     ]
 
 

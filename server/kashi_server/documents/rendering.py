@@ -5,6 +5,7 @@ text or tags. No network, no package, no system font; only the fonts of the conf
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -16,21 +17,23 @@ import segno
 import typst
 
 from kashi_server.documents.presentation import FONT, page_content
+from kashi_server.documents.printed import Printed
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.certificate import Certificate, CertificateParts, Seal
+from kashi_server.domain.certificate import Certificate, Seal
+from kashi_server.domain.certificate_parts import CertificateParts
 from kashi_server.errors import ConfigurationError
 
 _STANDARDS: Final[list[Literal["a-3a", "ua-1"]]] = ["a-3a", "ua-1"]
 _TEMPLATE: Final = Path(__file__).with_name("certificate.typ")
-_ATTACHED: Final = {
-    name: {"name": f"{name}.json", "input": name, "description": description}
-    for name, description in (
-        ("certificate", "证明 certificate head, kashi/v1/certificate"),
-        ("statement", "结算数据 statement, kashi/v1/statement"),
-        ("evidence", "证据数据 evidence, kashi/v1/evidence"),
-        ("rules", "政策规则 rules, kashi/v1/rules"),
-    )
+_DESCRIPTIONS: Final = {
+    "certificate": "证明 certificate head, kashi/v2/certificate",
+    "statement": "结算数据 statement, kashi/v1/statement",
+    "evidence": "证据数据 evidence, kashi/v1/evidence",
+    "rules": "政策规则 rules, kashi/v1/rules",
+    "summary": "汇总 summary, kashi/v1/summary",
+    "lines": "计费明细 rated lines as CSV",
 }
+_MEDIA_TYPES: Final = {".json": "application/json", ".csv": "text/csv"}
 
 
 def packaged_fonts() -> Path:
@@ -68,11 +71,9 @@ class Renderer:
         Raises:
             ConfigurationError: the folder does not hold the font.
         """
-        attached = {"certificate": canonical_bytes(certificate.to_data()), **parts.named()}
-        page = page_content(
-            certificate, json.loads(parts.statement), json.loads(parts.evidence), seal
-        )
-        page |= _qr(certificate) | {"attached": [_ATTACHED[name] for name in attached]}
+        attached = {"certificate.json": canonical_bytes(certificate.to_data()), **parts.named()}
+        page = page_content(certificate, Printed.of(parts), seal)
+        page |= _qr(certificate) | {"attached": [_attached(name) for name in attached]}
         compiled = typst.compile(
             _TEMPLATE.read_bytes(),
             font_paths=_fonts(self.font_folder),
@@ -85,6 +86,16 @@ class Renderer:
         )
         assert isinstance(compiled, bytes)  # no output file was named
         return compiled
+
+
+def _attached(name: str) -> dict[str, str]:
+    kind = re.split(r"[.-]", name, maxsplit=1)[0]
+    return {
+        "name": name,
+        "input": name,
+        "description": _DESCRIPTIONS[kind],
+        "media_type": _MEDIA_TYPES[Path(name).suffix],
+    }
 
 
 def _qr(certificate: Certificate) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Signing the certificate: PAdES (ETSI.CAdES.detached), certifying, no change allowed, unseen.
 
 The signature has no visible widget: that would be an untagged annotation and would spoil PDF/UA.
-The private key stands behind a port, so that a token (PKCS#11) or an outside seal can take the
-place of the software key; pyHanko only builds the container around what the port signs.
+The private key stands behind a port, so that a token (PKCS#11, see `token_key`) or an outside seal
+can take the place of the software key; pyHanko builds the container around what the port signs, and
+puts a time-stamp into it where one is asked for (PAdES B-T, see `time_stamping`).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from kashi_server.domain.certificate import Seal
@@ -26,6 +29,9 @@ from kashi_server.errors import InvalidValue
 
 FIELD: Final = "KashiCertificate"
 DIGEST: Final = "sha256"
+STAMP_BYTES_MAX: Final = 16 * 1024
+"""Room for a time-stamp with its authority's certificates."""
+
 _DER_SIGNATURE_BYTES_MAX: Final = 72
 
 
@@ -37,8 +43,12 @@ class DocumentKey(Protocol):
         """The key's certificate first, its root last."""
         ...
 
-    def sign_sha256(self, message: bytes) -> bytes:
-        """ECDSA P-256 over the SHA-256 of the message, in DER."""
+    def signer(self) -> AbstractContextManager[signers.Signer]:
+        """The library's signer over the key, for one document: ECDSA P-256 with SHA-256.
+
+        Raises:
+            SigningFailed: the key cannot be reached.
+        """
         ...
 
 
@@ -60,6 +70,11 @@ class SoftwareKey:
         if not self.chain or self.chain[0].public_key() != self.key.public_key():
             raise InvalidValue("the first certificate of the chain is not the document key's")
 
+    @contextmanager
+    def signer(self) -> Iterator[signers.Signer]:
+        """The library's signer over the key."""
+        yield _SoftwareSigner(self)
+
     def sign_sha256(self, message: bytes) -> bytes:
         """ECDSA P-256 over the SHA-256 of the message, in DER."""
         return self.key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
@@ -73,8 +88,15 @@ def seal_of(key: DocumentKey) -> Seal:
     )
 
 
-def sign_pdf(pdf: bytes, key: DocumentKey, signed_at: datetime) -> bytes:
-    """Certify a PDF: the signature covers the whole file and permits no change after it."""
+def sign_pdf(
+    pdf: bytes, key: DocumentKey, signed_at: datetime, stamper: TimeStamper | None = None
+) -> bytes:
+    """Certify a PDF: the signature covers the whole file and permits no change after it.
+
+    Raises:
+        SigningFailed: the key cannot be used.
+        TimeStampMissing: a stamp was asked for and none was given.
+    """
     metadata = signers.PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm=DIGEST,
@@ -85,22 +107,29 @@ def sign_pdf(pdf: bytes, key: DocumentKey, signed_at: datetime) -> bytes:
     )
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
     signed = BytesIO()
-    asyncio.run(_sign(writer, metadata, _PortSigner(key), signed, signed_at))
+    with key.signer() as signer:
+        asyncio.run(
+            _sign(writer, signers.PdfSigner(metadata, signer=signer), signed, signed_at, stamper)
+        )
     return signed.getvalue()
 
 
 async def _sign(
     writer: IncrementalPdfFileWriter,
-    metadata: signers.PdfSignatureMetadata,
-    signer: signers.Signer,
+    signer: signers.PdfSigner,
     output: BytesIO,
     signed_at: datetime,
+    stamper: TimeStamper | None,
 ) -> None:
-    # The library's own one-call form would take the wall clock for the time of signing; here the
-    # same steps run with the time that was handed in.
-    session = signers.PdfSigner(metadata, signer=signer).init_signing_session(writer)
+    # The library's own one-call form would take the wall clock for the time of signing, and ask the
+    # authority for a first stamp only to see how long it is; here the same steps run with the time
+    # and the room that are handed in.
+    session = signer.init_signing_session(writer)
     session.system_time = signed_at
     reserved = await session.estimate_signature_container_size(None)
+    session.timestamper = stamper
+    if stamper is not None:
+        reserved += 2 * STAMP_BYTES_MAX
     document = session.prepare_tbs_document(validation_info=None, bytes_reserved=reserved)
     prepared, written = document.digest_tbs_document(output=output)
     finished = await document.perform_signature(
@@ -110,14 +139,17 @@ async def _sign(
     await finished.post_signature_processing(written)
 
 
-class _PortSigner(signers.Signer):
-    """The library's signer over our port."""
+def library_certificates(chain: Sequence[x509.Certificate]) -> list[asn1_x509.Certificate]:
+    """A chain as the library takes it."""
+    return [asn1_x509.Certificate.load(one.public_bytes(Encoding.DER)) for one in chain]
 
-    def __init__(self, key: DocumentKey) -> None:
+
+class _SoftwareSigner(signers.Signer):
+    """The library's signer over a key in this process."""
+
+    def __init__(self, key: SoftwareKey) -> None:
         store = SimpleCertificateStore()  # type: ignore[no-untyped-call] # the library ships no types
-        certificates = [
-            asn1_x509.Certificate.load(one.public_bytes(Encoding.DER)) for one in key.chain
-        ]
+        certificates = library_certificates(key.chain)
         store.register_multiple(certificates[1:])
         super().__init__(signing_cert=certificates[0], cert_registry=store)
         self._key = key

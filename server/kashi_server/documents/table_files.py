@@ -5,7 +5,6 @@ text cell that a spreadsheet would take for a formula gets an apostrophe in fron
 alike; JSON is for programs and keeps it as it is.
 """
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -15,10 +14,10 @@ from typing import Any, Final
 import xlsxwriter
 
 from kashi_server.errors import InvalidValue
+from kashi_server.services.csv_text import is_formula, write_csv
 from kashi_server.services.export_rows import Cell, Export
 
 FORMAT: Final = "kashi/v1/export"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER_MAX: Final = 10**15
 """A spreadsheet keeps fifteen digits; longer integers are written as text."""
 
@@ -40,14 +39,8 @@ def write_table(export: Export, path: Path, about: About) -> int:
 
 
 def _csv(export: Export, path: Path, _about: About) -> int:
-    count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(export.columns)
-        for row in export.rows:
-            writer.writerow([_plain(cell) for cell in row])
-            count += 1
-    return count
+        return write_csv(export, file)
 
 
 def _json(export: Export, path: Path, about: About) -> int:
@@ -87,32 +80,12 @@ def _xlsx(export: Export, path: Path, about: About) -> int:
     return count
 
 
-def _plain(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, int):
-        return str(cell)
-    return f"'{cell}" if _is_formula(cell) else cell
-
-
 def _sheet_cell(cell: Cell) -> Any:
     if isinstance(cell, int) and not isinstance(cell, bool) and abs(cell) >= _NUMBER_MAX:
         return str(cell)
-    if isinstance(cell, str) and _is_formula(cell):
+    if isinstance(cell, str) and is_formula(cell):
         return f"'{cell}"
     return cell
-
-
-def _is_formula(text: str) -> bool:
-    """A negative amount is a number and stays one."""
-    return text.startswith(_FORMULA) and not _is_number(text)
-
-
-def _is_number(text: str) -> bool:
-    whole, _sign, part = text.removeprefix("-").partition(".")
-    return whole.isdecimal() and (part == "" or part.isdecimal())
 
 
 FORMATS: Final[Mapping[str, Callable[[Export, Path, About], int]]] = {

@@ -1,17 +1,15 @@
-"""The certificate's tables of figures: lines, days, devices by model and one by one."""
+"""The certificate's tables of figures: lines, days, devices one by one."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 from kashi_server.documents import figures
-from kashi_server.documents.wording import VENDOR, Pair, column, section
+from kashi_server.documents.wording import Pair, column, section
 from kashi_server.domain.reason import Reason
 
 Data = Mapping[str, Any]
 _REASONS: Final = {str(reason): reason for reason in Reason}
-_DOMESTIC: Final = {True: "是 yes", False: "否 no", None: figures.UNKNOWN}
 
 
 def number_devices(devices: Sequence[Data]) -> dict[str, str]:
@@ -78,10 +76,21 @@ def _line_row(
         figures.card_hours(counted["observed_ms"], share),
         figures.card_hours(counted["gap_ms"], share),
         figures.card_hours(line["billed_ms"], share),
-        line["price_yuan_per_card_hour"] or figures.UNKNOWN,
+        _price(line),
         figures.yuan(line["amount_fen"]),
         " ".join(notes),
     ]
+
+
+def _price(line: Data) -> str:
+    """The price as it was agreed: by the card-hour, the partition's hour (片时) or the month (月)."""
+    agreed = line.get("price")
+    if agreed is None:
+        return line["price_yuan_per_card_hour"] or figures.UNKNOWN
+    if agreed["unit"] == "partition_hour":
+        return f"{agreed['yuan']}/片时"
+    among = "" if agreed["devices"] == "1" else f"÷{agreed['devices']}"
+    return f"{agreed['yuan']}/月{among}"
 
 
 def _line_total(totals: Data) -> list[str]:
@@ -151,38 +160,6 @@ _DAY_COLUMNS: Final = [
     column("金额（元）", "amount", figure=True, width=110),
 ]
 _DAY_QUANTITIES: Final = ("leased_ms", "observed_ms", "gap_ms")
-
-
-def model_section(devices: Sequence[Data]) -> dict[str, Any]:
-    """How many devices of which model and form."""
-    models = Counter(
-        (
-            VENDOR.get(device["vendor"].lower(), device["vendor"]),
-            device["model"],
-            figures.gibibytes(device["memory_bytes"]),
-            "整卡 whole card"
-            if device["parent_hardware_id"] is None
-            else f"分区 partition {device['share'] or figures.UNKNOWN}",
-            _DOMESTIC[device["domestic"]],
-        )
-        for device in devices
-    )
-    return section(
-        Pair("设备型号", "Devices by model"),
-        kind="figures",
-        grid={
-            "columns": [
-                column("厂商", "vendor", width=100),
-                column("型号", "model", width=200),
-                column("显存", "memory", figure=True, width=80),
-                column("形态", "form", width=120),
-                column("国产", "domestic", width=70),
-                column("数量", "count", figure=True, width=60),
-            ],
-            "rows": [[*model, str(count)] for model, count in models.items()],
-            "total": [],
-        },
-    )
 
 
 def device_annex(statement: Data, numbered: Mapping[str, str]) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """The usage certificate 算力使用证明: its name, what it says about itself, what became of it.
 
-A certificate has three parts, each canonical bytes: the statement (invariant: the same facts give
-the same bytes), the evidence (which reports, which checkpoint, whose keys) and the head, which
-names both by their hashes. The head is what this file makes.
+A certificate certifies the statements of one month or of several that follow each other. Beside
+each statement (invariant: the same facts give the same bytes) stand its evidence (which reports,
+which checkpoint, whose keys) and its rules; a summary and the lines as a table stand beside them
+all; the head names every one of these files by its hash. The head is what this file makes.
 
 Invariants:
-- one certificate a statement revision; what is certified never changes, only its status does;
+- one certificate an edition of the same statements; what is certified never changes, only its
+  status does;
 - a number carries two check digits (ISO 7064 MOD 97-10), so that a slip of the pen is seen before
   anything is looked up;
 - the verification code is random and printed only on the document: it shows that who asks has it.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -20,8 +23,8 @@ from typing import Final
 from kashi_server.domain.interval import SHANGHAI, Month
 from kashi_server.errors import InvalidValue, Refused
 
-FORMAT: Final = "kashi/v1/certificate"
-DOCUMENT_FORMAT: Final = "kashi/v1/certificate-document"
+FORMAT: Final = "kashi/v2/certificate"
+DOCUMENT_FORMAT: Final = "kashi/v2/certificate-document"
 NOTICE_ZH: Final = (
     "本证明是算力使用的计量记录，既不构成获得资助的权利，也不是法定计量检定结论；"
     "所列资助金额均为估算。"
@@ -187,21 +190,12 @@ class Seal:
     serial: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateParts:
-    """What a certificate prints and carries, each as the canonical bytes that are hashed.
+class TimeStamping(StrEnum):
+    """Whether a document carries a time-stamp of somebody else, as its head promises."""
 
-    `rules` are those the statement names; None where it names none.
-    """
-
-    statement: bytes
-    evidence: bytes
-    rules: bytes | None = None
-
-    def named(self) -> dict[str, bytes]:
-        """The parts that are there, by name, in the order they are attached."""
-        parts = {"statement": self.statement, "evidence": self.evidence}
-        return parts if self.rules is None else parts | {"rules": self.rules}
+    NONE = "none"
+    RFC3161 = "rfc3161"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,11 +203,16 @@ class Certificate:
     """The head of a usage certificate: everything it says about itself.
 
     Attributes:
-        statement_sha256: lower-case hex of the statement's canonical bytes.
+        number: of the last month it certifies.
+        statement_sha256: lower-case hex of the hash over the statements' canonical bytes.
         evidence_sha256: the same of the evidence's.
         issued_utc_ms: UTC milliseconds; printed to the second, in +08:00.
         verify_address: where the portal answers /verify, or None where it is not published.
-        supersedes: the certificate of the revision before.
+        supersedes: the certificate of the revision or edition before.
+        edition: counts up when the same statements are certified again with later papers.
+        first_month: of several months the first; None where there is one.
+        files: SHA-256 of every other attached file, by name.
+        time_stamping: whether the document carries a time-stamp, or should and could not.
     """
 
     number: CertificateNumber
@@ -227,13 +226,21 @@ class Certificate:
     verify_address: str | None = None
     supersedes: CertificateNumber | None = None
     demo: bool = False
+    edition: int = 1
+    first_month: Month | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    time_stamping: TimeStamping = TimeStamping.NONE
 
     def __post_init__(self) -> None:
         """Refuse hashes that are none, a revision below 1 and a certificate before 1970."""
         for name in ("statement_sha256", "evidence_sha256"):
             if _SHA256.fullmatch(getattr(self, name)) is None:
                 raise InvalidValue(f"{name} is not a SHA-256 in lower-case hex")
-        if self.statement_revision < 1 or self.issued_utc_ms <= 0:
+        if any(_SHA256.fullmatch(digest) is None for digest in self.files.values()):
+            raise InvalidValue("the hash of an attached file is not a SHA-256 in lower-case hex")
+        if self.first_month is not None and not self.first_month < self.number.month:
+            raise InvalidValue(f"{self.first_month} is not before {self.number.month}")
+        if min(self.statement_revision, self.edition) < 1 or self.issued_utc_ms <= 0:
             raise InvalidValue("a certificate is of revision 1 or later and has a time of issue")
         if self.supersedes == self.number:
             raise InvalidValue(f"certificate {self.number} cannot supersede itself")
@@ -251,11 +258,16 @@ class Certificate:
         return f"{self.verify_address}?number={self.number}&code={self.code}"
 
     def to_data(self) -> dict[str, object]:
-        """The head, format `kashi/v1/certificate`."""
+        """The head, format `kashi/v2/certificate`."""
+        first = self.first_month or self.number.month
         return {
             "format": FORMAT,
             "number": str(self.number),
+            "edition": self.edition,
             "demo": self.demo,
+            "months": {"first": str(first), "last": str(self.number.month)},
+            "files": dict(self.files),
+            "time_stamp": str(self.time_stamping),
             "issued_at": self.issued_at.isoformat(),
             "issuer": self.issuer.to_data(),
             "supersedes": None if self.supersedes is None else str(self.supersedes),

@@ -1,6 +1,7 @@
 """The evidence bundle: a zip file that lets anybody check a certificate without asking anybody.
 
-    certificate.json statement.json evidence.json [rules.json]   the bytes attached to the PDF
+    certificate.json statement.json evidence.json [rules.json] summary.json lines.csv
+                           the bytes attached to the PDF
     reports/HOST.bin       Report messages, each behind its length as a varint, in chain order
     receipts/HOST.bin      Receipt messages beside them, in the same order
     proofs/inclusion.json  one proof for all receipts, format kashi/v1/inclusion
@@ -32,9 +33,9 @@ class Chains:
     documents_pem: bytes
 
 
-def build_bundle(parts: Mapping[str, bytes], gathered: Gathered, chains: Chains) -> bytes:
-    """The zip file. `parts` are the attached files by name without their ending."""
-    members = {f"{name}.json": content for name, content in parts.items()}
+def build_bundle(files: Mapping[str, bytes], gathered: Gathered, chains: Chains) -> bytes:
+    """The zip file. `files` are the attached files by name."""
+    members = dict(files)
     for kind, by_host in (("reports", gathered.reports), ("receipts", gathered.receipts)):
         for host_id, messages in by_host.items():
             members[f"{kind}/{host_id}.bin"] = delimited(messages)

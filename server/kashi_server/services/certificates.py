@@ -1,4 +1,4 @@
-"""Issuing usage certificates: exactly one a statement revision, and what becomes of it after.
+"""Issuing usage certificates: one an edition of the same statements, and finding them again.
 
 Evidence is gathered while others may write: what it reads lies below the month's cut-off and does
 not change. Number, document and rows are then made in one unit of work, so a signature that fails
@@ -7,7 +7,7 @@ takes no number with it, and a certificate never stands without its files.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
@@ -18,26 +18,26 @@ from kashi_server.domain.certificate import (
     DOCUMENT_FORMAT,
     Certificate,
     CertificateNumber,
-    CertificateParts,
     CertificateStatus,
     Issuer,
+    TimeStamping,
     VerificationCode,
 )
 from kashi_server.domain.interval import Month
-from kashi_server.errors import InvalidValue, NotFound, Refused, StorageError
+from kashi_server.errors import InvalidValue, NotFound, Refused, TimeStampMissing
 from kashi_server.services.bundle import Chains, build_bundle
+from kashi_server.services.certificate_preparing import Prepared, Preparing
+from kashi_server.services.certificate_standing import Standing, change_status
 from kashi_server.services.certificates_port import (
     CertificatesUnit,
     CertificatesWork,
     Press,
-    StatusChange,
     StoredCertificate,
 )
-from kashi_server.services.evidence import EvidenceGathering, Gathered
+from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.expense_port import StoredStatement
 
 LOG_ISSUED: Final = "certificate"
-LOG_STATUS: Final = "certificate-status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class Issuing:
     Attributes:
         verify_address: where the portal answers /verify; None where it is not published.
         entropy: random bytes, for verification codes.
+        stamp_required: without its time-stamp a certificate is not issued; else it is issued and
+            says that the stamp is missing.
     """
 
     issuer: Issuer
@@ -54,21 +56,31 @@ class Issuing:
     chains: Chains
     clock: Callable[[], int]
     entropy: Callable[[int], bytes]
+    stamp_required: bool = True
 
 
-class CertificateKeeping:
-    """Issues certificates, withdraws them, answers for them."""
+class CertificateKeeping(Standing):
+    """Issues certificates, changes how they stand, answers for them."""
 
     def __init__(
         self, work: CertificatesWork, press: Press, gathering: EvidenceGathering, issuing: Issuing
     ) -> None:
-        self._work = work
+        super().__init__(work, issuing.clock)
         self._press = press
         self._gathering = gathering
+        self._preparing = Preparing(gathering)
         self._issuing = issuing
 
     def issue_month(self, month: Month, actor: str) -> Sequence[StoredCertificate]:
         """Certificates of every statement of a closed month; those already issued are kept.
+
+        Raises:
+            Refused: the month is not closed.
+        """
+        return [self._issue(one, actor) for one in self.due(month)]
+
+    def due(self, month: Month) -> Sequence[StoredStatement]:
+        """The latest revision of every statement of a closed month, by number.
 
         Raises:
             Refused: the month is not closed.
@@ -78,7 +90,7 @@ class CertificateKeeping:
                 raise Refused(f"month {month} is not closed; run: kashi-server close {month}")
             statements = unit.expense.statements(month=month)
         latest = {statement.number: statement for statement in statements}
-        return [self._issue(latest[number], actor) for number in sorted(latest)]
+        return [latest[number] for number in sorted(latest)]
 
     def issue(self, statement_number: str, actor: str) -> StoredCertificate:
         """The certificate of a statement's latest revision; the one there is, if it was issued.
@@ -86,143 +98,139 @@ class CertificateKeeping:
         Raises:
             NotFound: there is no such statement.
         """
+        return self._issue(self._statement(statement_number), actor)
+
+    def reissue(self, statement_number: str, actor: str, reason: str) -> StoredCertificate:
+        """The next edition of a statement's certificate, with the papers known by now.
+
+        Raises:
+            NotFound: there is no such statement.
+            Refused: nothing that it prints has changed, or the one before no longer stands.
+        """
+        if not reason.strip():
+            raise InvalidValue("issuing again needs a reason; give one with --reason")
+        statement = self._statement(statement_number)
         with self._work.begin(writes=False) as unit:
-            statement = unit.expense.statement(statement_number)
+            before = unit.certificates.certificate_of(statement.number, statement.revision)
+            prepared = self._preparing.month(unit, statement)
+        if before is None:
+            return self._issue(statement, actor)
+        if before.status is not CertificateStatus.ISSUED:
+            raise Refused(f"certificate {before.number} is {before.status}: it cannot be replaced")
+        if self.file(before.number, "summary") == prepared.parts.summary:
+            raise Refused(f"certificate {before.number} says everything that is known by now")
+        return self._store(prepared, actor, edition=before.edition + 1, reason=reason)
+
+    def issue_period(
+        self, contract_id: str, first: Month, last: Month, actor: str
+    ) -> StoredCertificate:
+        """One certificate of a contract's closed months, first to last; the one there is, if so.
+
+        Raises:
+            Refused: a month is open, was left out, or has no statement of the contract.
+        """
+        with self._work.begin(writes=False) as unit:
+            statements = _of_contract(unit, contract_id, first, last)
+        for statement in statements:
+            self._issue(statement, actor)
+        with self._work.begin(writes=False) as unit:
+            prepared = self._preparing.period(unit, statements)
+        return self._store(prepared, actor)
+
+    def _statement(self, number: str) -> StoredStatement:
+        with self._work.begin(writes=False) as unit:
+            statement = unit.expense.statement(number)
         if statement is None:
-            raise NotFound(f"there is no statement '{statement_number}'")
-        return self._issue(statement, actor)
+            raise NotFound(f"there is no statement '{number}'")
+        return statement
 
     def _issue(self, statement: StoredStatement, actor: str) -> StoredCertificate:
         with self._work.begin(writes=False) as unit:
             issued = unit.certificates.certificate_of(statement.number, statement.revision)
             if issued is not None:
                 return issued
-            gathered = self._gathering.gather(unit, statement)
-            rules = _rules(unit, statement)
-        parts = CertificateParts(
-            statement=statement.content, evidence=gathered.evidence.to_bytes(), rules=rules
-        )
+            prepared = self._preparing.month(unit, statement)
+        return self._store(prepared, actor)
+
+    def _store(
+        self, prepared: Prepared, actor: str, *, edition: int = 1, reason: str = ""
+    ) -> StoredCertificate:
         with self._work.begin() as unit:
-            unit.certificates.lock_month(statement.month)
-            issued = unit.certificates.certificate_of(statement.number, statement.revision)
-            if issued is None:
-                issued = self._make(unit, statement, parts, gathered, actor)
+            unit.certificates.lock_month(prepared.last.month)
+            issued = unit.certificates.certificate_of(prepared.number, prepared.revision)
+            if issued is None or issued.edition < edition:
+                issued = self._make(unit, prepared, actor, edition, reason)
                 unit.commit()
         return issued
 
     def _make(
-        self,
-        unit: CertificatesUnit,
-        statement: StoredStatement,
-        parts: CertificateParts,
-        gathered: Gathered,
-        actor: str,
+        self, unit: CertificatesUnit, prepared: Prepared, actor: str, edition: int, reason: str
     ) -> StoredCertificate:
-        before = _before(unit, statement)
-        certificate = self._head(unit, statement, parts, before)
+        before = _before(unit, prepared, edition)
+        certificate, pdf = self._print(self._head(unit, prepared, before, edition), prepared)
         head = canonical_bytes(certificate.to_data())
-        pdf = self._press.document(certificate, parts)
-        named = {"certificate": head, **parts.named()}
+        named = {"certificate.json": head, **prepared.parts.named()}
         files = {
             "pdf": pdf,
             "certificate": _whole(named),
-            "statement": parts.statement,
-            "evidence": parts.evidence,
-            "bundle": build_bundle(named, gathered, self._issuing.chains),
+            "summary": prepared.parts.summary,
+            "lines": prepared.parts.lines,
         }
-        stored = _stored(certificate, statement, pdf)
-        unit.certificates.add(stored, files, actor)
+        if prepared.gathered is not None:
+            only = prepared.parts.months[0]
+            files |= {
+                "statement": only.statement,
+                "evidence": only.evidence,
+                "bundle": build_bundle(named, prepared.gathered, self._issuing.chains),
+            }
+        stored = _stored(certificate, prepared, pdf)
+        unit.certificates.add(stored, prepared.statements, files, actor)
         unit.log.append_pending(LOG_ISSUED, stored.number, head)
         if before is not None and before.status is CertificateStatus.ISSUED:
-            self._change(
-                unit, before, CertificateStatus.SUPERSEDED, f"superseded by {stored.number}", actor
-            )
+            why = f"superseded by {stored.number}" + (f": {reason}" if reason else "")
+            now = self._issuing.clock()
+            change_status(unit, before, CertificateStatus.SUPERSEDED, why, actor, now)
         return stored
+
+    def _print(self, certificate: Certificate, prepared: Prepared) -> tuple[Certificate, bytes]:
+        """The signed document, and the head it was printed with."""
+        try:
+            return certificate, self._press.document(certificate, prepared.parts)
+        except TimeStampMissing as error:
+            if self._issuing.stamp_required:
+                raise Refused(
+                    f"no certificate is issued without its time-stamp: {error}; try again, or let"
+                    " documents.timestamp_required be false"
+                ) from error
+        unstamped = replace(certificate, time_stamping=TimeStamping.UNAVAILABLE)
+        return unstamped, self._press.document(unstamped, prepared.parts)
 
     def _head(
         self,
         unit: CertificatesUnit,
-        statement: StoredStatement,
-        parts: CertificateParts,
+        prepared: Prepared,
         before: StoredCertificate | None,
+        edition: int,
     ) -> Certificate:
-        serial = unit.certificates.next_serial(statement.month)
+        month = prepared.last.month
         return Certificate(
-            number=CertificateNumber(statement.month, serial),
+            number=CertificateNumber(month, unit.certificates.next_serial(month)),
             code=VerificationCode.from_entropy(self._issuing.entropy(CODE_BYTES)),
             issuer=self._issuing.issuer,
             # Whole seconds, as the document says them.
             issued_utc_ms=self._issuing.clock() // 1000 * 1000,
-            statement_number=statement.number,
-            statement_revision=statement.revision,
-            statement_sha256=statement.sha256.hex(),
-            evidence_sha256=sha256(parts.evidence).hexdigest(),
+            statement_number=prepared.number,
+            statement_revision=prepared.revision,
+            statement_sha256=prepared.parts.statement_sha256,
+            evidence_sha256=prepared.parts.evidence_sha256,
             verify_address=self._issuing.verify_address,
             supersedes=None if before is None else CertificateNumber.parse(before.number),
-            demo=statement.demo,
+            demo=any(one.demo for one in prepared.statements),
+            edition=edition,
+            first_month=prepared.first_month,
+            files=prepared.parts.hashes(),
+            time_stamping=self._press.time_stamping,
         )
-
-    def withdraw(self, number: str, reason: str, actor: str) -> StoredCertificate:
-        """Withdraw a certificate; it stays on record and says so to everybody who asks.
-
-        Raises:
-            InvalidValue: no reason is given, or the number is none.
-            NotFound: there is no such certificate.
-            Refused: it was superseded or withdrawn before.
-        """
-        if not reason.strip():
-            raise InvalidValue("withdrawing a certificate needs a reason; give one with --reason")
-        return self._become(number, CertificateStatus.WITHDRAWN, reason, actor)
-
-    def redeem(self, number: str, reason: str, actor: str) -> StoredCertificate:
-        """Mark a certificate as redeemed by a payment that `reason` names.
-
-        Raises:
-            NotFound: there is no such certificate.
-            Refused: it does not stand.
-        """
-        return self._become(number, CertificateStatus.REDEEMED, reason, actor)
-
-    def _become(
-        self, number: str, status: CertificateStatus, reason: str, actor: str
-    ) -> StoredCertificate:
-        canonical = str(CertificateNumber.parse(number))
-        with self._work.begin() as unit:
-            found = unit.certificates.certificate(canonical)
-            if found is None:
-                raise NotFound(f"there is no certificate {canonical}")
-            unit.certificates.lock_month(found.month)
-            self._change(unit, found, status, reason, actor)
-            changed = unit.certificates.certificate(canonical)
-            unit.commit()
-        if changed is None:
-            raise StorageError(f"certificate {canonical} is gone")
-        return changed
-
-    def _change(
-        self,
-        unit: CertificatesUnit,
-        certificate: StoredCertificate,
-        status: CertificateStatus,
-        reason: str,
-        actor: str,
-    ) -> None:
-        change = StatusChange(
-            number=certificate.number,
-            status=certificate.status.become(status),
-            reason=reason,
-            actor=actor,
-            utc_ms=self._issuing.clock(),
-        )
-        unit.certificates.add_change(change)
-        entry = {
-            "number": change.number,
-            "status": str(change.status),
-            "reason": reason,
-            "actor": actor,
-            "utc_ms": change.utc_ms,
-        }
-        unit.log.append_pending(LOG_STATUS, change.number, canonical_bytes(entry))
 
     def certificates(self, month: Month | None = None) -> Sequence[StoredCertificate]:
         """All certificates, or a month's, by number."""
@@ -230,7 +238,7 @@ class CertificateKeeping:
             return unit.certificates.certificates(month=month)
 
     def file(self, number: str, kind: str) -> bytes:
-        """A certificate's pdf, certificate, statement, evidence or bundle.
+        """A certificate's pdf, certificate, summary, lines, statement, evidence or bundle.
 
         Raises:
             NotFound: there is none.
@@ -255,55 +263,71 @@ class CertificateKeeping:
         return found
 
 
-def _rules(unit: CertificatesUnit, statement: StoredStatement) -> bytes | None:
-    """The canonical bytes of the rules that the statement names."""
-    named = json.loads(statement.content)["programme"]
-    if named is None:
-        return None
-    for version in unit.expense.rules(named["programme_id"]):
-        if version.sha256 == named["sha256"]:
-            return version.to_bytes()
-    raise StorageError(
-        f"the rules {named['programme_id']} {named['version']} that statement"
-        f" {statement.number} names are not stored"
-    )
+def _of_contract(
+    unit: CertificatesUnit, contract_id: str, first: Month, last: Month
+) -> list[StoredStatement]:
+    """The latest statements of a contract's months."""
+    if not first < last:
+        raise Refused(f"{first} to {last} is not several months; certify the month by itself")
+    found: list[StoredStatement] = []
+    month = first
+    while month <= last:
+        if unit.expense.close_of(month) is None:
+            raise Refused(f"month {month} is not closed; run: kashi-server close {month}")
+        of_month = [
+            one for one in unit.expense.statements(month=month) if one.contract_id == contract_id
+        ]
+        if not of_month:
+            raise Refused(f"contract {contract_id} has no statement of {month}")
+        found.append(max(of_month, key=lambda one: one.revision))
+        month = month.next()
+    return found
 
 
-def _before(unit: CertificatesUnit, statement: StoredStatement) -> StoredCertificate | None:
-    """The certificate of the latest earlier revision that has one."""
-    for revision in range(statement.revision - 1, 0, -1):
-        found = unit.certificates.certificate_of(statement.number, revision)
+def _before(unit: CertificatesUnit, prepared: Prepared, edition: int) -> StoredCertificate | None:
+    """The certificate of the edition before, or of the latest earlier revision that has one."""
+    revision = prepared.revision if edition > 1 else prepared.revision - 1
+    for earlier in range(revision, 0, -1):
+        found = unit.certificates.certificate_of(prepared.number, earlier)
         if found is not None:
             return found
     return None
 
 
-def _whole(parts: Mapping[str, bytes]) -> bytes:
+def _whole(files: Mapping[str, bytes]) -> bytes:
     """The whole certificate as one JSON document; each part hashes as its own canonical bytes."""
-    data = {name: json.loads(content) for name, content in parts.items()}
+    data = {
+        name.removesuffix(".json"): json.loads(content)
+        for name, content in files.items()
+        if name.endswith(".json")
+    }
     return canonical_bytes({"format": DOCUMENT_FORMAT, **data})
 
 
-def _stored(certificate: Certificate, statement: StoredStatement, pdf: bytes) -> StoredCertificate:
-    supersedes = certificate.supersedes
+def _stored(certificate: Certificate, prepared: Prepared, pdf: bytes) -> StoredCertificate:
+    supersedes, last = certificate.supersedes, prepared.last
+    totals = json.loads(prepared.parts.summary)["totals"]
     return StoredCertificate(
         number=str(certificate.number),
         month=certificate.number.month,
         serial=certificate.number.serial,
         code=str(certificate.code),
-        user_id=statement.user_id,
-        provider_id=statement.provider_id,
-        statement_number=statement.number,
-        statement_revision=statement.revision,
+        user_id=last.user_id,
+        provider_id=last.provider_id,
+        statement_number=prepared.number,
+        statement_revision=prepared.revision,
         supersedes=None if supersedes is None else str(supersedes),
         issued_utc_ms=certificate.issued_utc_ms,
         demo=certificate.demo,
         statement_sha256=certificate.statement_sha256,
         evidence_sha256=certificate.evidence_sha256,
         pdf_sha256=sha256(pdf).hexdigest(),
-        card_hours=statement.card_hours,
-        amount_fen=statement.amount_fen,
-        eligible_fen=statement.eligible_fen,
+        card_hours=totals["card_hours"],
+        amount_fen=totals["amount_fen"],
+        eligible_fen=totals["eligible_fen"],
+        edition=certificate.edition,
+        first_month=certificate.first_month,
+        contract_id=last.contract_id,
         status=CertificateStatus.ISSUED,
         status_reason="",
         status_utc_ms=certificate.issued_utc_ms,

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from kashi_server.domain.certificate import (
     Certificate,
-    CertificateParts,
     CertificateStatus,
     Seal,
+    TimeStamping,
 )
+from kashi_server.domain.certificate_parts import CertificateParts
 from kashi_server.domain.device import ReportReference
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rules import RulesVersion
@@ -22,7 +23,10 @@ from kashi_server.services.log_port import Checkpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCertificate:
-    """A certificate as it is stored, with its latest status."""
+    """A certificate as it is stored, with its latest status.
+
+    `month` is the last it certifies; `first_month` the first of several, None where there is one.
+    """
 
     number: str
     month: Month
@@ -41,6 +45,9 @@ class StoredCertificate:
     card_hours: str
     amount_fen: int
     eligible_fen: int
+    edition: int
+    first_month: Month | None
+    contract_id: str | None
     status: CertificateStatus
     status_reason: str
     status_utc_ms: int
@@ -57,17 +64,11 @@ class StatusChange:
     utc_ms: int
 
 
-class CertificatesPort(Protocol):
-    """The repository of certificates."""
+class ChangingPort(Protocol):
+    """What changing a certificate's status asks of the repository of certificates."""
 
     def lock_month(self, month: Month) -> None:
         """Let nobody else issue for a month until the unit ends."""
-
-    def next_serial(self, month: Month) -> int:
-        """The serial after the last one of a month."""
-
-    def add(self, certificate: StoredCertificate, files: Mapping[str, bytes], actor: str) -> None:
-        """Add a certificate with its files and its first status."""
 
     def add_change(self, change: StatusChange) -> None:
         """Add what became of a certificate."""
@@ -75,8 +76,29 @@ class CertificatesPort(Protocol):
     def certificate(self, number: str) -> StoredCertificate | None:
         """A certificate by its number."""
 
+
+class CertificatesPort(ChangingPort, Protocol):
+    """The repository of certificates."""
+
+    def next_serial(self, month: Month) -> int:
+        """The serial after the last one of a month."""
+
+    def add(
+        self,
+        certificate: StoredCertificate,
+        statements: Sequence[StoredStatement],
+        files: Mapping[str, bytes],
+        actor: str,
+    ) -> None:
+        """Add a certificate with what it certifies, its files and its first status."""
+
     def certificate_of(self, number: str, revision: int) -> StoredCertificate | None:
-        """The certificate of a statement revision."""
+        """The latest edition of the certificate of a statement revision."""
+
+    def stated(
+        self, contract_id: str | None, user_id: str, provider_id: str | None, month: Month
+    ) -> Mapping[str, object]:
+        """What papers say of a contract, its parties and its money until a month; by kind."""
 
     def certificates(
         self, *, month: Month | None = None, user_id: str | None = None
@@ -84,7 +106,7 @@ class CertificatesPort(Protocol):
         """Certificates by number."""
 
     def file(self, number: str, kind: str) -> bytes | None:
-        """A certificate's pdf, certificate, statement, evidence or bundle."""
+        """A certificate's pdf, certificate, summary, lines, statement, evidence or bundle."""
 
     def history(self, number: str) -> Sequence[StatusChange]:
         """What became of a certificate, oldest first."""
@@ -148,6 +170,25 @@ class LogPort(Protocol):
         """Hashes of a tile of the log's tree."""
 
 
+class PendingPort(Protocol):
+    """The end of the log."""
+
+    def append_pending(self, kind: str, reference: str, entry: bytes) -> None:
+        """Hand an entry to the sequencer."""
+
+
+class ChangingUnit(Protocol):
+    """A unit of work as a change of status needs it."""
+
+    @property
+    def certificates(self) -> ChangingPort:
+        """Certificates."""
+
+    @property
+    def log(self) -> PendingPort:
+        """The log."""
+
+
 class CertificatesUnit(Protocol):
     """A unit of work as this room needs it."""
 
@@ -189,5 +230,14 @@ class Press(Protocol):
     def seal(self) -> Seal:
         """Whose signature the documents carry."""
 
+    @property
+    def time_stamping(self) -> TimeStamping:
+        """Whether documents carry a time-stamp."""
+
     def document(self, certificate: Certificate, parts: CertificateParts) -> bytes:
-        """The signed PDF."""
+        """The signed PDF, stamped where its head says so.
+
+        Raises:
+            TimeStampMissing: the authority gave no stamp.
+            SigningFailed: the key cannot be used.
+        """

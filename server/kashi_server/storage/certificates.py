@@ -8,9 +8,12 @@ from sqlalchemy import Connection, Row, Select, func, insert, select
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.interval import Month
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
+from kashi_server.services.expense_port import StoredStatement
+from kashi_server.storage.certificate_papers import stated_papers
 from kashi_server.storage.tables.certificates import (
     certificate_changes,
     certificate_files,
+    certificate_statements,
     certificates,
 )
 from kashi_server.storage.tables.expense import closes
@@ -32,6 +35,8 @@ _STORED = (
     "card_hours",
     "amount_fen",
     "eligible_fen",
+    "edition",
+    "contract_id",
 )
 
 
@@ -71,12 +76,31 @@ class CertificateRepository:
         last = select(func.max(certificates.c.serial)).where(certificates.c.month == str(month))
         return (self._connection.execute(last).scalar_one() or 0) + 1
 
-    def add(self, certificate: StoredCertificate, files: Mapping[str, bytes], actor: str) -> None:
-        """Add a certificate with its files and its first status."""
-        values = {name: getattr(certificate, name) for name in _STORED}
-        self._connection.execute(
-            insert(certificates).values(month=str(certificate.month), **values)
-        )
+    def add(
+        self,
+        certificate: StoredCertificate,
+        statements: Sequence[StoredStatement],
+        files: Mapping[str, bytes],
+        actor: str,
+    ) -> None:
+        """Add a certificate with what it certifies, its files and its first status."""
+        first = certificate.first_month
+        values: dict[str, object] = {name: getattr(certificate, name) for name in _STORED}
+        values |= {
+            "month": str(certificate.month),
+            "first_month": None if first is None else str(first),
+        }
+        self._connection.execute(insert(certificates).values(values))
+        named = [
+            {
+                "number": certificate.number,
+                "month": str(one.month),
+                "statement_number": one.number,
+                "statement_revision": one.revision,
+            }
+            for one in statements
+        ]
+        self._connection.execute(insert(certificate_statements), named)
         rows = [
             {"number": certificate.number, "kind": kind, "content": content}
             for kind, content in files.items()
@@ -109,13 +133,24 @@ class CertificateRepository:
         return self._one(with_status().where(certificates.c.number == number))
 
     def certificate_of(self, number: str, revision: int) -> StoredCertificate | None:
-        """The certificate of a statement revision."""
-        return self._one(
-            with_status().where(
+        """The latest edition of the certificate of a statement revision."""
+        editions = (
+            with_status()
+            .where(
                 certificates.c.statement_number == number,
                 certificates.c.statement_revision == revision,
             )
+            .order_by(None)
+            .order_by(certificates.c.edition.desc())
+            .limit(1)
         )
+        return self._one(editions)
+
+    def stated(
+        self, contract_id: str | None, user_id: str, provider_id: str | None, month: Month
+    ) -> Mapping[str, object]:
+        """What papers say of a contract, its parties and its money until a month; by kind."""
+        return stated_papers(self._connection, contract_id, provider_id, month)
 
     def certificate_of_pdf(self, pdf_sha256: str) -> StoredCertificate | None:
         """The certificate whose document hashes to this."""
@@ -133,7 +168,7 @@ class CertificateRepository:
         return [stored_certificate(row) for row in self._connection.execute(query)]
 
     def file(self, number: str, kind: str) -> bytes | None:
-        """A certificate's pdf, certificate, statement, evidence or bundle."""
+        """A certificate's pdf, certificate, summary, lines, statement, evidence or bundle."""
         query = select(certificate_files.c.content).where(
             certificate_files.c.number == number, certificate_files.c.kind == kind
         )
@@ -167,6 +202,7 @@ def stored_certificate(row: Row[Any]) -> StoredCertificate:
     """A row of `with_status`."""
     return StoredCertificate(
         month=Month.parse(row.month),
+        first_month=None if row.first_month is None else Month.parse(row.first_month),
         status=CertificateStatus(row.status),
         status_reason=row.reason,
         status_utc_ms=row.utc_ms,

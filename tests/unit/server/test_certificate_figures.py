@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kashi_server.documents import figures
-from kashi_server.documents.capital_amount import capital_amount
 from kashi_server.documents.chart import Bar, daily_chart
+from kashi_server.domain.capital_amount import capital_amount
 
 HOUR_MS = 3_600_000
 
@@ -70,8 +70,9 @@ def read_capitals(text: str) -> int:
 
 
 def test_capitals_refuse_what_they_cannot_spell() -> None:
-    """Negative and beyond a million million yuan: refused, not misspelled."""
-    for amount_fen in (-1, 10**14):
+    """Beyond a million million yuan: refused, not misspelled; owed back is said so."""
+    assert capital_amount(-18_600_005) == "负壹拾捌万陆仟元零伍分"
+    for amount_fen in (-(10**14), 10**14):
         with pytest.raises(ValueError, match="capitals"):
             capital_amount(amount_fen)
 

@@ -61,9 +61,7 @@ def test_text_of_a_party_is_never_markup(renderer: Renderer) -> None:
     user["name_zh"] = '#panic("x") $x$ *b* `r` @ref <l> \\ // ]) #[#]'
     hostile = json.dumps(data, ensure_ascii=False).encode()
 
-    pdf = renderer.render(
-        certificate, sample_parts(hostile, parts.months[0].evidence), SEAL
-    )
+    pdf = renderer.render(certificate, sample_parts(hostile, parts.months[0].evidence), SEAL)
 
     assert pdf.startswith(b"%PDF-")
 

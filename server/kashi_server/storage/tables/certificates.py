@@ -27,9 +27,9 @@ certificates = Table(
     Column("code", Text, nullable=False),
     Column("user_id", ForeignKey("parties.party_id"), nullable=False, index=True),
     Column("provider_id", ForeignKey("parties.party_id"), index=True),
-    # Of a certificate of several months both are NULL: see `certificate_statements`.
-    Column("statement_number", Text),
-    Column("statement_revision", Integer),
+    # Of several months: what their statements are together; they stand in certificate_statements.
+    Column("statement_number", Text, nullable=False),
+    Column("statement_revision", Integer, nullable=False),
     Column("supersedes", ForeignKey("certificates.number"), unique=True),
     Column("issued_utc_ms", Count, nullable=False),
     Column("demo", Boolean, nullable=False),
@@ -43,15 +43,12 @@ certificates = Table(
     Column("eligible_fen", Count, nullable=False),
     # The same statements may be certified again, when papers that belong to them came later.
     Column("edition", Integer, nullable=False, server_default="1"),
+    # Of a certificate of several months the first; `month` is the last.
+    Column("first_month", Text),
     Column("contract_id", ForeignKey("contracts.contract_id"), index=True),
-    ForeignKeyConstraint(
-        ["statement_number", "statement_revision"],
-        ["statements.number", "statements.revision"],
-        name="fk_certificates_statement",
-    ),
     UniqueConstraint("month", "serial"),
     # Exactly one an edition of the same statements, whoever issues.
-    UniqueConstraint("statement_sha256", "edition"),
+    UniqueConstraint("statement_number", "statement_revision", "edition"),
     CheckConstraint("serial >= 1", name="serial"),
     CheckConstraint("edition >= 1", name="edition"),
 )

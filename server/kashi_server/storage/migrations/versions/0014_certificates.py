@@ -1,11 +1,12 @@
 """Certificates of several months and of several editions; confirmations of both parties.
 
-A certificate no longer names one statement in its own row: what it certifies stands in
-`certificate_statements`, one row a month. SQLite cannot loosen a table; there it is made again
-around its rows, with the references that point at it checked at the end of the transaction.
+A certificate may be of several statements: which ones stands in `certificate_statements`, one row
+a month; its own row names what they are together. SQLite cannot loosen a table; there it is made
+again around its rows, with the references that point at it checked at the end of the transaction.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +24,8 @@ _KEPT = (
     *("statement_revision", "supersedes", "issued_utc_ms", "demo", "statement_sha256"),
     *("evidence_sha256", "pdf_sha256", "card_hours", "amount_fen", "eligible_fen"),
 )
+_ONE_BEFORE = ("statement_number", "statement_revision")
+_ONE = (*_ONE_BEFORE, "edition")
 _FILE_KINDS = "kind IN ('pdf', 'certificate', 'statement', 'evidence', 'bundle')"
 
 
@@ -72,65 +75,56 @@ def _rebuild(table: str, make: Callable[[], None], columns: Sequence[str]) -> No
 
 
 def _loosen() -> None:
-    for column in ("statement_number", "statement_revision"):
-        op.alter_column("certificates", column, nullable=True)
-    op.add_column("certificates", _edition())
-    op.add_column("certificates", _contract())
+    op.drop_constraint("fk_certificates_statement", "certificates", type_="foreignkey")
+    for column in _added():
+        op.add_column("certificates", column)
     op.create_index(op.f("ix_certificates_contract_id"), "certificates", ["contract_id"])
-    op.drop_constraint(
-        op.f("uq_certificates_statement_number_statement_revision"), "certificates", type_="unique"
-    )
-    op.create_unique_constraint(
-        op.f("uq_certificates_statement_sha256_edition"),
-        "certificates",
-        ["statement_sha256", "edition"],
-    )
+    op.drop_constraint(_unique(_ONE_BEFORE), "certificates", type_="unique")
+    op.create_unique_constraint(_unique(_ONE), "certificates", [*_ONE])
     op.create_check_constraint(op.f("ck_certificates_edition"), "certificates", "edition >= 1")
     op.drop_constraint(op.f("ck_certificate_files_kind"), "certificate_files", type_="check")
 
 
 def _tighten() -> None:
     op.create_check_constraint(op.f("ck_certificate_files_kind"), "certificate_files", _FILE_KINDS)
-    op.drop_constraint(op.f("uq_certificates_statement_sha256_edition"), "certificates")
-    op.drop_constraint(op.f("ck_certificates_edition"), "certificates")
-    op.create_unique_constraint(
-        op.f("uq_certificates_statement_number_statement_revision"),
-        "certificates",
-        ["statement_number", "statement_revision"],
-    )
+    op.drop_constraint(_unique(_ONE), "certificates", type_="unique")
+    op.drop_constraint(op.f("ck_certificates_edition"), "certificates", type_="check")
+    op.create_unique_constraint(_unique(_ONE_BEFORE), "certificates", [*_ONE_BEFORE])
     op.drop_index(op.f("ix_certificates_contract_id"), "certificates")
-    op.drop_column("certificates", "contract_id")
-    op.drop_column("certificates", "edition")
-    for column in ("statement_number", "statement_revision"):
-        op.alter_column("certificates", column, nullable=False)
+    for column in _added():
+        op.drop_column("certificates", column.name)
+    op.create_foreign_key(
+        "fk_certificates_statement",
+        "certificates",
+        "statements",
+        ["statement_number", "statement_revision"],
+        ["number", "revision"],
+    )
 
 
-def _edition() -> sa.Column[int]:
-    return sa.Column("edition", sa.Integer, nullable=False, server_default="1")
+def _unique(columns: Sequence[str]) -> str:
+    return op.f(f"uq_certificates_{'_'.join(columns)}")
 
 
-def _contract() -> sa.Column[str]:
-    return _key("contract_id", "contracts.contract_id", nullable=True)
+def _added() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("edition", sa.Integer, nullable=False, server_default="1"),
+        sa.Column("first_month", Text),
+        _key("contract_id", "contracts.contract_id", nullable=True),
+    ]
 
 
 def _certificates() -> None:
-    _make_certificates(
-        sa.Column("edition", sa.Integer, nullable=False, server_default="1"),
-        _contract(),
-        sa.CheckConstraint("edition >= 1", name=op.f("ck_certificates_edition")),
-        one_statement=("statement_sha256", "edition"),
-        nullable=True,
-    )
+    edition = sa.CheckConstraint("edition >= 1", name=op.f("ck_certificates_edition"))
+    _make_certificates(*_added(), edition, one=_ONE)
     op.create_index(op.f("ix_certificates_contract_id"), "certificates", ["contract_id"])
 
 
 def _certificates_before() -> None:
-    _make_certificates(one_statement=("statement_number", "statement_revision"), nullable=False)
+    _make_certificates(_of_statement("certificates"), one=_ONE_BEFORE)
 
 
-def _make_certificates(
-    *more: sa.schema.SchemaItem, one_statement: tuple[str, str], nullable: bool
-) -> None:
+def _make_certificates(*more: sa.schema.SchemaItem, one: tuple[str, ...]) -> None:
     op.create_table(
         "certificates",
         sa.Column("number", Text, primary_key=True),
@@ -139,8 +133,8 @@ def _make_certificates(
         sa.Column("code", Text, nullable=False),
         _key("user_id", "parties.party_id"),
         _key("provider_id", "parties.party_id", nullable=True),
-        sa.Column("statement_number", Text, nullable=nullable),
-        sa.Column("statement_revision", sa.Integer, nullable=nullable),
+        sa.Column("statement_number", Text, nullable=False),
+        sa.Column("statement_revision", sa.Integer, nullable=False),
         _key("supersedes", "certificates.number", nullable=True),
         sa.Column("issued_utc_ms", Count, nullable=False),
         sa.Column("demo", sa.Boolean, nullable=False),
@@ -151,10 +145,9 @@ def _make_certificates(
         sa.Column("amount_fen", Count, nullable=False),
         sa.Column("eligible_fen", Count, nullable=False),
         *more,
-        _of_statement("certificates"),
         *(
-            sa.UniqueConstraint(*columns, name=op.f(f"uq_certificates_{'_'.join(columns)}"))
-            for columns in (("month", "serial"), one_statement, ("supersedes",), ("pdf_sha256",))
+            sa.UniqueConstraint(*columns, name=_unique(columns))
+            for columns in (("month", "serial"), one, ("supersedes",), ("pdf_sha256",))
         ),
         sa.CheckConstraint("serial >= 1", name=op.f("ck_certificates_serial")),
     )

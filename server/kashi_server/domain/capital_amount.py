@@ -1,7 +1,7 @@
 """Amounts in Chinese capitals 大写金额, as cheques and vouchers carry them.
 
 Rules of the annex of 《支付结算办法》: digits 零壹贰叁…, then 元, 角, 分; 整 after a whole yuan or
-jiao; a run of zeros inside is read once. Integers only.
+jiao; a run of zeros inside is read once; what is owed back is 负. Integers only.
 """
 
 from typing import Final
@@ -16,10 +16,12 @@ def capital_amount(amount_fen: int) -> str:
     """Spell an amount of fen: 18600005 → 壹拾捌万陆仟元零伍分.
 
     Raises:
-        ValueError: it is negative or reaches a million million yuan.
+        ValueError: it reaches a million million yuan.
     """
-    if not 0 <= amount_fen <= FEN_MAX:
+    if not -FEN_MAX <= amount_fen <= FEN_MAX:
         raise ValueError(f"{amount_fen} fen cannot be written in capitals")
+    if amount_fen < 0:
+        return f"负{capital_amount(-amount_fen)}"
     yuan, rest = divmod(amount_fen, 100)
     jiao, fen = divmod(rest, 10)
     if amount_fen == 0:

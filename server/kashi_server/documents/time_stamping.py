@@ -1,0 +1,126 @@
+"""Time-stamps of an outside authority, RFC 3161 over HTTP (§3.4): what `timestamp_url` sets.
+
+One request a document, within bounds: ten seconds in all, an answer of at most 16 KiB, no redirect,
+no proxy. What the authority answers is checked before it is used: granted, the same nonce, the same
+imprint. The stamp says when a signature existed; whose clock that is, only the authority's
+certificate tells.
+"""
+
+import http.client
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from asn1crypto import cms, tsp
+from pyhanko.sign.timestamps import TimeStamper, TimestampRequestError
+
+from kashi_server.documents.signing import STAMP_BYTES_MAX
+from kashi_server.errors import InvalidValue, TimeStampMissing
+
+TIMEOUT_S: Final = 10.0
+_QUERY: Final = "application/timestamp-query"
+_REPLY: Final = "application/timestamp-reply"
+_PIECE_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StampAddress:
+    """Where an authority answers: http or https, without user and fragment."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no such address."""
+        parts = urlsplit(self.text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+            raise InvalidValue(f"'{self.text}' is not the http or https address of an authority")
+        if parts.username is not None or parts.password is not None:
+            raise InvalidValue("an authority's address names no user and no password")
+
+    @property
+    def parts(self) -> SplitResult:
+        """The address in its parts."""
+        return urlsplit(self.text)
+
+
+class HttpTimeStamper(TimeStamper):
+    """Asks an authority over HTTP."""
+
+    def __init__(
+        self, address: StampAddress, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the library ships no types here
+        self._address = address
+        self._monotonic_s = monotonic_s
+
+    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        """Send a request.
+
+        Raises:
+            TimeStampMissing: no proper answer came in time.
+        """
+        try:
+            # One document is signed at a time and nothing else runs in its loop: it may block.
+            answer = self._ask(req.dump())
+            return tsp.TimeStampResp.load(answer, strict=True)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._missing(str(error) or type(error).__name__) from error
+
+    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        """A stamp over a digest.
+
+        Raises:
+            TimeStampMissing: the authority refuses, or stamps something else.
+        """
+        try:
+            token = await super().async_timestamp(message_digest, md_algorithm)
+        except TimestampRequestError as error:
+            raise self._missing(str(error)) from error
+        try:
+            said = token["content"]["encap_content_info"]["content"].parsed
+            imprint = said["message_imprint"]
+            stamped = (
+                imprint["hash_algorithm"]["algorithm"].native,
+                imprint["hashed_message"].native,
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._missing(f"its stamp cannot be read: {error}") from error
+        if stamped != (md_algorithm, message_digest):
+            raise self._missing("it stamped something else than was asked")
+        if len(token.dump()) > STAMP_BYTES_MAX:
+            raise self._missing(f"its stamp has more than {STAMP_BYTES_MAX} bytes")
+        return token
+
+    def _missing(self, why: str) -> TimeStampMissing:
+        return TimeStampMissing(f"the time-stamping authority {self._address.text}: {why}")
+
+    def _ask(self, query: bytes) -> bytes:
+        parts = self._address.parts
+        https = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        until_s = self._monotonic_s() + TIMEOUT_S
+        assert parts.hostname is not None  # refused at birth
+        with closing(kind(parts.hostname, parts.port, timeout=TIMEOUT_S)) as connection:
+            connection.request("POST", path, body=query, headers={"Content-Type": _QUERY})
+            with closing(connection.getresponse()) as response:
+                if response.status != http.client.OK:
+                    raise ValueError(f"it answered {response.status} {response.reason}")
+                found = response.headers.get_content_type()
+                if found != _REPLY:
+                    raise ValueError(f"it answered {found} instead of {_REPLY}")
+                return self._read(response, until_s)
+
+    def _read(self, response: http.client.HTTPResponse, until_s: float) -> bytes:
+        """The body, piece by piece: neither an endless nor a dripping answer holds anybody."""
+        content = bytearray()
+        while piece := response.read1(_PIECE_BYTES):
+            content += piece
+            if len(content) > STAMP_BYTES_MAX:
+                raise ValueError(f"it answered more than {STAMP_BYTES_MAX} bytes")
+            if self._monotonic_s() > until_s:
+                raise ValueError(f"its answer took longer than {TIMEOUT_S:.0f} seconds")
+        return bytes(content)

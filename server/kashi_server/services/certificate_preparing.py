@@ -1,0 +1,158 @@
+"""What goes into a certificate before it has a number: its files, and what stands behind them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.certificate_parts import CertificateParts, MonthParts
+from kashi_server.domain.interval import Month
+from kashi_server.domain.summary import summary_of
+from kashi_server.errors import NotFound, Refused, StorageError
+from kashi_server.services.certificate_reading import reading_of, together
+from kashi_server.services.certificates_port import CertificatesUnit
+from kashi_server.services.csv_text import csv_bytes
+from kashi_server.services.evidence import EvidenceGathering, Gathered
+from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.export_rows import lines_export
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A certificate but for its head.
+
+    Attributes:
+        number: of the statement, or of what several are together.
+        revision: of the statement; of several it grows with each revision of each.
+        statements: in the order of their months.
+        gathered: the evidence of one month; None for several, whose own certificates carry it.
+    """
+
+    number: str
+    revision: int
+    statements: tuple[StoredStatement, ...]
+    parts: CertificateParts
+    gathered: Gathered | None
+
+    @property
+    def last(self) -> StoredStatement:
+        """The statement of the last month."""
+        return self.statements[-1]
+
+    @property
+    def first_month(self) -> Month | None:
+        """Of several months the first."""
+        return self.statements[0].month if len(self.statements) > 1 else None
+
+
+class Preparing:
+    """Prepares certificates; reads only."""
+
+    def __init__(self, gathering: EvidenceGathering) -> None:
+        self._gathering = gathering
+
+    def month(self, unit: CertificatesUnit, statement: StoredStatement) -> Prepared:
+        """The certificate of one statement."""
+        gathered = self._gathering.gather(unit, statement)
+        part = MonthParts(
+            month=statement.month,
+            statement=statement.content,
+            evidence=gathered.evidence.to_bytes(),
+            rules=rules_of(unit, statement),
+        )
+        return Prepared(
+            number=statement.number,
+            revision=statement.revision,
+            statements=(statement,),
+            parts=_parts(unit, (statement,), (part,), reading_of(gathered)),
+            gathered=gathered,
+        )
+
+    def period(self, unit: CertificatesUnit, statements: Sequence[StoredStatement]) -> Prepared:
+        """The certificate of a contract's months that follow each other.
+
+        Each month's evidence is the one its own certificate carries, so that one bundle proves
+        both.
+
+        Raises:
+            NotFound: a month was not certified by itself.
+            Refused: the months are not of one user, or one is left out.
+        """
+        if len({one.user_id for one in statements}) != 1:
+            raise Refused("the months are not of one user")
+        ordered = tuple(sorted(statements, key=lambda one: one.month))
+        found: list[MonthParts] = []
+        readings: list[Mapping[str, Any] | None] = []
+        for statement in ordered:
+            own = unit.certificates.certificate_of(statement.number, statement.revision)
+            evidence = None if own is None else unit.certificates.file(own.number, "evidence")
+            if own is None or evidence is None:
+                raise NotFound(
+                    f"statement {statement.number} revision {statement.revision} is not certified"
+                    f" by itself; run: kashi-server certify {statement.month}"
+                )
+            summary = unit.certificates.file(own.number, "summary")
+            readings.append(None if summary is None else json.loads(summary)["reading"])
+            found.append(
+                MonthParts(
+                    month=statement.month,
+                    statement=statement.content,
+                    evidence=evidence,
+                    rules=rules_of(unit, statement),
+                )
+            )
+        return Prepared(
+            number=_together(ordered),
+            revision=1 + sum(one.revision - 1 for one in ordered),
+            statements=ordered,
+            parts=_parts(unit, ordered, tuple(found), together(readings)),
+            gathered=None,
+        )
+
+
+def _together(statements: Sequence[StoredStatement]) -> str:
+    """What several statements are called together: `KS-2026-01..2026-12-HT-1`."""
+    first, last = statements[0], statements[-1]
+    of = last.number.removeprefix(f"KS-{last.month}-")
+    return f"KS-{first.month}..{last.month}-{of}"
+
+
+def _parts(
+    unit: CertificatesUnit,
+    statements: Sequence[StoredStatement],
+    months: tuple[MonthParts, ...],
+    reading: Mapping[str, object] | None,
+) -> CertificateParts:
+    last = statements[-1]
+    stated = unit.certificates.stated(last.contract_id, last.user_id, last.provider_id, last.month)
+    summary = summary_of(
+        [json.loads(one.content) for one in statements],
+        [sha256(one.content).hexdigest() for one in statements],
+        stated=stated,
+        reading=reading,
+    )
+    return CertificateParts(
+        months=months,
+        summary=canonical_bytes(summary),
+        lines=csv_bytes(lines_export(statements)),
+    )
+
+
+def rules_of(unit: CertificatesUnit, statement: StoredStatement) -> bytes | None:
+    """The canonical bytes of the rules that the statement names.
+
+    Raises:
+        StorageError: they are not stored.
+    """
+    named = json.loads(statement.content)["programme"]
+    if named is None:
+        return None
+    for version in unit.expense.rules(named["programme_id"]):
+        if version.sha256 == named["sha256"]:
+            return version.to_bytes()
+    raise StorageError(
+        f"the rules {named['programme_id']} {named['version']} that statement"
+        f" {statement.number} names are not stored"
+    )

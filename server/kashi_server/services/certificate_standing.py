@@ -1,0 +1,125 @@
+"""What becomes of a certificate: superseded, withdrawn, redeemed; each change dated and logged."""
+
+from collections.abc import Callable
+from typing import Final
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.certificate import CertificateNumber, CertificateStatus
+from kashi_server.errors import InvalidValue, NotFound, StorageError
+from kashi_server.services.certificates_port import (
+    CertificatesUnit,
+    CertificatesWork,
+    ChangingUnit,
+    StatusChange,
+    StoredCertificate,
+)
+
+LOG_STATUS: Final = "certificate-status"
+
+
+class Standing:
+    """Changes how certificates stand."""
+
+    def __init__(self, work: CertificatesWork, clock: Callable[[], int]) -> None:
+        self._work = work
+        self._clock = clock
+
+    def withdraw(self, number: str, reason: str, actor: str) -> StoredCertificate:
+        """Withdraw a certificate; it stays on record and says so to everybody who asks.
+
+        Raises:
+            InvalidValue: no reason is given, or the number is none.
+            NotFound: there is no such certificate.
+            Refused: it was superseded or withdrawn before.
+        """
+        if not reason.strip():
+            raise InvalidValue("withdrawing a certificate needs a reason; give one with --reason")
+        return self._become(number, CertificateStatus.WITHDRAWN, reason, actor)
+
+    def redeem(self, number: str, reason: str, actor: str) -> StoredCertificate:
+        """Mark a certificate as redeemed by a payment that `reason` names.
+
+        Raises:
+            NotFound: there is no such certificate.
+            Refused: it does not stand.
+        """
+        return self._become(number, CertificateStatus.REDEEMED, reason, actor)
+
+    def _become(
+        self, number: str, status: CertificateStatus, reason: str, actor: str
+    ) -> StoredCertificate:
+        with self._work.begin() as unit:
+            found = certificate_of(unit, number)
+            unit.certificates.lock_month(found.month)
+            found = certificate_of(unit, number)
+            change_status(unit, found, status, reason, actor, self._clock())
+            changed = unit.certificates.certificate(found.number)
+            unit.commit()
+        if changed is None:
+            raise StorageError(f"certificate {found.number} is gone")
+        return changed
+
+
+def certificate_of(unit: CertificatesUnit, number: str) -> StoredCertificate:
+    """A certificate by its number.
+
+    Raises:
+        NotFound: there is none; InvalidValue: the number is none.
+    """
+    canonical = str(CertificateNumber.parse(number))
+    found = unit.certificates.certificate(canonical)
+    if found is None:
+        raise NotFound(f"there is no certificate {canonical}")
+    return found
+
+
+def redeem_within(
+    unit: ChangingUnit, number: str, claim_id: str, actor: str, utc_ms: int
+) -> StoredCertificate:
+    """Mark a certificate as redeemed by a claim, inside the claim's own unit of work.
+
+    Once: a certificate that is redeemed cannot be redeemed again, by this claim or another.
+
+    Raises:
+        NotFound: there is no such certificate.
+        Refused: it does not stand: superseded, withdrawn, or redeemed before.
+    """
+    found = unit.certificates.certificate(str(CertificateNumber.parse(number)))
+    if found is None:
+        raise NotFound(f"there is no certificate {number}")
+    unit.certificates.lock_month(found.month)
+    change_status(unit, found, CertificateStatus.REDEEMED, f"claim {claim_id}", actor, utc_ms)
+    return found
+
+
+def change_status(
+    unit: ChangingUnit,
+    certificate: StoredCertificate,
+    status: CertificateStatus,
+    reason: str,
+    actor: str,
+    utc_ms: int,
+) -> None:
+    """Change how a certificate stands, and hand the change to the log.
+
+    Raises:
+        Refused: it cannot become so.
+    """
+    # Read again under the lock: what the caller holds may be older than another's change.
+    latest = unit.certificates.certificate(certificate.number) or certificate
+    change = StatusChange(
+        number=certificate.number,
+        status=latest.status.become(status),
+        reason=reason,
+        actor=actor,
+        utc_ms=utc_ms,
+    )
+    unit.certificates.add_change(change)
+    entry = {
+        "number": change.number,
+        "status": str(change.status),
+        "reason": reason,
+        "actor": actor,
+        "utc_ms": utc_ms,
+    }
+    unit.log.append_pending(LOG_STATUS, change.number, canonical_bytes(entry))

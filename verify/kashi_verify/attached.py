@@ -1,0 +1,190 @@
+"""Step 5: the attached files, each spelled canonically, each with the hash that names it.
+
+Two generations of the head are read. `kashi/v1/certificate` names one statement and its evidence;
+`kashi/v2/certificate` names every attached file, and may certify several months, whose files carry
+the month in their names.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from kashi_verify import document
+from kashi_verify.canonical import read_canonical
+from kashi_verify.findings import CheckFailed
+
+Data = Mapping[str, Any]
+HEAD: Final = "certificate.json"
+SUMMARY: Final = "summary.json"
+LINES: Final = "lines.csv"
+_V1: Final = "kashi/v1/certificate"
+_V2: Final = "kashi/v2/certificate"
+_STAMPINGS: Final = ("none", "rfc3161", "unavailable")
+MONTHS_MAX: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """One month's statement and evidence as data, its files by kind, its rules as bytes."""
+
+    statement: Data
+    evidence: Data
+    files: Mapping[str, bytes]
+
+    @property
+    def rules(self) -> bytes | None:
+        """The rules that are attached for it."""
+        return self.files.get("rules")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """The attachments as bytes and as data, and the file they were in."""
+
+    files: Mapping[str, bytes]
+    certificate: Data
+    months: tuple[Month, ...]
+    summary: Data | None
+    opened: document.Opened
+
+    @property
+    def statements(self) -> tuple[Data, ...]:
+        """The statements in the order of their months."""
+        return tuple(month.statement for month in self.months)
+
+    @property
+    def last(self) -> Data:
+        """The statement of the last month."""
+        return self.months[-1].statement
+
+    @property
+    def time_stamp(self) -> str:
+        """Whether the head promises a time-stamp."""
+        found: str = self.certificate.get("time_stamp", "none")
+        return found
+
+
+def read_attached(opened: document.Opened) -> Attached:
+    """Read what is attached.
+
+    Raises:
+        CheckFailed: a file is missing, added, misspelled, or not the one that is named.
+    """
+    files = document.attachments(opened)
+    if HEAD not in files:
+        raise CheckFailed(f"{HEAD} is not attached")
+    head = read_canonical(HEAD, files[HEAD])
+    if head["format"] == _V1:
+        months = _first_generation(head, files)
+    elif head["format"] == _V2:
+        months = _second_generation(head, files)
+    else:
+        raise CheckFailed(f"{HEAD} is of format {head['format']}, which this verifier cannot read")
+    for month in months:
+        _check_month(month)
+    summary = None
+    if SUMMARY in files:
+        summary = read_canonical(SUMMARY, files[SUMMARY])
+        _check_format(SUMMARY, summary, "kashi/v1/summary")
+    return Attached(files=files, certificate=head, months=months, summary=summary, opened=opened)
+
+
+def _first_generation(head: Data, files: Mapping[str, bytes]) -> tuple[Month, ...]:
+    expected = {HEAD, "statement.json", "evidence.json"} | ({"rules.json"} & set(files))
+    if set(files) != expected:
+        raise CheckFailed(f"attached are {sorted(files)} instead of {sorted(expected)}")
+    month = _month(files, "")
+    _check_named(head, [month])
+    return (month,)
+
+
+def _second_generation(head: Data, files: Mapping[str, bytes]) -> tuple[Month, ...]:
+    expected = {HEAD, *head["files"]}
+    if set(files) != expected or not {SUMMARY, LINES} <= expected:
+        raise CheckFailed(f"attached are {sorted(files)} instead of {sorted(expected)}")
+    for name, named in head["files"].items():
+        found = sha256(files[name]).hexdigest()
+        if found != named:
+            raise CheckFailed(f"{name} hashes to {found}; named is {named}")
+    if head["time_stamp"] not in _STAMPINGS:
+        raise CheckFailed(f"the head says '{head['time_stamp']}' of a time-stamp")
+    names = _months_between(head["months"]["first"], head["months"]["last"])
+    marks = [""] if len(names) == 1 else [f"-{name}" for name in names]
+    months = tuple(_month(files, mark) for mark in marks)
+    known = {f"{kind}{mark}.json" for mark in marks for kind in ("statement", "evidence", "rules")}
+    if expected - known - {HEAD, SUMMARY, LINES}:
+        raise CheckFailed(f"attached are files of no month: {sorted(expected - known)}")
+    found_months = [month.statement["period"]["month"] for month in months]
+    if found_months != names:
+        raise CheckFailed(f"the statements are of {found_months}, the head says {names}")
+    _check_named(head, months)
+    return months
+
+
+def _months_between(first: str, last: str) -> list[str]:
+    try:
+        (year, month), end = map(int, first.split("-")), last
+        found = [first]
+        while found[-1] != end and len(found) < MONTHS_MAX:
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+            found.append(f"{year:04d}-{month:02d}")
+    except ValueError as error:
+        raise CheckFailed(f"'{first}' to '{last}' are no months") from error
+    if found[-1] != last:
+        raise CheckFailed(f"'{first}' to '{last}' are no months that follow each other")
+    return found
+
+
+def _month(files: Mapping[str, bytes], mark: str) -> Month:
+    found = {
+        kind: files[f"{kind}{mark}.json"]
+        for kind in ("statement", "evidence", "rules")
+        if f"{kind}{mark}.json" in files
+    }
+    for kind in ("statement", "evidence"):
+        if kind not in found:
+            raise CheckFailed(f"{kind}{mark}.json is not attached")
+    return Month(
+        statement=read_canonical(f"statement{mark}.json", found["statement"]),
+        evidence=read_canonical(f"evidence{mark}.json", found["evidence"]),
+        files=found,
+    )
+
+
+def _check_format(name: str, data: Data, wanted: str) -> None:
+    if data["format"] != wanted:
+        raise CheckFailed(f"{name} is of format {data['format']}, not {wanted}")
+
+
+def _check_month(month: Month) -> None:
+    _check_format("the statement", month.statement, "kashi/v1/statement")
+    _check_format("the evidence", month.evidence, "kashi/v1/evidence")
+    found = sha256(month.files["statement"]).hexdigest()
+    if month.evidence["statement_sha256"] != found:
+        raise CheckFailed(
+            f"the statement of the evidence hashes to {found}; named is"
+            f" {month.evidence['statement_sha256']}"
+        )
+
+
+def _check_named(head: Data, months: Sequence[Month]) -> None:
+    """The head names the statements, one after the other, and their evidence, by one hash each."""
+    for kind in ("statement", "evidence"):
+        found = sha256(b"".join(month.files[kind] for month in months)).hexdigest()
+        if head[kind]["sha256"] != found:
+            raise CheckFailed(f"the {kind} hashes to {found}; named is {head[kind]['sha256']}")
+    stated = [month.statement["statement"] for month in months]
+    if head["demo"] != any(one["demo"] for one in stated):
+        raise CheckFailed("the head and the statements do not agree that it is a demonstration")
+    revision = 1 + sum(one["revision"] - 1 for one in stated)
+    if head["statement"]["revision"] != revision:
+        raise CheckFailed(
+            f"the head names revision {head['statement']['revision']}, not {revision}"
+        )
+    if len(stated) == 1 and head["statement"]["number"] != stated[0]["number"]:
+        raise CheckFailed("the certificate names another statement than the one attached")
+    users = {month.statement["user"]["party_id"] for month in months}
+    contracts = {(month.statement["contract"] or {}).get("contract_id") for month in months}
+    if len(users) != 1 or len(contracts) != 1:
+        raise CheckFailed("the months are not of one user under one contract")

@@ -1,0 +1,65 @@
+"""Step 7, fourth part: the attached CSV carries the lines of the statements, figure by figure."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any, Final
+
+from kashi_verify.findings import CheckFailed
+
+Data = Mapping[str, Any]
+_MARK: Final = b"\xef\xbb\xbf"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def check_table(content: bytes, statements: Sequence[Data]) -> int:
+    """Compare every row with its line; returns how many there are.
+
+    Raises:
+        CheckFailed: a row is missing, added or differs.
+    """
+    if not content.startswith(_MARK):
+        raise CheckFailed("lines.csv does not begin with the mark that spreadsheets need")
+    try:
+        rows = list(csv.DictReader(StringIO(content[len(_MARK) :].decode(), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CheckFailed(f"lines.csv cannot be read: {error}") from error
+    lines = [(statement, line) for statement in statements for line in statement["lines"]]
+    if len(rows) != len(lines):
+        raise CheckFailed(f"lines.csv has {len(rows)} rows; the statements have {len(lines)} lines")
+    for row, (statement, line) in zip(rows, lines, strict=True):
+        for name, value in _cells(statement, line).items():
+            if row.get(name) != value:
+                raise CheckFailed(
+                    f"lines.csv: {name} of line {line['line']} of {statement['period']['month']} is"
+                    f" {row.get(name)}; the statement says {value}"
+                )
+    return len(rows)
+
+
+def _cells(statement: Data, line: Data) -> dict[str, str]:
+    fen = line["amount_fen"]
+    return {
+        "statement": _text(statement["statement"]["number"]),
+        "revision": str(statement["statement"]["revision"]),
+        "month": statement["period"]["month"],
+        "line": str(line["line"]),
+        "hardware_id": _text(line["hardware_id"]),
+        "host_id": _text(line["host_id"]),
+        "charge_start": line["start"],
+        "charge_end": line["end"],
+        "price_id": _text(line["price_id"]),
+        "price_yuan_per_card_hour": line["price_yuan_per_card_hour"] or "",
+        **{name: str(line["quantities"][name]) for name in ("leased_ms", "observed_ms", "gap_ms")},
+        "share": line["share"] or "",
+        "billed_ms": str(line["billed_ms"]),
+        "amount_yuan": f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}",
+        "eligible": "true" if line["eligible"] else "false",
+    }
+
+
+def _text(value: str | None) -> str:
+    """A text as a spreadsheet must find it: none of it is a formula."""
+    if value is None:
+        return ""
+    return f"'{value}" if value.startswith(_FORMULA) else value
