@@ -8,6 +8,7 @@ import pytest
 from kashi_server.bootstrap import opened
 from kashi_server.domain.budget import Act, Budget
 from kashi_server.domain.evaluation.evaluate import STEPS
+from kashi_server.domain.parameter_words import PARAMETER_WORDS
 from kashi_server.domain.parameters import PARAMETERS
 from kashi_server.services.export_rows import COLUMNS
 from kashi_server.services.ledger import Ledger
@@ -27,7 +28,7 @@ in_force_from = 2026-11-25T00:00:00+08:00
 name = "tax_basis"
 value = "incl"
 officers = ["officer", "second"]
-decided_on = 2026-11-24
+decided_on = 2026-11-20
 reason = "合同与发票均以含税金额审查"
 document = "会议纪要〔2026〕12号"
 """
@@ -91,6 +92,7 @@ def test_a_decision_makes_the_estimate_final(directory: str, tmp_path: Path) -> 
         ('"2024-12-18"', '"2023"', "there are no rules shenzhen-compute-voucher 2023"),
         ('"tax_basis"\nvalue = "incl"', '"ratio.general"\nvalue = "0.6"', "is published"),
         ('"incl"', '"maybe"', "one of incl, excl"),
+        ("2026-11-20", "2999-01-01", "is said to be decided on 2999-01-01, and today is"),
     ],
 )
 def test_a_record_that_does_not_hold_settles_nothing(
@@ -107,6 +109,22 @@ def test_a_record_that_does_not_hold_settles_nothing(
     assert len(after.stdout.splitlines()) == 1
 
 
+def test_rules_are_shown_in_both_languages(directory: str) -> None:
+    """Name, states and what each parameter is stand there in Chinese and in English."""
+    shown = " ".join(
+        run("rules", "show", "shenzhen-compute-voucher", "-d", directory).stdout.split()
+    )
+
+    for said in (
+        "深圳市训力券",
+        "Shenzhen training-compute voucher",
+        "已公布",
+        "unknown",
+        "施行期间",
+    ):
+        assert said in shown
+
+
 def test_two_versions_are_told_apart(tmp_path: Path) -> None:
     """What differs, parameter by parameter."""
     other = tmp_path / "other.toml"
@@ -120,7 +138,13 @@ def test_two_versions_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_ledger_is_shown_and_proved(directory: str) -> None:
-    """An empty ledger is sound; what moved is listed with who and why."""
+    """An empty ledger is sound and says so; what moved is listed with who and why."""
+    empty = run("ledger", "movements", "-d", directory)
+    assert (empty.returncode, empty.stdout) == (
+        0,
+        "台账尚无分录。Nothing has moved on the ledger yet.\n",
+    )
+    assert run("ledger", "movements", "--json", "-d", directory).stdout == ""
     with opened(Path(directory)) as server:
         budget = Budget(programme_id="p", year=2026)
         act = Act(key="appropriation/1", officer="officer", reason="预算文件〔2026〕1号")
@@ -186,9 +210,13 @@ def test_rules_and_evaluation_documents_name_everything() -> None:
     """docs/rules.md has every parameter as it is, docs/evaluation.md every step."""
     rules = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     steps = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert set(PARAMETER_WORDS) == set(PARAMETERS)
     for name, spec in PARAMETERS.items():
-        assert f"| `{name}` | {spec.kind}" in rules
-        assert f"| {spec.decides} |" in rules
+        words = PARAMETER_WORDS[name]
+        (row,) = (line for line in rules.splitlines() if line.startswith(f"| `{name}` | "))
+        assert row.startswith(f"| `{name}` | {spec.kind}")
+        end = f" | {spec.decides} | {words.zh} | {', '.join(words.steps)} | {words.unknown} |"
+        assert row.endswith(end)
     for number, (name, _function) in enumerate(STEPS, 1):
         assert any(
             line.startswith(f"| {number} |") and f" {name} |" in line for line in steps.splitlines()

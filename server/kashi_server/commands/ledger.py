@@ -44,8 +44,10 @@ def balances(
 
 def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False) -> None:
     """Show every movement in order."""
+    none = True
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         for stored in unit.ledger.movements():
+            none = False
             movement = stored.movement
             if movement is None:
                 print(f"{stored.movement_id} {stored.key}: {stored.fault}", file=sys.stderr)
@@ -59,6 +61,8 @@ def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = Fal
             for posting in movement.postings:
                 amount = _shown(posting.amount, posting.account.unit)
                 print(f"    {amount:>20}  {posting.account.name}")
+    if none and not as_json:
+        print("台账尚无分录。Nothing has moved on the ledger yet.")
 
 
 def check(directory: Directory = DEFAULT_DIRECTORY) -> None:

@@ -11,9 +11,11 @@ from rich.table import Table
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import PlainConsole
-from kashi_server.domain.deciding import DecisionRecord, decide, load_decisions
+from kashi_server.domain.deciding import DecisionRecord, check_days, decide, load_decisions
+from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, instant_of
+from kashi_server.domain.parameter_words import PARAMETER_WORDS
 from kashi_server.domain.positioned import Mistake, MistakesFound
-from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules import ParameterState, RulesVersion
 from kashi_server.domain.rules_difference import differences
 from kashi_server.errors import ConfigurationError, NotFound, Refused
 from kashi_server.services.accounts import Account, Role
@@ -122,6 +124,7 @@ def rules_decide(
             known = list(unit.expense.rules(record.programme_id))
             accounts = {account.login: account for account in unit.accounts.all()}
         _check_officers(record, accounts)
+        check_days(record, instant_of(server.clock() // MINUTE_MS).astimezone(SHANGHAI).date())
         base = _base(known, record.programme_id, record.base_version)
         version = decide(base, record)
         if not dry_run:
@@ -152,14 +155,25 @@ def _base(known: list[RulesVersion], programme_id: str, name: str) -> RulesVersi
 
 def _print_rules(version: RulesVersion, *, registered: bool) -> None:
     state = "已登记 registered" if registered else "未登记 not registered"
+    head = _head(version)
+    until = "—" if head["until"] is None else str(head["until"])[:16]
     table = Table(
-        title=f"{version.name_zh} {version.version} ({state})",
-        caption=f"{version.document}\nSHA-256 {version.sha256}",
+        title=f"{version.name_zh} {version.name_en} {version.version} ({state})",
+        caption=f"{version.document}\n施行期间 in force: {str(head['from'])[:16]} – {until}"
+        f" (UTC+08:00)\nSHA-256 {version.sha256}",
     )
     for title in ("参数 parameter", "状态 state", "值 value", "出处 source"):
         # Nothing is cut: a name is what a decision record must spell.
         table.add_column(title, overflow="fold")
     for one in version.parameters:
         source = one.decision.document if one.decision else one.source or one.note
-        table.add_row(one.name, str(one.state), one.value_text or "—", source or "")
+        name = f"{one.name}\n{PARAMETER_WORDS[one.name].zh}"
+        table.add_row(name, _STATES[one.state], one.value_text or "—", source or "")
     PlainConsole().print(table)
+
+
+_STATES = {
+    ParameterState.PUBLISHED: "已公布 published",
+    ParameterState.DECIDED: "经决定 decided",
+    ParameterState.UNKNOWN: "未知 unknown",
+}

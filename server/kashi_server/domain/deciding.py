@@ -7,7 +7,7 @@ touch: a text is changed by whoever published it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from kashi_server.domain.interval import Interval, minute_of
@@ -20,7 +20,7 @@ from kashi_server.domain.positioned import (
 )
 from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
 from kashi_server.domain.rules_data import parameter_of_data
-from kashi_server.errors import InvalidValue
+from kashi_server.errors import InvalidValue, Refused
 
 _HEAD: Final = ("programme_id", "base_version", "version")
 _FROM: Final = "in_force_from"
@@ -106,6 +106,24 @@ def decide(base: RulesVersion, record: DecisionRecord) -> RulesVersion:
         in_force=Interval(record.from_minute, base.in_force.end),
         parameters=kept + record.parameters,
     )
+
+
+def check_days(record: DecisionRecord, today: date) -> None:
+    """Refuse what is said to be decided on a day that has not come.
+
+    Args:
+        record: the record.
+        today: the day of Asia/Shanghai, by the server's clock.
+
+    Raises:
+        Refused: a decision lies ahead; the message names it.
+    """
+    for one in record.parameters:
+        if one.decision is not None and one.decision.decided_on > today.isoformat():
+            raise Refused(
+                f"{one.name} is said to be decided on {one.decision.decided_on}, and today is"
+                f" {today}: register it when it is decided, or check the day (and the clock)"
+            )
 
 
 def _decisions(document: Positioned) -> Iterator[Mapping[str, object]]:

@@ -6,8 +6,10 @@ that needs it can give an estimate at most. The hash is over canonical data, so 
 of the file do not matter and every value does.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from hashlib import sha256
@@ -20,6 +22,7 @@ from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.errors import InvalidValue
 
 FORMAT = "kashi/v1/rules"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class ParameterState(StrEnum):
@@ -45,6 +48,12 @@ class Decision:
             raise InvalidValue("a decision names two officers, its date, reason and document")
         if self.officers[0] == self.officers[1]:
             raise InvalidValue("a decision needs two different officers")
+        if _DAY.fullmatch(self.decided_on) is None:
+            raise InvalidValue(f"decided_on '{self.decided_on}' is no day like 2026-11-20")
+        try:
+            date.fromisoformat(self.decided_on)
+        except ValueError as error:
+            raise InvalidValue(f"decided_on '{self.decided_on}' is on no calendar") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

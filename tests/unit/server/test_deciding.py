@@ -1,11 +1,13 @@
 """Two officers settle what no text says; nobody settles what a text does say."""
 
+from datetime import date
+
 import pytest
-from kashi_server.domain.deciding import decide, load_decisions
+from kashi_server.domain.deciding import check_days, decide, load_decisions
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.domain.rules import ParameterState, RulesVersion, version_at
 from kashi_server.domain.rules_difference import differences
-from kashi_server.errors import InvalidValue
+from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.rulebook import shipped_rules
 
 RECORD = """\
@@ -18,7 +20,7 @@ in_force_from = 2026-11-25T00:00:00+08:00
 name = "tax_basis"
 value = "incl"
 officers = ["first.officer", "second.officer"]
-decided_on = 2026-11-24
+decided_on = 2026-11-20
 reason = "合同与发票均以含税金额审查"
 document = "会议纪要〔2026〕12号"
 """
@@ -89,3 +91,19 @@ def test_a_record_that_does_not_fit_is_refused(old: str, new: str, told: str) ->
     """What is published, another version, another time."""
     with pytest.raises(InvalidValue, match=told):
         decide(base(), load_decisions(RECORD.replace(old, new, 1), "record.toml"))
+
+
+def test_nothing_is_decided_on_a_day_that_has_not_come() -> None:
+    """The day of the decision may be today, not tomorrow; the message names both days."""
+    record = load_decisions(RECORD, "record.toml")
+
+    check_days(record, date(2026, 11, 20))
+    with pytest.raises(Refused, match="tax_basis is said to be decided on 2026-11-20, and today"):
+        check_days(record, date(2026, 11, 19))
+
+
+@pytest.mark.parametrize("day", ['"soon"', '"2026-02-30"', '"20261120"', "20261120"])
+def test_a_decision_names_a_day_of_the_calendar(day: str) -> None:
+    """Anything else is a mistake with its line."""
+    with pytest.raises(MistakesFound, match="decided_on"):
+        load_decisions(RECORD.replace("2026-11-20", day), "record.toml")
