@@ -12,6 +12,7 @@ import typer
 
 from kashi_server.commands import (
     accounts,
+    assignments,
     backup,
     carried,
     certificates,
@@ -80,6 +81,20 @@ app.command("evaluate")(evaluation.evaluate_case)
 app.command("certify")(certificates.certify)
 app.command("certificates")(certificates.certificates)
 app.command("withdraw")(certificates.withdraw)
+
+assignments_app = typer.Typer(
+    help="Assignments of devices to contracts: list, propose, answer. 租用指派",
+    no_args_is_help=True,
+)
+assignments_app.command("list")(assignments.list_assignments)
+assignments_app.command("propose")(assignments.propose)
+assignments_app.command("confirm")(assignments.confirm)
+assignments_app.command("decline")(assignments.decline)
+assignments_app.command("withdraw")(assignments.withdraw)
+assignments_app.command("end")(assignments.propose_end)
+assignments_app.command("template")(assignments.write_template)
+assignments_app.command("import")(assignments.import_sheet)
+app.add_typer(assignments_app, name="assignments")
 
 rules_app = typer.Typer(
     help="Rules of programmes: check, show, compare, decide. 项目规则", no_args_is_help=True
