@@ -14,6 +14,7 @@ from pathlib import Path
 from grpc_tools import protoc
 from kashi_server.domain.evaluation.case_data import case_schema
 from kashi_server.domain.rules_schema import rules_schema
+from kashi_server.domain.usage_source.schema import usage_mapping_schema
 from kashi_server.services.rulebook import PROGRAMMES
 
 PROTO = Path(__file__).parent.parent / "proto"
@@ -31,7 +32,11 @@ def generate(target: Path) -> None:
 
 def schemas() -> dict[Path, str]:
     """The published schemas and the files they stand in."""
-    made = {"rules.schema.json": rules_schema(), "case.schema.json": case_schema()}
+    made = {
+        "rules.schema.json": rules_schema(),
+        "case.schema.json": case_schema(),
+        "usage-mapping.schema.json": usage_mapping_schema(),
+    }
     return {
         PROGRAMMES / name: json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
         for name, schema in made.items()

@@ -20,12 +20,14 @@ from kashi_server.commands import (
     evaluation,
     expense,
     exporting,
+    gaps,
     hosts,
     integrity,
     ledger,
     rules,
     serving,
     setup,
+    stated,
 )
 from kashi_server.commands.plain import plain
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
@@ -74,6 +76,7 @@ app.add_typer(account_app, name="account")
 app.command("import-reports")(carried.import_reports)
 app.command("enrol-requests")(carried.enrol_requests)
 app.command("import")(expense.import_files)
+app.command("import-usage")(stated.import_usage)
 app.command("close")(expense.close)
 app.command("statements")(expense.statements)
 app.command("export")(exporting.export)
@@ -95,6 +98,23 @@ assignments_app.command("end")(assignments.propose_end)
 assignments_app.command("template")(assignments.write_template)
 assignments_app.command("import")(assignments.import_sheet)
 app.add_typer(assignments_app, name="assignments")
+
+stated_app = typer.Typer(
+    help="Usage that providers state: list, countersign, withdraw. 用量声明", no_args_is_help=True
+)
+stated_app.command("list")(stated.stated_list)
+stated_app.command("countersign")(stated.countersign)
+stated_app.command("withdraw")(stated.withdraw_stated)
+stated_app.command("source")(stated.stated_source)
+app.add_typer(stated_app, name="stated")
+
+gaps_app = typer.Typer(
+    help="Gaps: what parties say of them, and officers' word. 缺口说明", no_args_is_help=True
+)
+gaps_app.command("list")(gaps.gaps_list)
+gaps_app.command("explain")(gaps.gaps_explain)
+gaps_app.command("decide")(gaps.gaps_decide)
+app.add_typer(gaps_app, name="gaps")
 
 rules_app = typer.Typer(
     help="Rules of programmes: check, show, compare, decide. 项目规则", no_args_is_help=True

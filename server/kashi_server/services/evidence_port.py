@@ -61,6 +61,9 @@ class StatedPort(Protocol):
     def source(self, sha256: str) -> bytes | None:
         """Kept bytes."""
 
+    def sources(self) -> Sequence[str]:
+        """The hashes of all kept files."""
+
     def add(self, attestation: Attestation, stated_utc_ms: int) -> None:
         """Add an attestation with its records."""
 

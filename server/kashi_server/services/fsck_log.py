@@ -21,6 +21,12 @@ from kashi_server.services.agreement_entries import (
 from kashi_server.services.assignment import ACT_ENTRY
 from kashi_server.services.assignment_port import AssignmentsPort
 from kashi_server.services.closing import STATEMENT_ENTRY
+from kashi_server.services.evidence_logged import (
+    EVIDENCE_CHECKED,
+    evidence_rows,
+    source_faults,
+)
+from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import ExpensePort, StoredStatement
 from kashi_server.services.facts_port import Place
 from kashi_server.services.log_port import LogPort
@@ -35,6 +41,7 @@ _CHECKED: Final = (
     RULES_ENTRY,
     STATEMENT_ENTRY,
     RESTORATION_ENTRY,
+    *EVIDENCE_CHECKED,
 )
 _COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
 
@@ -68,6 +75,14 @@ class LoggedUnit(Protocol):
         """Acts about assignments."""
 
     @property
+    def stated(self) -> StatedPort:
+        """What providers state."""
+
+    @property
+    def gap_words(self) -> GapsPort:
+        """What parties and officers say of gaps."""
+
+    @property
     def log(self) -> LogPort:
         """The log."""
 
@@ -87,10 +102,11 @@ def check_logged(work: LoggedWork) -> list[str]:
             rows = {(kind, reference): said for kind, reference, said in _rows(unit)}
             restored = dict(_restored(unit.facts))
             statements = unit.expense.statements()
+            damaged = list(source_faults(unit.stated))
             entries = _entries(unit.log)
     except KashiError as error:
         return [f"what was agreed cannot be read: {error}"]
-    found = [*_unlike(entries, rows), *_restorations(entries, restored)]
+    found = [*_unlike(entries, rows), *_restorations(entries, restored), *damaged]
     found += [fault for one in statements if (fault := _statement_fault(one)) is not None]
     return found
 
@@ -107,6 +123,7 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
         yield from map(logged, agreements)
     for act in unit.assignments.acts():
         yield ACT_ENTRY, act.reference, act.to_bytes()
+    yield from evidence_rows(unit.stated, unit.gap_words)
     for version in expense.rules():
         yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
     for one in expense.statements():

@@ -14,6 +14,7 @@ from kashi_server.domain.attestation import (
 )
 from kashi_server.domain.device import Vendor
 from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.errors import StorageError
 from kashi_server.services.evidence_port import AttestationChange, StoredAttestation
 from kashi_server.storage.tables.evidence import (
     attestation_changes,
@@ -50,10 +51,22 @@ class StatedRepository:
         )
 
     def source(self, sha256: str) -> bytes | None:
-        """Kept bytes."""
+        """Kept bytes.
+
+        Raises:
+            StorageError: what is kept is damaged.
+        """
         query = select(usage_sources.c.content).where(usage_sources.c.sha256 == sha256)
         found = self._connection.execute(query).scalar_one_or_none()
-        return None if found is None else zlib.decompress(bytes(found))
+        try:
+            return None if found is None else zlib.decompress(bytes(found))
+        except zlib.error as error:
+            raise StorageError(f"source file {sha256} is damaged: {error}") from error
+
+    def sources(self) -> Sequence[str]:
+        """The hashes of all kept files."""
+        query = select(usage_sources.c.sha256).order_by(usage_sources.c.sha256)
+        return list(self._connection.execute(query).scalars())
 
     def add(self, attestation: Attestation, stated_utc_ms: int) -> None:
         """Add an attestation with its records."""

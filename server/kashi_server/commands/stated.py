@@ -1,0 +1,197 @@
+"""`import-usage` and `stated …`: what providers state where no agent runs, and who says yes."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.accounts import require_officer
+from kashi_server.commands.hosts import local_time
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.domain.attestation import Attestation
+from kashi_server.domain.interval import HOUR_MS
+from kashi_server.domain.money import truncate_places
+from kashi_server.errors import ConfigurationError
+from kashi_server.services.acting import Acting
+from kashi_server.services.evidence_port import StoredAttestation
+from kashi_server.services.stating import SourceFile, UsageStating
+
+CARD_HOUR_PLACES = 4
+
+AttestationId = Annotated[str, typer.Argument(help="As `stated list` shows it.")]
+PartyCode = Annotated[
+    str, typer.Option("--party", help="统一社会信用代码 of the party that says it.")
+]
+OFFICE = Acting(actor="kashi-server", party_id=None)
+
+SKIPPED = {
+    "step": ("作业步，已含在作业中", "steps of jobs, parts of their jobs"),
+    "never_started": ("未开始的作业", "jobs that never started"),
+    "no_cards": ("没有加速卡", "rows without cards"),
+    "no_time": ("时长为零", "rows without time"),
+    "no_sample": ("没有数值的采样", "samples without a value"),
+    "other_row": ("映射不取的行", "rows that the mapping passes over"),
+    "other_contract": ("其他合同", "rows of other contracts"),
+    "other_model": ("其他型号", "rows of other models"),
+    "other_metric": ("其他指标", "series of other metrics"),
+}
+
+
+def import_usage(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Bills, sacct output, series.")
+    ],
+    mapping: Annotated[
+        Path, typer.Option("--mapping", metavar="FILE", help="How they are read, as TOML.")
+    ],
+    directory: Directory = DEFAULT_DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """Take usage that a provider states: all files or none; the company countersigns then.
+
+    供给方声明的用量：云账单、Slurm 记录、监控时序；由企业会签后计入，证据等级 E1。
+    """
+    files = [_file(source) for source in sources]
+    with opened(directory) as server:
+        done = UsageStating(server.work, server.clock).take(_file(mapping), files)
+    if as_json:
+        told = [_data(StoredAttestation(attestation=one, stated_utc_ms=0, change=None))
+                for one in done.attestations]  # fmt: skip
+        print(json.dumps({"attestations": told, "known": done.known, "skipped": done.skipped}))
+        return
+    for one in done.attestations:
+        print("\n".join(_lines(one)))
+    if not done.attestations:
+        print("没有新内容 Nothing new.")
+    if done.known:
+        print(f"已在册 known already: {done.known}")
+    for why, count in sorted(done.skipped.items()):
+        zh, en = SKIPPED[why]
+        print(f"略过 passed over: {count}  {zh} {en}")
+    if done.attestations:
+        print("待企业会签 To be countersigned: kashi-server stated countersign ID --party …")
+
+
+def stated_list(
+    party: Annotated[str | None, typer.Option("--party", help="Only this party's.")] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """List attestations and how they stand. 用量声明"""
+    with opened(directory) as server:
+        acting = OFFICE if party is None else Acting(actor=OFFICE.actor, party_id=party)
+        found = UsageStating(server.work, server.clock).attestations(acting)
+    if as_json:
+        print(json.dumps([_data(one) for one in found], ensure_ascii=False))
+        return
+    for one in found:
+        print("\n".join(_lines(one.attestation)))
+        print(f"    {_standing(one)}")
+    if not found:
+        print("没有用量声明 No attestations.")
+
+
+def stated_source(
+    attestation_id: AttestationId,
+    file: Annotated[Path, typer.Argument(help="Where to write the source file's bytes.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Write the exact bytes of the file behind an attestation. 取出原件"""
+    with opened(directory) as server:
+        content = UsageStating(server.work, server.clock).source(attestation_id, OFFICE)
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error}") from error
+    print(f"{file}: {len(content)} bytes")
+
+
+def countersign(
+    attestation_id: AttestationId,
+    party: PartyCode,
+    officer: Officer,
+    reason: Reason,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Record that the company countersigned an attestation: it counts from now on. 企业会签
+
+    The reason names the paper by which the company said so.
+    """
+    with opened(directory) as server:
+        require_officer(server, officer)
+        stating = UsageStating(server.work, server.clock)
+        stating.countersign(attestation_id, Acting(actor=officer, party_id=party), reason)
+    print(f"{attestation_id}: 已会签 countersigned by {party}")
+
+
+def withdraw_stated(
+    attestation_id: AttestationId,
+    party: PartyCode,
+    officer: Officer,
+    reason: Reason,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Record that the provider took an attestation back, or the company refused it. 撤回"""
+    with opened(directory) as server:
+        require_officer(server, officer)
+        stating = UsageStating(server.work, server.clock)
+        stating.withdraw(attestation_id, Acting(actor=officer, party_id=party), reason)
+    print(f"{attestation_id}: 已撤回 withdrawn by {party}")
+
+
+def _file(path: Path) -> SourceFile:
+    try:
+        return SourceFile(str(path), path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def _card_hours(attestation: Attestation) -> str:
+    return truncate_places(Fraction(attestation.card_ms, HOUR_MS), CARD_HOUR_PLACES)
+
+
+def _lines(attestation: Attestation) -> list[str]:
+    count, hours = len(attestation.records), _card_hours(attestation)
+    span = f"{local_time(attestation.start_utc_ms)} – {local_time(attestation.end_utc_ms)}"
+    return [
+        f"{attestation.attestation_id}  {attestation.contract_id}  {attestation.site}",
+        f"    {span}",
+        f"    {count} 条记录 records, {hours} 卡时 card-hours",
+        f"    {attestation.source_name} SHA-256 {attestation.source_sha256}",
+    ]
+
+
+def _standing(stored: StoredAttestation) -> str:
+    change = stored.change
+    if change is None:
+        return f"待 {stored.attestation.user_id} 会签 waits to be countersigned"
+    word = "已会签 countersigned" if stored.state == "countersigned" else "已撤回 withdrawn"
+    return f"{word} {change.party_id}, {local_time(change.utc_ms)}, {change.actor}: {change.reason}"
+
+
+def _data(stored: StoredAttestation) -> dict[str, object]:
+    attestation, change = stored.attestation, stored.change
+    return {
+        "attestation_id": attestation.attestation_id,
+        "state": str(stored.state),
+        "kind": str(attestation.kind),
+        "site": attestation.site,
+        "contract_id": attestation.contract_id,
+        "provider_id": attestation.provider_id,
+        "user_id": attestation.user_id,
+        "source_name": attestation.source_name,
+        "source_sha256": attestation.source_sha256,
+        "mapping_sha256": attestation.mapping_sha256,
+        "counted_by": attestation.counted_by,
+        "records": len(attestation.records),
+        "start_utc_ms": attestation.start_utc_ms,
+        "end_utc_ms": attestation.end_utc_ms,
+        "card_ms": attestation.card_ms,
+        "sha256": attestation.sha256,
+        "changed_by": None if change is None else change.party_id,
+        "actor": None if change is None else change.actor,
+        "reason": None if change is None else change.reason,
+    }
