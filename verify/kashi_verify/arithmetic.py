@@ -163,7 +163,8 @@ def _month_hours(name: str, agreed: Data, start: str) -> int:
     if not start.startswith(agreed["month"]) or agreed["month_days"] != str(
         monthrange(year, month)[1]
     ):
-        raise CheckFailed(f"{name}: {agreed['month']} of {agreed['month_days']} days is not its month")
+        said = f"{agreed['month']} of {agreed['month_days']} days"
+        raise CheckFailed(f"{name}: {said} is not the month it is in")
     return int(agreed["month_days"]) * 24
 
 
@@ -200,9 +201,7 @@ def _check_totals(totals: Data, lines: Sequence[Data]) -> None:
     for name in COUNTED:
         counted_ms = sum(line["quantities"].get(name, 0) for line in lines)
         if totals.get(name, 0) != counted_ms:
-            raise CheckFailed(
-                f"total {name} is {totals.get(name, 0)}; the lines give {counted_ms}"
-            )
+            raise CheckFailed(f"total {name} is {totals.get(name, 0)}; the lines give {counted_ms}")
     for name, source in (("card_hours", "observed_ms"), ("leased_card_hours", "leased_ms")):
         _check_hours(name, totals, ((line, line["quantities"][source]) for line in lines))
     _check_hours("billed_card_hours", totals, ((line, line["billed_ms"]) for line in lines))

@@ -83,7 +83,7 @@ def _line_row(
 
 
 def _price(line: Data) -> str:
-    """The price as it was agreed: by the card-hour, the partition's hour (片时) or the month (月)."""
+    """The price as it was agreed: by the card-hour, the partition's hour or the month."""
     agreed = line.get("price")
     if agreed is None:
         return line["price_yuan_per_card_hour"] or figures.UNKNOWN

@@ -23,6 +23,7 @@ BASIS: Final = {
     "leased_observed": Pair("租用且被观测的时间", "leased and observed time"),
     "held": Pair("被占用的时间", "held time"),
     "utilised": Pair("利用率对时间的积分", "utilisation over time"),
+    "flat_rent": Pair("按日计的月租", "a monthly rent, by the day"),
 }
 
 PARAMETER_STATE: Final = {

@@ -72,6 +72,7 @@ class LinePrice:
             said["profile"] = self.profile
         if self.rent is not None:
             said["month"] = str(self.rent.month)
-            said["month_days"] = self.rent.days
-            said["devices"] = self.rent.devices
+            # As text, like the yuan: a reversal negates every integer of a line.
+            said["month_days"] = str(self.rent.days)
+            said["devices"] = str(self.rent.devices)
         return said

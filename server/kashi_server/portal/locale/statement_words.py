@@ -28,6 +28,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "statement.term": ("合同期限", "Term"),
     "statement.open_end": ("无固定期限", "open end"),
     "statement.basis": ("计费口径", "Basis"),
+    "statement.month_of_rent": ("月", "month"),
+    "statement.partition_hour": ("片时", "partition-hour"),
     "statement.programme": ("资助项目", "Programme"),
     "statement.rules_version": ("规则版本", "Rules version"),
     "statement.period": ("期间", "Period"),
