@@ -16,7 +16,7 @@ from kashi_server.domain.interval import Interval, minute_of
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.errors import ConfigurationError, InvalidValue
 from kashi_server.services.acting import Acting
-from kashi_server.services.explaining import Explained, GapExplaining
+from kashi_server.services.gap_explaining import Explained, GapExplaining
 
 WORDS = {
     ExplanationState.OPEN: "待审 open",

@@ -2,7 +2,8 @@
 
 What counts is that a sample is there: between two samples no further apart than the mapping's gap
 limit the device was seen, and no value is asked how busy it was. A blank of DCGM
-(0x7ffffffffffffff0 and above) or a NaN is no sample. Records are cut at whole UTC hours.
+(0x7ffffffffffffff0 and above) or a NaN is no sample. A record is a run of samples without a gap,
+cut at whole UTC hours.
 """
 
 import json
@@ -42,7 +43,7 @@ class _Device:
     def __init__(self, unit_id: str, contract_id: str, model: str, line: int) -> None:
         self.unit_id, self.contract_id, self.model, self.line = unit_id, contract_id, model, line
         self.last_ms: int | None = None
-        self.hours: dict[int, list[int]] = {}
+        self.runs: list[tuple[int, int]] = []
 
     def seen(self, utc_ms: int, limit_ms: int) -> None:
         """A sample: what lies between it and the one before was seen, if that is not too long."""
@@ -55,11 +56,11 @@ class _Device:
 
     def _add(self, start: int, end: int) -> None:
         while start < end:
-            hour = start // HOUR_MS
-            until = min(end, (hour + 1) * HOUR_MS)
-            found = self.hours.setdefault(hour, [start, start, 0])
-            found[1] = until
-            found[2] += until - start
+            until = min(end, (start // HOUR_MS + 1) * HOUR_MS)
+            if self.runs and self.runs[-1][1] == start and start % HOUR_MS:
+                self.runs[-1] = (self.runs[-1][0], until)
+            else:
+                self.runs.append((start, until))
             start = until
 
 
@@ -194,7 +195,7 @@ def _device(reading: Reading, line: int, row: Row, devices: dict[str, _Device]) 
 
 
 def _records(reading: Reading, device: _Device) -> Iterator[StatedRecord]:
-    for _hour, (start, end, stated_ms) in sorted(device.hours.items()):
+    for start, end in device.runs:
         yield StatedRecord(
             key=f"{device.unit_id}@{instant_text(start, reading.mapping.offset)}",
             unit_id=device.unit_id,
@@ -203,6 +204,6 @@ def _records(reading: Reading, device: _Device) -> Iterator[StatedRecord]:
             cards=1,
             start_utc_ms=start,
             end_utc_ms=end,
-            stated_ms=stated_ms,
+            stated_ms=end - start,
             line=device.line,
         )
