@@ -31,10 +31,17 @@ from kashi_agent.sample import (
 from kashi_agent.shipping import Answer
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
+from kashi_agent.unsealing import unseal
 
 CARDS = 8
 MINUTE_MS = 60_000
 MINUTES_A_DAY = 1_440
+REPORTS_A_CALL = 16
+"""As many as the daemon seals at a time."""
+
+LIVE_REPORTS = 4
+"""Of what was measured while a backlog drained: so many reports are looked at."""
+
 METER = Meter(kind=MeterKind.NVML, cadence_ms=MINUTE_MS)
 CARDS_OF_THE_HOST = tuple(
     Device(
@@ -112,8 +119,12 @@ class LongHost:
         self.agent.ship(self.server)
         return time.monotonic() - began
 
-    def _live_a_minute(self) -> None:
+    def observe_a_minute(self) -> None:
+        """Time passes, and the meter reads; nothing is written."""
         self.clock.advance(MINUTE_MS)
+        self._observe()
+
+    def _observe(self) -> None:
         self.minute += 1
         self.agent.metering.observe(
             SampleBatch(
@@ -122,10 +133,41 @@ class LongHost:
                 samples=tuple(self._sample(device) for device in CARDS_OF_THE_HOST),
             )
         )
+
+    def ship(self) -> None:
+        """Send what there is, as the daemon does: what goes wrong is tried again later."""
+        self.server.faults = [] if self.reachable else ["lose_request"]
+        try:
+            self.agent.ship(self.server)
+        except (AgentError, OSError) as error:
+            self.agent.shipper.failed(error)
+
+    def drain(self, call_ms: int) -> int:
+        """Catch up by calls that take so long each, while the meter goes on reading; how old the
+        beginning of a report of that time was at most when the server had it, in milliseconds."""
+        self.reachable, self.server.faults = True, []
+        back_ms = read_ms = self.clock.boottime
+        ages_ms: list[int] = []
+        while len(ages_ms) < LIVE_REPORTS:
+            batch = self.agent.shipper.prepare(REPORTS_A_CALL)
+            self.clock.advance(call_ms)
+            if self.clock.boottime - read_ms >= MINUTE_MS:
+                read_ms = self.clock.boottime
+                self._observe()
+                assert self.agent.record()
+            if batch is None:
+                continue  # no interval is over yet
+            self.agent.shipper.absorb(batch, self.server.submit(batch.wires), self.clock.utc)
+            begun_ms = (unseal(wire).start_boottime_ms for wire in batch.wires)
+            ages_ms += [self.clock.boottime - start for start in begun_ms if start >= back_ms]
+        return max(ages_ms)
+
+    def _live_a_minute(self) -> None:
+        self.observe_a_minute()
         if self.minute % self.write_every == 0:
             assert self.agent.record()
         if self.minute % 5 == 0:
-            self._ship()
+            self.ship()
 
     def _sample(self, device: Device) -> Sample:
         user = Holder(HolderKind.USER, f"user{self.minute // 97 % 40}")
@@ -139,13 +181,6 @@ class LongHost:
                 holders=frozenset({user}),
             ),
         )
-
-    def _ship(self) -> None:
-        self.server.faults = [] if self.reachable else ["lose_request"]
-        try:
-            self.agent.ship(self.server)
-        except AgentError as error:
-            self.agent.shipper.failed(error)
 
     def _cost(self, cpu_s: float) -> DayCost:
         files = list(self.folder.iterdir())

@@ -5,14 +5,16 @@ or hung. Only root and the user the agent runs as may measure; the kernel says w
 Both ends are blocking sockets with a stated timeout and a `fileno`, for threads and for selectors.
 """
 
+import logging
 import os
 import socket
 import stat
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from kashi_agent.errors import MeterError
 from kashi_agent.link_fields import LinkError
@@ -35,6 +37,11 @@ RECEIVE_BYTES = 1 << 16
 
 SEND_SECONDS = 5
 """How long a line may take to leave: a peer that reads nothing for so long is gone."""
+
+REFUSED_SECONDS: Final = 0.1
+"""After the system let nobody in; short, for samples come in by the same loop."""
+
+logger = logging.getLogger(__name__)
 
 
 class LineBuffer:
@@ -156,6 +163,12 @@ class Listener(Generic[Line]):
         try:
             connection, _ = self._socket.accept()
         except (TimeoutError, BlockingIOError):
+            return None
+        except OSError as error:
+            # Who knocks keeps on knocking: without a pause a process that may open nothing more
+            # (EMFILE) would do nothing but look.
+            logger.warning("nobody can come in at %s: %s", self.path, error.strerror)
+            time.sleep(REFUSED_SECONDS)
             return None
         if self._allowed_uids is None or peer_uid(connection) in self._allowed_uids:
             return self._line(connection)
