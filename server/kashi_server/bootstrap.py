@@ -31,6 +31,7 @@ from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
+from kashi_server.services.correction_watch import CorrectionWatch
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
@@ -95,6 +96,11 @@ class Server:
         """Give the database connections back."""
         for work in (self.work, self.ingest_work, self.portal_work):
             work.engine.dispose()
+
+
+def correction_watches(server: Server) -> tuple[CorrectionWatch, ...]:
+    """Who is told of every corrected statement, in the correction's own unit of work."""
+    return ()
 
 
 def utc_clock() -> int:

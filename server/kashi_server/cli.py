@@ -16,6 +16,7 @@ from kashi_server.commands import (
     backup,
     carried,
     certificates,
+    correcting,
     doubts,
     evaluation,
     expense,
@@ -79,6 +80,8 @@ app.command("import")(expense.import_files)
 app.command("import-usage")(stated.import_usage)
 app.command("close")(expense.close)
 app.command("statements")(expense.statements)
+app.command("correct")(correcting.correct)
+app.command("replay")(correcting.replay)
 app.command("export")(exporting.export)
 app.command("evaluate")(evaluation.evaluate_case)
 app.command("certify")(certificates.certify)

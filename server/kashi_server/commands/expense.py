@@ -19,6 +19,7 @@ from kashi_server.log.sequencer import sequence
 from kashi_server.services.closing import ClosedMonth, MonthClosing
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.importing import ImportFile, Importing
+from kashi_server.services.known_statements import instant_utc_ms, known_statements
 from kashi_server.services.rulebook import Rulebook, shipped_rules
 
 CARD_HOUR_PLACES = 4
@@ -32,13 +33,14 @@ def import_files(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Take parties, tenures, contracts, assignments and prices from files: all of them or none."""
-    texts = [ImportFile(str(file), _text(file)) for file in files]
+    texts = [ImportFile(str(file), read_text(file)) for file in files]
     with opened(directory) as server:
         done = Importing(server.work, server.clock).take(texts)
     print(f"{done.added} added, {done.changed} changed, {done.unchanged} stood so already.")
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file that somebody named; what cannot be read is told with its name."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -86,16 +88,28 @@ def statements(
     number: Annotated[
         str | None, typer.Option("--number", help="Print one statement's canonical data.")
     ] = None,
+    revision: Annotated[
+        int | None, typer.Option("--revision", help="With --number: this revision. 修订号")
+    ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", help="As they stood at 2026-11-20T09:00+08:00. 截至时刻"),
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List statements, or print the canonical data of one."""
+    """List statements, or print the canonical data of one; any revision, as known at any time."""
     with opened(directory) as server:
         if number is not None:
-            typer.echo(_content(server, number), nl=False)
+            typer.echo(_content(server, number, revision), nl=False)
             return
-        found = _stored(server, None if month is None else Month.parse(month))
+        wanted = None if month is None else Month.parse(month)
+        if known_at is None:
+            found = _stored(server, wanted)
+        else:
+            with server.work.begin(writes=False) as unit:
+                found = known_statements(unit, wanted, instant_utc_ms(known_at))
     if as_json:
         print(json.dumps([_data(statement) for statement in found], ensure_ascii=False))
     else:
@@ -107,11 +121,12 @@ def _stored(server: Server, month: Month | None) -> list[StoredStatement]:
         return list(unit.expense.statements(month=month))
 
 
-def _content(server: Server, number: str) -> str:
+def _content(server: Server, number: str, revision: int | None) -> str:
     with server.work.begin(writes=False) as unit:
-        found = unit.expense.statement(number)
+        found = unit.expense.statement(number, revision)
     if found is None:
-        raise NotFound(f"there is no statement '{number}'; list them with: statements")
+        which = "" if revision is None else f" of revision {revision}"
+        raise NotFound(f"there is no statement '{number}'{which}; list them with: statements")
     return found.content.decode()
 
 

@@ -61,6 +61,7 @@ class AgreementBook:
         broken: Collection[str] = (),
         *,
         reader_id: str | None = None,
+        corrects: bool = False,
     ) -> None:
         """Read the book.
 
@@ -70,6 +71,8 @@ class AgreementBook:
             broken: keys of entries that are there but cannot be read: what names one of them is
                 not refused for that.
             reader_id: the party that reads what is wrong; None: the office, which reads all.
+            corrects: two officers correct what stands: closed months and prices that have begun
+                may change then, and only a correction run carries it into statements.
         """
         expense = unit.expense
         self.parties = {party.party_id: party for party in expense.parties()}
@@ -78,7 +81,8 @@ class AgreementBook:
         self.assignments = {found.assignment_id: found for found in expense.assignments()}
         self.prices = {price.price_id: price for price in expense.prices()}
         last = expense.last_close()
-        self._closed_until = None if last is None else last.cut_off.event_end
+        self._closed_until = None if last is None or corrects else last.cut_off.event_end
+        self._corrects = corrects
         self._now_minute = now_minute
         self._broken = broken
         self._reader_id = reader_id
@@ -251,7 +255,7 @@ class AgreementBook:
             case Price():
                 yield from _trouble("from", check_price, agreement, self.prices.values())
                 old = self.prices.get(agreement.price_id)
-                if old is not None:
+                if old is not None and not self._corrects:
                     yield from _trouble("from", check_revision, old, agreement, self._now_minute)
             case Party():
                 pass

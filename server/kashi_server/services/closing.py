@@ -34,6 +34,7 @@ from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, PRICE_ENTRY
 from kashi_server.services.emptiness import check_emptiness
 from kashi_server.services.evidence_inputs import EVIDENCE_ENTRIES, read_evidence
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
+from kashi_server.services.inputs_port import InputsUnit
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
 from kashi_server.services.settlements_port import StoredSettlement
@@ -272,7 +273,7 @@ def statement_entry(statement: Statement) -> bytes:
     )
 
 
-def read_inputs(unit: ExpenseUnit, month: Month, cut_off: CutOff, *, demo: bool) -> CloseInputs:
+def read_inputs(unit: InputsUnit, month: Month, cut_off: CutOff, *, demo: bool) -> CloseInputs:
     """Read everything a close needs, in one unit of work."""
     start, end = month.interval().bounded()
     devices = unit.facts.devices()
@@ -299,7 +300,7 @@ def read_inputs(unit: ExpenseUnit, month: Month, cut_off: CutOff, *, demo: bool)
     )
 
 
-def _terms(unit: ExpenseUnit) -> Terms:
+def _terms(unit: InputsUnit) -> Terms:
     expense = unit.expense
     return Terms(
         contracts={contract.contract_id: contract for contract in expense.contracts()},
@@ -318,7 +319,7 @@ def _hosts(devices: Sequence[DeviceRecord], period: Interval) -> list[str]:
 
 
 def _clock_offsets_ms(
-    unit: ExpenseUnit, devices: Sequence[DeviceRecord], start: int, end: int
+    unit: InputsUnit, devices: Sequence[DeviceRecord], start: int, end: int
 ) -> dict[str, int]:
     offsets_ms = {
         host_id: unit.facts.clock_offset_ms_max([host_id], start, end)

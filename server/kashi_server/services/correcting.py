@@ -22,6 +22,7 @@ from kashi_server.domain.booked_line import BookedLine, LineData
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.correction import Difference, StandingRevision, difference
 from kashi_server.domain.interval import Month
+from kashi_server.domain.settlement import Settlement
 from kashi_server.domain.statement import Statement
 from kashi_server.errors import Refused
 from kashi_server.services.acts import PrivilegedAct, record
@@ -40,12 +41,15 @@ from kashi_server.services.corrections_port import (
     CorrectionWork,
     RevisedStatement,
 )
+from kashi_server.services.importing import ImportFile, take_into
 from kashi_server.services.standing_statements import StandingStatements
 from kashi_server.services.two_officers import OfficersDecision, check_officers
 
 CORRECTION_ENTRY: Final = "correction"
 CORRECTION_ACT: Final = "correct-month"
 """How a correction is called among privileged acts."""
+TERMS_ACT: Final = "correct-agreements"
+"""How a change of agreements in closed months is called there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,23 +97,44 @@ class Correcting:
         self._demo = demo
         self._watches = watches
 
-    def preview(self, month: Month) -> Correction | None:
+    def preview(self, month: Month, terms: Sequence[ImportFile] = ()) -> Correction | None:
         """What a correction made now would change; None: nothing. Nothing is stored.
+
+        Args:
+            month: a closed month.
+            terms: agreements corrected with it: taken in, looked through, and left again.
 
         Raises:
             Refused: the month is not closed.
+            MistakesFound: every mistake in the files.
         """
         head = self._sequence()
-        with self._work.begin(writes=False) as unit:
+        with self._work.begin(writes=bool(terms)) as unit:
+            if terms:
+                unit.expense.lock()
+                take_into(unit, terms, self._clock(), corrects=True)
             return self.found(unit, month, head)
 
-    def make(self, month: Month, decision: OfficersDecision) -> Correction | None:
+    def make(
+        self, month: Month, decision: OfficersDecision, terms: Sequence[ImportFile] = ()
+    ) -> Correction | None:
         """Make the correction; None: there is nothing to correct, and nothing was made.
+
+        Agreements are corrected first and stand from then on, in the book and in the log; what
+        they mean for other closed months shows when those are corrected.
+
+        Args:
+            month: a closed month.
+            decision: which two officers decided, and why.
+            terms: agreements to correct with it, closed months included.
 
         Raises:
             Refused: the month is not closed, one of the two is no officer, or reports of the month
                 never stop coming in.
+            MistakesFound: every mistake in the files.
         """
+        if terms:
+            self._correct_terms(decision, terms)
         for _attempt in range(ATTEMPTS_MAX):
             head = self._sequence()
             with self._work.begin() as unit:
@@ -127,6 +152,15 @@ class Correcting:
         raise Refused(
             f"reports for {month} came in during each of {ATTEMPTS_MAX} tries; correct it again"
         )
+
+    def _correct_terms(self, decision: OfficersDecision, terms: Sequence[ImportFile]) -> None:
+        with self._work.begin() as unit:
+            unit.expense.lock()
+            check_officers(unit.accounts, decision)
+            take_into(unit, terms, self._clock(), corrects=True)
+            reference = " ".join(file.name for file in terms)
+            self._record(unit, decision, TERMS_ACT, reference)
+            unit.commit()
 
     def found(
         self, unit: CorrectionUnit, month: Month, head: LogHead, reason: str = ""
@@ -149,7 +183,7 @@ class Correcting:
             kept_parties=standing.party_ids,
         )
         fresh = {statement.number: statement for statement in inputs.statements()}
-        parted = difference(month, standing.revisions, _lines(fresh))
+        parted = difference(month, standing.revisions, lines_of(fresh))
         if parted is None:
             return None
         return Correction(
@@ -157,7 +191,12 @@ class Correcting:
             booked_month=last.month.next(),
             difference=parted,
             statements=revised(
-                unit, month, fresh, standing.revisions, parted, last.month.next(), reason
+                fresh,
+                standing.revisions,
+                parted,
+                last.month.next(),
+                reason,
+                unit.corrections.settlements(month),
             ),
             before={n: standing.revisions[n] for n in parted.numbers if n in standing.revisions},
         )
@@ -185,38 +224,38 @@ class Correcting:
         for statement in found.statements.values():
             append_statement(unit, statement)
         unit.log.append_pending(CORRECTION_ENTRY, run.run_id, run.to_bytes())
-        self._record(unit, run)
+        self._record(unit, decision, CORRECTION_ACT, f"{run.month}/{run.run_id}")
         for one in run.statements:
             for watch in self._watches:
                 watch.corrected(unit, run, one)
 
-    def _record(self, unit: CorrectionUnit, run: CorrectionRun) -> None:
-        for officer in run.officers:
-            act = PrivilegedAct(
-                utc_ms=run.made_utc_ms,
+    def _record(
+        self, unit: CorrectionUnit, decision: OfficersDecision, act: str, reference: str
+    ) -> None:
+        for officer in decision.officers:
+            done = PrivilegedAct(
+                utc_ms=self._clock(),
                 actor=officer,
-                act=CORRECTION_ACT,
-                reference=f"{run.month}/{run.run_id}",
-                reason=run.reason,
+                act=act,
+                reference=reference,
+                reason=decision.reason,
             )
-            record(unit, act)
+            record(unit, done)
 
 
 def revised(
-    unit: CorrectionUnit,
-    month: Month,
     fresh: Mapping[str, Statement],
     standing: Mapping[str, StandingRevision],
     parted: Difference,
     booked_month: Month,
     reason: str,
+    settled: Mapping[str, Settlement],
 ) -> dict[str, Statement]:
     """The next revisions of the statements that differ, by number.
 
-    A revision repeats its month's settlement as the close made it: the difference is settled in
-    the month it is booked in.
+    A revision repeats its month's settlement as the close made it (`settled`): the difference is
+    settled in the month it is booked in.
     """
-    settled = unit.corrections.settlements(month)
     found: dict[str, Statement] = {}
     for number in parted.numbers:
         before = standing.get(number)
@@ -235,7 +274,8 @@ def lines_sha256(booked: Mapping[str, Sequence[BookedLine]]) -> str:
     return sha256(canonical_bytes(said)).hexdigest()
 
 
-def _lines(statements: Mapping[str, Statement]) -> dict[str, Sequence[LineData]]:
+def lines_of(statements: Mapping[str, Statement]) -> dict[str, Sequence[LineData]]:
+    """The lines of statements as data, by number."""
     return {
         number: [line.to_data() for line in statement.lines]
         for number, statement in statements.items()

@@ -12,7 +12,7 @@ from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.errors import InvalidValue
 from kashi_server.services.accounts import Account
 from kashi_server.services.acts import ActsPort
-from kashi_server.services.expense_port import ExpensePort, FactsPort, HostsPort, LogPort
+from kashi_server.services.expense_port import ExpenseUnit, HostsPort
 from kashi_server.services.settlements_port import SettlementsPort
 
 RUN_FORMAT = "kashi/v1/correction"
@@ -127,20 +127,12 @@ class AccountsPort(Protocol):
         """Every account."""
 
 
-class CorrectionUnit(Protocol):
+class CorrectionUnit(ExpenseUnit, Protocol):
     """A unit of work as corrections need it."""
-
-    @property
-    def expense(self) -> ExpensePort:
-        """Agreements and statements."""
 
     @property
     def corrections(self) -> CorrectionsPort:
         """Runs and settlements."""
-
-    @property
-    def facts(self) -> FactsPort:
-        """Facts."""
 
     @property
     def identity(self) -> IdentityPort:
@@ -149,13 +141,6 @@ class CorrectionUnit(Protocol):
     @property
     def accounts(self) -> AccountsPort:
         """Accounts."""
-
-    @property
-    def log(self) -> LogPort:
-        """The log."""
-
-    def commit(self) -> None:
-        """Make it durable."""
 
 
 class CorrectionWork(Protocol):

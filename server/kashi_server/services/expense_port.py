@@ -120,8 +120,11 @@ class ExpensePort(Protocol):
     def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
         """A revision of a statement, or its latest."""
 
-    def earlier_in_year(self, month: Month) -> Mapping[str, YearToDate]:
-        """What the calendar year's months before this one came to, by user."""
+    def earlier_in_year(
+        self, month: Month, log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the calendar year's months before this one came to, by user; as the log's first
+        entries have it, where their number is given."""
 
 
 class FactsPort(Protocol):
@@ -176,6 +179,12 @@ class LogPort(Protocol):
 
     def pending_entries(self, count_max: int) -> Sequence[PendingEntry]:
         """Committed entries without an index, oldest first."""
+
+    def references(self, kind: str, size: int) -> Sequence[str]:
+        """References of the entries of a kind with an index below `size`, in order."""
+
+    def reached(self, host_id: str, size: int) -> tuple[int, int]:
+        """The last report of a host with an index below `size`; (0, 0) when there is none."""
 
     def index_of(self, kind: str, reference: str) -> int | None:
         """Where the latest entry of this kind and reference stands; None before it has an index."""

@@ -55,21 +55,38 @@ class Importing:
         Raises:
             MistakesFound: every mistake with file, line and field.
         """
-        mistakes: list[Mistake] = []
-        broken: set[str] = set()
-        entries = _entries(files, mistakes, broken)
-        utc_ms = self._clock()
         with self._work.begin() as unit:
             unit.expense.lock()
-            book = AgreementBook(unit, utc_ms // MINUTE_MS, broken)
-            changes, unchanged = _changes(book, entries, mistakes)
-            if mistakes:
-                raise MistakesFound(mistakes)
-            for change, _is_new in changes:
-                store(unit, change, utc_ms)
+            imported = take_into(unit, files, self._clock())
             unit.commit()
-        added = sum(is_new for _change, is_new in changes)
-        return Imported(added=added, changed=len(changes) - added, unchanged=unchanged)
+        return imported
+
+
+def take_into(
+    unit: ExpenseUnit, files: Sequence[ImportFile], utc_ms: int, *, corrects: bool = False
+) -> Imported:
+    """Take everything in the files into a unit of work that is locked; nothing is committed.
+
+    Args:
+        unit: the unit of work.
+        files: what to take.
+        utc_ms: now.
+        corrects: two officers correct what stands, closed months included.
+
+    Raises:
+        MistakesFound: every mistake with file, line and field.
+    """
+    mistakes: list[Mistake] = []
+    broken: set[str] = set()
+    entries = _entries(files, mistakes, broken)
+    book = AgreementBook(unit, utc_ms // MINUTE_MS, broken, corrects=corrects)
+    changes, unchanged = _changes(book, entries, mistakes)
+    if mistakes:
+        raise MistakesFound(mistakes)
+    for change, _is_new in changes:
+        store(unit, change, utc_ms)
+    added = sum(is_new for _change, is_new in changes)
+    return Imported(added=added, changed=len(changes) - added, unchanged=unchanged)
 
 
 def _entries(files: Iterable[ImportFile], mistakes: list[Mistake], broken: set[str]) -> list[Entry]:

@@ -11,12 +11,12 @@ from kashi_server.domain.device import (
     DeviceRecord,
     GapReason,
     ReportedGap,
-    ServiceWindow,
-    Vendor,
 )
-from kashi_server.domain.interval import MINUTE_MS, Interval
-from kashi_server.domain.report import DeviceDescription, MeterKind
-from kashi_server.services.service_windows import conflicts_of, windows_of
+from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.report import DeviceDescription
+from kashi_server.services.device_records import device_record
+from kashi_server.services.facts_port import DeviceRow
+from kashi_server.services.service_windows import conflicts_of
 from kashi_server.storage.hour_reading import device_hours
 from kashi_server.storage.tables.facts import devices, gaps
 
@@ -53,30 +53,12 @@ def device_records(
 
 
 def _record(connection: Connection, rows: Sequence[Row[Any]]) -> DeviceRecord:
-    newest = max(rows, key=lambda row: (row.described_utc_ms, row.host_id))
-    firsts = tuple((row.host_id, row.first_utc_ms // MINUTE_MS) for row in rows)
-    buses = {row.host_id: row.pci_bus_id for row in rows}
-    if len(rows) == 1:
-        stretches = [(firsts[0][0], Interval(firsts[0][1], None))]
-    else:
-        moved = device_hours(connection, [newest.hardware_id], 0, 2**31)
-        stretches = windows_of(moved, firsts)
-    return DeviceRecord(
-        hardware_id=newest.hardware_id,
-        vendor=Vendor(newest.vendor),
-        model=newest.model,
-        parent_hardware_id=newest.parent_hardware_id,
-        share_numerator=newest.share_numerator,
-        share_denominator=newest.share_denominator,
-        memory_bytes=newest.memory_bytes,
-        serial=newest.serial,
-        pci_bus_id=newest.pci_bus_id,
-        replayed=any(row.meter == MeterKind.REPLAY for row in rows),
-        first_minutes=firsts,
-        windows=tuple(
-            ServiceWindow(host_id=host_id, interval=interval, pci_bus_id=buses[host_id])
-            for host_id, interval in stretches
-        ),
+    said = [
+        DeviceRow(row.host_id, row.slot, description(row), row.first_utc_ms, row.described_utc_ms)
+        for row in rows
+    ]
+    return device_record(
+        said, lambda hardware_id: device_hours(connection, [hardware_id], 0, 2**31)
     )
 
 

@@ -279,9 +279,12 @@ class ExpenseRepository:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else stored_statement(row)
 
-    def earlier_in_year(self, month: Month) -> Mapping[str, YearToDate]:
-        """What the calendar year's months before this one came to, by user."""
-        return earlier_in_year(self._connection, month)
+    def earlier_in_year(
+        self, month: Month, log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the calendar year's months before this one came to, by user; as the log's first
+        entries have it, where their number is given."""
+        return earlier_in_year(self._connection, month, log_size)
 
 
 def _minutes(interval: Interval) -> dict[str, int | None]:

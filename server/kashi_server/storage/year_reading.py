@@ -3,19 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Subquery, and_, func, select
+from sqlalchemy import Connection, Row, Select, Subquery, and_, cast, func, select
 
 from kashi_server.domain.device import Vendor
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rating import EVIDENCE_LEVEL
 from kashi_server.domain.year_to_date import Sort, YearToDate
+from kashi_server.services.closing import STATEMENT_ENTRY
+from kashi_server.storage.schema import Text
 from kashi_server.storage.tables.expense import rated_lines, statements
 from kashi_server.storage.tables.facts import devices
+from kashi_server.storage.tables.log import log_entries
 
 
-def earlier_in_year(connection: Connection, month: Month) -> Mapping[str, YearToDate]:
-    """What the months before this one of its calendar year came to, by user."""
-    latest = _latest(month)
+def earlier_in_year(
+    connection: Connection, month: Month, log_size: int | None = None
+) -> Mapping[str, YearToDate]:
+    """What the months before this one of its calendar year came to, by user.
+
+    `log_size`: only by the revisions that stand among the log's first entries; None: by all.
+    """
+    latest = _latest(month, log_size)
     eligible: dict[str, list[tuple[Sort, int]]] = {}
     for row in connection.execute(_eligible(latest)):
         eligible.setdefault(row.user_id, []).append((_sort(row), int(row.amount_fen)))
@@ -27,14 +35,20 @@ def earlier_in_year(connection: Connection, month: Month) -> Mapping[str, YearTo
     }
 
 
-def _latest(month: Month) -> Subquery:
+def _latest(month: Month, log_size: int | None) -> Subquery:
     """The latest revision of each statement of the year before a month."""
-    return (
-        select(statements.c.number, func.max(statements.c.revision).label("revision"))
-        .where(statements.c.month >= f"{month.year:04d}-01", statements.c.month < str(month))
-        .group_by(statements.c.number)
-        .subquery()
+    query = select(statements.c.number, func.max(statements.c.revision).label("revision")).where(
+        statements.c.month >= f"{month.year:04d}-01", statements.c.month < str(month)
     )
+    if log_size is not None:
+        reference = statements.c.number + "/" + cast(statements.c.revision, Text)
+        known = select(log_entries.c.log_index).where(
+            log_entries.c.kind == STATEMENT_ENTRY,
+            log_entries.c.reference == reference,
+            log_entries.c.log_index < log_size,
+        )
+        query = query.where(known.exists())
+    return query.group_by(statements.c.number).subquery()
 
 
 def _estimates(latest: Subquery) -> Select[Any]:

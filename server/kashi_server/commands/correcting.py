@@ -1,0 +1,160 @@
+"""`correct` and `replay`: what a closed month is now, and whether it is what was made of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from kashi_server.bootstrap import Server, correction_watches, opened
+from kashi_server.commands.expense import read_text
+from kashi_server.commands.integrity import EXIT_DIFFERENT
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.plain import PlainConsole
+from kashi_server.domain.correction_cause import causes_of
+from kashi_server.domain.interval import Month
+from kashi_server.domain.money import yuan_text
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.correcting import Correcting, Correction
+from kashi_server.services.importing import ImportFile
+from kashi_server.services.replaying import Replaying
+from kashi_server.services.two_officers import OfficersDecision
+
+MonthOption = Annotated[
+    str, typer.Option("--month", help="A closed month, like 2026-10. 已关账月份")
+]
+
+
+def correct(
+    month: MonthOption,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show what would change; store nothing. 预览")
+    ] = False,
+    officer: Annotated[
+        list[str] | None,
+        typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 更正理由")] = "",
+    terms: Annotated[
+        list[Path] | None,
+        typer.Option("--terms", help="TOML files of agreements to correct with it. 更正的约定"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Correct a closed month: reversals and new lines, booked in the month that is open. 更正."""
+    wanted = Month.parse(month)
+    files = [ImportFile(str(file), read_text(file)) for file in terms or ()]
+    decision = None if preview else _decision(officer or [], reason)
+    with opened(directory) as server:
+        correcting = _correcting(server)
+        if decision is None:
+            found = correcting.preview(wanted, files)
+        else:
+            found = correcting.make(wanted, decision, files)
+    if as_json:
+        print(json.dumps(None if found is None else _data(found), ensure_ascii=False))
+    elif found is None:
+        print(f"{wanted} 无需更正 nothing to correct.")
+    else:
+        _print(found, made=decision is not None)
+
+
+def _decision(officers: list[str], reason: str) -> OfficersDecision:
+    first, second = (*officers, "", "")[:2]
+    return OfficersDecision(officers=(first, second), reason=reason)
+
+
+def _correcting(server: Server) -> Correcting:
+    return Correcting(
+        server.work,
+        lambda: sequence(server.work, server.keyring, server.clock),
+        server.clock,
+        demo=server.config.demo,
+        watches=correction_watches(server),
+    )
+
+
+def _data(found: Correction) -> dict[str, object]:
+    return {
+        "month": str(found.month),
+        "run_id": found.difference.run_id,
+        "booked_in": str(found.booked_month),
+        "amount_fen": found.difference.amount_fen,
+        "statements": [_statement_data(found, number) for number in found.difference.numbers],
+    }
+
+
+def _statement_data(found: Correction, number: str) -> dict[str, object]:
+    statement = found.statements[number]
+    assert statement.correction is not None, "a correction made it"
+    contract = statement.contract
+    return {
+        "number": number,
+        "revision": statement.revision,
+        "corrects_revision": statement.correction.corrects_revision,
+        "contract": None if contract is None else contract.contract_id,
+        "user": statement.user.party_id,
+        "amount_fen": statement.correction.amount_fen,
+        "eligible_fen": statement.correction.eligible_fen,
+        "causes": [str(cause) for cause in causes_of(number, found.difference.booked)],
+        "lines": [line.to_data() for line in found.difference.booked[number]],
+    }
+
+
+def _print(found: Correction, *, made: bool) -> None:
+    state = "已更正 corrected" if made else "预览，未入账 preview, nothing is stored"
+    table = Table(title=f"{found.month}: {state}", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("结算单\nstatement", overflow="fold", min_width=24)
+    for title in ("原金额 元\nbefore", "新金额 元\nafter", "差额 元\ndifference"):
+        table.add_column(title, justify="right", overflow="fold")
+    table.add_column("变动\nwhat changed", overflow="fold", min_width=16)
+    for number in found.difference.numbers:
+        statement = found.statements[number]
+        assert statement.correction is not None, "a correction made it"
+        change_fen = statement.correction.amount_fen
+        causes = causes_of(number, found.difference.booked)
+        table.add_row(
+            f"{number}/{statement.revision}",
+            yuan_text(statement.amount_fen - change_fen),
+            yuan_text(statement.amount_fen),
+            yuan_text(change_fen),
+            "\n".join(f"{cause.zh} {cause.en}" for cause in causes),
+        )
+    PlainConsole().print(table)
+    lines = sum(len(lines) for lines in found.difference.booked.values())
+    print(f"{lines} 行冲正与新增 lines reversed and added, {found.booked_month} 入账 booked in.")
+    print(f"run {found.difference.run_id}")
+
+
+def replay(
+    month: MonthOption,
+    revision: Annotated[
+        int | None, typer.Option("--revision", help="Only this revision. 仅此修订")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a closed month's statements again from stored facts and compare their bytes. 重算核对.
+
+    Exit code 0: every byte is the same; 1: a statement differs, and is named.
+    """
+    with opened(directory) as server:
+        found = Replaying(server.work, demo=server.config.demo).replay(Month.parse(month), revision)
+    if as_json:
+        rows = [
+            {"number": one.number, "revision": one.revision, "same": one.same, "place": one.place}
+            for one in found
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        for one in found:
+            state = "一致 same" if one.same else "不一致 DIFFERS"
+            place = "" if one.place in (None, -1) else f", byte {one.place}"
+            print(f"{one.number}/{one.revision}: {state}{place}")
+    if not all(one.same for one in found):
+        raise typer.Exit(EXIT_DIFFERENT)

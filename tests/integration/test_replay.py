@@ -1,0 +1,168 @@
+"""Replay: from stored report bytes and the log's entries to the very bytes of every statement."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from corrected_months import DECISION, OFFICERS
+from expense_cases import PROVIDER, TENANT, assignment, contract, price, tenure
+from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
+from kashi_server.domain.interval import Month
+from kashi_server.domain.party import Party, PartyKind
+from kashi_server.errors import NotFound
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.accounts import AccountDraft, Role
+from kashi_server.services.authority import Keyring
+from kashi_server.services.closing import MonthClosing
+from kashi_server.services.correcting import Correcting
+from kashi_server.services.hosts import HostState
+from kashi_server.services.importing import store as agree
+from kashi_server.services.ingestion import Ingestion, Submission
+from kashi_server.services.replaying import Replaying
+from kashi_server.services.restoration import Decision, Restoration
+from kashi_server.services.rulebook import Rulebook, shipped_rules
+from kashi_server.storage.tables.identity import hosts
+from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import text, update
+
+HOST = "11111111-0000-4000-8000-000000000001"
+OTHER_HOST = "11111111-0000-4000-8000-000000000002"
+START = START_UTC_MS // MINUTE_MS
+MONTH = Month.of(START)
+AFTER_MS = START_UTC_MS + 40 * 86_400_000
+
+
+class Way:
+    """A server's facts by their real way, and a month closed and corrected over them."""
+
+    def __init__(
+        self, work: Work, keyring: Keyring, ingestion: Ingestion, clock: Callable[[], int]
+    ) -> None:
+        self.work, self.ingestion, self.clock = work, ingestion, clock
+        self.sequence = lambda: sequence(work, keyring, clock)
+        self.host = ReportingHost(HOST, ["GPU-1"])
+        self.late = ReportingHost(OTHER_HOST, ["GPU-2"], seed=2)
+        for one in (self.host, self.late):
+            enrol(work, one)
+        start = (START // 1440 - 40) * 1440
+        with work.begin() as unit:
+            unit.connection.execute(update(hosts).values(operator_party_id=PROVIDER))
+            for login in OFFICERS:
+                unit.accounts.add(
+                    AccountDraft(
+                        login=login,
+                        password_hash="-",
+                        role=Role.OFFICER,
+                        party_id=None,
+                        created_utc_ms=0,
+                    )
+                )
+            for term in (
+                Party(party_id=PROVIDER, kind=PartyKind.PROVIDER, name_zh="示例算力服务"),
+                Party(party_id=TENANT, kind=PartyKind.COMPANY, name_zh="示例智能科技"),
+                tenure(HOST, start=start),
+                tenure(OTHER_HOST, start=start),
+                contract(start=start),
+                assignment(start),
+                assignment(start, assignment_id="A-2", hardware_id="GPU-2"),
+                price("12.50", start),
+            ):
+                agree(unit, term, 0)
+            unit.commit()
+        Rulebook(work, clock).register(shipped_rules())
+
+    def send(self, host: ReportingHost, count: int, state: HostState = HostState.ACTIVE) -> None:
+        """Reports of ten minutes each, one with a gap in it."""
+        wires = [host.report(10, gaps=[(70_000, 8_500)] if n == 1 else []) for n in range(count)]
+        self.ingestion.ingest([Submission(host.standing(state), wires)])
+
+    def close(self) -> None:
+        """Close the month."""
+        MonthClosing(self.work, self.sequence, lambda: AFTER_MS, demo=False).close(MONTH)
+
+    def correct(self) -> None:
+        """Make the correction there is."""
+        correcting = Correcting(self.work, self.sequence, lambda: AFTER_MS, demo=False)
+        assert correcting.make(MONTH, DECISION) is not None
+
+    def differing(self, revision: int | None = None) -> list[tuple[str, int]]:
+        """Statements that a replay makes otherwise than they are stored."""
+        found = Replaying(self.work, demo=False).replay(MONTH, revision)
+        assert found
+        return [(one.number, one.revision) for one in found if not one.same]
+
+
+@pytest.fixture
+def way(work: Work, keyring: Keyring, ingestion: Ingestion, clock: Callable[[], int]) -> Way:
+    """A fresh one, on each database."""
+    return Way(work, keyring, ingestion, clock)
+
+
+def test_every_revision_is_made_again_to_the_byte(way: Way) -> None:
+    """A close, late reports of a host nobody had heard of, a new price, a restored report: three
+    corrections, and each revision follows from what the log held at its own cut-off."""
+    way.send(way.host, 4)
+    way.send(way.host, 2, HostState.HELD)
+    way.close()
+    assert way.differing() == []
+    way.send(way.late, 3)
+    way.correct()
+    cheaper = replace(price("12.50", (START // 1440 - 40) * 1440), yuan=price("9.90").yuan)
+    with way.work.begin() as unit:
+        agree(unit, cheaper, AFTER_MS)
+        unit.commit()
+    way.correct()
+    decision = Decision(officer=OFFICERS[0], why="looked at")
+    Restoration(way.work, way.clock).restore_report(HOST, (1, 5), decision)
+    way.correct()
+
+    with way.work.begin(writes=False) as unit:
+        revisions = [one.revision for one in unit.expense.statements(month=MONTH)]
+        amounts = [one.amount_fen for one in unit.expense.statements(month=MONTH)]
+    assert revisions == [1, 2, 3, 4]
+    assert len(set(amounts)) == 4
+    assert way.differing() == []
+    for revision in revisions:
+        assert way.differing(revision) == []
+
+
+def test_what_was_put_into_a_statement_shows(way: Way) -> None:
+    """A fen more in the stored bytes, the guard taken off for it: the replay names it."""
+    way.send(way.host, 3)
+    way.close()
+    with way.work.begin() as unit:
+        (stored,) = unit.expense.statements(month=MONTH)
+        if unit.connection.dialect.name == "sqlite":
+            unit.connection.execute(text("DROP TRIGGER statements_no_update"))
+        else:
+            unit.connection.execute(text("ALTER TABLE statements DISABLE TRIGGER USER"))
+        said = stored.content.replace(
+            b'"amount_fen":%d' % stored.amount_fen, b'"amount_fen":%d' % (stored.amount_fen + 1)
+        )
+        unit.connection.execute(text("UPDATE statements SET content = :said"), {"said": said})
+        unit.commit()
+
+    (number, revision), *others = way.differing()
+    assert (number, revision, others) == (stored.number, 1, [])
+
+
+def test_a_row_of_an_agreement_may_change_and_the_replay_stays(way: Way) -> None:
+    """Agreements are read from the log: what their rows say today does not reach the past."""
+    way.send(way.host, 3)
+    way.close()
+    with way.work.begin() as unit:
+        unit.connection.execute(text("UPDATE prices SET yuan = '99.00'"))
+        unit.connection.execute(text("UPDATE device_hours SET observed_ms = 1"))
+        unit.commit()
+
+    assert way.differing() == []
+
+
+def test_an_open_month_and_a_revision_that_is_not_there_are_refused(way: Way) -> None:
+    """There is nothing to make again."""
+    way.send(way.host, 3)
+    with pytest.raises(NotFound, match="is not closed"):
+        way.differing()
+    way.close()
+    with pytest.raises(NotFound, match="has a revision 2"):
+        way.differing(2)
