@@ -7,6 +7,7 @@ import pytest
 from corrected_months import DECISION, OFFICERS
 from expense_cases import PROVIDER, TENANT, assignment, contract, price, tenure
 from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
+from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party, PartyKind
 from kashi_server.errors import NotFound
@@ -15,6 +16,7 @@ from kashi_server.services.accounts import AccountDraft, Role
 from kashi_server.services.authority import Keyring
 from kashi_server.services.closing import MonthClosing
 from kashi_server.services.correcting import Correcting
+from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.hosts import HostState
 from kashi_server.services.importing import store as agree
 from kashi_server.services.ingestion import Ingestion, Submission
@@ -166,3 +168,29 @@ def test_an_open_month_and_a_revision_that_is_not_there_are_refused(way: Way) ->
     way.close()
     with pytest.raises(NotFound, match="has a revision 2"):
         way.differing(2)
+
+
+def test_fsck_holds_corrections_against_the_log(way: Way) -> None:
+    """A correction as it was made is sound; a booked fen more, a reason altered: each is named."""
+    way.send(way.host, 3)
+    way.close()
+    way.send(way.late, 3)
+    way.correct()
+    sound = check_logged(way.work)
+    with way.work.begin() as unit:
+        for table in ("correction_lines", "correction_runs"):
+            if unit.connection.dialect.name == "sqlite":
+                unit.connection.execute(text(f"DROP TRIGGER {table}_no_update"))
+            else:
+                unit.connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        (line,) = unit.corrections.lines(unit.corrections.runs(MONTH)[0].run_id)
+        said = canonical_bytes({**line.content, "amount_fen": line.amount_fen + 1})
+        unit.connection.execute(text("UPDATE correction_lines SET content = :said"), {"said": said})
+        unit.connection.execute(text("UPDATE correction_runs SET reason = 'another'"))
+        unit.commit()
+
+    found = " | ".join(check_logged(way.work))
+    assert sound == []
+    assert "its booked lines are not those it was made with" in found
+    assert "its lines are not those before it with what was booked" in found
+    assert "is not what the log has of it" in found

@@ -21,6 +21,8 @@ from kashi_server.services.agreement_entries import (
 from kashi_server.services.assignment import ACT_ENTRY
 from kashi_server.services.assignment_port import AssignmentsPort
 from kashi_server.services.closing import STATEMENT_ENTRY
+from kashi_server.services.correcting import CORRECTION_ENTRY
+from kashi_server.services.corrections_port import CorrectionsPort
 from kashi_server.services.evidence_logged import (
     EVIDENCE_CHECKED,
     evidence_rows,
@@ -29,6 +31,7 @@ from kashi_server.services.evidence_logged import (
 from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import ExpensePort, StoredStatement
 from kashi_server.services.facts_port import Place
+from kashi_server.services.fsck_corrections import correction_faults, correction_rows
 from kashi_server.services.log_port import LogPort
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
@@ -83,6 +86,10 @@ class LoggedUnit(Protocol):
         """What parties and officers say of gaps."""
 
     @property
+    def corrections(self) -> CorrectionsPort:
+        """Correction runs, what they booked, and settlements."""
+
+    @property
     def log(self) -> LogPort:
         """The log."""
 
@@ -103,6 +110,7 @@ def check_logged(work: LoggedWork) -> list[str]:
             restored = dict(_restored(unit.facts))
             statements = unit.expense.statements()
             damaged = list(source_faults(unit.stated))
+            damaged += correction_faults(unit, statements)
             entries = _entries(unit.log)
     except KashiError as error:
         return [f"what was agreed cannot be read: {error}"]
@@ -124,6 +132,7 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
     for act in unit.assignments.acts():
         yield ACT_ENTRY, act.reference, act.to_bytes()
     yield from evidence_rows(unit.stated, unit.gap_words)
+    yield from correction_rows(unit)
     for version in expense.rules():
         yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
     for one in expense.statements():

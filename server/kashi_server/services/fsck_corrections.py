@@ -1,0 +1,87 @@
+"""Corrections against the log and against the statements they made: every booked line is accounted
+for, and every settlement is the one its statement says."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from kashi_server.domain.booked_line import BookedLine, Booking, line_id, negated
+from kashi_server.services.correcting import CORRECTION_ENTRY, lines_sha256
+from kashi_server.services.corrections_port import CorrectionRun, CorrectionsPort
+from kashi_server.services.expense_port import StoredStatement
+
+Stored = Mapping[tuple[str, int], StoredStatement]
+"""Number and revision -> the statement."""
+
+
+class CorrectionsUnit(Protocol):
+    """A unit of work as this check needs it."""
+
+    @property
+    def corrections(self) -> CorrectionsPort:
+        """Runs, what they booked, settlements."""
+
+
+def correction_rows(unit: CorrectionsUnit) -> Iterator[tuple[str, str, bytes]]:
+    """What each run's columns say, as its entry in the log must."""
+    for run in unit.corrections.runs():
+        yield CORRECTION_ENTRY, run.run_id, run.to_bytes()
+
+
+def correction_faults(
+    unit: CorrectionsUnit, statements: Sequence[StoredStatement]
+) -> Iterator[str]:
+    """Everything about corrections that does not hold, in words."""
+    stored = {(one.number, one.revision): one for one in statements}
+    for run in unit.corrections.runs():
+        lines = unit.corrections.lines(run.run_id)
+        booked: dict[str, list[BookedLine]] = {}
+        for line in lines:
+            booked.setdefault(line.number, []).append(line)
+        if lines_sha256(booked) != run.lines_sha256:
+            yield f"correction {run.run_id}: its booked lines are not those it was made with"
+        yield from _run_faults(run, booked, stored)
+    yield from _settlement_faults(unit, stored)
+
+
+def _run_faults(
+    run: CorrectionRun, booked: Mapping[str, Sequence[BookedLine]], stored: Stored
+) -> Iterator[str]:
+    for one in run.statements:
+        name = f"correction {run.run_id}: statement {one.number}/{one.revision}"
+        made = stored.get((one.number, one.revision))
+        if made is None:
+            yield f"{name} is not stored"
+            continue
+        standing = _lines(stored.get((one.number, one.corrects_revision or 0)))
+        for line in booked.get(one.number, ()):
+            if line.kind is Booking.NEW:
+                standing[line.line_id] = dict(line.content)
+            elif negated(standing.pop(line.line_id, {})) != line.content:
+                yield f"{name}: reversal {line.line_id} is not its line negated"
+        if standing != _lines(made):
+            yield f"{name}: its lines are not those before it with what was booked"
+
+
+def _lines(statement: StoredStatement | None) -> dict[str, dict[str, object]]:
+    if statement is None:
+        return {}
+    found = {}
+    for line in json.loads(statement.content)["lines"]:
+        said = {name: value for name, value in line.items() if name not in ("line", "line_id")}
+        found[line_id(statement.number, line)] = said
+    return found
+
+
+def _settlement_faults(unit: CorrectionsUnit, stored: Stored) -> Iterator[str]:
+    for month in sorted({one.month for one in stored.values()}):
+        settled = unit.corrections.settlements(month)
+        said = {
+            number: json.loads(one.content).get("settlement")
+            for (number, revision), one in stored.items()
+            if one.month == month and revision == 1
+        }
+        for number in sorted(said.keys() | settled.keys()):
+            row = settled.get(number)
+            if said.get(number) != (None if row is None else row.to_data()):
+                yield f"settlement {number} is not what its statement says"
