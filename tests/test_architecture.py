@@ -41,7 +41,6 @@ DOORS = {
     "pyhanko": ("server/kashi_server/documents",),
     "openpyxl": ("server/kashi_server/documents",),
     "segno": ("server/kashi_server/documents",),
-    "openpyxl": ("server/kashi_server/documents",),
     "pynvml": ("agent/kashi_agent/meters/nvml",),
 }
 
