@@ -44,6 +44,9 @@ _CHECKED: Final = (
     RULES_ENTRY,
     STATEMENT_ENTRY,
     RESTORATION_ENTRY,
+    BATCH_ENTRY,
+    CLAIM_ENTRY,
+    CORRECTION_ENTRY,
     *EVIDENCE_CHECKED,
 )
 _COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
