@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from prometheus_client import CollectorRegistry
+from typing import cast
 
 from kashi_server import VERSION
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.documents.assignment_sheet import AssignmentSheets
 from kashi_server.errors import StorageError
+from kashi_server.filestore import FOLDER, FileStore
 from kashi_server.ingest.enrolment import EnrolmentServicer
 from kashi_server.ingest.metering import Metering
 from kashi_server.ingest.metrics import IngestMetrics
@@ -31,11 +31,14 @@ from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
+from kashi_server.services.claims import Claims
 from kashi_server.services.correction_watch import CorrectionWatch
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.introducing import Greeting
+from kashi_server.services.invoice_watch import InvoiceWatch
+from kashi_server.services.papers_port import PapersUnit
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
@@ -44,7 +47,8 @@ from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
-from kashi_server.storage.unit_of_work import Work
+from kashi_server.storage.unit_of_work import UnitOfWork, Work
+from prometheus_client import CollectorRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,22 @@ class Server:
     restoration: Restoration
     standings: HostStandings
     enrolment: Enrolment
+
+    @property
+    def file_store(self) -> FileStore:
+        """Where evidence files stand."""
+        return FileStore(self.directory / FOLDER)
+
+    @property
+    def invoice_watch(self) -> InvoiceWatch:
+        """Who is told of invoices that change: the claims."""
+        return Claims(self.work, self.clock, demo=self.config.demo)
+
+    def claim_owner(self, unit: PapersUnit, claim_id: str) -> str | None:
+        """The company of a claim; None: there is none."""
+        # One unit of work carries the repositories of every room.
+        stored = cast("UnitOfWork", unit).claims.claim(claim_id)
+        return None if stored is None else stored.claim.company_id
 
     @property
     def enrolment_address(self) -> str:

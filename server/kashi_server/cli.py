@@ -9,9 +9,9 @@ import sys
 from typing import Final
 
 import typer
-
 from kashi_server.commands import (
     accounts,
+    agreed,
     assignments,
     backup,
     carried,
@@ -21,10 +21,13 @@ from kashi_server.commands import (
     evaluation,
     expense,
     exporting,
+    files,
     gaps,
     hosts,
     integrity,
+    invoices,
     ledger,
+    payments,
     rules,
     serving,
     setup,
@@ -128,6 +131,34 @@ rules_app.command("show")(rules.rules_show)
 rules_app.command("diff")(rules.rules_diff)
 rules_app.command("decide")(rules.rules_decide)
 app.add_typer(rules_app, name="rules")
+
+contracts_app = typer.Typer(help="Contracts, part by part. 合同", no_args_is_help=True)
+contracts_app.command("show")(agreed.show_contract)
+app.add_typer(contracts_app, name="contracts")
+
+providers_app = typer.Typer(help="Lists of providers. 服务机构名单", no_args_is_help=True)
+providers_app.command("list")(agreed.list_providers)
+app.add_typer(providers_app, name="providers")
+
+invoices_app = typer.Typer(
+    help="Invoices: import, list, show, map to parts. 发票", no_args_is_help=True
+)
+invoices_app.command("import")(invoices.import_invoices)
+invoices_app.command("list")(invoices.list_invoices)
+invoices_app.command("show")(invoices.show_invoice)
+invoices_app.command("map")(invoices.map_invoice)
+app.add_typer(invoices_app, name="invoices")
+
+payments_app = typer.Typer(help="Payments of companies to providers. 付款", no_args_is_help=True)
+payments_app.command("import")(payments.import_payments)
+payments_app.command("list")(payments.list_payments)
+app.add_typer(payments_app, name="payments")
+
+files_app = typer.Typer(help="Evidence files: add, list, get. 证据文件", no_args_is_help=True)
+files_app.command("add")(files.add_file)
+files_app.command("list")(files.list_files)
+files_app.command("get")(files.get_file)
+app.add_typer(files_app, name="files")
 
 ledger_app = typer.Typer(help="The ledger of public money. 财政资金台账", no_args_is_help=True)
 ledger_app.command("show")(ledger.balances)

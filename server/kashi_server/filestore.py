@@ -7,6 +7,7 @@ onto it, and the folder is synced: after a crash it is there whole, or not there
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,14 @@ class FileStore:
     def _place(self, name: str) -> Path:
         check_sha256(name)
         return self._folder / name[:2] / name[2:]
+
+
+def stored_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of a store, as `ab/cdef…` and where it stands, in order; none where there is no
+    folder. What a crash left unfinished is not among them."""
+    for path in sorted(folder.glob("??/*")):
+        if not path.name.startswith("."):
+            yield f"{path.parent.name}/{path.name}", path
 
 
 def _write(place: Path, content: bytes) -> None:

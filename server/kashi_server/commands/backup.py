@@ -1,7 +1,8 @@
 """`backup` and `restore`: one file with everything a server is: settings, keys, database.
 
 The file is a tar: `manifest.json` with the SHA-256 of every other member, then `server.toml`, the
-keys and a consistent copy of the database. Whoever has it can be the server: it is written 0600.
+keys, a consistent copy of the database, and the evidence files it names. Whoever has it can be the
+server: it is written 0600.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from kashi_server.bootstrap import utc_clock
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import FILE, Config, read_config
 from kashi_server.errors import ConfigurationError, Refused
+from kashi_server.filestore import FOLDER as FILES
+from kashi_server.filestore import stored_files
 from kashi_server.keystore import DIRECTORY_MODE, KEYS, PRIVATE_MODE, PUBLIC, read_keyring
 from kashi_server.presence import exclusive
 from kashi_server.services.accounts import AuditEntry
@@ -51,10 +54,12 @@ def backup(
         for folder_name in (KEYS, PUBLIC):
             found = sorted((directory / folder_name).iterdir())
             members |= {f"{folder_name}/{path.name}": path for path in found}
+        # After the database: what it names is there, and what came since does no harm.
+        members |= {f"{FILES}/{name}": path for name, path in stored_files(directory / FILES)}
         unfinished = Path(folder) / "backup.tar"
         _write(unfinished, members)
         unfinished.rename(file)
-    print(f"{file} holds settings, keys and database. Whoever has it can be this server.")
+    print(f"{file} holds settings, keys, database and files. Whoever has it can be this server.")
 
 
 def restore(
@@ -78,6 +83,8 @@ def restore(
             for source in (folder / FILE, *sources):
                 source.chmod(PRIVATE_MODE)
                 source.rename(directory / source.relative_to(folder))
+            if (folder / FILES).is_dir():
+                (folder / FILES).rename(directory / FILES)
             _load(read_config(directory), folder / DATABASE)
             read_keyring(directory)
             _note(read_config(directory).database_url, file.name, made_utc_ms)

@@ -8,6 +8,7 @@ import typer
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.log.audit import LogChecked, check_log
+from kashi_server.services.evidence_files import check_files
 from kashi_server.services.fsck import FactsChecked, check_facts
 from kashi_server.services.fsck_log import check_logged
 
@@ -24,7 +25,8 @@ def fsck(
 ) -> None:
     """Verify every stored report, receipt and checkpoint, and rebuild usage minute by minute.
 
-    Agreements, rules, statements and officers' decisions must be what the log has of them.
+    Agreements, papers, rules, statements and officers' decisions must be what the log has of
+    them, and evidence files what was added.
 
     Exit code 0: nothing differs (any more); 1: something does, and is named.
     """
@@ -33,6 +35,7 @@ def fsck(
         facts = check_facts(server.work, receipt_key, repair=repair)
         log = check_log(server.work, server.keyring.checkpoint_key.public_key())
         log.differences.extend(check_logged(server.work))
+        log.differences.extend(check_files(server.work, server.file_store))
     if as_json:
         print(json.dumps(_facts(facts, log), ensure_ascii=False))
     else:

@@ -20,6 +20,8 @@ from kashi_server.services.agreement_entries import (
 )
 from kashi_server.services.assignment import ACT_ENTRY
 from kashi_server.services.assignment_port import AssignmentsPort
+from kashi_server.services.claim_steps import BATCH_ENTRY, CLAIM_ENTRY
+from kashi_server.services.claims_port import ClaimsPort
 from kashi_server.services.closing import STATEMENT_ENTRY
 from kashi_server.services.correcting import CORRECTION_ENTRY
 from kashi_server.services.corrections_port import CorrectionsPort
@@ -33,6 +35,14 @@ from kashi_server.services.expense_port import ExpensePort, StoredStatement
 from kashi_server.services.facts_port import Place
 from kashi_server.services.fsck_corrections import correction_faults, correction_rows
 from kashi_server.services.log_port import LogPort
+from kashi_server.services.paper_entries import PAPER_ENTRIES, paper_rows
+from kashi_server.services.paper_faults import paper_faults
+from kashi_server.services.papers_port import (
+    ContractPapersPort,
+    FilesPort,
+    InvoicesPort,
+    PaymentsPort,
+)
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
 
@@ -48,6 +58,7 @@ _CHECKED: Final = (
     CLAIM_ENTRY,
     CORRECTION_ENTRY,
     *EVIDENCE_CHECKED,
+    *PAPER_ENTRIES,
 )
 _COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
 
@@ -93,6 +104,26 @@ class LoggedUnit(Protocol):
         """Correction runs, what they booked, and settlements."""
 
     @property
+    def papers(self) -> ContractPapersPort:
+        """Parts and amendments of contracts, declarations, provider lists."""
+
+    @property
+    def invoices(self) -> InvoicesPort:
+        """Invoices."""
+
+    @property
+    def payments(self) -> PaymentsPort:
+        """Payments."""
+
+    @property
+    def files(self) -> FilesPort:
+        """Evidence files."""
+
+    @property
+    def claims(self) -> ClaimsPort:
+        """Batches and claims."""
+
+    @property
     def log(self) -> LogPort:
         """The log."""
 
@@ -112,7 +143,7 @@ def check_logged(work: LoggedWork) -> list[str]:
             rows = {(kind, reference): said for kind, reference, said in _rows(unit)}
             restored = dict(_restored(unit.facts))
             statements = unit.expense.statements()
-            damaged = list(source_faults(unit.stated))
+            damaged = [*source_faults(unit.stated), *paper_faults(unit)]
             damaged += correction_faults(unit, statements)
             entries = _entries(unit.log)
     except KashiError as error:
@@ -130,12 +161,21 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
         expense.contracts(),
         expense.assignments(),
         expense.prices(),
+        unit.papers.amendments(),
+        unit.papers.parts(),
+        unit.papers.declarations(),
+        unit.papers.listings(),
     ):
         yield from map(logged, agreements)
+    yield from paper_rows(unit)
     for act in unit.assignments.acts():
         yield ACT_ENTRY, act.reference, act.to_bytes()
     yield from evidence_rows(unit.stated, unit.gap_words)
     yield from correction_rows(unit)
+    for batch in unit.claims.batches():
+        yield BATCH_ENTRY, batch.batch_id, batch.to_bytes()
+    for event in unit.claims.events():
+        yield CLAIM_ENTRY, f"{event.claim_id}/{event.serial}", event.to_bytes()
     for version in expense.rules():
         yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
     for one in expense.statements():

@@ -1,7 +1,7 @@
 """What the log keeps of papers, so that a row altered behind the server's back shows (`fsck`)."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.evidence_file import EvidenceFile
@@ -10,8 +10,10 @@ from kashi_server.domain.payment import Covered, Payment
 from kashi_server.domain.taxed import Taxed
 from kashi_server.services.papers_port import (
     Allocation,
+    FilesPort,
+    InvoicesPort,
     LineMapping,
-    PapersUnit,
+    PaymentsPort,
     StatusChange,
 )
 
@@ -144,7 +146,23 @@ def file_entry(file: EvidenceFile) -> LogEntry:
     return FILE_ENTRY, reference, canonical_bytes(said)
 
 
-def paper_rows(unit: PapersUnit) -> Iterator[LogEntry]:
+class PapersRows(Protocol):
+    """The rows of papers in a unit of work."""
+
+    @property
+    def invoices(self) -> InvoicesPort:
+        """Invoices."""
+
+    @property
+    def payments(self) -> PaymentsPort:
+        """Payments."""
+
+    @property
+    def files(self) -> FilesPort:
+        """Evidence files."""
+
+
+def paper_rows(unit: PapersRows) -> Iterator[LogEntry]:
     """The entry that every row of papers must have in the log."""
     for stored in unit.invoices.invoices():
         yield invoice_entry(stored.invoice)

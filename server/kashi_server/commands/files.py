@@ -1,0 +1,115 @@
+"""`files`: evidence files, kept under their hash and never deleted."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer
+from kashi_server.commands.paper_options import CONSOLE, acting_officer, content_of
+from kashi_server.commands.plain import plain
+from kashi_server.domain.evidence_file import EvidenceFile, Subject
+from kashi_server.errors import ConfigurationError, Refused
+from kashi_server.services.evidence_files import EvidenceFiles
+
+_PRIVATE: Final = 0o600
+
+SubjectText = Annotated[
+    str,
+    typer.Option(
+        "--subject", help="contract:…, invoice:…, payment:PAYER/REFERENCE or claim:… 所属事项"
+    ),
+]
+
+
+def evidence_files(server: Server) -> EvidenceFiles:
+    """Evidence files of a server."""
+    return EvidenceFiles(server.work, server.file_store, server.clock, server.claim_owner)
+
+
+def add_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file. 文件")],
+    subject: SubjectText,
+    owner: Annotated[
+        str, typer.Option("--owner", help="统一社会信用代码 of the party whose file it is. 归属方")
+    ],
+    officer: Officer,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Another name than the file's. 名称")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a file about a contract, an invoice, a payment or a claim. 上传证据文件"""
+    with opened(directory) as server:
+        added = evidence_files(server).add(
+            content_of(file),
+            name=name or file.name,
+            owner_id=owner,
+            subject=Subject.parse(subject),
+            acting=acting_officer(server, officer),
+        )
+    if as_json:
+        print(json.dumps(_data(added), ensure_ascii=False))
+    else:
+        print(f"{added.file.sha256}  {added.file.media_type}  {added.file.size_bytes} bytes 字节")
+
+
+def list_files(
+    owner: Annotated[str | None, typer.Option("--owner", help="Of this party. 归属方")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="About this, like claim:C-1. 所属事项")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List evidence files. 证据文件列表"""
+    about = None if subject is None else Subject.parse(subject)
+    with opened(directory) as server:
+        found = evidence_files(server).all(CONSOLE, owner_id=owner, subject=about)
+    if as_json:
+        print(json.dumps([_data(one) for one in found], ensure_ascii=False))
+        return
+    # Lines, no table: the hash is what `files get` takes.
+    for one in found:
+        print(one.file.sha256)
+        print(plain(f"    {one.subject}  {one.name}  {one.file.media_type}"))
+        print(plain(f"    归属 owner {one.owner_id}，上传 added by {one.added_by}"))
+    print(f"{len(found)} 个文件 files.")
+
+
+def get_file(
+    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="Its hash. 哈希")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where to write it. 输出")],
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Write an evidence file out; its bytes are hashed again before. 取出证据文件"""
+    with opened(directory) as server:
+        found, content = evidence_files(server).get(sha256, CONSOLE)
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    except FileExistsError as error:
+        raise Refused(f"{target} exists; nothing is written over it") from error
+    except OSError as error:
+        raise ConfigurationError(f"{target} cannot be written: {error}") from error
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+    print(plain(f"{target}: {found.name}, {found.file.media_type}"))
+
+
+def _data(file: EvidenceFile) -> dict[str, object]:
+    return {
+        "sha256": file.file.sha256,
+        "size_bytes": file.file.size_bytes,
+        "media_type": file.file.media_type,
+        "owner_id": file.owner_id,
+        "subject": str(file.subject),
+        "name": file.name,
+        "added_by": file.added_by,
+        "added_utc_ms": file.added_utc_ms,
+    }

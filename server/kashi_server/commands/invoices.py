@@ -1,0 +1,242 @@
+"""`invoices`: taking them from the tax bureau's files, how they stand, what their lines are for."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer
+from kashi_server.commands.paper_options import (
+    CONSOLE,
+    MappingFile,
+    acting_officer,
+    content_of,
+    mapping_of,
+    paper_files,
+)
+from kashi_server.commands.plain import PlainConsole
+from kashi_server.domain.invoice import InvoiceStatus, LinePart
+from kashi_server.domain.money import yuan_text
+from kashi_server.domain.positioned import Mistake, MistakesFound
+from kashi_server.services.allocation import PartLeft, left_of
+from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
+from kashi_server.services.papers_port import StoredInvoice
+from kashi_server.services.told import ToldInvoice
+
+STATUS_ZH = {
+    InvoiceStatus.NORMAL: "正常",
+    InvoiceStatus.PARTLY_RED: "部分红冲",
+    InvoiceStatus.RED: "已红冲",
+    InvoiceStatus.VOID: "已作废",
+}
+
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Its 20 digits. 数电票号码")]
+
+
+def keeping(server: Server) -> InvoiceKeeping:
+    """Invoices of a server."""
+    return InvoiceKeeping(server.work, server.clock, server.invoice_watch)
+
+
+def import_invoices(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="XLSX or CSV of the tax bureau, or XML. 全量发票查询导出",
+        ),
+    ],
+    officer: Officer,
+    mapping: MappingFile = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take invoices between the sides of contracts, and how they stand: all or none. 导入发票"""
+    with opened(directory) as server:
+        acting = acting_officer(server, officer)
+        told: list[ToldInvoice] = []
+        mistakes: list[Mistake] = []
+        passed_by, known, reader = 0, mapping_of(mapping), paper_files(server)
+        for file in files:
+            try:
+                read = reader.invoices(str(file), content_of(file), known)
+            except MistakesFound as error:
+                mistakes += error.mistakes
+                continue
+            told += read.invoices
+            passed_by += read.passed_by
+        if mistakes:
+            raise MistakesFound(mistakes)
+        taken = keeping(server).take(told, acting)
+    if as_json:
+        print(json.dumps(_taken(taken, passed_by), ensure_ascii=False))
+        return
+    print(
+        f"{taken.added} added 新增, {taken.changed} changed 变更, {taken.unchanged} stood so"
+        f" already 未变, {passed_by} of others passed by 与本系统合同无关."
+    )
+    for note in taken.notes:
+        print(f"注意 note: {note}")
+    for change in taken.changes:
+        claims = ", ".join(claim for claim, _fen in change.claims)
+        print(f"发票 {change.number} 现为 {STATUS_ZH[change.after]} is {change.after}: {claims}")
+
+
+def _taken(taken: TakenInvoices, passed_by: int) -> dict[str, object]:
+    return {
+        "added": taken.added,
+        "changed": taken.changed,
+        "unchanged": taken.unchanged,
+        "mapped_lines": taken.mapped,
+        "passed_by": passed_by,
+        "notes": taken.notes,
+        "claims_told": [
+            {"number": one.number, "status": str(one.after), "claims": dict(one.claims)}
+            for one in taken.changes
+        ],
+    }
+
+
+def list_invoices(
+    contract: Annotated[
+        str | None, typer.Option("--contract", help="With lines for this contract. 合同")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List invoices and how they stand. 发票列表"""
+    with opened(directory) as server:
+        found = keeping(server).all(CONSOLE, contract)
+    if as_json:
+        print(json.dumps([_data(one) for one in found], ensure_ascii=False))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("号码 number\n开票日期 issued", "销方 seller\n购方 buyer"):
+        table.add_column(title, overflow="fold", min_width=20)
+    table.add_column("价税合计 元\nincl. tax", justify="right", overflow="fold")
+    table.add_column("状态\nstatus", overflow="fold")
+    for one in found:
+        invoice = one.invoice
+        table.add_row(
+            f"{invoice.number}\n{invoice.issued_on}",
+            f"{invoice.seller_id}\n{invoice.buyer_id}",
+            yuan_text(invoice.amount.incl_fen),
+            f"{STATUS_ZH[one.status]}\n{one.status}",
+        )
+    PlainConsole().print(table)
+    print(f"{len(found)} 张发票 invoices.")
+
+
+def show_invoice(
+    number: Number, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
+) -> None:
+    """Show one invoice: lines, parts, history, payments and claims. 发票明细"""
+    with opened(directory) as server:
+        history = keeping(server).show(number, CONSOLE)
+        with server.work.begin(writes=False) as unit:
+            left = left_of(unit, number, CONSOLE)
+    if as_json:
+        print(json.dumps(_whole(history, left), ensure_ascii=False))
+        return
+    invoice = history.stored.invoice
+    parts = {part.line: f"{part.contract_id} {part.part}" for part in history.stored.parts}
+    print(f"{invoice.number}  {invoice.issued_on}  {STATUS_ZH[history.stored.status]}")
+    print(f"    销方 seller {invoice.seller_id} {invoice.seller_name}")
+    print(f"    购方 buyer  {invoice.buyer_id} {invoice.buyer_name}")
+    amount = invoice.amount
+    print(
+        f"    金额 {yuan_text(amount.ex_tax_fen)} + 税额 tax {yuan_text(amount.tax_fen)}"
+        f" = 价税合计 {yuan_text(amount.incl_fen)}，已付 paid {yuan_text(history.paid_fen)}"
+    )
+    for line in invoice.lines:
+        said = parts.get(line.line, "未对应 no part")
+        print(f"    {line.line}. {line.name}  {yuan_text(line.amount.incl_fen)}  → {said}")
+    for change in history.statuses:
+        print(f"    {change.change}. {STATUS_ZH[change.status]} {change.source} {change.told_by}")
+    for one in left:
+        held = ", ".join(f"{claim} {yuan_text(fen)}" for claim, fen in one.held)
+        print(f"    {one.contract_id} {one.part}: 余 left {yuan_text(one.left_fen)}  {held}")
+
+
+def map_invoice(
+    number: Number,
+    contract: Annotated[str, typer.Option("--contract", help="The contract. 合同")],
+    part: Annotated[str, typer.Option("--part", help="The part of it. 合同部分")],
+    officer: Officer,
+    line: Annotated[
+        list[int] | None, typer.Option("--line", help="Only these lines; without, all. 行号")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Say which part of which contract lines of an invoice are for. 发票行对应合同部分"""
+    with opened(directory) as server:
+        acting = acting_officer(server, officer)
+        known = keeping(server).show(number, acting).stored.invoice.lines
+        wanted = line or [one.line for one in known]
+        parts = [LinePart(line=one, contract_id=contract, part=part) for one in wanted]
+        now = keeping(server).map_lines(number, parts, acting)
+    for one in now:
+        print(f"{one.line} → {one.contract_id} {one.part}")
+
+
+def _data(stored: StoredInvoice) -> dict[str, object]:
+    invoice = stored.invoice
+    parts = {part.line: part for part in stored.parts}
+    return {
+        "number": invoice.number,
+        "issued_on": invoice.issued_on.isoformat(),
+        "seller_id": invoice.seller_id,
+        "seller_name": invoice.seller_name,
+        "buyer_id": invoice.buyer_id,
+        "buyer_name": invoice.buyer_name,
+        "ex_tax_fen": invoice.amount.ex_tax_fen,
+        "tax_fen": invoice.amount.tax_fen,
+        "incl_fen": invoice.amount.incl_fen,
+        "status": str(stored.status),
+        "blue_number": invoice.blue_number or None,
+        "lines": [
+            {
+                "line": line.line,
+                "name": line.name,
+                "ex_tax_fen": line.amount.ex_tax_fen,
+                "tax_fen": line.amount.tax_fen,
+                "contract_id": parts[line.line].contract_id if line.line in parts else None,
+                "part": parts[line.line].part if line.line in parts else None,
+            }
+            for line in invoice.lines
+        ],
+    }
+
+
+def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, object]:
+    return {
+        **_data(history.stored),
+        "paid_fen": history.paid_fen,
+        "statuses": [
+            {
+                "change": one.change,
+                "status": str(one.status),
+                "source": one.source,
+                "told_by": one.told_by,
+                "told_utc_ms": one.told_utc_ms,
+            }
+            for one in history.statuses
+        ],
+        "reds": [red.number for red in history.reds],
+        "parts": [
+            {
+                "contract_id": one.contract_id,
+                "part": one.part,
+                "incl_fen": one.amount.incl_fen,
+                "left_fen": one.left_fen,
+                "claims": dict(one.held),
+            }
+            for one in left
+        ],
+    }

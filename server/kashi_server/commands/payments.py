@@ -1,0 +1,98 @@
+"""`payments`: what companies paid to their providers, and which invoices it was for."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer
+from kashi_server.commands.paper_options import (
+    CONSOLE,
+    MappingFile,
+    acting_officer,
+    content_of,
+    mapping_of,
+    paper_files,
+)
+from kashi_server.commands.plain import PlainConsole
+from kashi_server.domain.money import yuan_text
+from kashi_server.domain.positioned import Mistake, MistakesFound
+from kashi_server.services.papers_port import StoredPayment
+from kashi_server.services.payments import PaymentKeeping
+from kashi_server.services.told import ToldPayment
+
+
+def import_payments(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="XLSX, CSV or TOML files. 付款文件")
+    ],
+    officer: Officer,
+    mapping: MappingFile = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take payments and what they cover: all of them or none. 导入付款"""
+    with opened(directory) as server:
+        acting = acting_officer(server, officer)
+        told: list[ToldPayment] = []
+        mistakes: list[Mistake] = []
+        known, reader = mapping_of(mapping), paper_files(server)
+        for file in files:
+            try:
+                told += reader.payments(str(file), content_of(file), known).payments
+            except MistakesFound as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise MistakesFound(mistakes)
+        taken = PaymentKeeping(server.work, server.clock).take(told, acting)
+    if as_json:
+        facts = {"added": taken.added, "changed": taken.changed, "unchanged": taken.unchanged}
+        print(json.dumps(facts))
+        return
+    print(
+        f"{taken.added} added 新增, {taken.changed} cover more 补充对应发票,"
+        f" {taken.unchanged} stood so already 未变."
+    )
+
+
+def list_payments(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False) -> None:
+    """List payments and what they cover. 付款列表"""
+    with opened(directory) as server:
+        found = PaymentKeeping(server.work, server.clock).all(CONSOLE)
+    if as_json:
+        print(json.dumps([_data(one) for one in found], ensure_ascii=False))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("流水号 reference\n日期 paid on", overflow="fold", min_width=12)
+    table.add_column("付款方 payer\n收款方 payee", overflow="fold", min_width=18)
+    table.add_column("金额 元\namount", justify="right", overflow="fold")
+    table.add_column("对应发票 covers", overflow="fold", min_width=20)
+    for one in found:
+        payment = one.payment
+        covers = "\n".join(f"{c.number} {yuan_text(c.amount_fen)}" for c in one.covers)
+        table.add_row(
+            f"{payment.reference}\n{payment.paid_on}",
+            f"{payment.payer_id}\n{payment.payee_id}",
+            yuan_text(payment.amount_fen),
+            covers,
+        )
+    PlainConsole().print(table)
+    print(f"{len(found)} 笔付款 payments.")
+
+
+def _data(stored: StoredPayment) -> dict[str, object]:
+    payment = stored.payment
+    return {
+        "reference": payment.reference,
+        "payer_id": payment.payer_id,
+        "payee_id": payment.payee_id,
+        "paid_on": payment.paid_on.isoformat(),
+        "amount_fen": payment.amount_fen,
+        "document": payment.document or None,
+        "covers": {one.number: one.amount_fen for one in stored.covers},
+    }
