@@ -95,6 +95,15 @@ class ClaimFiling(ClaimSteps):
             drafted_utc_ms=self._clock(),
         )
 
+    def content(self, by: Acting, claim_id: str) -> ClaimContent:
+        """What a claim of the acting company says now.
+
+        Raises:
+            NotFound: there is no such claim of this company.
+        """
+        with self._work.begin() as unit:
+            return own(unit, by, claim_id).content
+
     def change(
         self, by: Acting, claim_id: str, content: ClaimContent, *, gather: bool = False
     ) -> StoredClaim:

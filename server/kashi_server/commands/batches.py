@@ -1,0 +1,178 @@
+"""`batch …`: application rounds, and the four tables an office publishes of one."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.claim_keeping import OptionalReason, office_reader
+from kashi_server.commands.claim_printing import print_batches
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.documents.table_files import FORMATS, write_table
+from kashi_server.domain.interval import SHANGHAI
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.errors import ConfigurationError, NotFound
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.batches import Batches, batch_under
+from kashi_server.services.claims import Acting, Claims, Why
+from kashi_server.services.office_tables import (
+    DEFAULT_COLUMNS,
+    TABLES,
+    ClaimRow,
+    office_table,
+    read_columns,
+)
+from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
+
+BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch 批次编号.")]
+_DAYS = ["%Y-%m-%d"]
+
+
+def open_batch(
+    batch: BatchId,
+    officer: Officer,
+    programme: Annotated[str, typer.Option("--programme", help="The programme 项目.")],
+    first: Annotated[
+        datetime, typer.Option("--from", formats=_DAYS, help="First day of handing in 起始日.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--until", formats=_DAYS, help="Last day, inside 截止日.")
+    ],
+    document: Annotated[
+        list[str], typer.Option("--document", help="What announces it, once or more 通知文号.")
+    ],
+    year: Annotated[
+        int | None, typer.Option("--year", help="Whose caps and pool count 年度; of the first day.")
+    ] = None,
+    rules_version: Annotated[
+        str | None, typer.Option("--version", help="Rules version; the latest 规则版本.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="A TOML file of rules to register 规则文件.")
+    ] = None,
+    reason: OptionalReason = "",
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Open an application round under a rules version, which holds for all its claims 开批."""
+    with opened(directory) as server:
+        chosen = rules_named(server, programme, rules_version, rules)
+        Rulebook(server.work, server.clock).register([chosen])
+        made = batch_under(
+            chosen,
+            batch_id=batch,
+            year=first.year if year is None else year,
+            opens_on=first.date(),
+            closes_on=last.date(),
+            documents=tuple(document),
+        )
+        open_points = Batches(server.work, server.clock).open(
+            Acting(login=officer), made, chosen, Why(reason=reason)
+        )
+        sequence(server.work, server.keyring, server.clock)
+    print(f"{batch}: {chosen.name_zh} {chosen.version}, {made.opens_on} – {made.closes_on}")
+    for point in open_points:
+        print(f"    未知 unknown: {point}")
+
+
+def close_batch(
+    batch: BatchId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+) -> None:
+    """Take no more applications 关批."""
+    with opened(directory) as server:
+        keeping = Batches(server.work, server.clock)
+        closed = keeping.close(Acting(login=officer), batch, Why(reason=reason))
+        sequence(server.work, server.keyring, server.clock)
+    print(f"{closed.batch_id}: {closed.status}")
+
+
+def list_batches(
+    programme: Annotated[str | None, typer.Option("--programme", help="Only of it 项目.")] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List batches 批次列表."""
+    with opened(directory) as server:
+        found = Batches(server.work, server.clock).all(programme)
+    print_batches(found, as_json=as_json)
+
+
+def export_batch(
+    batch: BatchId,
+    table: Annotated[str, typer.Argument(help="intake, form_check, publicity or funding 表.")],
+    file: Annotated[Path, typer.Argument(help="Where to: .xlsx, .csv or .json 输出文件.")],
+    columns: Annotated[
+        Path | None, typer.Option("--columns", help="The office's columns, TOML 列配置.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Write one of a batch's tables: 受理清单, 形式审查表, 公示, 资金安排 导出."""
+    if table not in TABLES:
+        raise ConfigurationError(f"there is no table '{table}'; there are {', '.join(TABLES)}")
+    if file.suffix not in FORMATS:
+        raise ConfigurationError(f"{file} must end in {', '.join(FORMATS)}")
+    chosen = read_columns(columns or DEFAULT_COLUMNS)
+    if table not in chosen:
+        chosen = read_columns(DEFAULT_COLUMNS)
+    with opened(directory) as server:
+        Batches(server.work, server.clock).get(batch)
+        made = office_table(table, chosen[table], list(claim_rows(server, batch)))
+        try:
+            count = write_table(made, file, _about(server, batch))
+        except OSError as error:
+            raise ConfigurationError(f"{file} cannot be written: {error}") from error
+    print(f"{file}: {count} rows 行")
+
+
+def claim_rows(server: Server, batch_id: str) -> Iterator[ClaimRow]:
+    """A batch's claims with the names of their parties, by id."""
+    claims, reader = Claims(server.work, server.clock), office_reader()
+    with server.work.begin(writes=False) as unit:
+        parties = {one.party_id: one for one in unit.expense.parties()}
+        contracts = {one.contract_id: one for one in unit.expense.contracts()}
+    for place, stored in enumerate(claims.all(reader, batch_id), 1):
+        claim = stored.claim
+        contract = contracts[stored.content.contract_ids[0]]
+        company = parties[claim.company_id]
+        yield ClaimRow(
+            place=place,
+            shown=claims.show(reader, claim.claim_id),
+            company=company.name_zh,
+            payee=parties[claim.payee_id].name_zh,
+            provider=parties[contract.provider_id].name_zh,
+            district=company.district,
+        )
+
+
+def rules_named(
+    server: Server, programme: str, rules_version: str | None, file: Path | None
+) -> RulesVersion:
+    """Rules of a file, or registered or shipped ones: of a version, or the latest.
+
+    Raises:
+        NotFound: there are none.
+    """
+    if file is not None:
+        return read_rules(file)
+    with server.work.begin(writes=False) as unit:
+        known = list(unit.expense.rules(programme))
+    known += [one for one in shipped_rules() if one.programme_id == programme]
+    found = [one for one in known if rules_version in (None, one.version)]
+    if not found:
+        raise NotFound(f"there are no such rules of '{programme}'; list them with: rules list")
+    return max(found, key=lambda one: one.in_force.start)
+
+
+def _about(server: Server, batch_id: str) -> dict[str, str]:
+    now = datetime.fromtimestamp(server.clock() // 1000, SHANGHAI)
+    return {
+        "batch": batch_id,
+        "time_zone": "Asia/Shanghai (+08:00)",
+        "written_at": now.isoformat(),
+        "generator": f"kashi-server {version('kashi-server')}",
+        "demo": "true" if server.config.demo else "false",
+    }

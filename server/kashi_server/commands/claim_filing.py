@@ -1,0 +1,252 @@
+"""`claim …`: what companies and providers do with claims."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.claim_keeping import acting_on, office_reader
+from kashi_server.commands.claim_printing import claim_facts, print_taken
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.domain.claim_content import (
+    ClaimContent,
+    InvoicePart,
+    StatementRevision,
+)
+from kashi_server.domain.money import parse_yuan
+from kashi_server.errors import ConfigurationError, InvalidValue
+from kashi_server.services.claim_case import Papers
+from kashi_server.services.claim_form import load_claim_form
+from kashi_server.services.claims import Acting, Why
+from kashi_server.services.claims_port import StoredClaim
+
+ClaimId = Annotated[str, typer.Argument(metavar="CLAIM", help="The claim 受理编号.")]
+By = Annotated[str, typer.Option("--by", help="Login of the account that acts 经办账号.")]
+Form = Annotated[
+    Path | None, typer.Option("--form", help="A TOML form of the claim 申报表; docs/claims.md.")
+]
+StatementsOption = Annotated[
+    list[str] | None, typer.Option("--statement", help="A statement 结算单: NUMBER or NUMBER/REV.")
+]
+InvoicesOption = Annotated[
+    list[str] | None,
+    typer.Option("--invoice", help="An invoice part 发票: NUMBER:CONTRACT:PART:YUAN."),
+]
+PaymentsOption = Annotated[
+    list[str] | None, typer.Option("--payment", help="Reference of a payment 支付流水号.")
+]
+Why_ = Annotated[str, typer.Option("--reason", help="Why; it is recorded 理由.")]
+Key = Annotated[str, typer.Option("--key", help="The same key again takes the step once 幂等键.")]
+Bare = Annotated[bool, typer.Option("--bare", help="Gather no papers 不自动归集材料.")]
+
+
+def draft(
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The batch 申报批次.")],
+    by: By,
+    form: Form = None,
+    contract: Annotated[
+        list[str] | None, typer.Option("--contract", help="A contract, instead of a form 合同.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day 起始日.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day 截止日.")
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    bare: Bare = False,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a claim and gather every certified statement, invoice and payment 起草申报."""
+    content = _content(form, contract, first, last)
+    with acting_on(directory) as claims:
+        stored = claims.draft(Acting(login=by), batch, content, gather=not bare)
+    _print_draft(stored, as_json=as_json)
+
+
+def add(
+    claim: ClaimId,
+    by: By,
+    form: Form = None,
+    statement: StatementsOption = None,
+    invoice: InvoicesOption = None,
+    payment: PaymentsOption = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    gather: Annotated[bool, typer.Option("--gather", help="Add all papers 归集材料.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change a draft: another form, or more papers 修改或补充材料."""
+    with acting_on(directory) as claims:
+        content = claims.content(Acting(login=by), claim)
+        if form is not None:
+            content = _read_form(form)
+        papers = papers_of(statement, invoice, payment)
+        content = content.with_papers(papers.statements, papers.invoices, papers.payments)
+        stored = claims.change(Acting(login=by), claim, content, gather=gather)
+    _print_draft(stored, as_json=as_json)
+
+
+def submit(
+    claim: ClaimId,
+    by: By,
+    key: Key = "",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Hand a claim in; what it names is held for it and it is evaluated 提交申报."""
+    with acting_on(directory) as claims:
+        taken = claims.submit(Acting(login=by), claim, Why(key=key))
+    print_taken(taken, as_json=as_json)
+
+
+def withdraw(
+    claim: ClaimId,
+    by: By,
+    reason: Why_,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a claim up; what was reserved for it is free again 撤回."""
+    with acting_on(directory) as claims:
+        taken = claims.withdraw(Acting(login=by), claim, Why(reason=reason))
+    print_taken(taken, as_json=as_json)
+
+
+def use(
+    claim: ClaimId,
+    by: By,
+    amount: Annotated[
+        str | None, typer.Option("--amount", help="Yuan; all that the papers come to 金额.")
+    ] = None,
+    statement: StatementsOption = None,
+    invoice: InvoicesOption = None,
+    payment: PaymentsOption = None,
+    key: Key = "",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Use a voucher on statements and invoices, or on all the claim holds unused 用券."""
+    papers = papers_of(statement, invoice, payment)
+    with acting_on(directory) as claims:
+        taken = claims.use(
+            Acting(login=by),
+            claim,
+            Why(key=key),
+            amount_fen=None if amount is None else parse_yuan(amount),
+            papers=papers if papers != Papers() else None,
+        )
+    print_taken(taken, as_json=as_json)
+
+
+def redeem(
+    claim: ClaimId,
+    by: By,
+    key: Key = "",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Ask to be paid what was used 申请兑现."""
+    with acting_on(directory) as claims:
+        taken = claims.redeem(Acting(login=by), claim, Why(key=key))
+    print_taken(taken, as_json=as_json)
+
+
+def pack(
+    claim: ClaimId,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a .zip 输出文件.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Put everything one claim needs into one archive 申报材料包."""
+    from kashi_server.documents.claim_form import ClaimForm
+    from kashi_server.documents.rendering import packaged_fonts
+    from kashi_server.filestore import FOLDER, FileStore
+    from kashi_server.services.claim_pack import ClaimPacking
+    from kashi_server.services.claims import Claims
+
+    with opened(directory) as server:
+        claims = Claims(server.work, server.clock)
+        packing = ClaimPacking(
+            server.work,
+            FileStore(server.directory / FOLDER),
+            ClaimForm(font_folder=server.config.fonts or packaged_fonts()),
+        )
+        content = packing.pack(claims.show(office_reader(), claim))
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error}") from error
+    print(f"{file}: {len(content)} bytes")
+
+
+def papers_of(
+    statements: list[str] | None, invoices: list[str] | None, payments: list[str] | None
+) -> Papers:
+    """Papers as options name them.
+
+    Raises:
+        InvalidValue: one is not written so.
+    """
+    return Papers(
+        statements=tuple(_statement(one) for one in statements or ()),
+        invoices=tuple(_invoice(one) for one in invoices or ()),
+        payments=tuple(payments or ()),
+    )
+
+
+def _statement(text: str) -> StatementRevision:
+    number, slash, revision = text.partition("/")
+    if slash and not revision.isdecimal():
+        raise InvalidValue(f"'{text}' is no statement like KS-2026-10-HT-1/1")
+    return StatementRevision(number, int(revision) if slash else 1)
+
+
+def _invoice(text: str) -> InvoicePart:
+    match text.split(":"):
+        case [number, contract_id, part, yuan]:
+            return InvoicePart(number, contract_id, part, parse_yuan(yuan))
+    raise InvalidValue(f"'{text}' is no invoice part like NUMBER:CONTRACT:PART:450.00")
+
+
+def _content(
+    form: Path | None,
+    contracts: list[str] | None,
+    first: datetime | None,
+    last: datetime | None,
+) -> ClaimContent:
+    if form is not None:
+        return _read_form(form)
+    if not contracts or first is None or last is None:
+        raise InvalidValue("give --form FILE, or --contract with --from and --until")
+    return ClaimContent(contract_ids=tuple(contracts), first=_day(first), last=_day(last))
+
+
+def _day(at: datetime) -> date:
+    return at.date()
+
+
+def _read_form(file: Path) -> ClaimContent:
+    try:
+        return load_claim_form(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+
+
+def _print_draft(stored: StoredClaim, *, as_json: bool) -> None:
+    if as_json:
+        said = {**claim_facts(stored), "content": stored.content.to_data()}
+        print(json.dumps(said, ensure_ascii=False))
+        return
+    content = stored.content
+    print(f"{stored.claim.claim_id}: 草稿 draft")
+    print(f"    结算单 statements {len(content.statements)}")
+    print(f"    发票 invoice parts {len(content.invoices)}")
+    print(f"    支付 payments {len(content.payments)}")

@@ -1,0 +1,43 @@
+"""What the commands of claims share: an opened server's claims, and the log after a step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import opened
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.accounts import Role
+from kashi_server.services.claims import Acting, Claims, Why
+from kashi_server.services.sight import Reader
+
+Second = Annotated[
+    str, typer.Option("--second", help="Login of the second officer 第二名经办人; or run it again.")
+]
+Document = Annotated[str, typer.Option("--document", help="Number of the paper 文件号.")]
+OptionalReason = Annotated[str, typer.Option("--reason", help="Why; it is recorded 理由.")]
+
+
+@contextmanager
+def acting_on(directory: Path) -> Iterator[Claims]:
+    """The claims of a server; what was done has its place in the log when it is left."""
+    with opened(directory) as server:
+        yield Claims(server.work, server.clock)
+        sequence(server.work, server.keyring, server.clock)
+
+
+def office_reader() -> Reader:
+    """Whoever sits at the server's console reads as the office."""
+    return Reader(account_id=0, role=Role.OFFICER, party_id=None)
+
+
+def officers(officer: str, second: str) -> Acting:
+    """One officer or two."""
+    return Acting(login=officer, second=second)
+
+
+def why(reason: str = "", document: str = "", key: str = "") -> Why:
+    """Why, on what paper."""
+    return Why(reason=reason, document=document, key=key)

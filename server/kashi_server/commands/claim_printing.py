@@ -1,0 +1,160 @@
+"""How claims, batches and vouchers are printed."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+
+from kashi_server.commands.plain import PlainConsole
+from kashi_server.domain.batch import Batch
+from kashi_server.domain.interval import SHANGHAI
+from kashi_server.domain.money import yuan_text
+from kashi_server.services.claim_reading import ShownClaim
+from kashi_server.services.claim_steps import Taken
+from kashi_server.services.claim_words import MODES, STATES, STEPS, WHO, trace_lines
+from kashi_server.services.claims_port import StoredClaim
+
+
+def claim_facts(stored: StoredClaim) -> dict[str, Any]:
+    """A claim's figures for programs; amounts in fen."""
+    claim = stored.claim
+    voucher = claim.voucher
+    return {
+        "claim_id": claim.claim_id,
+        "batch_id": claim.batch_id,
+        "programme_id": stored.batch.programme_id,
+        "company_id": claim.company_id,
+        "payee_id": claim.payee_id,
+        "mode": claim.mode.value,
+        "state": claim.state.value,
+        "applied_on": None if claim.applied_on is None else claim.applied_on.isoformat(),
+        "computed_fen": claim.computed_fen,
+        "approved_fen": claim.amounts.approved_fen,
+        "accrued_fen": claim.amounts.accrued_fen,
+        "certified_fen": claim.amounts.certified_fen,
+        "paid_fen": claim.amounts.disbursed_fen,
+        "released_fen": claim.amounts.released_fen,
+        "recovered_fen": claim.amounts.recovered_fen,
+        "voucher": None if voucher is None else voucher.number,
+        "face_fen": None if voucher is None else voucher.face_fen,
+        "balance_fen": None if voucher is None else claim.balance_fen,
+        "valid_from": None if voucher is None else str(voucher.valid_from),
+        "valid_until": None
+        if voucher is None or voucher.valid_until is None
+        else voucher.valid_until.isoformat(),
+    }
+
+
+def print_taken(taken: Taken, *, as_json: bool) -> None:
+    """What a step came to."""
+    stored = taken.stored
+    if as_json:
+        said = {**claim_facts(stored), "awaits_second_officer": taken.awaits}
+        print(json.dumps(said, ensure_ascii=False))
+        return
+    claim = stored.claim
+    if taken.awaits:
+        print(f"{claim.claim_id}: 等待第二名经办人 waits for a second officer on the same terms.")
+        return
+    print(f"{claim.claim_id}: {STATES[claim.state]}")
+    if claim.computed_fen is not None:
+        print(f"    测算 computed {yuan_text(claim.computed_fen)} 元")
+    if claim.amounts.approved_fen:
+        print(f"    核定 approved {yuan_text(claim.amounts.approved_fen)} 元")
+    if claim.voucher is not None:
+        print(f"    券余额 balance {yuan_text(claim.balance_fen)} 元")
+
+
+def print_claims(found: Sequence[StoredClaim], *, as_json: bool) -> None:
+    """A list of claims."""
+    if as_json:
+        print(json.dumps([claim_facts(one) for one in found], ensure_ascii=False))
+        return
+    table = Table("申报 claim", "单位 company", "状态 state")
+    for title in ("测算 computed", "核定 approved", "已拨付 paid"):
+        table.add_column(title, justify="right")
+    for one in found:
+        claim = one.claim
+        table.add_row(
+            claim.claim_id,
+            claim.company_id,
+            STATES[claim.state],
+            "—" if claim.computed_fen is None else yuan_text(claim.computed_fen),
+            yuan_text(claim.amounts.approved_fen),
+            yuan_text(claim.amounts.disbursed_fen),
+        )
+    PlainConsole().print(table)
+
+
+def print_vouchers(found: Sequence[StoredClaim], *, as_json: bool) -> None:
+    """A list of vouchers."""
+    if as_json:
+        print(json.dumps([claim_facts(one) for one in found], ensure_ascii=False))
+        return
+    table = Table("券 voucher", "单位 company", "有效期 valid", "状态 state")
+    for title in ("面额 face", "余额 balance"):
+        table.add_column(title, justify="right")
+    for one in found:
+        voucher = one.claim.voucher
+        if voucher is not None:
+            table.add_row(
+                voucher.number,
+                one.claim.company_id,
+                f"{voucher.valid_from} – {voucher.valid_until or ''}",
+                STATES[one.claim.state],
+                yuan_text(voucher.face_fen),
+                yuan_text(one.claim.balance_fen),
+            )
+    PlainConsole().print(table)
+
+
+def print_batches(found: Sequence[Batch], *, as_json: bool) -> None:
+    """A list of batches."""
+    if as_json:
+        print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
+        return
+    table = Table("批次 batch", "项目 programme", "年度 year", "期间 window", "状态 status")
+    for one in found:
+        window = f"{one.opens_on} – {one.closes_on}"
+        programme = f"{one.programme_id} {one.version}"
+        table.add_row(one.batch_id, programme, str(one.year), window, one.status.value)
+    PlainConsole().print(table)
+
+
+def print_claim(shown: ShownClaim, *, trace: bool) -> None:
+    """One claim: where it stands, what led there, what can follow."""
+    stored = shown.stored
+    claim, console = stored.claim, PlainConsole()
+    console.print(f"{claim.claim_id}  {stored.rules.name_zh} {stored.rules.name_en}")
+    console.print(f"    {MODES[claim.mode]} · {STATES[claim.state]}")
+    console.print(f"    单位 company {claim.company_id} · 收款 payee {claim.payee_id}")
+    console.print(f"    合同 contracts {', '.join(stored.content.contract_ids)}")
+    amounts = claim.amounts
+    for title, fen in (
+        ("测算 computed", claim.computed_fen),
+        ("核定 approved", amounts.approved_fen or None),
+        ("预留 reserved", amounts.reserved_fen or None),
+        ("已拨付 paid", amounts.disbursed_fen or None),
+        ("已追回 recovered", amounts.recovered_fen or None),
+    ):
+        if fen is not None:
+            console.print(f"    {title} {yuan_text(fen)} 元")
+    if claim.voucher is not None:
+        console.print(
+            f"    券 voucher {claim.voucher.number}: 面额 face {yuan_text(claim.voucher.face_fen)},"
+            f" 余额 balance {yuan_text(claim.balance_fen)} 元"
+        )
+    for event in shown.events:
+        at = datetime.fromtimestamp(event.utc_ms // 1000, SHANGHAI)
+        by = ", ".join(one for one in (event.actor, event.second) if one)
+        why = " · ".join(one for one in (event.reason, event.document) if one)
+        console.print(f"  {event.serial:>3} {at:%Y-%m-%d %H:%M} {STEPS[event.step]} {by} {why}")
+    for one in shown.proposals:
+        console.print(f"    待第二人 awaits a second officer: {one.step} ({one.officer})")
+    steps = ", ".join(f"{STEPS[one.step]} ({WHO[one.who]})" for one in shown.possible)
+    console.print(f"可办 possible: {steps or '无 nothing'}")
+    if trace and shown.evaluations:
+        for line in trace_lines(shown.evaluations[-1].trace):
+            console.print(line)

@@ -1,0 +1,103 @@
+"""`claim list | show | expire` and `voucher …`: what is there."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.claim_filing import ClaimId
+from kashi_server.commands.claim_keeping import acting_on, office_reader
+from kashi_server.commands.claim_printing import (
+    claim_facts,
+    print_claim,
+    print_claims,
+    print_taken,
+    print_vouchers,
+)
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.errors import NotFound
+from kashi_server.services.claim_pack import claim_data
+from kashi_server.services.claims import Claims
+
+BatchOption = Annotated[str | None, typer.Option("--batch", help="Only of this batch 批次.")]
+CompanyOption = Annotated[
+    str | None, typer.Option("--company", help="Only of this company 统一社会信用代码.")
+]
+
+
+def list_claims(
+    batch: BatchOption = None,
+    company: CompanyOption = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List claims 申报列表."""
+    with opened(directory) as server:
+        found = Claims(server.work, server.clock).all(office_reader(), batch)
+    kept = [one for one in found if company in (None, one.claim.company_id)]
+    print_claims(kept, as_json=as_json)
+
+
+def show(
+    claim: ClaimId,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Also the latest evaluation, step by step 测算过程.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a claim: where it stands, what led there, what can follow 申报详情."""
+    with opened(directory) as server:
+        shown = Claims(server.work, server.clock).show(office_reader(), claim)
+        if as_json:
+            with server.work.begin(writes=False) as unit:
+                print(json.dumps(claim_data(unit, shown), ensure_ascii=False))
+            return
+    print_claim(shown, trace=trace)
+
+
+def expire(
+    batch: BatchOption = None, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
+) -> None:
+    """End every voucher whose last day has passed; what it held is free again 过期作废."""
+    with acting_on(directory) as claims:
+        done = claims.expire(batch)
+    for taken in done:
+        print_taken(taken, as_json=as_json)
+    if not as_json:
+        print(f"{len(done)} 张券作废 vouchers expired.")
+
+
+def list_vouchers(
+    company: CompanyOption = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List vouchers, the one that ends first first 券列表."""
+    with opened(directory) as server:
+        found = Claims(server.work, server.clock).vouchers(office_reader())
+    kept = [one for one in found if company in (None, one.claim.company_id)]
+    print_vouchers(kept, as_json=as_json)
+
+
+def show_voucher(
+    number: Annotated[str, typer.Argument(metavar="VOUCHER", help="Number of the voucher 券号.")],
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show a voucher with the way of its claim 券详情."""
+    with opened(directory) as server:
+        claims = Claims(server.work, server.clock)
+        for one in claims.vouchers(office_reader()):
+            if one.claim.voucher is not None and one.claim.voucher.number == number:
+                if as_json:
+                    print(json.dumps(claim_facts(one), ensure_ascii=False))
+                else:
+                    print_claim(claims.show(office_reader(), one.claim.claim_id), trace=False)
+                return
+    raise NotFound(f"there is no voucher '{number}'; list them with: voucher list")
