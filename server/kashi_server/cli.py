@@ -11,11 +11,16 @@ from typing import Final
 import typer
 from kashi_server.commands import (
     accounts,
+    appropriating,
     agreed,
     assignments,
     backup,
+    batches,
     carried,
     certificates,
+    claim_filing,
+    claim_review,
+    claims,
     correcting,
     doubts,
     evaluation,
@@ -122,6 +127,47 @@ gaps_app.command("explain")(gaps.gaps_explain)
 gaps_app.command("decide")(gaps.gaps_decide)
 app.add_typer(gaps_app, name="gaps")
 
+batch_app = typer.Typer(
+    help="Application rounds: open, close, list, export. 申报批次", no_args_is_help=True
+)
+batch_app.command("open")(batches.open_batch)
+batch_app.command("close")(batches.close_batch)
+batch_app.command("list")(batches.list_batches)
+batch_app.command("export")(batches.export_batch)
+app.add_typer(batch_app, name="batch")
+
+claim_app = typer.Typer(help="Claims, from draft to payment. 申报与兑现", no_args_is_help=True)
+claim_app.command("draft")(claim_filing.draft)
+claim_app.command("add")(claim_filing.add)
+claim_app.command("submit")(claim_filing.submit)
+claim_app.command("withdraw")(claim_filing.withdraw)
+claim_app.command("check")(claim_review.check)
+claim_app.command("return")(claim_review.send_back)
+claim_app.command("assess")(claim_review.assess)
+claim_app.command("review")(claim_review.review)
+claim_app.command("approve")(claim_review.approve)
+claim_app.command("publicise")(claim_review.publicise)
+claim_app.command("issue")(claim_review.issue)
+claim_app.command("use")(claim_filing.use)
+claim_app.command("redeem")(claim_filing.redeem)
+claim_app.command("verify")(claim_review.verify)
+claim_app.command("pay")(claim_review.pay)
+claim_app.command("reject")(claim_review.reject)
+claim_app.command("expire")(claims.expire)
+claim_app.command("suspend")(claim_review.suspend)
+claim_app.command("resume")(claim_review.resume)
+claim_app.command("reopen")(claim_review.reopen)
+claim_app.command("claw-back")(claim_review.claw_back)
+claim_app.command("list")(claims.list_claims)
+claim_app.command("show")(claims.show)
+claim_app.command("pack")(claim_filing.pack)
+app.add_typer(claim_app, name="claim")
+
+voucher_app = typer.Typer(help="Vouchers: list, show. 券", no_args_is_help=True)
+voucher_app.command("list")(claims.list_vouchers)
+voucher_app.command("show")(claims.show_voucher)
+app.add_typer(voucher_app, name="voucher")
+
 rules_app = typer.Typer(
     help="Rules of programmes: check, show, compare, decide. 项目规则", no_args_is_help=True
 )
@@ -164,6 +210,7 @@ ledger_app = typer.Typer(help="The ledger of public money. 财政资金台账", 
 ledger_app.command("show")(ledger.balances)
 ledger_app.command("movements")(ledger.movements)
 ledger_app.command("check")(ledger.check)
+ledger_app.command("appropriate")(appropriating.appropriate)
 app.add_typer(ledger_app, name="ledger")
 
 
