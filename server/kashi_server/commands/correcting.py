@@ -11,7 +11,7 @@ from rich.table import Table
 from kashi_server.bootstrap import Server, correction_watches, opened
 from kashi_server.commands.expense import read_text
 from kashi_server.commands.integrity import EXIT_DIFFERENT
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, two_officers
 from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.correction_cause import causes_of
 from kashi_server.domain.interval import Month
@@ -20,7 +20,6 @@ from kashi_server.log.sequencer import sequence
 from kashi_server.services.correcting import Correcting, Correction
 from kashi_server.services.importing import ImportFile
 from kashi_server.services.replaying import Replaying
-from kashi_server.services.two_officers import OfficersDecision
 
 MonthOption = Annotated[
     str, typer.Option("--month", help="A closed month, like 2026-10. 已关账月份")
@@ -48,7 +47,7 @@ def correct(
     """Correct a closed month: reversals and new lines, booked in the month that is open. 更正."""
     wanted = Month.parse(month)
     files = [ImportFile(str(file), read_text(file)) for file in terms or ()]
-    decision = None if preview else _decision(officer or [], reason)
+    decision = None if preview else two_officers(officer, reason)
     with opened(directory) as server:
         correcting = _correcting(server)
         if decision is None:
@@ -61,11 +60,6 @@ def correct(
         print(f"{wanted} 无需更正 nothing to correct.")
     else:
         _print(found, made=decision is not None)
-
-
-def _decision(officers: list[str], reason: str) -> OfficersDecision:
-    first, second = (*officers, "", "")[:2]
-    return OfficersDecision(officers=(first, second), reason=reason)
 
 
 def _correcting(server: Server) -> Correcting:

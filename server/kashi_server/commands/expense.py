@@ -10,17 +10,20 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.closing_settings import read_calendar
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, two_officers
 from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
 from kashi_server.errors import ConfigurationError, NotFound
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.closing import ClosedMonth, MonthClosing
+from kashi_server.services.closing_days import wait_for_day
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.known_statements import instant_utc_ms, known_statements
 from kashi_server.services.rulebook import Rulebook, shipped_rules
+from kashi_server.services.two_officers import OfficersDecision
 
 CARD_HOUR_PLACES = 4
 """How card-hours are shown; data keeps them exact."""
@@ -55,12 +58,21 @@ def close(
         bool,
         typer.Option("--empty", help="The month is known to be empty: no statement arises."),
     ] = False,
+    officer: Annotated[
+        list[str] | None,
+        typer.Option("--officer", help="To close before its day: two officers. 提前关账"),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why it closes early. 理由")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Close a month: gaps of silence, rated lines, statements. It cannot be undone."""
+    """Close a month: gaps of silence, rated lines, statements. It cannot be undone.
+
+    A month waits for its closing day (`closing-day`); two officers may close it earlier.
+    """
     wanted = Month.parse(month)
+    early = two_officers(officer, reason) if officer else None
     with opened(directory) as server:
-        closed = close_month(server, wanted, empty=empty)
+        closed = close_month(server, wanted, empty=empty, early=early)
         statements = _stored(server, wanted)
     if as_json:
         print(json.dumps([_data(statement) for statement in statements], ensure_ascii=False))
@@ -71,8 +83,30 @@ def close(
     _print(statements)
 
 
-def close_month(server: Server, month: Month, *, empty: bool = False) -> ClosedMonth:
-    """Register the shipped rules and close a month, on an opened server."""
+def closing_day(
+    month: MonthText, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
+) -> None:
+    """Tell on which day a month closes: working days after it, as closing.toml counts them."""
+    wanted = Month.parse(month)
+    calendar = read_calendar(directory)
+    day = calendar.day_of(wanted)
+    if as_json:
+        print(json.dumps({"month": str(wanted), "closes_on": day.isoformat()}))
+    else:
+        print(f"{wanted} 自 {day} 起关账 closes on {day} (UTC+08:00).")
+
+
+def close_month(
+    server: Server, month: Month, *, empty: bool = False, early: OfficersDecision | None = None
+) -> ClosedMonth:
+    """Register the shipped rules and close a month, on an opened server.
+
+    Raises:
+        Refused: its closing day has not come, and no two officers close it earlier.
+    """
+    if not server.config.demo:
+        calendar = read_calendar(server.directory)
+        wait_for_day(server.work, calendar, month, server.clock(), early)
     Rulebook(server.work, server.clock).register(shipped_rules())
     closing = MonthClosing(
         server.work,

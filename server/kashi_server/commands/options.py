@@ -1,9 +1,13 @@
 """Options that every command shares."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from kashi_server.errors import InvalidValue
+from kashi_server.services.two_officers import OfficersDecision
 
 Directory = Annotated[
     Path,
@@ -24,3 +28,16 @@ Officer = Annotated[
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+
+
+def two_officers(officers: Sequence[str] | None, reason: str) -> OfficersDecision:
+    """What two officers decide, from `--officer`, given twice, and `--reason`.
+
+    Raises:
+        InvalidValue: there are not two of them, or no reason is given.
+    """
+    named = list(officers or ())
+    if len(named) > 2:
+        raise InvalidValue("two officers decide; name just two with --officer")
+    first, second = (*named, "", "")[:2]
+    return OfficersDecision(officers=(first, second), reason=reason)

@@ -1,0 +1,169 @@
+"""`correct`, `replay`, `closing-day` and `statements` as an officer runs them."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from expense_cases import PROVIDER, TENANT
+from kashi_server.closing_settings import FILE
+from kashi_server.domain.interval import Month
+from server_commands import run
+
+AGREEMENTS = f"""\
+[[party]]
+party_id = "{PROVIDER}"
+kind = "provider"
+name_zh = "示例算力服务"
+
+[[party]]
+party_id = "{TENANT}"
+kind = "company"
+name_zh = "示例智能科技"
+
+[[contract]]
+contract_id = "HT-1"
+provider = "{PROVIDER}"
+user = "{TENANT}"
+signed_on = 2026-08-20
+from = 2026-09-01T00:00:00+08:00
+
+"""
+PRICE = """\
+[[price]]
+price_id = "P-1"
+contract = "HT-1"
+model = "NVIDIA H100 80GB HBM3"
+yuan_per_card_hour = "{yuan}"
+basis = "leased_observed"
+from = 2026-09-01T00:00:00+08:00
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server with two officers and what two parties agreed, made once."""
+    where = tmp_path_factory.mktemp("template") / "server"
+    file = where.parent / "agreements.toml"
+    file.write_text(AGREEMENTS + PRICE.format(yuan="12.50"), encoding="utf-8")
+    commands: list[list[str]] = [
+        ["init", "--demo", "--directory", str(where)],
+        ["account", "create", "second", "--role", "officer", "-d", str(where)],
+        ["import", str(file), "-d", str(where)],
+        ["close", "2026-10", "-d", str(where)],
+    ]
+    for arguments in commands:
+        done = run(*arguments)
+        assert done.returncode == 0, done.stderr
+    return where
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> str:
+    """A copy of it, for one test."""
+    return str(shutil.copytree(template, tmp_path / "server"))
+
+
+def test_nothing_to_correct_is_said_and_a_replay_finds_every_byte(directory: str) -> None:
+    """A month without differences: both commands end with 0."""
+    shown = run("correct", "--month", "2026-10", "--preview", "-d", directory)
+    replayed = run("replay", "--month", "2026-10", "-d", directory)
+
+    assert (shown.returncode, "nothing to correct" in shown.stdout) == (0, True)
+    assert (replayed.returncode, replayed.stdout) == (0, "KS-2026-10-HT-1/1: 一致 same\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["correct", "--month", "2026-10"], "two different officers decide together"),
+        (["correct", "--month", "2026-10", "--officer", "officer"], "two different officers"),
+        (
+            ["correct", "--month", "2026-10", "--officer", "officer", "--officer", "second"],
+            "needs a reason",
+        ),
+        (
+            [
+                *("correct", "--month", "2026-10", "--reason", "late"),
+                *("--officer", "officer", "--officer", "stranger"),
+            ],
+            "'stranger' is no officer here",
+        ),
+        (["correct", "--month", "2026-11", "--preview"], "2026-11 is not closed"),
+        (["replay", "--month", "2026-11"], "2026-11 is not closed"),
+        (["replay", "--month", "2026-10", "--revision", "7"], "has a revision 7"),
+        (["statements", "--known-at", "yesterday"], "is not an instant"),
+        (["statements", "--number", "KS-2026-10-HT-1", "--revision", "2"], "of revision 2"),
+    ],
+)
+def test_a_refusal_is_a_sentence(directory: str, arguments: list[str], told: str) -> None:
+    """What is missing or wrong, and exit code 3."""
+    done = run(*arguments, "-d", directory)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert told in done.stderr
+
+
+def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: Path) -> None:
+    """An import refuses them; a preview takes them in and leaves them; a correction keeps them."""
+    file = tmp_path / "price.toml"
+    file.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    month = ("--month", "2026-10", "--terms", str(file))
+
+    imported = run("import", str(file), "-d", directory)
+    shown = run("correct", *month, "--preview", "-d", directory)
+    again = run("correct", *month, "--preview", "-d", directory)
+    decided = ("--officer", "officer", "--officer", "second", "--reason", "合同笔误")
+    made = run("correct", *month, *decided, "-d", directory)
+    settled = run("import", str(file), "-d", directory)
+    sound = run("fsck", "-d", directory)
+
+    assert (imported.returncode, "has begun" in imported.stderr) == (3, True)
+    assert (shown.returncode, shown.stdout) == (again.returncode, again.stdout) == (0, shown.stdout)
+    # No card was observed: the price stands corrected, and no line changes by it.
+    assert (made.returncode, "nothing to correct" in made.stdout) == (0, True)
+    assert settled.stdout == "0 added, 0 changed, 1 stood so already.\n"
+    assert (sound.returncode, sound.stderr) == (0, "")
+
+
+def test_statements_are_listed_as_they_were_known(directory: str) -> None:
+    """Before the close there were none; now there is one."""
+    before = run("statements", "--known-at", "2020-01-01T00:00+08:00", "--json", "-d", directory)
+    now = run("statements", "--known-at", "2199-01-01T00:00+08:00", "--json", "-d", directory)
+
+    assert json.loads(before.stdout) == []
+    assert [one["number"] for one in json.loads(now.stdout)] == ["KS-2026-10-HT-1"]
+
+
+def test_a_month_closes_on_its_day_or_by_two_officers(tmp_path: Path) -> None:
+    """A server that is no demonstration waits; the settings count the days."""
+    where = tmp_path / "server"
+    made = run(
+        *("init", "--directory", str(where), "--organisation", "深圳市算力服务中心"),
+        *("--address", "kashi.example", "--officer", "officer"),
+    )
+    if made.returncode:
+        pytest.fail(made.stderr)
+    last = _last_month()
+    (where / FILE).write_text(
+        "online_working_days = 60\ncarried_working_days = 60\n", encoding="utf-8"
+    )
+    told = run("closing-day", str(last), "-d", str(where), "--json")
+    refused = run("close", str(last), "--empty", "-d", str(where))
+    run("account", "create", "second", "--role", "officer", "-d", str(where))
+    closed = run(
+        *("close", str(last), "--empty", "-d", str(where), "--reason", "审计要求"),
+        *("--officer", "officer", "--officer", "second"),
+    )
+
+    assert json.loads(told.stdout)["month"] == str(last)
+    assert refused.returncode == 3
+    assert f"{last} closes on {json.loads(told.stdout)['closes_on']}" in refused.stderr
+    assert (closed.returncode, f"{last} is closed" in closed.stdout) == (0, True)
+
+
+def _last_month() -> Month:
+    now = datetime.now(UTC) + timedelta(hours=8)
+    before = now.replace(day=1) - timedelta(days=1)
+    return Month(before.year, before.month)
