@@ -30,6 +30,7 @@ def line(number: int, device: str, start: str, end: str, elapsed_ms: int) -> dic
         "basis": "leased_observed",
         "price_yuan_per_card_hour": "12.34",
         "share": "3/7",
+        "evidence_level": "E2",
         "quantities": {
             "leased_ms": elapsed_ms,
             "observed_ms": observed_ms,
