@@ -11,8 +11,8 @@ from typing import Final
 import typer
 from kashi_server.commands import (
     accounts,
-    appropriating,
     agreed,
+    appropriating,
     assignments,
     backup,
     batches,
@@ -22,9 +22,11 @@ from kashi_server.commands import (
     claim_review,
     claims,
     correcting,
+    document_key,
     doubts,
     evaluation,
     expense,
+    explaining,
     exporting,
     files,
     gaps,
@@ -96,6 +98,8 @@ app.command("evaluate")(evaluation.evaluate_case)
 app.command("certify")(certificates.certify)
 app.command("certificates")(certificates.certificates)
 app.command("withdraw")(certificates.withdraw)
+app.command("explain")(explaining.explain)
+app.command("document-certificate")(document_key.document_certificate)
 
 assignments_app = typer.Typer(
     help="Assignments of devices to contracts: list, propose, answer. 租用指派",

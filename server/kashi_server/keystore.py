@@ -91,6 +91,15 @@ def read_keyring(directory: Path) -> Keyring:
         raise ConfigurationError(f"{keys}: {error}") from error
 
 
+def read_document_root(path: Path) -> Signer:
+    """The documents root with its key, from where it is kept.
+
+    Raises:
+        ConfigurationError: it is missing, unreadable or readable by others.
+    """
+    return _read_signer(path)
+
+
 def server_tls_path(directory: Path) -> Path:
     """The file with key and certificates of the server's TLS."""
     return directory / KEYS / f"{_SERVER_TLS}.pem"

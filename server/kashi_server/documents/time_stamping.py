@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from asn1crypto import cms, tsp
+from asn1crypto import cms, core, tsp
 from pyhanko.sign.timestamps import TimeStamper, TimestampRequestError
 
 from kashi_server.documents.signing import STAMP_BYTES_MAX
@@ -23,6 +23,7 @@ from kashi_server.errors import InvalidValue, TimeStampMissing
 TIMEOUT_S: Final = 10.0
 _QUERY: Final = "application/timestamp-query"
 _REPLY: Final = "application/timestamp-reply"
+_GRANTED: Final = ("granted", "granted_with_mods")
 _PIECE_BYTES: Final = 4096
 
 
@@ -65,8 +66,9 @@ class HttpTimeStamper(TimeStamper):
         try:
             # One document is signed at a time and nothing else runs in its loop: it may block.
             answer = self._ask(req.dump())
+            _check_granted(answer)
             return tsp.TimeStampResp.load(answer, strict=True)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
             raise self._missing(str(error) or type(error).__name__) from error
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
@@ -124,3 +126,11 @@ class HttpTimeStamper(TimeStamper):
             if self._monotonic_s() > until_s:
                 raise ValueError(f"its answer took longer than {TIMEOUT_S:.0f} seconds")
         return bytes(content)
+
+
+def _check_granted(answer: bytes) -> None:
+    """A refusal carries no token, and the library cannot read an answer without one."""
+    status = tsp.PKIStatusInfo.load(core.Sequence.load(answer, strict=True).contents)
+    if status["status"].native not in _GRANTED:
+        told = "; ".join(status["status_string"].native or [])
+        raise ValueError(f"it answered '{status['status'].native}' {told}".strip())

@@ -160,6 +160,31 @@ def found(
     )
 
 
+def issue_document_chain(
+    root: Signer,
+    public_key: ec.EllipticCurvePublicKey,
+    organisation: str,
+    utc_ms: int,
+    *,
+    demo: bool,
+) -> tuple[x509.Certificate, ...]:
+    """Certificates of a document key that is kept elsewhere, on a token; the root last.
+
+    Raises:
+        InvalidValue: the key is not P-256.
+    """
+    if public_key.curve.name != "secp256r1":
+        raise InvalidValue("documents are signed with a P-256 key")
+    mark = "Kashi DEMO" if demo else "Kashi"
+    issuer = build_issuer(root, name(f"{mark} documents issuer", organisation), utc_ms, ISSUER_DAYS)
+    subject = name(f"{mark} usage certificates", organisation)
+    validity = (utc_ms, timedelta(days=SIGNING_DAYS))
+    leaf = build_leaf(issuer, Purpose.DOCUMENT, public_key, subject, [], validity)
+    chain = (leaf, *issuer.chain)
+    check_chain(Purpose.DOCUMENT, chain, utc_ms)
+    return chain
+
+
 def issue_server_tls(
     issuer: Signer, organisation: str, addresses: Sequence[str], utc_ms: int
 ) -> Signer:

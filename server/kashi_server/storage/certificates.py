@@ -9,6 +9,7 @@ from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.interval import Month
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
 from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.trail_port import ClaimedLine
 from kashi_server.storage.certificate_papers import stated_papers
 from kashi_server.storage.tables.certificates import (
     certificate_changes,
@@ -16,6 +17,7 @@ from kashi_server.storage.tables.certificates import (
     certificate_statements,
     certificates,
 )
+from kashi_server.storage.tables.claims import claim_lines, claims
 from kashi_server.storage.tables.expense import closes
 
 _STORED = (
@@ -166,6 +168,51 @@ class CertificateRepository:
         if user_id is not None:
             query = query.where(certificates.c.user_id == user_id)
         return [stored_certificate(row) for row in self._connection.execute(query)]
+
+    def certified(self, number: str) -> Sequence[tuple[str, int]]:
+        """Number and revision of the statements a certificate is of, in order of their months."""
+        query = (
+            select(certificate_statements)
+            .where(certificate_statements.c.number == number)
+            .order_by(certificate_statements.c.month)
+        )
+        return [
+            (row.statement_number, row.statement_revision)
+            for row in self._connection.execute(query)
+        ]
+
+    def certifying(self, number: str, revision: int) -> Sequence[StoredCertificate]:
+        """Every certificate that is of a statement revision."""
+        of_statement = select(certificate_statements.c.number).where(
+            certificate_statements.c.statement_number == number,
+            certificate_statements.c.statement_revision == revision,
+        )
+        query = with_status().where(certificates.c.number.in_(of_statement))
+        return [stored_certificate(row) for row in self._connection.execute(query)]
+
+    def claims_of_line(self, number: str, revision: int, line: int) -> Sequence[ClaimedLine]:
+        """The claims that take a line of a statement."""
+        query = (
+            select(claims, claim_lines.c.programme_id)
+            .join(claim_lines, claim_lines.c.claim_id == claims.c.claim_id)
+            .where(
+                claim_lines.c.number == number,
+                claim_lines.c.revision == revision,
+                claim_lines.c.line == line,
+            )
+            .order_by(claims.c.claim_id)
+        )
+        return [
+            ClaimedLine(
+                claim_id=row.claim_id,
+                batch_id=row.batch_id,
+                programme_id=row.programme_id,
+                state=row.state,
+                computed_fen=row.computed_fen,
+                approved_fen=row.approved_fen,
+            )
+            for row in self._connection.execute(query)
+        ]
 
     def file(self, number: str, kind: str) -> bytes | None:
         """A certificate's pdf, certificate, summary, lines, statement, evidence or bundle."""
