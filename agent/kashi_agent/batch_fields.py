@@ -49,6 +49,7 @@ def batch_fields(batch: SampleBatch) -> dict[str, object]:
             for sample in batch.samples
         ],
         "events": [_event_fields(event) for event in batch.events],
+        "kernel_sequence": batch.kernel_sequence,
     }
 
 
@@ -122,6 +123,7 @@ def batch_of(fields: Fields) -> SampleBatch:
         meter=_meter(meter),
         samples=tuple(_sample(sample) for sample in fields.objects("samples")),
         events=tuple(_event(event) for event in fields.objects("events")),
+        kernel_sequence=fields.integer("kernel_sequence"),
     )
     seen = {sample.device.hardware_id for sample in batch.samples}
     if len(seen) != len(batch.samples):

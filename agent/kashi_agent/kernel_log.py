@@ -1,7 +1,8 @@
 """Error events of NVIDIA's driver in the kernel's log: some never come through its library, and
 while a call into that hangs the log is all there is.
 
-The log is read from its end at the start on. Its texts are the driver's, such as `NVRM: Xid
+The log is read from its end on, and a process that takes another's place reads on where that one
+stopped: the kernel numbers its records. Its texts are the driver's, such as `NVRM: Xid
 (PCI:0000:17:00): 79, pid=1234, name=python3, GPU has fallen off the bus.`, with the
 function's digit or without it.
 """
@@ -22,6 +23,10 @@ RECORD_BYTES: Final = 8_192
 RECORDS_MAX: Final = 1_024
 """Read at a time, so that a kernel that complains without end does not hold us up."""
 
+SKIMMED_MAX: Final = 1 << 17
+"""More records than a log of 16 MiB holds."""
+
+_NUMBER: Final = re.compile(rb"\d+,(\d+),\d+,")
 _PLACE: Final = r"([0-9a-fA-F]{4,8}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})(?:\.[0-7])?"
 _XID: Final = re.compile(rf"NVRM: Xid \(PCI:({_PLACE})\): (\d+)")
 
@@ -43,25 +48,43 @@ class KernelLog:
         """Open at the end; a log that may not be read is empty for good, and said so once."""
         self._rest = b""
         self._file: int | None = None
+        self.sequence = 0
+        """Number of the newest record read; 0: there is none with a number."""
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            os.lseek(self._file, 0, os.SEEK_END)
         except OSError as error:
             logger.info("errors of the driver are read from its library alone: %s", error)
+        for _ in range(SKIMMED_MAX):
+            record = self._record()
+            if not record:
+                break
+            for line in record.split(b"\n"):
+                self.sequence = _number_of(line) or self.sequence
+
+    def resume(self, after: int) -> None:
+        """Read on behind the record of this number, which was read and told of before; 0: of none.
+        What the kernel has overwritten since is lost."""
+        if after and after < self.sequence and self._file is not None:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            self.sequence, self._rest = after, b""
 
     def xids(self) -> Iterator[KernelXid]:
         """Error events since the last call."""
         for line in self._lines():
-            if (found := _XID.search(line)) is not None:
+            number = _number_of(line)
+            if number and number <= self.sequence:
+                continue
+            self.sequence = number or self.sequence
+            if (found := _XID.search(line.decode("utf-8", "replace"))) is not None:
                 yield KernelXid(place_of(found[1]), int(found[5]))
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self) -> Iterator[bytes]:
         for _ in range(RECORDS_MAX):
             record = self._record()
             if not record:
                 return
             *lines, self._rest = (self._rest + record).split(b"\n")
-            yield from (line.decode("utf-8", "replace") for line in lines)
+            yield from lines
 
     def _record(self) -> bytes:
         if self._file is None:
@@ -77,6 +100,12 @@ class KernelLog:
             os.close(self._file)
             self._file = None
             return b""
+
+
+def _number_of(record: bytes) -> int:
+    """A record's number; 0 where it has none."""
+    found = _NUMBER.match(record)
+    return 0 if found is None else int(found[1])
 
 
 def place_of(bus_id: str) -> str:

@@ -74,7 +74,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """Take the devices up again before the release ends by itself."""
+    """Take the devices up, be it before a release ends by itself. `kernel_sequence`: up to this
+    record of the kernel's log a meter has told of errors already; 0: of none."""
+
+    kernel_sequence: int = 0
 
 
 MeterMessage = Hello | SampleBatch | Notice
@@ -129,8 +132,8 @@ def encode_agent_message(message: AgentMessage) -> bytes:
     match message:
         case Release(duration_ms=duration_ms):
             return _line({"release": {"duration_ms": duration_ms}})
-        case Resume():
-            return _line({"resume": {}})
+        case Resume(kernel_sequence=sequence):
+            return _line({"resume": {"kernel_sequence": sequence}})
 
 
 def decode_agent_message(line: bytes) -> AgentMessage:
@@ -146,8 +149,9 @@ def decode_agent_message(line: bytes) -> AgentMessage:
             except ValueError as error:
                 raise LinkError(f"release.duration_ms: {error}") from error
         case "resume":
+            sequence = fields.integer("kernel_sequence")
             fields.done()
-            return Resume()
+            return Resume(kernel_sequence=sequence)
         case _:
             raise LinkError(f"{name}: the agent says release or resume")
 

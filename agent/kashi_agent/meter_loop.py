@@ -294,7 +294,8 @@ class MeterLoop:
     def _obey(self, message: AgentMessage) -> None:
         """Read, or let the devices go and leave them alone until told to read."""
         self._may_read = isinstance(message, Resume)
-        if self._may_read:
+        if isinstance(message, Resume):
+            self._xids.resume(message.kernel_sequence)
             self._tick(self._clock())
         elif self._touched:
             self._begin_anew(self._clock())

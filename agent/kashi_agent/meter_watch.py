@@ -106,6 +106,7 @@ class MeterWatch:
         self._command: AskedConnection | None = None
         self._confirm_by_ms = self._now() + CONFIRM_MS if book.stands else None
         self._to_note = True
+        self._kernel_sequence = 0
         self._asked = "before the agent was restarted"
         self._complaints = Complaints(logger)
         self._selector = selectors.EpollSelector()
@@ -157,11 +158,9 @@ class MeterWatch:
         match message:
             case SampleBatch(samples=()) if view.notice is not None:
                 # The kernel's word on an error, beside a driver that does not answer.
-                self._check_time(message)
-                self._metering.observe(message)
+                self._measure(message)
             case SampleBatch():
-                self._check_time(message)
-                self._metering.observe(message)
+                self._measure(message)
                 view.samples += len(message.samples)
                 view.devices = len(message.samples)
                 if view.state != "measuring":
@@ -174,6 +173,11 @@ class MeterWatch:
             case Notice(kind=kind, detail=detail):
                 self._notice(kind, detail)
 
+    def _measure(self, batch: SampleBatch) -> None:
+        self._check_time(batch)
+        self._metering.observe(batch)
+        self._kernel_sequence = batch.kernel_sequence or self._kernel_sequence
+
     def _let_read(self) -> None:
         """Tell the meter to read, or for how long it must not."""
         if self._book.stands:
@@ -181,7 +185,7 @@ class MeterWatch:
         elif self._hello is not None:
             started = f"pid {self._hello.pid}, every {self._hello.cadence_ms} ms"
             self._metering.note(HostEventKind.METER_STARTED, started)
-            self._tell(Resume())
+            self._tell(Resume(kernel_sequence=self._kernel_sequence))
 
     def _tell(self, message: AgentMessage) -> None:
         try:

@@ -20,6 +20,7 @@ from kashi_agent.clock import SystemClock
 from kashi_agent.completed_reader import CompletedReader
 from kashi_agent.config import CONFIG_PATH, METER_SOCKET, EvidenceLevel, load_config
 from kashi_agent.errors import AgentError
+from kashi_agent.evidence.ascend import AscendFacts
 from kashi_agent.evidence.holders import holder_facts
 from kashi_agent.evidence.library import LibraryFacts
 from kashi_agent.evidence.nvidia import NvidiaFacts
@@ -156,7 +157,11 @@ def _opener(
         driver = DcmiDriver(DcmiLibrary())
         meter = DcmiMeter(driver, holding.book(), clock, options.cadence_ms)
         library = LibraryFacts(proc=options.proc, root=options.root)
-        telling.standing = (lambda _batch: library.collect(), holder_facts)
+        telling.standing = (
+            lambda _batch: library.collect(),
+            AscendFacts(sys=options.sys, root=options.root).collect,
+            holder_facts,
+        )
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
         return CompletedReader(meter, (holding.grants().completed, telling.added))

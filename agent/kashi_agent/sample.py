@@ -186,12 +186,14 @@ class Meter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleBatch:
-    """All devices of one meter at one instant of CLOCK_BOOTTIME."""
+    """All devices of one meter at one instant of CLOCK_BOOTTIME. `kernel_sequence`: up to this
+    record the kernel's log was read for its events; 0: as before."""
 
     boottime_ms: int
     meter: Meter
     samples: tuple[Sample, ...]
     events: tuple[DeviceEvent, ...] = field(default=())
+    kernel_sequence: int = 0
 
 
 def _refuse_utilisation(ppm: int | Absent) -> None:

@@ -38,6 +38,12 @@ class XidWatch:
         self._meter: Meter | None = None
         self._devices: dict[str, str] = {}
         self._tallies: dict[tuple[str, int], _Tally] = {}
+        self._told_sequence = 0
+
+    def resume(self, sequence: int) -> None:
+        """An agent listens that was told of the kernel's log up to this record; 0: of nothing."""
+        self._log.resume(sequence)
+        self._told_sequence = sequence
 
     def added(self, batch: SampleBatch) -> SampleBatch:
         """The batch without what was told already, and with what only the kernel tells."""
@@ -48,14 +54,31 @@ class XidWatch:
                 self._devices[place_of(device.pci_bus_id)] = device.hardware_id
         kept = (event for event in batch.events if self._is_news(event))
         events = (*kept, *self._from_kernel(batch.boottime_ms))
-        return replace(batch, events=events) if events != batch.events else batch
+        sequence = self._news()
+        if events == batch.events and not sequence:
+            return batch
+        return replace(batch, events=events, kernel_sequence=sequence)
 
     def alone(self, boottime_ms: int) -> SampleBatch | None:
-        """What the kernel tells while no batch comes; None: nothing, or of no known device."""
-        events = self._from_kernel(boottime_ms)
+        """What the kernel tells while no batch comes; None: nothing. Before the first batch nothing
+        is read: whose places on the bus they are is not known yet."""
+        events = () if self._meter is None else self._from_kernel(boottime_ms)
         if self._meter is None or not events:
             return None
-        return SampleBatch(boottime_ms=boottime_ms, meter=self._meter, samples=(), events=events)
+        return SampleBatch(
+            boottime_ms=boottime_ms,
+            meter=self._meter,
+            samples=(),
+            events=events,
+            kernel_sequence=self._news(),
+        )
+
+    def _news(self) -> int:
+        """Up to where the log was read, if the agent has not been told; else 0."""
+        if self._log.sequence == self._told_sequence:
+            return 0
+        self._told_sequence = self._log.sequence
+        return self._told_sequence
 
     def _is_news(self, event: DeviceEvent) -> bool:
         if event.kind != DeviceEventKind.XID:

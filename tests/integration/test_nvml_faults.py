@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from fakes.nvml.scenario import (
 )
 from fixtures_meter import Meter, Meters, seen_of
 from kashi_agent.integrator import Integrator
-from kashi_agent.meter_link import NoticeKind
+from kashi_agent.meter_link import NoticeKind, Release, Resume
 from kashi_agent.naming import SALT_BYTES, HolderNaming
 from kashi_agent.reading import DeviceEventKind, DeviceMinutes, Segment
 from kashi_agent.sample import (
@@ -615,11 +616,15 @@ def test_sentinels_are_dropped_and_counted(meters: Meters) -> None:
 # Errors, from the library and from the kernel's log.
 
 
+NUMBERS = count(1_432)
+"""The kernel numbers the records of its log."""
+
+
 def xid_line(device: Device, number: int) -> str:
     """A record of the kernel's log as the driver writes it, and as /dev/kmsg gives it."""
     place = device.pci.removeprefix("0000").removesuffix(".0").lower()
     text = f"NVRM: Xid (PCI:{place}): {number}, pid='<unknown>', name=<unknown>, and more"
-    return f"3,1432,98765432,-;{text}\n SUBSYSTEM=pci\n"
+    return f"3,{next(NUMBERS)},98765432,-;{text}\n SUBSYSTEM=pci\n"
 
 
 def test_an_error_of_both_sources_is_told_once(meters: Meters, tmp_path: Path) -> None:
@@ -632,7 +637,8 @@ def test_an_error_of_both_sources_is_told_once(meters: Meters, tmp_path: Path) -
     meter.at(500)
 
     with log.open("a") as kernel:
-        kernel.write("6,1431,98765430,-;usb 1-1: new device\n" + xid_line(devices[1], 79))
+        kernel.write(f"6,{next(NUMBERS)},98765430,-;usb 1-1: new device\n")
+        kernel.write(xid_line(devices[1], 79))
         kernel.write(xid_line(devices[0], 62))
         kernel.flush()
         batches = [meter.next(SampleBatch), meter.next(SampleBatch), meter.at(1_000)]
@@ -667,6 +673,36 @@ def test_the_kernel_speaks_while_the_driver_hangs(meters: Meters, tmp_path: Path
     assert hung.detail == ENERGY
     assert batch.samples == ()
     assert [(event.hardware_id, event.value) for event in batch.events] == [(device.uuid, 119)]
+
+
+def test_what_the_kernel_says_while_the_meter_begins_anew_is_told_once(
+    meters: Meters, tmp_path: Path
+) -> None:
+    """A new process reads on where the one before it stopped: the agent remembers (L3)."""
+    log = tmp_path / "kmsg"
+    device = card(0)
+    log.write_text(xid_line(device, 31))
+    meter = meters.start(Scenario(devices=(device,)), "--kernel-log", str(log))
+    while not (began := meter.next(SampleBatch)).kernel_sequence:
+        pass
+    with log.open("a") as kernel:
+        kernel.write(xid_line(device, 62))
+    while not (before := meter.next(SampleBatch)).events:
+        pass
+
+    meter.ask(Release(duration_ms=60_000))
+    meter.gone()
+    with log.open("a") as kernel:
+        kernel.write(xid_line(device, 79))
+    meter.met()
+    meter.ask(Resume(kernel_sequence=before.kernel_sequence))
+    batches = [meter.next(SampleBatch) for _ in range(4)]
+
+    assert before.kernel_sequence == began.kernel_sequence + 1
+    assert [event.value for event in before.events] == [62]
+    xids = [event for event in told(batches) if event.kind == DeviceEventKind.XID]
+    assert [(event.hardware_id, event.value) for event in xids] == [(device.uuid, 79)]
+    assert max(batch.kernel_sequence for batch in batches) == before.kernel_sequence + 1
 
 
 def test_a_kernel_log_that_may_not_be_read_stops_nothing(meters: Meters, tmp_path: Path) -> None:

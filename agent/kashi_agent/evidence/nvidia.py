@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kashi_agent.evidence.fact import Fact, text_of, unreadable
+from kashi_agent.evidence.pci import PciBus, pci_place
 from kashi_agent.sample import Absent, AbsentReason, Device, SampleBatch, Vendor
 
 _MODULE: Final = re.compile(r"Kernel Module(?: for \S+)?\s+(\d[\w.]*)")
@@ -59,23 +60,7 @@ class NvidiaFacts:
         for name, field in (("proc_uuid", "GPU UUID"), ("proc_model", "Model")):
             value = said if isinstance(said, Absent) else _field(said, field)
             yield Fact(name=name, value=value, hardware_id=device.hardware_id)
-        yield Fact(name="pci", value=self._pci(place), hardware_id=device.hardware_id)
-
-    def _pci(self, place: str) -> str | Absent:
-        """Vendor and device number on the bus, in hexadecimal."""
-        ids = []
-        for name in ("vendor", "device"):
-            text = text_of(self.sys / "bus/pci/devices" / place / name)
-            if isinstance(text, Absent):
-                return text
-            ids.append(text.removeprefix("0x"))
-        return ":".join(ids)
-
-
-def pci_place(bus_id: str) -> str:
-    """A bus id as the kernel names it: NVML writes the domain with eight digits."""
-    domain, _, rest = bus_id.lower().partition(":")
-    return f"{domain.lstrip('0').rjust(4, '0')}:{rest}"
+        yield Fact(name="pci", value=PciBus(self.sys).ids(place), hardware_id=device.hardware_id)
 
 
 def _field(information: str, name: str) -> str | Absent:

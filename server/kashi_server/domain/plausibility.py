@@ -74,7 +74,7 @@ def _of_host(facts: Facts) -> Iterator[tuple[DoubtCode, str]]:
     if "(deleted)" in path or sum(part.startswith("/") for part in path.split()) > 1:
         yield DoubtCode.LIBRARY_REPLACED, path
     yield from _of_versions(facts, path)
-    hidden = _value(facts, "gpus_unlisted")
+    hidden = _value(facts, "gpus_unlisted") or _value(facts, "npus_unlisted")
     if hidden:
         yield DoubtCode.DEVICE_HIDDEN, hidden
 

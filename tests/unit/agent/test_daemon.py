@@ -21,10 +21,13 @@ from kashi_agent.clock import SystemClock
 from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.errors import UnreachableError
 from kashi_agent.meter_link import (
+    AgentMessage,
     Hello,
     Notice,
     NoticeKind,
     Release,
+    Resume,
+    decode_agent_message,
     encode_agent_message,
     encode_meter_message,
 )
@@ -94,6 +97,12 @@ class Running:
         assert self.meter is not None
         self.meter.close()
         self.meter = None
+
+    def heard(self) -> AgentMessage:
+        """What the agent says to the meter that has come."""
+        assert self.meter is not None
+        self.meter.settimeout(WAIT_SECONDS)
+        return decode_agent_message(self.meter.recv(4096).strip())
 
     def tell(self, kind: NoticeKind, detail: str = "") -> None:
         """The meter says what keeps it."""
@@ -265,6 +274,25 @@ def test_a_meter_that_crashes_leaves_a_gap_and_may_come_back(running: Running) -
     assert set(gaps) == {GapReason.METER_DOWN}
     assert gaps[GapReason.METER_DOWN] >= GAP_LIMIT_SECONDS * 1000
     assert report_pb2.HOST_EVENT_KIND_METER_CRASHED in running.events()
+
+
+def test_a_new_meter_is_told_where_the_last_one_stopped_reading(running: Running) -> None:
+    """Up to that record the kernel's log was told; a batch without a number changes nothing."""
+    for sequence in (76, 77, 0):
+        assert running.meter is not None
+        batch = SampleBatch(
+            boottime_ms=running.clock.boottime_ms(),
+            meter=Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS),
+            samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
+            kernel_sequence=sequence,
+        )
+        running.meter.sendall(encode_meter_message(batch))
+    assert running.heard() == Resume(kernel_sequence=0)
+    taken = 3 * len(DEVICES)
+    running.await_that(lambda: bool(running.view) and running.view[0].samples == taken, "taken")
+    running.connect()
+
+    assert running.heard() == Resume(kernel_sequence=77)
 
 
 def test_a_missing_driver_is_logged_once_and_with_its_cause(

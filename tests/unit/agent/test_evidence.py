@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from kashi_agent.evidence.fact import VALUE_CHARACTERS_MAX, Fact
 from kashi_agent.evidence.library import LibraryFacts
-from kashi_agent.evidence.nvidia import NvidiaFacts, pci_place
+from kashi_agent.evidence.nvidia import NvidiaFacts
+from kashi_agent.evidence.pci import pci_place
 from kashi_agent.evidence.power import PowerCheck
 from kashi_agent.evidence.processes import ProcessFacts
 from kashi_agent.evidence.telling import COLLECT_EVERY_MS, REPEAT_EVERY_MS, Telling

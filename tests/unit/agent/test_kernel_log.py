@@ -106,6 +106,59 @@ def test_what_was_there_before_is_not_told(tmp_path: Path) -> None:
     assert list(KernelLog(path).xids()) == []
 
 
+def numbered(*numbers: int) -> str:
+    """Records as /dev/kmsg gives them; each error has its record's number."""
+    return "".join(f"4,{n},1,-;NVRM: Xid (PCI:0000:17:00): {n}, pid=1\n PID=1\n" for n in numbers)
+
+
+@pytest.mark.parametrize(
+    ("after", "told"), [(0, [7]), (3, [4, 5, 6, 7]), (5, [6, 7]), (6, [7]), (7, [7]), (2_000, [7])]
+)
+def test_a_log_is_read_on_behind_a_record(tmp_path: Path, after: int, told: list[int]) -> None:
+    """Nothing twice, nothing left out that is there still; a number that never was changes
+    nothing."""
+    path = tmp_path / "log"
+    path.write_text(numbered(4, 5, 6))
+    log = KernelLog(path)
+    assert log.sequence == 6
+
+    log.resume(after)
+    with path.open("a") as kernel:
+        kernel.write(numbered(7))
+
+    assert [xid.number for xid in log.xids()] == told
+    assert log.sequence == 7
+
+
+def test_a_new_agent_is_told_up_to_where_the_log_was_read(tmp_path: Path) -> None:
+    """With the first batch, and when it has moved; an agent that lost a batch has it again."""
+    path = tmp_path / "log"
+    path.write_text(numbered(4))
+    watch = XidWatch(KernelLog(path))
+    told = []
+    for agent, written in ((0, ()), (None, (5,)), (None, ()), (4, ())):
+        if agent is not None:
+            watch.resume(agent)
+        with path.open("a") as kernel:
+            kernel.write(numbered(*written))
+        found = watch.added(batch(0, []))
+        told.append((found.kernel_sequence, [event.value for event in found.events]))
+
+    assert told == [(4, []), (5, [5]), (0, []), (5, [5])]
+
+
+def test_what_the_kernel_says_before_the_first_batch_waits_for_it(tmp_path: Path) -> None:
+    """Whose place it is cannot be known before; it is not thrown away."""
+    path = tmp_path / "log"
+    path.write_text(numbered(4))
+    watch = XidWatch(KernelLog(path))
+    with path.open("a") as kernel:
+        kernel.write(numbered(5))
+
+    assert watch.alone(0) is None
+    assert [event.value for event in watch.added(batch(0, [])).events] == [5]
+
+
 @pytest.mark.parametrize("path", [Path("/nowhere/kmsg"), Path("/proc/self/mem")])
 def test_a_log_that_cannot_be_read_is_empty(path: Path) -> None:
     """No log, and one that refuses: nothing is told, nothing is raised, again and again."""

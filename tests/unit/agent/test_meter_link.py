@@ -107,7 +107,9 @@ def test_what_the_meter_says_is_what_the_agent_hears(message: MeterMessage) -> N
     assert decode_meter_message(line) == message
 
 
-@pytest.mark.parametrize("message", [Release(duration_ms=600_000), Resume()])
+@pytest.mark.parametrize(
+    "message", [Release(duration_ms=600_000), Resume(), Resume(kernel_sequence=7)]
+)
 def test_what_the_agent_asks_is_what_the_meter_hears(message: AgentMessage) -> None:
     """Commands survive the line."""
     assert decode_agent_message(encode_agent_message(message)) == message

@@ -81,6 +81,7 @@ def test_a_clean_host_raises_no_doubt() -> None:
             DoubtCode.DRIVER_VERSIONS_DIFFER,
         ),
         ("gpus_unlisted", "gpus_unlisted=0000:65:00.0", DoubtCode.DEVICE_HIDDEN),
+        ("npus_unlisted", "npus_unlisted=0000:c1:00.0", DoubtCode.DEVICE_HIDDEN),
     ],
 )
 def test_a_host_that_disagrees_is_doubted(name: str, detail: str, code: DoubtCode) -> None:
