@@ -22,9 +22,12 @@ from expense_cases import (
     price,
     terms,
 )
+from kashi_server.domain.booked_line import Booking, LineData, booked_between, negated
+from kashi_server.domain.correction import Difference, StandingRevision, difference
 from kashi_server.domain.device import DeviceRecord
-from kashi_server.domain.interval import Interval, Month
+from kashi_server.domain.interval import Interval, Month, instant_of
 from kashi_server.domain.rating import Facts, RatedLine, rate
+from kashi_server.domain.settlement import BookedCorrection, settle
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.tariff import Basis
 from kashi_server.domain.usage import Quantities
@@ -173,3 +176,125 @@ def test_one_devices_hours_under_two_models_were_merged() -> None:
     lines = _lines(minutes, agreed, None, CARD, other)
 
     assert [line.amount_fen for line in lines] == [1250, 300]
+
+
+# Late data, corrections, re-rating
+
+STATEMENT = "KS-2026-10-HT-1"
+
+
+def _stated(minutes: Minutes, agreed: Terms) -> list[LineData]:
+    """Lines as a statement holds them, as far as corrections read them."""
+    return [
+        {
+            "line": place,
+            "hardware_id": line.hardware_id,
+            "start": f"{instant_of(line.start).isoformat()}",
+            "end": f"{instant_of(line.end).isoformat()}",
+            "price_id": line.standing.price.price_id if line.standing.price else None,
+            "quantities": line.quantities.to_data(),
+            "billed_ms": line.billed_ms,
+            "amount_fen": line.amount_fen,
+            "eligible": line.eligible,
+        }
+        for place, line in enumerate(_lines(minutes, agreed), 1)
+    ]
+
+
+def _corrected(before: list[LineData], after: list[LineData]) -> Difference | None:
+    standing = StandingRevision(number=STATEMENT, revision=1, sha256="00" * 32, lines=before)
+    return difference(OCTOBER, {STATEMENT: standing}, {STATEMENT: after})
+
+
+HALF = observe(START, START + 90)
+WHOLE = observe(START, START + 120)
+AGREED = terms([assignment()])
+
+
+def test_a_negative_correction_was_cut_to_zero_and_disappeared() -> None:
+    """Less than before is booked as less, and what a month cannot bear is carried on."""
+    parted = _corrected(_stated(WHOLE, AGREED), _stated(HALF, AGREED))
+    assert parted is not None
+
+    booked = BookedCorrection(month=OCTOBER, run_id=parted.run_id, amount_fen=parted.amount_fen)
+    settlement = settle(100, [booked], 0)
+
+    assert parted.amount_fen == -625
+    assert settlement is not None
+    assert (settlement.payable_fen, settlement.carried_out_fen) == (0, -525)
+
+
+def test_recomputing_left_orphans_and_duplicates() -> None:
+    """Three times the same facts: the lines have the same ids, and nothing is booked."""
+    before = _stated(HALF, AGREED)
+
+    for _turn in range(3):
+        assert _corrected(before, _stated(HALF, AGREED)) is None
+        assert booked_between({STATEMENT: before}, {STATEMENT: _stated(HALF, AGREED)}) == ()
+
+
+def test_every_change_on_the_way_emitted_deductions_of_its_own() -> None:
+    """1, 2, 3: only the first and the last state are booked, one reversal and one new line."""
+    parted = _corrected(_stated(observe(START, START + 60), AGREED), _stated(WHOLE, AGREED))
+    assert parted is not None
+
+    assert [line.kind for line in parted.booked[STATEMENT]] == [Booking.REVERSAL, Booking.NEW]
+    assert parted.amount_fen == 1250
+
+
+def test_a_second_tally_added_the_amendment_again() -> None:
+    """After the correction the same facts are no difference: there is nothing to post twice."""
+    after = _stated(WHOLE, AGREED)
+    first = _corrected(_stated(HALF, AGREED), after)
+    again = _corrected(_stated(HALF, AGREED), after)
+
+    assert first is not None
+    assert again is not None
+    assert first.run_id == again.run_id
+    assert _corrected(after, after) is None
+
+
+def test_late_usage_moved_into_the_current_month() -> None:
+    """What came late is charged for the time it happened in, whatever month it is booked in."""
+    parted = _corrected(_stated(HALF, AGREED), _stated(WHOLE, AGREED))
+    assert parted is not None
+
+    assert {Month.of(line.start) for line in parted.booked[STATEMENT]} == {OCTOBER}
+
+
+def test_a_correction_was_recomputed_from_ideals_instead_of_what_was_booked() -> None:
+    """The reversal is the line as it was booked, even if nobody would compute it so today."""
+    (booked,) = _stated(HALF, AGREED)
+    odd = {**booked, "amount_fen": booked["amount_fen"] + 7}
+    parted = _corrected([odd], _stated(WHOLE, AGREED))
+    assert parted is not None
+
+    (reversal, _new) = parted.booked[STATEMENT]
+    assert reversal.amount_fen == -(booked["amount_fen"] + 7)
+    assert negated(reversal.content) == {name: odd[name] for name in odd if name != "line"}
+
+
+def test_a_partial_summary_overwrote_the_month_it_belonged_to() -> None:
+    """A device whose reports did not change keeps its line when another's come late."""
+    both = terms([assignment(), assignment(assignment_id="A-2", hardware_id="GPU-2")])
+    other = replace(CARD, hardware_id="GPU-2")
+    late = observe(START, START + 60, hardware_id="GPU-2")
+
+    def lines(minutes: Minutes) -> dict[str, RatedLine]:
+        return {one.hardware_id: one for one in _lines(minutes, both, None, CARD, other)}
+
+    assert lines(HALF)["GPU-1"] == lines(HALF | late)["GPU-1"]
+    assert lines(HALF)["GPU-2"].billed_ms == 0
+    assert lines(HALF | late)["GPU-2"].billed_ms == 3_600_000
+
+
+def test_back_dated_quantity_was_priced_at_the_current_rate() -> None:
+    """Minutes that come to light after a price rose are priced as when they happened."""
+    change = START + 600
+    prices = [price("1.00", end=change), price("99.00", change)]
+    agreed = terms([assignment()], prices)
+
+    parted = _corrected(_stated(HALF, agreed), _stated(WHOLE, agreed))
+
+    assert parted is not None
+    assert parted.amount_fen == 50
