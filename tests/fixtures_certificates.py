@@ -92,11 +92,15 @@ def chain_pem(keyring: Keyring) -> Chains:
 
 
 def make_month(
-    work: Work, *, demo: bool = False, before_close: Callable[[Ingestion], None] | None = None
+    work: Work,
+    *,
+    demo: bool = False,
+    before_close: Callable[[Ingestion], None] | None = None,
+    once_agreed: Callable[[Work], None] | None = None,
 ) -> CertifiedMonth:
     """Fill a fresh database with a month, close it, and make what issues its certificates.
 
-    `before_close` may have more hosts report.
+    `before_close` may have more hosts report, `once_agreed` may add to what was agreed.
     """
     clock = SteppedClock(CLOSE_UTC_MS)
     keyring = found(
@@ -111,6 +115,8 @@ def make_month(
     if before_close is not None:
         before_close(ingestion)
     _agree(work)
+    if once_agreed is not None:
+        once_agreed(work)
     month = CertifiedMonth(work, keyring, clock, _keeping(work, keyring, clock), wires)
     MonthClosing(work, lambda: sequence(work, keyring, clock), clock, demo=demo).close(MONTH)
     return month
