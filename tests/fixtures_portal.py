@@ -7,7 +7,9 @@ have card 2 one after the other. Company A runs a host of its own besides, with 
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import cast
 
 import pytest
 from argon2 import PasswordHasher
@@ -17,21 +19,29 @@ from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, CertifiedMonth
 from fixtures_identity import SteppedClock
 from fixtures_ingest import ReportingHost, enrol
 from kashi_server.documents.assignment_sheet import AssignmentSheets
+from kashi_server.documents.claim_form import ClaimForm
+from kashi_server.documents.rendering import packaged_fonts
+from kashi_server.documents.workbook_reading import read_xlsx
 from kashi_server.portal.app import create_app
 from kashi_server.portal.pace import Pace
 from kashi_server.portal.parts import PortalParts
 from kashi_server.services.accounts import AccountKeeping, Role
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
+from kashi_server.services.claim_desk import ClaimDesk
+from kashi_server.services.claim_pack import ClaimPacking
+from kashi_server.services.claims import Claims
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
+from kashi_server.services.paper_desk import PaperDesk, PaperStores
+from kashi_server.services.papers_port import PapersUnit
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.views import Views
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
-from kashi_server.storage.unit_of_work import Work
+from kashi_server.storage.unit_of_work import UnitOfWork, Work
 
 PASSWORD = "correct horse battery"
 LOGINS = {
@@ -66,6 +76,29 @@ class Visitor:
         answer = self.client.post("/sign-in", data=fields, headers={"origin": ORIGIN})
         assert answer.status_code == 303, answer.text
         return self
+
+
+def _claim_owner(unit: PapersUnit, claim_id: str) -> str | None:
+    """The company of a claim, as the server tells it."""
+    stored = cast("UnitOfWork", unit).claims.claim(claim_id)
+    return None if stored is None else stored.claim.company_id
+
+
+@dataclass(slots=True)
+class KeptBytes:
+    """Files by their hash, in memory."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes."""
+        name = sha256(content).hexdigest()
+        self.kept[name] = content
+        return name
+
+    def get(self, name: str) -> bytes:
+        """The bytes."""
+        return self.kept[name]
 
 
 @dataclass(slots=True)
@@ -112,6 +145,7 @@ def make_house(
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     sessions = SessionKeeping(work, passwords, clock, random_bytes)
     accounts = AccountKeeping(month.work, passwords, clock)
+    claims, kept = Claims(month.work, clock, demo=demo), KeptBytes()
     for login, (role, party_id) in LOGINS.items():
         accounts.create(login, PASSWORD, role, party_id)
     parts = PortalParts(
@@ -123,6 +157,19 @@ def make_house(
         assignments=AssignmentViews(work),
         assigning=Assigning(month.work, clock),
         sheets=AssignmentSheets(),
+        papers=PaperDesk(
+            PaperStores(
+                work=month.work,
+                portal_work=work,
+                bytes=kept,
+                read_xlsx=read_xlsx,
+                watch=claims,
+                claim_owner=_claim_owner,
+            ),
+            clock,
+        ),
+        claims=ClaimDesk(month.work, work, clock, claims),
+        packing=ClaimPacking(month.work, kept, ClaimForm(font_folder=packaged_fonts())),
         clock=clock,
         demo=demo,
         pace=Pace(clock),

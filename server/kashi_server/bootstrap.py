@@ -12,6 +12,7 @@ from typing import cast
 from kashi_server import VERSION
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.documents.assignment_sheet import AssignmentSheets
+from kashi_server.documents.workbook_reading import read_xlsx
 from kashi_server.errors import StorageError
 from kashi_server.filestore import FOLDER, FileStore
 from kashi_server.ingest.enrolment import EnrolmentServicer
@@ -31,6 +32,8 @@ from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
+from kashi_server.services.claim_desk import ClaimDesk
+from kashi_server.services.claim_pack import ClaimPacking
 from kashi_server.services.claims import Claims
 from kashi_server.services.correction_watch import CorrectionWatch
 from kashi_server.services.enrolment import Enrolment
@@ -39,6 +42,7 @@ from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.introducing import Greeting
 from kashi_server.services.invoice_watch import InvoiceWatch
 from kashi_server.services.papers_port import PapersUnit
+from kashi_server.services.paper_desk import PaperDesk, PaperStores
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
@@ -246,7 +250,12 @@ def plug_serving(
 
 def portal_app(server: Server) -> AsgiApp:
     """The portal over an opened server."""
+    # What prints is heavy, and only a server that serves needs it.
+    from kashi_server.documents.claim_form import ClaimForm
+    from kashi_server.documents.rendering import packaged_fonts
+
     sessions = SessionKeeping(server.portal_work, Passwords(), server.clock, secrets.token_bytes)
+    claims = Claims(server.work, server.clock, demo=server.config.demo)
     return create_app(
         PortalParts(
             sessions=sessions,
@@ -255,6 +264,23 @@ def portal_app(server: Server) -> AsgiApp:
             assignments=AssignmentViews(server.portal_work),
             assigning=Assigning(server.work, server.clock),
             sheets=AssignmentSheets(),
+            papers=PaperDesk(
+                PaperStores(
+                    work=server.work,
+                    portal_work=server.portal_work,
+                    bytes=server.file_store,
+                    read_xlsx=read_xlsx,
+                    watch=claims,
+                    claim_owner=server.claim_owner,
+                ),
+                server.clock,
+            ),
+            claims=ClaimDesk(server.work, server.portal_work, server.clock, claims),
+            packing=ClaimPacking(
+                server.work,
+                server.file_store,
+                ClaimForm(font_folder=server.config.fonts or packaged_fonts()),
+            ),
             clock=server.clock,
             demo=server.config.demo,
             pace=Pace(server.clock),

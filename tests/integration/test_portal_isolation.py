@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 import pytest
+from claim_cases import APPLIED_MS, BATCH_ID, add_papers, invoice_number, opened, rules
 from fastapi.routing import APIRoute, iter_route_contexts
 from fixtures_certificates import (
     CARDS,
@@ -36,9 +38,14 @@ from fixtures_portal import (
 )
 from httpx2 import Response
 from kashi_server.domain.assignment_draft import AssignmentDraft
+from kashi_server.domain.evidence_file import Subject
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
 from kashi_server.domain.usage import QUANTITY_NAMES, Quantities
+from kashi_server.services.accounts import Role
 from kashi_server.services.assignment import Actor
+from kashi_server.services.claims import Acting
+from kashi_server.services.paper_desk import Uploaded
+from kashi_server.services.sight import Reader
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.tables.identity import enrolment_tokens
@@ -83,6 +90,22 @@ def with_proposals(house: PortalHouse) -> PortalHouse:
             )
         ],
     )
+    return with_money(house)
+
+
+def with_money(house: PortalHouse) -> PortalHouse:
+    """Papers of both companies, a claim of each, and a file about each contract."""
+    house.clock.now_ms = APPLIED_MS
+    add_papers(house.month.work)
+    filed = opened(house.month, rules())
+    for login, contract_id in (("company-a", "HT-A"), ("company-b", "HT-B")):
+        claim_id = filed.draft(Acting(login=login), contract_id)
+        if login == "company-b":
+            filed.claims.submit(Acting(login=login), claim_id)
+        reader = Reader(account_id=1, role=Role.COMPANY, party_id=LOGINS[login][1])
+        file = Uploaded(name=f"{login}.txt", content=f"contract {contract_id}".encode())
+        subject = Subject.parse(f"contract:{contract_id}")
+        house.parts.papers.add_file(reader, login, file, subject)
     return house
 
 
@@ -112,7 +135,7 @@ class Entry:
 
 
 PUBLIC, SIGNED_IN, OF_OFFICE = Entry("public"), Entry("signed-in"), Entry("office")
-OF_PARTY = Entry("party")
+OF_PARTY, OF_COMPANY = Entry("party"), Entry("company")
 MONTH = (("month", "2026-09"),)
 DAY = (("day", "2026-09-12"),)
 
@@ -149,6 +172,23 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("POST", "/proposals/preview"): OF_PARTY,
     ("POST", "/proposals/rows"): OF_PARTY,
     ("POST", "/proposals/answers"): OF_PARTY,
+    ("GET", "/papers"): SIGNED_IN,
+    ("POST", "/papers/invoices"): OF_PARTY,
+    ("POST", "/papers/payments"): OF_PARTY,
+    ("POST", "/papers/files"): OF_PARTY,
+    ("GET", "/papers/invoices/{number}"): Entry("invoice"),
+    ("POST", "/papers/invoices/{number}/parts"): Entry("invoice", form=(("line-1", "HT-A/no"),)),
+    ("GET", "/papers/files/{sha256}"): Entry("file"),
+    ("GET", "/claims"): SIGNED_IN,
+    ("GET", "/claims/new"): OF_COMPANY,
+    ("POST", "/claims/new"): OF_COMPANY,
+    ("GET", "/claims/{claim_id}"): Entry("claim"),
+    # Without a reason nothing is withdrawn.
+    ("POST", "/claims/{claim_id}/steps"): Entry("claim", form=(("step", "withdraw"),)),
+    ("GET", "/claims/{claim_id}/pack"): Entry("claim"),
+    ("GET", "/vouchers"): SIGNED_IN,
+    ("GET", "/batches"): SIGNED_IN,
+    ("GET", "/ledger"): OF_OFFICE,
     ("GET", "/overview"): OF_OFFICE,
     ("GET", "/audit"): OF_OFFICE,
     ("GET", "/api/v1/audit"): OF_OFFICE,
@@ -188,6 +228,24 @@ MISSING = {
     "statement": "KS-2026-09-HT-NONE",
     "certificate": "KC-202609-000099-21",
     "assignment": "AS-NONE",
+    "invoice": "26442000999999999999",
+    "file": "ab" * 32,
+    "claim": f"{BATCH_ID}-0099",
+}
+INVOICES = {
+    "company-a": {invoice_number(0)},
+    "company-b": {invoice_number(1)},
+    "provider": {invoice_number(0), invoice_number(1)},
+}
+FILES = {
+    "company-a": {sha256(b"contract HT-A").hexdigest()},
+    "company-b": {sha256(b"contract HT-B").hexdigest()},
+    "provider": set[str](),
+}
+CLAIMS = {
+    "company-a": {f"{BATCH_ID}-0001"},
+    "company-b": {f"{BATCH_ID}-0002"},
+    "provider": set[str](),
 }
 ASSIGNMENTS = {
     "company-a": {"AS-0", "AS-1", "AS-WAITS-A"},
@@ -224,6 +282,9 @@ def ids_of(month: CertifiedMonth) -> dict[str, dict[str, set[str]]]:
             for login in PARTIES
         },
         "assignment": ASSIGNMENTS,
+        "invoice": INVOICES,
+        "file": FILES,
+        "claim": CLAIMS,
     }
 
 
@@ -330,7 +391,7 @@ def test_the_pages_of_a_side_do_not_exist_for_the_office(portal: PortalHouse, lo
     visitor = portal.visitor().sign_in(login)
     missing = visitor.client.get("/nowhere")
     for (method, path), entry in MATRIX.items():
-        if entry is OF_PARTY and method == "GET":
+        if entry in (OF_PARTY, OF_COMPANY) and method == "GET":
             answer = visitor.client.get(path)
         elif entry is OF_PARTY or (entry.kind == "assignment" and method == "POST"):
             filled = address(path, entry, "AS-WAITS-A")
@@ -484,8 +545,14 @@ def test_gaps_are_cut_at_the_lease(portal: PortalHouse) -> None:
 def test_no_page_that_a_party_can_walk_to_names_a_stranger(portal: PortalHouse, login: str) -> None:
     """Following every link from the first page on, nothing of the others' is read anywhere."""
     foreign = {
-        "company-a": {COMPANY_B, "深圳乙智能", "HT-B", CARDS[3], HOST_2, "AS-WAITS-B"},
-        "company-b": {COMPANY_A, "HT-A", CARDS[0], CARDS[2], OWN_CARD, OWN_HOST, "AS-WAITS-A"},
+        "company-a": {COMPANY_B, "深圳乙智能", "HT-B", CARDS[3], HOST_2, "AS-WAITS-B"}
+        | INVOICES["company-b"]
+        | CLAIMS["company-b"]
+        | FILES["company-b"],
+        "company-b": {COMPANY_A, "HT-A", CARDS[0], CARDS[2], OWN_CARD, OWN_HOST, "AS-WAITS-A"}
+        | INVOICES["company-a"]
+        | CLAIMS["company-a"]
+        | FILES["company-a"],
         "provider": {OWN_CARD, OWN_HOST},
     }[login]
     client = portal.signed_in(login)
@@ -525,3 +592,58 @@ def test_audit_knows_who_was_refused_what(portal: PortalHouse) -> None:
     assert denied
     assert denied[0]["login"] == "company-b"
     assert set(LOGINS) >= {e["login"] for e in entries if e["act"] == "denied"}
+
+
+@pytest.mark.parametrize("login", ["provider", *OFFICE])
+def test_only_companies_file_claims(portal: PortalHouse, login: str) -> None:
+    """For everybody else the form for a new claim is a page that was never there."""
+    visitor = portal.visitor().sign_in(login)
+    missing = visitor.client.get("/nowhere").content
+    fields = {"form_token": visitor.form_token(), "batch": BATCH_ID, "contract": "HT-A"}
+    answer = visitor.client.post("/claims/new", data=fields, headers={"origin": ORIGIN})
+    assert (answer.status_code, answer.content) == (404, missing)
+    assert visitor.client.get("/claims/new").content == missing
+
+
+def test_a_claim_on_anothers_contract_reads_like_one_on_a_missing_contract(
+    portal: PortalHouse,
+) -> None:
+    """Company A learns nothing of company B's contract, and nothing is begun."""
+    visitor = portal.visitor().sign_in("company-a")
+    answers = []
+    for contract_id in ("HT-B", "HT-NONE"):
+        fields = {
+            "form_token": visitor.form_token(),
+            "batch": BATCH_ID,
+            "contract": contract_id,
+            "first": "2026-09-01",
+            "last": "2026-12-31",
+        }
+        sent = visitor.client.post("/claims/new", data=fields, headers={"origin": ORIGIN})
+        answers.append((sent.status_code, sent.content))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    assert CLAIMS["company-a"] == set(
+        re.findall(r'href="/claims/(SQ[^"]+)"', visitor.client.get("/claims").text)
+    )
+
+
+def test_no_evidence_is_added_to_what_is_anothers(portal: PortalHouse) -> None:
+    """A file about another's contract, invoice or claim is refused like one about nothing."""
+    visitor = portal.visitor().sign_in("company-a")
+    for kind, foreign, missing in (
+        ("contract", "HT-B", "HT-NONE"),
+        ("invoice", invoice_number(1), MISSING["invoice"]),
+        ("claim", f"{BATCH_ID}-0002", MISSING["claim"]),
+    ):
+        answers = []
+        for subject in (foreign, missing):
+            sent = visitor.client.post(
+                "/papers/files",
+                data={"form_token": visitor.form_token(), "kind": kind, "subject": subject},
+                files={"file": ("a.txt", b"text", "text/plain")},
+                headers={"origin": ORIGIN},
+            )
+            answers.append((sent.status_code, sent.content))
+        assert answers[0] == answers[1], kind
+        assert answers[0][0] == 404, kind

@@ -22,14 +22,34 @@ _OF_OFFICE: Final = (
     "assignments",
     "statements",
     "certificates",
+    "papers",
+    "claims",
     "holds",
     "audit",
 )
 _NAVIGATION: Final[dict[Role, tuple[str, ...]]] = {
     Role.OFFICER: _OF_OFFICE,
     Role.AUDITOR: _OF_OFFICE,
-    Role.COMPANY: ("usage", "assignments", "statements", "certificates", "hosts", "holds"),
-    Role.PROVIDER: ("usage", "assignments", "hosts", "holds", "statements", "certificates"),
+    Role.COMPANY: (
+        "usage",
+        "assignments",
+        "statements",
+        "certificates",
+        "papers",
+        "claims",
+        "hosts",
+        "holds",
+    ),
+    Role.PROVIDER: (
+        "usage",
+        "assignments",
+        "hosts",
+        "holds",
+        "papers",
+        "claims",
+        "statements",
+        "certificates",
+    ),
 }
 _FORMATS: Final = {
     name: getattr(formats, name)

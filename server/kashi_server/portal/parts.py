@@ -10,6 +10,9 @@ from kashi_server.domain.assignment_draft import AssignmentDraft
 from kashi_server.portal.pace import Pace
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews, ContractRow
+from kashi_server.services.claim_desk import ClaimDesk
+from kashi_server.services.claim_reading import ShownClaim
+from kashi_server.services.paper_desk import PaperDesk
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.tokens import IssuedToken
 from kashi_server.services.views import Views
@@ -40,6 +43,13 @@ class SheetDesk(Protocol):
         """
 
 
+class PackDesk(Protocol):
+    """Makes the pack of a claim."""
+
+    def pack(self, shown: ShownClaim) -> bytes:
+        """Everything that the claim needs, in one archive."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalParts:
     """The portal's dependencies.
@@ -49,6 +59,7 @@ class PortalParts:
         demo: the server is a demonstration; every page says so.
         assignments: reads as the portal's role; `assigning` writes what a side did, after the
             reader's own look has found the contract or assignment.
+        papers, claims: read as the portal's role and write likewise; `packing` makes packs.
         pace: how often one address may ask the public pages.
         enrolment_address: tells host and port that agents enrol at, for the install command.
         version: of the server, shown in the footer.
@@ -60,6 +71,9 @@ class PortalParts:
     assignments: AssignmentViews
     assigning: Assigning
     sheets: SheetDesk
+    papers: PaperDesk
+    claims: ClaimDesk
+    packing: PackDesk
     clock: Callable[[], int]
     demo: bool
     pace: Pace

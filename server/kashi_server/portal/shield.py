@@ -30,9 +30,13 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_BYTES_MAX: Final = 64 * 1024
 UPLOAD_BYTES_MAX: Final = 16 * 1024 * 1024 + FORM_BYTES_MAX
 SHEET_BYTES_MAX: Final = 8 * 1024 * 1024 + FORM_BYTES_MAX
+EVIDENCE_BYTES_MAX: Final = 20 * 1024 * 1024 + FORM_BYTES_MAX
 LIST_BYTES_MAX: Final = 1024 * 1024
 BYTES_MAX: Final = {
     "/verify/document": UPLOAD_BYTES_MAX,
+    "/papers/invoices": SHEET_BYTES_MAX,
+    "/papers/payments": SHEET_BYTES_MAX,
+    "/papers/files": EVIDENCE_BYTES_MAX,
     "/proposals/preview": SHEET_BYTES_MAX,
     "/proposals/rows": LIST_BYTES_MAX,
     "/proposals/answers": LIST_BYTES_MAX,

@@ -255,6 +255,10 @@ POLICIES: Final[Mapping[str, str]] = {
     "claim_invoices": f"{_OFFICE} OR claim_id IN (SELECT kashi_claims())",
     # What officers propose among themselves.
     "claim_proposals": _OFFICE,
+    # Public money is told to the office whole, and to nobody else.
+    "ledger_accounts": _OFFICE,
+    "ledger_movements": _OFFICE,
+    "ledger_postings": _OFFICE,
     "statements": _of_party("user_id"),
     "rated_lines": _of_party("user_id"),
     "corrected_statements": _of_party("user_id"),
@@ -293,9 +297,6 @@ CLOSED_TO_PORTAL: Final = (
     # A run tells of every party it touches; what it means for one stands in its statement.
     "correction_runs",
     "enrolment_tokens",
-    "ledger_accounts",
-    "ledger_movements",
-    "ledger_postings",
     "privileged_acts",
     # Whole files of providers, of several contracts maybe.
     "usage_sources",

@@ -7,9 +7,11 @@ from kashi_server.portal.locale import (
     account_words,
     assignment_words,
     certificate_words,
+    claim_words,
     doubt_words,
     event_words,
     host_words,
+    paper_words,
     public_words,
     shell_words,
     statement_words,
@@ -30,6 +32,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **doubt_words.WORDS,
     **event_words.WORDS,
     **certificate_words.WORDS,
+    **paper_words.WORDS,
+    **claim_words.WORDS,
     **public_words.WORDS,
 }
 
