@@ -306,6 +306,69 @@ def test_data_that_the_pages_do_not_show_is_found(
     assert failed_at(ask(certificate_files, forged)) is Step.PAGES
 
 
+def _summary(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, bytes]], None]:
+    def changed(attached: dict[str, bytes]) -> None:
+        summary = json.loads(attached["summary.json"])
+        change(summary)
+        attached["summary.json"] = canonical_bytes(summary)
+
+    return changed
+
+
+def _table(attached: dict[str, bytes]) -> None:
+    head, *rows = attached["lines.csv"].split(b"\r\n")
+    rows[0] = rows[0].replace(b",true,", b",false,")
+    attached["lines.csv"] = b"\r\n".join([head, *rows])
+
+
+def _shorter_table(attached: dict[str, bytes]) -> None:
+    head, _first, *rows = attached["lines.csv"].split(b"\r\n")
+    attached["lines.csv"] = b"\r\n".join([head, *rows])
+
+
+@pytest.mark.parametrize(
+    ("change", "step", "told"),
+    [
+        (
+            _summary(lambda one: one["totals"].update(amount_capitals="壹元整")),
+            Step.PAGES,
+            "capital",
+        ),
+        (_summary(lambda one: one["models"][0].update(devices=9)), Step.PAGES, "row of"),
+        (_summary(lambda one: one["months"][0].update(amount_fen=1)), Step.PAGES, "row of"),
+        (_summary(lambda one: one["gaps"].update(treatment="filled")), Step.ARITHMETIC, "filled"),
+        (_summary(lambda one: one["gaps"].update(gap_ms=0)), Step.ARITHMETIC, "gap_ms"),
+        (
+            _summary(lambda one: one["evidence_levels"][0].update(lines=1)),
+            Step.ARITHMETIC,
+            "level E2",
+        ),
+        (_summary(lambda one: one["models"].clear()), Step.ARITHMETIC, "kinds of device"),
+        (_table, Step.ARITHMETIC, "eligible of line 1"),
+        (_shorter_table, Step.ARITHMETIC, "rows"),
+    ],
+)
+def test_a_summary_or_table_that_says_otherwise_is_found(
+    certificate_files: CertificateFiles,
+    closed_month: CertifiedMonth,
+    change: Callable[[dict[str, bytes]], None],
+    step: Step,
+    told: str,
+) -> None:
+    """Even with every hash made to fit and the office's own key: the statements do not say so."""
+
+    def rehashed(attached: dict[str, bytes]) -> None:
+        change(attached)
+        _rehashed(attached, lambda _statement: None)
+
+    forged = reprinted(closed_month, certificate_files, _key(closed_month), rehashed)
+    findings = ask(certificate_files, forged)
+
+    assert failed_at(findings) is step
+    assert findings.failure is not None
+    assert told in findings.failure.detail
+
+
 def test_respelled_attachment_is_found(
     certificate_files: CertificateFiles, closed_month: CertifiedMonth
 ) -> None:
