@@ -1,0 +1,151 @@
+"""`import-usage`, `stated …` and `gaps …` as an officer and a provider use them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from expense_cases import H100, PROVIDER, TENANT
+from server_commands import run
+from usage_samples import BILL, BILL_HEAD
+
+CASES = Path(__file__).parents[2] / "docs/cases/usage"
+AGREED = f"""\
+[[party]]
+party_id = "{PROVIDER}"
+kind = "provider"
+name_zh = "示例算力服务"
+
+[[party]]
+party_id = "{TENANT}"
+kind = "company"
+name_zh = "示例智能科技"
+
+[[contract]]
+contract_id = "HT-1"
+provider = "{PROVIDER}"
+user = "{TENANT}"
+signed_on = 2025-01-01
+from = 2025-01-01T00:00:00+08:00
+
+[[price]]
+price_id = "P-1"
+contract = "HT-1"
+model = "{H100}"
+yuan_per_card_hour = "12.50"
+basis = "leased_observed"
+from = 2025-01-01T00:00:00+08:00
+"""
+ROWS = "i-1,8,2026-01-05 08:00:00,2026-01-05 09:00:00,3600\n"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a fresh demonstration server with agreements, made once."""
+    where = tmp_path_factory.mktemp("template") / "server"
+    assert run("init", "--demo", "--directory", str(where)).returncode == 0
+    agreed = where.parent / "agreed.toml"
+    agreed.write_text(AGREED, encoding="utf-8")
+    assert run("import", str(agreed), "-d", str(where)).returncode == 0
+    return where
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> str:
+    """A copy of it, for one test."""
+    return str(shutil.copytree(template, tmp_path / "server"))
+
+
+def _files(tmp_path: Path, rows: str = ROWS) -> tuple[str, str]:
+    mapping, source = tmp_path / "mapping.toml", tmp_path / "bill.csv"
+    mapping.write_text(BILL, encoding="utf-8")
+    source.write_text(BILL_HEAD + rows, encoding="utf-8")
+    return str(mapping), str(source)
+
+
+def test_from_a_bill_to_a_countersigned_attestation(directory: str, tmp_path: Path) -> None:
+    """Import, import again, list, countersign, read the file back, check the whole server."""
+    mapping, source = _files(tmp_path)
+
+    taken = run("import-usage", "--mapping", mapping, source, "-d", directory)
+    again = run("import-usage", "--mapping", mapping, source, "-d", directory)
+    (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    named = listed["attestation_id"]
+    signing = ("stated", "countersign", named, "--officer", "officer", "--reason", "对账单", "-d")
+    wrong = run(*signing, directory, "--party", PROVIDER)
+    done = run(*signing, directory, "--party", TENANT)
+    back = run("stated", "source", named, str(tmp_path / "back.csv"), "-d", directory)
+    shown = run("stated", "list", "--party", TENANT, "-d", directory).stdout
+
+    assert (taken.returncode, again.returncode, back.returncode) == (0, 0, 0), taken.stderr
+    assert "8.0000 卡时 card-hours" in taken.stdout
+    assert "Nothing new" in again.stdout
+    assert (listed["state"], listed["card_ms"]) == ("stated", 8 * 3_600_000)
+    assert (wrong.returncode, done.returncode) == (3, 0)
+    assert (tmp_path / "back.csv").read_bytes() == Path(source).read_bytes()
+    assert "countersigned" in shown
+    checked = run("fsck", "-d", directory)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_mistake_is_printed_and_nothing_is_taken(directory: str, tmp_path: Path) -> None:
+    """Exit 3, file, line and column of each, and an empty list afterwards."""
+    mapping, source = _files(tmp_path, ROWS + ROWS.replace("8,", "x,", 1))
+
+    done = run("import-usage", "--mapping", mapping, source, "-d", directory)
+
+    assert done.returncode == 3
+    assert f"{source}:3: cards: 'x' is no count of whole cards" in done.stderr
+    assert json.loads(run("stated", "list", "--json", "-d", directory).stdout) == []
+
+
+def test_a_withdrawn_attestation_says_so(directory: str, tmp_path: Path) -> None:
+    """By the provider, with a reason; an officer nobody knows records nothing."""
+    mapping, source = _files(tmp_path)
+    run("import-usage", "--mapping", mapping, source, "-d", directory)
+    (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    taking_back = ("stated", "withdraw", listed["attestation_id"], "--party", PROVIDER, "-d")
+
+    unknown = run(*taking_back, directory, "--officer", "nobody", "--reason", "错误")
+    done = run(*taking_back, directory, "--officer", "officer", "--reason", "错误")
+    (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+
+    assert (unknown.returncode, done.returncode) == (3, 0)
+    assert (after["state"], after["reason"]) == ("withdrawn", "错误")
+
+
+def test_the_published_samples_are_taken(directory: str) -> None:
+    """The files beside the documentation go through the command, and what is passed over is told
+    in words."""
+    taken = run(
+        *("import-usage", "--mapping", str(CASES / "slurm.mapping.toml")),
+        *(str(CASES / "slurm.txt"), "-d", directory),
+    )
+
+    # October 2026 may be in the future where this runs: then that, and nothing else, is said.
+    future = "ends in the future" in taken.stderr
+    assert taken.returncode == (3 if future else 0), taken.stderr
+    assert future or "steps of jobs" in taken.stdout
+
+
+def test_gaps_are_listed_and_refused_in_words(directory: str, tmp_path: Path) -> None:
+    """No explanation yet; a device nobody knows, an instant that is none and an explanation that
+    is not there end with a sentence."""
+    secret = tmp_path / "password"
+    secret.write_text("wrong\n", encoding="utf-8")
+    explain = ("gaps", "explain", "GPU-1", "--until", "2026-01-05T09:00+08:00", "--party", TENANT)
+    said = ("--officer", "officer", "--reason", "停电", "-d", directory)
+
+    listed = run("gaps", "list", "-d", directory)
+    unknown = run(*explain, "--from", "2026-01-05T08:00+08:00", *said)
+    senseless = run(*explain, "--from", "yesterday", *said)
+    decided = run(
+        *("gaps", "decide", "nothing", "--verdict", "accepted", *said),
+        *("--password-file", str(secret)),
+    )
+
+    assert "No explanations" in listed.stdout
+    assert json.loads(run("gaps", "list", "--json", "-d", directory).stdout) == []
+    assert (unknown.returncode, senseless.returncode, decided.returncode) == (3, 3, 3)
+    assert "there is no device GPU-1" in unknown.stderr
+    assert "is no instant" in senseless.stderr
