@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from prometheus_client import CollectorRegistry
+
 from kashi_server import VERSION
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.documents.assignment_sheet import AssignmentSheets
@@ -41,8 +43,8 @@ from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.introducing import Greeting
 from kashi_server.services.invoice_watch import InvoiceWatch
-from kashi_server.services.papers_port import PapersUnit
 from kashi_server.services.paper_desk import PaperDesk, PaperStores
+from kashi_server.services.papers_port import PapersUnit
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
@@ -52,7 +54,6 @@ from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
 from kashi_server.storage.unit_of_work import UnitOfWork, Work
-from prometheus_client import CollectorRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
