@@ -79,9 +79,9 @@ def test_the_command_frees_the_devices_and_gives_them_back(host: MeteredAgent) -
     stretches = host.sealed()
 
     assert released.returncode == 0, released.stderr
-    assert "设备已释放" in released.stdout
+    assert re.search(r"^设备已释放，至 2.+ UTC。.+ released until 2.+ UTC\.", released.stdout)
     assert held == []
-    assert re.search(r"released +│ until 2", shown.stdout)
+    assert re.search(r"released +│ 至 until 2", shown.stdout)
     assert quiet.samples <= status.samples + 1
     assert ended.returncode == 0, ended.stderr
     assert gap_ms(stretches).keys() == {GapReason.RELEASED}

@@ -8,7 +8,8 @@ import argparse
 import re
 from typing import Final
 
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.clock import SystemClock
+from kashi_agent.commands.options import add_config, add_json, config_of, print_json, shown_time
 from kashi_agent.errors import AgentError, MeterError
 from kashi_agent.link_fields import LinkError
 from kashi_agent.meter_link import AgentMessage, MeterMessage, Notice, NoticeKind, Release, Resume
@@ -52,14 +53,19 @@ def run(options: argparse.Namespace) -> int:
             "systemctl stop kashi-meter"
         )
     asked: AgentMessage = Resume() if options.end else options.release
+    asked_utc_ms = SystemClock().utc_ms()
     with MeterConnection(connection) as agent:
         answer = _answer(agent, asked)
+    # Counted from before the agent was asked: at this instant it may still stand, not be over.
+    until_utc_ms = asked_utc_ms + asked.duration_ms if isinstance(asked, Release) else None
     if options.json:
-        print_json({"answer": str(answer.kind), "detail": answer.detail})
+        told = {"answer": str(answer.kind), "detail": answer.detail, "until_utc_ms": until_utc_ms}
+        print_json(told)
     elif answer.kind is NoticeKind.RESUMED:
         print("恢复计量。Measuring again.")
     elif answer.kind is NoticeKind.RELEASED:
-        print(f"设备已释放。The devices are released. {answer.detail}".rstrip())
+        until = shown_time(until_utc_ms)
+        print(f"设备已释放，至 {until}。The devices are released until {until}.", answer.detail)
     if answer.kind is NoticeKind.HUNG:
         raise MeterError(
             f"the devices are not free yet: {answer.detail}. A call into the driver cannot be "

@@ -3,7 +3,6 @@
 import argparse
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from kashi_agent.commands.options import (
     add_config,
@@ -11,8 +10,11 @@ from kashi_agent.commands.options import (
     config_of,
     print_json,
     print_table,
+    shown_time,
 )
 from kashi_agent.status import STALE_MS, AgentStatus, read_status
+
+_FULL = "已满，未封存的内容从粗保存 FULL: what is unsealed is kept coarser"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,25 +46,27 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
             "服务器 server",
             status.metering_address + ("（演示 demonstration）" if status.demo else ""),
         ),
-        ("代理 agent", f"{status.version}, pid {status.pid}, since {_time(status.started_utc_ms)}"),
-        ("最近动静 seen", f"{age_ms // 1000} s ago{old}"),
+        ("代理 agent", f"{status.version}, pid {status.pid}"),
+        ("启动于 started", shown_time(status.started_utc_ms)),
+        ("最近动静 seen", f"{age_ms // 1000} 秒前 s ago{old}"),
         ("计量 meter", status.meter_state),
         ("释放 released", _until(status.released_until_utc_ms)),
-        ("设备 devices", f"{status.devices}, {status.samples} samples, {status.samples_late} late"),
+        ("设备 devices", str(status.devices)),
+        ("采样 samples", f"{status.samples}, 迟到 late {status.samples_late}"),
         (
             "落盘 durable",
-            f"{status.durable_flushes} times, {status.waiting_readings} readings waiting",
+            f"{status.durable_flushes} 次 times, 待写 waiting {status.waiting_readings}",
         ),
-        ("磁盘 disk", "已满 FULL: what is unsealed is kept coarser" if status.disk_full else "ok"),
+        ("磁盘 disk", _FULL if status.disk_full else "正常 ok"),
         ("已封存 sealed", f"epoch {status.sealed_epoch} sequence {status.sealed_sequence}"),
         (
             "服务器已有 server holds",
             f"epoch {status.server_epoch} sequence {status.server_sequence}",
         ),
-        ("待送 waiting", f"{status.unacknowledged_reports} reports"),
+        ("待送 waiting", f"{status.unacknowledged_reports} 份 reports"),
         ("已送 delivered", _delivered(status)),
-        ("最近应答 last answer", _time(status.last_answer_utc_ms)),
-        ("连接证书 certificate", f"until {_time(status.certificate_not_after_utc_ms)}"),
+        ("最近应答 last answer", shown_time(status.last_answer_utc_ms)),
+        ("连接证书 certificate", f"至 until {shown_time(status.certificate_not_after_utc_ms)}"),
         ("未识别 unidentified", status.unidentified or "–"),
         ("故障 trouble", status.trouble or "无 none"),
     ]
@@ -75,10 +79,6 @@ def _delivered(status: AgentStatus) -> str:
 
 
 def _until(utc_ms: int | None) -> str:
-    return "no" if utc_ms is None else f"until {_time(utc_ms)}; kashi-agent release --end"
-
-
-def _time(utc_ms: int | None) -> str:
     if utc_ms is None:
-        return "never"
-    return datetime.fromtimestamp(utc_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return "否 no"
+    return f"至 until {shown_time(utc_ms)}; kashi-agent release --end"

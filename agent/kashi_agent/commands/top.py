@@ -22,9 +22,9 @@ from kashi_agent.errors import AgentError
 from kashi_agent.live import LiveDevice, LiveView, read_live
 from kashi_agent.status import AgentStatus, read_status
 
-OLD_MS: Final = 12_000
+OLD_MS: Final = 20_000
 """A look older than this is no longer live, and so is one older than three cadences. Unread, the
-agent writes one every five seconds."""
+agent writes one every ten seconds."""
 
 _CARD_HOUR_MS: Final = 3_600_000
 _COLUMNS: Final[tuple[tuple[str, Literal["left", "right"]], ...]] = (
