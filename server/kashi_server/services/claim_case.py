@@ -21,6 +21,7 @@ from kashi_server.domain.evaluation.case import (
     Service,
     Voucher,
 )
+from kashi_server.domain.evaluation.counted_gaps import counted_gaps
 from kashi_server.domain.interval import SHANGHAI, instant_of
 from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.rules import RulesVersion
@@ -315,15 +316,17 @@ def metered_lines(
         )
     said: Mapping[str, Any] = json.loads(found.content)
     domestic = {one["hardware_id"]: one.get("domestic") for one in said["devices"]}
-    return [
+    eligible = [line for line in said["lines"] if line["eligible"]]
+    measured = [
         Metered(
             evidence_level=line["evidence_level"],
             domestic=domestic[line["hardware_id"]],
             amount_fen=line["amount_fen"],
         )
-        for line in said["lines"]
-        if line["eligible"]
+        for line in eligible
     ]
+    gaps = (counted_gaps(line, domestic[line["hardware_id"]]) for line in eligible)
+    return [*measured, *(one for found in gaps for one in found)]
 
 
 def with_requested(case: Case, requested_fen: int) -> Case:
