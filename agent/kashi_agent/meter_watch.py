@@ -203,7 +203,8 @@ class MeterWatch:
 
     def _notice(self, kind: NoticeKind, detail: str) -> None:
         if kind is NoticeKind.RELEASED:
-            self._confirm(detail)
+            if self._book.stands:  # else nobody asked for it: no word of a meter excuses a gap
+                self._confirm(detail)
             return
         self._show(kind, detail)
         if kind is NoticeKind.UNIDENTIFIED:

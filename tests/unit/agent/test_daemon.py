@@ -295,6 +295,18 @@ def test_a_new_meter_is_told_where_the_last_one_stopped_reading(running: Running
     assert running.heard() == Resume(kernel_sequence=77)
 
 
+def test_a_release_nobody_asked_for_excuses_nothing(running: Running) -> None:
+    """A meter that says so of itself and measures no more is one that hangs."""
+    running.measure(0.6)
+    running.tell(NoticeKind.RELEASED)
+    running.await_that(lambda: _state(running) == "silent", "the silence is seen")
+    time.sleep(GAP_LIMIT_SECONDS)
+    running.measure(0.6)
+
+    assert set(running.end()) == {GapReason.METER_HUNG}
+    assert report_pb2.HOST_EVENT_KIND_METER_RELEASED not in running.events()
+
+
 def test_a_missing_driver_is_logged_once_and_with_its_cause(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -379,10 +391,20 @@ def test_a_meter_that_falls_silent_is_noticed(running: Running) -> None:
     assert report_pb2.HOST_EVENT_KIND_METER_HUNG in running.events()
 
 
+def released(running: Running, duration_ms: int) -> None:
+    """Somebody asks for the devices, and the meter has let go of them."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as command:
+        command.connect(os.fspath(running.folder / "meter.release"))
+        command.sendall(encode_agent_message(Release(duration_ms=duration_ms)))
+        running.await_that(lambda: running.view[0].released_until_utc_ms is not None, "it is asked")
+        running.tell(NoticeKind.RELEASED)
+        running.await_that(lambda: "released" in _state(running), "the devices are free")
+
+
 def test_released_devices_are_a_gap_of_their_own(running: Running) -> None:
     """RELEASED, and the connection that ends with it is no crash."""
     running.measure(0.4)
-    running.tell(NoticeKind.RELEASED, "60000 ms")
+    released(running, 60_000)
     running.disconnect()
     running.await_that(lambda: "gone" in _state(running), "the end is seen")
     time.sleep(0.3)
@@ -393,16 +415,6 @@ def test_released_devices_are_a_gap_of_their_own(running: Running) -> None:
 
     assert set(gaps) == {GapReason.RELEASED}
     assert report_pb2.HOST_EVENT_KIND_METER_CRASHED not in running.events()
-
-
-def released(running: Running, duration_ms: int) -> None:
-    """Somebody asks for the devices, and the meter has let go of them."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as command:
-        command.connect(os.fspath(running.folder / "meter.release"))
-        command.sendall(encode_agent_message(Release(duration_ms=duration_ms)))
-        running.await_that(lambda: running.view[0].released_until_utc_ms is not None, "it is asked")
-        running.tell(NoticeKind.RELEASED)
-        running.await_that(lambda: "released" in _state(running), "the devices are free")
 
 
 def is_over(running: Running) -> None:
