@@ -38,6 +38,7 @@ from kashi_server.commands import (
     rules,
     serving,
     setup,
+    simulation,
     stated,
 )
 from kashi_server.commands.plain import plain
@@ -95,6 +96,7 @@ app.command("correct")(correcting.correct)
 app.command("replay")(correcting.replay)
 app.command("export")(exporting.export)
 app.command("evaluate")(evaluation.evaluate_case)
+app.command("simulate")(simulation.simulate)
 app.command("certify")(certificates.certify)
 app.command("certificates")(certificates.certificates)
 app.command("withdraw")(certificates.withdraw)

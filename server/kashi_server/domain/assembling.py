@@ -15,7 +15,7 @@ from kashi_server.domain.flagging import flags_of
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.rating import RatedLine, Rating, card_hour_yuan, line_price, totals_of
-from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules import RulesVersion, version_over
 from kashi_server.domain.silence import reported_ms
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.statement import (
@@ -101,7 +101,7 @@ class _Assembly:
         self.end = end
         self.period = end.month.interval()
         self.devices = {device.hardware_id: device for device in end.devices}
-        self.rules = self._rules()
+        self.rules = version_over(end.terms.rules, self.period)
         self.year: dict[str, YearToDate] = dict(end.earlier)
         self.gaps: dict[tuple[str, str], list[ReportedGap]] = {}
         for gap in end.gaps:
@@ -127,10 +127,6 @@ class _Assembly:
         ]
         made += [self._statement(None, party, lines) for party, lines in sorted(by_party.items())]
         return tuple(made)
-
-    def _rules(self) -> RulesVersion | None:
-        found = [v for v in self.end.terms.rules if v.in_force.overlap(self.period) is not None]
-        return max(found, key=lambda version: version.in_force.start) if found else None
 
     def _party(self, party_id: str) -> Party:
         if party_id not in self.end.parties:
@@ -171,7 +167,7 @@ class _Assembly:
         """The estimate on the year to date; it is part of the year for the next statement."""
         earlier = self.year.get(user.party_id, YearToDate())
         year = earlier.plus((self._sort(line), line.amount_fen) for line in lines if line.eligible)
-        case = year_case(number, user, contract, year)
+        case = year_case(number, user.established_on, contract, year)
         subsidy = subsidy_of(self.rules, case, earlier.estimate_fen)
         self.year[user.party_id] = year.estimated(subsidy.estimate_fen or 0)
         return subsidy

@@ -197,3 +197,9 @@ def version_at(versions: Iterable[RulesVersion], minute: int) -> RulesVersion | 
     """
     held = [version for version in versions if minute in version.in_force]
     return max(held, key=lambda version: version.in_force.start, default=None)
+
+
+def version_over(versions: Iterable[RulesVersion], period: Interval) -> RulesVersion | None:
+    """The version a period is estimated by: of those in force in it the one that begins last."""
+    held = [version for version in versions if version.in_force.overlap(period) is not None]
+    return max(held, key=lambda version: version.in_force.start, default=None)

@@ -18,7 +18,6 @@ from kashi_server.domain.evaluation.case import Case, Claimant, Metered, Service
 from kashi_server.domain.evaluation.case_writing import case_to_data
 from kashi_server.domain.evaluation.evaluate import evaluate
 from kashi_server.domain.interval import SHANGHAI, instant_of
-from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.year_to_date import YearToDate
 
@@ -104,19 +103,21 @@ def subsidy_of(rules: RulesVersion | None, case: Case, earlier_fen: int) -> Subs
     )
 
 
-def year_case(case_id: str, user: Party, contract: Contract | None, year: YearToDate) -> Case:
+def year_case(
+    case_id: str, established_on: date | None, contract: Contract | None, year: YearToDate
+) -> Case:
     """The claim of a company for its year to date, as far as a statement knows it.
 
     Args:
         case_id: the statement's number.
-        user: who would claim.
+        established_on: when the company was founded; None: not known.
         contract: the statement's; None: it has none.
         year: all eligible amounts of the year, this statement's inside.
     """
     return with_year(
         Case(
             case_id=case_id,
-            claimant=Claimant(established_on=user.established_on),
+            claimant=Claimant(established_on=established_on),
             service=Service() if contract is None else _service(contract),
             # The case is the whole year: no other claim of the programme lies beside it.
             standing=Standing(year_eligible_fen=0, year_awarded_fen=0),

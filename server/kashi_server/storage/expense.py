@@ -19,6 +19,7 @@ from kashi_server.domain.tariff import Basis, Price, PriceUnit
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.expense_port import Close, StoredStatement
+from kashi_server.services.simulation import StatementHead
 from kashi_server.storage.expense_rows import line_values, statement_values, stored_statement
 from kashi_server.storage.tables.expense import (
     assignments,
@@ -32,7 +33,7 @@ from kashi_server.storage.tables.expense import (
     statements,
     tenures,
 )
-from kashi_server.storage.year_reading import earlier_in_year
+from kashi_server.storage.year_reading import earlier_in_year, latest_statements
 
 _AGREEMENTS_LOCK = 0x6B617368695F0003
 """Any number, known to nobody else: `kashi_` and this family's migration."""
@@ -285,6 +286,10 @@ class ExpenseRepository:
         """What the calendar year's months before this one came to, by user; as the log's first
         entries have it, where their number is given."""
         return earlier_in_year(self._connection, month, log_size)
+
+    def latest_statements(self, first: Month, last: Month) -> Sequence[StatementHead]:
+        """Latest revisions of the statements of some months, by user and number."""
+        return latest_statements(self._connection, first, last)
 
 
 def _minutes(interval: Interval) -> dict[str, int | None]:

@@ -1,15 +1,31 @@
 """What the calendar year's statements came to, by company: sums over their rated lines."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Subquery, and_, cast, func, select
+from sqlalchemy import (
+    Connection,
+    Exists,
+    Row,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    cast,
+    exists,
+    func,
+    select,
+)
 
+from kashi_server.domain.attestation import SITE_PREFIX
 from kashi_server.domain.device import Vendor
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rating import EVIDENCE_LEVEL
+from kashi_server.domain.replay import eligible_lines
 from kashi_server.domain.year_to_date import Sort, YearToDate
 from kashi_server.services.closing import STATEMENT_ENTRY
+from kashi_server.services.simulation import StatementHead
 from kashi_server.storage.schema import Text
 from kashi_server.storage.tables.expense import rated_lines, statements
 from kashi_server.storage.tables.facts import devices
@@ -27,6 +43,9 @@ def earlier_in_year(
     eligible: dict[str, list[tuple[Sort, int]]] = {}
     for row in connection.execute(_eligible(latest)):
         eligible.setdefault(row.user_id, []).append((_sort(row), int(row.amount_fen)))
+    for row in connection.execute(_partly_stated(latest)):
+        found = eligible_lines(json.loads(bytes(row.content)))
+        eligible.setdefault(row.user_id, []).extend(found)
     return {
         row.user_id: YearToDate(
             eligible=tuple(eligible.get(row.user_id, ())), estimate_fen=int(row.estimate_fen)
@@ -88,11 +107,55 @@ def _eligible(latest: Subquery) -> Select[Any]:
                 devices.c.hardware_id == rated_lines.c.hardware_id,
             ),
         )
-        .where(rated_lines.c.eligible)
+        .where(rated_lines.c.eligible, ~_has_stated_lines(rated_lines))
         .group_by(rated_lines.c.user_id, devices.c.vendor)
+    )
+
+
+def _partly_stated(latest: Subquery) -> Select[Any]:
+    """Statements that rest on what providers stated, in part: few, and read whole, for a row of a
+    line tells neither its level nor the vendor of what no agent described."""
+    return (
+        select(statements.c.user_id, statements.c.content)
+        .join(
+            latest,
+            and_(
+                statements.c.number == latest.c.number,
+                statements.c.revision == latest.c.revision,
+            ),
+        )
+        .where(_has_stated_lines(statements))
+        .order_by(statements.c.number)
+    )
+
+
+def _has_stated_lines(outer: Table) -> Exists:
+    """A line of the statement stands on a site, not on a host."""
+    stated = rated_lines.alias("stated")
+    return exists(
+        select(stated.c.line).where(
+            stated.c.number == outer.c.number,
+            stated.c.revision == outer.c.revision,
+            stated.c.host_id.like(f"{SITE_PREFIX}%"),
+        )
     )
 
 
 def _sort(row: Row[Any]) -> Sort:
     domestic = None if row.vendor is None else Vendor(row.vendor).domestic
     return Sort(EVIDENCE_LEVEL, domestic)
+
+
+def latest_statements(connection: Connection, first: Month, last: Month) -> list[StatementHead]:
+    """The latest revision of every statement of some months, by user and number."""
+    revision = func.max(statements.c.revision).label("revision")
+    query = (
+        select(statements.c.user_id, statements.c.number, revision)
+        .where(statements.c.month >= str(first), statements.c.month <= str(last))
+        .group_by(statements.c.user_id, statements.c.number)
+        .order_by(statements.c.user_id, statements.c.number)
+    )
+    return [
+        StatementHead(user_id=row.user_id, number=row.number, revision=row.revision)
+        for row in connection.execute(query)
+    ]

@@ -43,7 +43,9 @@ def _with(name: str, value: str | None) -> RulesVersion:
 
 
 def _case(eligible_fen: int, user: Party = USER) -> Case:
-    return year_case("KS-1", user, CONTRACT, YearToDate(eligible=((AGENT, eligible_fen),)))
+    return year_case(
+        "KS-1", user.established_on, CONTRACT, YearToDate(eligible=((AGENT, eligible_fen),))
+    )
 
 
 def _of(
@@ -117,7 +119,9 @@ def test_months_of_a_year_add_up_to_the_years_estimate() -> None:
     year = YearToDate()
     for month_fen in (20_000_000, 35_000_000, 1, 900_000_000, 1_100_000_000, 7):
         year = year.plus([(AGENT, month_fen)])
-        found = subsidy_of(RULES[0], year_case("KS-1", USER, CONTRACT, year), year.estimate_fen)
+        found = subsidy_of(
+            RULES[0], year_case("KS-1", USER.established_on, CONTRACT, year), year.estimate_fen
+        )
         assert found.estimate_fen is not None
         year = year.estimated(found.estimate_fen)
 
@@ -167,7 +171,9 @@ def test_a_startup_gets_its_ratio_only_where_the_age_basis_is_known() -> None:
 def test_related_parties_get_nothing_for_certain() -> None:
     """A declaration that they are related fails the gate; what else is unknown does not matter."""
     related = replace(CONTRACT, unrelated_declared=False)
-    case = year_case("KS-1", USER, related, YearToDate(eligible=((AGENT, 60_000_000),)))
+    case = year_case(
+        "KS-1", USER.established_on, related, YearToDate(eligible=((AGENT, 60_000_000),))
+    )
 
     found = subsidy_of(RULES[0], case, 0)
 

@@ -38,7 +38,10 @@ def load_case(text: str, file: str) -> Case:
     Raises:
         MistakesFound: every mistake with its line (a JSON file's: line 1) and field.
     """
-    document = _json(text, file) if file.endswith(".json") else parse_positioned(text, file)
+    return _case(_json(text, file) if file.endswith(".json") else parse_positioned(text, file))
+
+
+def _case(document: Positioned) -> Case:
     content = dict(document.content)
     found = _Reading(document)
     if content.pop("format", FORMAT) != FORMAT:
@@ -48,6 +51,15 @@ def load_case(text: str, file: str) -> Case:
         raise MistakesFound(found.mistakes)
     assert isinstance(case, Case)
     return case
+
+
+def case_of_data(data: Mapping[str, object], where: str) -> Case:
+    """A case from the plain data that `case_to_data` wrote; `where` names it in what is told.
+
+    Raises:
+        MistakesFound: the data is not of this format.
+    """
+    return _case(Positioned(where, dict(data)))
 
 
 def _json(text: str, file: str) -> Positioned:
