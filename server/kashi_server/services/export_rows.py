@@ -50,6 +50,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "statement", "revision", "month", "user_id", "line", "hardware_id", "host_id",
         "charge_start", "charge_end", "basis", "price_id", "price_yuan_per_card_hour",
         *QUANTITIES, "share", "billed_ms", "amount_yuan", "evidence_level", "eligible", "reasons",
+        "continuity_ms", "officer_ms", "stated_source_sha256",
     ),
     "ledger": (
         "movement_id", "posted_at", "key", "kind", "reference", "officer", "reason",
@@ -146,6 +147,9 @@ def _line_rows(statement: StoredStatement) -> Iterator[Row]:
             line["evidence_level"],
             line["eligible"],
             "; ".join(line["reasons"]),
+            line["quantities"].get("continuity_ms", 0),
+            line["quantities"].get("officer_ms", 0),
+            line.get("stated", {}).get("source_sha256"),
         )
 
 
