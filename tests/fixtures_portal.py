@@ -31,6 +31,7 @@ from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.claim_desk import ClaimDesk
 from kashi_server.services.claim_pack import ClaimPacking
 from kashi_server.services.claims import Claims
+from kashi_server.services.confirming import Confirming
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
@@ -156,6 +157,7 @@ def make_house(
         ),
         assignments=AssignmentViews(work),
         assigning=Assigning(month.work, clock),
+        confirming=Confirming(month.work, clock),
         sheets=AssignmentSheets(),
         papers=PaperDesk(
             PaperStores(

@@ -38,6 +38,7 @@ from kashi_server.services.claim_desk import ClaimDesk
 from kashi_server.services.claim_pack import ClaimPacking
 from kashi_server.services.claims import Claims
 from kashi_server.services.correction_watch import CorrectionWatch
+from kashi_server.services.confirming import Confirming
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
@@ -264,6 +265,7 @@ def portal_app(server: Server) -> AsgiApp:
             tokens=server.enrolment,
             assignments=AssignmentViews(server.portal_work),
             assigning=Assigning(server.work, server.clock),
+            confirming=Confirming(server.work, server.clock),
             sheets=AssignmentSheets(),
             papers=PaperDesk(
                 PaperStores(

@@ -21,6 +21,7 @@ from kashi_server.commands import (
     claim_filing,
     claim_review,
     claims,
+    confirming,
     correcting,
     document_key,
     doubts,
@@ -100,6 +101,7 @@ app.command("simulate")(simulation.simulate)
 app.command("certify")(certificates.certify)
 app.command("certificates")(certificates.certificates)
 app.command("withdraw")(certificates.withdraw)
+app.command("confirm-certificate")(confirming.confirm_certificate)
 app.command("explain")(explaining.explain)
 app.command("document-certificate")(document_key.document_certificate)
 

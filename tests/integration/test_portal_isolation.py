@@ -149,6 +149,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/verify"): PUBLIC,
     ("POST", "/verify"): PUBLIC,
     ("POST", "/verify/document"): PUBLIC,
+    ("POST", "/verify/confirm"): OF_PARTY,
     ("GET", "/api"): PUBLIC,
     ("GET", "/api/v1/openapi.json"): PUBLIC,
     ("GET", "/"): SIGNED_IN,

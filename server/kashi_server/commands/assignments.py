@@ -90,7 +90,7 @@ def propose(
         "assignment": number,
     }
     with opened(directory) as server:
-        actor = _actor(server, login, password_file)
+        actor = actor_of(server, login, password_file)
         made = Assigning(server.work, server.clock).propose(actor, drafts_of([(0, fields)]))
     _print_proposed(made)
 
@@ -111,7 +111,7 @@ def import_sheet(
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read: {error}") from error
     with opened(directory) as server:
-        actor = _actor(server, login, password_file)
+        actor = actor_of(server, login, password_file)
         drafts = AssignmentSheets().read(content)
         assigning = Assigning(server.work, server.clock)
         made = (assigning.preview if dry_run else assigning.propose)(actor, drafts)
@@ -179,7 +179,7 @@ def propose_end(
     """Propose another end of a confirmed assignment. 提议新的结束时间"""
     end = minute_of_text(until)
     with opened(directory) as server:
-        actor = _actor(server, login, password_file)
+        actor = actor_of(server, login, password_file)
         Assigning(server.work, server.clock).propose_end(actor, number, end, reason)
     print(
         f"{number}: 提议结束于 end proposed at {_time(end)}; 待对方确认 it awaits the other side."
@@ -195,7 +195,7 @@ def _answer(
     reason: str,
 ) -> None:
     with opened(directory) as server:
-        actor = _actor(server, login, password_file)
+        actor = actor_of(server, login, password_file)
         Assigning(server.work, server.clock).answer(actor, numbers, answer, reason)
     print(f"{answer}: {', '.join(numbers)}")
 
@@ -211,7 +211,7 @@ def _side(server: Server, login: str) -> Actor:
     return Actor(login=account.login, party_id=account.party_id, account_id=account.account_id)
 
 
-def _actor(server: Server, login: str, password_file: Path | None) -> Actor:
+def actor_of(server: Server, login: str, password_file: Path | None) -> Actor:
     """The same, once the password is right."""
     actor = _side(server, login)
     server.accounts.check_password(actor.login, typed_password(actor.login, password_file))

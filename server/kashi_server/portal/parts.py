@@ -12,6 +12,7 @@ from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews, ContractRow
 from kashi_server.services.claim_desk import ClaimDesk
 from kashi_server.services.claim_reading import ShownClaim
+from kashi_server.services.confirming import Confirming
 from kashi_server.services.paper_desk import PaperDesk
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.tokens import IssuedToken
@@ -60,6 +61,7 @@ class PortalParts:
         assignments: reads as the portal's role; `assigning` writes what a side did, after the
             reader's own look has found the contract or assignment.
         papers, claims: read as the portal's role and write likewise; `packing` makes packs.
+        confirming: takes both parties' confirmations of certificates.
         pace: how often one address may ask the public pages.
         enrolment_address: tells host and port that agents enrol at, for the install command.
         version: of the server, shown in the footer.
@@ -74,6 +76,7 @@ class PortalParts:
     papers: PaperDesk
     claims: ClaimDesk
     packing: PackDesk
+    confirming: Confirming
     clock: Callable[[], int]
     demo: bool
     pace: Pace

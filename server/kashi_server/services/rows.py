@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
 
 
@@ -102,6 +103,18 @@ class CertificateRow:
     supersedes: str | None
     superseded_by: str | None
     demo: bool
+    provider_id: str | None = None
+    edition: int = 1
+    first_month: Month | None = None
+    # Of one certificate by itself: who confirmed it, a later revision of its statement, its files.
+    confirmations: tuple[Confirmation, ...] = ()
+    newer_revision: int | None = None
+    kinds: frozenset[str] = frozenset()
+
+    @property
+    def months(self) -> str:
+        """The months it certifies."""
+        return str(self.month) if self.first_month is None else f"{self.first_month}..{self.month}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

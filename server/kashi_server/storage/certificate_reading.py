@@ -1,19 +1,23 @@
 """Issued certificates as pages show them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.confirmation import Confirmation, Side
 from kashi_server.domain.interval import Month
 from kashi_server.services.rows import CertificateRow, PartyName
 from kashi_server.storage.tables.certificates import (
     certificate_changes,
+    certificate_confirmations,
     certificate_files,
     certificates,
 )
+from kashi_server.storage.tables.expense import statements
 
 _LATEST = (
     select(certificate_changes.c.number, func.max(certificate_changes.c.change_id).label("id"))
@@ -49,7 +53,7 @@ def certificate_of_number(
 ) -> CertificateRow | None:
     """A certificate by its number."""
     row = connection.execute(_ROWS.where(certificates.c.number == number)).one_or_none()
-    return None if row is None else _row(row, name)
+    return None if row is None else _with_more(connection, _row(row, name))
 
 
 def certificate_of_pdf(
@@ -57,7 +61,7 @@ def certificate_of_pdf(
 ) -> CertificateRow | None:
     """The certificate whose document has these bytes."""
     row = connection.execute(_ROWS.where(certificates.c.pdf_sha256 == pdf_sha256)).one_or_none()
-    return None if row is None else _row(row, name)
+    return None if row is None else _with_more(connection, _row(row, name))
 
 
 def certificate_file(connection: Connection, number: str, kind: str) -> bytes | None:
@@ -67,6 +71,37 @@ def certificate_file(connection: Connection, number: str, kind: str) -> bytes | 
     )
     content = connection.execute(query).scalar_one_or_none()
     return None if content is None else bytes(content)
+
+
+CONFIRMED: Final = ("number", "side", "party_id", "actor", "pdf_sha256", "utc_ms")
+
+
+def confirmations_of(connection: Connection, number: str) -> list[Confirmation]:
+    """Who confirmed a certificate, the first first."""
+    query = (
+        select(certificate_confirmations)
+        .where(certificate_confirmations.c.number == number)
+        .order_by(certificate_confirmations.c.utc_ms, certificate_confirmations.c.side.desc())
+    )
+    return [
+        Confirmation(**(row._asdict() | {"side": Side(row.side)}))
+        for row in connection.execute(query)
+    ]
+
+
+def _with_more(connection: Connection, row: CertificateRow) -> CertificateRow:
+    """A certificate's row with what only its own page shows."""
+    newer = select(func.max(statements.c.revision)).where(
+        statements.c.number == row.statement_number
+    )
+    latest = connection.execute(newer).scalar_one()
+    kinds = select(certificate_files.c.kind).where(certificate_files.c.number == row.number)
+    return replace(
+        row,
+        confirmations=tuple(confirmations_of(connection, row.number)),
+        newer_revision=latest if latest and latest > row.statement_revision else None,
+        kinds=frozenset(connection.execute(kinds).scalars()),
+    )
 
 
 def _row(row: Row[*tuple[Any, ...]], name: Callable[[str], PartyName]) -> CertificateRow:
@@ -88,4 +123,7 @@ def _row(row: Row[*tuple[Any, ...]], name: Callable[[str], PartyName]) -> Certif
         supersedes=row.supersedes,
         superseded_by=row.superseded_by,
         demo=row.demo,
+        provider_id=row.provider_id,
+        edition=row.edition,
+        first_month=None if row.first_month is None else Month.parse(row.first_month),
     )

@@ -6,13 +6,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.trail_port import ClaimedLine
 from kashi_server.storage.certificate_papers import stated_papers
+from kashi_server.storage.certificate_reading import CONFIRMED, confirmations_of
 from kashi_server.storage.tables.certificates import (
     certificate_changes,
+    certificate_confirmations,
     certificate_files,
     certificate_statements,
     certificates,
@@ -221,6 +224,16 @@ class CertificateRepository:
         )
         found = self._connection.execute(query).scalar_one_or_none()
         return None if found is None else bytes(found)
+
+    def confirmations(self, number: str) -> Sequence[Confirmation]:
+        """Who confirmed a certificate, the first first."""
+        return confirmations_of(self._connection, number)
+
+    def add_confirmation(self, confirmation: Confirmation) -> None:
+        """Add one; each side has one."""
+        values = {name: getattr(confirmation, name) for name in CONFIRMED}
+        values["side"] = str(confirmation.side)
+        self._connection.execute(insert(certificate_confirmations).values(values))
 
     def history(self, number: str) -> Sequence[StatusChange]:
         """What became of a certificate, oldest first."""

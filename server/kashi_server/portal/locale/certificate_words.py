@@ -39,6 +39,24 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "file.pdf": ("证明 PDF（含签名与数据附件）", "Certificate PDF (signed, data attached)"),
     "file.statement": ("结算数据 JSON", "Statement JSON"),
     "file.evidence": ("证据数据 JSON", "Evidence JSON"),
+    "file.summary": ("汇总 JSON（小计、大写、发票勾稽）", "Summary JSON"),
+    "file.lines": ("计费明细 CSV", "Rated lines CSV"),
+    "certificate.confirmations": ("双方确认", "Confirmed by both parties"),
+    "certificate.side.user": ("需求方", "User"),
+    "certificate.side.provider": ("供给方", "Provider"),
+    "certificate.unconfirmed": ("尚未确认", "not confirmed yet"),
+    "certificate.confirm": ("确认本证明", "Confirm this certificate"),
+    "certificate.confirm_text": (
+        "以登录单位的名义确认本证明内容属实；确认被记录、标明日期并写入日志，已签名的 PDF 不变。",
+        (
+            "Confirm in your organisation's name that this certificate says what you know. It is "
+            "recorded, dated and logged; the signed PDF stays as it is."
+        ),
+    ),
+    "certificate.newer": (
+        "其结算单已有第 {n} 次修订：请向出具单位索取新证明。",
+        "Its statement has revision {n} by now: ask the issuer for the certificate of it.",
+    ),
     "file.bundle": ("证据包 ZIP（离线核验用）", "Evidence bundle ZIP (for offline verification)"),
     "certificate.verify": ("公开核验", "Public verification"),
     "certificate.verify_text": (

@@ -6,9 +6,11 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
+from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.errors import NotFound
 from kashi_server.portal.pages import page
 from kashi_server.portal.visit import SignedIn, Visit
+from kashi_server.services.rows import CertificateRow
 from kashi_server.services.views import NOT_THERE
 
 PIECE_BYTES: Final = 64 * 1024
@@ -16,8 +18,11 @@ FILES: Final = {
     "certificate.pdf": ("pdf", "application/pdf"),
     "statement.json": ("statement", "application/json"),
     "evidence.json": ("evidence", "application/json"),
+    "summary.json": ("summary", "application/json"),
+    "lines.csv": ("lines", "text/csv"),
     "bundle.zip": ("bundle", "application/zip"),
 }
+_STANDING: Final = (CertificateStatus.ISSUED, CertificateStatus.REDEEMED)
 router = APIRouter(include_in_schema=False)
 
 
@@ -31,7 +36,8 @@ def certificates(visit: SignedIn) -> Response:
 def certificate(visit: SignedIn, number: str) -> Response:
     """One certificate and its files."""
     row = visit.parts.views.certificate(visit.reader, number)
-    return page(visit, "certificate.html", row=row, files=FILES)
+    files = {name: kind for name, kind in FILES.items() if kind[0] in row.kinds}
+    return page(visit, "certificate.html", row=row, files=files)
 
 
 @router.get("/certificates/{number}/{file}")
@@ -46,7 +52,7 @@ def certificate_file(visit: Visit, number: str, file: str) -> Response:
     Raises:
         NotFound: there is none, or it is not the reader's.
     """
-    visit.parts.views.certificate(visit.reader, number)
+    row = visit.parts.views.certificate(visit.reader, number)
     if file not in FILES:
         raise NotFound(NOT_THERE)
     kind, media_type = FILES[file]
@@ -56,10 +62,18 @@ def certificate_file(visit: Visit, number: str, file: str) -> Response:
         _pieces(content),
         media_type=media_type,
         headers={
-            "content-disposition": f'attachment; filename="{number}-{file}"',
+            "content-disposition": f'attachment; filename="{_name(row, file)}"',
             "content-length": str(len(content)),
+            # The bytes stay as they were signed: how they stand goes beside them.
+            "x-certificate-status": str(row.status),
         },
     )
+
+
+def _name(row: CertificateRow, file: str) -> str:
+    """What a file is saved as: one that no longer stands says so in its name."""
+    mark = "" if row.status in _STANDING else f"-{str(row.status).upper()}"
+    return f"{row.number}{mark}-{file}"
 
 
 def _pieces(content: bytes) -> Iterator[bytes]:

@@ -6,18 +6,22 @@ number and a wrong code are answered alike, so that numbers cannot be walked thr
 
 import hmac
 from hashlib import sha256
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from kashi_server.domain.certificate import VerificationCode
-from kashi_server.errors import InvalidValue
+from kashi_server.domain.certificate import CertificateStatus, VerificationCode
+from kashi_server.domain.confirmation import Side
+from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.portal.forms import CheckedForm
 from kashi_server.portal.pages import page
-from kashi_server.portal.visit import AnyVisit, Visit
+from kashi_server.portal.visit import AnyVisit, SignedIn, Visit
 from kashi_server.services.rows import CertificateRow
+from kashi_server.services.views import NOT_THERE
 
 router = APIRouter(include_in_schema=False)
+_STANDING: Final = (CertificateStatus.ISSUED, CertificateStatus.REDEEMED)
 
 
 @router.get("/verify")
@@ -43,6 +47,34 @@ def verify_document(visit: AnyVisit, form: CheckedForm) -> Response:
     return _page(visit, asked="document", row=found, digest=digest)
 
 
+@router.post("/verify/confirm")
+def confirm(visit: SignedIn, form: CheckedForm) -> Response:
+    """A party's confirmation of the document it holds, as the user or the provider it names."""
+    number, code = form.text("number")[:40], form.text("code")[:40]
+    account = visit.session.account if visit.session else None
+    if account is None or account.party_id is None:
+        raise NotFound(NOT_THERE)
+    visit.parts.pace.take(visit.address)
+    try:
+        visit.parts.confirming.confirm(number, code, account.party_id, account.login)
+    except NotFound:
+        return _page(visit, number=number, code=code, asked="number")
+    except Refused as problem:
+        return _answer(visit, number, code, str(problem))
+    visit.record("confirmed", number)
+    return _answer(visit, number, code)
+
+
+def _may_confirm(visit: Visit, row: CertificateRow | None) -> bool:
+    """Whether the reader is a side of it that has not confirmed it yet."""
+    account = visit.session.account if visit.session else None
+    if row is None or account is None or row.status not in _STANDING:
+        return False
+    sides = {Side.USER: row.user.party_id, Side.PROVIDER: row.provider_id}
+    given = {one.side for one in row.confirmations}
+    return any(party == account.party_id and side not in given for side, party in sides.items())
+
+
 def masked(name: str) -> str:
     """A name of which every other person knows enough to recognise it: its ends."""
     if len(name) <= 4:
@@ -58,7 +90,7 @@ def _same_code(stored: str, given: str) -> bool:
     return hmac.compare_digest(stored.encode(), canonical.encode())
 
 
-def _answer(visit: Visit, number: str, code: str) -> Response:
+def _answer(visit: Visit, number: str, code: str, problem: str = "") -> Response:
     visit.parts.pace.take(visit.address)
     found = visit.parts.views.verify_number(number)
     return _page(
@@ -67,6 +99,7 @@ def _answer(visit: Visit, number: str, code: str) -> Response:
         code=code,
         asked="number",
         row=found if found is not None and _same_code(found.code, code) else None,
+        problem=problem,
     )
 
 
@@ -78,6 +111,7 @@ def _page(
     asked: str = "",
     row: CertificateRow | None = None,
     digest: str = "",
+    problem: str = "",
 ) -> Response:
     return page(
         visit,
@@ -87,6 +121,8 @@ def _page(
         asked=asked,
         row=row,
         digest=digest,
+        problem=problem,
+        may_confirm=asked == "number" and _may_confirm(visit, row),
         user_name=masked(row.user.name_zh) if row else "",
         user_id=masked(row.user.party_id) if row else "",
     )

@@ -1,0 +1,30 @@
+"""`confirm-certificate`: a party's word that a certificate says what both sides know."""
+
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import opened
+from kashi_server.commands.assignments import Login, PasswordFile, actor_of
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.confirming import Confirming
+
+
+def confirm_certificate(
+    number: Annotated[str, typer.Argument(help="The certificate's number. 证明编号")],
+    code: Annotated[
+        str, typer.Option("--code", help="The code on its first page: who asks has it. 核验码")
+    ],
+    login: Login,
+    password_file: PasswordFile = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Confirm a certificate as its user or its provider; recorded, dated, logged. 确认证明"""
+    with opened(directory) as server:
+        actor = actor_of(server, login, password_file)
+        given = Confirming(server.work, server.clock).confirm(
+            number, code, actor.party_id, actor.login
+        )
+        sequence(server.work, server.keyring, server.clock)
+    print(f"{given.number}: confirmed by its {given.side}, {given.party_id}.")
