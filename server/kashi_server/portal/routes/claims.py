@@ -116,7 +116,7 @@ def ledger(visit: OfOffice, account: str = "") -> Response:
     every = visit.parts.claims.balances(visit.reader)
     rows = [one for one in every if one.account.name.startswith(account)]
     families = sorted({one.account.name.partition(":")[0] for one in every})
-    return page(visit, "ledger.html", rows=rows[:ROWS_SHOWN], families=families, account=account)
+    return page(visit, "ledger.html", rows=rows[:ROWS_SHOWN], families=families, chosen=account)
 
 
 def _company(visit: Visit) -> str:
