@@ -226,6 +226,42 @@ def test_who_goes_around_the_guards_is_found(work: Work, database: Database) -> 
     assert any("of part accelerator, which is for 59360.00" in fault for fault in faults)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_in_any_order_claims_hold_what_was_taken_and_never_more(work: Work, seed: int) -> None:
+    """Takes, returns and red invoices in a random order, against the plainest arithmetic."""
+    with_blue(work)
+    chance, held, serial = Random(seed), dict[tuple[str, str], int](), 100
+    whole_fen = {"accelerator": ACCELERATOR_FEN, "storage": 848_000}
+    left_fen = BLUE.amount.incl_fen
+    for turn in range(40):
+        claim_id, part = f"C-{chance.randint(1, 5)}", chance.choice(["accelerator", "storage"])
+        act = chance.random()
+        if act < 0.6:
+            fen = chance.randint(1, whole_fen[part] // 3)
+            of_part = sum(amount for (_claim, of), amount in held.items() if of == part)
+            fits = of_part + fen <= whole_fen[part] and sum(held.values()) + fen <= left_fen
+            try:
+                claims(work, wanted(fen, claim_id, part))
+                assert fits
+                held[claim_id, part] = held.get((claim_id, part), 0) + fen
+            except Refused:
+                assert not fits
+        elif act < 0.9:
+            with work.begin() as unit:
+                free(unit, claim_id, OFFICE, "withdrawn", NOW_UTC_MS)
+                unit.commit()
+            held = {key: fen for key, fen in held.items() if key[0] != claim_id}
+        elif left_fen > 1_000_000:
+            serial += 1
+            take(work, told(invoice(serial, taxed(-1_000, -60), blue=NUMBER)))
+            left_fen -= 106_000
+        with work.begin(writes=False) as unit:
+            now = left_of(unit, NUMBER, OFFICE)
+        assert {(claim, one.part): fen for one in now for claim, fen in one.held} == held, (
+            f"turn {turn}"
+        )
+
+
 def test_32_writers_never_pass_an_invoice(postgresql_database: Database) -> None:
     """Thirty-two claims take, and some give back, at once: no part and no invoice is passed, what
     is taken is there, and what was refused is not."""

@@ -1,0 +1,220 @@
+"""The commands of papers, from a contract in parts to its files, as a clerk types them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from expense_cases import PROVIDER, TENANT
+from kashi_server.bootstrap import opened
+from kashi_server.services.accounts import Role
+from paper_cases import BLUE, CONTRACT, PARTIES, PARTS, export_of
+from server_commands import Done, run
+from workbooks import workbook
+
+LISTING = f"""\
+[[listing]]
+listing_id = "2025-2-1"
+provider = "{PROVIDER}"
+batch = "2025年第二批"
+service_item = "智算训练服务"
+listed_from = 2026-04-09
+document = "深科创〔2026〕15号"
+"""
+MAPPING = """\
+[[line]]
+contract = "HT-1"
+contains = "存储"
+part = "storage"
+
+[[line]]
+contract = "HT-1"
+part = "accelerator"
+"""
+PAYMENT = f"""\
+[[payment]]
+reference = "20261020-0001"
+payer = "{TENANT}"
+payee = "{PROVIDER}"
+paid_on = 2026-10-20
+amount_yuan = "50000.00"
+covers = [{{ invoice = "{BLUE.number}", amount_yuan = "50000.00" }}]
+"""
+Command = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a demonstration server with an officer and two contracts, made once."""
+    where = tmp_path_factory.mktemp("template") / "server"
+    done = run("init", "--demo", "--directory", str(where))
+    assert done.returncode == 0, done.stderr
+    with opened(where) as server:
+        server.accounts.create("clerk", "correct-horse-battery", Role.OFFICER, None)
+    agreements = where.parent / "agreements.toml"
+    agreements.write_text(PARTIES + CONTRACT + PARTS + LISTING, encoding="utf-8")
+    assert run("import", str(agreements), "-d", str(where)).returncode == 0
+    return where
+
+
+@pytest.fixture
+def command(template: Path, tmp_path: Path) -> Command:
+    """Runs a command on a copy of it."""
+    directory = str(shutil.copytree(template, tmp_path / "server"))
+
+    def on_it(*arguments: str, expect: int = 0) -> Done:
+        done = run(*arguments, "-d", directory)
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done
+
+    return on_it
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """What a clerk has: an export, a mapping, payments, a scan."""
+    (tmp_path / "发票.xlsx").write_bytes(workbook(*export_of((BLUE, "正常", ""))))
+    (tmp_path / "map.toml").write_text(MAPPING, encoding="utf-8")
+    (tmp_path / "付款.toml").write_text(PAYMENT, encoding="utf-8")
+    (tmp_path / "合同.pdf").write_bytes(b"%PDF-1.7 sample")
+    return tmp_path
+
+
+def told(done: Done) -> Any:
+    """What a command printed for a program."""
+    return json.loads(done.stdout)
+
+
+def test_from_the_bureaus_files_to_papers_of_a_contract(command: Command, files: Path) -> None:
+    """Invoices with their parts, a payment, a file: three commands; and fsck finds all of it."""
+    officer = ("--officer", "clerk")
+    invoices = command(
+        "invoices", "import", str(files / "发票.xlsx"), *officer,
+        "--mapping", str(files / "map.toml"), "--json",
+    )  # fmt: skip
+    payments = command("payments", "import", str(files / "付款.toml"), *officer, "--json")
+    added = command(
+        "files", "add", str(files / "合同.pdf"), "--subject", "contract:HT-1",
+        "--owner", TENANT, *officer, "--json",
+    )  # fmt: skip
+
+    assert told(invoices)["added"] == 1
+    assert told(invoices)["mapped_lines"] == 2
+    assert told(payments) == {"added": 1, "changed": 0, "unchanged": 0}
+    shown = told(command("invoices", "show", BLUE.number, "--json"))
+    assert shown["status"] == "normal"
+    assert shown["paid_fen"] == 5_000_000
+    assert [(line["contract_id"], line["part"]) for line in shown["lines"]] == [
+        ("HT-1", "accelerator"),
+        ("HT-1", "storage"),
+    ]
+    assert [part["left_fen"] for part in shown["parts"]] == [5_936_000, 848_000]
+    out = files / "out.pdf"
+    command("files", "get", told(added)["sha256"], str(out))
+    assert out.read_bytes() == b"%PDF-1.7 sample"
+    assert "Everything stored" in command("fsck").stdout
+
+
+def test_what_people_read(command: Command, files: Path) -> None:
+    """Tables and lines in Chinese and English, with what other commands take, uncut."""
+    command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
+    mapped = command(
+        "invoices", "map", BLUE.number, "--contract", "HT-1", "--part", "accelerator",
+        "--officer", "clerk", "--line", "1",
+    )  # fmt: skip
+    command("payments", "import", str(files / "付款.toml"), "--officer", "clerk")
+    listed = command("invoices", "list").stdout
+    shown = command("invoices", "show", BLUE.number).stdout
+
+    assert mapped.stdout == "1 → HT-1 accelerator\n"
+    assert BLUE.number in listed
+    assert "正常" in listed
+    assert "已付 paid 50000.00" in shown
+    assert "2. *信息技术服务*存储服务费  8480.00  → 未对应 no part" in shown
+    assert BLUE.number in command("payments", "list").stdout
+    assert "智算训练服务" in command("providers", "list").stdout
+    assert "合计 total 954000.00" in command("contracts", "show", "HT-1").stdout
+    assert "0 个文件 files." in command("files", "list").stdout
+
+
+def test_who_was_listed_when(command: Command) -> None:
+    """On a day, for an item."""
+    item = ("--item", "智算训练服务", "--json")
+
+    assert len(told(command("providers", "list", "--on", "2026-04-09", *item))) == 1
+    assert told(command("providers", "list", "--on", "2026-04-08", *item)) == []
+    assert "is not a day" in command("providers", "list", "--on", "soon", expect=3).stderr
+
+
+def test_a_contract_as_a_program_reads_it(command: Command) -> None:
+    """Parts, total, term."""
+    facts = told(command("contracts", "show", "HT-1", "--on", "2026-10-01", "--json"))
+
+    assert [part["item"] for part in facts["parts"]] == ["accelerator", "storage"]
+    assert facts["total_incl_fen"] == 95_400_000
+    assert facts["unrelated_declared"] is True
+    assert "no contract" in command("contracts", "show", "HT-9", expect=3).stderr
+
+
+def test_mistakes_of_every_file_are_told_and_nothing_is_taken(
+    command: Command, files: Path
+) -> None:
+    """File, row and column of each, at once."""
+    (files / "a.csv").write_text("x\n1\n", encoding="utf-8")
+    (files / "b.xml").write_text("<x>", encoding="utf-8")
+
+    done = command(
+        "invoices", "import", str(files / "a.csv"), str(files / "b.xml"),
+        str(files / "发票.xlsx"), "--officer", "clerk", expect=3,
+    )  # fmt: skip
+
+    assert "2 mistakes; nothing was taken" in done.stderr
+    assert f"{files / 'a.csv'}:1: no sheet has the columns" in done.stderr
+    assert told(command("invoices", "list", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expect", "message"),
+    [
+        (("invoices", "import", "gone.xlsx", "--officer", "clerk"), 4, "cannot be read"),
+        (("payments", "import", "gone.toml", "--officer", "clerk"), 4, "cannot be read"),
+        (("invoices", "import", "gone.xlsx", "--officer", "nobody"), 3, "no officer 'nobody'"),
+        (("invoices", "show", BLUE.number), 3, "there is no invoice"),
+        (("files", "get", "0" * 64, "out"), 3, "there is no file"),
+        (("files", "list", "--subject", "HT-1"), 3, "is no subject; write KIND:NAME"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    command: Command, arguments: tuple[str, ...], expect: int, message: str
+) -> None:
+    """With the exit code of its kind."""
+    assert message in command(*arguments, expect=expect).stderr
+
+
+def test_a_backup_holds_the_files(command: Command, files: Path) -> None:
+    """And a restored server gives them back, sound."""
+    command(
+        "files", "add", str(files / "合同.pdf"), "--subject", "contract:HT-1",
+        "--owner", TENANT, "--officer", "clerk",
+    )  # fmt: skip
+    command("backup", str(files / "backup.tar"))
+    restored = str(files / "restored")
+
+    assert run("restore", str(files / "backup.tar"), "-d", restored).returncode == 0
+    checked = run("fsck", "-d", restored)
+
+    assert checked.returncode == 0, checked.stdout
+    assert "合同.pdf" in run("files", "list", "-d", restored).stdout
+
+
+def test_fsck_tells_a_file_that_is_gone(command: Command, files: Path, tmp_path: Path) -> None:
+    """With its name and whose it is."""
+    command(
+        "files", "add", str(files / "合同.pdf"), "--subject", "contract:HT-1",
+        "--owner", TENANT, "--officer", "clerk",
+    )  # fmt: skip
+    shutil.rmtree(tmp_path / "server" / "files")
+
+    assert "合同.pdf" in command("fsck", expect=1).stdout
