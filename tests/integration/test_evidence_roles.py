@@ -1,0 +1,94 @@
+"""On PostgreSQL a party's portal sees its own attestations and explanations, and nobody else's."""
+
+from collections.abc import Iterator
+
+import pytest
+from expense_cases import (
+    END,
+    OTHER_PROVIDER,
+    OTHER_TENANT,
+    PROVIDER,
+    START,
+    TENANT,
+    assignment,
+    observe,
+)
+from expense_facts import store
+from fixtures_database import Database
+from kashi_server.domain.gap_explanation import GapVerdict
+from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.services.acting import Acting
+from kashi_server.services.gap_explaining import GapExplaining
+from kashi_server.services.stating import SourceFile, UsageStating
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.roles import install_roles, role_urls
+from kashi_server.storage.schema import metadata
+from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import func, select
+from sqlalchemy.exc import ProgrammingError
+from usage_samples import BILL, BILL_HEAD
+
+NOW_MS = (END + 4 * 1440) * MINUTE_MS
+TABLES = (
+    "attestations",
+    "stated_records",
+    "attestation_changes",
+    "gap_explanations",
+    "gap_decisions",
+)
+
+
+@pytest.fixture
+def portal(postgresql_database: Database) -> Iterator[Work]:
+    """A database with one row of each table, read by the portal's role."""
+    work = postgresql_database.work
+    store(work, observe(START, START + 600), assignments=[assignment()])
+    company = Acting(actor="company-a", party_id=TENANT)
+    stating = UsageStating(work, lambda: NOW_MS)
+    row = "i-1,8,2026-10-20 08:00:00,2026-10-20 09:00:00,3600\n"
+    (made,) = stating.take(
+        SourceFile("mapping.toml", BILL.encode()),
+        [SourceFile("bill.csv", (BILL_HEAD + row).encode())],
+    ).attestations
+    stating.countersign(made.attestation_id, company, "已核对")
+    explaining = GapExplaining(work, lambda: NOW_MS)
+    gap = Interval(START + 700, START + 760)
+    said = explaining.explain("GPU-1", gap, company, reason="停电")
+    explaining.decide(said.explanation_id, "officer-a", GapVerdict.ACCEPTED, "见通知")
+    urls = role_urls(postgresql_database.url, "ingest-secret", "portal-secret")
+    install_roles(postgresql_database.engine, urls)
+    reading = Work(open_engine(urls.portal))
+    try:
+        yield reading
+    finally:
+        reading.engine.dispose()
+
+
+def _seen(portal: Work, party: str) -> set[str]:
+    with portal.begin(writes=False, party=party) as unit:
+        return {
+            name
+            for name in TABLES
+            if unit.connection.execute(
+                select(func.count()).select_from(metadata.tables[name])
+            ).scalar_one()
+        }
+
+
+def test_rows_are_seen_by_their_parties_and_the_office(portal: Work) -> None:
+    """The company and the provider of the contract see all five; strangers and nobody see none."""
+    for party in (TENANT, PROVIDER, "*"):
+        assert _seen(portal, party) == set(TABLES), party
+    for party in (OTHER_TENANT, OTHER_PROVIDER, ""):
+        assert _seen(portal, party) == set(), party
+
+
+def test_source_files_are_no_pages(portal: Work) -> None:
+    """A provider's whole file may tell of others: the portal's role cannot read it."""
+    query = select(func.count()).select_from(metadata.tables["usage_sources"])
+
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        portal.begin(writes=False, party="*") as unit,
+    ):
+        unit.connection.execute(query)
