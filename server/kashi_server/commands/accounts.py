@@ -31,7 +31,7 @@ def create(
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Make an account."""
+    """Make an account. 建立账号。"""
     password, shown = password_of(password_file)
     with opened(directory) as server:
         account = server.accounts.create(login, password, role, party)
@@ -41,7 +41,7 @@ def create(
 def set_password(
     login: Login, password_file: PasswordFile = None, directory: Directory = DEFAULT_DIRECTORY
 ) -> None:
-    """Replace a password; the account's sessions end."""
+    """Replace a password; the account's sessions end. 更换密码，该账号的会话随即结束。"""
     password, shown = password_of(password_file)
     with opened(directory) as server:
         server.accounts.set_password(login, password)
@@ -49,7 +49,7 @@ def set_password(
 
 
 def disable(login: Login, directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Close an account; its sessions end."""
+    """Close an account; its sessions end. 停用账号，其会话随即结束。"""
     with opened(directory) as server:
         server.accounts.disable(login)
     print(f"Account {login} is closed.")
@@ -59,7 +59,7 @@ def list_accounts(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Show the accounts."""
+    """Show the accounts. 列出账号。"""
     with opened(directory) as server:
         accounts = server.accounts.all()
     if as_json:

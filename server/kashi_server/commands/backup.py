@@ -43,7 +43,9 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The tar file to write; it must not exist.")],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write everything this server is into one file. The server may be serving meanwhile."""
+    """Write everything this server is into one file. The server may be serving meanwhile.
+    将服务器的全部内容备份到一个文件，可在运行中进行。
+    """
     config = read_config(directory)
     if file.exists():
         raise Refused(f"{file} exists; a backup is never written over another")
@@ -67,6 +69,7 @@ def restore(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Make a server of a backup, in an empty directory and an empty database.
+    以备份在空目录与空数据库中恢复服务器。
 
     Hosts keep what they sent for 35 days and send again what the backup does not hold.
     """

@@ -36,6 +36,7 @@ def import_reports(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Take carry files of reports; write the receipts to carry back as FILE.receipts.
+    读入离线携带的报告文件，并写出带回的回执。
 
     The same way as over the wire: exactly once, the same verdicts. Exit code 1 if a report was not
     stored: its host sends it again, from where the receipts say.
@@ -73,6 +74,7 @@ def enrol_requests(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Answer request files of hosts and relays; write each answer as FILE.response.
+    答复主机与中继的请求文件，写出应答文件。
 
     A request made with a token uses it up. One without a token is let in by an officer, whose list
     names its file. Exit code 1 if a request was refused; the others are answered.

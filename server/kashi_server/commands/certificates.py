@@ -110,7 +110,9 @@ def certificates(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List certificates with their status, or save their files."""
+    """List certificates with their status, or save their files.
+    列出使用证明及其状态，或保存其文件。
+    """
     with opened(directory) as server:
         keeping = certificate_keeping(server)
         found = keeping.certificates(None if month is None else Month.parse(month))
@@ -125,7 +127,9 @@ def withdraw(
     reason: Reason,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Withdraw a certificate: whoever asks is told so from now on. It cannot be undone."""
+    """Withdraw a certificate: whoever asks is told so from now on. It cannot be undone.
+    撤回使用证明；此后查询者均会得知，不可恢复。
+    """
     with opened(directory) as server:
         require_officer(server, officer)
         changed = certificate_keeping(server).withdraw(number, reason, officer)

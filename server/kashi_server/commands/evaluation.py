@@ -44,7 +44,9 @@ def evaluate_case(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Work one claim out by a programme's rules and show every step."""
+    """Work one claim out by a programme's rules and show every step.
+    按项目规则逐步计算一笔申请。
+    """
     try:
         text = case.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

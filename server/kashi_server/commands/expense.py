@@ -35,7 +35,9 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files.")],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take parties, tenures, contracts, assignments and prices from files: all of them or none."""
+    """Take parties, tenures, contracts, assignments and prices from files: all of them or none.
+    导入主体、产权、合同、指派与单价；要么全部导入，要么全部不导入。
+    """
     texts = [ImportFile(str(file), read_text(file)) for file in files]
     with opened(directory) as server:
         done = Importing(server.work, server.clock).take(texts)
@@ -66,6 +68,7 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Close a month: gaps of silence, rated lines, statements. It cannot be undone.
+    关账：写入缺口、计价明细与结算单；不可撤销。
 
     A month waits for its closing day (`closing-day`); two officers may close it earlier.
     """
@@ -86,7 +89,9 @@ def close(
 def closing_day(
     month: MonthText, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """Tell on which day a month closes: working days after it, as closing.toml counts them."""
+    """Tell on which day a month closes: working days after it, as closing.toml counts them.
+    显示某月的关账日。
+    """
     wanted = Month.parse(month)
     calendar = read_calendar(directory)
     day = calendar.day_of(wanted)
@@ -133,7 +138,9 @@ def statements(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List statements, or print the canonical data of one; any revision, as known at any time."""
+    """List statements, or print the canonical data of one; any revision, as known at any time.
+    列出结算单，或输出其规范数据；可查任一版本与任一时点。
+    """
     with opened(directory) as server:
         if number is not None:
             typer.echo(_content(server, number, revision), nl=False)

@@ -32,7 +32,9 @@ def export(
     *,
     month: Annotated[str | None, typer.Option("--month", help="A month, like 2026-10.")] = None,
 ) -> None:
-    """Write a table; its columns are listed in docs/exports.md and never change their meaning."""
+    """Write a table; its columns are listed in docs/exports.md and never change their meaning.
+    导出表格；列名与含义固定。
+    """
     if table not in COLUMNS:
         raise ConfigurationError(f"there is no table '{table}'; there are {', '.join(COLUMNS)}")
     if file.suffix not in FORMATS:

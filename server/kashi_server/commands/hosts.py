@@ -34,27 +34,37 @@ def token(
     as_json: AsJson = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Issue an enrolment token: it works once, for one host, for at most 24 hours."""
+    """Issue an enrolment token: it works once, for one host, for at most 24 hours.
+    签发一次性注册令牌，至多 24 小时有效。
+    """
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
         raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
     with opened(directory) as server:
         require_officer(server, officer)
+        _check_party(party, demo=server.config.demo)
         issued = server.enrolment.issue_token(party, officer, hours * HOUR_MS)
         address = server.enrolment_address
     if as_json:
         print(json.dumps(_token_facts(issued, address)))
         return
-    _warn_of_slip(party)
     print(f"Valid once, until {local_time(issued.record.expires_utc_ms)}.")
     print("On the host:\n")
     print(f"    {install_command(issued, address)}\n")
 
 
-def _warn_of_slip(party: str) -> None:
-    """A code that no party can have: its host's minutes would be nobody's."""
+def _check_party(party: str, *, demo: bool) -> None:
+    """Refuse a code that no party can have: its host's minutes would be nobody's.
+
+    A demonstration has parties that are none, and says so.
+
+    Raises:
+        InvalidValue: it is none, and this server counts for real.
+    """
     try:
         check_credit_code(party)
     except InvalidValue as error:
+        if not demo:
+            raise
         print(f"注意 warning: {error}", file=sys.stderr)
 
 
@@ -68,7 +78,7 @@ def list_hosts(
     as_json: AsJson = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Show the hosts and how they stand."""
+    """Show the hosts and how they stand. 列出主机及其状态。"""
     with opened(directory) as server:
         hosts = server.hosts.all(party)
         stated = server.hosts.stated(STATED_DAYS)
@@ -94,7 +104,9 @@ def list_hosts(
 def hold(
     host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
 ) -> None:
-    """Stop counting a host's reports; they are still stored and receipted."""
+    """Stop counting a host's reports; they are still stored and receipted.
+    暂停计入某主机的报告；仍保存并出具回执。
+    """
     with opened(directory) as server:
         require_officer(server, officer)
         server.hosts.hold(host_id, officer, reason)
@@ -111,6 +123,7 @@ def release(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Release a held host; it takes two officers, each with the password of the portal.
+    解除主机暂停；须两名经办人各以门户密码办理。
 
     What the host sent while it was held is counted then, as far as nothing else forbids it.
     """
@@ -137,7 +150,7 @@ def typed_password(officer: str, file: Path | None) -> str:
 def revoke(
     host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
 ) -> None:
-    """Refuse a host's calls for good, within five seconds."""
+    """Refuse a host's calls for good, within five seconds. 吊销主机，五秒内生效，不可恢复。"""
     with opened(directory) as server:
         require_officer(server, officer)
         server.hosts.revoke(host_id, officer, reason)
@@ -151,7 +164,9 @@ def allow_recoveries(
     reason: Reason,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Set how often a host may get a certificate by its report key alone."""
+    """Set how often a host may get a certificate by its report key alone.
+    设定主机仅凭报告密钥恢复证书的次数。
+    """
     with opened(directory) as server:
         require_officer(server, officer)
         server.hosts.allow_recoveries(host_id, count, officer, reason)
@@ -159,7 +174,7 @@ def allow_recoveries(
 
 
 def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Show what may be an attack or a copied machine."""
+    """Show what may be an attack or a copied machine. 列出疑似攻击或复制主机的告警。"""
     with opened(directory) as server:
         found = server.hosts.alarms()
     if as_json:

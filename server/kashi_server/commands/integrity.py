@@ -24,6 +24,7 @@ def fsck(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Verify every stored report, receipt and checkpoint, and rebuild usage minute by minute.
+    核验全部报告、回执与检查点，并逐分钟重建用量。
 
     Agreements, papers, rules, statements and officers' decisions must be what the log has of
     them, and evidence files what was added.

@@ -25,7 +25,7 @@ Prefix = Annotated[
 def balances(
     prefix: Prefix = "", directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """Show what stands on accounts."""
+    """Show what stands on accounts. 显示各科目余额。"""
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         found = unit.ledger.balances(prefix)
     if as_json:
@@ -43,7 +43,7 @@ def balances(
 
 
 def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False) -> None:
-    """Show every movement in order."""
+    """Show every movement in order. 按顺序列出全部分录。"""
     none = True
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         for stored in unit.ledger.movements():
@@ -67,6 +67,7 @@ def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = Fal
 
 def check(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Prove from the rows: movements sum to zero, no floor was passed, balances and log agree.
+    从数据行核验台账：借贷平衡、不越限额、与日志一致。
 
     Exit code 0: it holds; 1: something does not, and is named.
     """

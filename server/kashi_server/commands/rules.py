@@ -27,7 +27,7 @@ RulesFile = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file of 
 def rules_check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files of rules.")],
 ) -> None:
-    """Check rules files; every mistake is named with its line."""
+    """Check rules files; every mistake is named with its line. 检查规则文件，逐行指出错误。"""
     mistakes: list[Mistake] = []
     for file in files:
         try:
@@ -46,7 +46,9 @@ def rules_show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rules of a programme: what is published, decided and unknown."""
+    """Show the rules of a programme: what is published, decided and unknown.
+    显示项目规则：已公布、经决定与未知的参数。
+    """
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         versions = list(unit.expense.rules(programme))
     known = {version.sha256 for version in versions}
@@ -62,7 +64,7 @@ def rules_show(
 
 
 def rules_list(*, as_json: AsJson = False) -> None:
-    """List the programmes that ship with the server."""
+    """List the programmes that ship with the server. 列出随服务器发布的项目规则。"""
     versions = shipped_rules()
     if as_json:
         print(json.dumps([_head(version) for version in versions], ensure_ascii=False))
@@ -91,7 +93,7 @@ def _head(version: RulesVersion) -> dict[str, object]:
 
 
 def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> None:
-    """Tell what parts two rules files."""
+    """Tell what parts two rules files. 比较两份规则文件。"""
     found = differences(read_rules(old), read_rules(new))
     if as_json:
         print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
@@ -114,7 +116,9 @@ def rules_decide(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Settle parameters no text speaks of: two officers' decisions make a new version."""
+    """Settle parameters no text speaks of: two officers' decisions make a new version.
+    两名经办人决定无明文的参数，形成新版本。
+    """
     try:
         record = load_decisions(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:

@@ -19,7 +19,9 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def serve(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Serve until SIGTERM or Ctrl-C: metering, enrolment, portal and metrics ports."""
+    """Serve until SIGTERM or Ctrl-C: metering, enrolment, portal and metrics ports.
+    运行服务，直至收到终止信号。
+    """
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     for chatty in ("alembic", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

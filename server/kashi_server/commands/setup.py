@@ -80,7 +80,9 @@ def init(
     ] = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Make a server: settings, keys, database, first officer. Repeat it to finish what is left."""
+    """Make a server: settings, keys, database, first officer. Repeat it to finish what is left.
+    建立服务器：设置、密钥、数据库与首个经办人账号；可重复执行以补完。
+    """
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     if (directory / FILE).exists():
         _refuse_other_kind(read_config(directory), demo=demo)
@@ -94,7 +96,9 @@ def init(
 
 
 def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Bring the database to this version of the server. Make a backup first."""
+    """Bring the database to this version of the server. Make a backup first.
+    将数据库升级到本版本；请先备份。
+    """
     config = read_config(directory)
     engine = open_engine(config.database_url)
     try:
@@ -105,7 +109,7 @@ def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
 
 
 def version() -> None:
-    """Print the version."""
+    """Print the version. 显示版本。"""
     print(f"kashi-server {VERSION}")
 
 

@@ -49,8 +49,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Replay statements under other rules and show what would change; nothing is written.
-
-    以另一套规则重算已出具的结算单，逐企业列出差额、触及上限与资金池用尽之日及全年预测；不写入任何数据。
+    以另一套规则重算结算单：逐企业差额、触及上限之日、资金池用尽之日与全年预测；不写入任何数据。
     """
     new, months = read_rules(rules), _period(period)
     old = None if against is None else read_rules(against)

@@ -51,7 +51,6 @@ def import_usage(
     as_json: AsJson = False,
 ) -> None:
     """Take usage that a provider states: all files or none; the company countersigns then.
-
     供给方声明的用量：云账单、Slurm 记录、监控时序；由企业会签后计入，证据等级 E1。
     """
     files = [_file(source) for source in sources]
