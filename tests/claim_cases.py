@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, CertifiedMonth, make_month
+from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, make_month
 from fixtures_identity import SteppedClock
 from kashi_server.domain.batch import Batch
 from kashi_server.domain.budget import Act
@@ -80,6 +80,11 @@ _KNOWN: Mapping[str, str] = {
 
 def rules(programme_id: str = "test-voucher", /, **changed: str) -> RulesVersion:
     """Rules in which everything is known; names of parameters with `__` for the dot."""
+    return load_rules(rules_text(programme_id, **changed), "rules.toml")
+
+
+def rules_text(programme_id: str = "test-voucher", /, **changed: str) -> str:
+    """The same as a file."""
     known = {**_KNOWN, **{name.replace("__", "."): value for name, value in changed.items()}}
     listed = "".join(
         f'[[parameter]]\nname = "{name}"\nstate = "unknown"\n\n'
@@ -92,14 +97,13 @@ def rules(programme_id: str = "test-voucher", /, **changed: str) -> RulesVersion
         f'programme_id = "{programme_id}"\nversion = "1"\nname_zh = "试验券"\nname_en = "Trial"\n'
         'document = "a document"\nin_force_from = 2026-01-01T00:00:00+08:00\n\n'
     )
-    return load_rules(head + listed, "rules.toml")
+    return head + listed
 
 
 @dataclass(slots=True)
 class Filed:
     """A certified month of two companies with papers, a batch, and what keeps its claims."""
 
-    month: CertifiedMonth
     work: Work
     clock: SteppedClock
     claims: Claims
@@ -150,21 +154,27 @@ class Filed:
             return {one.account.name: one.amount for one in unit.ledger.balances(prefix)}
 
 
-def filed(work: Work, version: RulesVersion | None = None, *, fen: int = POOL_FEN) -> Filed:
-    """Fill a fresh database: a certified month, papers, accounts, a pool and an open batch."""
-    month = make_month(work)
-    month.issue()
-    month.clock.now_ms = APPLIED_MS
+def prepare(work: Work) -> None:
+    """Fill a fresh database: a certified month, papers and accounts."""
+    make_month(work).issue()
     add_accounts(work)
     add_papers(work)
-    return opened(month, version or rules(), fen=fen)
+
+
+def filed(work: Work, version: RulesVersion | None = None, *, fen: int = POOL_FEN) -> Filed:
+    """A prepared database with a pool and an open batch."""
+    return opened(work, SteppedClock(APPLIED_MS), version or rules(), fen=fen)
 
 
 def opened(
-    month: CertifiedMonth, version: RulesVersion, *, batch_id: str = BATCH_ID, fen: int = POOL_FEN
+    work: Work,
+    clock: SteppedClock,
+    version: RulesVersion,
+    *,
+    batch_id: str = BATCH_ID,
+    fen: int = POOL_FEN,
 ) -> Filed:
     """Open a batch of a programme, with money in its pool."""
-    work, clock = month.work, month.clock
     Rulebook(work, clock).register([version])
     claims, batches = Claims(work, clock), Batches(work, clock)
     batch = batch_under(
@@ -178,7 +188,7 @@ def opened(
     batches.open(OFFICER, batch, version, Why(reason="申报通知"))
     act = Act(key=f"appropriate/{batch_id}", officer="officer, second", reason="预算文件")
     Ledger(work, clock).post(budget_of(version, 2026).appropriate(act, fen))
-    return Filed(month, work, clock, claims, batches, version, batch)
+    return Filed(work, clock, claims, batches, version, batch)
 
 
 def add_accounts(work: Work) -> None:

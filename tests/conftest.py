@@ -8,6 +8,7 @@ pytest_plugins = [
     "fixtures_meter",
     "fixtures_ingest",
     "fixtures_certificates",
+    "fixtures_claims",
     "fixtures_portal",
     "fixtures_chromium",
     "fixtures_packages",
