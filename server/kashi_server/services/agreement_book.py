@@ -28,6 +28,9 @@ from kashi_server.services.paper_book import PAPERS, Paper, PaperBook
 Trouble = tuple[str, str]
 """A field and what is wrong with it."""
 
+CORRECTION = "kashi-server correct --month YYYY-MM --terms FILE"
+"""The command by which two officers change what a closed month holds."""
+
 _BROKEN: Trouble = ("", "")
 """Names an entry that cannot be read: its own mistake is told, not this one."""
 
@@ -236,7 +239,7 @@ class AgreementBook:
 
     def _closed_text(self) -> str:
         until = instant_of(self._closed_until or 0).isoformat()
-        return f"months are closed until {until}; what lies before needs a correction"
+        return f"months are closed until {until}; what lies before is a correction: {CORRECTION}"
 
     def _rules(self, agreement: Agreement) -> Iterator[Trouble]:
         match agreement:

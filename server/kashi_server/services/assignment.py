@@ -22,7 +22,7 @@ from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.sheet import SheetRefused
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.accounts import AuditEntry
-from kashi_server.services.agreement_book import AgreementBook
+from kashi_server.services.agreement_book import CORRECTION, AgreementBook
 from kashi_server.services.agreement_entries import dropped
 from kashi_server.services.assignment_port import AssignmentUnit, AssignmentWork
 from kashi_server.services.importing import store
@@ -237,10 +237,6 @@ def _refuse_closed(book: AgreementBook, assignment: Assignment) -> None:
             " propose a new one from the open month on. What the closed months lack is a"
             f" correction by the office 已关账月份须由主管部门更正: {CORRECTION}"
         )
-
-
-CORRECTION: Final = "kashi-server correct"
-"""The command that changes what a closed month holds."""
 
 
 def _act(
