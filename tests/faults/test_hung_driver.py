@@ -22,8 +22,11 @@ CALL = "nvmlDeviceGetTotalEnergyConsumption"
 CARD = Device(
     uuid="GPU-00000000-0000-4000-8000-000000000000", states=(State(from_ms=0, gpu_percent=50),)
 )
-STAND_IN_MS_MAX = 45_000
-"""30 s of patience, the start of a process, and the first reading."""
+STAND_IN_MS_MIN, STAND_IN_MS_MAX = 30_000, 100_000
+"""30 s of patience, then the start of a process and its first reading: long before the call
+returns, however slow the machine."""
+RESTART_MS_MAX = 60_000
+"""The end of one process and the start of the next, likewise."""
 
 
 def begun(
@@ -101,5 +104,5 @@ def test_two_minutes_in_the_driver_are_a_gap_and_nothing_else(
     lost.measuring(5)
     for host in (stuck, lost):
         host.process.stop()
-    check_books(stuck, range(HUNG_MS - 2_000, HUNG_MS + 10_000))
-    check_books(lost, range(30_000, STAND_IN_MS_MAX))
+    check_books(stuck, range(HUNG_MS - 2_000, HUNG_MS + RESTART_MS_MAX))
+    check_books(lost, range(STAND_IN_MS_MIN, STAND_IN_MS_MAX))

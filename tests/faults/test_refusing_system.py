@@ -96,6 +96,25 @@ def test_a_file_system_that_went_read_only_loses_nothing() -> None:
     says_so_and_loses_nothing(host.agent)
 
 
+def test_hours_on_a_small_disk_lose_nothing() -> None:
+    """A quota that the frames of eight hours exceed many times over: coarsened, and all there."""
+    host = driven()
+    host.live(60)
+    host.disk.bytes_max = host.disk.used + 40_000
+    for _ in range(8 * 3_600 // 16):
+        for _ in range(4):
+            host.clock.advance(4_000)
+            host.sample()
+        host.agent.record()
+    host.disk.bytes_max = None
+    host.live(600)
+    host.ship()
+
+    for account in host.server.accounts().values():
+        assert account.gap_ms == 0
+        assert len(account.spans) > 3
+
+
 def test_who_knocks_while_no_file_can_be_opened_comes_in_later(tmp_path: Path) -> None:
     """The agent lives on, and does not spin: the meter waits at the door."""
     path = tmp_path / "m.sock"

@@ -108,25 +108,6 @@ def test_a_full_disk_costs_detail_and_no_time() -> None:
         assert account.gap_ms == 0
 
 
-def test_hours_on_a_small_disk_lose_nothing() -> None:
-    """A quota that the frames of eight hours exceed many times over: coarsened, and all there."""
-    host = driven()
-    host.live(60)
-    host.disk.bytes_max = host.disk.used + 40_000
-    for _ in range(8 * 3_600 // 16):
-        for _ in range(4):
-            host.clock.advance(4_000)
-            host.sample()
-        host.agent.record()
-    host.disk.bytes_max = None
-    host.live(2 * INTERVAL_S)
-    host.ship()
-
-    for account in host.server.accounts().values():
-        assert account.gap_ms == 0
-        assert len(account.spans) > 3
-
-
 def test_memory_is_bounded_and_what_is_lost_is_said() -> None:
     """More readings than may wait become a gap, oldest first."""
     host = driven()
