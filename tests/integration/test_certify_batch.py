@@ -1,0 +1,75 @@
+"""Certifying a month in one go: resumable, idempotent, and one failure stops no other."""
+
+import json
+import shutil
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from fixtures_certificates import COMPANY_A, make_month
+from fixtures_database import Database
+from kashi_server.errors import StorageError
+from kashi_server.services.certificates import CertificateKeeping
+from kashi_server.services.certificates_port import StoredCertificate
+from server_commands import run
+
+
+@pytest.fixture
+def directory(sqlite_database: Database, tmp_path: Path) -> str:
+    """A server whose month is closed and not certified."""
+    make_month(sqlite_database.work)
+    where = tmp_path / "server"
+    assert run("init", "--demo", "--directory", str(where)).returncode == 0
+    source = sqlite_database.engine.url.database
+    assert source is not None
+    shutil.copy(source, where / "kashi.sqlite")
+    return str(where)
+
+
+def test_one_failure_stops_no_other_and_is_told(directory: str) -> None:
+    """Two of three are issued; the third is named with its reason; run again, it goes on."""
+    whole = CertificateKeeping.issue
+
+    def failing(self: CertificateKeeping, number: str, actor: str) -> StoredCertificate:
+        if number.endswith("HT-A"):
+            raise StorageError("a report cannot be read back; run: fsck")
+        return whole(self, number, actor)
+
+    with patch.object(CertificateKeeping, "issue", failing):
+        first = run("certify", "--month", "2026-09", "--all", "--json", "-d", directory)
+    assert first.returncode == 1
+    assert "not issued: KS-2026-09-HT-A: a report cannot be read back" in first.stderr
+    assert "2 issued, 1 not" in first.stderr
+    issued = json.loads(first.stdout)
+    assert len(issued) == 2
+
+    second = run("certify", "--month", "2026-09", "--all", "--json", "-d", directory)
+    third = run("certify", "2026-09", "--json", "-d", directory)
+    assert second.returncode == third.returncode == 0, second.stderr
+    assert second.stdout == third.stdout
+    found = {one["number"]: one for one in json.loads(second.stdout)}
+    assert {one["number"] for one in issued} < set(found)
+    assert [one["user_id"] for one in found.values()].count(COMPANY_A) == 1
+
+
+def test_the_bar_goes_to_those_who_wait_not_into_the_output(directory: str) -> None:
+    """What a person saves from the output holds the table alone."""
+    done = run("certify", "--month", "2026-09", "--all", "-d", directory)
+
+    assert done.returncode == 0, done.stderr
+    assert "证明与结算单" in done.stdout
+    assert "certifying" not in done.stdout
+
+
+def test_what_cannot_be_issued_is_a_sentence(directory: str) -> None:
+    """Exit code 3, and what to say instead."""
+    for arguments, told in (
+        ([], "name a month"),
+        (["--contract", "HT-A"], "--from and --to"),
+        (["--contract", "HT-A", "--from", "2026-09", "--to", "2026-10"], "2026-10 is not closed"),
+        (["--reissue"], "needs --statement"),
+        (["--month", "2026-10"], "is not closed"),
+    ):
+        done = run("certify", *arguments, "-d", directory)
+        assert done.returncode == 3, arguments
+        assert told in done.stderr, arguments
