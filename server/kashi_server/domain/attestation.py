@@ -7,7 +7,7 @@ of the allocation as a whole, of which every card counts.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
@@ -134,6 +134,8 @@ class Attestation:
     mapping_sha256: str
     counted_by: str
     records: tuple[StatedRecord, ...]
+    sha256: str = field(init=False)
+    """Hash of the canonical bytes, in hexadecimal; made once: the bytes hold every record's."""
 
     def __post_init__(self) -> None:
         """Refuse an attestation of nothing, and records that stand twice."""
@@ -144,6 +146,7 @@ class Attestation:
             raise InvalidValue(f"{self.source_name} states a record twice")
         ordered = tuple(sorted(self.records, key=lambda one: (one.start_utc_ms, one.key)))
         object.__setattr__(self, "records", ordered)
+        object.__setattr__(self, "sha256", sha256(self.to_bytes()).hexdigest())
 
     @property
     def card_ms(self) -> int:
@@ -181,11 +184,6 @@ class Attestation:
                 "card_ms": self.card_ms,
             }
         )
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the canonical bytes, in hexadecimal."""
-        return sha256(self.to_bytes()).hexdigest()
 
     @property
     def attestation_id(self) -> str:
