@@ -97,11 +97,11 @@ def test_a_file_system_that_went_read_only_loses_nothing() -> None:
 
 
 def test_hours_on_a_small_disk_lose_nothing() -> None:
-    """A quota that the frames of eight hours exceed many times over: coarsened, and all there."""
+    """A quota that the frames of three hours exceed many times over: coarsened, and all there."""
     host = driven()
     host.live(60)
     host.disk.bytes_max = host.disk.used + 40_000
-    for _ in range(8 * 3_600 // 16):
+    for _ in range(3 * 3_600 // 16):
         for _ in range(4):
             host.clock.advance(4_000)
             host.sample()
