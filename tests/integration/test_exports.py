@@ -7,11 +7,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from claim_cases import RIVAL, filed, prepare
 from kashi_server.documents.table_files import write_table
 from kashi_server.domain.interval import Month
 from kashi_server.domain.ledger import Account, Movement, Posting
 from kashi_server.domain.statement import Statement
 from kashi_server.errors import InvalidValue
+from kashi_server.services.claim_rows import claims_export, claims_of
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.export_rows import (
     COLUMNS,
@@ -21,6 +23,7 @@ from kashi_server.services.export_rows import (
     statements_export,
 )
 from kashi_server.services.ledger_port import StoredMovement
+from kashi_server.storage.unit_of_work import Work
 from statement_samples import long_statement, rented_statement
 
 ABOUT = {"month": "2026-10"}
@@ -147,6 +150,38 @@ def test_postings_are_exported_with_who_and_why(tmp_path: Path) -> None:
     ]
     assert rows[0][1] == "2026-11-18T19:06:40+08:00"
     assert write_table(ledger_export([]), tmp_path / "empty.json", ABOUT) == 0
+
+
+def test_claims_are_exported_as_they_stand(tmp_path: Path, work: Work) -> None:
+    """One row a claim: who, for what, where it stands, what was approved, and its voucher."""
+    prepare(work)
+    house = filed(work)
+    claim_id = house.issued(20_000)
+    draft = house.draft(RIVAL, "HT-B")
+    with work.begin(writes=False) as unit:
+        found = unit.claims.claims()
+        names_zh = {one.party_id: one.name_zh for one in unit.expense.parties()}
+    assert [one.claim.claim_id for one in claims_of(found, Month(2020, 1))] == []
+    assert list(claims_of(found, None)) == list(found)
+    files = [tmp_path / f"claims{suffix}" for suffix in (".csv", ".json", ".xlsx")]
+    for path in files:
+        assert write_table(claims_export(found, names_zh), path, ABOUT) == 2
+
+    one, other, third = map(rows_of, files)
+    assert one == other == third
+    head, *rows = one
+    assert tuple(head) == COLUMNS["claims"]
+    told = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    issued = told[claim_id]
+    assert (issued["state"], issued["approved_yuan"], issued["reserved_yuan"]) == (
+        "issued",
+        "200.00",
+        "200.00",
+    )
+    assert (issued["voucher_face_yuan"], issued["voucher_used_yuan"]) == ("200.00", "0.00")
+    assert (issued["programme_id"], issued["contracts"]) == ("test-voucher", "HT-A")
+    assert issued["company_name_zh"] == names_zh[issued["company_id"]]
+    assert (told[draft]["state"], told[draft]["voucher"]) == ("draft", "")
 
 
 def test_a_sheet_that_cannot_hold_a_table_is_refused(

@@ -13,6 +13,7 @@ from kashi_server.documents.table_files import FORMATS, write_table
 from kashi_server.domain.interval import SHANGHAI, Month
 from kashi_server.errors import ConfigurationError
 from kashi_server.services.accounts import Role
+from kashi_server.services.claim_rows import claims_export, claims_of
 from kashi_server.services.export_rows import (
     COLUMNS,
     Export,
@@ -26,7 +27,7 @@ from kashi_server.services.views import Views
 
 
 def export(
-    table: Annotated[str, typer.Argument(help="usage, statements, lines or ledger.")],
+    table: Annotated[str, typer.Argument(help="usage, statements, lines, claims or ledger. 表名")],
     file: Annotated[Path, typer.Argument(help="Where to: a name ending in .csv, .xlsx or .json.")],
     directory: Directory = DEFAULT_DIRECTORY,
     *,
@@ -48,6 +49,9 @@ def export(
                 made = _usage(server, wanted)
             case "ledger":
                 made = ledger_export(unit.ledger.movements())
+            case "claims":
+                names_zh = {one.party_id: one.name_zh for one in unit.expense.parties()}
+                made = claims_export(claims_of(unit.claims.claims(), wanted), names_zh)
             case "lines":
                 made = lines_export(unit.expense.statements(month=wanted))
             case _:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.ledger import Unit
 from kashi_server.domain.money import yuan_text
+from kashi_server.domain.told_subsidy import told_subsidy
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.ledger_port import StoredMovement
 from kashi_server.services.month_usage import MonthUsage
@@ -45,12 +46,22 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "statement", "revision", "month", "user_id", "user_name_zh", "provider_id",
         "provider_name_zh", "contract_id", "programme_id", "demo", "observed_ms", "gap_ms",
         "card_hours", "amount_yuan", "eligible_yuan", "estimate_yuan", "sha256",
+        "estimate_status", "year_to_date_yuan", "missing",
     ),
     "lines": (
         "statement", "revision", "month", "user_id", "line", "hardware_id", "host_id",
         "charge_start", "charge_end", "basis", "price_id", "price_yuan_per_card_hour",
         *QUANTITIES, "share", "billed_ms", "amount_yuan", "evidence_level", "eligible", "reasons",
-        "continuity_ms", "officer_ms", "stated_source_sha256",
+        "continuity_ms", "officer_ms", "stated_source_sha256", "line_id",
+    ),
+    "claims": (
+        "claim", "batch", "programme_id", "year", "rules_version", "rules_sha256", "company_id",
+        "company_name_zh", "payee_id", "mode", "state", "applied_on", "period_first",
+        "period_last", "contracts", "statements", "invoices", "payments", "other_money_yuan",
+        "corrections", "publicised_on", "rank", "computed_yuan", "approved_yuan", "reserved_yuan",
+        "accrued_yuan", "certified_yuan", "disbursed_yuan", "released_yuan", "recovered_yuan",
+        "voucher", "voucher_face_yuan", "voucher_used_yuan", "voucher_valid_from",
+        "voucher_valid_until",
     ),
     "ledger": (
         "movement_id", "posted_at", "key", "kind", "reference", "officer", "reason",
@@ -129,7 +140,15 @@ def _statement_row(statement: StoredStatement) -> Row:
         yuan_text(statement.eligible_fen),
         None if estimate_fen is None else yuan_text(estimate_fen),
         statement.sha256.hex(),
+        *_told(content["subsidy"]),
     )
+
+
+def _told(subsidy: Mapping[str, Any]) -> Row:
+    """How far the estimate may be relied on; statements of before say only that it is one."""
+    told = told_subsidy(subsidy)
+    year = None if told.year_fen is None else yuan_text(told.year_fen)
+    return (subsidy["status"], year, "; ".join(told.missing))
 
 
 def _line_rows(statement: StoredStatement) -> Iterator[Row]:
@@ -150,6 +169,7 @@ def _line_rows(statement: StoredStatement) -> Iterator[Row]:
             line["quantities"].get("continuity_ms", 0),
             line["quantities"].get("officer_ms", 0),
             line.get("stated", {}).get("source_sha256"),
+            line.get("line_id"),
         )
 
 
