@@ -20,7 +20,7 @@ from kashi_server.domain.evidence_level import EvidenceLevel
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.rating import RatedLine, priced_line
 from kashi_server.domain.reason import Reason
-from kashi_server.domain.rules import version_at
+from kashi_server.domain.rules import RulesVersion, version_at
 from kashi_server.domain.standing import Standing, Terms, ineligible
 from kashi_server.domain.stated_origin import StatedOrigin
 from kashi_server.domain.statement_line import StatementQuantities
@@ -142,32 +142,43 @@ def stated_lines(
     attestations: Iterable[Attestation], terms: Terms, measured: Measured, period: Interval
 ) -> tuple[RatedLine, ...]:
     """The lines of a bounded period that rest on countersigned attestations."""
-    tariff = Tariff(terms.prices)
+    book = _Book(terms)
     return tuple(
         line
         for stretch in stretches(attestations, period)
-        for line in _lines(stretch, terms, tariff, measured.minutes(stretch), period)
+        for line in _lines(stretch, book, measured.minutes(stretch), period)
     )
 
 
+class _Book:
+    """What was agreed, looked up for stretches; made once a rating."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.contracts, self.rules = terms.contracts, terms.rules
+        self.tariff = Tariff(terms.prices)
+        # A version is hashed whole each time it is asked: once for a month of lines is enough.
+        self._hashes = {version.version: version.sha256 for version in terms.rules}
+
+    def rules_at(self, minute: int) -> tuple[RulesVersion | None, str | None]:
+        """The version in force at a minute, and its hash."""
+        version = version_at(self.rules, minute)
+        return version, None if version is None else self._hashes[version.version]
+
+
 def _lines(
-    stretch: Stretch,
-    terms: Terms,
-    tariff: Tariff,
-    held: Sequence[Interval],
-    period: Interval,
+    stretch: Stretch, book: _Book, held: Sequence[Interval], period: Interval
 ) -> Iterator[RatedLine]:
     common = stretch.span.overlap(period)
     if common is None:
         return
-    contract = terms.contracts[stretch.attestation.contract_id]
-    changes = [contract.term, *held]
-    changes += [price.interval for price in tariff.of(contract.contract_id, stretch.record.model)]
-    changes += [version.in_force for version in terms.rules]
+    contract = book.contracts[stretch.attestation.contract_id]
+    prices = book.tariff.of(contract.contract_id, stretch.record.model)
+    changes = [contract.term, *held, *(price.interval for price in prices)]
+    changes += [version.in_force for version in book.rules]
     for start, end in _cut(common, changes):
         part = Interval(start, end)
         overlaps = any(start in one for one in held)
-        standing = _standing(stretch, contract, terms, tariff, start, overlaps=overlaps)
+        standing = _standing(stretch, contract, book, start, overlaps=overlaps)
         line = priced_line(
             stretch.record.unit_id,
             part,
@@ -191,16 +202,10 @@ def _cut(span: Interval, changes: Iterable[Interval]) -> Iterator[tuple[int, int
 
 
 def _standing(
-    stretch: Stretch,
-    contract: Contract,
-    terms: Terms,
-    tariff: Tariff,
-    minute: int,
-    *,
-    overlaps: bool,
+    stretch: Stretch, contract: Contract, book: _Book, minute: int, *, overlaps: bool
 ) -> Standing:
-    rules = version_at(terms.rules, minute)
-    price = tariff.at(contract.contract_id, (stretch.record.model,), minute)
+    rules, rules_sha256 = book.rules_at(minute)
+    price = book.tariff.at(contract.contract_id, (stretch.record.model,), minute)
     blocked = []
     if minute not in contract.term:
         blocked.append(Reason.OUTSIDE_TERM)
@@ -213,7 +218,7 @@ def _standing(
         contract_id=contract.contract_id,
         party_id=None,
         price=price,
-        rules_sha256=None if rules is None else rules.sha256,
+        rules_sha256=rules_sha256,
         blocked=tuple(sorted(blocked)),
         ineligible=ineligible(contract, rules),
     )
