@@ -149,6 +149,22 @@ class Tab:
         self.evaluate(f"document.querySelector({json.dumps(form)}).requestSubmit()")
         return self.loaded()
 
+    def click(self, selector: str) -> int:
+        """Click something that leads to another page; the status of that page."""
+        self.events.clear()
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
+        return self.loaded()
+
+    def fill(self, selector: str, value: str) -> None:
+        """Type into a field, or choose in a list."""
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).value = {json.dumps(value)}")
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file for an upload, as the file dialog would."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", files=[str(path)], nodeId=node)
+
     def loaded(self) -> int:
         """Wait for the load event; the status of the document that was loaded last."""
         deadline = monotonic() + ANSWER_SECONDS_MAX

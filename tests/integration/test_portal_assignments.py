@@ -187,6 +187,23 @@ def test_mistakes_of_a_sheet_are_told_by_row_and_column(house: PortalHouse) -> N
     assert set(stored(house)) == {"AS-0", "AS-1", "AS-2", "AS-3"}
 
 
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\x03\x04", bytes(100)])
+def test_an_upload_that_is_no_spreadsheet_is_one_sentence(
+    house: PortalHouse, content: bytes
+) -> None:
+    """It says how to save the file, and the form stands below it again."""
+    provider = house.visitor().sign_in("provider")
+    answer = provider.client.post(
+        "/proposals/preview",
+        data={"form_token": provider.form_token()},
+        files={"sheet": ("x.xlsx", content, SHEET)},
+        headers=SENT,
+    )
+    assert answer.status_code == 422
+    assert "请另存为 .xlsx" in answer.text
+    assert 'id="many"' in answer.text
+
+
 @pytest.mark.parametrize(
     "rows", ["", "[]", "[[1]]", "{", '[["1",2,"x","y","z","w"]]', "[" * 5000, '[[1,"a"]]']
 )

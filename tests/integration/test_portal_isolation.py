@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import pytest
-from claim_cases import APPLIED_MS, BATCH_ID, add_papers, invoice_number, opened, rules
+from claim_cases import BATCH_ID, invoice_number
 from fastapi.routing import APIRoute, iter_route_contexts
 from fixtures_certificates import (
     CARDS,
@@ -50,6 +50,7 @@ from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.tables.identity import enrolment_tokens
 from kashi_server.storage.unit_of_work import Work
+from portal_money import draft, open_batch
 from sqlalchemy import func, select
 
 
@@ -95,13 +96,11 @@ def with_proposals(house: PortalHouse) -> PortalHouse:
 
 def with_money(house: PortalHouse) -> PortalHouse:
     """Papers of both companies, a claim of each, and a file about each contract."""
-    house.clock.now_ms = APPLIED_MS
-    add_papers(house.month.work)
-    filed = opened(house.month, rules())
+    claims = open_batch(house.month)
     for login, contract_id in (("company-a", "HT-A"), ("company-b", "HT-B")):
-        claim_id = filed.draft(Acting(login=login), contract_id)
+        claim_id = draft(claims, login, contract_id)
         if login == "company-b":
-            filed.claims.submit(Acting(login=login), claim_id)
+            claims.submit(Acting(login=login), claim_id)
         reader = Reader(account_id=1, role=Role.COMPANY, party_id=LOGINS[login][1])
         file = Uploaded(name=f"{login}.txt", content=f"contract {contract_id}".encode())
         subject = Subject.parse(f"contract:{contract_id}")
@@ -223,7 +222,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
 }
 MISSING = {
-    "party_id": "91440300MA5FXTJ21A",
+    "party_id": "91440300MA5FXTJ26E",
     "hardware_id": "GPU-99999999-1111-4000-8000-000000000000",
     "host_id": "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a9999",
     "statement": "KS-2026-09-HT-NONE",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
-from claim_cases import APPLIED_MS, BATCH_ID, OFFICER, add_papers, invoice_number, opened, rules
+from claim_cases import BATCH_ID, OFFICER, invoice_number
 from fixtures_certificates import COMPANY_A, PROVIDER, CertifiedMonth
 from fixtures_database import Database
 from fixtures_portal import (
@@ -28,6 +28,7 @@ from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.unit_of_work import Work
 from openpyxl import Workbook
+from portal_money import open_batch
 
 SENT = {"origin": ORIGIN}
 DECLARED = {"kind": "企业", "legal_person": "yes", "listed_provider": "no", "purpose": "training"}
@@ -59,11 +60,9 @@ def guarded(postgresql_database: Database) -> Iterator[PortalHouse]:
 def with_batch(work: Work, portal_work: Work | None = None) -> PortalHouse:
     """A portal over a certified month, papers of both companies, two officers and a batch."""
     month: CertifiedMonth = make_portal_month(work)
-    month.clock.now_ms = APPLIED_MS
     made = make_house(month, portal_work=portal_work)
     made.accounts.create("second", PASSWORD, Role.OFFICER, None)
-    add_papers(work)
-    opened(month, rules())
+    open_batch(month)
     return made
 
 

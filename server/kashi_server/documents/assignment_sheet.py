@@ -6,7 +6,7 @@ from typing import Final
 
 import xlsxwriter
 
-from kashi_server.documents.sheet_reading import read_sheet
+from kashi_server.documents.workbook_reading import read_xlsx
 from kashi_server.domain.assignment_draft import (
     DRAFTS_MAX,
     HEADS,
@@ -14,7 +14,10 @@ from kashi_server.domain.assignment_draft import (
     head_of,
     read_drafts,
 )
+from kashi_server.domain.sheet import SheetMistake, SheetRefused, SheetRow, sheet_mistake
+from kashi_server.errors import InvalidValue
 from kashi_server.services.assignment_views import ContractRow
+from kashi_server.services.sheets import Row, exact_text
 
 _SHEET: Final = "指派 assignments"
 _CONTRACTS: Final = "合同 contracts"
@@ -60,7 +63,21 @@ class AssignmentSheets:
         Raises:
             SheetRefused: every mistake with its row and column.
         """
-        return read_drafts(read_sheet(content))
+        try:
+            sheets = read_xlsx(content)
+        except InvalidValue as error:
+            raise sheet_mistake(
+                f"{error}; save it from the spreadsheet as .xlsx, without a password 请另存为 .xlsx"
+            ) from error
+        return read_drafts([_text_of(row) for row in sheets[0].rows] if sheets else [])
+
+
+def _text_of(row: Row) -> SheetRow:
+    """The row as text; a number that a spreadsheet cannot keep is told, not guessed."""
+    try:
+        return SheetRow(number=row.number, cells=tuple(exact_text(cell) for cell in row.cells))
+    except InvalidValue as error:
+        raise SheetRefused([SheetMistake(row=row.number, column="", message=str(error))]) from error
 
 
 def _write_contracts(book: xlsxwriter.Workbook, contracts: Iterable[ContractRow]) -> None:

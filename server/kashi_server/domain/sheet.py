@@ -24,11 +24,6 @@ class SheetRow:
         """A cell without surrounding blanks; "" beyond the last one that holds something."""
         return self.cells[place].strip() if place < len(self.cells) else ""
 
-    @property
-    def is_blank(self) -> bool:
-        """Nothing stands in it."""
-        return not any(cell.strip() for cell in self.cells)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetMistake:
