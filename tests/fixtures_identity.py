@@ -22,7 +22,7 @@ from kashi_server.storage.unit_of_work import Work
 START_UTC_MS = 1_790_000_000_000
 """2026-09-21: the first instant of every test's clock."""
 
-PARTY = "91440300MA5FXTJ21A"
+PARTY = "91440300MA5FXTJ26E"
 OTHER_PARTY = "91440300MA5GYWK32B"
 ADDRESSES = ("localhost", "127.0.0.1", "kashi.example")
 

@@ -1,6 +1,7 @@
 """Contracts in parts, amendments, declarations, lists and rents, imported on both databases."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from expense_cases import OTHER_PROVIDER, PROVIDER, TENANT
@@ -268,6 +269,17 @@ def _count(work: Work) -> list[int]:
             unit.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
             for table in tables
         ]
+
+
+def test_what_the_page_tells_people_to_write_is_sound(work: Work) -> None:
+    """Both examples of docs/agreements.md, one after the other."""
+    page = Path(__file__).parents[2] / "docs" / "agreements.md"
+    examples = page.read_text(encoding="utf-8").split("```toml")[1:]
+    tenant = '[[party]]\nparty_id = "91440300MA50001107"\nkind = "company"\nname_zh = "示例"\n'
+    texts = [example.split("```")[0] for example in examples]
+
+    assert imported(work, tenant, *texts).added == 12
+    assert check_logged(work) == []
 
 
 @pytest.mark.parametrize("table", ["contract_parts", "contract_amendments", "related_declarations"])

@@ -174,6 +174,21 @@ def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
     assert "no officer 'nobody'" in run("token", PARTY, "--officer", "nobody", expect=3)
 
 
+def test_token_of_a_slip_is_refused_where_it_counts(run: Run, home: Path) -> None:
+    """A credit code with a wrong check character is nobody's; a demonstration only warns."""
+    slip = PARTY[:-1] + ("0" if PARTY[-1] != "0" else "1")
+    password = str(home.parent / "password")
+    Path(password).write_text("a-long-enough-password", encoding="utf-8")
+    named = ("--organisation", "Test", "--address", "localhost", "--port", "0")
+    run("init", *named, "--password-file", password)
+
+    refused = run("token", slip, "--officer", "officer", expect=3)
+
+    assert "check character" in refused
+    assert "kashi1." not in refused
+    assert "kashi1." in run("token", PARTY, "--officer", "officer")
+
+
 def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None:
     """Holding takes one officer; releasing takes two, and each one's own password."""
     _init(run, home)
