@@ -112,8 +112,8 @@ def interest_fen(
         taken_fen = min(left_fen, one.amount_fen - passed_fen)
         left_fen -= taken_fen
         days = (on - one.day).days
-        if days < 0:
+        if taken_fen and days < 0:
             raise InvalidValue(f"what was paid on {one.day} cannot be recovered on {on}")
-        due = ratio * taken_fen * days / INTEREST_YEAR_DAYS
+        due = ratio * taken_fen * days / INTEREST_YEAR_DAYS if taken_fen else Fraction(0)
         total_fen += due.numerator // due.denominator
     return total_fen

@@ -1,0 +1,341 @@
+"""Claims on the command line, as a finance clerk and two officers use it."""
+
+import csv
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from claim_cases import rules_text
+from expense_cases import PROVIDER, TENANT
+from openpyxl import Workbook, load_workbook
+from server_commands import Done, run
+
+INVOICE = "26442000000000000001"
+ALWAYS = '["2020-01-01/2199-12-31"]'
+BOTH = ("--officer", "first", "--second", "second")
+PAPER = ("--reason", "按规定办理", "--document", "会议纪要〔2026〕1号")
+AGREEMENTS = f"""\
+[[party]]
+party_id = "{PROVIDER}"
+kind = "provider"
+name_zh = "示例算力服务"
+
+[[party]]
+party_id = "{TENANT}"
+kind = "company"
+name_zh = "示例智能科技"
+district = "南山区"
+
+[[contract]]
+contract_id = "HT-1"
+provider = "{PROVIDER}"
+user = "{TENANT}"
+signed_on = 2026-08-20
+from = 2026-09-01T00:00:00+08:00
+unrelated_declared = true
+
+[[contract_part]]
+contract = "HT-1"
+item = "accelerator"
+ex_tax_yuan = "900.00"
+tax_yuan = "54.00"
+domestic = false
+
+[[contract_part]]
+contract = "HT-1"
+item = "storage"
+ex_tax_yuan = "100.00"
+tax_yuan = "6.00"
+domestic = false
+"""
+MAPPING = """\
+[[line]]
+contract = "HT-1"
+contains = "算力"
+part = "accelerator"
+[[line]]
+contract = "HT-1"
+contains = "存储"
+part = "storage"
+"""
+FORM = """\
+contracts = ["HT-1"]
+from = 2026-09-01
+until = 2026-12-31
+
+[declared]
+kind = "企业"
+legal_person = true
+listed_provider = false
+purpose = "training"
+project = "示例大模型训练"
+"""
+
+
+@dataclass(slots=True)
+class Desk:
+    """A server's directory, the files on the desk, and the commands typed there."""
+
+    directory: str
+    folder: Path
+    typed: list[Sequence[str]] = field(default_factory=list)
+
+    def run(self, *arguments: str, expect: int = 0) -> Done:
+        """Type a command."""
+        self.typed.append(arguments)
+        done = run(*arguments, "-d", self.directory)
+        assert done.returncode == expect, (arguments, done.stdout, done.stderr)
+        return done
+
+    def data(self, *arguments: str) -> dict[str, object]:
+        """Type a command that prints one object."""
+        said: dict[str, object] = json.loads(self.run(*arguments, "--json").stdout)
+        return said
+
+    def file(self, name: str, text: str = "") -> str:
+        """A file on the desk."""
+        path = self.folder / name
+        if text:
+            path.write_text(text, encoding="utf-8")
+        return str(path)
+
+
+def sheet(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    """An XLSX file."""
+    book = Workbook()
+    active = book.active
+    assert active is not None
+    for row in rows:
+        active.append(list(row))
+    book.save(path)
+    book.close()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server on which the office has done its part, made once: a month is closed and certified,
+    a batch is open, its pool is filled, accounts are made."""
+    folder = tmp_path_factory.mktemp("office")
+    desk = Desk(str(folder / "server"), folder)
+    password = desk.file("password", "correct horse battery")
+    init = ("init", "--demo", "--officer", "first", "--password-file", password)
+    done = run(*init, "--directory", desk.directory)
+    assert done.returncode == 0, done.stderr
+    for login, role in (("second", "officer"), ("clerk", "company")):
+        party = ("--party", TENANT) if role == "company" else ()
+        desk.run("account", "create", login, "--role", role, *party, "--password-file", password)
+    desk.run("import", desk.file("agreements.toml", AGREEMENTS))
+    desk.run("close", "2026-10")
+    desk.run("certify", "2026-10")
+    known = rules_text(application_windows=ALWAYS, publicity_days='"none"')
+    desk.run(
+        *("batch", "open", "SQ-1", "--programme", "test-voucher", "--officer", "first"),
+        *("--rules", desk.file("rules.toml", known), "--from", "2020-01-01"),
+        *("--until", "2199-12-31", "--year", "2026", "--document", "深科创〔2026〕1号"),
+    )
+    desk.run("ledger", "appropriate", "test-voucher", "2026", "10000.00", *BOTH, *PAPER)
+    return Path(desk.directory)
+
+
+@pytest.fixture
+def desk(template: Path, tmp_path: Path) -> Desk:
+    """A copy of it with the tax bureau's and the bank's files on the desk."""
+    sheet(
+        tmp_path / "invoices.xlsx",
+        [
+            (
+                *("数电发票号码", "销方识别号", "销方名称", "购方识别号", "购买方名称"),
+                *("开票日期", "货物或应税劳务名称", "金额", "税额", "价税合计", "发票状态"),
+            ),
+            *(
+                (
+                    *(INVOICE, PROVIDER, "示例算力服务", TENANT, "示例智能科技"),
+                    *("2026-10-08 10:00:00", name, ex_tax, tax, incl, "正常"),
+                )
+                for name, ex_tax, tax, incl in (
+                    ("算力租用", "450.00", "27.00", "477.00"),
+                    ("存储", "50.00", "3.00", "53.00"),
+                )
+            ),
+        ],
+    )
+    sheet(
+        tmp_path / "payments.xlsx",
+        [
+            (
+                "流水号",
+                "付款方识别号",
+                "收款方识别号",
+                "付款日期",
+                "付款金额",
+                "发票号码",
+                "核销金额",
+            ),
+            ("PAY-1", TENANT, PROVIDER, "2026-10-20", "530.00", INVOICE, "530.00"),
+        ],
+    )
+    directory = shutil.copytree(template, tmp_path / "server")
+    return Desk(str(directory), tmp_path)
+
+
+def filed(desk: Desk) -> str:
+    """From the tax bureau's files to a submitted claim; its id."""
+    mapping = desk.file("mapping.toml", MAPPING)
+    desk.run(
+        *("invoices", "import", desk.file("invoices.xlsx"), "--officer", "first"),
+        *("--mapping", mapping),
+    )
+    desk.run("payments", "import", desk.file("payments.xlsx"), "--officer", "first")
+    form = desk.file("form.toml", FORM)
+    drafted = desk.data("claim", "draft", "SQ-1", "--by", "clerk", "--form", form)
+    claim_id = str(drafted["claim_id"])
+    desk.run("claim", "submit", claim_id, "--by", "clerk")
+    return claim_id
+
+
+def test_from_the_tax_bureaus_files_to_a_pack_in_under_ten_commands(desk: Desk) -> None:
+    """Five commands; the pack holds what its manifest says, byte for byte, twice the same."""
+    claim_id = filed(desk)
+    desk.run("claim", "pack", claim_id, desk.file("pack.zip"))
+    assert len(desk.typed) < 10, desk.typed
+
+    content = Path(desk.file("pack.zip")).read_bytes()
+    desk.run("claim", "pack", claim_id, desk.file("again.zip"))
+    assert Path(desk.file("again.zip")).read_bytes() == content
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    manifest = json.loads(files.pop("manifest.json"))
+    assert manifest["claim_id"] == claim_id
+    assert {one["path"]: one["sha256"] for one in manifest["files"]} == {
+        name: sha256(held).hexdigest() for name, held in files.items()
+    }
+    assert files["claim.pdf"].startswith(b"%PDF-")
+    said = json.loads(files["claim.json"])
+    assert (said["state"], said["computed_fen"]) == ("submitted", 238_50)
+    invoices = list(csv.DictReader(io.StringIO(files["tables/invoices.csv"].decode("utf-8-sig"))))
+    assert [one["claimed_yuan"] for one in invoices] == ["477.00", "53.00"]
+    assert any(name.startswith("certificates/") and name.endswith(".pdf") for name in files)
+    assert "test-voucher 1" in files["evaluations/001-trace.txt"].decode()
+
+
+def test_the_office_takes_it_from_there(desk: Desk) -> None:
+    """Check to payment; the ledger, fsck and every table agree."""
+    claim_id = filed(desk)
+    one = ("--officer", "first")
+    desk.run("claim", "check", claim_id, *one)
+    desk.run("claim", "review", claim_id, *one, "--reason", "材料齐全")
+    waits = desk.run("claim", "approve", claim_id, *one, "--amount", "200.00", *PAPER)
+    assert "waits for a second officer" in waits.stdout
+    other = ("--officer", "second")
+    desk.run("claim", "approve", claim_id, *other, "--amount", "200.00", *PAPER)
+    desk.run("claim", "publicise", claim_id, *one)
+    desk.run("claim", "issue", claim_id, *one)
+    voucher = desk.data("voucher", "show", f"V-{claim_id}")
+    desk.run("claim", "use", claim_id, "--by", "clerk")
+    desk.run("claim", "redeem", claim_id, "--by", "clerk")
+    desk.run("claim", "verify", claim_id, *one, "--reason", "核验无误")
+    paid = desk.data("claim", "pay", claim_id, *BOTH, *PAPER)
+    shown = desk.run("claim", "show", claim_id, "--trace")
+
+    assert (voucher["face_fen"], voucher["balance_fen"]) == (200_00, 200_00)
+    assert (paid["state"], paid["paid_fen"]) == ("paid", 200_00)
+    assert "已拨付 paid" in shown.stdout
+    assert "The ledger is sound." in desk.run("ledger", "check").stdout
+    assert desk.run("fsck").returncode == 0
+    assert [one["claim_id"] for one in json.loads(desk.run("claim", "list", "--json").stdout)] == [
+        claim_id
+    ]
+
+
+TABLES = {
+    "intake": ("序号", "受理编号", "申报单位", "统一社会信用代码", "所属区", "项目名称", "服务合同",
+               "服务机构", "申报日期", "测算金额（元）", "状态"),
+    "form_check": ("序号", "受理编号", "申报单位", "服务合同", "服务项目", "算力使用证明", "发票",
+                   "测算状态", "补正次数", "补正意见", "审查结论", "审查人"),
+    "publicity": ("序号", "单位名称", "项目名称", "拟支持金额（元）", "公示起始日", "公示天数"),
+    "funding": ("序号", "受理编号", "单位名称", "收款单位", "收款单位代码", "核定金额（元）",
+                "待拨付金额（元）", "已拨付金额（元）", "核定文件", "拨付文件"),
+}  # fmt: skip
+
+
+def test_a_batch_is_published_in_the_offices_own_columns(desk: Desk) -> None:
+    """Four tables by default; another order and other headings from the office's file."""
+    claim_id = filed(desk)
+    one = ("--officer", "first")
+    desk.run("claim", "check", claim_id, *one)
+    desk.run("claim", "review", claim_id, *one, "--reason", "材料齐全")
+    desk.run("claim", "approve", claim_id, *BOTH, "--amount", "200.00", *PAPER)
+    desk.run("claim", "publicise", claim_id, *one)
+    for table, headings in TABLES.items():
+        desk.run("batch", "export", "SQ-1", table, desk.file(f"{table}.csv"))
+        text = Path(desk.file(f"{table}.csv")).read_text(encoding="utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text)))
+        assert tuple(rows[0]) == headings
+        assert len(rows) == 2, rows
+    columns = (
+        "[[publicity.column]]\nfield = 'approved_yuan'\nheading = '金额'\n"
+        "[[publicity.column]]\nfield = 'company'\nheading = '企业'\n"
+    )
+    desk.run(
+        *("batch", "export", "SQ-1", "publicity", desk.file("own.xlsx")),
+        *("--columns", desk.file("columns.toml", columns)),
+    )
+    book = load_workbook(desk.file("own.xlsx"))
+    sheets = [[cell.value for cell in row] for row in book["publicity"].iter_rows()]
+    book.close()
+
+    assert sheets == [["金额", "企业"], ["200.00", "示例智能科技"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("claim", "show", "SQ-9-0001"), 3, "there is no claim 'SQ-9-0001'"),
+        (("voucher", "show", "V-1"), 3, "there is no voucher 'V-1'"),
+        (("batch", "export", "SQ-9", "intake", "x.csv"), 3, "there is no batch 'SQ-9'"),
+        (("batch", "export", "SQ-1", "prices", "x.csv"), 4, "there is no table 'prices'"),
+        (("batch", "export", "SQ-1", "intake", "x.pdf"), 4, "must end in"),
+        (("claim", "draft", "SQ-1", "--by", "clerk"), 3, "give --form FILE, or --contract"),
+        (
+            ("claim", "draft", "SQ-1", "--by", "first", "--contract", "HT-1", "--from",
+             "2026-09-01", "--until", "2026-09-30"),
+            3,
+            "is no company's account",
+        ),
+        (
+            ("ledger", "appropriate", "test-voucher", "2026", "1000000.00", *BOTH, "--reason", "x",
+             "--document", "another"),
+            3,
+            "by the rules the year's pool is 1000000.00 yuan",
+        ),
+        (
+            ("ledger", "appropriate", "test-voucher", "2026", "1.00", "--officer", "first",
+             "--second", "first", *PAPER),
+            3,
+            "two different officers",
+        ),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_a_sentence(
+    desk: Desk, arguments: Sequence[str], code: int, told: str
+) -> None:
+    """An exit code, no traceback, and nothing done."""
+    done = desk.run(*arguments, expect=code)
+
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_document_appropriates_once(desk: Desk) -> None:
+    """The same paper again books nothing more."""
+    again = desk.run("ledger", "appropriate", "test-voucher", "2026", "10000.00", *BOTH, *PAPER)
+
+    assert "booked before" in again.stdout
+    balances = json.loads(desk.run("ledger", "show", "pool:", "--json").stdout)
+    assert balances[0]["amount"] == 10_000_00
