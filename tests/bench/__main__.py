@@ -17,6 +17,7 @@ from bench import (
     ingest_cost,
     ledger_cost,
     outage_cost,
+    rerate_cost,
     sampling_error,
 )
 
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[], Mapping[str, int | float | str]]] = {
     "close": close_cost.measure,
     "certificate": certificate_cost.measure,
     "ledger": ledger_cost.measure,
+    "rerate": rerate_cost.measure,
 }
 
 

@@ -81,6 +81,12 @@ def truncate_to_fen_share(amount_fen: int, part: int, whole: int) -> int:
     return truncate_to_fen(Fraction(amount_fen * part, whole * FEN_PER_YUAN))
 
 
+def truncate_times(yuan: Fraction, count: int) -> int:
+    """`truncate_to_fen` of so many times some yuan, neither of them negative; without a fraction of
+    their product: rating does this for every day of every line."""
+    return yuan.numerator * count * FEN_PER_YUAN // yuan.denominator
+
+
 def truncate_places(value: Fraction, places: int) -> str:
     """A non-negative fraction as decimal text cut to `places`, for people to read."""
     if value < 0:

@@ -21,7 +21,7 @@ from kashi_server.domain.device_time import DeviceTime, merge_minutes
 from kashi_server.domain.evidence_level import EvidenceLevel
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval, Month, days_of
 from kashi_server.domain.line_gap import LineGap
-from kashi_server.domain.money import truncate_to_fen
+from kashi_server.domain.money import truncate_times
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.rent import LinePrice, LineRent
 from kashi_server.domain.standing import Standing, StandingBook, Terms
@@ -103,6 +103,8 @@ def rate_times(
     times: Mapping[str, DeviceTime],
     terms: Terms,
     period: Interval,
+    *,
+    by_day: bool = True,
 ) -> Rating:
     """Rate a bounded period.
 
@@ -111,6 +113,7 @@ def rate_times(
         times: what was observed of each, at the cut-off; from `device_times`.
         terms: contracts, assignments, prices, tenures and rules.
         period: UTC minutes, usually a month of Asia/Shanghai.
+        by_day: tell what each day has of a line; without it a line is its sum alone.
 
     Raises:
         InvalidValue: what was agreed contradicts itself.
@@ -124,7 +127,8 @@ def rate_times(
         time = times[device.hardware_id]
         pieces = _pieces(device, family, book, time, period)
         lines.extend(
-            _line(device, start, end, standing, time) for start, end, standing in _joined(pieces)
+            _line(device, Interval(start, end), standing, time, by_day=by_day)
+            for start, end, standing in _joined(pieces)
         )
         for stretch in time.disputed:
             start, end = stretch.bounded()
@@ -333,13 +337,13 @@ def line_price(standing: Standing, start: int) -> LinePrice | None:
 
 
 def _line(
-    device: DeviceRecord, start: int, end: int, standing: Standing, time: DeviceTime
+    device: DeviceRecord, span: Interval, standing: Standing, time: DeviceTime, *, by_day: bool
 ) -> RatedLine:
     def counted(day: Interval) -> StatementQuantities:
         return _quantities(time, day, leased=standing.leased)
 
-    span = Interval(start, end)
-    return priced_line(device.hardware_id, span, standing, _share(device), counted)
+    share = _share(device)
+    return priced_line(device.hardware_id, span, standing, share, counted, by_day=by_day)
 
 
 def priced_line(
@@ -348,6 +352,8 @@ def priced_line(
     standing: Standing,
     share: Fraction,
     counted: Callable[[Interval], StatementQuantities],
+    *,
+    by_day: bool = True,
 ) -> RatedLine:
     """A line of one device with one standing: what its days count, and what that comes to.
 
@@ -356,22 +362,24 @@ def priced_line(
         span: its minutes, bounded.
         standing: how it stands in all of them.
         share: cards that its time counts as.
-        counted: the quantities of a part of the span within one day.
+        counted: the quantities of a part of the span within one day, or of all of it.
+        by_day: tell what each day has of it.
     """
     start, end = span.bounded()
     price = None if standing.blocked else standing.price
     unit = share * (card_hour_yuan(standing, share, start) or 0) / HOUR_MS
     days: list[DayShare] = []
     total, billed_ms, amount_fen, rented_ms = StatementQuantities(), 0, 0, 0
-    for day in days_of(span):
+    rented = price is not None and price.basis is Basis.FLAT_RENT
+    # Rents are counted by days whatever is told of them.
+    for day in days_of(span) if by_day or rented else (span,):
         part = counted(day)
         total += part
         # Amounts telescope: what is due through a day less what was due before. So the days sum to
         # the line and the line is still rounded once.
         rented_ms += billed_ms_of(price, part)
-        rented = price is not None and price.basis is Basis.FLAT_RENT
         billed_ms = rented_ms if rented else billed_ms_of(price, total)
-        due_fen = truncate_to_fen(unit * billed_ms)
+        due_fen = truncate_times(unit, billed_ms)
         days.append(DayShare(start=day.start, quantities=part, amount_fen=due_fen - amount_fen))
         amount_fen = due_fen
     return RatedLine(
@@ -385,7 +393,7 @@ def priced_line(
         amount_fen=amount_fen,
         eligible=standing.leased and not standing.blocked and not standing.ineligible,
         reasons=(*standing.blocked, *standing.ineligible, *_partly_unknown(price, total)),
-        days=tuple(days),
+        days=tuple(days) if by_day else (),
     )
 
 

@@ -60,6 +60,11 @@ class StandingBook:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._tariff = Tariff(terms.prices)
+        # A version hashes its whole text whenever it is asked.
+        self._rules_sha256 = {version.version: version.sha256 for version in terms.rules}
+        self._prices: dict[str, list[Price]] = {}
+        for price in terms.prices:
+            self._prices.setdefault(price.contract_id, []).append(price)
         self._assignments: dict[str, list[Assignment]] = {}
         for assignment in sorted(terms.assignments, key=lambda found: found.assignment_id):
             self._assignments.setdefault(assignment.hardware_id, []).append(assignment)
@@ -98,9 +103,8 @@ class StandingBook:
             contract = self._terms.contracts[assignment.contract_id]
             yield assignment.interval
             yield contract.term
-            for model in {price.model for price in self._terms.prices}:
-                for price in self._tariff.of(contract.contract_id, model):
-                    yield price.interval
+            for price in self._prices.get(contract.contract_id, ()):
+                yield price.interval
             # Whoever comes or goes changes among how many devices a contract's rent is divided.
             for other in self._sharing.get(contract.contract_id, ()):
                 yield other.interval
@@ -120,7 +124,7 @@ class StandingBook:
         tenure = next((t for t in self._tenures.get(host_id, ()) if minute in t.interval), None)
         assignment = self.leased_at(device.hardware_id, minute)
         rules = version_at(self._terms.rules, minute)
-        rules_sha256 = None if rules is None else rules.sha256
+        rules_sha256 = None if rules is None else self._rules_sha256[rules.version]
         if assignment is None:
             return Standing(
                 host_id=host_id,

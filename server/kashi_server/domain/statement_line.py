@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 from fractions import Fraction
+from operator import add, attrgetter
 
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, SHANGHAI, instant_of
 from kashi_server.domain.line_gap import LineGap
@@ -49,9 +50,9 @@ class StatementQuantities:
     officer_ms: int = 0
 
     def __add__(self, other: "StatementQuantities") -> "StatementQuantities":
-        return StatementQuantities(
-            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        )
+        # Field by field, without looking each of them up: this runs for every day of every line.
+        sums = map(add, _values_of(self), _values_of(other))
+        return StatementQuantities(**dict(zip(_QUANTITIES, sums, strict=True)))
 
     @property
     def elapsed_ms(self) -> int:
@@ -62,6 +63,10 @@ class StatementQuantities:
         """One key a quantity."""
         said = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: ms for name, ms in said.items() if ms or name not in COUNTED_GAPS}
+
+
+_QUANTITIES = tuple(field.name for field in fields(StatementQuantities))
+_values_of = attrgetter(*_QUANTITIES)
 
 
 def sum_of(quantities: Iterable[StatementQuantities]) -> StatementQuantities:

@@ -15,7 +15,8 @@ from kashi_server.domain.device import (
     ReportedGap,
     ReportReference,
 )
-from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.device_sums import BlockSum
+from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.report import DeviceDescription
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.usage import DeviceHour
@@ -37,6 +38,7 @@ from kashi_server.storage import (
     hour_reading,
     projection_rows,
     report_reading,
+    sum_reading,
 )
 from kashi_server.storage.report_packing import ReportUnpacker
 from kashi_server.storage.tables.facts import (
@@ -246,6 +248,16 @@ class FactRepository:
                 `DeviceHour.total(start, end)`.
         """
         return hour_reading.device_hours(self._connection, hardware_ids, start_minute, end_minute)
+
+    def block_sums(
+        self, hardware_ids: Collection[str] | None, blocks: Sequence[Interval]
+    ) -> Iterator[BlockSum]:
+        """Sums by device and block over all hosts, of what is projected; in whole hours."""
+        return sum_reading.block_sums(self._connection, hardware_ids, blocks)
+
+    def waiting_devices(self) -> Collection[str]:
+        """Devices on hosts of which reports are not projected yet."""
+        return sum_reading.waiting_devices(self._connection)
 
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts, with their service windows, by hardware id."""

@@ -10,8 +10,15 @@ from kashi_server.storage.packing import pack_minutes, unpack_minutes
 
 Row = tuple[Any, ...]
 HourKey = tuple[str, str, int]
-_HOURS: Final = ("host_id", "hardware_id", "hour", *QUANTITY_NAMES, "minutes")
-_HOUR_TYPES: Final = ("text", "text", "int4", *("int8" for _ in QUANTITY_NAMES), "bytea")
+_HOURS: Final = (
+    "host_id",
+    "hardware_id",
+    "hour",
+    *QUANTITY_NAMES,
+    "minutes",
+    "observed_peak_ms",
+)
+_HOUR_TYPES: Final = ("text", "text", "int4", *("int8" for _ in QUANTITY_NAMES), "bytea", "int8")
 _HOURS_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in _HOURS[3:])
 _HOURS_INSERT: Final = f"INSERT INTO device_hours ({', '.join(_HOURS)})"
 _HOURS_CONFLICT: Final = f" ON CONFLICT (host_id, hardware_id, hour) DO UPDATE SET {_HOURS_SET}"
@@ -30,6 +37,7 @@ _STORED_POSTGRESQL: Final = (
     " USING (host_id, hardware_id, hour)"
 )
 _KEYS_AT_ONCE: Final = 300
+_OBSERVED: Final = QUANTITY_NAMES.index("observed_ms")
 
 
 def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
@@ -51,6 +59,7 @@ def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
                     hour.hour,
                     *map(sum, hour.columns),
                     pack_minutes(hour.columns),
+                    max(hour.columns[_OBSERVED]),
                 )
             )
         _upsert_hours(connection, rows)

@@ -149,6 +149,8 @@ device_hours = Table(
     Column("unattributed_ms", Count, nullable=False),
     # Sixty minutes of each quantity (see storage/packing.py).
     Column("minutes", Bytes, nullable=False),
+    # The most that one of the minutes was observed; null where it was not noted.
+    Column("observed_peak_ms", Count, nullable=True),
     Index("ix_device_hours_hardware_id", "hardware_id", "hour"),
 )
 

@@ -1,4 +1,4 @@
-"""Tables of correction runs and statement revisions."""
+"""Tables of correction runs and settlements; how full the fullest minute of an hour is."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,8 @@ def upgrade() -> None:
     _statements()
     _lines()
     _settlements()
+    # Hours that stand keep none: their minutes are read until they are written again.
+    op.add_column("device_hours", sa.Column("observed_peak_ms", Count, nullable=True))
     dialect = op.get_bind().dialect.name
     for table in reversed(_TABLES):
         for statement in guards.append_only(dialect, table):
@@ -31,6 +33,7 @@ def downgrade() -> None:
             op.execute(statement)
     for table in _TABLES:
         op.drop_table(table)
+    op.drop_column("device_hours", "observed_peak_ms")
 
 
 def _key(

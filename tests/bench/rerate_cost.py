@@ -1,0 +1,214 @@
+"""What rating a year again costs on PostgreSQL, beside one SQL aggregation over the same rows.
+
+A thousand devices, every hour of a year observed; two price changes inside a day. The device-hours
+are made by the database itself. `KASHI_BENCH_DEVICES` sets another number of devices.
+"""
+
+import os
+import resource
+import time
+from array import array
+from collections.abc import Sequence
+from datetime import date
+from fractions import Fraction
+from typing import Final
+
+from bench.close_cost import MINUTE
+from bench.own_database import create_database, own_postgresql
+from expense_cases import H100, PARTIES, PROVIDER, TENANT
+from expense_facts import add_host, described
+from fixtures_database import postgresql_binaries
+from kashi_server.domain.contract import Assignment, Contract
+from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.standing import Terms
+from kashi_server.domain.tariff import Basis, Price
+from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES
+from kashi_server.services.closing import PROGRAMME_ID
+from kashi_server.services.facts_port import DeviceRow, FactBatch
+from kashi_server.services.rulebook import shipped_rules
+from kashi_server.services.summed_times import SummedYear
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.migrate import migrate
+from kashi_server.storage.packing import pack_minutes
+from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import text
+
+DEVICES: Final = int(os.environ.get("KASHI_BENCH_DEVICES", "1000"))
+CARDS_A_HOST: Final = 8
+YEAR: Final = 2026
+START: Final = Month(YEAR, 1).interval().start
+END: Final = Month(YEAR + 1, 1).interval().start
+MONTHS: Final = [Month(YEAR, number) for number in range(1, 13)]
+CHANGES: Final = (START + 100 * 1440 + 37, START + 250 * 1440 + 613)
+"""Minutes at which the price changes: inside an hour of a day."""
+
+_AGGREGATE: Final = (
+    "SELECT hardware_id, "
+    + ", ".join(f"sum({name})" for name in QUANTITY_NAMES)
+    + " FROM device_hours WHERE hour >= :low AND hour < :high GROUP BY hardware_id"
+)
+
+
+def measure() -> dict[str, int | float]:
+    """Seconds of both, their ratio, and how far the process's memory grew."""
+    binaries = postgresql_binaries()
+    if binaries is None:
+        print("  PostgreSQL is not installed: apt-get install postgresql")
+        return {}
+    with own_postgresql(binaries) as (url, _pid):
+        create_database(url.format("postgres"), "rerate")
+        engine = open_engine(url.format("rerate"))
+        try:
+            migrate(engine)
+            work = Work(engine)
+            _fill(work)
+            return _measure(work)
+        finally:
+            engine.dispose()
+
+
+def _fill(work: Work) -> None:
+    packed = pack_minutes(_columns())
+    hours = [value * MINUTES_PER_HOUR for value in MINUTE]
+    with work.begin() as unit:
+        for host in range(-(-DEVICES // CARDS_A_HOST)):
+            add_host(unit, _host(host))
+        for party in PARTIES:
+            unit.expense.put_party(party)
+        rows = [
+            DeviceRow(
+                _host(number // CARDS_A_HOST),
+                number % CARDS_A_HOST,
+                described(_card(number)),
+                START * MINUTE_MS,
+                END * MINUTE_MS,
+            )
+            for number in range(DEVICES)
+        ]
+        unit.facts.write(FactBatch(devices=rows))
+        names = ("host_id", "hardware_id", "hour", *QUANTITY_NAMES, "minutes", "observed_peak_ms")
+        unit.connection.execute(
+            text(
+                f"INSERT INTO device_hours ({', '.join(names)})"
+                " SELECT d.host_id, d.hardware_id, h, "
+                + ", ".join(f"{value}" for value in hours)
+                + ", :minutes, :peak FROM devices d, generate_series("
+                "CAST(:low AS int), CAST(:high AS int) - 1) h ORDER BY d.host_id, d.hardware_id, h"
+            ),
+            {"minutes": packed, "peak": MINUTE[0], **_span()},
+        )
+        unit.commit()
+    with work.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE) device_hours"))
+
+
+def _columns() -> "tuple[array[int], ...]":
+    return tuple(array("Q", [value] * MINUTES_PER_HOUR) for value in MINUTE)
+
+
+def _span() -> dict[str, int]:
+    return {"low": START // MINUTES_PER_HOUR, "high": END // MINUTES_PER_HOUR}
+
+
+def _host(number: int) -> str:
+    return f"0b8f6a52-6d0e-4a0e-9d7e-{number:012d}"
+
+
+def _card(number: int) -> str:
+    return f"GPU-{number:08d}"
+
+
+def _terms() -> Terms:
+    edges = (START - 1440, *CHANGES)
+    ends: Sequence[int | None] = (*CHANGES, None)
+    prices = [
+        Price(
+            price_id=f"P-{place}",
+            contract_id="HT-1",
+            model=H100,
+            yuan=Fraction(1250 - 35 * place, 100),
+            basis=Basis.LEASED_OBSERVED,
+            interval=Interval(low, high),
+        )
+        for place, (low, high) in enumerate(zip(edges, ends, strict=True))
+    ]
+    hosts = {_host(number // CARDS_A_HOST) for number in range(DEVICES)}
+    return Terms(
+        contracts={
+            "HT-1": Contract(
+                contract_id="HT-1",
+                provider_id=PROVIDER,
+                user_id=TENANT,
+                signed_on=date(YEAR - 1, 12, 1),
+                term=Interval(START - 1440, None),
+                unrelated_declared=True,
+            )
+        },
+        assignments=[
+            Assignment(
+                assignment_id=f"A-{number}",
+                contract_id="HT-1",
+                hardware_id=_card(number),
+                interval=Interval(START, None),
+                proposed_by=PROVIDER,
+                confirmed_by=TENANT,
+            )
+            for number in range(DEVICES)
+        ],
+        prices=prices,
+        tenures=[
+            Tenure(
+                host_id=host,
+                owner_id=PROVIDER,
+                operator_id=PROVIDER,
+                kind=TenureKind.LEASED_OUT,
+                interval=Interval(START - 1440, None),
+            )
+            for host in sorted(hosts)
+        ],
+        operators=dict.fromkeys(hosts, PROVIDER),
+        rules=[one for one in shipped_rules() if one.programme_id == PROGRAMME_ID],
+    )
+
+
+def _measure(work: Work) -> dict[str, int | float]:
+    aggregates = sorted(_aggregate(work) for _turn in range(3))
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    billed_ms, line_count, read_s = _rate(work)
+    seconds = time.perf_counter() - start
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
+    assert billed_ms == DEVICES * (END - START) * MINUTE_MS
+    return {
+        "devices": DEVICES,
+        "device_hours": DEVICES * (END - START) // MINUTES_PER_HOUR,
+        "lines": line_count,
+        "aggregate_s": round(aggregates[1], 3),
+        "seconds": round(seconds, 3),
+        "of_it_reading_s": round(read_s, 3),
+        "ratio": round(seconds / aggregates[1], 2),
+        "memory_grown_mb": round(grown_kb / 1024, 1),
+    }
+
+
+def _aggregate(work: Work) -> float:
+    start = time.perf_counter()
+    with work.begin(writes=False) as unit:
+        rows = unit.connection.execute(text(_AGGREGATE), _span()).all()
+    assert len(rows) == DEVICES
+    return time.perf_counter() - start
+
+
+def _rate(work: Work) -> tuple[int, int, float]:
+    """Rate the year month by month, over sums that are read once."""
+    billed_ms, line_count, terms = 0, 0, _terms()
+    with work.begin(writes=False) as unit:
+        start = time.perf_counter()
+        year = SummedYear(unit.facts, unit.facts.devices(), MONTHS, terms)
+        read_s = time.perf_counter() - start
+        for month in MONTHS:
+            rating = year.rate(month)
+            billed_ms += sum(line.billed_ms for line in rating.lines)
+            line_count += len(rating.lines)
+    return billed_ms, line_count, read_s
