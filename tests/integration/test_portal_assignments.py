@@ -24,7 +24,7 @@ SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalHouse]:
-    """A portal over a month of its own: here things change."""
+    """A portal over a month of its own, for what changes it; `portal` is for what does not."""
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('portal') / 'kashi.sqlite'}")
     migrate(engine)
     yield make_house(make_portal_month(Work(engine)))
@@ -91,9 +91,9 @@ def test_one_proposal_from_form_to_confirmation(house: PortalHouse) -> None:
     ]
 
 
-def test_what_is_wrong_with_a_proposal_is_told_beside_the_form(house: PortalHouse) -> None:
+def test_what_is_wrong_with_a_proposal_is_told_beside_the_form(portal: PortalHouse) -> None:
     """Seconds, closed months, foreign contracts: what was typed stays, nothing is taken."""
-    provider = house.visitor().sign_in("provider")
+    provider = portal.visitor().sign_in("provider")
     for fields, said in (
         ({"from": "2026-10-01T10:20:30"}, "整分钟"),
         ({"from": "2026-09-30T10:20"}, "closed until"),
@@ -105,7 +105,7 @@ def test_what_is_wrong_with_a_proposal_is_told_beside_the_form(house: PortalHous
         status, page = post(provider, "/proposals", **whole)
         assert (status, said in page) == (422, True), fields
         assert f'value="{whole["device"]}"' in page
-    assert set(stored(house)) == {"AS-0", "AS-1", "AS-2", "AS-3"}
+    assert set(stored(portal)) == {"AS-0", "AS-1", "AS-2", "AS-3"}
 
 
 def test_a_decline_needs_a_reason_and_frees_the_card(house: PortalHouse) -> None:
@@ -165,9 +165,9 @@ def test_many_are_proposed_by_sheet_after_a_preview(house: PortalHouse) -> None:
     assert post(provider, "/proposals/rows", rows=text)[0] == 422
 
 
-def test_mistakes_of_a_sheet_are_told_by_row_and_column(house: PortalHouse) -> None:
+def test_mistakes_of_a_sheet_are_told_by_row_and_column(portal: PortalHouse) -> None:
     """One wrong row keeps out all of them; each mistake says what to do."""
-    provider = house.visitor().sign_in("provider")
+    provider = portal.visitor().sign_in("provider")
     status, page = upload(
         provider,
         ("HT-A", CARDS[2], "2026-10-01 10:20"),
@@ -184,15 +184,15 @@ def test_mistakes_of_a_sheet_are_told_by_row_and_column(house: PortalHouse) -> N
     )
     assert status == 422
     assert "HT-A-0003" in page
-    assert set(stored(house)) == {"AS-0", "AS-1", "AS-2", "AS-3"}
+    assert set(stored(portal)) == {"AS-0", "AS-1", "AS-2", "AS-3"}
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\x03\x04", bytes(100)])
 def test_an_upload_that_is_no_spreadsheet_is_one_sentence(
-    house: PortalHouse, content: bytes
+    portal: PortalHouse, content: bytes
 ) -> None:
     """It says how to save the file, and the form stands below it again."""
-    provider = house.visitor().sign_in("provider")
+    provider = portal.visitor().sign_in("provider")
     answer = provider.client.post(
         "/proposals/preview",
         data={"form_token": provider.form_token()},
@@ -207,16 +207,16 @@ def test_an_upload_that_is_no_spreadsheet_is_one_sentence(
 @pytest.mark.parametrize(
     "rows", ["", "[]", "[[1]]", "{", '[["1",2,"x","y","z","w"]]', "[" * 5000, '[[1,"a"]]']
 )
-def test_rows_that_no_preview_wrote_are_refused(house: PortalHouse, rows: str) -> None:
+def test_rows_that_no_preview_wrote_are_refused(portal: PortalHouse, rows: str) -> None:
     """Whatever somebody sends in place of the preview's rows is a sentence, and takes nothing."""
-    provider = house.visitor().sign_in("provider")
+    provider = portal.visitor().sign_in("provider")
     assert post(provider, "/proposals/rows", rows=rows)[0] == 400
 
 
-def test_the_template_names_ones_own_contracts_only(house: PortalHouse) -> None:
+def test_the_template_names_ones_own_contracts_only(portal: PortalHouse) -> None:
     """Company A's template lists its contract and not that of company B; the provider's both."""
     for login, expected in (("company-a", {"HT-A"}), ("provider", {"HT-A", "HT-B"})):
-        client = house.signed_in(login)
+        client = portal.signed_in(login)
         answer = client.get("/proposals/template")
         assert answer.headers["content-type"] == SHEET
         book = load_workbook(BytesIO(answer.content))
@@ -225,9 +225,9 @@ def test_the_template_names_ones_own_contracts_only(house: PortalHouse) -> None:
         assert "sheet.xml" not in answer.headers["content-disposition"]
 
 
-def test_a_sheet_without_the_templates_heads_says_which(house: PortalHouse) -> None:
+def test_a_sheet_without_the_templates_heads_says_which(portal: PortalHouse) -> None:
     """A foreign head, a head twice and a missing one are named with the first row."""
-    provider = house.visitor().sign_in("provider")
+    provider = portal.visitor().sign_in("provider")
     book = Workbook()
     assert book.active is not None
     book.active.append(["合同编号", "contract", "colour", "from"])
@@ -244,28 +244,28 @@ def test_a_sheet_without_the_templates_heads_says_which(house: PortalHouse) -> N
     assert told == ["contract", "colour", "设备编号 device"]
 
 
-def test_lists_are_filtered_by_state_and_contract(house: PortalHouse) -> None:
+def test_lists_are_filtered_by_state_and_contract(portal: PortalHouse) -> None:
     """The office sees every assignment and picks by contract."""
-    officer = house.signed_in("officer")
+    officer = portal.signed_in("officer")
     every = re.findall(r'href="/assignments/([^"]+)"', officer.get("/assignments").text)
     assert set(every) == {"AS-0", "AS-1", "AS-2", "AS-3"}
     some = officer.get("/assignments?contract=HT-B&standing=confirmed").text
     assert set(re.findall(r'href="/assignments/([^"]+)"', some)) == {"AS-2", "AS-3"}
     assert "/proposals" not in some
-    assert PROVIDER not in house.signed_in("company-b").get("/assignments").text
+    assert PROVIDER not in portal.signed_in("company-b").get("/assignments").text
 
 
 # Where a party's visit begins, and what it sees of its hosts
 
 
-def test_a_party_lands_on_the_last_month_with_statements(house: PortalHouse) -> None:
+def test_a_party_lands_on_the_last_month_with_statements(portal: PortalHouse) -> None:
     """September, which is closed, not October, which runs; the running month is one link away."""
     for login in ("company-a", "provider"):
-        page = house.signed_in(login).get("/usage").text
+        page = portal.signed_in(login).get("/usage").text
         assert "2026-09" in re.findall(r"<h1>(.*?)</h1>", page)[0], login
         running = re.findall(r'href="(/usage\?month=[^"]+)">查看本月', page)
         assert running == ["/usage?month=2026-10"]
-        assert "查看本月" not in house.signed_in(login).get(running[0]).text
+        assert "查看本月" not in portal.signed_in(login).get(running[0]).text
 
 
 def test_a_hosts_events_are_told_in_words(house: PortalHouse) -> None:
