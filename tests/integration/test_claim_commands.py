@@ -146,25 +146,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def desk(template: Path, tmp_path: Path) -> Desk:
     """A copy of it with the tax bureau's and the bank's files on the desk."""
-    sheet(
-        tmp_path / "invoices.xlsx",
-        [
-            (
-                *("数电发票号码", "销方识别号", "销方名称", "购方识别号", "购买方名称"),
-                *("开票日期", "货物或应税劳务名称", "金额", "税额", "价税合计", "发票状态"),
-            ),
-            *(
-                (
-                    *(INVOICE, PROVIDER, "示例算力服务", TENANT, "示例智能科技"),
-                    *("2026-10-08 10:00:00", name, ex_tax, tax, incl, "正常"),
-                )
-                for name, ex_tax, tax, incl in (
-                    ("算力租用", "450.00", "27.00", "477.00"),
-                    ("存储", "50.00", "3.00", "53.00"),
-                )
-            ),
-        ],
-    )
+    invoices(tmp_path, "invoices.xlsx", "正常")
     sheet(
         tmp_path / "payments.xlsx",
         [
@@ -182,6 +164,20 @@ def desk(template: Path, tmp_path: Path) -> Desk:
     )
     directory = shutil.copytree(template, tmp_path / "server")
     return Desk(str(directory), tmp_path)
+
+
+def invoices(folder: Path, name: str, status: str) -> None:
+    """The tax bureau's export: one invoice of two lines."""
+    head = (
+        *("数电发票号码", "销方识别号", "销方名称", "购方识别号", "购买方名称"),
+        *("开票日期", "货物或应税劳务名称", "金额", "税额", "价税合计", "发票状态"),
+    )
+    lines = (
+        ("算力租用", "450.00", "27.00", "477.00"),
+        ("存储", "50.00", "3.00", "53.00"),
+    )
+    both = (INVOICE, PROVIDER, "示例算力服务", TENANT, "示例智能科技", "2026-10-08 10:00:00")
+    sheet(folder / name, [head, *((*both, *line, status) for line in lines)])
 
 
 def filed(desk: Desk) -> str:
@@ -251,6 +247,25 @@ def test_the_office_takes_it_from_there(desk: Desk) -> None:
     assert [one["claim_id"] for one in json.loads(desk.run("claim", "list", "--json").stdout)] == [
         claim_id
     ]
+
+
+def test_a_void_invoice_reopens_the_claim_that_names_it(desk: Desk) -> None:
+    """The next export of the tax bureau says so; the claim is looked at again, with its reason."""
+    claim_id = filed(desk)
+    desk.run("claim", "check", claim_id, "--officer", "first")
+    desk.run("claim", "review", claim_id, "--officer", "first", "--reason", "材料齐全")
+    desk.run("claim", "approve", claim_id, *BOTH, "--amount", "200.00", *PAPER)
+    invoices(desk.folder, "later.xlsx", "已作废")
+    desk.run(
+        *("invoices", "import", desk.file("later.xlsx"), "--officer", "first"),
+        *("--mapping", desk.file("mapping.toml")),
+    )
+    (claim,) = json.loads(desk.run("claim", "list", "--json").stdout)
+    shown = desk.run("claim", "show", claim_id)
+
+    assert (claim["state"], claim["approved_fen"]) == ("form_check", 0)
+    assert f"invoice {INVOICE} is void" in shown.stdout.replace("\n", " ").replace("  ", " ")
+    assert "The ledger is sound." in desk.run("ledger", "check").stdout
 
 
 TABLES = {

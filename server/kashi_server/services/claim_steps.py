@@ -90,7 +90,7 @@ class ClaimSteps:
         """Take a step, or keep it as the first officer's proposal."""
         asked = dict(terms or {})
         with self._work.begin() as unit:
-            stored = existing(unit, claim_id, lock=True)
+            stored = locked(unit, claim_id)
             if why.key and (known := unit.claims.event_of(why.key)) is not None:
                 _check_same(known, claim_id, step)
                 return Taken(stored=stored)
@@ -182,6 +182,22 @@ def add_event(unit: ClaimsUnit, event: ClaimEvent) -> None:
                 reason=event.reason or event.document or event.step,
             ),
         )
+
+
+def locked(unit: ClaimsUnit, claim_id: str) -> StoredClaim:
+    """A claim for a step: its invoices first, then itself.
+
+    Whoever brings a change of an invoice locks that first and then the claims on it; in any other
+    order the two could wait for each other.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    numbers = {one.number for one in existing(unit, claim_id).content.invoices}
+    numbers |= {one.number for one in unit.claims.held_parts(claim_id)}
+    for number in sorted(numbers):
+        unit.invoices.lock(number)
+    return existing(unit, claim_id, lock=True)
 
 
 def existing(unit: ClaimsUnit, claim_id: str, *, lock: bool = False) -> StoredClaim:
