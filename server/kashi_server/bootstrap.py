@@ -37,8 +37,8 @@ from kashi_server.services.authority import Keyring, der, issue_server_tls, need
 from kashi_server.services.claim_desk import ClaimDesk
 from kashi_server.services.claim_pack import ClaimPacking
 from kashi_server.services.claims import Claims
-from kashi_server.services.correction_watch import CorrectionWatch
 from kashi_server.services.confirming import Confirming
+from kashi_server.services.correction_watch import CorrectionWatch
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion

@@ -42,11 +42,13 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _reference(table: str, column: str, target: str, **options: bool) -> sa.Column[str]:
+def _reference(
+    table: str, column: str, target: str, *, primary_key: bool = False
+) -> sa.Column[str]:
     """A column that names a row of another table."""
     other = target.partition(".")[0]
     key = sa.ForeignKey(target, name=op.f(f"fk_{table}_{column}_{other}"))
-    return sa.Column(column, Text, key, nullable=False, **options)
+    return sa.Column(column, Text, key, nullable=False, primary_key=primary_key)
 
 
 def _indexed(table: str, *columns: str) -> None:
