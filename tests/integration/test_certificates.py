@@ -23,10 +23,17 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus, TimeStamping
 from kashi_server.domain.interval import Month
 from kashi_server.errors import InvalidValue, NotFound, Refused
-from kashi_server.storage.tables.certificates import certificate_changes, certificates
+from kashi_server.services.confirming import Confirming
+from kashi_server.services.fsck_log import check_logged
+from kashi_server.storage.tables.certificates import (
+    certificate_changes,
+    certificate_confirmations,
+    certificate_files,
+    certificates,
+)
 from kashi_server.storage.tables.expense import statements
 from kashi_server.storage.unit_of_work import Work
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 
@@ -190,6 +197,39 @@ def test_database_refuses_a_second_certificate_of_a_revision(month: CertifiedMon
 
     with month.work.begin() as unit, pytest.raises(DatabaseError):
         unit.certificates.add(second, [], {"pdf": b""}, "officer")
+
+
+def test_fsck_finds_what_an_insider_changes(month: CertifiedMonth) -> None:
+    """A document swapped, a status or a confirmation made up: each is named from the log."""
+    issued = month.issue()
+    mine, other = issued[COMPANY_A], issued[COMPANY_B]
+    Confirming(month.work, month.clock).confirm(mine.number, mine.code, COMPANY_A, "company-a")
+    month.keeping.withdraw(other.number, "错误 wrong", "officer")
+    month.sequence()
+    assert [one for one in check_logged(month.work) if "ertificate" in one] == []
+
+    with month.work.begin() as unit:
+        for table in ("certificate_files", "certificate_changes", "certificate_confirmations"):
+            if unit.connection.dialect.name == "sqlite":
+                unit.connection.execute(text(f"DROP TRIGGER {table}_no_update"))
+            else:
+                unit.connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+        files = certificate_files.c
+        swapped = update(certificate_files).values(content=b"x")
+        told = update(certificate_changes).values(reason="ok")
+        for changed in (
+            swapped.where(files.number == mine.number, files.kind.in_(("pdf", "lines"))),
+            told.where(certificate_changes.c.number == other.number),
+            update(certificate_confirmations).values(actor="another"),
+        ):
+            unit.connection.execute(changed)
+        unit.commit()
+    found = "\n".join(check_logged(month.work))
+
+    assert f"the PDF of certificate {mine.number} is not the one" in found
+    assert f"lines.csv of certificate {mine.number} is not what its head names" in found
+    assert f"certificate-status {other.number} is not what the log has" in found
+    assert f"certificate-confirmation {mine.number}/user is not what the log has" in found
 
 
 def members(bundle: bytes) -> dict[str, bytes]:

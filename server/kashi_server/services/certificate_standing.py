@@ -115,11 +115,17 @@ def change_status(
         utc_ms=utc_ms,
     )
     unit.certificates.add_change(change)
-    entry = {
-        "number": change.number,
-        "status": str(change.status),
-        "reason": reason,
-        "actor": actor,
-        "utc_ms": utc_ms,
-    }
-    unit.log.append_pending(LOG_STATUS, change.number, canonical_bytes(entry))
+    unit.log.append_pending(LOG_STATUS, change.number, status_entry(change))
+
+
+def status_entry(change: StatusChange) -> bytes:
+    """What the log keeps of a change."""
+    return canonical_bytes(
+        {
+            "number": change.number,
+            "status": str(change.status),
+            "reason": change.reason,
+            "actor": change.actor,
+            "utc_ms": change.utc_ms,
+        }
+    )

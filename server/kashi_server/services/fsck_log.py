@@ -33,6 +33,12 @@ from kashi_server.services.evidence_logged import (
 from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import ExpensePort, StoredStatement
 from kashi_server.services.facts_port import Place
+from kashi_server.services.fsck_certificates import (
+    CERTIFICATE_ENTRIES,
+    CertificatesPort,
+    certificate_faults,
+    certificate_rows,
+)
 from kashi_server.services.fsck_corrections import correction_faults, correction_rows
 from kashi_server.services.log_port import LogPort
 from kashi_server.services.paper_entries import PAPER_ENTRIES, paper_rows
@@ -59,6 +65,7 @@ _CHECKED: Final = (
     CORRECTION_ENTRY,
     *EVIDENCE_CHECKED,
     *PAPER_ENTRIES,
+    *CERTIFICATE_ENTRIES,
 )
 _COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
 
@@ -124,6 +131,10 @@ class LoggedUnit(Protocol):
         """Batches and claims."""
 
     @property
+    def certificates(self) -> CertificatesPort:
+        """Certificates."""
+
+    @property
     def log(self) -> LogPort:
         """The log."""
 
@@ -145,6 +156,7 @@ def check_logged(work: LoggedWork) -> list[str]:
             statements = unit.expense.statements()
             damaged = [*source_faults(unit.stated), *paper_faults(unit)]
             damaged += correction_faults(unit, statements)
+            damaged += certificate_faults(unit.certificates)
             entries = _entries(unit.log)
     except KashiError as error:
         return [f"what was agreed cannot be read: {error}"]
@@ -172,6 +184,7 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
         yield ACT_ENTRY, act.reference, act.to_bytes()
     yield from evidence_rows(unit.stated, unit.gap_words)
     yield from correction_rows(unit)
+    yield from certificate_rows(unit.certificates)
     for batch in unit.claims.batches():
         yield BATCH_ENTRY, batch.batch_id, batch.to_bytes()
     for event in unit.claims.events():
