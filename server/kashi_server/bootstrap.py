@@ -39,7 +39,6 @@ from kashi_server.services.claim_pack import ClaimPacking
 from kashi_server.services.claims import Claims
 from kashi_server.services.confirming import Confirming
 from kashi_server.services.correction_watch import CorrectionWatch
-from kashi_server.services.confirming import Confirming
 from kashi_server.services.enrolment import Enrolment
 from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.ingestion import Ingestion
