@@ -1,16 +1,19 @@
 """Both parties confirm a certificate: once each, dated, in the log, and seen by who verifies it."""
 
 import json
+from hashlib import sha256
 
 import pytest
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, CertifiedMonth, make_month
 from fixtures_portal import PortalHouse, make_house
+from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.confirmation import Confirmation, Side
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.confirming import LOG_CONFIRMED, Confirming
 from kashi_server.storage.tables.certificates import certificate_confirmations
+from kashi_server.storage.tables.expense import statements
 from kashi_server.storage.unit_of_work import Work
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 
@@ -124,3 +127,30 @@ def test_what_no_longer_stands_says_so_where_it_is_saved(house: PortalHouse) -> 
     assert answer.content == house.month.keeping.file(issued.number, "pdf")
     lines = house.signed_in("company-a").get(f"/certificates/{issued.number}/lines.csv")
     assert lines.content == house.month.keeping.file(issued.number, "lines")
+
+
+def test_a_later_revision_is_told_before_it_is_certified(house: PortalHouse) -> None:
+    """Once a statement was corrected, its certificate still stands, and who asks is told."""
+    month = house.month
+    issued = month.issue()[COMPANY_A]
+    where = f"/verify?number={issued.number}&code={issued.code}"
+    before = house.visitor().client.get(where).text
+    with month.work.begin() as unit:
+        row = unit.connection.execute(
+            select(statements).where(statements.c.number == issued.statement_number)
+        ).one()
+        data = json.loads(row.content)
+        data["statement"]["revision"] = 2
+        content = canonical_bytes(data)
+        corrected = {"revision": 2, "content": content, "sha256": sha256(content).digest()}
+        unit.connection.execute(insert(statements).values(row._asdict() | corrected))
+        unit.commit()
+    between = house.visitor().client.get(where).text
+    after = month.keeping.issue(issued.statement_number, "officer")
+    replaced = house.visitor().client.get(where).text
+
+    assert "第 2 次修订" not in before
+    assert "第 2 次修订" in between
+    assert after.supersedes == issued.number
+    assert after.number in replaced
+    assert "已被替代" in replaced
