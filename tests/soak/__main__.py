@@ -26,6 +26,7 @@ from fixtures_spool import SimulatedDisk
 from host_machine import HostMachine
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from property.test_ingestion import IngestionMachine
 from simulated_days import LongHost, growth_mb_a_day
 
 OUTPUT = Path("build/soak.json")
@@ -57,6 +58,34 @@ def histories(count: int) -> Figures:
         ),
     )
     return {"histories": count}
+
+
+class CountedCalls(IngestionMachine):
+    """Ingestion against its oracle, with the calls counted."""
+
+    calls = 0
+
+    def _send(self, group: list[tuple[int, list[tuple[tuple[int, int], bytes]]]]) -> None:
+        CountedCalls.calls += sum(bool(reports) for _, reports in group)
+        super()._send(group)
+
+
+def batches(count: int) -> Figures:
+    """Calls lost, repeated, out of order, forged, forked: what is sent again changes no row and has
+    the receipt it had. About so many calls, in histories of 200 steps."""
+    histories = -(-count // 200)
+    CountedCalls.calls = 0
+    run_state_machine_as_test(
+        CountedCalls,
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=200,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
+    return {"histories": histories, "calls": CountedCalls.calls}
 
 
 def flip_bytes(stride: int) -> Figures:
@@ -113,6 +142,7 @@ TRIALS: dict[str, tuple[Callable[[int], Figures], int]] = {
     "kills": (kill, 5_000),
     "cuts": (cut_power, 1_000_000),
     "histories": (histories, 20_000),
+    "batches": (batches, 10_000),
     "flips": (flip_bytes, 1),
     "outage": (outage, 30),
     "catch_up": (catch_up, 7),
