@@ -91,6 +91,10 @@ def test_a_claim_goes_all_the_way(ready: Filed) -> None:
         claims.pay(BOTH, claim_id, WHY).stored.claim.state,
     ]
 
+    with ready.work.begin(writes=False) as unit:
+        standing = {one.user_id: one.status.value for one in unit.certificates.certificates()}
+
+    assert (standing[COMPANY_A], standing[COMPANY_B]) == ("redeemed", "issued")
     assert way == [S.USED, S.CLAIM_SUBMITTED, S.CLAIM_VERIFIED, S.PAID]
     assert ready.balances("disbursed:") == {f"disbursed:{account}": 200_00}
     assert ready.balances("pool:") == {"pool:test-voucher/2026": 1_000_000_00 - 200_00}

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
+from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.domain.claim_redemption import expire, pay, verify
 from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.money import yuan_text
+from kashi_server.services.certificate_standing import redeem_within
 from kashi_server.services.claim_holding import let_go
+from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import CLOCK, Acting, ClaimSteps, Taken, Taking, Why, day_of
 from kashi_server.services.claims_port import StoredClaim
 
@@ -41,6 +45,7 @@ class ClaimClearing(ClaimSteps):
             claim = taking.stored.claim
             taking.terms["paid_yuan"] = yuan_text(claim.amounts.certified_fen)
             taking.terms["payee_id"] = claim.payee_id
+            taking.terms["certificates"] = _redeemed(taking)
             return pay(claim)
 
         return self._take(by, claim_id, Step.PAY, why, do)
@@ -61,6 +66,28 @@ class ClaimClearing(ClaimSteps):
             self._take(Acting(login=CLOCK), one.claim.claim_id, Step.EXPIRE, why, do)
             for one in found
         ]
+
+
+def _redeemed(taking: Taking) -> list[str]:
+    """Certificates of the statements that this payment rests on: from now on they are redeemed.
+
+    One that a claim of another programme redeemed before stays so.
+    """
+    unit, claim = taking.unit, taking.stored.claim
+    uses = set(open_uses(unit, claim.claim_id)) if claim.mode.has_voucher else {0}
+    statements = {
+        StatementRevision(one.number, one.revision)
+        for one in unit.claims.held_lines(claim.claim_id)
+        if one.use_serial in uses
+    }
+    numbers = {unit.claims.certified(one) for one in statements} - {None}
+    redeemed = []
+    for number in sorted(str(one) for one in numbers):
+        found = unit.certificates.certificate(number)
+        if found is not None and found.status is CertificateStatus.ISSUED:
+            redeem_within(unit, number, claim.claim_id, CLOCK, taking.utc_ms)
+            redeemed.append(number)
+    return redeemed
 
 
 def _is_over(stored: StoredClaim, today: object) -> bool:

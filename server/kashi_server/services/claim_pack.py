@@ -20,6 +20,7 @@ from typing import Final, Protocol
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import StorageError
+from kashi_server.services.certificates_port import ChangingPort
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_words import trace_lines
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -34,7 +35,7 @@ _FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)
 _CERTIFICATE_FILES: Final = {"pdf": ".pdf", "certificate": ".json", "statement": "-statement.json"}
 
 
-class CertificateFiles(Protocol):
+class CertificateFiles(ChangingPort, Protocol):
     """The files of certificates."""
 
     def file(self, number: str, kind: str) -> bytes | None:

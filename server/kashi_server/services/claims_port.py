@@ -20,6 +20,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.taxed import Taxed
 from kashi_server.services.accounts import Account
 from kashi_server.services.acts import PrivilegedAct
+from kashi_server.services.certificates_port import ChangingPort
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.ledger_port import LedgerPort
 from kashi_server.services.papers_port import Allocation
@@ -359,6 +360,10 @@ class ClaimsUnit(Protocol):
     @property
     def ledger(self) -> LedgerPort:
         """The ledger."""
+
+    @property
+    def certificates(self) -> ChangingPort:
+        """Certificates, which a payment redeems."""
 
     @property
     def accounts(self) -> AccountsPort:
