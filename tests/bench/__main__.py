@@ -14,6 +14,7 @@ from bench import (
     agent_month,
     certificate_cost,
     close_cost,
+    company_month_cost,
     ingest_cost,
     ledger_cost,
     outage_cost,
@@ -35,6 +36,8 @@ MEASURES: dict[str, Callable[[], Mapping[str, int | float | str]]] = {
     "certificate": certificate_cost.measure,
     "ledger": ledger_cost.measure,
     "rerate": rerate_cost.measure,
+    "simulation": simulation_cost.measure,
+    "companies": company_month_cost.measure,
 }
 
 
