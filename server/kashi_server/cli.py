@@ -9,6 +9,7 @@ import sys
 from typing import Final
 
 import typer
+
 from kashi_server.commands import (
     accounts,
     agreed,
