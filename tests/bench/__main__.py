@@ -20,6 +20,7 @@ from bench import (
     outage_cost,
     rerate_cost,
     sampling_error,
+    simulation_cost,
 )
 
 OUTPUT = Path("build/bench.json")

@@ -67,6 +67,8 @@ class _Run:
     case: Case | None = None
     case_fen: int = 0
     """Of the month's cases the one to which most is due."""
+    capped: bool = False
+    """One of the month's evaluations reaches the cap."""
     last: tuple[Case, RulesVersion] | None = None
     last_month: tuple[tuple[Sort, int], ...] = ()
     lapsed: bool = False
@@ -76,7 +78,7 @@ class _Run:
         versions = self.side.of(month, self.period)
         rules = version_over(versions, month.interval())
         before, estimated, days = self.year, [], []
-        self.case, self.case_fen = statements[-1].case, 0
+        self.case, self.case_fen, self.capped = statements[-1].case, 0, False
         for statement in statements:
             eligible = statement.eligible(versions)
             days.append(eligible_days(statement, eligible))
@@ -108,15 +110,17 @@ class _Run:
             done = self._evaluate(rules, statement.case, self.year)
             if done.amount_fen is not None:
                 estimate_fen = max(0, done.amount_fen - self.year.estimate_fen)
-                self._keep(statement.case, _before_pool(done))
+                self._keep(statement.case, done)
         self.year = self.year.estimated(estimate_fen or 0)
         if statement.month in self.period:
             self.estimates[statement.number] = estimate_fen
         return estimate_fen
 
-    def _keep(self, case: Case, due_fen: int) -> None:
+    def _keep(self, case: Case, done: Evaluation) -> None:
         """What is due, and the case it is due to: one that is refused tells nothing of a year."""
+        due_fen = _before_pool(done)
         self.due_fen = max(self.due_fen, due_fen)
+        self.capped = self.capped or _is_capped(done)
         if due_fen >= self.case_fen:
             self.case, self.case_fen = case, due_fen
 
@@ -130,7 +134,7 @@ class _Run:
         """The first day whose part of the month brings the year to the cap."""
         assert self.last is not None
         case, _rules = self.last
-        if self.cap_hit is not None or not _at_cap(rules, case, self.year):
+        if self.cap_hit is not None or not self.capped:
             return
         for day, part in passed_by_day(by_day):
             more = [
@@ -186,11 +190,11 @@ def _less(after: YearToDate, before: YearToDate) -> tuple[tuple[Sort, int], ...]
 
 
 def _at_cap(rules: RulesVersion, case: Case, year: YearToDate) -> bool:
+    return _is_capped(evaluate(rules, with_year(case, year)))
+
+
+def _is_capped(done: Evaluation) -> bool:
     """The cap of a company and year is reached by what is due in the year to date."""
-    cap_fen = rules.fen(CAP)
-    if cap_fen is None:
-        return False
-    for step in evaluate(rules, with_year(case, year)).steps:
-        if step.name == "company_cap":
-            return step.before_fen >= cap_fen
-    return False
+    cap_fen = done.rules.fen(CAP)
+    reached = (step.before_fen for step in done.steps if step.name == "company_cap")
+    return cap_fen is not None and any(fen >= cap_fen for fen in reached)

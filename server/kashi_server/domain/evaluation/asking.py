@@ -35,7 +35,7 @@ class Asking:
 
     def speaks_of(self, name: str) -> bool:
         """The rules list it, be it as unknown: of what they are silent on, nothing is asked."""
-        return any(one.name == name for one in self.rules.parameters)
+        return name in self.rules.by_name
 
     def value(self, name: str) -> Value | None:
         """What a parameter says, when nobody need be told that it was asked for."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -108,7 +109,7 @@ class _Reading:
         return _scalar(kind, raw, path)
 
     def _table(self, kind: Any, raw: Mapping[str, object], path: Path) -> Any:
-        known = dict(_file_fields(kind))
+        known = _known_fields(kind)
         for name in raw.keys() - known.keys():
             self.mistake((*path, name), "there is no such field")
         before = len(self.mistakes)
@@ -164,6 +165,12 @@ def _file_fields(kind: Any) -> Iterator[tuple[str, tuple[Field[Any], Any]]]:
     hints = get_type_hints(kind)
     for one in fields(kind):
         yield file_name(one.name), (one, _given(hints[one.name]))
+
+
+@cache
+def _known_fields(kind: Any) -> dict[str, tuple[Field[Any], Any]]:
+    """The same by name, looked up once: a year's replay reads a case for each statement."""
+    return dict(_file_fields(kind))
 
 
 def file_name(field_name: str) -> str:
