@@ -15,6 +15,7 @@ from kashi_verify.findings import CheckFailed
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
 _HOURS: Final = ("card_hours", "leased_card_hours", "billed_card_hours")
+_HASH: Final = re.compile("[0-9a-f]{64}")
 _DEMO: Final = "DEMONSTRATION"
 _NOTICE: Final = "neitheranentitlementtofundingnorametrologicalverification"
 
@@ -66,7 +67,7 @@ def _check_figures(
         _check_frame(place, len(pages), text, certificate)
     whole = "".join(pages)
     for name, figure in figures:
-        if not _stands(_plain(figure), whole):
+        if not stands(_plain(figure), whole):
             raise CheckFailed(f"{name} '{figure}' of the attached data stands on no page")
     return len(figures), whole
 
@@ -96,9 +97,12 @@ def _percent(coverage: str) -> str:
     return _cut(Fraction(coverage) * 100, 4) + "%"
 
 
-def _stands(figure: str, text: str) -> bool:
-    """The text holds the figure; a number not as a part of a longer one: 12.50 is not in 912.50."""
-    if not figure[:1].isdigit():
+def stands(figure: str, text: str) -> bool:
+    """The text holds the figure; a number not as a part of a longer one: 12.50 is not in 912.50.
+
+    A hash is no number: it may begin with a digit, and a date may stand right behind it.
+    """
+    if not figure[:1].isdigit() or _HASH.fullmatch(figure):
         return figure in text
     return re.search(rf"(?<![\d.,-]){re.escape(figure)}(?!\d)", text) is not None
 
