@@ -1,6 +1,7 @@
 """Spending a voucher: using it on papers, and redeeming what was used."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from kashi_server.domain.claim import Changed
 from kashi_server.domain.claim_redemption import redeem, use
@@ -9,10 +10,13 @@ from kashi_server.domain.evaluation.case import Voucher
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_case import Papers
-from kashi_server.services.claim_evaluation import check_sharing, evaluate_use, told
+from kashi_server.services.claim_evaluation import Evaluated, check_sharing, evaluate_use, told
 from kashi_server.services.claim_holding import take_for_use, unused_papers
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+
+_SAID_BY_PAPERS: Final = ("invoice", "payment", "metered", "part.invoice")
+"""Facts that the papers of a use say themselves."""
 
 
 class ClaimSpending(ClaimSteps):
@@ -37,8 +41,9 @@ class ClaimSpending(ClaimSteps):
             papers: on what; without them everything the claim holds that no use rests on.
 
         Raises:
-            Refused: it is above what the papers come to or the voucher holds, the voucher does not
-                hold good today, another one ends first, or a paper is taken.
+            Refused: it is above what the papers come to or the voucher holds, what they come to is
+                not known for sure, the voucher does not hold good today, another one ends first,
+                or a paper is taken.
         """
 
         def do(taking: Taking) -> Changed:
@@ -59,6 +64,7 @@ class ClaimSpending(ClaimSteps):
                 today=taking.today,
             )
             unit.claims.add_evaluation(done.stored)
+            _check_known(unit, claim_id, done)
             used_fen = _used_fen(done.amount_fen, amount_fen)
             taking.terms |= told(done) | {
                 "used_yuan": yuan_text(used_fen),
@@ -88,6 +94,29 @@ def open_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[int]:
         ):
             found.clear()
     return found
+
+
+def _check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
+    """Money is not paid on a guess: a use is final but for what the approval left open.
+
+    Two officers may grant on an estimate, and what they left open stays open. What the papers of a
+    use themselves say (paid, metered) is never among it: the grant was for them to come.
+    """
+    approvals = [one for one in unit.claims.events(claim_id) if one.step == Step.APPROVE]
+    left_open = set(approvals[-1].terms.get("open", ())) if approvals else set()
+    lacks = [
+        *(one for one in done.evaluation.unknown if one not in left_open),
+        *(
+            one
+            for one in done.evaluation.missing
+            if one not in left_open or one.startswith(_SAID_BY_PAPERS)
+        ),
+    ]
+    if lacks:
+        raise Refused(
+            f"the voucher of claim {claim_id} cannot be used on an estimate: {', '.join(lacks)}"
+            " could change it. Name the papers that say it, like the payments of these invoices"
+        )
 
 
 def _check_oldest_first(unit: ClaimsUnit, stored: StoredClaim, taking: Taking) -> None:
