@@ -10,6 +10,7 @@ from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.money import yuan_text
 from kashi_server.services.certificate_standing import redeem_within
 from kashi_server.services.claim_holding import let_go
+from kashi_server.services.claim_rechecking import check_stands
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import CLOCK, Acting, ClaimSteps, Taken, Taking, Why, day_of
 from kashi_server.services.claims_port import StoredClaim
@@ -24,11 +25,12 @@ class ClaimClearing(ClaimSteps):
         """Verify what is asked for, or less of it; without a voucher: what was approved.
 
         Raises:
-            Refused: it is more than that, or the public notice still runs.
+            Refused: it is more than that, the public notice still runs, or a paper fell away.
         """
 
         def do(taking: Taking) -> Changed:
             claim = taking.stored.claim
+            check_stands(taking.unit, taking.stored)
             asked_fen = claim.amounts.accrued_fen or claim.outstanding_fen
             if not claim.mode.has_voucher:
                 asked_fen = claim.amounts.reserved_fen
@@ -36,13 +38,19 @@ class ClaimClearing(ClaimSteps):
             taking.terms["verified_yuan"] = yuan_text(verified_fen)
             return verify(claim, verified_fen, taking.today)
 
-        return self._take(by, claim_id, Step.VERIFY, why, do)
+        asked = {"asked_yuan": None if amount_fen is None else yuan_text(amount_fen)}
+        return self._take(by, claim_id, Step.VERIFY, why, do, asked)
 
     def pay(self, by: Acting, claim_id: str, why: Why) -> Taken:
-        """Pay what is certified, by two officers; `why.document`: the payment order."""
+        """Pay what is certified, by two officers; `why.document`: the payment order.
+
+        Raises:
+            Refused: an invoice, statement or certificate that it rests on fell away.
+        """
 
         def do(taking: Taking) -> Changed:
             claim = taking.stored.claim
+            check_stands(taking.unit, taking.stored)
             taking.terms["paid_yuan"] = yuan_text(claim.amounts.certified_fen)
             taking.terms["payee_id"] = claim.payee_id
             taking.terms["certificates"] = _redeemed(taking)

@@ -1,6 +1,7 @@
 """When something is wrong: suspending, resuming, reopening by what fell away, clawing back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol, cast
 
 from kashi_server.domain.claim import Changed
@@ -18,6 +19,7 @@ from kashi_server.domain.parameters import NONE
 from kashi_server.domain.rules import ParameterState
 from kashi_server.errors import InvalidValue
 from kashi_server.services.claim_holding import free_uses
+from kashi_server.services.claim_rechecking import fell_away
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import (
     CLOCK,
@@ -26,8 +28,11 @@ from kashi_server.services.claim_steps import (
     Taken,
     Taking,
     Why,
+    check_why,
     day_of,
     existing,
+    locked,
+    officer_of,
 )
 from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.invoice_watch import InvoiceChange
@@ -64,10 +69,12 @@ class ClaimRecovering(ClaimSteps):
         )
 
     def resume(self, by: Acting, claim_id: str, why: Why) -> Taken:
-        """Let it go on where it stood, by two officers."""
-        return self._take(
-            by, claim_id, Step.RESUME, why, lambda taking: resume(taking.stored.claim)
-        )
+        """Let it go on where it stood, by two officers.
+
+        Where a paper of its unpaid money fell away meanwhile it goes on as if it did now: what was
+        used on it is the voucher's again, what was approved on it is checked anew.
+        """
+        return self._take(by, claim_id, Step.RESUME, why, _resumed)
 
     def claw_back(self, by: Acting, claim_id: str, amount_fen: int, why: Why) -> Taken:
         """Recover what was paid, with interest by the rules, by two officers.
@@ -92,10 +99,16 @@ class ClaimRecovering(ClaimSteps):
         return self._take(by, claim_id, Step.CLAW_BACK, why, do, terms)
 
     def reopen(self, by: Acting, claim_id: str, why: Why) -> Taken:
-        """Reopen a claim by an officer's word: what it rests on fell away."""
+        """Reopen a claim by an officer's word: what it rests on fell away.
+
+        Raises:
+            Refused: no officer asks. InvalidValue: no reason is given.
+        """
         with self._work.begin() as unit:
-            stored = existing(unit, claim_id, lock=True)
-            stored.claim.transition(Step.REOPEN)
+            officer = officer_of(unit, by.login)
+            stored = locked(unit, claim_id)
+            check_why(stored.claim.transition(Step.REOPEN), why)
+            by = Acting(login=officer.login)
             taken = self._reopened(unit, claim_id, by, why, touches_open=True)
             unit.commit()
         return taken
@@ -170,6 +183,21 @@ class ClaimRecovering(ClaimSteps):
         taking = self._taking(unit, stored, {})
         self._carry_out(taking, (by.login, ""), Step.REOPEN, why, do)
         return Taken(stored=taking.stored)
+
+
+def _resumed(taking: Taking) -> Changed:
+    unit, stored = taking.unit, taking.stored
+    resumed = resume(stored.claim)
+    problem = fell_away(unit, stored)
+    if not problem:
+        return resumed
+    taking.terms["fell_away"] = problem
+    # The same step: it is counted once.
+    where_it_stood = replace(resumed.claim, serial=stored.claim.serial)
+    uses = open_uses(unit, stored.claim.claim_id)
+    changed = reopen(where_it_stood, touches_open=True)
+    free_uses(unit, stored, uses, taking.utc_ms)
+    return changed
 
 
 def _interest_fen(taking: Taking, amount_fen: int) -> int | None:

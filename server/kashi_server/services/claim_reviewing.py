@@ -70,12 +70,11 @@ class ClaimReviewing(ClaimSteps):
             taking.stored = replace(
                 taking.stored, officially=taking.stored.officially.updated(said)
             )
-            taking.terms["officially"] = said.to_data()
             return assess(taking.stored.claim, evaluated(taking).amount_fen)
 
         if said == Officially():
             raise InvalidValue("nothing is assessed; say a rank, a decided amount or a finding")
-        return self._take(by, claim_id, Step.ASSESS, why, do)
+        return self._take(by, claim_id, Step.ASSESS, why, do, {"officially": said.to_data()})
 
     def review(self, by: Acting, claim_id: str, why: Why) -> Taken:
         """The form is right: hand it to the experts. `why`: what the check found."""
@@ -129,7 +128,8 @@ class ClaimReviewing(ClaimSteps):
             taking.terms["publicised_on"] = first.isoformat()
             return publicise(taking.stored.claim, first)
 
-        return self._take(by, claim_id, Step.PUBLICISE, why or Why(), do)
+        asked = {"asked_from": None if on is None else on.isoformat()}
+        return self._take(by, claim_id, Step.PUBLICISE, why or Why(), do, asked)
 
     def issue(
         self, by: Acting, claim_id: str, why: Why | None = None, *, valid_until: date | None = None
@@ -148,7 +148,8 @@ class ClaimReviewing(ClaimSteps):
             number = f"V-{claim_id}"
             return issue(taking.stored.claim, taking.today, number, last)
 
-        return self._take(by, claim_id, Step.ISSUE, why or Why(), do)
+        asked = {"asked_until": None if valid_until is None else valid_until.isoformat()}
+        return self._take(by, claim_id, Step.ISSUE, why or Why(), do, asked)
 
     def reject(self, by: Acting, claim_id: str, why: Why) -> Taken:
         """Refuse a claim for good; what was reserved and held for it is free again."""

@@ -73,7 +73,11 @@ class ClaimSpending(ClaimSteps):
             partial = stored.rules.truth("voucher.partial_use")
             return use(stored.claim, used_fen, taking.today, partial=partial is not False)
 
-        return self._take(by, claim_id, Step.USE, why or Why(), do)
+        asked = {
+            "asked_yuan": None if amount_fen is None else yuan_text(amount_fen),
+            "asked_papers": None if papers is None else _said(papers),
+        }
+        return self._take(by, claim_id, Step.USE, why or Why(), do, asked)
 
     def redeem(self, by: Acting, claim_id: str, why: Why | None = None) -> Taken:
         """Ask for what was used and not redeemed before; it is accrued."""

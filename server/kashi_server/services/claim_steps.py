@@ -7,6 +7,7 @@ movements and the log entry; then commit. Whatever is refused leaves nothing beh
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from kashi_server.domain.canonical import canonical_bytes
@@ -22,6 +23,7 @@ from kashi_server.services.claims_port import ClaimsUnit, ClaimsWork, Proposal, 
 
 CLAIM_ENTRY: Final = "claim-event"
 BATCH_ENTRY: Final = "batch"
+_KEYED_BY: Final = "by"
 CLOCK: Final = "kashi-server"
 """Who acts where nobody decides: a day that passed, a paper that fell away."""
 
@@ -36,11 +38,19 @@ class Acting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why, on what paper; `key`: the same key again takes the step once."""
+    """Why, on what paper.
+
+    Attributes:
+        reason: why.
+        document: on what paper.
+        key: the same key of the same login again takes the step once.
+        serial: number of the step as whoever asks saw the claim; None: whichever is next.
+    """
 
     reason: str = ""
     document: str = ""
     key: str = ""
+    serial: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,29 +101,42 @@ class ClaimSteps:
         asked = dict(terms or {})
         with self._work.begin() as unit:
             stored = locked(unit, claim_id)
-            if why.key and (known := unit.claims.event_of(why.key)) is not None:
-                _check_same(known, claim_id, step)
+            key = _key_of(by, why)
+            if key and (known := unit.claims.event_of(key)) is not None:
+                if by.login != CLOCK:
+                    account_of(unit, by.login)
+                _check_same(known, claim_id, step, _asked_sha256(by, step, why, asked))
                 return Taken(stored=stored)
+            _check_seen(stored, why)
             allowed = stored.claim.transition(step)
-            _check_why(allowed, why)
-            actors = _actors(unit, allowed, by, stored, self._said(step, why, asked))
-            if actors is None:
-                taking = self._taking(unit, stored, asked)
+            check_why(allowed, why)
+            decided = _actors(unit, allowed, by, stored, self._said(step, why, asked))
+            taking = self._taking(unit, stored, asked)
+            if key:
+                taking.terms["asked_sha256"] = _asked_sha256(by, step, why, asked)
+            if decided is None:
                 # Everything is tried: a proposal that could not be carried out is refused now.
-                self._carry_out(taking, (by.login, ""), step, why, do)
+                self._carry_out(taking, (normal_login(by.login), ""), step, why, do, key)
             else:
-                taking = self._taking(unit, stored, asked)
-                self._carry_out(taking, actors, step, why, do)
+                if decided.first_reason:
+                    taking.terms["first_reason"] = decided.first_reason
+                self._carry_out(taking, decided.logins, step, why, do, key)
                 unit.commit()
                 return Taken(stored=taking.stored)
-        return self._propose(by, stored, step, self._said(step, why, asked))
+        return self._propose(by, stored, step, why, self._said(step, why, asked))
 
     def _taking(self, unit: ClaimsUnit, stored: StoredClaim, terms: dict[str, Any]) -> Taking:
         utc_ms = self._clock()
         return Taking(unit, stored, utc_ms, day_of(utc_ms), dict(terms))
 
     def _carry_out(
-        self, taking: Taking, actors: tuple[str, str], step: Step, why: Why, do: Doing
+        self,
+        taking: Taking,
+        actors: tuple[str, str],
+        step: Step,
+        why: Why,
+        do: Doing,
+        key: str = "",
     ) -> None:
         before = taking.stored.claim
         changed = do(taking)
@@ -121,7 +144,7 @@ class ClaimSteps:
         event = ClaimEvent(
             claim_id=claim.claim_id,
             serial=claim.serial,
-            key=why.key or f"{claim.claim_id}/{claim.serial}",
+            key=key or f"{claim.claim_id}/{claim.serial}",
             step=step,
             before=before.state,
             after=claim.state,
@@ -139,7 +162,7 @@ class ClaimSteps:
         book(taking.unit, taking.stored, changed.bookings, event)
         write(taking.unit, taking.stored, event)
 
-    def _propose(self, by: Acting, stored: StoredClaim, step: Step, said: bytes) -> Taken:
+    def _propose(self, by: Acting, stored: StoredClaim, step: Step, why: Why, said: bytes) -> Taken:
         with self._work.begin() as unit:
             unit.claims.propose(
                 Proposal(
@@ -148,6 +171,7 @@ class ClaimSteps:
                     step=step,
                     officer=normal_login(by.login),
                     terms=said,
+                    reason=why.reason,
                     utc_ms=self._clock(),
                 )
             )
@@ -253,31 +277,76 @@ def company_of(unit: ClaimsUnit, login: str) -> str:
     return account.party_id
 
 
-def _check_same(known: ClaimEvent, claim_id: str, step: Step) -> None:
+def _key_of(by: Acting, why: Why) -> str:
+    """The key as it is kept: nobody's key is another's, and none is one of the house's own."""
+    return f"{_KEYED_BY}/{normal_login(by.login)}/{why.key}" if why.key else ""
+
+
+def _asked_sha256(by: Acting, step: Step, why: Why, terms: dict[str, Any]) -> str:
+    """What was asked for under a key, in one hash."""
+    asked = {
+        "step": step,
+        "by": [normal_login(one) for one in (by.login, by.second) if one],
+        "reason": why.reason,
+        "document": why.document,
+        "terms": terms,
+    }
+    return sha256(canonical_bytes(asked)).hexdigest()
+
+
+def _check_same(known: ClaimEvent, claim_id: str, step: Step, asked_sha256: str) -> None:
     if (known.claim_id, known.step) != (claim_id, step):
         raise Refused(
             f"the key {known.key} was used for {known.step} of claim {known.claim_id}; give"
             " another one"
         )
+    if known.terms.get("asked_sha256") != asked_sha256:
+        raise Refused(
+            f"the key {known.key} was used for {known.step} of claim {known.claim_id} on other"
+            " terms; give another one"
+        )
 
 
-def _check_why(allowed: Transition, why: Why) -> None:
+def _check_seen(stored: StoredClaim, why: Why) -> None:
+    """Refuse a step that was decided on a claim as it stood before another one."""
+    following = stored.claim.serial + 1
+    if why.serial is not None and why.serial != following:
+        raise Refused(
+            f"claim {stored.claim.claim_id} has moved on since you saw it (step {why.serial} was"
+            f" seen, {following} is next); look again 申报已有变化，请刷新后重试"
+        )
+
+
+def check_why(allowed: Transition, why: Why) -> None:
+    """Refuse a step that lacks what it needs.
+
+    Raises:
+        InvalidValue: reason or document are missing.
+    """
     for name in ("reason", "document"):
         if name in allowed.needs and not getattr(why, name).strip():
             raise InvalidValue(f"{allowed.step} needs a {name}; give one with --{name}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Who takes a step: one login, or two; why the first of two proposed it."""
+
+    logins: tuple[str, str]
+    first_reason: str = ""
+
+
 def _actors(
     unit: ClaimsUnit, allowed: Transition, by: Acting, stored: StoredClaim, said: bytes
-) -> tuple[str, str] | None:
-    """Who takes the step: one login, or two; None: a second officer is awaited."""
+) -> _Decided | None:
+    """Who takes the step; None: a second officer is awaited."""
     match allowed.who:
         case Who.CLOCK:
             if by.login != CLOCK:
                 officer_of(unit, by.login)
-            return by.login, ""
+            return _Decided((by.login, ""))
         case Who.OFFICER:
-            return officer_of(unit, by.login).login, ""
+            return _Decided((officer_of(unit, by.login).login, ""))
         case Who.TWO_OFFICERS:
             return _two(unit, allowed, by, stored, said)
         case Who.COMPANY:
@@ -290,30 +359,36 @@ def _actors(
             f"{allowed.step} of claim {stored.claim.claim_id} is for {party_id} to do, not for"
             f" '{account.login}'"
         )
-    return account.login, ""
+    return _Decided((account.login, ""))
 
 
 def _two(
     unit: ClaimsUnit, allowed: Transition, by: Acting, stored: StoredClaim, said: bytes
-) -> tuple[str, str] | None:
+) -> _Decided | None:
     first = officer_of(unit, by.login).login
     if by.second:
         second = officer_of(unit, by.second).login
         if first == second:
             raise Refused("two different officers decide together")
-        return first, second
+        return _Decided((first, second))
     claim = stored.claim
     proposed = [
         one
         for one in unit.claims.proposals(claim.claim_id, claim.serial)
-        if one.step == allowed.step and one.officer != first
+        if one.step == allowed.step and one.officer != first and _decides(unit, one.officer)
     ]
     for one in proposed:
         if one.terms == said:
-            return one.officer, first
+            return _Decided((one.officer, first), one.reason)
     if proposed:
         raise Refused(
             f"{proposed[-1].officer} proposed {allowed.step} of claim {claim.claim_id} on other"
             " terms; agree on one amount and document first"
         )
     return None
+
+
+def _decides(unit: ClaimsUnit, login: str) -> bool:
+    """Whether who proposed is an officer still: a closed account decides nothing any more."""
+    account = unit.accounts.by_login(login)
+    return account is not None and not account.disabled and account.role is Role.OFFICER

@@ -66,6 +66,7 @@ class Proposal:
     step: str
     officer: str
     terms: bytes
+    reason: str
     utc_ms: int
 
 

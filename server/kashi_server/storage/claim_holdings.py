@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from kashi_server.domain.certificate import CertificateStatus
@@ -192,7 +192,9 @@ class ClaimHoldings:
         ]
 
     def certified(self, statement: StatementRevision) -> str | None:
-        """Number of the latest certificate in force of a statement revision."""
+        """Number of the certificate in force of a statement revision: its month's own before one of
+        several months, the latest of each.
+        """
         changes = certificate_changes.alias()
         latest = (
             select(func.max(changes.c.change_id))
@@ -218,7 +220,11 @@ class ClaimHoldings:
                     certificates.c.number.in_(among),
                 ),
             )
-            .order_by(certificates.c.issued_utc_ms.desc(), certificates.c.number.desc())
+            .order_by(
+                case((certificates.c.first_month.is_(None), 0), else_=1),
+                certificates.c.issued_utc_ms.desc(),
+                certificates.c.number.desc(),
+            )
             .limit(1)
         )
         return self._connection.execute(query).scalar_one_or_none()

@@ -251,6 +251,7 @@ class ClaimRepository(ClaimHoldings):
                 step=row.step,
                 officer=row.officer,
                 terms=bytes(row.terms),
+                reason=row.reason,
                 utc_ms=row.utc_ms,
             )
             for row in self._connection.execute(query)

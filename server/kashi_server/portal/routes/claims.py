@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
@@ -25,6 +25,16 @@ ROWS_SHOWN: Final = 500
 UNFIT: Final = 422
 GATHER: Final = "gather"
 _SAID: Final = {"yes": True, "no": False}
+_SERIAL_DIGITS_MAX: Final = 9
+
+
+class _Seen(TypedDict, total=False):
+    """What a page says of itself: its own key, and the step it was shown for."""
+
+    key: str
+    serial: int
+
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -175,10 +185,18 @@ def _take(visit: Visit, shown: ShownClaim, form: Form) -> Taken | None:
         raise InvalidValue("there is no such step") from error
     if step not in {one.step for one in _own_steps(visit, shown)}:
         raise Refused(f"{step} is not yours to take now 您现在不能办理此步骤")
-    # The same page sent twice takes the step once: its key is the serial that it was shown with.
-    key = f"{claim_id}/{form.text('serial')}" if form.text("serial").isdecimal() else ""
-    why = Why(reason=form.text("reason"), document=form.text("document"), key=key)
+    why = Why(reason=form.text("reason"), document=form.text("document"), **_seen(form, claim_id))
     return _doing(visit, form)[step](by, claim_id, why)
+
+
+def _seen(form: Form, claim_id: str) -> _Seen:
+    """The same page sent twice takes the step once; one that is older than the claim takes none."""
+    said = form.text("serial")
+    if not said:
+        return _Seen()
+    if not (said.isascii() and said.isdecimal() and len(said) <= _SERIAL_DIGITS_MAX):
+        raise InvalidValue(f"'{said}' is no step's number 步骤序号无效")
+    return _Seen(key=f"page/{claim_id}/{int(said)}", serial=int(said))
 
 
 def _doing(visit: Visit, form: Form) -> Mapping[Step, Callable[[Acting, str, Why], Taken]]:

@@ -129,6 +129,7 @@ claim_proposals = Table(
     Column("step", Text, primary_key=True),
     Column("officer", Text, primary_key=True),
     Column("terms", Bytes, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("utc_ms", Count, nullable=False),
 )
 

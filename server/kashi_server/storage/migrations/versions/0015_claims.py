@@ -184,6 +184,7 @@ def _proposals() -> None:
         sa.Column("step", Text, primary_key=True),
         sa.Column("officer", Text, primary_key=True),
         sa.Column("terms", Bytes, nullable=False),
+        sa.Column("reason", Text, nullable=False),
         sa.Column("utc_ms", Count, nullable=False),
     )
 
