@@ -8,7 +8,7 @@ what this code would let pass.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kashi_server.domain.invoice import amounts_by_part
+from kashi_server.domain.invoice import InvoiceStatus, amounts_by_part
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import InvalidValue, NotFound, Refused
@@ -152,11 +152,18 @@ def claims_on(unit: PapersUnit, number: str) -> tuple[tuple[str, int], ...]:
 
 
 def whole_left_fen(unit: PapersUnit, stored: StoredInvoice) -> int:
-    """What red invoices leave of an invoice, including tax; 0 of one that cannot be claimed."""
+    """What red invoices leave of an invoice, including tax; 0 of one that cannot be claimed.
+
+    Of one that is partly red-flushed by an invoice that is not here nobody knows what is left:
+    nothing can be claimed until that comes.
+    """
     if not stored.status.claimable:
         return 0
     number = stored.invoice.number
-    taken_back = sum(red.amount.incl_fen for red in unit.invoices.reds_of(number))
+    reds = unit.invoices.reds_of(number)
+    if stored.status is InvoiceStatus.PARTLY_RED and not reds:
+        return 0
+    taken_back = sum(red.amount.incl_fen for red in reds)
     return max(0, stored.invoice.amount.incl_fen + taken_back)
 
 

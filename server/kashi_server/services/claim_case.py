@@ -27,6 +27,7 @@ from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.taxed import Taxed, sum_taxed
 from kashi_server.errors import NotFound, Refused
+from kashi_server.services.claim_invoice_left import check_left
 from kashi_server.services.claim_standing import Before
 from kashi_server.services.claims_port import (
     ClaimsUnit,
@@ -94,6 +95,8 @@ class _Found:
         self._papers = papers
         self._contracts = contracts_of(unit, stored.claim.company_id, stored.content.contract_ids)
         self._invoices = [invoice_paper(unit, one, stored) for one in papers.invoices]
+        totals_fen = {one.number: one.total_fen for one in self._invoices}
+        check_left(unit, stored, papers.invoices, totals_fen)
         self._payments = self._named_payments()
 
     # Who
@@ -279,7 +282,10 @@ def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -
     if paper.buyer_id != stored.claim.company_id:
         raise Refused(f"invoice {claimed.number} was issued to {paper.buyer_id}")
     if not paper.claimable:
-        raise Refused(f"invoice {claimed.number} does not hold good: it is red-flushed or void")
+        raise Refused(
+            f"invoice {claimed.number} does not hold good: it is red-flushed or void, or"
+            " partly red-flushed by an invoice that is not here"
+        )
     if claimed.amount_fen > min(paper.amount.incl_fen, paper.total_fen):
         raise Refused(
             f"invoice {claimed.number} is for {paper.amount.incl_fen} fen of part {claimed.part};"

@@ -7,6 +7,7 @@ an invoice may have become void while the claim was suspended, a certificate may
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.claim_case import invoice_paper, metered_lines
+from kashi_server.services.claim_invoice_left import check_left
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
@@ -33,13 +34,16 @@ def fell_away(unit: ClaimsUnit, stored: StoredClaim) -> str:
         for one in unit.claims.held_lines(claim_id)
         if one.use_serial in wanted
     }
-    parts = [one for one in unit.claims.held_parts(claim_id) if one.use_serial in wanted]
+    parts = [
+        InvoicePart(one.number, one.contract_id, one.part, one.amount_fen)
+        for one in unit.claims.held_parts(claim_id)
+        if one.use_serial in wanted
+    ]
     try:
         for statement in sorted(statements):
             metered_lines(unit, stored, statement)
-        for one in parts:
-            claimed = InvoicePart(one.number, one.contract_id, one.part, one.amount_fen)
-            invoice_paper(unit, claimed, stored)
+        papers = [invoice_paper(unit, one, stored) for one in parts]
+        check_left(unit, stored, parts, {one.number: one.total_fen for one in papers})
     except (Refused, NotFound) as problem:
         return str(problem)
     return ""

@@ -210,6 +210,11 @@ class _Taking:
         self._change(stored, self._after_reds(stored), "red invoices")
         if invoice.blue_number:
             self._flush(invoice)
+        elif invoice.red:
+            self.done.notes.append(
+                f"red invoice {invoice.number} does not say which invoice it takes back; nothing"
+                " is taken back of any until that is told"
+            )
 
     def _flush(self, red: Invoice) -> None:
         """A red invoice changes how its blue one stands."""

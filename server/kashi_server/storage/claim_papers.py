@@ -100,9 +100,13 @@ class ClaimPaperRepository:
         return [self._invoice(contract_id, row) for row in self._connection.execute(query)]
 
     def _invoice(self, contract_id: str, row: Any) -> InvoicePaper:
-        taken = select(func.coalesce(func.sum(invoices.c.incl_fen), 0)).where(
-            invoices.c.blue_number == row.number
+        # Only the seller's own red invoice to the same buyer takes anything back.
+        reds = select(func.count(), func.coalesce(func.sum(invoices.c.incl_fen), 0)).where(
+            invoices.c.blue_number == row.number,
+            invoices.c.seller_id == row.seller_id,
+            invoices.c.buyer_id == row.buyer_id,
         )
+        count, taken_fen = self._connection.execute(reds).one()
         status = (
             select(invoice_statuses.c.status)
             .where(invoice_statuses.c.number == row.number)
@@ -118,9 +122,12 @@ class ClaimPaperRepository:
             contract_id=contract_id,
             part=row.part,
             amount=Taxed(ex_tax_fen=int(row.part_ex_tax_fen), tax_fen=int(row.part_tax_fen)),
-            total_fen=row.incl_fen + int(self._connection.execute(taken).scalar_one()),
-            # Whose status nobody told is not known to hold good.
-            claimable=stands is not None and InvoiceStatus(stands).claimable,
+            total_fen=row.incl_fen + int(taken_fen),
+            # Whose status nobody told is not known to hold good; of one that is partly red-flushed
+            # by an invoice that is not here nobody knows how much is left.
+            claimable=stands is not None
+            and InvoiceStatus(stands).claimable
+            and not (stands == InvoiceStatus.PARTLY_RED and not count),
         )
 
     def payments(self, payer_id: str) -> Sequence[PaymentPaper]:

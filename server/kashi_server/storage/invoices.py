@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
@@ -72,8 +72,20 @@ class InvoiceRepository:
         return self._stored(query.order_by(invoices.c.issued_on, invoices.c.number))
 
     def reds_of(self, number: str) -> Sequence[Invoice]:
-        """The red invoices that take back something of this one."""
-        query = select(invoices).where(invoices.c.blue_number == number)
+        """The red invoices of the same seller and buyer that take back something of this one."""
+        blue = invoices.alias()
+        query = (
+            select(invoices)
+            .join(
+                blue,
+                and_(
+                    blue.c.number == invoices.c.blue_number,
+                    blue.c.seller_id == invoices.c.seller_id,
+                    blue.c.buyer_id == invoices.c.buyer_id,
+                ),
+            )
+            .where(invoices.c.blue_number == number)
+        )
         return [stored.invoice for stored in self._stored(query.order_by(invoices.c.number))]
 
     def statuses(self, number: str | None = None) -> Sequence[StatusChange]:

@@ -20,7 +20,8 @@ _MAPPED = (
 )
 _LEFT = (
     "SELECT i.incl_fen + coalesce((SELECT sum(r.incl_fen) FROM invoices r"
-    " WHERE r.blue_number = i.number), 0) FROM invoices i WHERE i.number = NEW.number"
+    " WHERE r.blue_number = i.number AND r.seller_id = i.seller_id AND r.buyer_id = i.buyer_id), 0)"
+    " FROM invoices i WHERE i.number = NEW.number"
 )
 _STATUS = (
     "SELECT s.status FROM invoice_statuses s WHERE s.number = NEW.number"

@@ -1,0 +1,67 @@
+"""What is left of an invoice for a claim: after red invoices, and after who came before it.
+
+A red invoice takes back some of an invoice that several claims may hold, part by part. What is left
+then serves them in the order in which they were handed in, over all parts together; who finds
+nothing left gets nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from kashi_server.domain.claim_content import InvoicePart
+from kashi_server.domain.claim_states import ClaimState, Step
+from kashi_server.errors import Refused
+from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+
+
+def check_left(
+    unit: ClaimsUnit,
+    stored: StoredClaim,
+    claimed: Sequence[InvoicePart],
+    totals_fen: Mapping[str, int],
+) -> None:
+    """Refuse what claims of one programme take together beyond what is left of an invoice.
+
+    Args:
+        unit: the unit of work; it has locked the invoices.
+        stored: the claim.
+        claimed: what it claims now, of an application or of its uses.
+        totals_fen: of each invoice what red ones left, including tax.
+
+    Raises:
+        Refused: less is left; the claims before it are named.
+    """
+    held = unit.claims.held_parts(stored.claim.claim_id)
+    for number, total_fen in sorted(totals_fen.items()):
+        now_fen = sum(one.amount_fen for one in claimed if one.number == number)
+        used_fen = sum(one.amount_fen for one in held if one.number == number and one.use_serial)
+        ahead = _ahead(unit, stored, number)
+        left_fen = total_fen - sum(ahead.values())
+        if max(now_fen, used_fen) > left_fen:
+            before = f"; claimed before by {', '.join(sorted(ahead))}" if ahead else ""
+            raise Refused(
+                f"invoice {number}: {max(now_fen, used_fen)} fen are claimed,"
+                f" {max(0, left_fen)} fen of {total_fen} are left{before}"
+            )
+
+
+def _ahead(unit: ClaimsUnit, stored: StoredClaim, number: str) -> dict[str, int]:
+    """What claims of the programme that were handed in before hold of an invoice."""
+    own = _place(unit, stored)
+    found: dict[str, int] = {}
+    for claim_id in unit.claims.holding_invoice(number):
+        other = None if claim_id == stored.claim.claim_id else unit.claims.claim(claim_id)
+        if other is None or other.batch.programme_id != stored.batch.programme_id:
+            continue
+        if own < _place(unit, other):
+            continue
+        found[claim_id] = sum(
+            one.amount_fen for one in unit.claims.held_parts(claim_id) if one.number == number
+        )
+    return found
+
+
+def _place(unit: ClaimsUnit, stored: StoredClaim) -> tuple[bool, int, str]:
+    """By when a claim was handed in the last time; a draft comes after all others."""
+    events = unit.claims.events(stored.claim.claim_id)
+    handed_in_ms = max((one.utc_ms for one in events if one.step == Step.SUBMIT), default=0)
+    return stored.claim.state is ClaimState.DRAFT, handed_in_ms, stored.claim.claim_id
