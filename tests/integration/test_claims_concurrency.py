@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
+import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, add_invoice, add_payment, filed, rules
 from fixtures_certificates import COMPANY_A
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.errors import Refused
+from kashi_server.services import claim_reviewing
 from kashi_server.services.claim_case import Papers
+from kashi_server.services.claim_evaluation import check_final
 from kashi_server.services.claims import Claims
 from kashi_server.services.ledger import Ledger
 from kashi_server.storage.engine import open_engine
@@ -133,3 +140,43 @@ def test_one_paper_serves_one_of_many_claims(postgresql_claims_work: Work) -> No
     with ready.work.begin(writes=False) as unit:
         holders = unit.claims.holding_statement("KS-2026-09-HT-A")
     assert holders == [drafts[said.index("")]]
+
+
+def test_two_approvals_at_once_keep_the_line_of_their_contract(
+    postgresql_claims_work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alone stays below 30 % of 900 yuan; decided at once the second sees the first."""
+    ready = filed(
+        postgresql_claims_work, rules(redemption_mode='"post_use"', stacking__ratio='"0.30"')
+    )
+    with postgresql_claims_work.begin() as unit:
+        for place in (0, 1):
+            add_invoice(unit, number(place), "HT-A", COMPANY_A, (450_00, 1_00))
+            add_payment(unit, f"PAY-{BASE + place}", COMPANY_A, number(place), 451_00)
+        unit.commit()
+    claim_ids = []
+    for place in (0, 1):
+        part = InvoicePart(number(place), "HT-A", "accelerator", 450_00)
+        content = replace(ready.content(), invoices=(part,), payments=(f"PAY-{BASE + place}",))
+        claim_ids.append(ready.claims.draft(CLERK, ready.batch.batch_id, content).claim.claim_id)
+        ready.claims.submit(CLERK, claim_ids[-1])
+        ready.claims.check(OFFICER, claim_ids[-1])
+        ready.claims.review(OFFICER, claim_ids[-1], WHY)
+    both_evaluated, checked = Barrier(2), check_final
+
+    def waits(*arguments: Any, **options: Any) -> None:
+        # Nobody meets here where they go one after the other.
+        with suppress(BrokenBarrierError):
+            both_evaluated.wait(1)
+        checked(*arguments, **options)
+
+    monkeypatch.setattr(claim_reviewing, "check_final", waits)
+
+    def approve(claims: Claims, place: int) -> None:
+        if place < len(claim_ids):
+            claims.approve(BOTH, claim_ids[place], 225_00, WHY)
+
+    refused = [one for one in at_once(ready, approve) if one]
+
+    assert len(refused) == 1
+    assert sum(ready.balances("reserved:").values()) == 225_00

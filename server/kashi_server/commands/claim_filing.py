@@ -179,7 +179,7 @@ def pack(
             FileStore(server.directory / FOLDER),
             ClaimForm(font_folder=server.config.fonts or packaged_fonts()),
         )
-        content = packing.pack(claims.show(office_reader(), claim))
+        content = packing.pack(claims.show(office_reader(), claim), office_reader())
     try:
         file.write_bytes(content)
     except OSError as error:

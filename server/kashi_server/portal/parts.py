@@ -15,6 +15,7 @@ from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.confirming import Confirming
 from kashi_server.services.paper_desk import PaperDesk
 from kashi_server.services.sessions import SessionKeeping
+from kashi_server.services.sight import Reader
 from kashi_server.services.tokens import IssuedToken
 from kashi_server.services.views import Views
 
@@ -47,8 +48,12 @@ class SheetDesk(Protocol):
 class PackDesk(Protocol):
     """Makes the pack of a claim."""
 
-    def pack(self, shown: ShownClaim) -> bytes:
-        """Everything that the claim needs, in one archive."""
+    def pack(self, shown: ShownClaim, reader: Reader) -> bytes:
+        """Everything that the claim needs, in one archive, for its company and the office.
+
+        Raises:
+            NotFound: the reader is neither.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

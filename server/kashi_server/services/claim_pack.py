@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.money import yuan_text
-from kashi_server.errors import StorageError
+from kashi_server.errors import NotFound, StorageError
 from kashi_server.services.certificates_port import ChangingPort
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_words import trace_lines
@@ -27,11 +27,13 @@ from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 from kashi_server.services.csv_text import csv_bytes
 from kashi_server.services.evidence_files import ByteStore
 from kashi_server.services.export_rows import Export, Row
+from kashi_server.services.sight import Reader
 
 FORMAT: Final = "kashi/v1/claim-pack"
 MANIFEST: Final = "manifest.json"
 _FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)
 """Every file of an archive has this date, the first there is: when it was packed says nothing."""
+_UNSAFE: Final = '\\/:*?"<>|'
 _CERTIFICATE_FILES: Final = {"pdf": ".pdf", "certificate": ".json", "statement": "-statement.json"}
 
 
@@ -87,12 +89,18 @@ class ClaimPacking:
         self._store = store
         self._press = press
 
-    def pack(self, shown: ShownClaim) -> bytes:
-        """The archive of a claim.
+    def pack(self, shown: ShownClaim, reader: Reader) -> bytes:
+        """The archive of a claim, for its company and the office.
+
+        It holds the company's own evidence and the codes of its certificates: whoever is only paid
+        by the claim gets none.
 
         Raises:
+            NotFound: the reader is neither.
             StorageError: bytes of an uploaded file are missing or not what was added.
         """
+        if not reader.may_read(shown.stored.claim.company_id):
+            raise NotFound("the claim pack is for the company that claims and for the office")
         with self._work.begin(writes=False) as unit:
             files = sorted(self._files(unit, shown), key=lambda one: one.path)
         return archive(shown.stored.claim.claim_id, files)
@@ -117,12 +125,18 @@ class ClaimPacking:
             content = self._store.get(one.sha256)
             if sha256(content).hexdigest() != one.sha256:
                 raise StorageError(f"file {one.sha256} is not what was added; restore a backup")
-            folder = one.subject.replace(":", "/")
+            folder = "/".join(_path_part(part) for part in one.subject.replace(":", "/").split("/"))
             yield PackFile(
-                path=f"evidence/{folder}/{one.sha256[:8]}-{one.name}",
+                path=f"evidence/{folder}/{one.sha256[:8]}-{_path_part(one.name)}",
                 content=content,
                 about=f"佐证材料 evidence of {one.subject}",
             )
+
+
+def _path_part(text: str) -> str:
+    """A part of a path inside the archive: what unpackers could read as a way out is replaced."""
+    safe = "".join("_" if one in _UNSAFE or not one.isprintable() else one for one in text)
+    return safe if safe.strip(". ") else "_" * max(1, len(safe))
 
 
 def archive(claim_id: str, files: Sequence[PackFile]) -> bytes:

@@ -209,15 +209,18 @@ def add_event(unit: ClaimsUnit, event: ClaimEvent) -> None:
 
 
 def locked(unit: ClaimsUnit, claim_id: str) -> StoredClaim:
-    """A claim for a step: its invoices first, then itself.
+    """A claim for a step: its contracts first, then its invoices, then itself.
 
-    Whoever brings a change of an invoice locks that first and then the claims on it; in any other
-    order the two could wait for each other.
+    Public money on a contract is held against one line, of all its claims and programmes together:
+    their steps come one after the other. Whoever brings a change of an invoice locks that first and
+    then the claims on it; in any other order the two could wait for each other.
 
     Raises:
         NotFound: there is none of that id.
     """
-    numbers = {one.number for one in existing(unit, claim_id).content.invoices}
+    content = existing(unit, claim_id).content
+    unit.claims.lock_contracts(content.contract_ids)
+    numbers = {one.number for one in content.invoices}
     numbers |= {one.number for one in unit.claims.held_parts(claim_id)}
     for number in sorted(numbers):
         unit.invoices.lock(number)

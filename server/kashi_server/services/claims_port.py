@@ -199,6 +199,9 @@ class ClaimsPort(Protocol):
     def put_claim(self, stored: StoredClaim) -> None:
         """Write what a claim has become."""
 
+    def lock_contracts(self, contract_ids: Sequence[str]) -> None:
+        """Let no other step of claims on these contracts begin until the unit ends."""
+
     def claim(self, claim_id: str, *, lock: bool = False) -> StoredClaim | None:
         """A claim; locked until the unit ends."""
 

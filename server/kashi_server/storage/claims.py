@@ -20,6 +20,7 @@ from kashi_server.storage.claim_rows import (
     stored_claim,
     stored_evaluation,
 )
+from kashi_server.storage.invoices import advisory_lock
 from kashi_server.storage.tables.claims import (
     batches,
     claim_contracts,
@@ -101,6 +102,11 @@ class ClaimRepository(ClaimHoldings):
         )
         rows = [{"claim_id": claim_id, "contract_id": one} for one in stored.content.contract_ids]
         self._connection.execute(insert(claim_contracts), rows)
+
+    def lock_contracts(self, contract_ids: Sequence[str]) -> None:
+        """Let no other step of claims on these contracts begin until the unit ends."""
+        for contract_id in sorted(set(contract_ids)):
+            advisory_lock(self._connection, "claims-on", contract_id)
 
     def claim(self, claim_id: str, *, lock: bool = False) -> StoredClaim | None:
         """A claim; locked until the unit ends."""

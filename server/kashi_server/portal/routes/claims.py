@@ -103,7 +103,7 @@ def take_step(visit: SignedIn, claim_id: str, form: CheckedForm) -> Response:
 def pack(visit: SignedIn, claim_id: str) -> Response:
     """Everything that one claim needs, in one archive."""
     shown = visit.parts.claims.show(visit.reader, claim_id)
-    content = visit.parts.packing.pack(shown)
+    content = visit.parts.packing.pack(shown, visit.reader)
     visit.record("downloaded", f"claim/{claim_id}/pack")
     return attachment(content, f"{claim_id}.zip", "application/zip")
 
@@ -304,6 +304,7 @@ def _one(visit: Visit, claim_id: str, problem: str = "") -> Response:
             for one in shown.proposals
             if one.serial == shown.stored.claim.serial
         ],
+        may_pack=visit.reader.may_read(shown.stored.claim.company_id),
         is_company=visit.reader.party_id == shown.stored.claim.company_id,
         problem=problem,
     )
