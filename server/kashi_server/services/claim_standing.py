@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kashi_server.domain.claim_states import ClaimState
+from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
 from kashi_server.domain.rules import RulesVersion
@@ -22,6 +22,8 @@ from kashi_server.services.claims_port import (
 )
 
 _NOTHING: Final = (ClaimState.DRAFT, ClaimState.REJECTED, ClaimState.WITHDRAWN)
+_STANDS_FOR_NOTHING: Final = (*_NOTHING, ClaimState.SUSPENDED, ClaimState.CLAWED_BACK)
+"""Of these no expense counts towards a threshold: nobody knows that it is good, or it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +107,18 @@ def _years(found: Iterable[StoredClaim]) -> set[int]:
 
 def _eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """The eligible expense of another claim that stands."""
-    if stored.claim.state in _NOTHING:
+    if stored.claim.state in _STANDS_FOR_NOTHING:
         return 0
     return _own_eligible_fen(unit, stored)
 
 
 def _own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
-    """The most that any evaluation of a claim found eligible."""
-    found = unit.claims.evaluations(stored.claim.claim_id)
-    return max((_said_eligible_fen(one) for one in found), default=0)
+    """What the latest evaluation of the application found eligible: earlier ones were of papers
+    that it names no more, and those of uses are of parts of the same expense."""
+    claim_id = stored.claim.claim_id
+    uses = {one.serial for one in unit.claims.events(claim_id) if one.step == Step.USE}
+    found = [one for one in unit.claims.evaluations(claim_id) if one.serial not in uses]
+    return _said_eligible_fen(found[-1]) if found else 0
 
 
 def _said_eligible_fen(evaluation: StoredEvaluation) -> int:
