@@ -27,8 +27,8 @@ from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.taxed import Taxed, sum_taxed
 from kashi_server.errors import NotFound, Refused
-from kashi_server.services.claim_invoice_left import check_left
-from kashi_server.services.claim_standing import Before
+from kashi_server.services.claim_invoice_left import check_left, taken_of_contract_fen
+from kashi_server.services.claim_standing import Before, counts
 from kashi_server.services.claims_port import (
     ClaimsUnit,
     InvoicePaper,
@@ -154,10 +154,27 @@ class _Found:
     def parts(self) -> tuple[Part, ...]:
         """Parts of the contracts, each with what is claimed of its invoices."""
         return tuple(
-            self._part(paper)
-            for contract in self._contracts
-            for paper in self._unit.claim_papers.parts(contract.contract_id)
+            part for contract in self._contracts for part in self._parts_of(contract.contract_id)
         )
+
+    def _parts_of(self, contract_id: str) -> list[Part]:
+        """A contract's parts. Where the contract is a ceiling, invoices count up to what is left of
+        it: what claims that came before took of it is theirs, and what one contract leaves over
+        lifts nothing of another."""
+        papers = self._unit.claim_papers.parts(contract_id)
+        parts = [self._part(paper) for paper in papers]
+        rules = self._stored.rules
+        if rules.parameter("base.contract").value != "ceiling":
+            return parts
+        counted = {one.part: one.amount.incl_fen for one in papers if counts(rules, one)}
+        taken_fen = taken_of_contract_fen(self._unit, self._stored, contract_id, counted)
+        left_fen = max(0, sum(counted.values()) - taken_fen)
+        found = []
+        for paper, part in zip(papers, parts, strict=True):
+            if paper.part in counted:
+                part, left_fen = _up_to(part, left_fen)
+            found.append(part)
+        return found
 
     def _part(self, paper: PartPaper) -> Part:
         claimed = [
@@ -222,6 +239,18 @@ class _Found:
         if missing:
             raise NotFound(f"there is no payment {min(missing)} of {company_id} for any invoice")
         return [one for one in found if one.reference in self._papers.payments]
+
+
+def _up_to(part: Part, left_fen: int) -> tuple[Part, int]:
+    """A part with no more invoiced than is left of its contract; what is left then.
+
+    Without tax it is cut in proportion, to a fen.
+    """
+    invoice_fen = part.invoice_fen or 0
+    if invoice_fen <= left_fen:
+        return part, left_fen - invoice_fen
+    ex_tax_fen = (part.invoice_ex_tax_fen or 0) * left_fen // invoice_fen
+    return replace(part, invoice_fen=left_fen, invoice_ex_tax_fen=ex_tax_fen), 0
 
 
 def contracts_of(

@@ -5,7 +5,7 @@ then serves them in the order in which they were handed in, over all parts toget
 nothing left gets nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState, Step
@@ -58,6 +58,24 @@ def _ahead(unit: ClaimsUnit, stored: StoredClaim, number: str) -> dict[str, int]
             one.amount_fen for one in unit.claims.held_parts(claim_id) if one.number == number
         )
     return found
+
+
+def taken_of_contract_fen(
+    unit: ClaimsUnit, stored: StoredClaim, contract_id: str, parts: Collection[str]
+) -> int:
+    """What claims of the programme that were handed in before took of parts of a contract.
+
+    A draft comes after all others. By the amounts of the invoices they hold, including tax.
+    """
+    own, programme_id = _place(unit, stored), stored.batch.programme_id
+    found = unit.claims.claims(programme_id=programme_id, contract_ids=[contract_id])
+    ahead = [one for one in found if _place(unit, one) < own]
+    return sum(
+        held.amount_fen
+        for one in ahead
+        for held in unit.claims.held_parts(one.claim.claim_id)
+        if held.contract_id == contract_id and held.part in parts
+    )
 
 
 def _place(unit: ClaimsUnit, stored: StoredClaim) -> tuple[bool, int, str]:
