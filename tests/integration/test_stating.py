@@ -56,7 +56,7 @@ def taking(
         SourceFile(names[place % len(names)], source.encode())
         for place, source in enumerate(sources)
     ]
-    return stating(work).take(SourceFile("mapping.toml", mapping.encode()), files)
+    return stating(work).take(SourceFile("mapping.toml", mapping.encode()), files, "officer-a")
 
 
 def stating(work: Work) -> UsageStating:
