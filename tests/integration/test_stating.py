@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -18,11 +19,12 @@ from expense_cases import (
     hours_of,
     observe,
 )
-from expense_facts import store
+from expense_facts import described, store
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acting import Acting
+from kashi_server.services.facts_port import DeviceRow, FactBatch
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.stating import SourceFile, Taken, UsageStating
 from kashi_server.storage.unit_of_work import Work
@@ -278,6 +280,29 @@ def test_what_an_agent_measured_is_not_stated(work: Work) -> None:
     with pytest.raises(MistakesFound, match="measured at 2026-10-01T01:00:00"):
         taking(work, series("GPU-1"), mapping=SERIES)
     assert len(taking(work, series("GPU-9"), mapping=SERIES).attestations) == 1
+
+
+def test_a_partition_is_not_stated(work: Work) -> None:
+    """A seventh of a card has an id and no share in a bill: it is refused, by what agents said of
+    it or by the form of its id; the whole card beside it is taken."""
+    store(work, {})
+    part = replace(
+        described("PART-1"), parent_hardware_id="GPU-1", share_numerator=1, share_denominator=7
+    )
+    batch = FactBatch()
+    batch.devices.append(DeviceRow(HOST_A, 0, part, START * MINUTE_MS, END * MINUTE_MS))
+    with work.begin() as unit:
+        unit.facts.write(batch)
+        unit.commit()
+    named = BILL + "identified = true\n"
+
+    def row(unit_id: str) -> str:
+        return hour_row(8, instance=unit_id).replace(",8,", ",1,", 1)
+
+    for unit_id in ("PART-1", "MIG-0a1b"):
+        with pytest.raises(MistakesFound, match="is a partition, no whole card"):
+            taking(work, BILL_HEAD + row(unit_id), mapping=named)
+    assert len(taking(work, BILL_HEAD + row("GPU-9"), mapping=named).attestations) == 1
 
 
 def test_reports_that_come_later_hold_the_stated_minutes(work: Work) -> None:

@@ -114,7 +114,9 @@ class CloseInputs:
     def _assembled(self) -> tuple[Statement, ...]:
         period = self.month.interval()
         measured = rate_times(self.devices, self.times, self.terms, period)
-        rating = self.evidence.rated(measured, self.terms, self.times, self.gaps, period)
+        rating = self.evidence.rated(
+            measured, self.terms, self.times, self.gaps, period, self.devices
+        )
         return assemble(
             MonthEnd(
                 month=self.month,

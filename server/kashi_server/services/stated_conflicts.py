@@ -7,14 +7,16 @@ from typing import Final
 from kashi_server.domain.attestation import Attestation, SourceKind, StatedRecord
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.measured import observed_minutes
 from kashi_server.domain.positioned import Mistake
 from kashi_server.domain.rating import Facts, device_times
-from kashi_server.domain.stated_rating import observed_minutes
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.usage_source.mapping import UsageMapping
 from kashi_server.services.stating_port import StatingUnit
 
 NEW: Final = "this import"
+PARTITION_PREFIX: Final = "MIG-"
+"""How NVIDIA's hardware ids of partitions begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class StatedBook:
                     f"the same time of contract {place.contract_id} at {place.site} is stated by"
                     f" {other.source}, a {other.kind} file; state a place by one kind of file"
                 )
+        if self._measured.is_partition(record):
+            return "is a partition, no whole card: its share is not told; meter it with an agent"
         minute = self._measured.first_minute(record, place.contract_id)
         if minute is not None:
             return (
@@ -174,6 +178,7 @@ class _Measured:
     def __init__(self, unit: StatingUnit, records: Sequence[StatedRecord]) -> None:
         self._times: dict[str, DeviceTime] = {}
         self._leased: dict[str, list[tuple[str, Interval]]] = {}
+        self._partitions: set[str] = set()
         if not records:
             return
         start = min(record.minutes.start for record in records)
@@ -184,10 +189,20 @@ class _Measured:
         wanted = {record.unit_id for record in records if record.identified}
         wanted |= {device for found in self._leased.values() for device, _interval in found}
         devices = unit.facts.devices(sorted(wanted)) if wanted else []
+        self._partitions = {
+            device.hardware_id
+            for device in devices
+            if device.parent_hardware_id or device.share_numerator != device.share_denominator
+        }
         known = sorted(device.hardware_id for device in devices)
         if known:
             hours = unit.facts.device_hours(known, start, end)
             self._times = device_times(Facts(devices=devices, hours=hours), Interval(start, end))
+
+    def is_partition(self, record: StatedRecord) -> bool:
+        """It names a part of a card: one that agents reported, or by the form of its id."""
+        named = record.unit_id.startswith(PARTITION_PREFIX) or record.unit_id in self._partitions
+        return record.identified and named
 
     def first_minute(self, record: StatedRecord, contract_id: str) -> int | None:
         """The first minute of a record that an agent observed too."""

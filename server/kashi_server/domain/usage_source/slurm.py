@@ -28,6 +28,9 @@ COLUMNS: Final = ("JobID", "Start", "End", "ElapsedRaw", "State", "AllocTRES")
 GPU_TYPE: Final = "GpuType"
 """A column that is made: the type that AllocTRES names its GPUs by, else empty."""
 
+PARTITION_TYPE: Final = re.compile(r".*\d+g\.\d+gb.*", re.IGNORECASE)
+"""How Slurm names MIG partitions, by their profile: `1g.10gb`, `a100_3g.20gb`."""
+
 STEP: Final = "step"
 NEVER_STARTED: Final = "never_started"
 NO_CARDS: Final = "no_cards"
@@ -127,7 +130,8 @@ def gpus_of(tres: str) -> tuple[int, str]:
     """How many GPUs an allocation has, and of which type; the type is empty where none is told.
 
     Raises:
-        InvalidValue: they are of two types: one row cannot say how long each was used.
+        InvalidValue: they are of two types: one row cannot say how long each was used; or they
+            are partitions, which are no whole cards.
     """
     total, typed = 0, {}
     for part in tres.split(","):
@@ -137,6 +141,11 @@ def gpus_of(tres: str) -> tuple[int, str]:
         if match[1] is None:
             total = int(match[2])
         elif int(match[2]):
+            if PARTITION_TYPE.fullmatch(match[1]):
+                raise InvalidValue(
+                    f"'{tres}' has partitions of type {match[1]}: they are parts of cards, and"
+                    " their share is not told; meter them with an agent"
+                )
             typed[match[1]] = int(match[2])
     if len(typed) > 1:
         raise InvalidValue(f"'{tres}' has GPUs of {len(typed)} types in one job")
