@@ -282,6 +282,51 @@ def test_what_an_agent_measured_is_not_stated(work: Work) -> None:
     assert len(taking(work, series("GPU-9"), mapping=SERIES).attestations) == 1
 
 
+def test_a_row_counts_once_however_it_is_read(work: Work) -> None:
+    """The same accounting by a mapping with another offset, and the same bill for the place spelled
+    otherwise or named anew: refused with the attestation that has the row; once that is withdrawn
+    it may be stated anew."""
+    store(work, {})
+    mapping = SLURM.replace(', b = "HT-2"', "")
+    (job,) = taking(work, SLURM_HEAD + SLURM_ROW, mapping=mapping, names=["a.txt"]).attestations
+    (hour,) = taking(work, BILL_HEAD + hour_row(8)).attestations
+    before = counts(work)
+
+    shifted = mapping.replace("+08:00", "Z")
+    for source, other in (
+        (SLURM_HEAD + SLURM_ROW, shifted),
+        (BILL_HEAD + hour_row(8), BILL.replace("cloud-a", "cloud-b")),
+    ):
+        with pytest.raises(MistakesFound, match="this row is stated already by attestation"):
+            taking(work, source, mapping=other)
+    # Another export of it is another file: the job's number and its clock's time tell it.
+    with pytest.raises(MistakesFound, match="stated with other content"):
+        taking(work, SLURM_HEAD + SLURM_ROW + "\n", mapping=shifted)
+    renamed = taking(
+        work, BILL_HEAD + hour_row(8) + "\n", mapping=BILL.replace("cloud-a", "Cloud-A")
+    )
+    assert (renamed.attestations, renamed.known) == ((), 1)
+    assert counts(work) == before
+
+    stating(work).withdraw(job.attestation_id, SELLER, "时区有误")
+    assert len(taking(work, SLURM_HEAD + SLURM_ROW, mapping=shifted).attestations) == 1
+    assert hour.attestation_id != job.attestation_id
+
+
+def test_a_job_is_told_by_its_number_however_its_times_are_written(work: Work) -> None:
+    """The same run exported in seconds since 1970, read with another offset, is the same time of
+    the same job."""
+    store(work, {})
+    mapping = SLURM.replace(', b = "HT-2"', "")
+    taking(work, SLURM_HEAD + SLURM_ROW, mapping=mapping)
+    epoch = SLURM_ROW.replace("2026-10-02T10:00:13", "1790906413").replace(
+        "2026-10-02T12:30:45", "1790915445"
+    )
+
+    with pytest.raises(MistakesFound, match="its time is stated already by attestation"):
+        taking(work, SLURM_HEAD + epoch, mapping=mapping.replace("+08:00", "Z"))
+
+
 def test_a_partition_is_not_stated(work: Work) -> None:
     """A seventh of a card has an id and no share in a bill: it is refused, by what agents said of
     it or by the form of its id; the whole card beside it is taken."""

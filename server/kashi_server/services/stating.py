@@ -86,9 +86,10 @@ class UsageStating:
             if mistakes:
                 raise MistakesFound(mistakes)
             book = StatedBook(unit, mapping, [one for part in read for one in part.records])
+            book.know_rows({part.file.sha256 for part in read})
             made, known = [], 0
             for part in read:
-                fresh = book.fresh(part.file.name, part.contract_id, part.records, now)
+                fresh = book.fresh(part.file, part.contract_id, part.records, now)
                 known += len(part.records) - len(fresh)
                 if fresh:
                     contract = contracts[part.contract_id]

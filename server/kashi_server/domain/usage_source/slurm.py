@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from kashi_server.domain.attestation import StatedRecord
-from kashi_server.domain.usage_source.instants import instant_text
+from kashi_server.domain.usage_source.instants import local_text
 from kashi_server.domain.usage_source.reading import (
     FieldWrong,
     Reading,
@@ -30,6 +30,9 @@ GPU_TYPE: Final = "GpuType"
 
 PARTITION_TYPE: Final = re.compile(r".*\d+g\.\d+gb.*", re.IGNORECASE)
 """How Slurm names MIG partitions, by their profile: `1g.10gb`, `a100_3g.20gb`."""
+
+RUN: Final = "@"
+"""Between a job and the start of one of its runs."""
 
 STEP: Final = "step"
 NEVER_STARTED: Final = "never_started"
@@ -175,7 +178,7 @@ def _stated(reading: Reading, line: int, row: Row, cards: int) -> StatedRecord |
         return None
     model = field_of(mapping.model.column, lambda: mapping.model.of(row))
     # One job may run several times: each time is an allocation of its own.
-    named = f"{mapping.site}/{row['JobID'].strip()}@{instant_text(start, mapping.offset)}"
+    named = f"{mapping.site}/{row['JobID'].strip()}{RUN}{local_text(start, mapping.offset)}"
     return field_of(
         "JobID",
         lambda: StatedRecord(
