@@ -130,7 +130,8 @@ class CloseInputs:
                 earlier=self.earlier,
                 clock_offsets_ms=self.clock_offsets_ms,
                 doubts={host_id: doubts(facts) for host_id, facts in self.facts.items()},
-                kept_contracts={*self.kept_contracts, *self.booked},
+                # What is owed back stays on paper, also once the contract is over.
+                kept_contracts={*self.kept_contracts, *self.booked, *self.carried_fen},
                 kept_parties=self.kept_parties,
             )
         )
