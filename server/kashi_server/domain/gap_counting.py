@@ -81,6 +81,14 @@ def _with_policies(
         yield known, policies.get(line.standing.rules_sha256 or "", "none")
 
 
+def counts_on_officers(rules: Iterable[RulesVersion], interval: Interval) -> bool:
+    """A version of rules that holds in an interval counts gaps on officers' word."""
+    return any(
+        version.in_force.overlap(interval) is not None and _policy(version) == "officer"
+        for version in rules
+    )
+
+
 def _policy(version: RulesVersion) -> str:
     value = version.parameter(POLICY).value
     return value if isinstance(value, str) else "none"
