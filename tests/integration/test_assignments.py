@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from expense_cases import (
     END,
+    HOST_A,
     HOST_B,
     OCTOBER,
     OTHER_PROVIDER,
@@ -308,6 +309,50 @@ def test_a_device_that_moved_is_no_longer_its_former_owners(work: Work) -> None:
     assert assigning(work).propose(PROVIDING, [draft(end=moved)])
     # Of what was before its first report nobody else can say anything.
     assert assigning(work).propose(PROVIDING, [draft(start=START - 1440, end=START)])
+
+
+def test_a_device_is_proposed_only_for_the_time_its_host_is_the_providers(work: Work) -> None:
+    """The host is sold on the fifth: until then the seller may lease its card out, not a minute
+    longer; from then on it is the buyer's to lease."""
+    sold = at("10-05 00:00")
+    tenures = [tenure(end=sold), tenure(owner_id=OTHER_PROVIDER, start=sold)]
+    store(work, observe(START, END), tenures=tenures)
+    buyers = replace(
+        contract(), contract_id="HT-9", provider_id=OTHER_PROVIDER, user_id=OTHER_TENANT
+    )
+    with work.begin() as unit:
+        unit.expense.put_contract(buyers)
+        unit.commit()
+    later = sold + 1440
+
+    for start, end in ((later, None), (START, later), (START, None)):
+        with pytest.raises(SheetRefused, match="the provider's in all of this time"):
+            assigning(work).propose(PROVIDING, [draft(start=start, end=end)])
+    made = assigning(work).propose(PROVIDING, [draft(end=sold)])
+    buyer = Actor(login="provider-2", party_id=OTHER_PROVIDER)
+    made += assigning(work).propose(buyer, [draft(start=later, contract_id="HT-9")])
+
+    assert [one.interval for one in made] == [Interval(START, sold), Interval(later, None)]
+
+
+def test_a_host_that_is_sold_meanwhile_is_not_confirmed(agreed: Work) -> None:
+    """Proposed for good while the host was the provider's; sold before the answer: the other side
+    cannot confirm it, nor a longer time of what it confirmed before."""
+    waits, lent = assigning(agreed).propose(
+        PROVIDING, [draft(), draft("GPU-2", end=at("10-03 00:00"))]
+    )
+    assigning(agreed).answer(RENTING, [lent.assignment_id], Answer.CONFIRM)
+    assigning(agreed).propose_end(PROVIDING, lent.assignment_id, at("10-20 00:00"))
+    sold = at("10-05 00:00")
+    with agreed.begin() as unit:
+        for host_id in (HOST_A, HOST_B):
+            unit.expense.put_tenure(tenure(host_id, end=sold))
+            unit.expense.put_tenure(tenure(host_id, OTHER_PROVIDER, start=sold))
+        unit.commit()
+
+    for one in (waits, lent):
+        with pytest.raises(Refused, match="is not the provider's in all of this time"):
+            assigning(agreed).answer(RENTING, [one.assignment_id], Answer.CONFIRM)
 
 
 def test_preview_is_what_would_be_taken_and_takes_nothing(agreed: Work) -> None:

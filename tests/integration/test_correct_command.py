@@ -46,10 +46,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server with two officers and what two parties agreed, made once."""
     where = tmp_path_factory.mktemp("template") / "server"
     file = where.parent / "agreements.toml"
+    first, second = _passwords(where.parent)
     file.write_text(AGREEMENTS + PRICE.format(yuan="12.50"), encoding="utf-8")
     commands: list[list[str]] = [
-        ["init", "--demo", "--directory", str(where)],
-        ["account", "create", "second", "--role", "officer", "-d", str(where)],
+        ["init", "--demo", "--directory", str(where), "--password-file", first],
+        [*_second(second), "-d", str(where)],
         ["import", str(file), "-d", str(where)],
         ["close", "2026-10", "-d", str(where)],
     ]
@@ -57,6 +58,25 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = run(*arguments)
         assert done.returncode == 0, done.stderr
     return where
+
+
+def _passwords(where: Path) -> tuple[str, str]:
+    """Files with the passwords of the two officers."""
+    files = where / "first.password", where / "second.password"
+    for file in files:
+        file.write_text(f"correct horse {file.stem}\n", encoding="utf-8")
+    return str(files[0]), str(files[1])
+
+
+def _second(password: str) -> tuple[str, ...]:
+    """The command that makes the second officer."""
+    return ("account", "create", "second", "--role", "officer", "--password-file", password)
+
+
+def _proofs(where: Path) -> tuple[str, ...]:
+    """Both officers' passwords, in order, as options."""
+    first, second = _passwords(where)
+    return ("--password-file", first, "--password-file", second)
 
 
 @pytest.fixture
@@ -115,7 +135,7 @@ def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: P
     shown = run("correct", *month, "--preview", "-d", directory)
     again = run("correct", *month, "--preview", "-d", directory)
     decided = ("--officer", "officer", "--officer", "second", "--reason", "合同笔误")
-    made = run("correct", *month, *decided, "-d", directory)
+    made = run("correct", *month, *decided, *_proofs(tmp_path), "-d", directory)
     settled = run("import", str(file), "-d", directory)
     sound = run("fsck", "-d", directory)
 
@@ -125,6 +145,34 @@ def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: P
     assert (made.returncode, "nothing to correct" in made.stdout) == (0, True)
     assert settled.stdout == "0 added, 0 changed, 1 stood so already.\n"
     assert (sound.returncode, sound.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("first", "first"), "the password of second is wrong"),
+        (("second", "second"), "the password of officer is wrong"),
+        (("first",), "once for each --officer"),
+    ],
+)
+def test_officers_prove_that_they_correct_a_month(
+    directory: str, tmp_path: Path, names: tuple[str, ...], told: str
+) -> None:
+    """Two typed logins correct nothing: each gives the own password, or nothing is made."""
+    _passwords(tmp_path)
+    file = tmp_path / "price.toml"
+    file.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    proofs = [one for name in names for one in ("--password-file", f"{tmp_path}/{name}.password")]
+
+    done = run(
+        *("correct", "--month", "2026-10", "--terms", str(file), "--reason", "合同笔误"),
+        *("--officer", "officer", "--officer", "second", "-d", directory, *proofs),
+    )
+    shown = run("import", str(file), "-d", directory)
+
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert "has begun" in shown.stderr
 
 
 def test_statements_are_listed_as_they_were_known(directory: str) -> None:
@@ -139,9 +187,10 @@ def test_statements_are_listed_as_they_were_known(directory: str) -> None:
 def test_a_month_closes_on_its_day_or_by_two_officers(tmp_path: Path) -> None:
     """A server that is no demonstration waits; the settings count the days."""
     where = tmp_path / "server"
+    first, second = _passwords(tmp_path)
     made = run(
         *("init", "--directory", str(where), "--organisation", "深圳市算力服务中心"),
-        *("--address", "kashi.example", "--officer", "officer"),
+        *("--address", "kashi.example", "--officer", "officer", "--password-file", first),
     )
     if made.returncode:
         pytest.fail(made.stderr)
@@ -151,15 +200,16 @@ def test_a_month_closes_on_its_day_or_by_two_officers(tmp_path: Path) -> None:
     )
     told = run("closing-day", str(last), "-d", str(where), "--json")
     refused = run("close", str(last), "--empty", "-d", str(where))
-    run("account", "create", "second", "--role", "officer", "-d", str(where))
-    closed = run(
-        *("close", str(last), "--empty", "-d", str(where), "--reason", "审计要求"),
-        *("--officer", "officer", "--officer", "second"),
-    )
+    run(*_second(second), "-d", str(where))
+    early = ["close", str(last), "--empty", "-d", str(where), "--reason", "审计要求"]
+    early += ["--officer", "officer", "--officer", "second"]
+    typed = run(*early, "--password-file", first, "--password-file", first)
+    closed = run(*early, *_proofs(tmp_path))
 
     assert json.loads(told.stdout)["month"] == str(last)
     assert refused.returncode == 3
     assert f"{last} closes on {json.loads(told.stdout)['closes_on']}" in refused.stderr
+    assert (typed.returncode, "password of second is wrong" in typed.stderr) == (3, True)
     assert (closed.returncode, f"{last} is closed" in closed.stdout) == (0, True)
 
 

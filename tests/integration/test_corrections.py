@@ -23,6 +23,7 @@ from expense_cases import (
 )
 from expense_facts import store
 from kashi_server.domain.booked_line import Booking, line_id
+from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import TenureKind
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.corrections_port import (
@@ -30,6 +31,7 @@ from kashi_server.services.corrections_port import (
     CorrectionUnit,
     RevisedStatement,
 )
+from kashi_server.services.importing import ImportFile
 from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
@@ -313,6 +315,25 @@ def test_a_contract_that_ended_is_settled_all_the_same(work: Work) -> None:
     assert said["settlement"]["carried_out_fen"] == -744 * 50
 
 
+def test_what_is_owed_back_stays_until_it_is_settled(work: Work) -> None:
+    """The contract is over and nothing more falls due under it: every later month's statement says
+    what is carried, so that it does not vanish."""
+    store(work, observe(START, END), assignments=[assignment(end=END)])
+    books = Books(work)
+    books.agree(contract(end=END))
+    books.close()
+    books.agree(repriced(price(), "12.00"))
+    assert books.correct() is not None
+    books.close(NOVEMBER)
+
+    books.close(DECEMBER)
+
+    said = json.loads(books.statements(DECEMBER)["KS-2026-12-HT-1", 1].content)
+    carried = said["settlement"]
+    assert (carried["carried_in_fen"], carried["carried_out_fen"]) == (-744 * 50, -744 * 50)
+    assert books.correct(DECEMBER) is None
+
+
 def test_two_officers_make_a_correction(work: Work) -> None:
     """One alone, one twice, a stranger or a company's account, no reason: none of it is made."""
     books = _closed_october(work)
@@ -352,6 +373,36 @@ def test_an_open_month_needs_no_correction(work: Work) -> None:
 
     with pytest.raises(Refused, match="2026-11 is not closed"):
         books.correct(NOVEMBER)
+
+
+def test_terms_for_an_open_month_leave_no_trace(work: Work) -> None:
+    """December is named by mistake: neither the month nor the agreements of October change."""
+    books = _closed_october(work)
+    file = ImportFile("prices.toml", PRICES)
+    before = _prices(work)
+
+    with pytest.raises(Refused, match="2026-12 is not closed"):
+        books.correcting().make(DECEMBER, DECISION, [file])
+
+    assert _prices(work) == before
+    books.correcting().make(OCTOBER, DECISION, [file])
+    assert _prices(work) != before
+
+
+PRICES = """\
+[[price]]
+price_id = "HT-1-12.50"
+contract = "HT-1"
+model = "NVIDIA H100 80GB HBM3"
+yuan_per_card_hour = "99.00"
+basis = "leased_observed"
+from = 2026-09-01T00:00:00+08:00
+"""
+
+
+def _prices(work: Work) -> list[Price]:
+    with work.begin(writes=False) as unit:
+        return list(unit.expense.prices())
 
 
 @dataclass

@@ -49,6 +49,7 @@ def portal(postgresql_database: Database) -> Iterator[Work]:
     (made,) = stating.take(
         SourceFile("mapping.toml", BILL.encode()),
         [SourceFile("bill.csv", (BILL_HEAD + row).encode())],
+        "officer-a",
     ).attestations
     stating.countersign(made.attestation_id, company, "已核对")
     explaining = GapExplaining(work, lambda: NOW_MS)

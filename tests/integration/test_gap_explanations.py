@@ -133,6 +133,27 @@ def test_two_officers_make_an_explained_gap_count(work: Work) -> None:
     assert told["officer"]["explanations"] == [made.explanation_id]
 
 
+def test_rules_decided_later_ask_for_two_officers_all_the_same(work: Work) -> None:
+    """One officer accepts while nothing counts by it; then rules of the open month count gaps on
+    officers' word. One word is not enough any more: nothing counts until another accepts too."""
+    minutes = observe(START, GAP.start) | observe(START + 660, END)
+    store(work, minutes, assignments=[assignment()])
+    books = Books(work)
+    made = explaining(work).explain("GPU-1", GAP, COMPANY, reason=WHY)
+    assert accept(work, made.explanation_id, OFFICERS[0]) is ExplanationState.ACCEPTED
+    Rulebook(work, lambda: 0).register([version("officer")])
+
+    books.close()
+    assert counted(books) == (0, 0)
+    with pytest.raises(Refused, match="another officer must accept"):
+        accept(work, made.explanation_id, OFFICERS[0])
+    assert accept(work, made.explanation_id, OFFICERS[1]) is ExplanationState.ACCEPTED
+    assert books.correct() is not None
+
+    (line,) = json.loads(books.statements()[RENTED, 2].content)["lines"]
+    assert line["quantities"]["officer_ms"] == 60 * MINUTE_MS
+
+
 @pytest.mark.parametrize(("policy", "expected"), [("none", (0, 0)), ("continuity", (1_800_000, 0))])
 def test_other_policies_count_no_officers_word(
     work: Work, policy: str, expected: tuple[int, int]

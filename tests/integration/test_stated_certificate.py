@@ -48,7 +48,7 @@ def _state(work: Work) -> None:
     source = {"status": "success", "data": {"resultType": "matrix", "result": result}}
     stating = UsageStating(work, lambda: CLOSE_UTC_MS)
     files = [SourceFile("series.json", json.dumps(source).encode())]
-    taken = stating.take(SourceFile("mapping.toml", MAPPING.encode()), files)
+    taken = stating.take(SourceFile("mapping.toml", MAPPING.encode()), files, "officer-a")
     company = Acting(actor="company-a", party_id=COMPANY_A)
     for one in taken.attestations:
         stating.countersign(one.attestation_id, company, "已核对")

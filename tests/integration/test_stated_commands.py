@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from expense_cases import H100, PROVIDER, TENANT
+from kashi_server.bootstrap import opened
 from server_commands import run
+from sqlalchemy import text
 from usage_samples import BILL, BILL_HEAD
 
 CASES = Path(__file__).parents[2] / "docs/cases/usage"
@@ -43,11 +45,24 @@ ROWS = "i-1,8,2026-01-05 08:00:00,2026-01-05 09:00:00,3600\n"
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a fresh demonstration server with agreements, made once."""
     where = tmp_path_factory.mktemp("template") / "server"
-    assert run("init", "--demo", "--directory", str(where)).returncode == 0
+    init = ("init", "--demo", "--directory", str(where), "--password-file", _password(where.parent))
+    assert run(*init).returncode == 0
     agreed = where.parent / "agreed.toml"
     agreed.write_text(AGREED, encoding="utf-8")
     assert run("import", str(agreed), "-d", str(where)).returncode == 0
     return where
+
+
+def _password(where: Path) -> str:
+    """A file with the officer's password."""
+    file = where / "officer.password"
+    file.write_text("correct horse battery\n", encoding="utf-8")
+    return str(file)
+
+
+def _proved(where: Path) -> tuple[str, ...]:
+    """The officer with the password, as options."""
+    return ("--officer", "officer", "--password-file", _password(where))
 
 
 @pytest.fixture
@@ -67,11 +82,11 @@ def test_from_a_bill_to_a_countersigned_attestation(directory: str, tmp_path: Pa
     """Import, import again, list, countersign, read the file back, check the whole server."""
     mapping, source = _files(tmp_path)
 
-    taken = run("import-usage", "--mapping", mapping, source, "-d", directory)
-    again = run("import-usage", "--mapping", mapping, source, "-d", directory)
+    taken = run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
+    again = run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
     (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
     named = listed["attestation_id"]
-    signing = ("stated", "countersign", named, "--officer", "officer", "--reason", "对账单", "-d")
+    signing = ("stated", "countersign", named, *_proved(tmp_path), "--reason", "对账单", "-d")
     wrong = run(*signing, directory, "--party", PROVIDER)
     done = run(*signing, directory, "--party", TENANT)
     back = run("stated", "source", named, str(tmp_path / "back.csv"), "-d", directory)
@@ -92,7 +107,7 @@ def test_every_mistake_is_printed_and_nothing_is_taken(directory: str, tmp_path:
     """Exit 3, file, line and column of each, and an empty list afterwards."""
     mapping, source = _files(tmp_path, ROWS + ROWS.replace("8,", "x,", 1))
 
-    done = run("import-usage", "--mapping", mapping, source, "-d", directory)
+    done = run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
 
     assert done.returncode == 3
     assert f"{source}:3: cards: 'x' is no count of whole cards" in done.stderr
@@ -102,24 +117,50 @@ def test_every_mistake_is_printed_and_nothing_is_taken(directory: str, tmp_path:
 def test_a_withdrawn_attestation_says_so(directory: str, tmp_path: Path) -> None:
     """By the provider, with a reason; an officer nobody knows records nothing."""
     mapping, source = _files(tmp_path)
-    run("import-usage", "--mapping", mapping, source, "-d", directory)
+    run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
     (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
     taking_back = ("stated", "withdraw", listed["attestation_id"], "--party", PROVIDER, "-d")
 
     unknown = run(*taking_back, directory, "--officer", "nobody", "--reason", "错误")
-    done = run(*taking_back, directory, "--officer", "officer", "--reason", "错误")
+    done = run(*taking_back, directory, *_proved(tmp_path), "--reason", "错误")
     (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
 
     assert (unknown.returncode, done.returncode) == (3, 0)
     assert (after["state"], after["reason"]) == ("withdrawn", "错误")
 
 
-def test_the_published_samples_are_taken(directory: str) -> None:
+def test_an_officer_proves_every_act_upon_stated_usage(directory: str, tmp_path: Path) -> None:
+    """A login that is typed without its password imports, countersigns, withdraws and explains
+    nothing; who imported is kept among the privileged acts."""
+    mapping, source = _files(tmp_path)
+    wrong = tmp_path / "wrong.password"
+    wrong.write_text("guessed\n", encoding="utf-8")
+    typed = ("--officer", "officer", "--password-file", str(wrong), "-d", directory)
+    why = ("--party", TENANT, "--reason", "对账单")
+
+    refused = [run("import-usage", "--mapping", mapping, source, *typed)]
+    run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
+    (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    named = listed["attestation_id"]
+    refused += [run("stated", act, named, *typed, *why) for act in ("countersign", "withdraw")]
+    hour = ("--from", "2026-01-05T08:00+08:00", "--until", "2026-01-05T09:00+08:00")
+    refused.append(run("gaps", "explain", "GPU-1", *hour, *why, *typed))
+    (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    with opened(Path(directory)) as server, server.work.begin(writes=False) as unit:
+        acts = unit.connection.execute(text("SELECT actor, act FROM privileged_acts")).all()
+
+    assert [one.returncode for one in refused] == [3, 3, 3, 3]
+    assert all("the password of officer is wrong" in one.stderr for one in refused)
+    assert after["state"] == "stated"
+    assert ("officer", "usage-stated") in [tuple(one) for one in acts]
+
+
+def test_the_published_samples_are_taken(directory: str, tmp_path: Path) -> None:
     """The files beside the documentation go through the command, and what is passed over is told
     in words."""
     taken = run(
         *("import-usage", "--mapping", str(CASES / "slurm.mapping.toml")),
-        *(str(CASES / "slurm.txt"), "-d", directory),
+        *(str(CASES / "slurm.txt"), *_proved(tmp_path), "-d", directory),
     )
 
     # October 2026 may be in the future where this runs: then that, and nothing else, is said.
@@ -131,17 +172,14 @@ def test_the_published_samples_are_taken(directory: str) -> None:
 def test_gaps_are_listed_and_refused_in_words(directory: str, tmp_path: Path) -> None:
     """No explanation yet; a device nobody knows, an instant that is none and an explanation that
     is not there end with a sentence."""
-    secret = tmp_path / "password"
-    secret.write_text("wrong\n", encoding="utf-8")
     explain = ("gaps", "explain", "GPU-1", "--until", "2026-01-05T09:00+08:00", "--party", TENANT)
-    said = ("--officer", "officer", "--reason", "停电", "-d", directory)
+    said = (*_proved(tmp_path), "--reason", "停电", "-d", directory)
 
     listed = run("gaps", "list", "-d", directory)
     unknown = run(*explain, "--from", "2026-01-05T08:00+08:00", *said)
     senseless = run(*explain, "--from", "yesterday", *said)
     decided = run(
         *("gaps", "decide", "nothing", "--verdict", "accepted", *said),
-        *("--password-file", str(secret)),
     )
 
     assert "No explanations" in listed.stdout

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -18,11 +19,12 @@ from expense_cases import (
     hours_of,
     observe,
 )
-from expense_facts import store
+from expense_facts import described, store
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acting import Acting
+from kashi_server.services.facts_port import DeviceRow, FactBatch
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.stating import SourceFile, Taken, UsageStating
 from kashi_server.storage.unit_of_work import Work
@@ -56,7 +58,7 @@ def taking(
         SourceFile(names[place % len(names)], source.encode())
         for place, source in enumerate(sources)
     ]
-    return stating(work).take(SourceFile("mapping.toml", mapping.encode()), files)
+    return stating(work).take(SourceFile("mapping.toml", mapping.encode()), files, "officer-a")
 
 
 def stating(work: Work) -> UsageStating:
@@ -278,6 +280,74 @@ def test_what_an_agent_measured_is_not_stated(work: Work) -> None:
     with pytest.raises(MistakesFound, match="measured at 2026-10-01T01:00:00"):
         taking(work, series("GPU-1"), mapping=SERIES)
     assert len(taking(work, series("GPU-9"), mapping=SERIES).attestations) == 1
+
+
+def test_a_row_counts_once_however_it_is_read(work: Work) -> None:
+    """The same accounting by a mapping with another offset, and the same bill for the place spelled
+    otherwise or named anew: refused with the attestation that has the row; once that is withdrawn
+    it may be stated anew."""
+    store(work, {})
+    mapping = SLURM.replace(', b = "HT-2"', "")
+    (job,) = taking(work, SLURM_HEAD + SLURM_ROW, mapping=mapping, names=["a.txt"]).attestations
+    (hour,) = taking(work, BILL_HEAD + hour_row(8)).attestations
+    before = counts(work)
+
+    shifted = mapping.replace("+08:00", "Z")
+    for source, other in (
+        (SLURM_HEAD + SLURM_ROW, shifted),
+        (BILL_HEAD + hour_row(8), BILL.replace("cloud-a", "cloud-b")),
+    ):
+        with pytest.raises(MistakesFound, match="this row is stated already by attestation"):
+            taking(work, source, mapping=other)
+    # Another export of it is another file: the job's number and its clock's time tell it.
+    with pytest.raises(MistakesFound, match="stated with other content"):
+        taking(work, SLURM_HEAD + SLURM_ROW + "\n", mapping=shifted)
+    renamed = taking(
+        work, BILL_HEAD + hour_row(8) + "\n", mapping=BILL.replace("cloud-a", "Cloud-A")
+    )
+    assert (renamed.attestations, renamed.known) == ((), 1)
+    assert counts(work) == before
+
+    stating(work).withdraw(job.attestation_id, SELLER, "时区有误")
+    assert len(taking(work, SLURM_HEAD + SLURM_ROW, mapping=shifted).attestations) == 1
+    assert hour.attestation_id != job.attestation_id
+
+
+def test_a_job_is_told_by_its_number_however_its_times_are_written(work: Work) -> None:
+    """The same run exported in seconds since 1970, read with another offset, is the same time of
+    the same job."""
+    store(work, {})
+    mapping = SLURM.replace(', b = "HT-2"', "")
+    taking(work, SLURM_HEAD + SLURM_ROW, mapping=mapping)
+    epoch = SLURM_ROW.replace("2026-10-02T10:00:13", "1790906413").replace(
+        "2026-10-02T12:30:45", "1790915445"
+    )
+
+    with pytest.raises(MistakesFound, match="its time is stated already by attestation"):
+        taking(work, SLURM_HEAD + epoch, mapping=mapping.replace("+08:00", "Z"))
+
+
+def test_a_partition_is_not_stated(work: Work) -> None:
+    """A seventh of a card has an id and no share in a bill: it is refused, by what agents said of
+    it or by the form of its id; the whole card beside it is taken."""
+    store(work, {})
+    part = replace(
+        described("PART-1"), parent_hardware_id="GPU-1", share_numerator=1, share_denominator=7
+    )
+    batch = FactBatch()
+    batch.devices.append(DeviceRow(HOST_A, 0, part, START * MINUTE_MS, END * MINUTE_MS))
+    with work.begin() as unit:
+        unit.facts.write(batch)
+        unit.commit()
+    named = BILL + "identified = true\n"
+
+    def row(unit_id: str) -> str:
+        return hour_row(8, instance=unit_id).replace(",8,", ",1,", 1)
+
+    for unit_id in ("PART-1", "MIG-0a1b"):
+        with pytest.raises(MistakesFound, match="is a partition, no whole card"):
+            taking(work, BILL_HEAD + row(unit_id), mapping=named)
+    assert len(taking(work, BILL_HEAD + row("GPU-9"), mapping=named).attestations) == 1
 
 
 def test_reports_that_come_later_hold_the_stated_minutes(work: Work) -> None:

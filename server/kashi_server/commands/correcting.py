@@ -13,6 +13,7 @@ from kashi_server.commands.expense import read_text
 from kashi_server.commands.integrity import EXIT_DIFFERENT
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, two_officers
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.proving import OfficersPasswords, prove_officers
 from kashi_server.domain.correction_cause import causes_of
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import yuan_text
@@ -38,17 +39,23 @@ def correct(
         typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 更正理由")] = "",
+    password_file: OfficersPasswords = None,
     terms: Annotated[
         list[Path] | None,
         typer.Option("--terms", help="TOML files of agreements to correct with it. 更正的约定"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Correct a closed month: reversals and new lines, booked in the month that is open. 更正."""
+    """Correct a closed month: reversals and new lines, booked in the month that is open. 更正.
+
+    Two officers make a correction, each with the password of the portal. 两名经办人各凭密码办理。
+    """
     wanted = Month.parse(month)
     files = [ImportFile(str(file), read_text(file)) for file in terms or ()]
     decision = None if preview else two_officers(officer, reason)
     with opened(directory) as server:
+        if decision is not None:
+            prove_officers(server, decision, password_file)
         correcting = _correcting(server)
         if decision is None:
             found = correcting.preview(wanted, files)

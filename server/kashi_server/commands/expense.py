@@ -13,6 +13,7 @@ from kashi_server.bootstrap import Server, opened
 from kashi_server.closing_settings import read_calendar
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, two_officers
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.proving import OfficersPasswords, prove_officers
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
 from kashi_server.errors import ConfigurationError, NotFound
@@ -65,16 +66,20 @@ def close(
         typer.Option("--officer", help="To close before its day: two officers. 提前关账"),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why it closes early. 理由")] = "",
+    password_file: OfficersPasswords = None,
     as_json: AsJson = False,
 ) -> None:
     """Close a month: gaps of silence, rated lines, statements. It cannot be undone.
     关账：写入缺口、计价明细与结算单；不可撤销。
 
-    A month waits for its closing day (`closing-day`); two officers may close it earlier.
+    A month waits for its closing day (`closing-day`); two officers may close it earlier, each
+    with the password of the portal.
     """
     wanted = Month.parse(month)
     early = two_officers(officer, reason) if officer else None
     with opened(directory) as server:
+        if early is not None:
+            prove_officers(server, early, password_file)
         closed = close_month(server, wanted, empty=empty, early=early)
         statements = _stored(server, wanted)
     if as_json:

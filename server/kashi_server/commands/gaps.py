@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import opened
-from kashi_server.commands.accounts import require_officer
-from kashi_server.commands.hosts import typed_password
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.proving import OfficerPassword, prove_officer
 from kashi_server.domain.gap_explanation import ExplanationState, GapVerdict
 from kashi_server.domain.interval import Interval, minute_of
 from kashi_server.domain.statement_line import shanghai_text
@@ -62,13 +61,14 @@ def gaps_explain(
     evidence: Annotated[
         Path | None, typer.Option("--evidence", help="A file that speaks for it; its hash is kept.")
     ] = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Record a party's explanation of a gap, until its month is closed. 登记缺口说明"""
     content = None if evidence is None else _bytes(evidence)
     interval = Interval(_minute(start), _minute(end))
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         made = GapExplaining(server.work, server.clock).explain(
             hardware_id,
             interval,
@@ -84,15 +84,12 @@ def gaps_decide(
     verdict: Annotated[GapVerdict, typer.Option("--verdict", help="accepted or refused.")],
     officer: Officer,
     reason: Reason,
-    password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="Holds the officer's password.")
-    ] = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Accept or refuse an explanation; where it may change money it takes two officers. 审定缺口"""
     with opened(directory) as server:
-        require_officer(server, officer)
-        server.accounts.check_password(officer, typed_password(officer, password_file))
+        prove_officer(server, officer, password_file)
         explaining = GapExplaining(server.work, server.clock)
         state = explaining.decide(explanation_id, officer, verdict, reason)
     print(f"{explanation_id}: {WORDS[state]}")

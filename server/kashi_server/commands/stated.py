@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import opened
-from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.hosts import local_time
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.proving import OfficerPassword, prove_officer
 from kashi_server.domain.attestation import Attestation
 from kashi_server.domain.interval import HOUR_MS
 from kashi_server.domain.money import truncate_places
@@ -47,15 +47,20 @@ def import_usage(
     mapping: Annotated[
         Path, typer.Option("--mapping", metavar="FILE", help="How they are read, as TOML.")
     ],
+    officer: Officer,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
     """Take usage that a provider states: all files or none; the company countersigns then.
     供给方声明的用量：云账单、Slurm 记录、监控时序；由企业会签后计入，证据等级 E1。
+
+    The officer who takes them in is recorded, and proves it by the password of the portal.
     """
     files = [_file(source) for source in sources]
     with opened(directory) as server:
-        done = UsageStating(server.work, server.clock).take(_file(mapping), files)
+        prove_officer(server, officer, password_file)
+        done = UsageStating(server.work, server.clock).take(_file(mapping), files, officer)
     if as_json:
         told = [_data(StoredAttestation(attestation=one, stated_utc_ms=0, change=None))
                 for one in done.attestations]  # fmt: skip
@@ -113,6 +118,7 @@ def countersign(
     party: PartyCode,
     officer: Officer,
     reason: Reason,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Record that the company countersigned an attestation: it counts from now on. 企业会签
@@ -120,7 +126,7 @@ def countersign(
     The reason names the paper by which the company said so.
     """
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         stating = UsageStating(server.work, server.clock)
         stating.countersign(attestation_id, Acting(actor=officer, party_id=party), reason)
     print(f"{attestation_id}: 已会签 countersigned by {party}")
@@ -131,11 +137,12 @@ def withdraw_stated(
     party: PartyCode,
     officer: Officer,
     reason: Reason,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Record that the provider took an attestation back, or the company refused it. 撤回"""
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         stating = UsageStating(server.work, server.clock)
         stating.withdraw(attestation_id, Acting(actor=officer, party_id=party), reason)
     print(f"{attestation_id}: 已撤回 withdrawn by {party}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from kashi_server.domain.interval import Interval, instant_of
-from kashi_server.domain.party import check_credit_code
+from kashi_server.domain.party import check_credit_code, is_credit_code
 from kashi_server.errors import InvalidValue, Refused
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -55,6 +55,11 @@ class Contract:
     def __post_init__(self) -> None:
         """Refuse a contract with oneself."""
         check_token(self.contract_id, "contract_id")
+        if is_credit_code(self.contract_id):
+            raise InvalidValue(
+                f"contract_id '{self.contract_id}' is a credit code: statements are numbered by"
+                " contract or by party, and these two would have one number; use the contract's own"
+            )
         check_credit_code(self.provider_id)
         check_credit_code(self.user_id)
         if self.provider_id == self.user_id:

@@ -7,12 +7,13 @@ from kashi_server.domain.attestation import Attestation
 from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.evidence_level import KeyCustody, level_of_custody
-from kashi_server.domain.gap_counting import GapBook, with_gaps
+from kashi_server.domain.gap_counting import GapBook, counted_stretches, with_gaps
 from kashi_server.domain.gap_explanation import GapExplanation
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.measured import Measured
 from kashi_server.domain.rating import RatedLine, Rating
 from kashi_server.domain.standing import Terms
-from kashi_server.domain.stated_rating import Measured, stated_devices, stated_lines
+from kashi_server.domain.stated_rating import stated_devices, stated_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,20 @@ class EvidenceInputs:
         times: Mapping[str, DeviceTime],
         gaps: Sequence[ReportedGap],
         period: Interval,
+        devices: Sequence[DeviceRecord] = (),
     ) -> Rating:
-        """A rating of what agents measured, with levels, counted gaps and stated lines."""
+        """A rating of what agents measured, with levels, counted gaps and stated lines.
+
+        `devices` are those that agents reported: they tell what a stated device is a part of, and
+        on whose host it serves.
+        """
         book = GapBook(times=times, gaps=gaps, explained=self.explained)
         measured = with_gaps(rating, terms.rules, book)
         lines = tuple(self._levelled(line) for line in measured.lines)
-        seen = Measured(times=times, lines=lines)
+        if not self.attestations:
+            return replace(measured, lines=lines)
+        counted = counted_stretches(rating, terms.rules, book)
+        seen = Measured(times, lines, devices, counted)
         stated = stated_lines(self.attestations, terms, seen, period)
         return replace(measured, lines=lines + stated)
 

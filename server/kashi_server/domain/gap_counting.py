@@ -46,6 +46,22 @@ def continuous(gap: ReportedGap) -> bool:
 
 def with_gaps(rating: Rating, rules: Iterable[RulesVersion], book: GapBook) -> Rating:
     """The rating with what is known of each line's gaps, and what the rules count of them."""
+    lines = tuple(line.counted(policy) for line, policy in _with_policies(rating, rules, book))
+    return replace(rating, lines=lines)
+
+
+def counted_stretches(
+    rating: Rating, rules: Iterable[RulesVersion], book: GapBook
+) -> Iterator[tuple[RatedLine, Interval]]:
+    """The whole minutes that hold what the rules count of lines' gaps, each with its line."""
+    for line, policy in _with_policies(rating, rules, book):
+        for stretch in line.stretches(policy):
+            yield line.rated, stretch
+
+
+def _with_policies(
+    rating: Rating, rules: Iterable[RulesVersion], book: GapBook
+) -> Iterator[tuple["_Line", str]]:
     policies = {version.sha256: _policy(version) for version in rules}
     by_place: dict[tuple[str, str], list[ReportedGap]] = {}
     for gap in book.gaps:
@@ -54,17 +70,23 @@ def with_gaps(rating: Rating, rules: Iterable[RulesVersion], book: GapBook) -> R
     for one in book.explained:
         explained.setdefault((one.hardware_id, one.host_id), []).append(one)
     runs = _runs(rating.lines)
-    lines = tuple(
-        _Line(
+    for place, line in enumerate(rating.lines):
+        known = _Line(
             line,
             runs[place],
             by_place.get((line.hardware_id, line.standing.host_id), ()),
             explained.get((line.hardware_id, line.standing.host_id), ()),
             book.times.get(line.hardware_id),
-        ).counted(policies.get(line.standing.rules_sha256 or "", "none"))
-        for place, line in enumerate(rating.lines)
+        )
+        yield known, policies.get(line.standing.rules_sha256 or "", "none")
+
+
+def counts_on_officers(rules: Iterable[RulesVersion], interval: Interval) -> bool:
+    """A version of rules that holds in an interval counts gaps on officers' word."""
+    return any(
+        version.in_force.overlap(interval) is not None and _policy(version) == "officer"
+        for version in rules
     )
-    return replace(rating, lines=lines)
 
 
 def _policy(version: RulesVersion) -> str:
@@ -165,6 +187,30 @@ class _Line:
             officer_ms += gap_ms - sure_ms if explained and policy == "officer" else 0
         quantities = replace(line.quantities, continuity_ms=continuity_ms, officer_ms=officer_ms)
         return replace(line, quantities=quantities, gaps=tuple(self._told(policy)))
+
+    @property
+    def rated(self) -> RatedLine:
+        """The line itself."""
+        return self._line
+
+    def stretches(self, policy: str) -> Iterator[Interval]:
+        """The whole minutes of the line that hold what a policy counts of its gaps."""
+        if self._line.stated is not None or not self._line.quantities.gap_ms:
+            return
+        span = Interval(self._line.start, self._line.end)
+        counted: list[Interval] = []
+        if policy in ("continuity", "officer"):
+            whole = (gap for gap in self._gaps if self._whole(gap))
+            counted += (
+                Interval(gap.start_utc_ms // MINUTE_MS, -(-gap.end_utc_ms // MINUTE_MS))
+                for gap in whole
+            )
+        if policy == "officer":
+            counted += (one.interval for one in self._explained)
+        for one in counted:
+            common = one.overlap(span)
+            if common is not None:
+                yield common
 
     def _pieces(self) -> Iterator[tuple[int, int, bool]]:
         line = self._line

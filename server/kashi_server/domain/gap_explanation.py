@@ -119,12 +119,16 @@ class GapDecision:
         )
 
 
-def state_of(decisions: Sequence[GapDecision]) -> ExplanationState:
-    """How an explanation stands after the decisions upon it, in their order."""
+def state_of(decisions: Sequence[GapDecision], *, of_two: bool = False) -> ExplanationState:
+    """How an explanation stands after the decisions upon it, in their order.
+
+    `of_two`: the rules ask for two officers now, whatever they asked when the first decided.
+    """
     if any(one.verdict is GapVerdict.REFUSED for one in decisions):
         return ExplanationState.REFUSED
     officers = {one.officer for one in decisions}
-    if any(not one.of_two for one in decisions) or len(officers) > 1:
+    alone = any(not one.of_two for one in decisions) and not of_two
+    if alone or len(officers) > 1:
         return ExplanationState.ACCEPTED
     return ExplanationState.HALF_ACCEPTED if officers else ExplanationState.OPEN
 
@@ -135,7 +139,7 @@ def check_decision(earlier: Sequence[GapDecision], decision: GapDecision) -> Non
     Raises:
         Refused: the message says which.
     """
-    state = state_of(earlier)
+    state = state_of(earlier, of_two=decision.of_two)
     if state in (ExplanationState.ACCEPTED, ExplanationState.REFUSED):
         raise Refused(f"explanation {decision.explanation_id} is {state} already")
     if decision.officer in {one.officer for one in earlier}:

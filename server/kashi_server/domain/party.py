@@ -54,6 +54,15 @@ def check_credit_code(text: str) -> str:
     return text
 
 
+def is_credit_code(text: str) -> bool:
+    """Whether a text could be a party's code."""
+    try:
+        check_credit_code(text)
+    except InvalidValue:
+        return False
+    return True
+
+
 class PartyKind(StrEnum):
     """What a party does here."""
 

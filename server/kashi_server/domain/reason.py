@@ -121,8 +121,8 @@ _TEXTS: dict[Reason, tuple[str, str]] = {
         "demonstration: the workload is generated",
     ),
     Reason.STATED_AND_MEASURED: (
-        "供给方声明的时段已有采集程序计量：暂挂，不重复计费",
-        "an agent measured in the time a provider states: held, a minute is billed once",
+        "供给方声明的时段已另行计量、计费或租出：暂挂，不重复计费",
+        "the time a provider states is measured, billed or leased otherwise: held, billed once",
     ),
     Reason.METER_DOUBTFUL: (
         "计量环境存在疑点（仅供参考，不扣减）",

@@ -143,7 +143,7 @@ class StandingBook:
             party_id=None,
             price=price,
             rules_sha256=rules_sha256,
-            blocked=_blocked(contract, tenure, price),
+            blocked=blocking(contract, tenure, price),
             ineligible=ineligible(contract, rules),
             rent=self._rent(price, minute),
         )
@@ -182,7 +182,8 @@ class StandingBook:
         return tuple(sorted(set(reasons)))
 
 
-def _blocked(contract: Contract, tenure: Tenure | None, price: Price | None) -> tuple[Reason, ...]:
+def blocking(contract: Contract, tenure: Tenure | None, price: Price | None) -> tuple[Reason, ...]:
+    """Why what is leased under a contract earns nothing: by its host's tenure, or for no price."""
     reasons: list[Reason] = []
     if tenure is None:
         reasons.append(Reason.OWNER_UNKNOWN)

@@ -3,8 +3,10 @@
 The records of one unit (an allocation, or a device) that follow each other without a whole minute
 between them are one stretch; a stretch is cut wherever contract term, price or rules change, and
 where time is held. What a stretch states is its observed time; what its first and last minute leave
-over is gap. A minute is billed at most once: what an agent observed of the same device, or of any
-device of the same contract where the source names no device, is held at 0.
+over is gap. A minute is billed at most once: what is measured, billed or counted of the same
+device, or of any device of the same contract where the source names no device, is held at 0; so is
+time in which a confirmed assignment gives the device to another contract. A device that agents know
+stands as it would if it were measured: its host's tenure decides, and a partition is no whole card.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,16 +17,16 @@ from itertools import pairwise
 from kashi_server.domain.attestation import SITE_PREFIX, Attestation, SourceKind, StatedRecord
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord, ServiceWindow, Vendor
-from kashi_server.domain.device_time import DeviceTime, merge_minutes
 from kashi_server.domain.evidence_level import EvidenceLevel
 from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.measured import Measured
 from kashi_server.domain.rating import RatedLine, priced_line
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.rules import RulesVersion, version_at
-from kashi_server.domain.standing import Standing, Terms, ineligible
+from kashi_server.domain.standing import Standing, Terms, blocking, ineligible
 from kashi_server.domain.stated_origin import StatedOrigin
 from kashi_server.domain.statement_line import StatementQuantities
-from kashi_server.domain.tariff import Tariff
+from kashi_server.domain.tariff import Price, Tariff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,63 +100,24 @@ def _neighbours(records: Sequence[StatedRecord]) -> Iterator[list[StatedRecord]]
         yield held
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What agents observed: of each device, and under each contract by which devices."""
-
-    times: Mapping[str, DeviceTime]
-    lines: Sequence[RatedLine]
-
-    def minutes(self, stretch: Stretch) -> list[Interval]:
-        """The minutes of a stretch in which an agent observed what it may be a part of."""
-        span = stretch.span
-        if stretch.record.identified:
-            watched = [(stretch.record.unit_id, span)]
-        else:
-            watched = [
-                (line.hardware_id, common)
-                for line in self.lines
-                if line.standing.contract_id == stretch.attestation.contract_id
-                and line.quantities.observed_ms
-                and (common := Interval(line.start, line.end).overlap(span)) is not None
-            ]
-        found = (
-            minute
-            for hardware_id, part in watched
-            if hardware_id in self.times
-            for minute in observed_minutes(self.times[hardware_id], part)
-        )
-        return merge_minutes(found)
-
-
-def observed_minutes(time: DeviceTime, part: Interval) -> Iterator[int]:
-    """The minutes of a bounded part in which any host observed the device."""
-    start, end = part.bounded()
-    for hour in range(start // 60, -(-end // 60)):
-        low, high = max(start, hour * 60), min(end, hour * 60 + 60)
-        if time.between(low, high).observed_ms or time.claims(low, high):
-            for minute in range(low, high):
-                if time.between(minute, minute + 1).observed_ms or time.claims(minute, minute + 1):
-                    yield minute
-
-
 def stated_lines(
     attestations: Iterable[Attestation], terms: Terms, measured: Measured, period: Interval
 ) -> tuple[RatedLine, ...]:
     """The lines of a bounded period that rest on countersigned attestations."""
-    book = _Book(terms)
+    book = _Book(terms, measured)
     return tuple(
         line
         for stretch in stretches(attestations, period)
-        for line in _lines(stretch, book, measured.minutes(stretch), period)
+        for line in _lines(stretch, book, book.held(stretch), period)
     )
 
 
 class _Book:
     """What was agreed, looked up for stretches; made once a rating."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, measured: Measured) -> None:
         self.contracts, self.rules = terms.contracts, terms.rules
+        self._measured, self._terms = measured, terms
         self.tariff = Tariff(terms.prices)
         # A version is hashed whole each time it is asked: once for a month of lines is enough.
         self._hashes = {version.version: version.sha256 for version in terms.rules}
@@ -163,6 +126,58 @@ class _Book:
         """The version in force at a minute, and its hash."""
         version = version_at(self.rules, minute)
         return version, None if version is None else self._hashes[version.version]
+
+    def held(self, stretch: Stretch) -> list[Interval]:
+        """The minutes of a stretch that are measured, billed, counted or leased otherwise."""
+        contract_id, span = stretch.attestation.contract_id, stretch.span
+        if not stretch.record.identified:
+            return self._measured.of_contract(contract_id, span)
+        unit_id = stretch.record.unit_id
+        return [
+            *self._measured.of_device(unit_id, span),
+            *self._leased_otherwise(unit_id, contract_id),
+        ]
+
+    def _leased_otherwise(self, unit_id: str, contract_id: str) -> Iterator[Interval]:
+        kin = self._measured.kin(unit_id)
+        for one in self._terms.assignments:
+            if one.confirmed and one.hardware_id in kin and one.contract_id != contract_id:
+                leased = one.interval.overlap(self.contracts[one.contract_id].term)
+                if leased is not None:
+                    yield leased
+
+    def stays(self, stretch: Stretch) -> Iterator[Interval]:
+        """Where the host of a device that agents know changes, or whose it is."""
+        for window in self._windows(stretch):
+            yield window.interval
+            for tenure in self._terms.tenures:
+                if tenure.host_id == window.host_id:
+                    yield tenure.interval
+
+    def _windows(self, stretch: Stretch) -> Sequence[ServiceWindow]:
+        device = self._known(stretch)
+        return () if device is None else device.windows
+
+    def _known(self, stretch: Stretch) -> DeviceRecord | None:
+        return self._measured.device(stretch.record.unit_id) if stretch.record.identified else None
+
+    def of_host(
+        self, stretch: Stretch, contract: Contract, price: Price | None, minute: int
+    ) -> tuple[Reason, ...]:
+        """What speaks against a stretch at a minute by what is known of its device and its host."""
+        found: tuple[Reason, ...] = () if price is not None else (Reason.NO_PRICE,)
+        device = self._known(stretch)
+        if device is None:
+            return found
+        if device.parent_hardware_id or device.share_numerator != device.share_denominator:
+            # The source counts it as a whole card; what part it was at that minute it does not say.
+            found += (Reason.SHARE_UNKNOWN,)
+        for window in device.windows:
+            if minute in window.interval:
+                tenures = (t for t in self._terms.tenures if t.host_id == window.host_id)
+                tenure = next((t for t in tenures if minute in t.interval), None)
+                found += blocking(contract, tenure, price)
+        return found
 
 
 def _lines(
@@ -173,7 +188,7 @@ def _lines(
         return
     contract = book.contracts[stretch.attestation.contract_id]
     prices = book.tariff.of(contract.contract_id, stretch.record.model)
-    changes = [contract.term, *held, *(price.interval for price in prices)]
+    changes = [contract.term, *held, *(price.interval for price in prices), *book.stays(stretch)]
     changes += [version.in_force for version in book.rules]
     for start, end in _cut(common, changes):
         part = Interval(start, end)
@@ -206,13 +221,11 @@ def _standing(
 ) -> Standing:
     rules, rules_sha256 = book.rules_at(minute)
     price = book.tariff.at(contract.contract_id, (stretch.record.model,), minute)
-    blocked = []
+    blocked = set(book.of_host(stretch, contract, price, minute))
     if minute not in contract.term:
-        blocked.append(Reason.OUTSIDE_TERM)
-    if price is None:
-        blocked.append(Reason.NO_PRICE)
+        blocked.add(Reason.OUTSIDE_TERM)
     if overlaps:
-        blocked.append(Reason.STATED_AND_MEASURED)
+        blocked.add(Reason.STATED_AND_MEASURED)
     return Standing(
         host_id=f"{SITE_PREFIX}{stretch.attestation.site}",
         contract_id=contract.contract_id,

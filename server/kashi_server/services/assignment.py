@@ -27,6 +27,7 @@ from kashi_server.services.agreement_entries import dropped
 from kashi_server.services.assignment_port import AssignmentUnit, AssignmentWork
 from kashi_server.services.importing import store
 from kashi_server.services.proposing import Proposing
+from kashi_server.services.providing import ProvidersHosts
 
 ACT_ENTRY: Final = "assignment-act"
 """What the log calls an act."""
@@ -193,15 +194,32 @@ def _answer(
     if end is not None:
         acted = replace(assignment, interval=Interval(assignment.interval.start, end))
     if answer is Answer.CONFIRM and end is not None:
-        store(unit, _ended(book, assignment, end), utc_ms)
+        ended = _ended(book, assignment, end)
+        if assignment.interval.end is not None and end > assignment.interval.end:
+            _check_provider(unit, history, ended)
+        store(unit, ended, utc_ms)
     elif answer is Answer.CONFIRM:
         _refuse_closed(book, assignment)
+        _check_provider(unit, history, assignment)
         store(unit, assignment.confirm(history.contract, actor.party_id), utc_ms)
     elif not of_end:
         _drop(unit, book, assignment, utc_ms)
     kind, number = answered(answer, of_end=of_end), len(history.acts) + 1
     _act(unit, actor, acted, kind, number, utc_ms, reason)
     return acted
+
+
+def _check_provider(
+    unit: AssignmentUnit, history: AssignmentHistory, assignment: Assignment
+) -> None:
+    """A host may have been sold since the device was proposed: it is asked again."""
+    hardware_id, interval = assignment.hardware_id, assignment.interval
+    if not ProvidersHosts(unit).serve(history.contract, hardware_id, interval):
+        raise Refused(
+            f"assignment {assignment.assignment_id}: the host of {hardware_id} is not the"
+            " provider's in all of this time; have it declined or withdrawn, and propose one that"
+            " ends where the provider's tenure does 供给方对该主机的产权登记未覆盖全部时段"
+        )
 
 
 def _ended(book: AgreementBook, assignment: Assignment, end_minute: int) -> Assignment:

@@ -114,7 +114,9 @@ class CloseInputs:
     def _assembled(self) -> tuple[Statement, ...]:
         period = self.month.interval()
         measured = rate_times(self.devices, self.times, self.terms, period)
-        rating = self.evidence.rated(measured, self.terms, self.times, self.gaps, period)
+        rating = self.evidence.rated(
+            measured, self.terms, self.times, self.gaps, period, self.devices
+        )
         return assemble(
             MonthEnd(
                 month=self.month,
@@ -128,7 +130,8 @@ class CloseInputs:
                 earlier=self.earlier,
                 clock_offsets_ms=self.clock_offsets_ms,
                 doubts={host_id: doubts(facts) for host_id, facts in self.facts.items()},
-                kept_contracts={*self.kept_contracts, *self.booked},
+                # What is owed back stays on paper, also once the contract is over.
+                kept_contracts={*self.kept_contracts, *self.booked, *self.carried_fen},
                 kept_parties=self.kept_parties,
             )
         )
@@ -282,6 +285,7 @@ def read_inputs(unit: InputsUnit, month: Month, cut_off: CutOff, *, demo: bool) 
         hours=unit.facts.device_hours(None, start, end),
         conflicts=unit.facts.conflicts(None, start, end),
     )
+    terms = _terms(unit)
     return CloseInputs(
         month=month,
         cut_off=cut_off,
@@ -289,12 +293,12 @@ def read_inputs(unit: InputsUnit, month: Month, cut_off: CutOff, *, demo: bool) 
         devices=devices,
         times=device_times(facts, month.interval()),
         gaps=unit.facts.gaps(None, start, end),
-        terms=_terms(unit),
+        terms=terms,
         parties=unit.expense.parties(),
         earlier=unit.expense.earlier_in_year(month),
         clock_offsets_ms=_clock_offsets_ms(unit, devices, start, end),
         facts=unit.facts.stated_facts(start, end),
-        evidence=read_evidence(unit, start, end, cut_off.checkpoint_size),
+        evidence=read_evidence(unit, start, end, cut_off.checkpoint_size, terms.rules),
         booked=unit.corrections.booked_into(month),
         carried_fen=unit.corrections.carried_before(month),
     )

@@ -134,7 +134,7 @@ class Correcting:
             MistakesFound: every mistake in the files.
         """
         if terms:
-            self._correct_terms(decision, terms)
+            self._correct_terms(month, decision, terms)
         for _attempt in range(ATTEMPTS_MAX):
             head = self._sequence()
             with self._work.begin() as unit:
@@ -153,10 +153,14 @@ class Correcting:
             f"reports for {month} came in during each of {ATTEMPTS_MAX} tries; correct it again"
         )
 
-    def _correct_terms(self, decision: OfficersDecision, terms: Sequence[ImportFile]) -> None:
+    def _correct_terms(
+        self, month: Month, decision: OfficersDecision, terms: Sequence[ImportFile]
+    ) -> None:
         with self._work.begin() as unit:
             unit.expense.lock()
             check_officers(unit.accounts, decision)
+            # Nothing of the terms may stand where the month cannot be corrected at all.
+            _check_closed(unit, month)
             take_into(unit, terms, self._clock(), corrects=True)
             reference = " ".join(file.name for file in terms)
             self._record(unit, decision, TERMS_ACT, reference)
@@ -170,10 +174,7 @@ class Correcting:
         Raises:
             Refused: the month is not closed.
         """
-        if unit.expense.close_of(month) is None:
-            raise Refused(
-                f"{month} is not closed: what changes before the close needs no correction"
-            )
+        _check_closed(unit, month)
         last = unit.expense.last_close()
         assert last is not None, "a month is closed"
         standing = StandingStatements(unit.expense.statements(month=month))
@@ -241,6 +242,11 @@ class Correcting:
                 reason=decision.reason,
             )
             record(unit, done)
+
+
+def _check_closed(unit: CorrectionUnit, month: Month) -> None:
+    if unit.expense.close_of(month) is None:
+        raise Refused(f"{month} is not closed: what changes before the close needs no correction")
 
 
 def revised(

@@ -5,7 +5,9 @@ from typing import Final, Protocol
 
 from kashi_server.domain.attestation import Attestation
 from kashi_server.domain.evidence_inputs import EvidenceInputs
+from kashi_server.domain.gap_counting import counts_on_officers
 from kashi_server.domain.gap_explanation import ExplanationState, GapExplanation, state_of
+from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import HostsPort
 
@@ -49,11 +51,17 @@ def decision_reference(explanation_id: str, officer: str) -> str:
     return f"{explanation_id}/{officer}"
 
 
-def read_evidence(unit: EvidenceUnit, start: int, end: int, size: int) -> EvidenceInputs:
-    """What counts for the UTC minutes [start, end), by the log's first `size` entries."""
+def read_evidence(
+    unit: EvidenceUnit, start: int, end: int, size: int, rules: Sequence[RulesVersion]
+) -> EvidenceInputs:
+    """What counts for the UTC minutes [start, end), by the log's first `size` entries.
+
+    `rules` are those it is rated by: where they count gaps on officers' word, it takes two, also
+    if they said nothing of it yet when the first officer accepted.
+    """
     return EvidenceInputs(
         attestations=_attestations(unit, start, end, size),
-        explained=_explained(unit, start, end, size),
+        explained=_explained(unit, start, end, size, rules),
         custody={host.host_id: host.key_custody for host in unit.identity.hosts()},
     )
 
@@ -71,7 +79,9 @@ def _attestations(unit: EvidenceUnit, start: int, end: int, size: int) -> Sequen
     ]
 
 
-def _explained(unit: EvidenceUnit, start: int, end: int, size: int) -> Sequence[GapExplanation]:
+def _explained(
+    unit: EvidenceUnit, start: int, end: int, size: int, rules: Sequence[RulesVersion]
+) -> Sequence[GapExplanation]:
     found = []
     for explanation in unit.gap_words.explanations(start, end):
         explanation_id = explanation.explanation_id
@@ -82,6 +92,8 @@ def _explained(unit: EvidenceUnit, start: int, end: int, size: int) -> Sequence[
                 unit, GAP_DECISION_ENTRY, decision_reference(explanation_id, one.officer), size
             )
         ]
-        if state_of(decided) is ExplanationState.ACCEPTED:
+        # By what is decided up to here, and by the rules of here: not by those of the decision.
+        of_two = counts_on_officers(rules, explanation.interval)
+        if state_of(decided, of_two=of_two) is ExplanationState.ACCEPTED:
             found.append(explanation)
     return found

@@ -84,6 +84,9 @@ class StatedPort(Protocol):
     ) -> Iterator[tuple[StoredAttestation, StatedRecord]]:
         """Records that touch [start, end) of attestations that are not withdrawn."""
 
+    def standing_of(self, provider_id: str, source_sha256: str) -> Sequence[StoredAttestation]:
+        """A provider's attestations of one source file that are not withdrawn."""
+
 
 class GapsPort(Protocol):
     """Explanations of gaps and what officers made of them."""

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from kashi_server.domain.device_time import DeviceTime
+from kashi_server.domain.gap_counting import counts_on_officers
 from kashi_server.domain.gap_explanation import (
     ExplanationState,
     GapDecision,
@@ -33,7 +34,6 @@ from kashi_server.services.evidence_inputs import (
 from kashi_server.services.stating_port import StatingUnit, StatingWork
 
 ID_DIGITS: Final = 16
-POLICY: Final = "gap_policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class GapExplaining:
             unit.log.append_pending(GAP_DECISION_ENTRY, reference, decision.to_bytes())
             self._record(unit, officer, f"gap-{verdict}", explanation_id, reason)
             unit.commit()
-        return state_of((*earlier, decision))
+        return state_of((*earlier, decision), of_two=decision.of_two)
 
     def listed(self, acting: Acting) -> Sequence[Explained]:
         """Every explanation whose time concerns the party; the office sees all."""
@@ -145,7 +145,7 @@ class GapExplaining:
                 if not _concerns(unit, one, acting.party_id):
                     continue
                 gap_ms = _gap_ms(unit, one.hardware_id, one.interval)
-                state = state_of(decisions)
+                state = state_of(decisions, of_two=_changes_money(unit, one))
                 found.append(
                     Explained(explanation=one, state=state, decisions=decisions, gap_ms=gap_ms)
                 )
@@ -254,8 +254,4 @@ def _gap_ms(unit: StatingUnit, hardware_id: str, interval: Interval) -> int:
 
 def _changes_money(unit: StatingUnit, explanation: GapExplanation) -> bool:
     """A version of rules that holds in its time counts gaps on officers' word."""
-    return any(
-        version.in_force.overlap(explanation.interval) is not None
-        and version.parameter(POLICY).value == "officer"
-        for version in unit.expense.rules()
-    )
+    return counts_on_officers(unit.expense.rules(), explanation.interval)

@@ -7,7 +7,7 @@ from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.sheet import SheetMistake
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.assignment_port import AssignmentUnit
-from kashi_server.services.sight import Sight
+from kashi_server.services.providing import ProvidersHosts
 
 _COLUMNS: Final = {"hardware_id": "device", "confirmed_by": "from", "proposed_by": "contract"}
 """Fields of values -> columns, where those differ."""
@@ -29,7 +29,7 @@ class Proposing:
         self._unit = unit
         self._book = book
         self._party_id = party_id
-        self._sights: dict[str, Sight] = {}
+        self._hosts = ProvidersHosts(unit)
         self._used: dict[str, set[str]] = {}
         self.mistakes: list[SheetMistake] = []
 
@@ -88,23 +88,15 @@ class Proposing:
 
     def _check_device(self, draft: AssignmentDraft, contract: Contract) -> None:
         """A proposal keeps others from the device: it must be one of the contract's provider."""
-        provider = contract.provider_id
-        if provider not in self._sights:
-            self._sights[provider] = self._unit.views.sight(provider)
-        hosts = self._sights[provider].hosts
-        records = self._unit.facts.devices([draft.hardware_id])
-        windows = [window for record in records for window in record.windows]
-        # Before its first report a device was where it reported first.
-        then = [one for one in windows if one.interval.overlap(draft.interval) is not None]
-        for window in then or windows[:1]:
-            spans = hosts.get(window.host_id, ())
-            if any(span.overlap(window.interval) is not None for span in spans):
-                return
+        if self._hosts.serve(contract, draft.hardware_id, draft.interval):
+            return
         self._wrong(
             draft,
             "device",
-            f"no host of the contract's provider has reported {draft.hardware_id}; compare the id"
-            " with the host's page, or wait for its first report 供给方主机从未上报该设备",
+            f"no host of the contract's provider has reported {draft.hardware_id} and is the"
+            " provider's in all of this time; compare the id with the host's page, wait for its"
+            " first report, or end where the provider's tenure does"
+            " 供给方主机从未上报该设备，或其产权登记未覆盖全部时段",
         )
 
     def _wrong(self, draft: AssignmentDraft, column: str, message: str) -> None:

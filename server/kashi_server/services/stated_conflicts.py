@@ -1,20 +1,37 @@
 """What speaks against stated records: others that say otherwise, and what agents measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from kashi_server.domain.attestation import Attestation, SourceKind, StatedRecord
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.measured import observed_minutes
 from kashi_server.domain.positioned import Mistake
 from kashi_server.domain.rating import Facts, device_times
-from kashi_server.domain.stated_rating import observed_minutes
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.usage_source.mapping import UsageMapping
+from kashi_server.domain.usage_source.slurm import RUN
 from kashi_server.services.stating_port import StatingUnit
 
 NEW: Final = "this import"
+OFFSETS_MS: Final = 29 * 60 * MINUTE_MS
+"""A row read with another offset lies at most 28 hours elsewhere: from -14:00 to +14:00."""
+PARTITION_PREFIX: Final = "MIG-"
+"""How NVIDIA's hardware ids of partitions begin."""
+
+
+class Source(Protocol):
+    """A file of the import."""
+
+    @property
+    def name(self) -> str:
+        """As people know it."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,8 @@ class StatedBook:
     ) -> None:
         self.mistakes: list[Mistake] = []
         self._mapping = mapping
+        self._unit = unit
+        self._rows: dict[tuple[str, int], str] = {}
         self._by_key: dict[tuple[str, str], _Place] = {}
         # By unit and UTC hour, and by contract, site and kind: so a month of many records is looked
         # through once, not once a record.
@@ -47,22 +66,22 @@ class StatedBook:
         self._by_kind: dict[tuple[str, str], dict[SourceKind, list[_Place]]] = {}
         self._measured = _Measured(unit, records)
         if records:
-            start = min(record.start_utc_ms for record in records) - MINUTE_MS
-            end = max(record.end_utc_ms for record in records) + MINUTE_MS
+            start = min(record.start_utc_ms for record in records) - OFFSETS_MS
+            end = max(record.end_utc_ms for record in records) + OFFSETS_MS
             for stored, record in unit.stated.standing(start, end):
                 self._add(_standing(stored.attestation, record))
 
     def fresh(
-        self, file: str, contract_id: str, records: Sequence[StatedRecord], now_utc_ms: int
+        self, source: Source, contract_id: str, records: Sequence[StatedRecord], now_utc_ms: int
     ) -> list[StatedRecord]:
         """The records that are new; what speaks against one becomes a mistake."""
-        found = []
+        found, file = [], source.name
         for record in sorted(records, key=lambda one: (one.start_utc_ms, one.key)):
             place = self._place(file, contract_id, record)
             known = self._by_key.get(_key(place))
             if known is not None and self._same(known, place):
                 continue
-            wrong = self._wrong(place, known, now_utc_ms)
+            wrong = self._row_stated(source, record) or self._wrong(place, known, now_utc_ms)
             if wrong:
                 self.mistakes.append(
                     Mistake(file=file, line=record.line, field=record.unit_id, message=wrong)
@@ -71,6 +90,24 @@ class StatedBook:
             self._add(place)
             found.append(record)
         return found
+
+    def know_rows(self, sources: Iterable[str]) -> None:
+        """Look up which rows of these files, by hash, stand already: a row counts once, however
+        it is read."""
+        for source_sha256 in sources:
+            for stored in self._unit.stated.standing_of(self._mapping.provider_id, source_sha256):
+                attestation = stored.attestation
+                for record in attestation.records:
+                    self._rows[source_sha256, record.line] = attestation.attestation_id
+
+    def _row_stated(self, source: Source, record: StatedRecord) -> str:
+        attestation_id = self._rows.get((source.sha256, record.line))
+        if attestation_id is None:
+            return ""
+        return (
+            f"this row is stated already by attestation {attestation_id}, read another way; a row"
+            " counts once: withdraw that attestation first"
+        )
 
     def _place(self, file: str, contract_id: str, record: StatedRecord) -> _Place:
         return _Place(
@@ -118,6 +155,8 @@ class StatedBook:
                     f"the same time of contract {place.contract_id} at {place.site} is stated by"
                     f" {other.source}, a {other.kind} file; state a place by one kind of file"
                 )
+        if self._measured.is_partition(record):
+            return "is a partition, no whole card: its share is not told; meter it with an agent"
         minute = self._measured.first_minute(record, place.contract_id)
         if minute is not None:
             return (
@@ -150,12 +189,18 @@ def _key(place: _Place) -> tuple[str, str]:
 
 
 def _unit(place: _Place) -> tuple[str, str]:
+    if place.kind is SourceKind.SLURM:
+        # A job by its site and number: it never runs twice at one time.
+        return place.provider_id, place.record.unit_id.partition(RUN)[0]
     return ("" if place.record.identified else place.provider_id), place.record.unit_id
 
 
 def _touches(other: _Place, place: _Place) -> bool:
     """They state the same time; a minute that both touch only where they cannot be one line."""
     one, two = other.record, place.record
+    if place.kind is SourceKind.SLURM and one.unit_id != two.unit_id:
+        # Runs of one job are lines of their own and may share a minute, but no millisecond.
+        return one.start_utc_ms < two.end_utc_ms and two.start_utc_ms < one.end_utc_ms
     joined = other.attestation == place.attestation
     if joined and (one.model, one.cards) == (two.model, two.cards):
         return one.start_utc_ms < two.end_utc_ms and two.start_utc_ms < one.end_utc_ms
@@ -174,6 +219,7 @@ class _Measured:
     def __init__(self, unit: StatingUnit, records: Sequence[StatedRecord]) -> None:
         self._times: dict[str, DeviceTime] = {}
         self._leased: dict[str, list[tuple[str, Interval]]] = {}
+        self._partitions: set[str] = set()
         if not records:
             return
         start = min(record.minutes.start for record in records)
@@ -184,10 +230,20 @@ class _Measured:
         wanted = {record.unit_id for record in records if record.identified}
         wanted |= {device for found in self._leased.values() for device, _interval in found}
         devices = unit.facts.devices(sorted(wanted)) if wanted else []
+        self._partitions = {
+            device.hardware_id
+            for device in devices
+            if device.parent_hardware_id or device.share_numerator != device.share_denominator
+        }
         known = sorted(device.hardware_id for device in devices)
         if known:
             hours = unit.facts.device_hours(known, start, end)
             self._times = device_times(Facts(devices=devices, hours=hours), Interval(start, end))
+
+    def is_partition(self, record: StatedRecord) -> bool:
+        """It names a part of a card: one that agents reported, or by the form of its id."""
+        named = record.unit_id.startswith(PARTITION_PREFIX) or record.unit_id in self._partitions
+        return record.identified and named
 
     def first_minute(self, record: StatedRecord, contract_id: str) -> int | None:
         """The first minute of a record that an agent observed too."""

@@ -66,8 +66,13 @@ class UsageStating:
         self._work = work
         self._clock = clock
 
-    def take(self, mapping_file: SourceFile, sources: Sequence[SourceFile]) -> Taken:
+    def take(self, mapping_file: SourceFile, sources: Sequence[SourceFile], actor: str) -> Taken:
         """Take source files as a provider's statement; it waits for the company then.
+
+        Args:
+            mapping_file: how they are read.
+            sources: what the provider states.
+            actor: the login of whoever takes them in, who has proved to be that one.
 
         Raises:
             MistakesFound: every mistake with file, line and column; nothing was taken.
@@ -81,16 +86,19 @@ class UsageStating:
             if mistakes:
                 raise MistakesFound(mistakes)
             book = StatedBook(unit, mapping, [one for part in read for one in part.records])
+            book.know_rows({part.file.sha256 for part in read})
             made, known = [], 0
             for part in read:
-                fresh = book.fresh(part.file.name, part.contract_id, part.records, now)
+                fresh = book.fresh(part.file, part.contract_id, part.records, now)
                 known += len(part.records) - len(fresh)
                 if fresh:
                     contract = contracts[part.contract_id]
                     made.append(_attestation(mapping, mapping_file, part, fresh, contract))
             if book.mistakes:
                 raise MistakesFound(book.mistakes)
-            self._store(unit, mapping_file, {one.file.sha256: one.file for one in read}, made)
+            self._store(
+                unit, mapping_file, {one.file.sha256: one.file for one in read}, made, actor
+            )
             unit.commit()
         return Taken(attestations=tuple(made), known=known, skipped=skipped)
 
@@ -100,6 +108,7 @@ class UsageStating:
         mapping_file: SourceFile,
         files: Mapping[str, SourceFile],
         made: Iterable[Attestation],
+        actor: str,
     ) -> None:
         for one in made:
             for file in (mapping_file, files[one.source_sha256]):
@@ -108,7 +117,7 @@ class UsageStating:
             unit.stated.add(one, self._clock())
             unit.log.append_pending(ATTESTATION_ENTRY, one.attestation_id, one.to_bytes())
             reason = f"{one.source_name} {one.source_sha256}"
-            self._record(unit, one.provider_id, "usage-stated", one.attestation_id, reason)
+            self._record(unit, actor, "usage-stated", one.attestation_id, reason)
 
     def attestations(self, acting: Acting) -> Sequence[StoredAttestation]:
         """Every attestation that is the party's on either side; the office sees all."""

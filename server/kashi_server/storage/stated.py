@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, select
 
 from kashi_server.domain.attestation import (
     Attestation,
@@ -134,10 +134,7 @@ class StatedRepository:
     ) -> Iterator[tuple[StoredAttestation, StatedRecord]]:
         """Records that touch [start, end) of attestations that are not withdrawn."""
         query = _heads().where(
-            or_(
-                attestation_changes.c.state.is_(None),
-                attestation_changes.c.state != str(AttestationState.WITHDRAWN),
-            ),
+            _not_withdrawn(),
             attestations.c.start_utc_ms < end_utc_ms,
             attestations.c.end_utc_ms > start_utc_ms,
         )
@@ -145,6 +142,15 @@ class StatedRepository:
             for record in stored.attestation.records:
                 if record.start_utc_ms < end_utc_ms and record.end_utc_ms > start_utc_ms:
                     yield stored, record
+
+    def standing_of(self, provider_id: str, source_sha256: str) -> Sequence[StoredAttestation]:
+        """A provider's attestations of one source file that are not withdrawn."""
+        query = _heads().where(
+            _not_withdrawn(),
+            attestations.c.provider_id == provider_id,
+            attestations.c.source_sha256 == source_sha256,
+        )
+        return self._stored(query)
 
     def _stored(self, query: Select[Any]) -> list[StoredAttestation]:
         return [self._one(row) for row in self._connection.execute(query).all()]
@@ -177,6 +183,13 @@ def _heads() -> Select[Any]:
         )
         .outerjoin(attestation_changes, changes.attestation_id == attestations.c.attestation_id)
         .order_by(attestations.c.stated_utc_ms, attestations.c.attestation_id)
+    )
+
+
+def _not_withdrawn() -> ColumnElement[bool]:
+    return or_(
+        attestation_changes.c.state.is_(None),
+        attestation_changes.c.state != str(AttestationState.WITHDRAWN),
     )
 
 

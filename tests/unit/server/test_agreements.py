@@ -39,6 +39,13 @@ def test_registered_codes_are_well_formed(code: str) -> None:
     assert check_credit_code(code) == code
 
 
+def test_a_contract_is_not_numbered_like_a_party() -> None:
+    """Statements are numbered by contract or by party: one number would name two of them."""
+    with pytest.raises(InvalidValue, match="is a credit code"):
+        contract(TENANT)
+    assert contract(f"HT-{TENANT}").contract_id == f"HT-{TENANT}"
+
+
 @given(st.sampled_from(PUBLISHED_CODES), st.integers(0, 17), st.sampled_from(ALPHABET))
 def test_one_wrong_character_is_noticed(code: str, place: int, other: str) -> None:
     """Any single slip of the pen is refused."""

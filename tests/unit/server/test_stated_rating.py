@@ -1,6 +1,6 @@
 """Stated lines: the same prices, exact milliseconds, and no minute billed twice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,24 +8,34 @@ import pytest
 from expense_cases import (
     END,
     H100,
+    HOST_A,
     OCTOBER,
+    OTHER_TENANT,
+    RULES,
     START,
+    TENANT,
     assignment,
     at,
+    contract,
     device,
     hours_of,
     observe,
     price,
+    tenure,
     terms,
 )
 from kashi_server.domain.attestation import Attestation, SourceKind
+from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap
 from kashi_server.domain.evidence_inputs import EvidenceInputs
 from kashi_server.domain.evidence_level import EvidenceLevel, KeyCustody
+from kashi_server.domain.gap_explanation import GapExplanation
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval
 from kashi_server.domain.rating import Facts, RatedLine, Rating, device_times, rate_times
 from kashi_server.domain.reason import Reason
+from kashi_server.domain.rules import Decision, Parameter, ParameterState, RulesVersion
 from kashi_server.domain.standing import Terms
-from kashi_server.domain.tariff import Basis
+from kashi_server.domain.tariff import Basis, Price, PriceUnit
+from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.domain.usage import Quantities
 from kashi_server.errors import InvalidValue
 from usage_samples import attestation, minutes_record, stated_record
@@ -38,15 +48,19 @@ def _rated(
     agreed: Terms | None = None,
     minutes: dict[tuple[str, str, int], Quantities] | None = None,
     custody: KeyCustody = KeyCustody.FILE,
+    gaps: Sequence[ReportedGap] = (),
+    devices: Sequence[DeviceRecord] | None = None,
+    explained: Sequence[GapExplanation] = (),
 ) -> Rating:
     agreed = agreed or terms()
-    devices = (device(),) if minutes else ()
+    if devices is None:
+        devices = (device(),) if minutes else ()
     facts = Facts(devices=devices, hours=hours_of(minutes or {}))
     times = device_times(facts, PERIOD)
     rating = rate_times(devices, times, agreed, PERIOD)
     hosts = {window.host_id: custody for one in devices for window in one.windows}
-    evidence = EvidenceInputs(attestations=tuple(stated), custody=hosts)
-    return evidence.rated(rating, agreed, times, (), PERIOD)
+    evidence = EvidenceInputs(attestations=tuple(stated), custody=hosts, explained=tuple(explained))
+    return evidence.rated(rating, agreed, times, gaps, PERIOD, devices)
 
 
 def _stated(rating: Rating) -> list[RatedLine]:
@@ -165,6 +179,152 @@ def test_an_unleased_device_that_was_measured_is_held_too() -> None:
     )
 
     assert line.reasons == (Reason.STATED_AND_MEASURED,)
+
+
+def _counting(policy: str) -> RulesVersion:
+    """The shipped rules, by which gaps count so."""
+    decision = Decision(
+        officers=("officer-a", "officer-b"),
+        decided_on="2026-09-01",
+        reason="试行",
+        document="会议纪要",
+    )
+    decided = Parameter(
+        name="gap_policy", state=ParameterState.DECIDED, value=policy, decision=decision
+    )
+    kept = (one for one in RULES[0].parameters if one.name != decided.name)
+    return replace(RULES[0], parameters=(*kept, decided))
+
+
+RENT = Price(
+    price_id="RENT",
+    contract_id="HT-1",
+    model=H100,
+    yuan=Fraction(44_640),
+    basis=Basis.FLAT_RENT,
+    interval=Interval(START - 44_640, None),
+    unit=PriceUnit.DEVICE_MONTH,
+)
+
+
+def _named(start: int, end: int, unit_id: str = "GPU-1") -> Attestation:
+    """Samples of a device that name it."""
+    record = minutes_record(start, end, unit_id=unit_id, identified=True)
+    return attestation(record, kind=SourceKind.SERIES, site="k8s-a")
+
+
+def test_a_day_that_a_rent_bills_is_not_stated_as_well() -> None:
+    """A month's rent, seen for an hour of its first day: the day is billed once, and the 23 hours
+    that samples state of it are held; those of the next day, which nobody saw, stand."""
+    day = START + 1440
+    agreed = terms([assignment(START, day)], prices=[RENT])
+
+    rating = _rated([_named(START + 60, day + 60)], agreed, observe(START, START + 60))
+
+    held, stood = _stated(rating)
+    assert (held.start, held.end, held.reasons) == (
+        START + 60,
+        day,
+        (Reason.STATED_AND_MEASURED,),
+    )
+    assert (held.amount_fen, stood.start, stood.billed_ms) == (0, day, HOUR_MS)
+
+
+@pytest.mark.parametrize("identified", [True, False])
+@pytest.mark.parametrize("policy", ["continuity", "officer"])
+def test_a_gap_that_a_rule_counts_is_not_stated_as_well(policy: str, identified: bool) -> None:
+    """The agent was down for an hour that the rules count, by continuity or on officers' word: the
+    provider's word on the hour is held, whether it names the device or the contract alone."""
+    gap = ReportedGap(
+        host_id=HOST_A,
+        hardware_id="GPU-1",
+        start_utc_ms=(START + 60) * MINUTE_MS,
+        end_utc_ms=(START + 120) * MINUTE_MS,
+        reason=GapReason.AGENT_DOWN,
+        same_driver=policy == "continuity",
+        same_holders=True,
+        energy_mj=1,
+    )
+    said = GapExplanation(
+        explanation_id="1",
+        hardware_id="GPU-1",
+        host_id=HOST_A,
+        interval=Interval(START + 60, START + 120),
+        party_id=TENANT,
+        reason="停电",
+        evidence_sha256="",
+        actor="officer-c",
+        utc_ms=0,
+    )
+    measured = observe(START, START + 60) | observe(START + 120, START + 180)
+    agreed = terms([assignment()], rules=(_counting(policy),))
+    bill = attestation(minutes_record(START + 60, START + 120))
+
+    rating = _rated(
+        [_named(START + 60, START + 120) if identified else bill],
+        agreed,
+        measured,
+        gaps=[gap],
+        explained=[said] if policy == "officer" else (),
+    )
+
+    (line,) = _stated(rating)
+    counted = rating.lines[0].quantities
+    assert counted.continuity_ms + counted.officer_ms == HOUR_MS
+    assert (line.amount_fen, line.reasons) == (0, (Reason.STATED_AND_MEASURED,))
+
+
+@pytest.mark.parametrize(
+    ("tenures", "reason"),
+    [
+        ([tenure(owner_id=TENANT, kind=TenureKind.SELF_OWNED)], Reason.SELF_OWNED),
+        ([tenure(owner_id=OTHER_TENANT)], Reason.PROVIDER_NOT_OWNER),
+        ([], Reason.OWNER_UNKNOWN),
+    ],
+)
+def test_a_stated_device_that_is_known_stands_by_its_hosts_tenure(
+    tenures: list[Tenure], reason: Reason
+) -> None:
+    """What earns nothing where it is measured earns nothing where it is stated."""
+    agreed = terms(tenures=tenures)
+
+    (line,) = _stated(_rated([_named(START + 60, START + 120)], agreed, observe(START, START + 60)))
+
+    assert (line.amount_fen, line.reasons) == (0, (reason,))
+
+
+def test_a_device_leased_to_another_contract_is_held() -> None:
+    """Its confirmed assignment gives it to HT-2: what is stated of it under HT-1 earns nothing,
+    reported or not; before the assignment begins it stands."""
+    contracts = [contract(), contract("HT-2", OTHER_TENANT)]
+    agreed = terms([assignment(START + 30, contract_id="HT-2")], contracts=contracts)
+
+    stood, held = _stated(_rated([_named(START, START + 60)], agreed))
+
+    assert (stood.end, stood.reasons) == (START + 30, ())
+    assert (held.amount_fen, held.reasons) == (0, (Reason.STATED_AND_MEASURED,))
+
+
+def test_a_partition_is_not_stated_as_a_whole_card() -> None:
+    """A seventh of a card that agents know: the source says nothing of its part, so it is held."""
+    seventh = device("PART-1", parent="GPU-1", share=(1, 7))
+    seen = observe(START, START + 60, hardware_id="PART-1")
+
+    (line,) = _stated(
+        _rated([_named(START + 60, START + 120, "PART-1")], None, seen, devices=(device(), seventh))
+    )
+
+    assert (line.amount_fen, line.reasons) == (0, (Reason.SHARE_UNKNOWN,))
+
+
+def test_a_card_is_held_by_what_agents_saw_of_its_partitions() -> None:
+    """An exporter names the card; the agent meters what it is cut into: the time counts once."""
+    seventh = device("PART-1", parent="GPU-1", share=(1, 7))
+    seen = observe(START, START + 60, hardware_id="PART-1")
+
+    (line,) = _stated(_rated([_named(START, START + 60)], None, seen, devices=(device(), seventh)))
+
+    assert (line.amount_fen, line.reasons) == (0, (Reason.STATED_AND_MEASURED,))
 
 
 def test_a_record_across_the_month_counts_each_part_in_its_month() -> None:

@@ -191,6 +191,8 @@ def test_suspended_time_is_not_stated() -> None:
         ("gres/gpu=4", "gres/gpu:a=2,gres/gpu:b=2,gres/gpu=4", "AllocTRES", "of 2 types"),
         ("gres/gpu=4", "gres/gpu:a=2,gres/gpu=4", "AllocTRES", "counts 4 GPUs, 2 of them"),
         ("7|a", "7|a|pipe", "", "has 8 columns"),
+        ("gres/gpu=4", "gres/gpu:1g.10gb=7,gres/gpu=7", "AllocTRES", "partitions of type 1g.10gb"),
+        ("gres/gpu=4", "gres/gpu:a100_3g.20gb=2", "AllocTRES", "partitions of type a100_3g.20gb"),
     ],
 )
 def test_each_malformed_job_is_named(old: str, new: str, where: str, message: str) -> None:
@@ -276,6 +278,7 @@ def test_a_series_as_csv_counts_like_json() -> None:
         ("{", "is no JSON"),
         ('{"status":"error"}', "no answer of success"),
         ('{"status":"success","data":{"resultType":"vector"}}', 'is not "matrix"'),
+        (_matrix((AT // 1000, "1"), GPU_I_PROFILE="1g.10gb"), "GPU_I_PROFILE: is a partition"),
         (_matrix((AT // 1000, "x")), "result[1].values[1]: 'x' is no number"),
         (_matrix(("soon", "1")), "'soon' is no time"),
         (_matrix((AT // 1000, "1"), (AT // 1000, "1")), "not in order of time"),

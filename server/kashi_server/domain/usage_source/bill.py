@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 from kashi_server.domain.attestation import StatedRecord
-from kashi_server.domain.usage_source.instants import instant_text
+from kashi_server.domain.usage_source.instants import local_text
 from kashi_server.domain.usage_source.mapping import UsageMapping
 from kashi_server.domain.usage_source.reading import (
     FieldWrong,
@@ -67,7 +67,7 @@ def _stated(reading: Reading, line: int, row: Row) -> StatedRecord | None:
     return field_of(
         mapping.cards.column,
         lambda: StatedRecord(
-            key=f"{named}@{instant_text(start, mapping.offset)}",
+            key=f"{named}@{local_text(start, mapping.offset)}",
             unit_id=named,
             identified=mapping.identified,
             model=model,

@@ -67,3 +67,11 @@ def instant_text(utc_ms: int, offset: timedelta) -> str:
     """UTC milliseconds as ISO 8601 at an offset, for keys and messages."""
     local = (_EPOCH + timedelta(milliseconds=utc_ms)).astimezone(timezone(offset))
     return local.isoformat(timespec="milliseconds" if utc_ms % 1_000 else "seconds")
+
+
+def local_text(utc_ms: int, offset: timedelta) -> str:
+    """The same as the file's clock shows it, without the offset.
+
+    Keys of rows are made so: a row read again by a mapping with another offset is the same row.
+    """
+    return instant_text(utc_ms + offset // _MS, timedelta()).removesuffix("+00:00")

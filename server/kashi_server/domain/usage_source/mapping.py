@@ -123,6 +123,8 @@ def _built(kind: SourceKind, values: Mapping[str, Any]) -> UsageMapping:
         **{
             **fields,
             "kind": kind,
+            # One place, however its name is spelled: cloud-A is cloud-a.
+            "site": values["site"].lower(),
             "user_id": fields.get("user_id"),
             "vendor": Vendor[values["vendor"].upper()],
             "gap_limit_ms": gap_limit_s * 1_000,

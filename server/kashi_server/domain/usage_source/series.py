@@ -28,6 +28,8 @@ from kashi_server.errors import InvalidValue
 
 BLANK_MIN: Final = 0x7FFFFFFFFFFFFFF0
 NAME_LABEL: Final = "__name__"
+PARTITION_LABEL: Final = "GPU_I_PROFILE"
+"""What exporters of GPU metrics put on the series of a partition alone."""
 OTHER_METRIC: Final = "other_metric"
 OTHER_MODEL: Final = "other_model"
 NO_SAMPLE: Final = "no_sample"
@@ -110,6 +112,11 @@ def _read_json(reading: Reading, text: str, devices: dict[str, _Device]) -> None
             reading.skipped[OTHER_METRIC] += 1
             continue
         row = _labelled(reading, place, name, labels)
+        profile = labels.get(PARTITION_LABEL)
+        if row is not None and profile:
+            said = f"is a partition ({profile}), no whole card; meter it with an agent"
+            reading.wrong(place, f"{name}.metric.{PARTITION_LABEL}", said)
+            continue
         device = None if row is None else _device(reading, place, row, devices)
         if device is not None:
             _samples(reading, place, name, values, device)

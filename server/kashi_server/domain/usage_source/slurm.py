@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from kashi_server.domain.attestation import StatedRecord
-from kashi_server.domain.usage_source.instants import instant_text
+from kashi_server.domain.usage_source.instants import local_text
 from kashi_server.domain.usage_source.reading import (
     FieldWrong,
     Reading,
@@ -27,6 +27,12 @@ from kashi_server.errors import InvalidValue
 COLUMNS: Final = ("JobID", "Start", "End", "ElapsedRaw", "State", "AllocTRES")
 GPU_TYPE: Final = "GpuType"
 """A column that is made: the type that AllocTRES names its GPUs by, else empty."""
+
+PARTITION_TYPE: Final = re.compile(r".*\d+g\.\d+gb.*", re.IGNORECASE)
+"""How Slurm names MIG partitions, by their profile: `1g.10gb`, `a100_3g.20gb`."""
+
+RUN: Final = "@"
+"""Between a job and the start of one of its runs."""
 
 STEP: Final = "step"
 NEVER_STARTED: Final = "never_started"
@@ -127,7 +133,8 @@ def gpus_of(tres: str) -> tuple[int, str]:
     """How many GPUs an allocation has, and of which type; the type is empty where none is told.
 
     Raises:
-        InvalidValue: they are of two types: one row cannot say how long each was used.
+        InvalidValue: they are of two types: one row cannot say how long each was used; or they
+            are partitions, which are no whole cards.
     """
     total, typed = 0, {}
     for part in tres.split(","):
@@ -137,6 +144,11 @@ def gpus_of(tres: str) -> tuple[int, str]:
         if match[1] is None:
             total = int(match[2])
         elif int(match[2]):
+            if PARTITION_TYPE.fullmatch(match[1]):
+                raise InvalidValue(
+                    f"'{tres}' has partitions of type {match[1]}: they are parts of cards, and"
+                    " their share is not told; meter them with an agent"
+                )
             typed[match[1]] = int(match[2])
     if len(typed) > 1:
         raise InvalidValue(f"'{tres}' has GPUs of {len(typed)} types in one job")
@@ -166,7 +178,7 @@ def _stated(reading: Reading, line: int, row: Row, cards: int) -> StatedRecord |
         return None
     model = field_of(mapping.model.column, lambda: mapping.model.of(row))
     # One job may run several times: each time is an allocation of its own.
-    named = f"{mapping.site}/{row['JobID'].strip()}@{instant_text(start, mapping.offset)}"
+    named = f"{mapping.site}/{row['JobID'].strip()}{RUN}{local_text(start, mapping.offset)}"
     return field_of(
         "JobID",
         lambda: StatedRecord(

@@ -1,0 +1,46 @@
+"""Whose a device is while it is to serve: an assignment takes a device of the contract's provider,
+for all of its time, and keeps others from it."""
+
+from collections.abc import Iterator
+
+from kashi_server.domain.contract import Contract
+from kashi_server.domain.interval import Interval
+from kashi_server.services.assignment_port import AssignmentUnit
+from kashi_server.services.sight import Sight
+
+
+class ProvidersHosts:
+    """Tells whether hosts of contracts' providers serve devices; looks a provider up once."""
+
+    def __init__(self, unit: AssignmentUnit) -> None:
+        """Over an open unit of work."""
+        self._unit = unit
+        self._sights: dict[str, Sight] = {}
+
+    def serve(self, contract: Contract, hardware_id: str, interval: Interval) -> bool:
+        """Every host that a device is on in an interval is the provider's all that time: it owns or
+        operates it by a tenure, or enrolled it where no tenure speaks."""
+        provider = contract.provider_id
+        if provider not in self._sights:
+            self._sights[provider] = self._unit.views.sight(provider)
+        hosts = self._sights[provider].hosts
+        stays = list(self._stays(hardware_id, interval))
+        return bool(stays) and all(
+            any(span.overlap(part) == part for span in hosts.get(host_id, ()))
+            for host_id, part in stays
+        )
+
+    def _stays(self, hardware_id: str, interval: Interval) -> Iterator[tuple[str, Interval]]:
+        """On which hosts a device is in an interval. Before its first report it was where it
+        reported first, after its last it is where it reported last."""
+        records = self._unit.facts.devices([hardware_id])
+        windows = sorted(
+            (window for record in records for window in record.windows),
+            key=lambda window: window.interval.start,
+        )
+        for place, window in enumerate(windows):
+            last = place == len(windows) - 1
+            start = 0 if place == 0 else window.interval.start
+            common = Interval(start, None if last else window.interval.end).overlap(interval)
+            if common is not None:
+                yield window.host_id, common
