@@ -8,19 +8,22 @@ import json
 import zipfile
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from fixtures_certificates import CertificateFiles
 from kashi.v1 import report_pb2
-from kashi_verify import document, wire
+from kashi_verify import document, reports, wire
 from kashi_verify.arithmetic import check_arithmetic
+from kashi_verify.bundle import open_bundle
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.estimate import check_estimate
 from kashi_verify.evaluation import STEPS
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.pages import check_pages
+from kashi_verify.recount import Recount
 from kashi_verify.standing import check_standing
 
 Change = Callable[[dict[str, Any]], None]
@@ -170,6 +173,22 @@ def _on_two_hosts(statement: dict[str, Any]) -> None:
     _add_to_sums(statement, again)
 
 
+def _stated_beside_measured(statement: dict[str, Any]) -> None:
+    """What an agent measured is billed once more as what a provider states of the same device."""
+    lines = statement["lines"]
+    again = deepcopy(max(lines, key=lambda line: line["amount_fen"]))
+    _state(again, len(lines) + 1)
+    lines.append(again)
+    _add_to_sums(statement, again)
+
+
+def _state(line: dict[str, Any], number: int) -> None:
+    """Make a line one that a provider states of a site."""
+    stated: dict[str, Any] = {"site": "dc1", "source_sha256": "0" * 64, "attestation_id": "AT-1"}
+    stated |= {"records": 1, "source_lines": [1, 1]}
+    line |= {"line": number, "evidence_level": "E1", "host_id": "site:dc1", "stated": stated}
+
+
 def _whole_and_part(statement: dict[str, Any]) -> None:
     """A part of a billed device billed beside it."""
     lines = statement["lines"]
@@ -244,6 +263,7 @@ def _hidden_gaps(statement: dict[str, Any]) -> None:
         (_moved_to_another_month, "leaves the month"),
         (put("period", "end", value="2026-11-01T00:00:00+08:00"), "not the month"),
         (_on_two_hosts, "twice"),
+        (_stated_beside_measured, "twice: one is stated"),
         (_whole_and_part, "a part of it"),
         (_first_estimate, "step threshold"),
         (put("subsidy", "estimate_fen", value=10**8), "not what its steps"),
@@ -269,6 +289,49 @@ def test_false_claim_is_found(statement: dict[str, Any], change: Change, words: 
 
     with pytest.raises(CheckFailed, match=words):
         check(statement)
+
+
+def test_a_stated_minute_in_a_measured_gap_holds(statement: dict[str, Any]) -> None:
+    """What a provider states of a device may be billed where no host observed it."""
+    lines = statement["lines"]
+    line = max(lines, key=lambda one: one["amount_fen"])
+    assert line["quantities"]["gap_ms"] >= 60_000
+    again = deepcopy(line)
+    _state(again, len(lines) + 1)
+    end = datetime.fromisoformat(line["end"])
+    again["start"] = (end - timedelta(minutes=1)).isoformat()
+    again["quantities"] = dict.fromkeys(line["quantities"], 0)
+    again["quantities"] |= {"leased_ms": 60_000, "observed_ms": 60_000}
+    price = Fraction(line["price_yuan_per_card_hour"]) * Fraction(line["share"])
+    again |= {"billed_ms": 60_000, "amount_fen": int(price * 100 / 60)}
+    lines.append(again)
+    _add_to_sums(statement, again)
+
+    check(statement)
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_stated_minutes_that_a_host_reported_are_found(
+    certificate_files: CertificateFiles, statement: dict[str, Any], billed: bool
+) -> None:
+    """A measured line under a provider's name bills what the signed reports tell of; held at 0 it
+    stands beside them."""
+    line = max(statement["lines"], key=lambda one: one["amount_fen"])
+    host_id, line["billed_ms"] = line["host_id"], line["billed_ms"] if billed else 0
+    _state(line, line["line"])
+    recount = Recount(statement["lines"])
+    with open_bundle(certificate_files.bundle) as bundle:
+        for message in bundle.messages(f"reports/{host_id}.bin"):
+            parsed = reports.parse(message)
+            anchor_ms = wire.signed(wire.inner(parsed.header, 3), 2)
+            for shown in parsed.blocks:
+                if wire.integer32(shown, 1) == 1:
+                    device = wire.read_message(wire.octets(shown, 3))
+                    recount.add(host_id, anchor_ms, device)
+
+    assert [place for place, found in enumerate(recount.measured, 1) if found] == (
+        [line["line"]] if billed else []
+    )
 
 
 def test_longer_figure_on_the_page_is_not_the_figure(

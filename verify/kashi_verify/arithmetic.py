@@ -5,7 +5,9 @@
 3. every line: amount = billed x share x price / 3 600 000, cut to one fen; where the price was
    agreed by the month or for a partition, its equal per card-hour is exactly that;
 4. totals: every quantity and amount is the sum over the lines, card-hours as exact fractions;
-5. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
+5. no device is counted twice for one minute by two hosts, nor billed for a minute that a provider
+   states of it unless what was measured leaves a gap there that is long enough;
+6. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
 """
 
 import re
@@ -175,8 +177,8 @@ def cut_to_fen(yuan: Fraction) -> int:
 
 
 def _check_overlap(lines: Sequence[Data]) -> None:
-    """One device is never counted twice for one minute, whichever hosts report it. What a provider
-    states of it stands beside what was measured: which minutes are held, only the reports tell."""
+    """One device is never counted twice for one minute, whichever hosts report it, and what a
+    provider states of it is billed only where a measured line has a gap."""
     spans: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
     for line in lines:
         source = (line["hardware_id"], "stated" in line)
@@ -186,6 +188,30 @@ def _check_overlap(lines: Sequence[Data]) -> None:
         for (_, end_ms, earlier), (start_ms, _, later) in pairwise(found):
             if start_ms < end_ms:
                 raise CheckFailed(f"lines {earlier} and {later} count the same minutes twice")
+    _check_stated_in_gaps(lines)
+
+
+def _check_stated_in_gaps(lines: Sequence[Data]) -> None:
+    """Which minutes were measured, only the reports tell (step 13); how many there can be that a
+    provider's statement bills beside a measured line, its gap tells."""
+    billed: dict[str, list[tuple[int, int, int]]] = {}
+    for line in lines:
+        if "stated" in line and line["billed_ms"]:
+            billed.setdefault(line["hardware_id"], []).append((*span_ms(line), line["line"]))
+    for line in lines:
+        if "stated" in line or line["hardware_id"] not in billed:
+            continue
+        low_ms, high_ms = span_ms(line)
+        beside = [
+            (min(high_ms, end_ms) - max(low_ms, start_ms), number)
+            for start_ms, end_ms, number in billed[line["hardware_id"]]
+            if start_ms < high_ms and low_ms < end_ms
+        ]
+        if sum(common_ms for common_ms, _ in beside) > line["quantities"]["gap_ms"]:
+            raise CheckFailed(
+                f"lines {line['line']} and {beside[0][1]} count the same minutes twice: one is"
+                " stated, and the other leaves no gap for it"
+            )
 
 
 def _check_totals(totals: Data, lines: Sequence[Data]) -> None:

@@ -2,7 +2,8 @@
 
 A reading belongs to the UTC minute in which it starts: (anchor + block start + offset) / 60 000,
 rounded down. Only counted reports count. Beside it, each device's running totals in the signed
-headers must grow by what its blocks say, so no block between two neighbours can be left out.
+headers must grow by what its blocks say, so no block between two neighbours can be left out. What a
+provider states is billed for no minute that any host observed of the same device.
 """
 
 from bisect import bisect_right
@@ -40,12 +41,17 @@ class Recount:
 
     def __init__(self, lines: Sequence[Data]) -> None:
         self.sums = [[0] * len(_QUANTITIES) for _ in lines]
+        self.measured = [False] * len(lines)
+        """Lines that bill what a provider stated, and a host observed their device meanwhile."""
         self._spans: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+        self._stated: dict[str, list[tuple[int, int, int]]] = {}
         for place, line in enumerate(lines):
             start_ms, end_ms = span_ms(line)
             span = (start_ms // _MINUTE_MS, end_ms // _MINUTE_MS, place)
             self._spans.setdefault((line["hardware_id"], line["host_id"]), []).append(span)
-        for spans in self._spans.values():
+            if "stated" in line and line["billed_ms"]:
+                self._stated.setdefault(line["hardware_id"], []).append(span)
+        for spans in (*self._spans.values(), *self._stated.values()):
             spans.sort()
 
     def add(self, host_id: str, anchor_ms: int, block: wire.Message) -> list[int]:
@@ -53,12 +59,15 @@ class Recount:
         hardware_id = device_of(block)
         start_ms = anchor_ms + wire.integer(block, 3)
         spans = self._spans.get((hardware_id, host_id), [])
+        stated = self._stated.get(hardware_id, [])
         totals = [0] * len(_QUANTITIES)
         for content in wire.repeated(block, 5):
             reading = wire.read_message(content)
             found = [_quantity(reading, number) for number, _ in _QUANTITIES]
             minute = (start_ms + wire.integer32(reading, 1)) // _MINUTE_MS
-            place = _line_of(spans, minute)
+            place, beside = _line_of(spans, minute), _line_of(stated, minute)
+            if beside is not None and found[0]:
+                self.measured[beside] = True
             for index, value in enumerate(found):
                 totals[index] += value
                 if place is not None:
@@ -115,12 +124,12 @@ def check_recount(
     for host in evidence["hosts"]:
         _HostRecount(host["host_id"], recount, devices, said.counted, findings).run(bundle)
     devices.check_spans()
-    for line, sums in zip(lines, recount.sums, strict=True):
+    for line, sums, measured in zip(lines, recount.sums, recount.measured, strict=True):
         if "stated" in line:
             # A provider stated this line and both sides signed: no host reported it.
             what = f"line {line['line']}: {line['hardware_id']}, level {line['evidence_level']}"
             findings.flag("stated_by_provider", what)
-            if any(sums):
+            if measured or any(sums):
                 raise CheckFailed(f"line {line['line']} is stated, and reports tell of its time")
             continue
         for (_, name), found in zip(_QUANTITIES, sums, strict=True):
