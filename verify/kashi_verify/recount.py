@@ -1,4 +1,4 @@
-"""Step 13: the minutes of the revealed blocks add up to every line, quantity by quantity, exactly.
+"""Step 13: the minutes of the revealed blocks add up to every line and day, exactly.
 
 A reading belongs to the UTC minute in which it starts: (anchor + block start + offset) / 60 000,
 rounded down. Only counted reports count. Beside it, each device's running totals in the signed
@@ -14,6 +14,7 @@ from typing import Any, Final
 from kashi_verify import reports, wire
 from kashi_verify.arithmetic import span_ms
 from kashi_verify.bundle import Bundle
+from kashi_verify.day_sums import Counted, check_days, day_of
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.receipts import Receipted
@@ -32,6 +33,8 @@ _QUANTITIES: Final = (
     (9, "unattributed_ms"),
 )
 _UTILISED_NS: Final = 8
+_HELD: Final = 2
+_UTILISED: Final = 5
 # Places among the quantities above of what a header's counters total (their fields 2, 4, 5, 6).
 _COUNTED: Final = ((2, 0), (4, 2), (5, 4), (6, 5))
 
@@ -43,6 +46,7 @@ class Recount:
         self.sums = [[0] * len(_QUANTITIES) for _ in lines]
         self.measured = [False] * len(lines)
         """Lines that bill what a provider stated, and a host observed their device meanwhile."""
+        self.days: list[dict[int, Counted]] = [{} for _ in lines]
         self._spans: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
         self._stated: dict[str, list[tuple[int, int, int]]] = {}
         for place, line in enumerate(lines):
@@ -72,7 +76,15 @@ class Recount:
                 totals[index] += value
                 if place is not None:
                     self.sums[place][index] += value
+            if place is not None:
+                self._add_to_day(place, minute, found)
         return totals
+
+    def _add_to_day(self, place: int, minute: int, found: Sequence[int]) -> None:
+        day = self.days[place].setdefault(day_of(minute * _MINUTE_MS), Counted())
+        day.observed_ms += found[0]
+        day.held_ms += found[_HELD]
+        day.utilised_ns += found[_UTILISED]
 
     def covers(
         self, host_id: str, start_utc_ms: int, end_utc_ms: int, hardware_id: str | None = None
@@ -115,8 +127,8 @@ def check_recount(
     """Add every counted report up and compare with the lines.
 
     Raises:
-        CheckFailed: a line's quantity differs, a device's totals do not follow, or a device is
-            another than the statement says.
+        CheckFailed: a line's or a day's quantity differs, a device's totals do not follow, or a
+            device is another than the statement says.
     """
     lines, demo = statement["lines"], statement["statement"]["demo"]
     recount = Recount(lines)
@@ -138,6 +150,8 @@ def check_recount(
                 raise CheckFailed(
                     f"line {line['line']}: {name} is {stated}; the signed reports add up to {found}"
                 )
+    of_days = zip(lines, recount.days, strict=True)
+    check_days(statement, [None if "stated" in line else days for line, days in of_days])
 
 
 @dataclass(frozen=True, slots=True)
