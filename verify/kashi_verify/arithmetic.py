@@ -18,6 +18,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 from kashi_verify.line_evidence import COUNTED, check_line_evidence
 
@@ -25,7 +26,7 @@ Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
 _RENT: Final = "flat_rent"
 _MONTHLY: Final = ("device_month", "contract_month")
-_PRICE: Final = re.compile(r"\d+(\.\d+|/\d+)?")
+_PRICE: Final = re.compile(r"\d{1,30}(\.\d{1,30}|/[1-9]\d{0,29})?")
 _SHARE: Final = re.compile(r"\d{1,6}(/[1-9]\d{0,5})?")
 SUMMED: Final = (
     "leased_ms",
@@ -128,10 +129,10 @@ def _check_amount(name: str, line: Data) -> None:
     if price is not None and share is not None:
         if _PRICE.fullmatch(price) is None or _SHARE.fullmatch(share) is None:
             raise CheckFailed(f"{name}: price '{price}' or share '{share}' is not spelled plainly")
-        expected = cut_to_fen(line["billed_ms"] * Fraction(share) * Fraction(price) / _HOUR_MS)
+        expected = cut_to_fen(line["billed_ms"] * exact(share) * exact(price) / _HOUR_MS)
     whole = "stated" not in line  # what a provider states may stand for several cards
     if share is not None and not (
-        _SHARE.fullmatch(share) and Fraction(share) > 0 and (Fraction(share) <= 1 or not whole)
+        _SHARE.fullmatch(share) and exact(share) > 0 and (exact(share) <= 1 or not whole)
     ):
         raise CheckFailed(f"{name}: a share of '{share}' is no part of a card")
     if amount_fen != expected:
@@ -148,15 +149,15 @@ def _check_agreed(name: str, line: Data) -> None:
     price, share, yuan = line["price_yuan_per_card_hour"], line["share"], agreed["yuan"]
     if price is None or share is None or _PRICE.fullmatch(yuan) is None:
         raise CheckFailed(f"{name}: the agreed price '{yuan}' has no equal per card-hour")
-    cards = Fraction(share)
+    cards = exact(share)
     if agreed["unit"] == "partition_hour":
-        comes_to = Fraction(price) * cards
+        comes_to = exact(price) * cards
     elif agreed["unit"] in _MONTHLY and line["basis"] == _RENT:
         hours = _month_hours(name, agreed, line["start"])
-        comes_to = Fraction(price) * min(cards, Fraction(1)) * hours * int(agreed["devices"])
+        comes_to = exact(price) * min(cards, Fraction(1)) * hours * int(agreed["devices"])
     else:
         raise CheckFailed(f"{name}: a price for a {agreed['unit']} with the basis {line['basis']}")
-    if comes_to != Fraction(yuan):
+    if comes_to != exact(yuan):
         raise CheckFailed(f"{name}: the agreed {yuan} yuan are not {price} per card-hour")
 
 
@@ -237,10 +238,10 @@ def _check_totals(totals: Data, lines: Sequence[Data]) -> None:
 
 def _check_hours(name: str, totals: Data, parts: Any) -> None:
     expected = sum(
-        (Fraction(line["share"]) * ms for line, ms in parts if line["share"] is not None),
+        (exact(line["share"]) * ms for line, ms in parts if line["share"] is not None),
         Fraction(0),
     )
-    if Fraction(totals[name]) != expected / _HOUR_MS:
+    if exact(totals[name]) != expected / _HOUR_MS:
         raise CheckFailed(f"total {name} is {totals[name]}; the lines give {expected / _HOUR_MS}")
 
 

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from kashi_verify.arithmetic import cut_to_fen, span_ms
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -99,7 +100,7 @@ class _Due:
         self._line = line
         price, share = line["price_yuan_per_card_hour"], line["share"]
         priced = bool(line["billed_ms"]) and price is not None and share is not None
-        self._unit = Fraction(share) * Fraction(price) / _HOUR_MS if priced else Fraction(0)
+        self._unit = exact(share) * exact(price) / _HOUR_MS if priced else Fraction(0)
         self._billed_ms, self._utilised_ns, self._before_fen = 0, 0, 0
 
     def exactly(self, counted: Counted, overlap_ms: int) -> _Share:

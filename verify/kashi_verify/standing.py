@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from kashi_verify.arithmetic import instant_ms, span_ms
 from kashi_verify.day_sums import check_days
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -112,7 +113,7 @@ def _check_shares(billed: Mapping[str, Sequence[Data]], parents: Mapping[str, st
         for line in of_part if whole is not None else ():
             if line["share"] is None:
                 continue
-            (start_ms, end_ms), share = span_ms(line), Fraction(line["share"])
+            (start_ms, end_ms), share = span_ms(line), exact(line["share"])
             edges.setdefault(str(whole), []).extend(
                 [(start_ms, share, line["line"]), (end_ms, -share, line["line"])]
             )
