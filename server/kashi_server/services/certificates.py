@@ -38,6 +38,7 @@ from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.expense_port import StoredStatement
 
 LOG_ISSUED: Final = "certificate"
+LOG_DOCUMENT: Final = "certificate-document"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,8 @@ class CertificateKeeping(Standing):
         stored = _stored(certificate, prepared, pdf)
         unit.certificates.add(stored, prepared.statements, files, actor)
         unit.log.append_pending(LOG_ISSUED, stored.number, head)
+        document = document_entry(stored.number, pdf, files.get("bundle"))
+        unit.log.append_pending(LOG_DOCUMENT, stored.number, document)
         if before is not None and before.status is CertificateStatus.ISSUED:
             why = f"superseded by {stored.number}" + (f": {reason}" if reason else "")
             now = self._issuing.clock()
@@ -304,6 +307,17 @@ def _of_contract(
         found.append(max(of_month, key=lambda one: one.revision))
         month = month.next()
     return found
+
+
+def document_entry(number: str, pdf: bytes, bundle: bytes | None) -> bytes:
+    """What the log keeps of a certificate's signed document and its bundle: no head names them."""
+    return canonical_bytes(
+        {
+            "number": number,
+            "pdf_sha256": sha256(pdf).hexdigest(),
+            "bundle_sha256": None if bundle is None else sha256(bundle).hexdigest(),
+        }
+    )
 
 
 def _standing(issued: StoredCertificate) -> StoredCertificate:
