@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from asn1crypto import keys, tsp
+from asn1crypto import algos, cms, keys, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -31,14 +31,17 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 class Authority:
     """The authority: where it answers, its root, and what it is told to do wrong.
 
-    `wrong`: None, `refuse`, `other` (stamps something else), `garbage`, `status`, `endless`.
+    `wrong`: None, `refuse`, `other` (stamps something else), `garbage`, `status`, `endless`,
+    `forged` (one bit of its signature is another).
     """
 
     root: x509.Certificate
+    key: rsa.RSAPrivateKey
     stamper: DummyTimeStamper
     address: str = ""
     wrong: str | None = None
     asked: list[bytes] = field(default_factory=list)
+    pss: bool = False
 
     def answer(self, query: bytes) -> bytes:
         """The reply to a query."""
@@ -55,14 +58,44 @@ class Authority:
             return bytes(1 << 20)
         if self.wrong == "other":
             request["message_imprint"]["hashed_message"] = bytes(32)
-        return bytes(asyncio.run(self.stamper.async_request_tsa_response(request)).dump())
+        reply = asyncio.run(self.stamper.async_request_tsa_response(request))
+        signer = reply["time_stamp_token"]["content"]["signer_infos"][0]
+        if self.pss:
+            self._sign_by_pss(signer)
+        if self.wrong == "forged":
+            value = bytearray(signer["signature"].native)
+            value[5] ^= 1
+            signer["signature"] = bytes(value)
+        return bytes(reply.dump(force=True))
+
+    def _sign_by_pss(self, signer: cms.SignerInfo) -> None:
+        """Sign again what the stamper signed, as newer authorities do."""
+        signer["signature"] = self.key.sign(
+            signer["signed_attrs"].untag().dump(),
+            padding.PSS(padding.MGF1(hashes.SHA256()), 32),
+            hashes.SHA256(),
+        )
+        mask = {"algorithm": "mgf1", "parameters": {"algorithm": "sha256"}}
+        signer["signature_algorithm"] = algos.SignedDigestAlgorithm(
+            {
+                "algorithm": "rsassa_pss",
+                "parameters": {
+                    "hash_algorithm": {"algorithm": "sha256"},
+                    "mask_gen_algorithm": mask,
+                    "salt_length": 32,
+                },
+            }
+        )
 
 
-def make_authority(at: datetime) -> Authority:
-    """A root and a signer for time-stamping alone; the signer's clock stands at `at`."""
+def make_authority(at: datetime, *, alone: bool = True, clock: datetime | None = None) -> Authority:
+    """A root and a signer for time-stamping alone; the signer's clock stands at `at`.
+
+    With `alone` false it may do something else too; `clock`: where its clock stands instead.
+    """
     root_key, key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
     root = _certificate("Stamp root", root_key, "Stamp root", root_key, at, authority=True)
-    signer = _certificate("Stamps", key, "Stamp root", root_key, at, authority=False)
+    signer = _certificate("Stamps", key, "Stamp root", root_key, at, authority=False, alone=alone)
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # the library ships no types
     store.register(asn1_x509.Certificate.load(root.public_bytes(Encoding.DER)))
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -70,9 +103,9 @@ def make_authority(at: datetime) -> Authority:
         tsa_cert=asn1_x509.Certificate.load(signer.public_bytes(Encoding.DER)),
         tsa_key=keys.PrivateKeyInfo.load(private),
         certs_to_embed=store,
-        fixed_dt=at,
+        fixed_dt=clock or at,
     )
-    return Authority(root=root, stamper=stamper)
+    return Authority(root=root, key=key, stamper=stamper)
 
 
 def _certificate(
@@ -83,6 +116,7 @@ def _certificate(
     at: datetime,
     *,
     authority: bool,
+    alone: bool = True,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -95,7 +129,8 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
     if not authority:
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
+        more = [] if alone else [ExtendedKeyUsageOID.CLIENT_AUTH]
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING, *more])
         builder = builder.add_extension(usage, critical=True)
     return builder.sign(issuer_key, hashes.SHA256())
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import pytest
+from claim_cases import add_accounts
 from cryptography import x509
 from fixtures_certificates import (
     CLOSE_UTC_MS,
@@ -25,6 +27,11 @@ from kashi_server.errors import InvalidValue, Refused
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.closing import MonthClosing
+from kashi_server.services.correcting import Correcting
+from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.importing import store
+from kashi_server.services.two_officers import OfficersDecision
+from kashi_server.services.views import Views
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
 from kashi_server.storage.tables.papers import contract_parts
@@ -122,6 +129,65 @@ def test_months_that_cannot_be_together_are_refused(year: Year) -> None:
         keeping.issue_period("HT-A", MONTH, MONTH, "officer")
     with pytest.raises(Refused, match="no statement"):
         keeping.issue_period("HT-NONE", MONTH, NEXT, "officer")
+
+
+def test_withdrawing_a_month_withdraws_what_rests_on_it(database: Database) -> None:
+    """The certificate of several months falls with that of one, and is not issued again."""
+    month = make_month(database.work)
+    close_next(month)
+    several = month.keeping.issue_period("HT-A", MONTH, NEXT, "officer")
+    own = month.issue()[COMPANY_A]
+    month.keeping.withdraw(own.number, "wrong", "officer")
+
+    fallen = month.keeping.look_up(several.number, several.code)
+    assert fallen is not None
+    assert fallen.status is CertificateStatus.WITHDRAWN
+    assert fallen.status_reason == f"with {own.number}: wrong"
+    with pytest.raises(Refused, match=f"{own.number} is withdrawn"):
+        month.keeping.issue_period("HT-A", MONTH, NEXT, "officer")
+    with pytest.raises(Refused, match=f"{own.number} is withdrawn"):
+        month.keeping.issue(own.statement_number, "officer")
+    assert month.issue()[COMPANY_A].status is CertificateStatus.WITHDRAWN
+    month.sequence()
+    assert [fault for fault in check_logged(month.work) if "certificate" in fault] == []
+
+
+def test_correcting_a_month_supersedes_what_rests_on_it(sqlite_database: Database) -> None:
+    """From the correction on the certificate of several months says that a revision is newer; once
+    that is certified, it no longer stands; the next one of the months does."""
+    month = make_month(sqlite_database.work)
+    close_next(month)
+    several = month.keeping.issue_period("HT-A", MONTH, NEXT, "officer")
+    views = Views(month.work, month.clock)
+    shown = views.verify_number(several.number)
+    assert shown is not None
+    assert shown.newer_revision is None
+    _correct(month)
+    shown = views.verify_number(several.number)
+    assert shown is not None
+    assert (shown.newer_revision, shown.status) == (2, CertificateStatus.ISSUED)
+    own = month.issue()[COMPANY_A]
+
+    fallen = month.keeping.look_up(several.number, several.code)
+    assert fallen is not None
+    assert fallen.status is CertificateStatus.SUPERSEDED
+    assert fallen.status_reason == f"month {MONTH} is corrected by {own.number}"
+    after = month.keeping.issue_period("HT-A", MONTH, NEXT, "officer")
+    assert after.supersedes == several.number
+    assert after.status is CertificateStatus.ISSUED
+    assert after.amount_fen != several.amount_fen
+
+
+def _correct(month: CertifiedMonth) -> None:
+    """A price that was a tenth, by two officers."""
+    add_accounts(month.work)
+    with month.work.begin() as unit:
+        before = next(one for one in unit.expense.prices() if one.price_id == "HT-A-12.50")
+        store(unit, replace(before, yuan=Fraction("1.25")), month.clock.now_ms)
+        unit.commit()
+    head = partial(sequence, month.work, month.keyring, month.clock)
+    decision = OfficersDecision(officers=("officer", "second"), reason="wrong price")
+    Correcting(month.work, head, month.clock, demo=False).make(MONTH, decision)
 
 
 def test_later_papers_make_a_new_edition(sqlite_database: Database, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from kashi_server.domain.certificate import CertificateStatus, TimeStamping
 from kashi_server.domain.interval import Month
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.confirming import Confirming
+from kashi_server.services.fsck_certificates import certificate_faults
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.storage.tables.certificates import (
     certificate_changes,
@@ -228,8 +229,54 @@ def test_fsck_finds_what_an_insider_changes(month: CertifiedMonth) -> None:
 
     assert f"the PDF of certificate {mine.number} is not the one" in found
     assert f"lines.csv of certificate {mine.number} is not what its head names" in found
+    assert f"certificate-document {mine.number} is not what the log has" in found
     assert f"certificate-status {other.number} is not what the log has" in found
     assert f"certificate-confirmation {mine.number}/user is not what the log has" in found
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"amount_fen": 99_999_999}, "the amount_fen of"),
+        ({"eligible_fen": 99_999_999}, "the eligible_fen of"),
+        ({"card_hours": "123456"}, "the card_hours of"),
+        ({"user_id": COMPANY_B}, "the user of"),
+        ({"contract_id": "HT-B"}, "the contract of"),
+        ({"code": "AAAA-AAAA-AAAA-AAAA"}, "the code of"),
+        ({"statement_sha256": "0" * 64}, "the statement's hash of"),
+        ({"issued_utc_ms": 1}, "the time of issue of"),
+    ],
+)
+def test_fsck_finds_a_row_that_is_not_its_head(
+    closed_month: CertifiedMonth, values: dict[str, object], words: str
+) -> None:
+    """Whoever asks for a certificate is answered from its row: it says what was signed."""
+    with closed_month.work.begin() as unit:
+        assert not list(certificate_faults(unit.certificates))
+        mine = next(one for one in unit.certificates.certificates() if one.user_id == COMPANY_A)
+        unit.connection.execute(text("DROP TRIGGER certificates_no_update"))
+        changed = update(certificates).where(certificates.c.number == mine.number)
+        unit.connection.execute(changed.values(**values))
+        (fault,) = certificate_faults(unit.certificates)
+
+        assert fault.startswith(f"{words} certificate {mine.number} is ")
+
+
+def test_fsck_finds_another_bundle(closed_month: CertifiedMonth) -> None:
+    """A bundle swapped for rubbish, or for another certificate's, is named."""
+    with closed_month.work.begin() as unit:
+        mine, other = (one.number for one in list(unit.certificates.certificates())[:2])
+        unit.connection.execute(text("DROP TRIGGER certificate_files_no_update"))
+        files = certificate_files.c
+        swapped = update(certificate_files).where(files.number == mine, files.kind == "bundle")
+        unit.connection.execute(swapped.values(content=b"x"))
+        (fault,) = certificate_faults(unit.certificates)
+        assert f"the bundle of certificate {mine} cannot be read" in fault
+
+        theirs = unit.certificates.file(other, "bundle")
+        unit.connection.execute(swapped.values(content=theirs))
+        found = "\n".join(certificate_faults(unit.certificates))
+        assert f"certificate.json in the bundle of certificate {mine} is not" in found
 
 
 def members(bundle: bytes) -> dict[str, bytes]:

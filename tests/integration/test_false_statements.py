@@ -4,24 +4,32 @@ Each test takes the true statement of a closed month, makes one thing of it fals
 sum right: only the claim itself is wrong.
 """
 
+import csv
 import json
 import zipfile
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from io import StringIO
 from typing import Any
 
 import pytest
 from fixtures_certificates import CertificateFiles
 from kashi.v1 import report_pb2
-from kashi_verify import document, wire
+from kashi_verify import document, reports, wire
 from kashi_verify.arithmetic import check_arithmetic
+from kashi_verify.bundle import open_bundle
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.estimate import check_estimate
 from kashi_verify.evaluation import STEPS
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.pages import check_pages
+from kashi_verify.receipts import check_receipts, server_key
+from kashi_verify.recount import Recount, check_recount
+from kashi_verify.reports import check_reports
 from kashi_verify.standing import check_standing
+from kashi_verify.table import check_table
 
 Change = Callable[[dict[str, Any]], None]
 HOST = "11111111-0000-4000-8000-000000000001"
@@ -170,6 +178,22 @@ def _on_two_hosts(statement: dict[str, Any]) -> None:
     _add_to_sums(statement, again)
 
 
+def _stated_beside_measured(statement: dict[str, Any]) -> None:
+    """What an agent measured is billed once more as what a provider states of the same device."""
+    lines = statement["lines"]
+    again = deepcopy(max(lines, key=lambda line: line["amount_fen"]))
+    _state(again, len(lines) + 1)
+    lines.append(again)
+    _add_to_sums(statement, again)
+
+
+def _state(line: dict[str, Any], number: int) -> None:
+    """Make a line one that a provider states of a site."""
+    stated: dict[str, Any] = {"site": "dc1", "source_sha256": "0" * 64, "attestation_id": "AT-1"}
+    stated |= {"records": 1, "source_lines": [1, 1]}
+    line |= {"line": number, "evidence_level": "E1", "host_id": "site:dc1", "stated": stated}
+
+
 def _whole_and_part(statement: dict[str, Any]) -> None:
     """A part of a billed device billed beside it."""
     lines = statement["lines"]
@@ -183,8 +207,53 @@ def _whole_and_part(statement: dict[str, Any]) -> None:
     _add_to_sums(statement, part)
 
 
-def _add_to_sums(statement: dict[str, Any], line: dict[str, Any]) -> None:
-    totals, day = statement["totals"], statement["days"][0]
+def _parts_beyond_the_whole(statement: dict[str, Any]) -> None:
+    """Two parts of a card that is listed nowhere, each billed as the whole of it."""
+    lines = statement["lines"]
+    line = next(line for line in lines if line["amount_fen"])
+    again = deepcopy(line)
+    again |= {"hardware_id": "MIG-b", "line": len(lines) + 1}
+    lines.append(again)
+    device = next(one for one in statement["devices"] if one["hardware_id"] == line["hardware_id"])
+    statement["devices"].append(device | {"hardware_id": "MIG-b", "parent_hardware_id": "GPU-w"})
+    device["parent_hardware_id"] = "GPU-w"
+    _add_to_sums(statement, again)
+
+
+def _two_days(statement: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The day that was observed most, and the day before it."""
+    days = statement["days"]
+    place = max(range(1, len(days)), key=lambda number: days[number]["observed_ms"])
+    return days[place], days[place - 1]
+
+
+def _day_beyond_its_lines(statement: dict[str, Any]) -> None:
+    """A day before the lease gets what was observed; the sums stay."""
+    day, before = _two_days(statement)
+    for one, sign in ((day, -1), (before, 1)):
+        one["observed_ms"] += sign
+        one["gap_ms"] -= sign
+
+
+def _day_that_earns_more(statement: dict[str, Any]) -> None:
+    day, before = _two_days(statement)
+    day["amount_fen"], before["amount_fen"] = 0, day["amount_fen"]
+
+
+def _day_leased_otherwise(statement: dict[str, Any]) -> None:
+    day, before = _two_days(statement)
+    day["leased_ms"], before["leased_ms"] = day["leased_ms"] - 1, 1
+
+
+def _day_left_out(statement: dict[str, Any]) -> None:
+    """The last day is told as a part of the day before it."""
+    last, before = statement["days"].pop(), statement["days"][-1]
+    for name in ("leased_ms", "observed_ms", "gap_ms", "amount_fen"):
+        before[name] += last[name]
+
+
+def _add_to_sums(statement: dict[str, Any], line: dict[str, Any], place: int = 0) -> None:
+    totals, day = statement["totals"], statement["days"][place]
     for name, value in line["quantities"].items():
         totals[name] += value
         if name in day:
@@ -244,7 +313,13 @@ def _hidden_gaps(statement: dict[str, Any]) -> None:
         (_moved_to_another_month, "leaves the month"),
         (put("period", "end", value="2026-11-01T00:00:00+08:00"), "not the month"),
         (_on_two_hosts, "twice"),
+        (_stated_beside_measured, "twice: one is stated"),
         (_whole_and_part, "a part of it"),
+        (_parts_beyond_the_whole, "are billed for"),
+        (_day_beyond_its_lines, "observed_ms is"),
+        (_day_that_earns_more, "amount_fen is"),
+        (_day_leased_otherwise, "leased_ms is"),
+        (_day_left_out, "that day is missing"),
         (_first_estimate, "step threshold"),
         (put("subsidy", "estimate_fen", value=10**8), "not what its steps"),
         (put("subsidy", "earlier_fen", value=-1), "not what its steps"),
@@ -269,6 +344,114 @@ def test_false_claim_is_found(statement: dict[str, Any], change: Change, words: 
 
     with pytest.raises(CheckFailed, match=words):
         check(statement)
+
+
+def test_a_stated_minute_in_a_measured_gap_holds(statement: dict[str, Any]) -> None:
+    """What a provider states of a device may be billed where no host observed it."""
+    lines = statement["lines"]
+    line = max(lines, key=lambda one: one["amount_fen"])
+    assert line["quantities"]["gap_ms"] >= 60_000
+    again = deepcopy(line)
+    _state(again, len(lines) + 1)
+    end = datetime.fromisoformat(line["end"])
+    again["start"] = (end - timedelta(minutes=1)).isoformat()
+    again["quantities"] = dict.fromkeys(line["quantities"], 0)
+    again["quantities"] |= {"leased_ms": 60_000, "observed_ms": 60_000}
+    price = Fraction(line["price_yuan_per_card_hour"]) * Fraction(line["share"])
+    again |= {"billed_ms": 60_000, "amount_fen": int(price * 100 / 60)}
+    lines.append(again)
+    _add_to_sums(statement, again, -1)
+
+    check(statement)
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_stated_minutes_that_a_host_reported_are_found(
+    certificate_files: CertificateFiles, statement: dict[str, Any], billed: bool
+) -> None:
+    """A measured line under a provider's name bills what the signed reports tell of; held at 0 it
+    stands beside them."""
+    line = max(statement["lines"], key=lambda one: one["amount_fen"])
+    host_id, line["billed_ms"] = line["host_id"], line["billed_ms"] if billed else 0
+    _state(line, line["line"])
+    recount = Recount(statement["lines"])
+    with open_bundle(certificate_files.bundle) as bundle:
+        for message in bundle.messages(f"reports/{host_id}.bin"):
+            parsed = reports.parse(message)
+            anchor_ms = wire.signed(wire.inner(parsed.header, 3), 2)
+            for shown in parsed.blocks:
+                if wire.integer32(shown, 1) == 1:
+                    device = wire.read_message(wire.octets(shown, 3))
+                    recount.add(host_id, anchor_ms, device)
+
+    assert [place for place, found in enumerate(recount.measured, 1) if found] == (
+        [line["line"]] if billed else []
+    )
+
+
+def _recount(files: CertificateFiles, statement: dict[str, Any]) -> None:
+    """Step 13 over the true bundle."""
+    with open_bundle(files.bundle) as bundle:
+        evidence = json.loads(bundle.read("evidence.json", 1 << 24))
+        key = server_key(bundle, evidence, datetime(2026, 10, 20, tzinfo=UTC))
+        said = check_receipts(bundle, evidence, check_reports(bundle, evidence), key, Findings())
+        check_recount(bundle, evidence, statement, said, Findings())
+
+
+@pytest.mark.parametrize("figure", ["observed_ms", "amount_fen"])
+def test_a_day_of_which_the_reports_tell_otherwise_is_found(
+    certificate_files: CertificateFiles, statement: dict[str, Any], figure: str
+) -> None:
+    """Moved to a day that the same lines cover, the figure may be true for all the statement tells;
+    the readings know of which day it is."""
+    _recount(certificate_files, statement)
+    days = statement["days"]
+    seen = max(range(len(days)), key=lambda number: days[number]["observed_ms"])
+    for number, sign in ((seen, -1), (seen + 1, 1)):
+        days[number][figure] += sign
+        if figure == "observed_ms":
+            days[number]["gap_ms"] -= sign
+    check(statement)
+
+    with pytest.raises(CheckFailed, match=f"{figure} is"):
+        _recount(certificate_files, statement)
+
+
+def _table(files: CertificateFiles) -> tuple[list[str], list[list[str]]]:
+    with zipfile.ZipFile(files.bundle) as archive:
+        text = archive.read("lines.csv").decode("utf-8-sig")
+    head, *rows = csv.reader(StringIO(text, newline=""))
+    return head, rows
+
+
+def _written(head: list[str], rows: list[list[str]]) -> bytes:
+    written = StringIO(newline="")
+    csv.writer(written).writerows([head, *rows])
+    return written.getvalue().encode("utf-8-sig")
+
+
+def test_every_column_of_the_table_is_compared(
+    certificate_files: CertificateFiles, statement: dict[str, Any]
+) -> None:
+    """Whatever column of the attached table says something else than its line is found."""
+    head, rows = _table(certificate_files)
+    assert check_table(_written(head, rows), [statement]) == len(rows)
+    for place, name in enumerate(head):
+        lying = [[*row[:place], f"{row[place]}7", *row[place + 1 :]] for row in rows]
+        with pytest.raises(CheckFailed, match=f"{name} of line 1"):
+            check_table(_written(head, lying), [statement])
+
+
+@pytest.mark.parametrize("more", ["amount_yuan", "approved_yuan", ""])
+def test_a_column_of_which_no_line_tells_is_found(
+    certificate_files: CertificateFiles, statement: dict[str, Any], more: str
+) -> None:
+    """A column once more, one that nobody knows, and cells without a column."""
+    head, rows = _table(certificate_files)
+    wider = [*head, more] if more else head
+
+    with pytest.raises(CheckFailed, match="column"):
+        check_table(_written(wider, [[*row, "1.00"] for row in rows]), [statement])
 
 
 def test_longer_figure_on_the_page_is_not_the_figure(

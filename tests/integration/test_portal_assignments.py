@@ -205,7 +205,18 @@ def test_an_upload_that_is_no_spreadsheet_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    "rows", ["", "[]", "[[1]]", "{", '[["1",2,"x","y","z","w"]]', "[" * 5000, '[[1,"a"]]']
+    "rows",
+    [
+        "[[1e400]]",
+        "[[Infinity]]",
+        "",
+        "[]",
+        "[[1]]",
+        "{",
+        '[["1",2,"x","y","z","w"]]',
+        "[" * 5000,
+        '[[1,"a"]]',
+    ],
 )
 def test_rows_that_no_preview_wrote_are_refused(portal: PortalHouse, rows: str) -> None:
     """Whatever somebody sends in place of the preview's rows is a sentence, and takes nothing."""

@@ -149,6 +149,7 @@ class _Forgetful:
         ("garbage", "time-stamping authority"),
         ("status", "it answered 503"),
         ("endless", "more than 16384 bytes"),
+        ("forged", "signature of its stamp does not verify"),
     ],
 )
 def test_an_authority_that_fails_stops_the_issue(
@@ -164,6 +165,36 @@ def test_an_authority_that_fails_stops_the_issue(
 
     authority.wrong = None
     assert sorted(one.serial for one in month.issue().values()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("alone", "late", "told"), [(False, 0, "time-stamping alone"), (True, 400, "was not valid at")]
+)
+def test_an_authority_that_may_not_stamp_stops_the_issue(
+    month: CertifiedMonth, alone: bool, late: int, told: str
+) -> None:
+    """Its certificate is for something else too, or had expired by the time it stamped."""
+    clock = ISSUED + timedelta(days=late)
+    with serving(make_authority(ISSUED, alone=alone, clock=clock)) as authority:
+        stamped_by(month, authority.address)
+        with pytest.raises(Refused, match=told):
+            month.issue()
+    assert month.keeping.certificates() == []
+
+
+def test_a_stamp_signed_by_pss_is_kept_and_verified(
+    month: CertifiedMonth, authority: Authority, tmp_path: Path
+) -> None:
+    """RSA with PSS padding is as good; a flip in it is found."""
+    authority.pss = True
+    try:
+        stamped_by(month, authority.address)
+        files = write_files(month, month.issue()[COMPANY_A].number, tmp_path)
+    finally:
+        authority.pss = False
+    findings = ask(files, authority.root)
+
+    assert findings.verdict is Verdict.VALID, findings.failure
 
 
 def test_without_its_stamp_a_certificate_says_so(month: CertifiedMonth, tmp_path: Path) -> None:

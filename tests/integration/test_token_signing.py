@@ -62,6 +62,19 @@ def test_a_document_signed_on_the_token_verifies(
     assert verify(files.arguments, datetime(2026, 11, 1, tzinfo=UTC)) == 0
 
 
+def test_a_chain_of_another_key_issues_nothing(
+    token: SoftToken, sqlite_database: Database, tmp_path: Path
+) -> None:
+    """The certificate on disk is not of the key on the token: a sentence, and no certificate."""
+    month = make_month(sqlite_database.work)
+    key = key_on(token, tmp_path, chain=month.keyring.document_chain)
+    month.keeping._press = DocumentPress(key=key)
+
+    with pytest.raises(SigningFailed, match="of another key"):
+        month.issue()
+    assert month.keeping.certificates() == []
+
+
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [

@@ -5,7 +5,9 @@
 3. every line: amount = billed x share x price / 3 600 000, cut to one fen; where the price was
    agreed by the month or for a partition, its equal per card-hour is exactly that;
 4. totals: every quantity and amount is the sum over the lines, card-hours as exact fractions;
-5. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
+5. no device is counted twice for one minute by two hosts, nor billed for a minute that a provider
+   states of it unless what was measured leaves a gap there that is long enough;
+6. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
 """
 
 import re
@@ -16,6 +18,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 from kashi_verify.line_evidence import COUNTED, check_line_evidence
 
@@ -23,7 +26,7 @@ Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
 _RENT: Final = "flat_rent"
 _MONTHLY: Final = ("device_month", "contract_month")
-_PRICE: Final = re.compile(r"\d+(\.\d+|/\d+)?")
+_PRICE: Final = re.compile(r"\d{1,30}(\.\d{1,30}|/[1-9]\d{0,29})?")
 _SHARE: Final = re.compile(r"\d{1,6}(/[1-9]\d{0,5})?")
 SUMMED: Final = (
     "leased_ms",
@@ -126,10 +129,10 @@ def _check_amount(name: str, line: Data) -> None:
     if price is not None and share is not None:
         if _PRICE.fullmatch(price) is None or _SHARE.fullmatch(share) is None:
             raise CheckFailed(f"{name}: price '{price}' or share '{share}' is not spelled plainly")
-        expected = cut_to_fen(line["billed_ms"] * Fraction(share) * Fraction(price) / _HOUR_MS)
+        expected = cut_to_fen(line["billed_ms"] * exact(share) * exact(price) / _HOUR_MS)
     whole = "stated" not in line  # what a provider states may stand for several cards
     if share is not None and not (
-        _SHARE.fullmatch(share) and Fraction(share) > 0 and (Fraction(share) <= 1 or not whole)
+        _SHARE.fullmatch(share) and exact(share) > 0 and (exact(share) <= 1 or not whole)
     ):
         raise CheckFailed(f"{name}: a share of '{share}' is no part of a card")
     if amount_fen != expected:
@@ -146,15 +149,15 @@ def _check_agreed(name: str, line: Data) -> None:
     price, share, yuan = line["price_yuan_per_card_hour"], line["share"], agreed["yuan"]
     if price is None or share is None or _PRICE.fullmatch(yuan) is None:
         raise CheckFailed(f"{name}: the agreed price '{yuan}' has no equal per card-hour")
-    cards = Fraction(share)
+    cards = exact(share)
     if agreed["unit"] == "partition_hour":
-        comes_to = Fraction(price) * cards
+        comes_to = exact(price) * cards
     elif agreed["unit"] in _MONTHLY and line["basis"] == _RENT:
         hours = _month_hours(name, agreed, line["start"])
-        comes_to = Fraction(price) * min(cards, Fraction(1)) * hours * int(agreed["devices"])
+        comes_to = exact(price) * min(cards, Fraction(1)) * hours * int(agreed["devices"])
     else:
         raise CheckFailed(f"{name}: a price for a {agreed['unit']} with the basis {line['basis']}")
-    if comes_to != Fraction(yuan):
+    if comes_to != exact(yuan):
         raise CheckFailed(f"{name}: the agreed {yuan} yuan are not {price} per card-hour")
 
 
@@ -175,8 +178,8 @@ def cut_to_fen(yuan: Fraction) -> int:
 
 
 def _check_overlap(lines: Sequence[Data]) -> None:
-    """One device is never counted twice for one minute, whichever hosts report it. What a provider
-    states of it stands beside what was measured: which minutes are held, only the reports tell."""
+    """One device is never counted twice for one minute, whichever hosts report it, and what a
+    provider states of it is billed only where a measured line has a gap."""
     spans: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
     for line in lines:
         source = (line["hardware_id"], "stated" in line)
@@ -186,6 +189,30 @@ def _check_overlap(lines: Sequence[Data]) -> None:
         for (_, end_ms, earlier), (start_ms, _, later) in pairwise(found):
             if start_ms < end_ms:
                 raise CheckFailed(f"lines {earlier} and {later} count the same minutes twice")
+    _check_stated_in_gaps(lines)
+
+
+def _check_stated_in_gaps(lines: Sequence[Data]) -> None:
+    """Which minutes were measured, only the reports tell (step 13); how many there can be that a
+    provider's statement bills beside a measured line, its gap tells."""
+    billed: dict[str, list[tuple[int, int, int]]] = {}
+    for line in lines:
+        if "stated" in line and line["billed_ms"]:
+            billed.setdefault(line["hardware_id"], []).append((*span_ms(line), line["line"]))
+    for line in lines:
+        if "stated" in line or line["hardware_id"] not in billed:
+            continue
+        low_ms, high_ms = span_ms(line)
+        beside = [
+            (min(high_ms, end_ms) - max(low_ms, start_ms), number)
+            for start_ms, end_ms, number in billed[line["hardware_id"]]
+            if start_ms < high_ms and low_ms < end_ms
+        ]
+        if sum(common_ms for common_ms, _ in beside) > line["quantities"]["gap_ms"]:
+            raise CheckFailed(
+                f"lines {line['line']} and {beside[0][1]} count the same minutes twice: one is"
+                " stated, and the other leaves no gap for it"
+            )
 
 
 def _check_totals(totals: Data, lines: Sequence[Data]) -> None:
@@ -211,10 +238,10 @@ def _check_totals(totals: Data, lines: Sequence[Data]) -> None:
 
 def _check_hours(name: str, totals: Data, parts: Any) -> None:
     expected = sum(
-        (Fraction(line["share"]) * ms for line, ms in parts if line["share"] is not None),
+        (exact(line["share"]) * ms for line, ms in parts if line["share"] is not None),
         Fraction(0),
     )
-    if Fraction(totals[name]) != expected / _HOUR_MS:
+    if exact(totals[name]) != expected / _HOUR_MS:
         raise CheckFailed(f"total {name} is {totals[name]}; the lines give {expected / _HOUR_MS}")
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from kashi_verify import wire
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed, Findings
 
 Data = Mapping[str, Any]
@@ -48,7 +49,7 @@ class RevealedDevices:
             return
         share = Fraction(wire.integer32(device, 8), max(1, wire.integer32(device, 9)))
         for text in self._shares.get(hardware_id, ()):
-            if text is not None and Fraction(text) != share:
+            if text is not None and exact(text) != share:
                 raise CheckFailed(
                     f"device {hardware_id} counts as {text} of a card; its host signed {share}"
                 )

@@ -7,11 +7,11 @@ never more.
 """
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
 from kashi_verify.evaluation import check_evaluation
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -82,11 +82,11 @@ def _check_step(step: Data, values: Mapping[str, str | None]) -> None:
 
 def _fen(values: Mapping[str, str | None], name: str) -> int | None:
     value = values.get(name)
-    return None if value is None else int(Fraction(value) * 100)
+    return None if value is None else int(exact(value) * 100)
 
 
 def _cut(ratio: str | None, before_fen: int) -> int | None:
     if ratio is None:
         return None
-    due = Fraction(ratio) * before_fen
+    due = exact(ratio) * before_fen
     return due.numerator // due.denominator

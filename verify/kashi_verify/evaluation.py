@@ -21,6 +21,7 @@ from fractions import Fraction
 from itertools import chain, pairwise
 from typing import Any, Final
 
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -190,7 +191,7 @@ def _ratio(values: Values, name: str) -> Fraction | None:
     value = values.get(name)
     if value == "none":
         return Fraction(1) if name == "ratio.general" else _ratio(values, "ratio.general")
-    return None if value is None else Fraction(value)
+    return None if value is None else exact(value)
 
 
 def _rounded(fen: Fraction, step: str, values: Values) -> int:
@@ -205,7 +206,7 @@ def _rounded(fen: Fraction, step: str, values: Values) -> int:
 
 def _parameter_fen(values: Values, name: str) -> int | None:
     value = values.get(name)
-    return None if value is None or value == "none" else int(Fraction(value) * 100)
+    return None if value is None or value == "none" else int(exact(value) * 100)
 
 
 def _check_told(subsidy: Data) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -53,7 +54,7 @@ def check_period_pages(
         *_common_figures(certificate, statements[-1]),
         ("the months", f"{certificate['months']['first']}–{certificate['months']['last']}"),
         *((name, f"{_yuan(totals[name])}元") for name in ("amount_fen", "eligible_fen")),
-        *((name, _grouped(_cut(Fraction(totals[name]), 4))) for name in _HOURS),
+        *((name, _grouped(_cut(exact(totals[name]), 4))) for name in _HOURS),
         ("the coverage", _percent(totals["coverage"])),
         *_summary_figures(summary),
     ]
@@ -87,14 +88,14 @@ def _summary_figures(summary: Data) -> Iterator[tuple[str, str]]:
 
 def _sums(row: Data) -> str:
     hours = "".join(
-        _grouped(_cut(Fraction(row[name]), 4))
+        _grouped(_cut(exact(row[name]), 4))
         for name in ("leased_card_hours", "card_hours", "billed_card_hours")
     )
     return f"{hours}{_yuan(row['amount_fen'])}{_yuan(row['eligible_fen'])}"
 
 
 def _percent(coverage: str) -> str:
-    return _cut(Fraction(coverage) * 100, 4) + "%"
+    return _cut(exact(coverage) * 100, 4) + "%"
 
 
 def stands(figure: str, text: str) -> bool:
@@ -141,14 +142,14 @@ def _figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:
     for name in ("amount_fen", "eligible_fen"):
         yield name, f"{_yuan(totals[name])}元"
     for name in _HOURS:
-        yield name, _grouped(_cut(Fraction(totals[name]), 4))
+        yield name, _grouped(_cut(exact(totals[name]), 4))
     if statement["subsidy"]["estimate_fen"] is not None:
         yield "the estimate", f"{_yuan(statement['subsidy']['estimate_fen'])}元（估算estimate）"
     yield "the coverage", _percent(statement["quality"]["coverage"])
 
 
 def _line_row(line: Data) -> str:
-    share = None if line["share"] is None else Fraction(line["share"])
+    share = None if line["share"] is None else exact(line["share"])
     counted = line["quantities"]
     cells = [
         f"{_minute(line['start'])}–{_minute(line['end'])}",

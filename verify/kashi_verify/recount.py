@@ -1,8 +1,9 @@
-"""Step 13: the minutes of the revealed blocks add up to every line, quantity by quantity, exactly.
+"""Step 13: the minutes of the revealed blocks add up to every line and day, exactly.
 
 A reading belongs to the UTC minute in which it starts: (anchor + block start + offset) / 60 000,
 rounded down. Only counted reports count. Beside it, each device's running totals in the signed
-headers must grow by what its blocks say, so no block between two neighbours can be left out.
+headers must grow by what its blocks say, so no block between two neighbours can be left out. What a
+provider states is billed for no minute that any host observed of the same device.
 """
 
 from bisect import bisect_right
@@ -13,6 +14,7 @@ from typing import Any, Final
 from kashi_verify import reports, wire
 from kashi_verify.arithmetic import span_ms
 from kashi_verify.bundle import Bundle
+from kashi_verify.day_sums import Counted, check_days, day_of
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.receipts import Receipted
@@ -31,6 +33,8 @@ _QUANTITIES: Final = (
     (9, "unattributed_ms"),
 )
 _UTILISED_NS: Final = 8
+_HELD: Final = 2
+_UTILISED: Final = 5
 # Places among the quantities above of what a header's counters total (their fields 2, 4, 5, 6).
 _COUNTED: Final = ((2, 0), (4, 2), (5, 4), (6, 5))
 
@@ -40,12 +44,18 @@ class Recount:
 
     def __init__(self, lines: Sequence[Data]) -> None:
         self.sums = [[0] * len(_QUANTITIES) for _ in lines]
+        self.measured = [False] * len(lines)
+        """Lines that bill what a provider stated, and a host observed their device meanwhile."""
+        self.days: list[dict[int, Counted]] = [{} for _ in lines]
         self._spans: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+        self._stated: dict[str, list[tuple[int, int, int]]] = {}
         for place, line in enumerate(lines):
             start_ms, end_ms = span_ms(line)
             span = (start_ms // _MINUTE_MS, end_ms // _MINUTE_MS, place)
             self._spans.setdefault((line["hardware_id"], line["host_id"]), []).append(span)
-        for spans in self._spans.values():
+            if "stated" in line and line["billed_ms"]:
+                self._stated.setdefault(line["hardware_id"], []).append(span)
+        for spans in (*self._spans.values(), *self._stated.values()):
             spans.sort()
 
     def add(self, host_id: str, anchor_ms: int, block: wire.Message) -> list[int]:
@@ -53,17 +63,28 @@ class Recount:
         hardware_id = device_of(block)
         start_ms = anchor_ms + wire.integer(block, 3)
         spans = self._spans.get((hardware_id, host_id), [])
+        stated = self._stated.get(hardware_id, [])
         totals = [0] * len(_QUANTITIES)
         for content in wire.repeated(block, 5):
             reading = wire.read_message(content)
             found = [_quantity(reading, number) for number, _ in _QUANTITIES]
             minute = (start_ms + wire.integer32(reading, 1)) // _MINUTE_MS
-            place = _line_of(spans, minute)
+            place, beside = _line_of(spans, minute), _line_of(stated, minute)
+            if beside is not None and found[0]:
+                self.measured[beside] = True
             for index, value in enumerate(found):
                 totals[index] += value
                 if place is not None:
                     self.sums[place][index] += value
+            if place is not None:
+                self._add_to_day(place, minute, found)
         return totals
+
+    def _add_to_day(self, place: int, minute: int, found: Sequence[int]) -> None:
+        day = self.days[place].setdefault(day_of(minute * _MINUTE_MS), Counted())
+        day.observed_ms += found[0]
+        day.held_ms += found[_HELD]
+        day.utilised_ns += found[_UTILISED]
 
     def covers(
         self, host_id: str, start_utc_ms: int, end_utc_ms: int, hardware_id: str | None = None
@@ -106,8 +127,8 @@ def check_recount(
     """Add every counted report up and compare with the lines.
 
     Raises:
-        CheckFailed: a line's quantity differs, a device's totals do not follow, or a device is
-            another than the statement says.
+        CheckFailed: a line's or a day's quantity differs, a device's totals do not follow, or a
+            device is another than the statement says.
     """
     lines, demo = statement["lines"], statement["statement"]["demo"]
     recount = Recount(lines)
@@ -115,12 +136,12 @@ def check_recount(
     for host in evidence["hosts"]:
         _HostRecount(host["host_id"], recount, devices, said.counted, findings).run(bundle)
     devices.check_spans()
-    for line, sums in zip(lines, recount.sums, strict=True):
+    for line, sums, measured in zip(lines, recount.sums, recount.measured, strict=True):
         if "stated" in line:
             # A provider stated this line and both sides signed: no host reported it.
             what = f"line {line['line']}: {line['hardware_id']}, level {line['evidence_level']}"
             findings.flag("stated_by_provider", what)
-            if any(sums):
+            if measured or any(sums):
                 raise CheckFailed(f"line {line['line']} is stated, and reports tell of its time")
             continue
         for (_, name), found in zip(_QUANTITIES, sums, strict=True):
@@ -129,6 +150,8 @@ def check_recount(
                 raise CheckFailed(
                     f"line {line['line']}: {name} is {stated}; the signed reports add up to {found}"
                 )
+    of_days = zip(lines, recount.days, strict=True)
+    check_days(statement, [None if "stated" in line else days for line, days in of_days])
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,13 +107,25 @@ def _check_signed(signer: Any, authority: x509.Certificate, said: bytes) -> None
     key = authority.public_key()
     try:
         if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS_MIN:
-            key.verify(value, signed, padding.PKCS1v15(), algorithm)
+            key.verify(value, signed, _padding(signer["signature_algorithm"], name), algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(value, signed, ec.ECDSA(algorithm))
         else:
             raise CheckFailed("the time-stamp's key is neither a curve's nor RSA of 2048 bits")
     except (InvalidSignature, UnsupportedAlgorithm) as error:
         raise CheckFailed("the signature of the time-stamp does not verify") from error
+
+
+def _padding(signed_by: Any, digest: str) -> padding.AsymmetricPadding:
+    """PKCS#1 v1.5, or PSS with one digest throughout (RFC 4056)."""
+    if signed_by["algorithm"].native != "rsassa_pss":
+        return padding.PKCS1v15()
+    said = signed_by["parameters"]
+    mask = said["mask_gen_algorithm"]
+    named = (said["hash_algorithm"]["algorithm"].native, mask["parameters"]["algorithm"].native)
+    if mask["algorithm"].native != "mgf1" or named != (digest, digest):
+        raise CheckFailed("the time-stamp is signed by PSS over more than one digest")
+    return padding.PSS(padding.MGF1(_DIGESTS[digest]()), said["salt_length"].native)
 
 
 def check_authority(stamp: Stamp, root: x509.Certificate | None) -> bool:

@@ -3,16 +3,21 @@
 1. the period is one month of Asia/Shanghai; lines and days lie in it;
 2. a line that gives a reason why it earns nothing bills nothing and is not eligible;
 3. only leased time is eligible or billed, and only under a contract;
-4. a physical device and a part of it are never billed for the same minute;
+4. a physical device and a part of it are never billed for the same minute, and parts of one device
+   are never billed for more than the whole of it;
 5. coverage and gaps are those of the lines;
-6. what the lines show a reader must see is among the flags.
+6. what the lines show a reader must see is among the flags;
+7. every day says what its lines have of it, as far as they tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from fractions import Fraction
 from typing import Any, Final
 
 from kashi_verify.arithmetic import instant_ms, span_ms
+from kashi_verify.day_sums import check_days
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -49,6 +54,7 @@ def check_standing(statement: Data) -> None:
     _check_parts(lines, statement["devices"])
     _check_quality(statement["quality"], statement["totals"])
     _check_flags(statement)
+    check_days(statement)
 
 
 def _check_period(statement: Data) -> None:
@@ -97,6 +103,29 @@ def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
                         f"lines {whole['line']} and {part['line']} bill a device and a part of it"
                         " for the same minutes"
                     )
+    _check_shares(billed, parents)
+
+
+def _check_shares(billed: Mapping[str, Sequence[Data]], parents: Mapping[str, str | None]) -> None:
+    edges: dict[str, list[tuple[int, Fraction, int]]] = {}
+    for hardware_id, of_part in billed.items():
+        whole = parents[hardware_id]
+        for line in of_part if whole is not None else ():
+            if line["share"] is None:
+                continue
+            (start_ms, end_ms), share = span_ms(line), exact(line["share"])
+            edges.setdefault(str(whole), []).extend(
+                [(start_ms, share, line["line"]), (end_ms, -share, line["line"])]
+            )
+    for whole, of_whole in edges.items():
+        together = Fraction(0)
+        # At one instant what ends makes room before what begins.
+        for _instant_ms, share, number in sorted(of_whole):
+            together += share
+            if together > 1:
+                raise CheckFailed(
+                    f"with line {number} parts of device {whole} are billed for {together} of it"
+                )
 
 
 def _check_quality(quality: Data, totals: Data) -> None:

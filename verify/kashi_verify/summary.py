@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from kashi_verify.capitals import spelled
+from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -54,7 +55,7 @@ def _sums(lines: Iterable[Data]) -> dict[str, Fraction | int]:
     hours = dict.fromkeys(_EXACT, Fraction(0))
     whole = dict.fromkeys(_WHOLE, 0)
     for line in lines:
-        share, counted = Fraction(line["share"] or 0), line["quantities"]
+        share, counted = exact(line["share"] or 0), line["quantities"]
         hours["leased_card_hours"] += share * counted["leased_ms"] / _HOUR_MS
         hours["card_hours"] += share * counted["observed_ms"] / _HOUR_MS
         hours["billed_card_hours"] += share * line["billed_ms"] / _HOUR_MS
@@ -66,7 +67,7 @@ def _sums(lines: Iterable[Data]) -> dict[str, Fraction | int]:
 
 def _check_row(what: str, row: Data, lines: Iterable[Data]) -> None:
     for name, wanted in _sums(lines).items():
-        found = Fraction(row[name]) if name in _EXACT else row[name]
+        found = exact(row[name]) if name in _EXACT else row[name]
         _same(f"{what}: {name}", found, wanted)
 
 
@@ -119,7 +120,7 @@ def _check_levels(rows: Sequence[Data], lines: Sequence[Data]) -> None:
     for row in rows:
         of_level = [line for line in lines if line["evidence_level"] == row["level"]]
         sums = _sums(of_level)
-        found = (row["lines"], Fraction(row["card_hours"]), row["amount_fen"])
+        found = (row["lines"], exact(row["card_hours"]), row["amount_fen"])
         wanted = (len(of_level), sums["card_hours"], sums["amount_fen"])
         _same(f"level {row['level']} of the summary", found, wanted)
 

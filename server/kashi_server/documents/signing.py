@@ -16,16 +16,18 @@ from typing import Any, Final, Protocol
 
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields, signers
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from kashi_server.domain.certificate import Seal
-from kashi_server.errors import InvalidValue
+from kashi_server.errors import InvalidValue, SigningFailed
 
 FIELD: Final = "KashiCertificate"
 DIGEST: Final = "sha256"
@@ -93,8 +95,10 @@ def sign_pdf(
 ) -> bytes:
     """Certify a PDF: the signature covers the whole file and permits no change after it.
 
+    The finished bytes are checked before anybody gets them.
+
     Raises:
-        SigningFailed: the key cannot be used.
+        SigningFailed: the key cannot be used, or is not the one that its certificate names.
         TimeStampMissing: a stamp was asked for and none was given.
     """
     metadata = signers.PdfSignatureMetadata(
@@ -111,7 +115,28 @@ def sign_pdf(
         asyncio.run(
             _sign(writer, signers.PdfSigner(metadata, signer=signer), signed, signed_at, stamper)
         )
+    _check_finished(signed, key.chain[0])
     return signed.getvalue()
+
+
+def _check_finished(signed: BytesIO, certificate: x509.Certificate) -> None:
+    """A token may hold another key than the one its certificate is of: who signed is asked of what
+    was signed."""
+    embedded = PdfFileReader(signed).embedded_signatures[-1]
+    signer, public = embedded.signer_info, certificate.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)  # every document key is on P-256
+    attributes = {one["type"].native: one["values"][0].native for one in signer["signed_attrs"]}
+    if attributes["message_digest"] != embedded.compute_digest():
+        raise SigningFailed("the finished document is not the one that was signed")
+    signed_attributes = signer["signed_attrs"].untag().dump()
+    try:
+        public.verify(signer["signature"].native, signed_attributes, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise SigningFailed(
+            "what the key signed does not verify under its certificate"
+            f" {certificate.subject.rfc4514_string()}: the certificate is of another key; see"
+            " documents.certificates"
+        ) from error
 
 
 async def _sign(

@@ -2,8 +2,8 @@
 
 One request a document, within bounds: ten seconds in all, an answer of at most 16 KiB, no redirect,
 no proxy. What the authority answers is checked before it is used: granted, the same nonce, the same
-imprint. The stamp says when a signature existed; whose clock that is, only the authority's
-certificate tells.
+imprint, and a token that holds by itself (`stamp_checking`). The stamp says when a signature
+existed; whose clock that is, only the authority's certificate tells.
 """
 
 import http.client
@@ -18,6 +18,7 @@ from asn1crypto import cms, core, tsp
 from pyhanko.sign.timestamps import TimeStamper, TimestampRequestError
 
 from kashi_server.documents.signing import STAMP_BYTES_MAX
+from kashi_server.documents.stamp_checking import check_token
 from kashi_server.errors import InvalidValue, TimeStampMissing
 
 TIMEOUT_S: Final = 10.0
@@ -94,6 +95,10 @@ class HttpTimeStamper(TimeStamper):
             raise self._missing("it stamped something else than was asked")
         if len(token.dump()) > STAMP_BYTES_MAX:
             raise self._missing(f"its stamp has more than {STAMP_BYTES_MAX} bytes")
+        try:
+            check_token(token)
+        except ValueError as error:
+            raise self._missing(str(error)) from error
         return token
 
     def _missing(self, why: str) -> TimeStampMissing:

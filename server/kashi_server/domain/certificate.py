@@ -134,6 +134,11 @@ class CertificateStatus(StrEnum):
         """The word in Chinese."""
         return _STATUS_ZH[self]
 
+    @property
+    def in_force(self) -> bool:
+        """Whether what it certifies still holds: money may have been paid on it, no more."""
+        return self in (CertificateStatus.ISSUED, CertificateStatus.REDEEMED)
+
     def become(self, status: "CertificateStatus") -> "CertificateStatus":
         """The status after, where it may follow.
 

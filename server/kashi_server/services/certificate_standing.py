@@ -27,6 +27,8 @@ class Standing:
     def withdraw(self, number: str, reason: str, actor: str) -> StoredCertificate:
         """Withdraw a certificate; it stays on record and says so to everybody who asks.
 
+        Certificates of several months that rest on it are withdrawn with it.
+
         Raises:
             InvalidValue: no reason is given, or the number is none.
             NotFound: there is no such certificate.
@@ -52,7 +54,13 @@ class Standing:
             found = certificate_of(unit, number)
             unit.certificates.lock_month(found.month)
             found = certificate_of(unit, number)
-            change_status(unit, found, status, reason, actor, self._clock())
+            now = self._clock()
+            change_status(unit, found, status, reason, actor, now)
+            if status is CertificateStatus.WITHDRAWN:
+                why = f"with {found.number}: {reason}"
+                for one in of_several_months(unit, found):
+                    unit.certificates.lock_month(one.month)
+                    change_status(unit, one, status, why, actor, now)
             changed = unit.certificates.certificate(found.number)
             unit.commit()
         if changed is None:
@@ -71,6 +79,16 @@ def certificate_of(unit: CertificatesUnit, number: str) -> StoredCertificate:
     if found is None:
         raise NotFound(f"there is no certificate {canonical}")
     return found
+
+
+def of_several_months(unit: CertificatesUnit, own: StoredCertificate) -> list[StoredCertificate]:
+    """The certificates in force of several months, of which one is a month's own certificate's."""
+    if own.first_month is not None:
+        return []
+    found = unit.certificates.certifying(own.statement_number, own.statement_revision)
+    several = (one for one in found if one.first_month is not None and one.status.in_force)
+    # Months are locked in their order, whoever locks several.
+    return sorted(several, key=lambda one: (one.month, one.number))
 
 
 def redeem_within(

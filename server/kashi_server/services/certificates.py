@@ -27,7 +27,7 @@ from kashi_server.domain.interval import Month
 from kashi_server.errors import InvalidValue, NotFound, Refused, TimeStampMissing
 from kashi_server.services.bundle import Chains, build_bundle
 from kashi_server.services.certificate_preparing import Prepared, Preparing
-from kashi_server.services.certificate_standing import Standing, change_status
+from kashi_server.services.certificate_standing import Standing, change_status, of_several_months
 from kashi_server.services.certificates_port import (
     CertificatesUnit,
     CertificatesWork,
@@ -38,6 +38,7 @@ from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.expense_port import StoredStatement
 
 LOG_ISSUED: Final = "certificate"
+LOG_DOCUMENT: Final = "certificate-document"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +98,9 @@ class CertificateKeeping(Standing):
 
         Raises:
             NotFound: there is no such statement.
+            Refused: it was withdrawn: what it says is not certified again.
         """
-        return self._issue(self._statement(statement_number), actor)
+        return _standing(self._issue(self._statement(statement_number), actor))
 
     def reissue(self, statement_number: str, actor: str, reason: str) -> StoredCertificate:
         """The next edition of a statement's certificate, with the papers known by now.
@@ -127,15 +129,16 @@ class CertificateKeeping(Standing):
         """One certificate of a contract's closed months, first to last; the one there is, if so.
 
         Raises:
-            Refused: a month is open, was left out, or has no statement of the contract.
+            Refused: a month is open, was left out, has no statement of the contract, or its own
+                certificate no longer stands; or that of the months together was withdrawn.
         """
         with self._work.begin(writes=False) as unit:
             statements = _of_contract(unit, contract_id, first, last)
         for statement in statements:
-            self._issue(statement, actor)
+            _standing(self._issue(statement, actor))
         with self._work.begin(writes=False) as unit:
             prepared = self._preparing.period(unit, statements)
-        return self._store(prepared, actor)
+        return _standing(self._store(prepared, actor))
 
     def _statement(self, number: str) -> StoredStatement:
         with self._work.begin(writes=False) as unit:
@@ -156,7 +159,10 @@ class CertificateKeeping(Standing):
         self, prepared: Prepared, actor: str, *, edition: int = 1, reason: str = ""
     ) -> StoredCertificate:
         with self._work.begin() as unit:
-            unit.certificates.lock_month(prepared.last.month)
+            for statement in prepared.statements:
+                unit.certificates.lock_month(statement.month)
+            if len(prepared.statements) > 1:
+                _check_months(unit, prepared)
             issued = unit.certificates.certificate_of(prepared.number, prepared.revision)
             if issued is None or issued.edition < edition:
                 issued = self._make(unit, prepared, actor, edition, reason)
@@ -186,11 +192,30 @@ class CertificateKeeping(Standing):
         stored = _stored(certificate, prepared, pdf)
         unit.certificates.add(stored, prepared.statements, files, actor)
         unit.log.append_pending(LOG_ISSUED, stored.number, head)
+        document = document_entry(stored.number, pdf, files.get("bundle"))
+        unit.log.append_pending(LOG_DOCUMENT, stored.number, document)
         if before is not None and before.status is CertificateStatus.ISSUED:
             why = f"superseded by {stored.number}" + (f": {reason}" if reason else "")
             now = self._issuing.clock()
             change_status(unit, before, CertificateStatus.SUPERSEDED, why, actor, now)
+        if before is not None and before.statement_revision < stored.statement_revision:
+            self._supersede_several(unit, before, stored, actor)
         return stored
+
+    def _supersede_several(
+        self,
+        unit: CertificatesUnit,
+        before: StoredCertificate,
+        stored: StoredCertificate,
+        actor: str,
+    ) -> None:
+        """What several months come to rests on the revision before: it no longer stands either."""
+        why = f"month {stored.month} is corrected by {stored.number}"
+        for one in of_several_months(unit, before):
+            if one.status is CertificateStatus.ISSUED:
+                unit.certificates.lock_month(one.month)
+                now = self._issuing.clock()
+                change_status(unit, one, CertificateStatus.SUPERSEDED, why, actor, now)
 
     def _print(self, certificate: Certificate, prepared: Prepared) -> tuple[Certificate, bytes]:
         """The signed document, and the head it was printed with."""
@@ -282,6 +307,34 @@ def _of_contract(
         found.append(max(of_month, key=lambda one: one.revision))
         month = month.next()
     return found
+
+
+def document_entry(number: str, pdf: bytes, bundle: bytes | None) -> bytes:
+    """What the log keeps of a certificate's signed document and its bundle: no head names them."""
+    return canonical_bytes(
+        {
+            "number": number,
+            "pdf_sha256": sha256(pdf).hexdigest(),
+            "bundle_sha256": None if bundle is None else sha256(bundle).hexdigest(),
+        }
+    )
+
+
+def _standing(issued: StoredCertificate) -> StoredCertificate:
+    """Nobody takes a certificate that no longer stands for one that was just issued."""
+    if not issued.status.in_force:
+        raise Refused(
+            f"certificate {issued.number} is {issued.status} ({issued.status_reason}): the same"
+            " figures are not certified again; correct the month, then certify its next revision"
+        )
+    return issued
+
+
+def _check_months(unit: CertificatesUnit, prepared: Prepared) -> None:
+    for statement in prepared.statements:
+        own = unit.certificates.certificate_of(statement.number, statement.revision)
+        if own is not None:
+            _standing(own)
 
 
 def _before(unit: CertificatesUnit, prepared: Prepared, edition: int) -> StoredCertificate | None:

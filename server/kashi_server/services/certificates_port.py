@@ -95,6 +95,9 @@ class CertificatesPort(ChangingPort, Protocol):
     def certificate_of(self, number: str, revision: int) -> StoredCertificate | None:
         """The latest edition of the certificate of a statement revision."""
 
+    def certifying(self, number: str, revision: int) -> Sequence[StoredCertificate]:
+        """Every certificate that is of a statement revision, alone or with other months."""
+
     def stated(
         self, contract_id: str | None, user_id: str, provider_id: str | None, month: Month
     ) -> Mapping[str, object]:

@@ -1,24 +1,33 @@
 """Certificates against the log and against themselves: heads, how they stand, confirmations, files.
 
-A certificate's head went to the log when it was issued; what it carries must still hash as the head
-names it, one document at a time, for there may be thousands.
+A certificate's head went to the log when it was issued; its row must still say what the head says,
+and what it carries must still hash as the head names it, its bundle's files too; one document at a
+time, for there may be thousands.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
-from typing import Final, Protocol
+from io import BytesIO
+from typing import Any, Final, Protocol
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
 from kashi_server.services.certificate_standing import LOG_STATUS, status_entry
-from kashi_server.services.certificates import LOG_ISSUED
+from kashi_server.services.certificates import LOG_DOCUMENT, LOG_ISSUED, document_entry
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
 from kashi_server.services.confirming import LOG_CONFIRMED
 
-CERTIFICATE_ENTRIES: Final = (LOG_ISSUED, LOG_STATUS, LOG_CONFIRMED)
+CERTIFICATE_ENTRIES: Final = (LOG_ISSUED, LOG_DOCUMENT, LOG_STATUS, LOG_CONFIRMED)
+HEAD_FILE: Final = "certificate.json"
+Compared = tuple[str, object, object]
+"""What is compared, what the row says, what the document says."""
+
 _NAMED: Final = {
     "statement": "statement.json",
     "evidence": "evidence.json",
@@ -52,6 +61,10 @@ def certificate_rows(port: CertificatesPort) -> Iterator[tuple[str, str, bytes]]
         head = _head(port, one.number)
         if head is not None:
             yield LOG_ISSUED, one.number, canonical_bytes(head)
+        pdf = port.file(one.number, "pdf")
+        if pdf is not None:
+            entry = document_entry(one.number, pdf, port.file(one.number, "bundle"))
+            yield LOG_DOCUMENT, one.number, entry
         latest = port.history(one.number)[-1]
         if latest.status is not CertificateStatus.ISSUED:
             yield LOG_STATUS, one.number, status_entry(latest)
@@ -67,6 +80,8 @@ def certificate_faults(port: CertificatesPort) -> Iterator[str]:
         if head is None or pdf is None:
             yield f"certificate {one.number} lacks its document"
             continue
+        yield from _row_faults(port, one, head)
+        yield from _bundle_faults(port, one.number, head)
         if sha256(pdf).hexdigest() != one.pdf_sha256:
             yield f"the PDF of certificate {one.number} is not the one that was issued"
         named = head.get("files", {})
@@ -76,9 +91,73 @@ def certificate_faults(port: CertificatesPort) -> Iterator[str]:
                 yield f"{name} of certificate {one.number} is not what its head names"
 
 
-def _head(port: CertificatesPort, number: str) -> dict[str, dict[str, str]] | None:
+def _row_faults(
+    port: CertificatesPort, one: StoredCertificate, head: Mapping[str, Any]
+) -> Iterator[str]:
+    """What is looked up is the row: it says what the head, and the files it names, say."""
+    for name, stored, said in (*_of_head(one, head), *_of_content(port, one, head)):
+        if stored != said:
+            yield f"the {name} of certificate {one.number} is {stored}; its document says {said}"
+
+
+def _of_head(one: StoredCertificate, head: Mapping[str, Any]) -> Iterator[Compared]:
+    yield "number", one.number, head["number"]
+    yield "code", one.code, head["verification"]["code"]
+    yield "statement", one.statement_number, head["statement"]["number"]
+    yield "revision", one.statement_revision, head["statement"]["revision"]
+    yield "statement's hash", one.statement_sha256, head["statement"]["sha256"]
+    yield "evidence's hash", one.evidence_sha256, head["evidence"]["sha256"]
+    yield "predecessor", one.supersedes, head["supersedes"]
+    yield "mark of a demonstration", one.demo, head["demo"]
+    issued = datetime.fromisoformat(head["issued_at"])
+    yield "time of issue", one.issued_utc_ms, int(issued.timestamp()) * 1000
+    yield "edition", one.edition, head.get("edition", 1)
+    if "months" in head:
+        months = (str(one.first_month or one.month), str(one.month))
+        yield "months", months, (head["months"]["first"], head["months"]["last"])
+
+
+def _of_content(
+    port: CertificatesPort, one: StoredCertificate, head: Mapping[str, Any]
+) -> Iterator[Compared]:
+    whole = json.loads(port.file(one.number, "certificate") or b"{}")
+    named = head.get("files", {})
+    for name, content in whole.items():
+        file = f"{name}.json"
+        if file in named:
+            found = sha256(canonical_bytes(content)).hexdigest()
+            yield f"hash of {file} in the whole", found, named[file]
+    if "summary" not in whole:
+        return
+    for name in ("card_hours", "amount_fen", "eligible_fen"):
+        yield name, getattr(one, name), whole["summary"]["totals"][name]
+    last = whole.get("statement") or whole[f"statement-{one.month}"]
+    provider, contract = last["provider"], last["contract"]
+    yield "user", one.user_id, last["user"]["party_id"]
+    yield "provider", one.provider_id, provider and provider["party_id"]
+    yield "contract", one.contract_id, contract and contract["contract_id"]
+
+
+def _bundle_faults(port: CertificatesPort, number: str, head: Mapping[str, Any]) -> Iterator[str]:
+    """The files in a bundle that the head names, and the head, are those that are attached."""
+    content = port.file(number, "bundle")
+    if content is None:
+        return
+    named = {HEAD_FILE: sha256(canonical_bytes(head)).hexdigest(), **head.get("files", {})}
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as bundle:
+            found = {name: sha256(bundle.read(name)).hexdigest() for name in named}
+    except (zipfile.BadZipFile, KeyError, zlib.error, NotImplementedError) as error:
+        yield f"the bundle of certificate {number} cannot be read: {error}"
+        return
+    for name in sorted(named):
+        if found[name] != named[name]:
+            yield f"{name} in the bundle of certificate {number} is not what its head names"
+
+
+def _head(port: CertificatesPort, number: str) -> dict[str, Any] | None:
     whole = port.file(number, "certificate")
     if whole is None:
         return None
-    head: dict[str, dict[str, str]] = json.loads(whole)["certificate"]
+    head: dict[str, Any] = json.loads(whole)["certificate"]
     return head

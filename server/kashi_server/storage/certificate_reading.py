@@ -15,6 +15,7 @@ from kashi_server.storage.tables.certificates import (
     certificate_changes,
     certificate_confirmations,
     certificate_files,
+    certificate_statements,
     certificates,
 )
 from kashi_server.storage.tables.expense import statements
@@ -91,15 +92,24 @@ def confirmations_of(connection: Connection, number: str) -> list[Confirmation]:
 
 def _with_more(connection: Connection, row: CertificateRow) -> CertificateRow:
     """A certificate's row with what only its own page shows."""
-    newer = select(func.max(statements.c.revision)).where(
-        statements.c.number == row.statement_number
+    # Of several months any may have been corrected: each stands among what is certified.
+    newer = (
+        select(func.max(statements.c.revision))
+        .join(
+            certificate_statements,
+            certificate_statements.c.statement_number == statements.c.number,
+        )
+        .where(
+            certificate_statements.c.number == row.number,
+            statements.c.revision > certificate_statements.c.statement_revision,
+        )
     )
     latest = connection.execute(newer).scalar_one()
     kinds = select(certificate_files.c.kind).where(certificate_files.c.number == row.number)
     return replace(
         row,
         confirmations=tuple(confirmations_of(connection, row.number)),
-        newer_revision=latest if latest and latest > row.statement_revision else None,
+        newer_revision=latest,
         kinds=frozenset(connection.execute(kinds).scalars()),
     )
 

@@ -188,7 +188,10 @@ def _rows(text: str) -> list[tuple[int, dict[str, str]]]:
     try:
         written = json.loads(text)
         rows = [(int(row[0]), dict(zip(HEADS, row[1:], strict=True))) for row in written]
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, IndexError),
+        *(RecursionError, OverflowError),  # nested without end; a number beyond all numbers
+    ) as error:
         raise InvalidValue("the rows of the preview cannot be read") from error
     texts = all(isinstance(text, str) for _number, row in rows for text in row.values())
     if not texts or not 0 < len(rows) <= DRAFTS_MAX:
