@@ -138,6 +138,10 @@ def test_what_the_server_wrote_agrees_with_its_log(closed: Work) -> None:
         ("statements", "UPDATE statements SET eligible_fen = 10000000", "column eligible_fen"),
         ("statements", "UPDATE statements SET card_hours = '9'", "column card_hours"),
         ("statements", "UPDATE statements SET estimate_fen = 5", "column estimate_fen"),
+        ("rated_lines", "UPDATE rated_lines SET amount_fen = amount_fen * 3", "column amount_fen"),
+        ("rated_lines", "UPDATE rated_lines SET eligible = NOT eligible", "column eligible"),
+        ("rated_lines", "UPDATE rated_lines SET host_id = 'site:x'", "column host_id"),
+        ("rated_lines", "DELETE FROM rated_lines", "is missing"),
         ("restorations", "UPDATE restorations SET restored_utc_ms = 1", "restoration"),
         ("restorations", "DELETE FROM restorations", "restoration"),
         (

@@ -170,6 +170,38 @@ def test_an_open_month_and_a_revision_that_is_not_there_are_refused(way: Way) ->
         way.differing(2)
 
 
+@pytest.mark.parametrize(
+    ("table", "change", "column"),
+    [
+        ("corrected_statements", "amount_fen = amount_fen * 10 + 1", "amount_fen"),
+        ("corrected_statements", "eligible_fen = 7", "eligible_fen"),
+        ("correction_lines", "amount_fen = amount_fen + 1", "amount_fen"),
+        ("correction_lines", "eligible_fen = eligible_fen + 1", "eligible_fen"),
+        ("correction_lines", "billed_ms = 1", "billed_ms"),
+    ],
+)
+def test_fsck_names_a_column_that_is_not_what_its_bytes_say(
+    way: Way, table: str, change: str, column: str
+) -> None:
+    """Settlements and years are added up from columns: one that an insider alters is named."""
+    way.send(way.host, 3)
+    way.close()
+    way.send(way.late, 3)
+    way.correct()
+    assert check_logged(way.work) == []
+    with way.work.begin() as unit:
+        if unit.connection.dialect.name == "sqlite":
+            unit.connection.execute(text(f"DROP TRIGGER {table}_no_update"))
+        else:
+            unit.connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        unit.connection.execute(text(f"UPDATE {table} SET {change}"))
+        unit.commit()
+
+    found = check_logged(way.work)
+
+    assert any(one.startswith(table) and f"column {column} is not" in one for one in found), found
+
+
 def test_fsck_holds_corrections_against_the_log(way: Way) -> None:
     """A correction as it was made is sound; a booked fen more, a reason altered: each is named."""
     way.send(way.host, 3)

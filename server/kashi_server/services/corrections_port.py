@@ -1,6 +1,6 @@
 """What corrections and settlements ask of storage, in plain values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -106,6 +106,10 @@ class CorrectionsPort(SettlementsPort, Protocol):
 
     def lines(self, run_id: str) -> Sequence[BookedLine]:
         """What a run booked, in order."""
+
+    def column_faults(self) -> Iterable[str]:
+        """Rows of rated lines, revisions and booked lines whose columns are not what their
+        canonical content says, in words."""
 
     def add_run(
         self,

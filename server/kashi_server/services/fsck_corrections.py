@@ -42,6 +42,7 @@ def correction_faults(
             yield f"correction {run.run_id}: its booked lines are not those it was made with"
         yield from _run_faults(run, booked, stored)
     yield from _settlement_faults(unit, stored)
+    yield from unit.corrections.column_faults()
 
 
 def _run_faults(

@@ -13,6 +13,7 @@ from kashi_server.domain.settlement import BookedCorrection, Settlement
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.services.corrections_port import CorrectionRun, RevisedStatement
 from kashi_server.services.settlements_port import StoredSettlement
+from kashi_server.storage.booked_columns import rated_line_faults, unlike
 from kashi_server.storage.expense_rows import line_values, statement_values
 from kashi_server.storage.tables.corrections import (
     corrected_statements,
@@ -61,6 +62,25 @@ class CorrectionRepository:
             .order_by(correction_lines.c.ordinal)
         )
         return [_line(row) for row in self._connection.execute(query)]
+
+    def column_faults(self) -> Iterator[str]:
+        """Every row of rated lines, revisions and booked lines whose columns are not what its
+        canonical content says, in words."""
+        yield from rated_line_faults(self._connection)
+        revised: list[dict[str, object]] = []
+        booked: list[dict[str, object]] = []
+        for run in self.runs():
+            revised += (_revised_values(run.run_id, one) for one in run.statements)
+            by_number: dict[str, list[BookedLine]] = {one.number: [] for one in run.statements}
+            for line in self.lines(run.run_id):
+                by_number.setdefault(line.number, []).append(line)
+            booked += _line_rows(run, by_number)
+        of_revision = ("number", "revision")
+        yield from unlike(self._connection, corrected_statements, of_revision, revised)
+        for one in booked:
+            # Compared as data by `lines`; its bytes may be spelled only one way.
+            one.pop("content")
+        yield from unlike(self._connection, correction_lines, ("run_id", "ordinal"), booked)
 
     def add_run(
         self,

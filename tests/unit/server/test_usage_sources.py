@@ -355,6 +355,15 @@ def test_a_time_without_a_zone_is_of_the_mappings(text: str, utc_ms: int) -> Non
     assert instant_ms(text, timedelta(hours=8)) == utc_ms
 
 
+@pytest.mark.parametrize(
+    "text", ["0001-01-01 00:00:00", "1999-12-31T23:59:59", "9999-12-31 23:00:00-10:00"]
+)
+def test_a_blank_time_is_refused_by_its_row(text: str) -> None:
+    """Exports write a time that is not set as the first or last day of the calendar."""
+    with pytest.raises(InvalidValue, match="is no time of use"):
+        instant_ms(text, timedelta(hours=8))
+
+
 @pytest.mark.parametrize("text", ["", "now", "2026-10-05", "10/05/2026 08:00", "Unknown", "1e9"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     """A day is no instant, and nobody guesses at months and days."""

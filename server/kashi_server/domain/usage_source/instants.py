@@ -17,6 +17,9 @@ _ISO: Final = re.compile(
     r"\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 _SECONDS: Final = re.compile(r"\d{9,10}(\.\d{1,9})?")
+FIRST_YEAR: Final = 2000
+"""Earlier times are blanks, like 0001-01-01; no zone leads out of the calendar from these years."""
+LAST_YEAR: Final = 9000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 
@@ -50,6 +53,10 @@ def instant_ms(text: str, offset: timedelta) -> int:
         )
     except ValueError as error:
         raise InvalidValue(f"'{text}' is no time: {error}") from error
+    if not FIRST_YEAR <= local.year <= LAST_YEAR:
+        raise InvalidValue(
+            f"'{text}' is no time of use: it lies not in {FIRST_YEAR} to {LAST_YEAR}"
+        )
     return (local - _EPOCH) // _MS + int((part or "0").ljust(3, "0")[:3])
 
 
