@@ -214,7 +214,7 @@ def _check_provider(
 ) -> None:
     """A host may have been sold since the device was proposed: it is asked again."""
     hardware_id, interval = assignment.hardware_id, assignment.interval
-    if not ProvidersHosts(unit).serve(history.contract, hardware_id, interval):
+    if ProvidersHosts(unit).contradict(history.contract, hardware_id, interval):
         raise Refused(
             f"assignment {assignment.assignment_id}: the host of {hardware_id} is not the"
             " provider's in all of this time; have it declined or withdrawn, and propose one that"

@@ -1,7 +1,7 @@
 """Whose a device is while it is to serve: an assignment takes a device of the contract's provider,
 for all of its time, and keeps others from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.interval import Interval
@@ -20,12 +20,19 @@ class ProvidersHosts:
     def serve(self, contract: Contract, hardware_id: str, interval: Interval) -> bool:
         """Every host that a device is on in an interval is the provider's all that time: it owns or
         operates it by a tenure, or enrolled it where no tenure speaks."""
-        provider = contract.provider_id
+        stays = list(self._stays(hardware_id, interval))
+        return bool(stays) and self._own(contract.provider_id, stays)
+
+    def contradict(self, contract: Contract, hardware_id: str, interval: Interval) -> bool:
+        """A host that a device is on in an interval is not the provider's in all that time. What no
+        host has reported yet, as an office may import it, contradicts nothing."""
+        return not self._own(contract.provider_id, list(self._stays(hardware_id, interval)))
+
+    def _own(self, provider: str, stays: Sequence[tuple[str, Interval]]) -> bool:
         if provider not in self._sights:
             self._sights[provider] = self._unit.views.sight(provider)
         hosts = self._sights[provider].hosts
-        stays = list(self._stays(hardware_id, interval))
-        return bool(stays) and all(
+        return all(
             any(span.overlap(part) == part for span in hosts.get(host_id, ()))
             for host_id, part in stays
         )
