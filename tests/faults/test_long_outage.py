@@ -3,6 +3,8 @@
 import tracemalloc
 from pathlib import Path
 
+from fixtures_server import KashiServer
+from long_absence import survived
 from simulated_days import LongHost, growth_mb_a_day
 
 DAYS = 4
@@ -32,3 +34,15 @@ def test_memory_does_not_grow_with_an_outage(tmp_path: Path) -> None:
     header = host.server.header(host.server.stored[-1])
     assert header.end_boottime_ms >= host.clock.boottime - 300_000
     host.agent.close()
+
+
+def test_days_with_restarts_and_an_expired_certificate_lose_and_double_nothing(
+    pinned: KashiServer, tmp_path: Path
+) -> None:
+    """Two days without the server, three ends of the agent and an expired host certificate among
+    them: everything measured is stored once, one chain without a new epoch, and each time without
+    an agent is a gap of exactly its length (`make soak` does thirty days)."""
+    found = survived(pinned, tmp_path / "host", days=2)
+
+    assert found.recoveries == 1
+    assert found.reports >= 560, "a report every five minutes"

@@ -22,14 +22,19 @@ import damage
 import kills
 import power_cuts
 from bench import agent_month, outage_cost
+from fixtures_server import KashiServer
 from fixtures_spool import SimulatedDisk
 from host_machine import HostMachine
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from long_absence import survived
+from pinned_ports import pin_ports
 from property.test_ingestion import IngestionMachine
 from simulated_days import LongHost, growth_mb_a_day
 
 OUTPUT = Path("build/soak.json")
+
+HISTORIES_A_ROUND = 20
 
 Figures = dict[str, int | float]
 
@@ -72,19 +77,20 @@ class CountedCalls(IngestionMachine):
 
 def batches(count: int) -> Figures:
     """Calls lost, repeated, out of order, forged, forked: what is sent again changes no row and has
-    the receipt it had. About so many calls, in histories of 200 steps."""
-    histories = -(-count // 200)
-    CountedCalls.calls = 0
-    run_state_machine_as_test(
-        CountedCalls,
-        settings=settings(
-            max_examples=histories,
-            stateful_step_count=200,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            database=None,
-        ),
-    )
+    the receipt it had. At least so many calls, in histories of 200 steps."""
+    CountedCalls.calls = histories = 0
+    while CountedCalls.calls < count:
+        run_state_machine_as_test(
+            CountedCalls,
+            settings=settings(
+                max_examples=HISTORIES_A_ROUND,
+                stateful_step_count=200,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                database=None,
+            ),
+        )
+        histories += HISTORIES_A_ROUND
     return {"histories": histories, "calls": CountedCalls.calls}
 
 
@@ -125,6 +131,19 @@ def outage(days: int) -> Figures:
     }
 
 
+def absence(days: int) -> Figures:
+    """So many days without a real server, the agent ending in between, its certificate over."""
+    with tempfile.TemporaryDirectory(prefix="kashi-soak-") as folder:
+        server = KashiServer(Path(folder) / "server")
+        server.init("--demo")
+        pin_ports(server)
+        server.start()
+        try:
+            return asdict(survived(server, Path(folder) / "host", days=days, cards=8))
+        finally:
+            server.stop()
+
+
 def catch_up(days: int) -> Figures:
     """So many days delivered to a real server on loopback."""
     figures = outage_cost.measure(days)
@@ -145,6 +164,7 @@ TRIALS: dict[str, tuple[Callable[[int], Figures], int]] = {
     "batches": (batches, 10_000),
     "flips": (flip_bytes, 1),
     "outage": (outage, 30),
+    "absence": (absence, 30),
     "catch_up": (catch_up, 7),
     "month": (month, 30),
 }
