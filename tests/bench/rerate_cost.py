@@ -9,29 +9,28 @@ import resource
 import time
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from fractions import Fraction
 from typing import Final
 
 from bench.close_cost import MINUTE
 from bench.own_database import create_database, own_postgresql
-from expense_cases import H100, PARTIES, PROVIDER, TENANT
-from expense_facts import add_host, described
+from expense_cases import PARTIES, assignment, contract, price, tenure
+from expense_facts import add_host, described, sequencer
 from fixtures_database import postgresql_binaries
-from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
-from kashi_server.domain.standing import Terms
-from kashi_server.domain.tariff import Basis, Price
-from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.domain.statement import CutOff
+from kashi_server.domain.summed_time import DAYS
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES
-from kashi_server.services.closing import PROGRAMME_ID
+from kashi_server.services.closing import MonthClosing, read_inputs
+from kashi_server.services.correcting import Correcting
 from kashi_server.services.facts_port import DeviceRow, FactBatch
-from kashi_server.services.rulebook import shipped_rules
-from kashi_server.services.summed_times import SummedYear
+from kashi_server.services.rulebook import Rulebook, shipped_rules
+from kashi_server.storage.day_writing import sum_days
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
 from kashi_server.storage.packing import pack_minutes
-from kashi_server.storage.unit_of_work import Work
+from kashi_server.storage.unit_of_work import UnitOfWork, Work
 from sqlalchemy import text
 
 DEVICES: Final = int(os.environ.get("KASHI_BENCH_DEVICES", "1000"))
@@ -74,8 +73,7 @@ def _fill(work: Work) -> None:
     with work.begin() as unit:
         for host in range(-(-DEVICES // CARDS_A_HOST)):
             add_host(unit, _host(host))
-        for party in PARTIES:
-            unit.expense.put_party(party)
+        _agree(unit)
         rows = [
             DeviceRow(
                 _host(number // CARDS_A_HOST),
@@ -98,9 +96,14 @@ def _fill(work: Work) -> None:
             ),
             {"minutes": packed, "peak": MINUTE[0], **_span()},
         )
+        first, after = DAYS.of(START), DAYS.of(END)
+        for number in range(DEVICES):
+            place = _host(number // CARDS_A_HOST), _card(number)
+            sum_days(unit.connection, [(*place, day) for day in range(first, after)])
         unit.commit()
+    Rulebook(work, lambda: END * MINUTE_MS).register(shipped_rules())
     with work.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM (ANALYZE) device_hours"))
+        connection.execute(text("VACUUM (ANALYZE)"))
 
 
 def _columns() -> "tuple[array[int], ...]":
@@ -119,57 +122,22 @@ def _card(number: int) -> str:
     return f"GPU-{number:08d}"
 
 
-def _terms() -> Terms:
+def _agree(unit: UnitOfWork) -> None:
+    """One contract of all devices, at a price that changes twice inside a day."""
+    for party in PARTIES:
+        unit.expense.put_party(party)
+    term = Interval(START - 1440, None)
+    unit.expense.put_contract(replace(contract(), signed_on=date(YEAR - 1, 12, 1), term=term))
     edges = (START - 1440, *CHANGES)
     ends: Sequence[int | None] = (*CHANGES, None)
-    prices = [
-        Price(
-            price_id=f"P-{place}",
-            contract_id="HT-1",
-            model=H100,
-            yuan=Fraction(1250 - 35 * place, 100),
-            basis=Basis.LEASED_OBSERVED,
-            interval=Interval(low, high),
-        )
-        for place, (low, high) in enumerate(zip(edges, ends, strict=True))
-    ]
-    hosts = {_host(number // CARDS_A_HOST) for number in range(DEVICES)}
-    return Terms(
-        contracts={
-            "HT-1": Contract(
-                contract_id="HT-1",
-                provider_id=PROVIDER,
-                user_id=TENANT,
-                signed_on=date(YEAR - 1, 12, 1),
-                term=Interval(START - 1440, None),
-                unrelated_declared=True,
-            )
-        },
-        assignments=[
-            Assignment(
-                assignment_id=f"A-{number}",
-                contract_id="HT-1",
-                hardware_id=_card(number),
-                interval=Interval(START, None),
-                proposed_by=PROVIDER,
-                confirmed_by=TENANT,
-            )
-            for number in range(DEVICES)
-        ],
-        prices=prices,
-        tenures=[
-            Tenure(
-                host_id=host,
-                owner_id=PROVIDER,
-                operator_id=PROVIDER,
-                kind=TenureKind.LEASED_OUT,
-                interval=Interval(START - 1440, None),
-            )
-            for host in sorted(hosts)
-        ],
-        operators=dict.fromkeys(hosts, PROVIDER),
-        rules=[one for one in shipped_rules() if one.programme_id == PROGRAMME_ID],
-    )
+    for place, (low, high) in enumerate(zip(edges, ends, strict=True)):
+        yuan = f"{12 - place}.35"
+        unit.expense.put_price(price(yuan, low, high, price_id=f"P-{place}"))
+    for host in range(-(-DEVICES // CARDS_A_HOST)):
+        unit.expense.put_tenure(replace(tenure(_host(host)), interval=term))
+    for number in range(DEVICES):
+        lease = assignment(START, None, assignment_id=f"A-{number}", hardware_id=_card(number))
+        unit.expense.put_assignment(lease, START * MINUTE_MS)
 
 
 def _measure(work: Work) -> dict[str, int | float]:
@@ -189,6 +157,7 @@ def _measure(work: Work) -> dict[str, int | float]:
         "of_it_reading_s": round(read_s, 3),
         "ratio": round(seconds / aggregates[1], 2),
         "memory_grown_mb": round(grown_kb / 1024, 1),
+        **_corrected(work),
     }
 
 
@@ -201,14 +170,34 @@ def _aggregate(work: Work) -> float:
 
 
 def _rate(work: Work) -> tuple[int, int, float]:
-    """Rate the year month by month, over sums that are read once."""
-    billed_ms, line_count, terms = 0, 0, _terms()
+    """Read and rate month by month, as a correction does before it lays statements out."""
+    billed_ms, line_count, read_s = 0, 0, 0.0
     with work.begin(writes=False) as unit:
-        start = time.perf_counter()
-        year = SummedYear(unit.facts, unit.facts.devices(), MONTHS, terms)
-        read_s = time.perf_counter() - start
         for month in MONTHS:
-            rating = year.rate(month)
+            start = time.perf_counter()
+            cut_off = CutOff(
+                event_end=month.interval().bounded()[1], checkpoint_size=0, checkpoint_root=b""
+            )
+            inputs = read_inputs(unit, month, cut_off, demo=False)
+            read_s += time.perf_counter() - start
+            rating = inputs.rating()
             billed_ms += sum(line.billed_ms for line in rating.lines)
             line_count += len(rating.lines)
     return billed_ms, line_count, read_s
+
+
+def _corrected(work: Work) -> dict[str, float]:
+    """The whole way of both: the year is closed, and every month of it looked through again."""
+    after_ms = (END + 20 * 1440) * MINUTE_MS
+    head = sequencer(work, after_ms)
+    closing = MonthClosing(work, head, lambda: after_ms, demo=False)
+    correcting = Correcting(work, head, lambda: after_ms, demo=False)
+    start = time.perf_counter()
+    for month in MONTHS:
+        closing.close(month)
+    closed = time.perf_counter()
+    assert all(correcting.preview(month) is None for month in MONTHS)
+    return {
+        "close_s": round(closed - start, 2),
+        "preview_s": round(time.perf_counter() - closed, 2),
+    }

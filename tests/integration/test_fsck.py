@@ -87,6 +87,30 @@ def _total(connection: Connection) -> None:
     )
 
 
+def _fullest_minute(connection: Connection) -> None:
+    connection.execute(update(tables.device_hours).values(observed_peak_ms=59_999))
+
+
+def _day(connection: Connection) -> None:
+    connection.execute(
+        update(tables.device_days)
+        .where(tables.device_days.c.hardware_id == "GPU-b")
+        .values(utilised_ns=tables.device_days.c.utilised_ns + 1)
+    )
+
+
+def _day_gone(connection: Connection) -> None:
+    connection.execute(delete(tables.device_days))
+
+
+def _day_never_seen(connection: Connection) -> None:
+    connection.execute(update(tables.device_days).values(day=tables.device_days.c.day + 1000))
+
+
+def _fullest_minute_of_day(connection: Connection) -> None:
+    connection.execute(update(tables.device_days).values(observed_peak_ms=1))
+
+
 def _damaged_minutes(connection: Connection) -> None:
     connection.execute(update(tables.device_hours).values(minutes=b"\x01junk"))
 
@@ -146,6 +170,11 @@ def _head(connection: Connection) -> None:
     [
         (_minute, "device GPU-a minute .*: observed_ms is 59999"),
         (_total, "totals are not the minutes' sums"),
+        (_fullest_minute, "device GPU-a hour .*: the fullest minute is noted as another"),
+        (_day, "device GPU-b day .*: the sums are not those of its hours"),
+        (_day_gone, "device GPU-a day .*: the sums are not those of its hours"),
+        (_day_never_seen, "device GPU-a day .*: the sums are not those of its hours"),
+        (_fullest_minute_of_day, "device GPU-a day .*: the fullest minute is noted as another"),
         (_damaged_minutes, "damaged"),
         (_hours_gone, "observed_ms is 0, the reports add up to 60000"),
         (_gap, "gap 0 of epoch 1 sequence 3 differs"),

@@ -41,6 +41,7 @@ PROJECTIONS = {
     "heads",
     "devices",
     "device_hours",
+    "device_days",
     "log_head",
     "log_positions",
     "log_tiles",

@@ -14,7 +14,13 @@ from kashi_server.domain.evidence_level import weakest
 from kashi_server.domain.flagging import flags_of
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
-from kashi_server.domain.rating import RatedLine, Rating, card_hour_yuan, line_price, totals_of
+from kashi_server.domain.rating import (
+    RatedLine,
+    Rating,
+    card_hour_yuan,
+    line_price,
+    totals_of,
+)
 from kashi_server.domain.rules import RulesVersion, version_over
 from kashi_server.domain.silence import reported_ms
 from kashi_server.domain.standing import Terms
@@ -31,8 +37,8 @@ from kashi_server.domain.statement import (
     StatementParty,
     StatementProgramme,
 )
-from kashi_server.domain.statement_line import sum_of
 from kashi_server.domain.subsidy import Subsidy, subsidy_of, year_case
+from kashi_server.domain.summed_time import DAYS
 from kashi_server.domain.year_to_date import Sort, YearToDate
 from kashi_server.errors import Refused
 
@@ -204,25 +210,25 @@ class _Assembly:
             )
 
     def _days(self, lines: Sequence[RatedLine]) -> tuple[StatementDay, ...]:
-        found: dict[date, list[tuple[RatedLine, int]]] = {
-            _date(day.start): [] for day in days_of(self.period)
-        }
+        # Leased, observed, gap and amount of each day.
+        sums = {DAYS.of(day.start): [0, 0, 0, 0] for day in days_of(self.period)}
         for line in lines:
-            for place, day in enumerate(line.days):
-                found[_date(day.start)].append((line, place))
-        made = []
-        for calendar_day, parts in found.items():
-            total = sum_of(line.days[place].quantities for line, place in parts)
-            made.append(
-                StatementDay(
-                    day=calendar_day,
-                    leased_ms=total.leased_ms,
-                    observed_ms=total.observed_ms,
-                    gap_ms=total.gap_ms,
-                    amount_fen=sum(line.days[place].amount_fen for line, place in parts),
-                )
+            for start, elapsed_ms, observed_ms, amount_fen in line.days.rows():
+                of_day = sums[DAYS.of(start)]
+                of_day[0] += elapsed_ms if line.days.leased else 0
+                of_day[1] += observed_ms
+                of_day[2] += elapsed_ms - observed_ms
+                of_day[3] += amount_fen
+        return tuple(
+            StatementDay(
+                day=_date(DAYS.start(day)),
+                leased_ms=leased_ms,
+                observed_ms=observed_ms,
+                gap_ms=gap_ms,
+                amount_fen=amount_fen,
             )
-        return tuple(made)
+            for day, (leased_ms, observed_ms, gap_ms, amount_fen) in sums.items()
+        )
 
     def _quality(self, lines: Sequence[RatedLine]) -> tuple[Quality, int]:
         """Quality, and by how much reported gaps exceed what was not observed."""

@@ -6,12 +6,20 @@ in `disputed`; what is summed there is the claim of the host the device serves o
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from kashi_server.domain.device import ServiceWindow
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES, DeviceHour, Quantities
 
-_NOTHING = (0,) * len(QUANTITY_NAMES)
+Counts = tuple[int, ...]
+"""Quantities of a device in the order of `QUANTITY_NAMES`."""
+Columns = Sequence[Sequence[int]]
+"""Several counts, quantity by quantity in that order."""
+Stretch = tuple[int, int]
+"""UTC minutes [start, end)."""
+
+NO_COUNTS: Final[Counts] = (0,) * len(QUANTITY_NAMES)
 _OBSERVED = QUANTITY_NAMES.index("observed_ms")
 
 
@@ -59,8 +67,15 @@ class DeviceTime:
 
     def between(self, start: int, end: int) -> Quantities:
         """The sum over the UTC minutes [start, end)."""
+        return Quantities(*self._sum(start, end))
+
+    def columns(self, days: Sequence[Stretch]) -> Columns:
+        """The sums over the days of a span, each quantity with its value of every day."""
+        return tuple(zip(*(self._sum(start, end) for start, end in days), strict=True))
+
+    def _sum(self, start: int, end: int) -> Counts:
         first, after = start // MINUTES_PER_HOUR, -(-end // MINUTES_PER_HOUR)
-        sums: list[tuple[int, ...]] = [_NOTHING]
+        sums = [NO_COUNTS]
         for hour in range(first, after):
             if hour not in self._hours:
                 continue
@@ -70,7 +85,7 @@ class DeviceTime:
                 sums.append(self._clean[hour])
             else:
                 sums.append(self._slice(hour, low, high))
-        return Quantities(*map(sum, zip(*sums, strict=True)))
+        return tuple(map(sum, zip(*sums, strict=True)))
 
     def claims(self, start: int, end: int) -> dict[str, int]:
         """Milliseconds each host says to have observed in [start, end)."""
@@ -82,7 +97,7 @@ class DeviceTime:
                     claims[part.host_id] = claims.get(part.host_id, 0) + observed_ms
         return claims
 
-    def _slice(self, hour: int, low: int, high: int) -> tuple[int, ...]:
+    def _slice(self, hour: int, low: int, high: int) -> Counts:
         disputed = [m for m in range(low, high) if m in self._disputed_minutes]
         if not disputed:
             base = hour * MINUTES_PER_HOUR
@@ -94,7 +109,7 @@ class DeviceTime:
         minutes = (self._minute(hour, minute) for minute in range(low, high))
         return tuple(map(sum, zip(*minutes, strict=True)))
 
-    def _minute(self, hour: int, minute: int) -> tuple[int, ...]:
+    def _minute(self, hour: int, minute: int) -> Counts:
         place = minute - hour * MINUTES_PER_HOUR
         parts = self._hours[hour]
         if minute in self._disputed_minutes:
@@ -105,10 +120,10 @@ class DeviceTime:
                 if part.host_id == host_id and part.columns[_OBSERVED][place] <= MINUTE_MS
             ]
         values = [tuple(column[place] for column in part.columns) for part in parts]
-        return tuple(map(sum, zip(_NOTHING, *values, strict=True)))
+        return tuple(map(sum, zip(NO_COUNTS, *values, strict=True)))
 
 
-def _totals(hour: DeviceHour) -> tuple[int, ...]:
+def _totals(hour: DeviceHour) -> Counts:
     return tuple(sum(column) for column in hour.columns)
 
 

@@ -54,6 +54,19 @@ class EvidenceInputs:
         stated = stated_lines(self.attestations, terms, seen, period)
         return replace(measured, lines=lines + stated)
 
+    def compared_devices(self, terms: Terms, devices: Sequence[DeviceRecord]) -> set[str]:
+        """Devices whose minutes attestations are compared with: those they name, with what these
+        are parts of and their parts, and those ever assigned under their contracts."""
+        named = {one.unit_id for stated in self.attestations for one in stated.records}
+        contracts = {stated.contract_id for stated in self.attestations}
+        named |= {one.hardware_id for one in terms.assignments if one.contract_id in contracts}
+        named |= {one.parent_hardware_id for one in devices if one.hardware_id in named}
+        return {
+            one.hardware_id
+            for one in devices
+            if one.hardware_id in named or one.parent_hardware_id in named - {""}
+        }
+
     def _levelled(self, line: RatedLine) -> RatedLine:
         custody = self.custody.get(line.standing.host_id, KeyCustody.FILE)
         level = level_of_custody(custody)

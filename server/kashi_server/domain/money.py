@@ -4,6 +4,7 @@ No float comes in anywhere. A fraction becomes fen in exactly one place, by a ro
 """
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -81,10 +82,11 @@ def truncate_to_fen_share(amount_fen: int, part: int, whole: int) -> int:
     return truncate_to_fen(Fraction(amount_fen * part, whole * FEN_PER_YUAN))
 
 
-def truncate_times(yuan: Fraction, count: int) -> int:
-    """`truncate_to_fen` of so many times some yuan, neither of them negative; without a fraction of
-    their product: rating does this for every day of every line."""
-    return yuan.numerator * count * FEN_PER_YUAN // yuan.denominator
+def truncate_times(yuan: Fraction, counts: Iterable[int]) -> list[int]:
+    """`truncate_to_fen` of so many times some yuan, for each count; nothing is negative. Without
+    fractions of the products: rating does this for every day of every line."""
+    fen, whole = yuan.numerator * FEN_PER_YUAN, yuan.denominator
+    return [fen * count // whole for count in counts]
 
 
 def truncate_places(value: Fraction, places: int) -> str:

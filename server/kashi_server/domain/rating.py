@@ -14,10 +14,13 @@ then its partitions are metered through it. So no card-hour is counted on both l
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from functools import lru_cache
+from itertools import accumulate, chain, pairwise
+from operator import sub
+from typing import Final, overload
 
 from kashi_server.domain.device import Conflict, DeviceRecord, ServiceWindow
-from kashi_server.domain.device_time import DeviceTime, merge_minutes
+from kashi_server.domain.device_time import Columns, DeviceTime, Stretch, merge_minutes
 from kashi_server.domain.evidence_level import EvidenceLevel
 from kashi_server.domain.interval import HOUR_MS, MINUTE_MS, Interval, Month, days_of
 from kashi_server.domain.line_gap import LineGap
@@ -28,22 +31,62 @@ from kashi_server.domain.standing import Standing, StandingBook, Terms
 from kashi_server.domain.stated_origin import StatedOrigin
 from kashi_server.domain.statement_line import StatementQuantities, sum_of
 from kashi_server.domain.tariff import Basis, Price, PriceUnit
-from kashi_server.domain.usage import DeviceHour, Quantities
+from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour, Quantities
 from kashi_server.errors import InvalidValue
 
 EVIDENCE_LEVEL = EvidenceLevel.AGENT
 """What an agent measured and signed with a key in a file."""
 
 NS_PER_MS = 1_000_000
+_OBSERVED: Final = QUANTITY_NAMES.index("observed_ms")
+_HELD: Final = QUANTITY_NAMES.index("held_ms")
+_UTILISED: Final = QUANTITY_NAMES.index("utilised_ns")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DayShare:
     """A line's part in one day of Asia/Shanghai that begins at UTC minute `start`."""
 
     start: int
-    quantities: StatementQuantities
+    leased_ms: int
+    observed_ms: int
+    gap_ms: int
     amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineDays(Sequence[DayShare]):
+    """A line's days in columns: a share is made when it is asked for, for a month of a thousand
+    devices has thirty thousand of them."""
+
+    starts: tuple[int, ...]
+    elapsed_ms: tuple[int, ...]
+    observed_ms: tuple[int, ...]
+    amounts_fen: tuple[int, ...]
+    leased: bool
+
+    def rows(self) -> Iterator[tuple[int, int, int, int]]:
+        """Start, elapsed, observed and amount of each day."""
+        return zip(self.starts, self.elapsed_ms, self.observed_ms, self.amounts_fen, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, place: int) -> DayShare: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[DayShare]: ...
+    def __getitem__(self, place: int | slice) -> DayShare | Sequence[DayShare]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        elapsed_ms, observed_ms = self.elapsed_ms[place], self.observed_ms[place]
+        return DayShare(
+            start=self.starts[place],
+            leased_ms=elapsed_ms if self.leased else 0,
+            observed_ms=observed_ms,
+            gap_ms=elapsed_ms - observed_ms,
+            amount_fen=self.amounts_fen[place],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +104,7 @@ class RatedLine:
     amount_fen: int
     eligible: bool
     reasons: tuple[Reason, ...]
-    days: tuple[DayShare, ...]
+    days: LineDays
     evidence_level: EvidenceLevel = EVIDENCE_LEVEL
     gaps: tuple[LineGap, ...] = ()
     stated: StatedOrigin | None = None
@@ -103,8 +146,6 @@ def rate_times(
     times: Mapping[str, DeviceTime],
     terms: Terms,
     period: Interval,
-    *,
-    by_day: bool = True,
 ) -> Rating:
     """Rate a bounded period.
 
@@ -113,7 +154,6 @@ def rate_times(
         times: what was observed of each, at the cut-off; from `device_times`.
         terms: contracts, assignments, prices, tenures and rules.
         period: UTC minutes, usually a month of Asia/Shanghai.
-        by_day: tell what each day has of a line; without it a line is its sum alone.
 
     Raises:
         InvalidValue: what was agreed contradicts itself.
@@ -121,13 +161,17 @@ def rate_times(
     """
     family = _Family(devices, times)
     book = StandingBook(terms)
+    # Rents are of a month; where nothing else changes there, neighbours become one line again.
+    months = list(_months(period))
     lines: list[RatedLine] = []
     disputes: list[Dispute] = []
     for device in sorted(devices, key=lambda found: found.hardware_id):
         time = times[device.hardware_id]
-        pieces = _pieces(device, family, book, time, period)
+        pieces = _pieces(device, family, book, time, period, months)
         lines.extend(
-            _line(device, Interval(start, end), standing, time, by_day=by_day)
+            priced_line(
+                device.hardware_id, Interval(start, end), standing, _share(device), time.columns
+            )
             for start, end, standing in _joined(pieces)
         )
         for stretch in time.disputed:
@@ -226,16 +270,19 @@ def _card_ms(shares: Sequence[tuple[Fraction, DeviceTime]], start: int, end: int
 
 
 def _pieces(
-    device: DeviceRecord, family: _Family, book: StandingBook, time: DeviceTime, period: Interval
+    device: DeviceRecord,
+    family: _Family,
+    book: StandingBook,
+    time: DeviceTime,
+    period: Interval,
+    months: Sequence[Interval],
 ) -> Iterator[tuple[int, int, Standing]]:
     windows = list(windows_in(device, period))
     excess = merge_minutes(family.excess(device))
-    changes = [*time.disputed, *excess]
+    changes = [*time.disputed, *excess, *months]
     changes += book.changes(device, {window.host_id for window, _common in windows})
     for part in family.parts.get(device.hardware_id, ()):
         changes += [window.interval for window in part.windows]
-    # Rents are of a month; where nothing else changes there, neighbours become one line again.
-    changes += _months(period)
     for window, common in windows:
         for start, end in _cut(common, changes):
             if _metered_elsewhere(device, family, book, start):
@@ -294,20 +341,22 @@ def _joined(pieces: Iterable[tuple[int, int, Standing]]) -> Iterator[tuple[int, 
         yield held
 
 
-def billed_ms_of(price: Price | None, quantities: StatementQuantities) -> int:
-    """Whole device-milliseconds that a price bills; utilised nanoseconds are cut to ms."""
-    if price is None or not quantities.leased_ms:
-        return 0
+def _billed_ms(price: Price, columns: Columns, elapsed_ms: Sequence[int]) -> Iterable[int]:
+    """Whole device-milliseconds that a price bills of leased days, each with all before it.
+
+    Utilised nanoseconds are cut to milliseconds where they are added up.
+    """
     match price.basis:
         case Basis.LEASED_OBSERVED:
-            return quantities.observed_ms
+            return accumulate(columns[_OBSERVED])
         case Basis.HELD:
-            return quantities.held_ms
+            return accumulate(columns[_HELD])
         case Basis.UTILISED:
-            return quantities.utilised_ns // NS_PER_MS
+            return (ns // NS_PER_MS for ns in accumulate(columns[_UTILISED]))
         case Basis.FLAT_RENT:
             # Day by day: what was observed of a day at all is rented as long as it was leased.
-            return quantities.leased_ms if quantities.observed_ms else 0
+            days = zip(columns[_OBSERVED], elapsed_ms, strict=True)
+            return accumulate(ms if observed_ms else 0 for observed_ms, ms in days)
 
 
 def card_hour_yuan(standing: Standing, share: Fraction, start: int) -> Fraction | None:
@@ -336,24 +385,12 @@ def line_price(standing: Standing, start: int) -> LinePrice | None:
     return LinePrice(unit=str(price.unit), yuan=price.yuan, profile=price.profile, rent=rent)
 
 
-def _line(
-    device: DeviceRecord, span: Interval, standing: Standing, time: DeviceTime, *, by_day: bool
-) -> RatedLine:
-    def counted(day: Interval) -> StatementQuantities:
-        return _quantities(time, day, leased=standing.leased)
-
-    share = _share(device)
-    return priced_line(device.hardware_id, span, standing, share, counted, by_day=by_day)
-
-
 def priced_line(
     hardware_id: str,
     span: Interval,
     standing: Standing,
     share: Fraction,
-    counted: Callable[[Interval], StatementQuantities],
-    *,
-    by_day: bool = True,
+    counted: Callable[[Sequence[Stretch]], Columns],
 ) -> RatedLine:
     """A line of one device with one standing: what its days count, and what that comes to.
 
@@ -362,26 +399,20 @@ def priced_line(
         span: its minutes, bounded.
         standing: how it stands in all of them.
         share: cards that its time counts as.
-        counted: the quantities of a part of the span within one day, or of all of it.
-        by_day: tell what each day has of it.
+        counted: what was observed on the days of the span, each quantity with every day's.
     """
     start, end = span.bounded()
-    price = None if standing.blocked else standing.price
-    unit = share * (card_hour_yuan(standing, share, start) or 0) / HOUR_MS
-    days: list[DayShare] = []
-    total, billed_ms, amount_fen, rented_ms = StatementQuantities(), 0, 0, 0
-    rented = price is not None and price.basis is Basis.FLAT_RENT
-    # Rents are counted by days whatever is told of them.
-    for day in days_of(span) if by_day or rented else (span,):
-        part = counted(day)
-        total += part
-        # Amounts telescope: what is due through a day less what was due before. So the days sum to
-        # the line and the line is still rounded once.
-        rented_ms += billed_ms_of(price, part)
-        billed_ms = rented_ms if rented else billed_ms_of(price, total)
+    price = None if standing.blocked or not standing.leased else standing.price
+    days, begun, elapsed_ms = _days(start, end)
+    columns = counted(days)
+    total = _quantities(columns, sum(elapsed_ms), leased=standing.leased)
+    # Amounts telescope: what is due through a day less what was due before. So the days sum to
+    # the line and the line is still rounded once.
+    billed_ms, due_fen = [0] * len(days), [0] * len(days)
+    if price is not None:
+        unit = share * (card_hour_yuan(standing, share, start) or 0) / HOUR_MS
+        billed_ms = list(_billed_ms(price, columns, elapsed_ms))
         due_fen = truncate_times(unit, billed_ms)
-        days.append(DayShare(start=day.start, quantities=part, amount_fen=due_fen - amount_fen))
-        amount_fen = due_fen
     return RatedLine(
         hardware_id=hardware_id,
         start=start,
@@ -389,23 +420,33 @@ def priced_line(
         standing=standing,
         share=share,
         quantities=total,
-        billed_ms=billed_ms,
-        amount_fen=amount_fen,
+        billed_ms=billed_ms[-1],
+        amount_fen=due_fen[-1],
         eligible=standing.leased and not standing.blocked and not standing.ineligible,
         reasons=(*standing.blocked, *standing.ineligible, *_partly_unknown(price, total)),
-        days=tuple(days) if by_day else (),
+        days=LineDays(
+            starts=begun,
+            elapsed_ms=elapsed_ms,
+            observed_ms=tuple(columns[_OBSERVED]),
+            amounts_fen=tuple(map(sub, due_fen, chain((0,), due_fen))),
+            leased=standing.leased,
+        ),
     )
 
 
-def _quantities(time: DeviceTime, stretch: Interval, *, leased: bool) -> StatementQuantities:
-    start, end = stretch.bounded()
-    elapsed_ms = (end - start) * MINUTE_MS
-    return _statement_quantities(time.between(start, end), elapsed_ms, leased=leased)
+@lru_cache(maxsize=64)
+def _days(start: int, end: int) -> tuple[tuple[Stretch, ...], tuple[int, ...], tuple[int, ...]]:
+    """The days of a line, where each begins and how long it is; most lines have the same."""
+    days = tuple(day.bounded() for day in days_of(Interval(start, end)))
+    return (
+        days,
+        tuple(day[0] for day in days),
+        tuple((day[1] - day[0]) * MINUTE_MS for day in days),
+    )
 
 
-def _statement_quantities(
-    found: Quantities, elapsed_ms: int, *, leased: bool
-) -> StatementQuantities:
+def _quantities(columns: Columns, elapsed_ms: int, *, leased: bool) -> StatementQuantities:
+    found = Quantities(*map(sum, columns))
     return StatementQuantities(
         leased_ms=elapsed_ms if leased else 0,
         observed_ms=found.observed_ms,

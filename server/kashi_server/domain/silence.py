@@ -1,11 +1,11 @@
 """Silence: device time in the service window that nobody observed and nobody reported as a gap."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from kashi_server.domain.device import ReportedGap
 from kashi_server.domain.device_time import DeviceTime
-from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.interval import MINUTE_MS, Interval, days_of
 from kashi_server.domain.usage import MINUTES_PER_HOUR
 
 
@@ -58,7 +58,17 @@ def silences(
 def _missing(
     start: int, end: int, time: DeviceTime, gaps: Sequence[ReportedGap]
 ) -> Iterable[tuple[int, int, int]]:
-    known = set(time.hours)
+    known = frozenset(time.hours)
+    for day in days_of(Interval(start, end)):
+        # No minute is observed longer than it lasts: what is observed whole misses none.
+        low, high = day.bounded()
+        if time.between(low, high).observed_ms != (high - low) * MINUTE_MS:
+            yield from _missing_hours(low, high, time, known, gaps)
+
+
+def _missing_hours(
+    start: int, end: int, time: DeviceTime, known: Collection[int], gaps: Sequence[ReportedGap]
+) -> Iterable[tuple[int, int, int]]:
     for hour in range(start // MINUTES_PER_HOUR, -(-end // MINUTES_PER_HOUR)):
         low = max(start, hour * MINUTES_PER_HOUR)
         high = min(end, (hour + 1) * MINUTES_PER_HOUR)

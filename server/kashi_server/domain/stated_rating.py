@@ -17,16 +17,17 @@ from itertools import pairwise
 from kashi_server.domain.attestation import SITE_PREFIX, Attestation, SourceKind, StatedRecord
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord, ServiceWindow, Vendor
+from kashi_server.domain.device_time import Columns
 from kashi_server.domain.evidence_level import EvidenceLevel
-from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.interval import Interval
 from kashi_server.domain.measured import Measured
 from kashi_server.domain.rating import RatedLine, priced_line
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.rules import RulesVersion, version_at
 from kashi_server.domain.standing import Standing, Terms, blocking, ineligible
 from kashi_server.domain.stated_origin import StatedOrigin
-from kashi_server.domain.statement_line import StatementQuantities
 from kashi_server.domain.tariff import Price, Tariff
+from kashi_server.domain.usage import QUANTITY_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +48,16 @@ class Stretch:
         """Any of its records: they agree in all but time."""
         return self.records[0]
 
-    def quantities(self, part: Interval) -> StatementQuantities:
-        """What it states of some of its minutes."""
-        start, end = part.bounded()
-        elapsed_ms = (end - start) * MINUTE_MS
-        stated_ms = sum(record.within_ms(start, end) for record in self.records)
+    def columns(self, days: Sequence[tuple[int, int]]) -> Columns:
+        """What it states of the days of some of its minutes, each quantity with every day's."""
+        stated_ms = [
+            sum(record.within_ms(start, end) for record in self.records) for start, end in days
+        ]
         # A scheduler's grant is a holder; a bill and a series of samples name none.
         granted = self.attestation.kind is SourceKind.SLURM
-        return StatementQuantities(
-            leased_ms=elapsed_ms,
-            observed_ms=stated_ms,
-            gap_ms=elapsed_ms - stated_ms,
-            held_known_ms=stated_ms if granted else 0,
-            held_ms=stated_ms if granted else 0,
-        )
+        said = {"observed_ms": stated_ms}
+        said |= {"held_known_ms": stated_ms, "held_ms": stated_ms} if granted else {}
+        return [said.get(name, [0] * len(days)) for name in QUANTITY_NAMES]
 
     def origin(self, part: Interval) -> StatedOrigin:
         """Which rows of the file stand behind some of its minutes."""
@@ -199,7 +196,7 @@ def _lines(
             part,
             standing,
             Fraction(stretch.record.cards),
-            stretch.quantities,
+            stretch.columns,
         )
         yield replace(line, evidence_level=EvidenceLevel.STATED, stated=stretch.origin(part))
 

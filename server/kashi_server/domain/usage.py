@@ -5,8 +5,9 @@ are integers; observed time has its gaps as complement, so observed + gap = elap
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from kashi_server.errors import InvalidValue
 
@@ -64,6 +65,8 @@ class Quantities:
 
 
 QUANTITY_NAMES: tuple[str, ...] = tuple(Quantities.__slots__)
+counts_of: Callable[[Quantities], tuple[int, ...]] = attrgetter(*QUANTITY_NAMES)
+"""Quantities as plain integers, in the order of their names."""
 
 
 @dataclass(slots=True, kw_only=True)

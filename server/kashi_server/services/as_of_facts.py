@@ -16,6 +16,7 @@ from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.report import ReportFacts
 from kashi_server.domain.sequence import Verdict
 from kashi_server.domain.stated_fact import StatedFact, stated_fact
+from kashi_server.domain.summed_time import BlockSums, DaySums
 from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
 from kashi_server.services.device_records import device_record
 from kashi_server.services.facts_port import DeviceRow, GapRow, Place, StoredReport
@@ -165,6 +166,23 @@ class FactsAsOf:
             if low <= hour < high and (hardware_ids is None or hardware_id in hardware_ids):
                 yield found
 
+    def unsummed_devices(self, start_minute: int, end_minute: int) -> Collection[str]:
+        """All of them: nothing is added up here, so that what tables add up is held against it."""
+        del start_minute, end_minute
+        return self._rows.keys()
+
+    def day_sums(self, start_minute: int, end_minute: int) -> DaySums:
+        """None."""
+        del start_minute, end_minute
+        return DaySums()
+
+    def hour_sums(
+        self, hardware_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> Mapping[str, BlockSums]:
+        """None."""
+        del hardware_ids, start_minute, end_minute
+        return {}
+
     def gaps(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
     ) -> Sequence[ReportedGap]:
@@ -190,12 +208,10 @@ class FactsAsOf:
                 found += conflicts_of(self._hours_of(hardware_id), start_minute, end_minute)
         return found
 
-    def clock_offset_ms_max(
-        self, host_ids: Collection[str], start_minute: int, end_minute: int
-    ) -> int | None:
-        """Largest distance of wall clock and axis; None without a report in the month."""
+    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
+        """Largest distance of wall clock and axis, by host with a report in the month."""
         assert (start_minute * MINUTE_MS, end_minute * MINUTE_MS) == self._span_ms
-        return max((self._offsets_ms[h] for h in host_ids if h in self._offsets_ms), default=None)
+        return self._offsets_ms
 
     def stated_facts(
         self, start_minute: int, end_minute: int

@@ -22,7 +22,7 @@ from kashi_server.domain.evidence_inputs import EvidenceInputs
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.plausibility import doubts
-from kashi_server.domain.rating import Facts, device_times, rate_times, windows_in
+from kashi_server.domain.rating import Rating, rate_times, windows_in
 from kashi_server.domain.settlement import BookedCorrection, settle
 from kashi_server.domain.silence import Silence, silences
 from kashi_server.domain.standing import Terms
@@ -35,6 +35,7 @@ from kashi_server.services.emptiness import check_emptiness
 from kashi_server.services.evidence_inputs import EVIDENCE_ENTRIES, read_evidence
 from kashi_server.services.expense_port import Close, ExpenseUnit, ExpenseWork
 from kashi_server.services.inputs_port import InputsUnit
+from kashi_server.services.month_times import month_times
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
 from kashi_server.services.settlements_port import StoredSettlement
@@ -111,12 +112,16 @@ class CloseInputs:
         )
         return statement if settlement is None else replace(statement, settlement=settlement)
 
-    def _assembled(self) -> tuple[Statement, ...]:
+    def rating(self) -> Rating:
+        """The lines that the statements are laid out from."""
         period = self.month.interval()
         measured = rate_times(self.devices, self.times, self.terms, period)
-        rating = self.evidence.rated(
+        return self.evidence.rated(
             measured, self.terms, self.times, self.gaps, period, self.devices
         )
+
+    def _assembled(self) -> tuple[Statement, ...]:
+        rating = self.rating()
         return assemble(
             MonthEnd(
                 month=self.month,
@@ -280,25 +285,22 @@ def read_inputs(unit: InputsUnit, month: Month, cut_off: CutOff, *, demo: bool) 
     """Read everything a close needs, in one unit of work."""
     start, end = month.interval().bounded()
     devices = unit.facts.devices()
-    facts = Facts(
-        devices=devices,
-        hours=unit.facts.device_hours(None, start, end),
-        conflicts=unit.facts.conflicts(None, start, end),
-    )
     terms = _terms(unit)
+    evidence = read_evidence(unit, start, end, cut_off.checkpoint_size, terms.rules)
+    compared = evidence.compared_devices(terms, devices)
     return CloseInputs(
         month=month,
         cut_off=cut_off,
         demo=demo,
         devices=devices,
-        times=device_times(facts, month.interval()),
+        times=month_times(unit.facts, devices, month.interval(), compared),
         gaps=unit.facts.gaps(None, start, end),
         terms=terms,
         parties=unit.expense.parties(),
         earlier=unit.expense.earlier_in_year(month),
         clock_offsets_ms=_clock_offsets_ms(unit, devices, start, end),
         facts=unit.facts.stated_facts(start, end),
-        evidence=read_evidence(unit, start, end, cut_off.checkpoint_size, terms.rules),
+        evidence=evidence,
         booked=unit.corrections.booked_into(month),
         carried_fen=unit.corrections.carried_before(month),
     )
@@ -325,11 +327,9 @@ def _hosts(devices: Sequence[DeviceRecord], period: Interval) -> list[str]:
 def _clock_offsets_ms(
     unit: InputsUnit, devices: Sequence[DeviceRecord], start: int, end: int
 ) -> dict[str, int]:
-    offsets_ms = {
-        host_id: unit.facts.clock_offset_ms_max([host_id], start, end)
-        for host_id in _hosts(devices, Interval(start, end))
-    }
-    return {host_id: offset for host_id, offset in offsets_ms.items() if offset is not None}
+    known = unit.facts.clock_offsets_ms(start, end)
+    hosts = _hosts(devices, Interval(start, end))
+    return {host_id: known[host_id] for host_id in hosts if host_id in known}
 
 
 def beyond(unit: ExpenseUnit, month: Month, size: int) -> bool:

@@ -1,12 +1,12 @@
 """What importing, assignment and closing ask of storage: agreements in and out, in plain values."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from kashi_server.domain.contract import Assignment, Contract
-from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap, ReportReference
+from kashi_server.domain.device import DeviceRecord, ReportedGap, ReportReference
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
@@ -15,11 +15,11 @@ from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
-from kashi_server.domain.usage import DeviceHour
 from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.hosts import Host
 from kashi_server.services.log_port import Entry, LogHead, PendingEntry
+from kashi_server.services.month_times import SummedFacts
 from kashi_server.services.papers_port import ContractPapersPort
 from kashi_server.services.settlements_port import SettlementsPort
 
@@ -127,13 +127,8 @@ class ExpensePort(Protocol):
         entries have it, where their number is given."""
 
 
-class FactsPort(Protocol):
+class FactsPort(SummedFacts, Protocol):
     """What closing reads of the facts."""
-
-    def device_hours(
-        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
-    ) -> Iterator[DeviceHour]:
-        """Device-hours that touch [start, end)."""
 
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts."""
@@ -143,20 +138,13 @@ class FactsPort(Protocol):
     ) -> Sequence[ReportedGap]:
         """Reported gaps that touch [start, end)."""
 
-    def conflicts(
-        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
-    ) -> Sequence[Conflict]:
-        """Minutes that more than one host observed."""
-
     def report_references(
         self, host_ids: Collection[str], start_minute: int, end_minute: int
     ) -> Sequence[ReportReference]:
         """Stored reports that touch [start, end)."""
 
-    def clock_offset_ms_max(
-        self, host_ids: Collection[str], start_minute: int, end_minute: int
-    ) -> int | None:
-        """Largest distance of wall clock and axis."""
+    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
+        """Largest distance of wall clock and axis in counted reports, by host with any."""
 
     def stated_facts(
         self, start_minute: int, end_minute: int

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kashi.chain import NO_HEAD, Head
 
+from kashi_server.domain.device_time import Counts
 from kashi_server.domain.report import DeviceDescription, EpochOpening
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.errors import StorageError
@@ -212,6 +213,8 @@ class StoredProjection:
     Attributes:
         hours: device-hours by (hardware id, hour), as far as they are written.
         totals: the sums that stand beside each, in the order of `QUANTITY_NAMES`.
+        peaks_ms: the most that a minute of each was observed, as it is noted; None: it is not.
+        days: by (hardware id, day of Asia/Shanghai), the sums and the peak of its hours.
         gaps: gaps by place and ordinal.
         facts: events that state a fact by place and ordinal, of every stored report.
         first_utc_ms: start of the first counted reading or gap of each device that has one.
@@ -221,7 +224,9 @@ class StoredProjection:
     """
 
     hours: dict[tuple[str, int], DeviceHour] = field(default_factory=dict)
-    totals: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    totals: dict[tuple[str, int], Counts] = field(default_factory=dict)
+    peaks_ms: dict[tuple[str, int], int | None] = field(default_factory=dict)
+    days: dict[tuple[str, int], tuple[Counts, int | None]] = field(default_factory=dict)
     gaps: dict[tuple[Place, int], GapRow] = field(default_factory=dict)
     facts: dict[tuple[Place, int], EventRow] = field(default_factory=dict)
     first_utc_ms: dict[str, int] = field(default_factory=dict)

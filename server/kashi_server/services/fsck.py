@@ -7,19 +7,22 @@ difference and names it; the others still run.
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import signing
 
 from kashi_server.domain.interval import instant_of
+from kashi_server.domain.summed_time import DAYS, HOURS
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES, DeviceHour
 from kashi_server.errors import StorageError
 from kashi_server.services.facts_port import HeldHead, Place, StoredProjection, StoredReport
 from kashi_server.services.hosts import HostStanding
 from kashi_server.services.opening import read_bytes
-from kashi_server.services.projection import Hours, add_report
+from kashi_server.services.projection import HourKey, Hours, add_report
 from kashi_server.services.rebuilding import Damaged, Rebuilt
+
+OBSERVED: Final = QUANTITY_NAMES.index("observed_ms")
 
 
 class FsckFacts(Protocol):
@@ -179,7 +182,7 @@ def _difference(facts: FsckFacts, host_id: str, expected: StoredProjection) -> s
         if described[0] not in expected.described[hardware_id]:
             return f"device {hardware_id} is described as no counted report does: {described[0]}"
     waiting = _waiting(facts, host_id, stored)
-    return _hours_difference(stored, waiting, expected.hours)
+    return _hours_difference(stored, waiting, expected.hours) or _days_difference(stored)
 
 
 def _waiting(facts: FsckFacts, host_id: str, stored: StoredProjection) -> Hours:
@@ -211,4 +214,23 @@ def _hours_difference(stored: StoredProjection, waiting: Hours, expected: Hours)
                     )
         if key in stored.totals and stored.totals[key] != tuple(map(sum, written.columns)):
             return f"device {hardware_id} hour {number}: the totals are not the minutes' sums"
+        # Not noted is no difference: closing then reads the minutes.
+        if stored.peaks_ms.get(key) not in (None, max(written.columns[OBSERVED])):
+            return f"device {hardware_id} hour {number}: the fullest minute is noted as another"
+    return None
+
+
+def _days_difference(stored: StoredProjection) -> str | None:
+    """The first day that is not the sum of the hours that are written."""
+    hours: dict[tuple[str, int], list[HourKey]] = {}
+    for hardware_id, number in stored.hours:
+        day = DAYS.of(HOURS.start(number))
+        hours.setdefault((hardware_id, day), []).append((hardware_id, number))
+    for key in sorted(hours.keys() | stored.days.keys()):
+        sums, peak_ms = stored.days.get(key, ((), None))
+        of_day = hours.get(key, [])
+        if sums != tuple(map(sum, zip(*(stored.totals[one] for one in of_day), strict=True))):
+            return f"device {key[0]} day {key[1]}: the sums are not those of its hours"
+        if peak_ms not in (None, max(max(stored.hours[one].columns[OBSERVED]) for one in of_day)):
+            return f"device {key[0]} day {key[1]}: the fullest minute is noted as another"
     return None

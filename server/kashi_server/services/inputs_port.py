@@ -5,20 +5,20 @@ A close and a correction read the tables; a replay reads what the log's first en
 ways must fill it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from kashi_server.domain.contract import Assignment, Contract
-from kashi_server.domain.device import Conflict, DeviceRecord, ReportedGap
+from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
-from kashi_server.domain.usage import DeviceHour
 from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.evidence_inputs import EvidenceUnit
+from kashi_server.services.month_times import SummedFacts
 from kashi_server.services.settlements_port import SettlementsPort
 
 
@@ -47,13 +47,8 @@ class TermsPort(Protocol):
         """What the calendar year's months before this one came to, by user."""
 
 
-class InputFacts(Protocol):
+class InputFacts(SummedFacts, Protocol):
     """What was observed."""
-
-    def device_hours(
-        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
-    ) -> Iterator[DeviceHour]:
-        """Device-hours that touch [start, end)."""
 
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts."""
@@ -63,15 +58,8 @@ class InputFacts(Protocol):
     ) -> Sequence[ReportedGap]:
         """Reported gaps that touch [start, end)."""
 
-    def conflicts(
-        self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
-    ) -> Sequence[Conflict]:
-        """Minutes that more than one host observed."""
-
-    def clock_offset_ms_max(
-        self, host_ids: Collection[str], start_minute: int, end_minute: int
-    ) -> int | None:
-        """Largest distance of wall clock and axis."""
+    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
+        """Largest distance of wall clock and axis in counted reports, by host with any."""
 
     def stated_facts(
         self, start_minute: int, end_minute: int

@@ -15,10 +15,10 @@ from kashi_server.domain.device import (
     ReportedGap,
     ReportReference,
 )
-from kashi_server.domain.device_sums import BlockSum
-from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.report import DeviceDescription
 from kashi_server.domain.stated_fact import StatedFact
+from kashi_server.domain.summed_time import BlockSums, DaySums
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.facts_port import (
     ChainRecord,
@@ -31,6 +31,7 @@ from kashi_server.services.facts_port import (
     base_sequence,
 )
 from kashi_server.storage import (
+    day_reading,
     device_reading,
     device_writing,
     fact_reading,
@@ -38,7 +39,6 @@ from kashi_server.storage import (
     hour_reading,
     projection_rows,
     report_reading,
-    sum_reading,
 )
 from kashi_server.storage.report_packing import ReportUnpacker
 from kashi_server.storage.tables.facts import (
@@ -249,15 +249,19 @@ class FactRepository:
         """
         return hour_reading.device_hours(self._connection, hardware_ids, start_minute, end_minute)
 
-    def block_sums(
-        self, hardware_ids: Collection[str] | None, blocks: Sequence[Interval]
-    ) -> Iterator[BlockSum]:
-        """Sums by device and block over all hosts, of what is projected; in whole hours."""
-        return sum_reading.block_sums(self._connection, hardware_ids, blocks)
+    def day_sums(self, start_minute: int, end_minute: int) -> DaySums:
+        """Sums by device and day over all hosts, of what is projected, for whole days."""
+        return day_reading.day_sums(self._connection, start_minute, end_minute)
 
-    def waiting_devices(self) -> Collection[str]:
-        """Devices on hosts of which reports are not projected yet."""
-        return sum_reading.waiting_devices(self._connection)
+    def hour_sums(
+        self, hardware_ids: Collection[str], start_minute: int, end_minute: int
+    ) -> Mapping[str, BlockSums]:
+        """Sums by device and UTC hour over all hosts, of what is projected."""
+        return day_reading.hour_sums(self._connection, hardware_ids, start_minute, end_minute)
+
+    def unsummed_devices(self, start_minute: int, end_minute: int) -> Collection[str]:
+        """Devices of which sums do not say all: a report of these minutes is not projected yet."""
+        return day_reading.unsummed_devices(self._connection, start_minute, end_minute)
 
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts, with their service windows, by hardware id."""
@@ -296,15 +300,15 @@ class FactRepository:
         start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS
         return fact_reading.stated_facts(self._connection, None, start, end, counted=True)
 
-    def clock_offset_ms_max(
-        self, host_ids: Collection[str], start_minute: int, end_minute: int
-    ) -> int | None:
-        """Largest distance of wall clock and axis in counted reports; None without a report."""
-        query = select(func.max(func.abs(reports.c.clock_offset_ms))).where(
-            reports.c.host_id.in_(host_ids),
-            reports.c.counted == 1,
-            reports.c.end_utc_ms > start_minute * 60_000,
-            reports.c.start_utc_ms < end_minute * 60_000,
+    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
+        """Largest distance of wall clock and axis in counted reports, by host with any."""
+        query = (
+            select(reports.c.host_id, func.max(func.abs(reports.c.clock_offset_ms)))
+            .where(
+                reports.c.counted == 1,
+                reports.c.end_utc_ms > start_minute * MINUTE_MS,
+                reports.c.start_utc_ms < end_minute * MINUTE_MS,
+            )
+            .group_by(reports.c.host_id)
         )
-        found = self._connection.execute(query).scalar_one()
-        return None if found is None else int(found)
+        return {host_id: int(found) for host_id, found in self._connection.execute(query)}

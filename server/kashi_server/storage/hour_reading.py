@@ -48,8 +48,7 @@ def device_hours(
         return
     first, end = start_minute // MINUTES_PER_HOUR, -(-end_minute // MINUTES_PER_HOUR)
     wanted = None if hardware_ids is None else frozenset(hardware_ids)
-    lateral = connection.dialect.name == "postgresql"
-    waiting = _waiting(wanted, first, end, lateral=lateral)
+    waiting = waiting_reports(connection, wanted, first, end)
     query = union_all(*waiting, _projected(wanted, first, end)).order_by(
         "host_id", "settled", "hardware_id", "hour", "epoch", "sequence"
     )
@@ -116,16 +115,17 @@ def _projected(wanted: frozenset[str] | None, first: int, end: int) -> Select[An
     return query if wanted is None else query.where(hours_table.c.hardware_id.in_(wanted))
 
 
-def _waiting(
-    wanted: frozenset[str] | None, first: int, end: int, *, lateral: bool
+def waiting_reports(
+    connection: Connection, wanted: frozenset[str] | None, first: int, end: int
 ) -> list[Select[Any]]:
-    """Reports that wait, found by their hosts' heads: few, however many are stored.
+    """Counted reports that wait and touch the UTC hours [first, end), found by their hosts' heads:
+    few, however many are stored.
 
     PostgreSQL gets one lateral search a host; the offset keeps it from joining whole tables
     instead. SQLite searches the same epoch and later ones apart, each by its key.
     """
     epoch, sequence = heads.c.projected_epoch, heads.c.projected_sequence
-    if lateral:
+    if connection.dialect.name == "postgresql":
         later = tuple_(reports.c.epoch, reports.c.sequence) > tuple_(epoch, sequence)
         one_host = _reports_where(later, first, end)
         one_host_of = one_host.correlate(heads).offset(0).lateral("waiting")

@@ -1,4 +1,4 @@
-"""Writing device-hours: sums are added to those that stand."""
+"""Writing device-hours: sums are added to those that stand, and those of their days follow."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour
+from kashi_server.storage.day_writing import day_of, sum_days
 from kashi_server.storage.packing import pack_minutes, unpack_minutes
 
 Row = tuple[Any, ...]
@@ -63,6 +64,7 @@ def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
                 )
             )
         _upsert_hours(connection, rows)
+        sum_days(connection, {(one.host_id, one.hardware_id, day_of(one.hour)) for one in part})
 
 
 def _stored_minutes(connection: Connection, hours: Sequence[DeviceHour]) -> dict[HourKey, bytes]:

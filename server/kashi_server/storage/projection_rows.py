@@ -16,8 +16,8 @@ from kashi_server.storage.device_writing import begin_device, redescribe
 from kashi_server.storage.fact_reading import FACT
 from kashi_server.storage.fact_writing import write
 from kashi_server.storage.packing import unpack_minutes
+from kashi_server.storage.tables.facts import device_days, devices, events, gaps, heads, reports
 from kashi_server.storage.tables.facts import device_hours as hours_table
-from kashi_server.storage.tables.facts import devices, events, gaps, heads, reports
 
 
 def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
@@ -32,6 +32,10 @@ def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
             columns=unpack_minutes(row.minutes),
         )
         found.totals[key] = tuple(getattr(row, name) for name in QUANTITY_NAMES)
+        found.peaks_ms[key] = row.observed_peak_ms
+    for row in connection.execute(select(device_days).where(device_days.c.host_id == host_id)):
+        sums = tuple(getattr(row, name) for name in QUANTITY_NAMES)
+        found.days[row.hardware_id, row.day] = (sums, row.observed_peak_ms)
     for row in connection.execute(select(gaps).where(gaps.c.host_id == host_id)):
         place = (row.epoch, row.sequence)
         found.gaps[place, row.ordinal] = GapRow(
@@ -78,7 +82,7 @@ def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
 
 def replace_projection(connection: Connection, host_id: str, projection: StoredProjection) -> None:
     """Put rebuilt projections of a host in the place of the stored ones."""
-    for table in (hours_table, gaps):
+    for table in (hours_table, device_days, gaps):
         connection.execute(delete(table).where(table.c.host_id == host_id))
     connection.execute(delete(events).where(FACT, events.c.host_id == host_id))
     for (epoch, sequence), ordinal in projection.facts:  # whatever else stands in their place

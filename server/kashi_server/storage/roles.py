@@ -44,6 +44,7 @@ INGEST_GRANTS: Final[Mapping[str, str]] = {
     "heads": _CHANGE,
     "devices": _CHANGE,
     "device_hours": _CHANGE,
+    "device_days": _CHANGE,
     "log_head": _CHANGE,
     "log_positions": _CHANGE,
     "log_tiles": _CHANGE,

@@ -296,6 +296,8 @@ OPEN_TO_PORTAL: Final = (
 CLOSED_TO_PORTAL: Final = (
     # A run tells of every party it touches; what it means for one stands in its statement.
     "correction_runs",
+    # What closing reads; pages cut hours to the minute.
+    "device_days",
     "enrolment_tokens",
     "privileged_acts",
     # Whole files of providers, of several contracts maybe.

@@ -1,7 +1,8 @@
 """Tables of the facts family: reports and what follows from them, keyed by host first.
 
 Reports, receipts, epochs, forks, events and restorations are only ever added; `reports.counted` and
-the tables `heads`, `devices`, `device_hours` and `gaps` are projections that can be built again.
+the tables `heads`, `devices`, `device_hours`, `device_days` and `gaps` are projections that can be
+built again.
 """
 
 from sqlalchemy import (
@@ -152,6 +153,26 @@ device_hours = Table(
     # The most that one of the minutes was observed; null where it was not noted.
     Column("observed_peak_ms", Count, nullable=True),
     Index("ix_device_hours_hardware_id", "hardware_id", "hour"),
+)
+
+device_days = Table(
+    "device_days",
+    metadata,
+    Column("host_id", Text, primary_key=True),
+    Column("hardware_id", Text, primary_key=True),
+    # Days of Asia/Shanghai since 1970: whole UTC hours, 24 x day - 8 and those after it.
+    Column("day", Integer, primary_key=True),
+    # The sums of its device-hours, written with them.
+    Column("observed_ms", Count, nullable=False),
+    Column("held_known_ms", Count, nullable=False),
+    Column("held_ms", Count, nullable=False),
+    Column("utilisation_known_ms", Count, nullable=False),
+    Column("active_ms", Count, nullable=False),
+    Column("utilised_ns", Count, nullable=False),
+    Column("unattributed_ms", Count, nullable=False),
+    # The most that one of its minutes was observed; null where that was not noted of an hour.
+    Column("observed_peak_ms", Count, nullable=True),
+    Index("ix_device_days_day", "day"),
 )
 
 gaps = Table(

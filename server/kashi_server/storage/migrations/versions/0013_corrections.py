@@ -1,4 +1,5 @@
-"""Tables of correction runs and settlements; how full the fullest minute of an hour is."""
+"""Tables of correction runs and settlements; how full the fullest minute of an hour is; sums of
+days."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +11,10 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+_SUMS = (
+    *("observed_ms", "held_known_ms", "held_ms", "utilisation_known_ms", "active_ms"),
+    *("utilised_ns", "unattributed_ms"),
+)
 _TABLES = ("settlements", "correction_lines", "corrected_statements", "correction_runs")
 
 
@@ -20,6 +25,7 @@ def upgrade() -> None:
     _settlements()
     # Hours that stand keep none: their minutes are read until they are written again.
     op.add_column("device_hours", sa.Column("observed_peak_ms", Count, nullable=True))
+    _device_days()
     dialect = op.get_bind().dialect.name
     for table in reversed(_TABLES):
         for statement in guards.append_only(dialect, table):
@@ -33,6 +39,7 @@ def downgrade() -> None:
             op.execute(statement)
     for table in _TABLES:
         op.drop_table(table)
+    op.drop_table("device_days")
     op.drop_column("device_hours", "observed_peak_ms")
 
 
@@ -147,3 +154,23 @@ def _settlements() -> None:
         ),
     )
     _index(table, "contract_id")
+
+
+def _device_days() -> None:
+    table = "device_days"
+    op.create_table(
+        table,
+        sa.Column("host_id", Text, primary_key=True),
+        sa.Column("hardware_id", Text, primary_key=True),
+        sa.Column("day", sa.Integer, primary_key=True),
+        *_counts(*_SUMS),
+        sa.Column("observed_peak_ms", Count, nullable=True),
+    )
+    _index(table, "day")
+    # Of the hours that stand: a day of Asia/Shanghai begins eight hours before that of UTC.
+    sums = ", ".join(f"CAST(sum({name}) AS bigint)" for name in _SUMS)
+    op.execute(
+        f"INSERT INTO device_days (host_id, hardware_id, day, {', '.join(_SUMS)})"
+        f" SELECT host_id, hardware_id, (hour + 8) / 24, {sums}"
+        " FROM device_hours GROUP BY host_id, hardware_id, (hour + 8) / 24"
+    )

@@ -1,4 +1,4 @@
-"""Rating over sums that the database made: line by line what rating every minute comes to."""
+"""Rating over sums of days: line by line what rating every minute comes to."""
 
 from dataclasses import replace
 
@@ -20,12 +20,15 @@ from expense_cases import (
     tenure,
 )
 from expense_facts import store
-from kashi_server.domain.interval import Interval, Month
-from kashi_server.domain.rating import Facts, RatedLine, rate
+from fixtures_ingest import START_UTC_MS, ReportingHost, enrol
+from kashi_server.domain.interval import MINUTE_MS, Interval, Month, days_of
+from kashi_server.domain.rating import Facts, RatedLine, rate, rate_times
 from kashi_server.domain.standing import Terms
-from kashi_server.domain.usage import DeviceHour
+from kashi_server.domain.summed_time import DAYS
+from kashi_server.domain.usage import DeviceHour, total_of
 from kashi_server.services.facts_port import FactBatch
-from kashi_server.services.summed_times import SummedYear
+from kashi_server.services.ingestion import Ingestion, Submission
+from kashi_server.services.month_times import month_times
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
 
@@ -34,7 +37,7 @@ MONTHS = [OCTOBER, NOVEMBER]
 
 
 def _terms() -> Terms:
-    """Changes inside an hour, at an hour, at a day, and more of them than blocks are cut at."""
+    """Changes inside an hour, at an hour, at a day, and many of them on one device."""
     change, moved = at("10-16 00:37"), at("11-09 13:00")
     many = [START + 1440 * 20 + 61 * place for place in range(70)]
     return Terms(
@@ -79,7 +82,8 @@ def _lines(work: Work, month: Month) -> tuple[list[RatedLine], list[RatedLine]]:
     terms, period = _terms(), month.interval()
     with work.begin(writes=False) as unit:
         devices = unit.facts.devices()
-        summed = SummedYear(unit.facts, devices, MONTHS, terms).rate(month)
+        times = month_times(unit.facts, devices, period)
+        summed = rate_times(devices, times, terms, period)
         facts = Facts(
             devices=devices,
             hours=unit.facts.device_hours(None, *period.bounded()),
@@ -87,7 +91,7 @@ def _lines(work: Work, month: Month) -> tuple[list[RatedLine], list[RatedLine]]:
         )
         whole = rate(facts, terms, period)
         assert summed.disputes == whole.disputes
-    return list(summed.lines), [replace(line, days=()) for line in whole.lines]
+    return list(summed.lines), list(whole.lines)
 
 
 def test_sums_and_minutes_come_to_the_same_lines(work: Work) -> None:
@@ -100,12 +104,12 @@ def test_sums_and_minutes_come_to_the_same_lines(work: Work) -> None:
         assert len({line.hardware_id for line in whole}) == 4
 
 
-def test_hours_whose_fullest_minute_was_not_noted_are_read(work: Work) -> None:
-    """As hours stand that were written before it was noted: the same lines, by their minutes."""
+def test_days_whose_fullest_minute_was_not_noted_are_read(work: Work) -> None:
+    """As days stand whose hours were written before it was noted: the same lines, by minutes."""
     _facts(work)
     with work.begin() as unit:
         unit.connection.execute(
-            text("UPDATE device_hours SET observed_peak_ms = NULL WHERE hour % 7 = 3")
+            text("UPDATE device_days SET observed_peak_ms = NULL WHERE day % 7 = 3")
         )
         unit.commit()
 
@@ -113,14 +117,45 @@ def test_hours_whose_fullest_minute_was_not_noted_are_read(work: Work) -> None:
     assert summed == whole
 
 
-def test_more_of_an_hour_notes_its_fullest_minute_anew(work: Work) -> None:
-    """What late reports add to an hour is in its peak as it is in its sums."""
+def test_more_of_an_hour_is_in_the_sums_of_its_day(work: Work) -> None:
+    """What late reports add to an hour is in its day's sums and peak in the same unit of work."""
     store(work, observe(START, START + 60, quantities=replace(FULL, observed_ms=40_000)))
     more = DeviceHour(hardware_id="GPU-1", host_id=HOST_A, hour=START // 60)
     more.columns[0][7] = 20_001
     with work.begin() as unit:
         unit.facts.write(FactBatch(hours=[more]))
-        (found,) = unit.facts.block_sums(None, [Interval(START, START + 60)])
+        found = unit.facts.day_sums(START, END)
         unit.commit()
 
-    assert (found.peak_ms, found.sums.observed_ms) == (60_001, 60 * 40_000 + 20_001)
+    days = found.of["GPU-1"]
+    assert days.total(days.first, days.first + 31)[0] == 60 * 40_000 + 20_001
+    assert days.columns[0][0] == 60 * 40_000 + 20_001
+    assert found.unsure == {"GPU-1"}
+
+
+def test_only_what_waits_of_the_month_keeps_a_device_from_its_sums(
+    work: Work, ingestion: Ingestion
+) -> None:
+    """Reports that wait for their hour to be full do so in every running host, always: they make
+    a device of their own month be read whole, and no other."""
+    host = ReportingHost("11111111-0000-4000-8000-000000000001", ["GPU-a", "GPU-b"])
+    enrol(work, host)
+    for _report in range(5):
+        ingestion.ingest([Submission(host.standing(), [host.report(30)])])
+    begun = START_UTC_MS // MINUTE_MS
+    day = next(days_of(Interval(begun, begun + 150)))
+
+    with work.begin(writes=False) as unit:
+        facts, devices = unit.facts, unit.facts.devices()
+        assert not facts.unsummed_devices(begun, begun + 120)
+        assert facts.unsummed_devices(begun, begun + 150) == {"GPU-a", "GPU-b"}
+        period = Interval(DAYS.start(DAYS.of(day.start)), DAYS.start(DAYS.of(begun + 149) + 1))
+        times = month_times(facts, devices, period)
+        whole = list(facts.device_hours(None, *period.bounded()))
+
+    for device in devices:
+        hours = [hour for hour in whole if hour.hardware_id == device.hardware_id]
+        assert times[device.hardware_id].between(*period.bounded()) == total_of(
+            hours, *period.bounded()
+        )
+        assert times[device.hardware_id].between(*period.bounded()).observed_ms == 150 * MINUTE_MS
