@@ -120,7 +120,7 @@ def rate_times(
         Refused: a host belongs to nobody.
     """
     family = _Family(devices, times)
-    book = StandingBook(terms)
+    book = StandingBook(terms, {one.hardware_id: _share(one) for one in devices})
     lines: list[RatedLine] = []
     disputes: list[Dispute] = []
     for device in sorted(devices, key=lambda found: found.hardware_id):
@@ -333,7 +333,8 @@ def line_price(standing: Standing, start: int) -> LinePrice | None:
     rent = standing.rent
     if price.unit.monthly and rent is None:
         rent = LineRent(yuan=price.yuan, month=Month.of(start))
-    return LinePrice(unit=str(price.unit), yuan=price.yuan, profile=price.profile, rent=rent)
+    profile = price.profile if rent is None else rent.profile
+    return LinePrice(unit=str(price.unit), yuan=price.yuan, profile=profile, rent=rent)
 
 
 def _line(
