@@ -17,8 +17,9 @@ from kashi_server.domain.claim_states import ClaimState, Step, mode_of, review_o
 from kashi_server.domain.evaluation.ratio import months_after
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.claim_case import Papers, check_dates, contracts_of
-from kashi_server.services.claim_evaluation import check_sharing, evaluate_claim, told
+from kashi_server.services.claim_evaluation import evaluate_claim, told
 from kashi_server.services.claim_holding import hold, let_go
+from kashi_server.services.claim_sharing import check_sharing
 from kashi_server.services.claim_steps import (
     Acting,
     ClaimSteps,

@@ -24,12 +24,11 @@ from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_evaluation import (
     Evaluated,
     check_final,
-    check_sharing,
-    check_strictest_line,
     evaluate_claim,
     told,
 )
 from kashi_server.services.claim_holding import free_uses, let_go
+from kashi_server.services.claim_sharing import check_sharing, check_strictest_line
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 
