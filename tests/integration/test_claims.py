@@ -665,7 +665,7 @@ def test_two_programmes_share_where_their_rules_allow(ready: Filed) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"mutual_exclusions": '["test-voucher"]'}, "for the same.*other-voucher excludes test-voucher"),
+        ({"mutual_exclusions": '["test-voucher"]'}, "same.*other-voucher excludes test-voucher"),
         ({"stacking__ratio": "unknown"}, "nobody knows whether other-voucher allows"),
     ],
 )

@@ -63,7 +63,7 @@ def case_of(
         Refused: a paper is not the claimant's, does not hold good, or is not certified.
     """
     found = _Found(unit, stored, papers)
-    declared, officially = stored.content.declared, stored.officially
+    officially = stored.officially
     return Case(
         case_id=stored.claim.claim_id,
         applied_on=applied_on,
@@ -77,12 +77,12 @@ def case_of(
         vouchers=vouchers,
         standing=before.standing,
         award=Award(
-            tier=declared.tier,
+            tier=officially.tier,
             rank=officially.rank,
-            matched_fen=declared.matched_fen,
+            matched_fen=officially.matched_fen,
             decided_fen=officially.decided_fen,
         ),
-        measures=dict(declared.measures),
+        measures=dict(officially.measures),
     )
 
 
@@ -141,13 +141,17 @@ class _Found:
             for one in contracts
         ]
         known = [one for one in listed if one is not None]
+        all_listed: bool | None = len(known) == len(contracts)
+        if all_listed and declared.service_item is None:
+            # Some service of the provider is listed; whether this one is, nobody said.
+            all_listed = None
         return Service(
             contract_signed=min(one.signed_on for one in contracts),
             service_from=min(starts),
             service_until=None if None in ends else max(one for one in ends if one is not None),
             purpose=declared.purpose,
-            provider_listed_from=max(known) if len(known) == len(contracts) else None,
-            provider_listed=len(known) == len(contracts),
+            provider_listed_from=max(known) if all_listed else None,
+            provider_listed=all_listed,
             related=_any(related),
         )
 

@@ -63,7 +63,12 @@ class ClaimReviewing(ClaimSteps):
         return self._take(by, claim_id, Step.RETURN, why, do)
 
     def assess(self, by: Acting, claim_id: str, said: Officially, why: Why) -> Taken:
-        """Say what the office knows: rank, credit record, district, what it decided."""
+        """Say what the office knows: rank, credit record, district, what it decided; on paper
+        the tier, the award that is matched and measures.
+
+        Raises:
+            InvalidValue: nothing is said, or it needs a document that shows it.
+        """
 
         def do(taking: Taking) -> Changed:
             taking.stored = replace(
@@ -73,6 +78,11 @@ class ClaimReviewing(ClaimSteps):
 
         if said == Officially():
             raise InvalidValue("nothing is assessed; say a rank, a decided amount or a finding")
+        if said.on_paper and not why.document.strip():
+            raise InvalidValue(
+                "a tier, a matched award and measures are stated on a document; name it with"
+                " --document"
+            )
         return self._take(by, claim_id, Step.ASSESS, why, do, {"officially": said.to_data()})
 
     def review(self, by: Acting, claim_id: str, why: Why) -> Taken:

@@ -49,6 +49,16 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "declared.project": ("项目名称", "Project"),
     "declared.tier": ("档次", "Tier"),
     "declared.matched": ("自筹配套（元）", "Matched funds (CNY)"),
+    "officially.title": ("主管部门认定", "What the office states"),
+    "officially.tier": ("认定档次（须有文件）", "Tier as stated on paper"),
+    "officially.matched": (
+        "认定的被配套奖励（元，须有文件）",
+        "Award that is matched, as stated on paper (CNY)",
+    ),
+    "officially.measures": (
+        "认定指标，如 active_users=1000000（须有文件）",
+        "Measures as stated on paper, like active_users=1000000",
+    ),
     "declared.exception_approved": ("例外已批准", "Exception approved"),
     "claim": ("申报", "Claim"),
     "claim.pack": ("下载申报材料包", "Download the pack"),
