@@ -281,3 +281,20 @@ def claw_back(
             officers(officer, second), claim, parse_yuan(amount), why(reason, document, key)
         )
     print_taken(taken, as_json=as_json)
+
+
+def charge_interest(
+    claim: ClaimId,
+    officer: Officer,
+    reason: Reason,
+    document: Document,
+    second: Second = "",
+    key: Key = "",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Charge the interest left open while nobody knew its rate, by two officers 计收追回利息."""
+    with acting_on(directory) as claims:
+        taken = claims.charge_interest(officers(officer, second), claim, why(reason, document, key))
+    print_taken(taken, as_json=as_json)

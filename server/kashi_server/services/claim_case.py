@@ -284,18 +284,17 @@ def check_dates(rules: RulesVersion, contracts: Sequence[Contract]) -> None:
 
     Raises:
         Refused: the rules count days of a term and the terms differ, or go by the day of signature
-            and the days differ.
+            or of service and the days differ.
     """
     terms = {one.term for one in contracts}
     signed = {one.signed_on for one in contracts}
     if len(terms) > 1 and rules.parameter("prorate").value == "by_days":
         raise Refused("the rules count days of a contract's term: file one claim a contract")
-    by_signature = "contract_signed" in (
-        rules.parameter("date_basis").value,
-        rules.parameter("startup.age_basis").value,
-    )
-    if len(signed) > 1 and by_signature:
+    bases = {rules.parameter(name).value for name in ("date_basis", "startup.age_basis")}
+    if len(signed) > 1 and "contract_signed" in bases:
         raise Refused("the rules go by the day of signature: file one claim a contract")
+    if len({one.start for one in terms}) > 1 and "service_date" in bases:
+        raise Refused("the rules go by the day service began: file one claim a contract")
 
 
 def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -> InvoicePaper:

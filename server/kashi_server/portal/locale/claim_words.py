@@ -134,6 +134,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim_step.resume": ("恢复", "Resume"),
     "claim_step.reopen": ("重新审查", "Reopen"),
     "claim_step.claw_back": ("追回", "Claw back"),
+    "claim_step.charge_interest": ("计收追回利息", "Charge the interest left open"),
+    "claim.interest_open": (
+        "已追回款项的利息尚未计收；就追回年利率（clawback.interest_year_ratio）作出决定后补计。",
+        "Interest on what was recovered is open until a decision gives clawback.interest_year_ratio.",
+    ),
     "vouchers.title": ("券", "Vouchers"),
     "vouchers.lead": ("按到期日排列。", "The one that ends first stands first."),
     "voucher.number": ("券号", "Voucher"),
@@ -181,5 +186,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "act.claim-withdraw": ("撤回申报", "claim withdrawn"),
     "act.claim-suspend": ("中止申报", "claim suspended"),
     "act.claim-resume": ("恢复申报", "claim resumed"),
-    "act.claim-claw-back": ("追回", "clawed back"),
+    "act.claim-claw_back": ("追回", "clawed back"),
+    "act.claim-charge_interest": ("计收追回利息", "interest charged"),
 }

@@ -231,6 +231,7 @@ def _doing(visit: Visit, form: Form) -> Mapping[Step, Callable[[Acting, str, Why
         Step.SUSPEND: desk.suspend,
         Step.RESUME: desk.resume,
         Step.CLAW_BACK: lambda by, one, why: desk.claw_back(by, one, _fen(form), why),
+        Step.CHARGE_INTEREST: desk.charge_interest,
     }
 
 
