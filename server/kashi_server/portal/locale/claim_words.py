@@ -137,7 +137,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim_step.charge_interest": ("计收追回利息", "Charge the interest left open"),
     "claim.interest_open": (
         "已追回款项的利息尚未计收；就追回年利率（clawback.interest_year_ratio）作出决定后补计。",
-        "Interest on what was recovered is open until a decision gives clawback.interest_year_ratio.",
+        "Interest on what was recovered is open until clawback.interest_year_ratio is decided.",
     ),
     "vouchers.title": ("券", "Vouchers"),
     "vouchers.lead": ("按到期日排列。", "The one that ends first stands first."),
