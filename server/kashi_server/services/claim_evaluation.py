@@ -8,7 +8,6 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.evaluation.case_writing import case_to_data
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
-from kashi_server.domain.money import yuan_text
 from kashi_server.errors import Refused
 from kashi_server.services.claim_case import Papers, case_of, with_requested
 from kashi_server.services.claim_standing import Before, before
@@ -104,15 +103,7 @@ def _before_pool_fen(done: Evaluation) -> int:
 
 def told(evaluated: Evaluated) -> dict[str, object]:
     """What a step's event says of its evaluation."""
-    stored = evaluated.stored
-    amount_fen = stored.amount_fen
-    return {
-        "computed_yuan": None if amount_fen is None else yuan_text(amount_fen),
-        "status": stored.status,
-        "rules_sha256": stored.rules_sha256,
-        "inputs_sha256": stored.inputs_sha256,
-        "trace_sha256": sha256(stored.trace).hexdigest(),
-    }
+    return evaluated.stored.told()
 
 
 def check_final(evaluated: Evaluated, *, on_estimate: bool) -> None:

@@ -20,6 +20,7 @@ from kashi_server.services.claim_case import Papers, check_dates, contracts_of
 from kashi_server.services.claim_evaluation import evaluate_claim, told
 from kashi_server.services.claim_holding import hold, let_go
 from kashi_server.services.claim_sharing import check_sharing
+from kashi_server.services.claim_stands import STANDS, stands_of
 from kashi_server.services.claim_steps import (
     Acting,
     ClaimSteps,
@@ -62,7 +63,7 @@ class ClaimFiling(ClaimSteps):
             if gather:
                 stored = replace(stored, content=gathered(unit, stored))
             unit.claims.add_claim(stored)
-            add_event(unit, self._edited(stored, by, DRAFTED))
+            add_event(unit, self._edited(unit, stored, by, DRAFTED))
             unit.commit()
         return stored
 
@@ -124,11 +125,11 @@ class ClaimFiling(ClaimSteps):
             changed = replace(stored, content=content, claim=stored.claim.moved(ClaimState.DRAFT))
             if gather:
                 changed = replace(changed, content=gathered(unit, changed))
-            write(unit, changed, self._edited(changed, by, CHANGED))
+            write(unit, changed, self._edited(unit, changed, by, CHANGED))
             unit.commit()
         return changed
 
-    def _edited(self, stored: StoredClaim, by: Acting, step: str) -> ClaimEvent:
+    def _edited(self, unit: ClaimsUnit, stored: StoredClaim, by: Acting, step: str) -> ClaimEvent:
         claim = stored.claim
         return ClaimEvent(
             claim_id=claim.claim_id,
@@ -139,7 +140,10 @@ class ClaimFiling(ClaimSteps):
             after=claim.state,
             actor=by.login,
             utc_ms=self._clock(),
-            terms={"content": stored.content.to_data()},
+            terms={
+                "content": stored.content.to_data(),
+                STANDS: stands_of(unit.claims, stored),
+            },
         )
 
     def submit(self, by: Acting, claim_id: str, why: Why | None = None) -> Taken:
