@@ -10,7 +10,7 @@ from kashi_server.domain.interval import Interval
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
-from kashi_server.services.claim_case import check_dates
+from kashi_server.services.claim_case import check_together
 from kashi_server.services.rulebook import Rulebook
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work
@@ -107,6 +107,6 @@ def test_services_that_began_on_two_days_are_two_claims(claims_work: Work, basis
     )
 
     with pytest.raises(Refused, match="day service began: file one claim a contract"):
-        check_dates(rules(**{basis: '"service_date"'}), [contract, later])
-    check_dates(rules(**{basis: '"service_date"'}), [contract, contract])
-    check_dates(rules(), [contract, later])
+        check_together(rules(**{basis: '"service_date"'}), [contract, later])
+    check_together(rules(**{basis: '"service_date"'}), [contract, contract])
+    check_together(rules(), [contract, later])

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
+from kashi_server.domain.claim_states import mode_of
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.evaluation.case import (
     Award,
@@ -130,7 +131,7 @@ class _Found:
     # What
 
     def service(self) -> Service:
-        """The service of the contracts, which one provider gives."""
+        """The service of the contracts: listed where every provider is, related where any is."""
         contracts, papers = self._contracts, self._unit.claim_papers
         declared = self._stored.content.declared
         starts = [_day(one.term.start) for one in contracts]
@@ -260,10 +261,10 @@ def _up_to(part: Part, left_fen: int) -> tuple[Part, int]:
 def contracts_of(
     unit: ClaimsUnit, company_id: str, contract_ids: Iterable[str]
 ) -> tuple[Contract, ...]:
-    """The contracts a claim names, which are the company's and of one provider.
+    """The contracts a claim names, which are the company's.
 
     Raises:
-        NotFound: one is not there. Refused: it is another company's, or they have two providers.
+        NotFound: one is not there. Refused: it is another company's.
     """
     known = {one.contract_id: one for one in unit.expense.contracts()}
     found = []
@@ -274,18 +275,28 @@ def contracts_of(
         if contract.user_id != company_id:
             raise Refused(f"contract {contract_id} is not one that {company_id} rents under")
         found.append(contract)
-    if len({one.provider_id for one in found}) > 1:
-        raise Refused("a claim's contracts are with one provider; file one claim a provider")
     return tuple(found)
 
 
-def check_dates(rules: RulesVersion, contracts: Sequence[Contract]) -> None:
+def check_together(rules: RulesVersion, contracts: Sequence[Contract], payee_id: str = "") -> None:
     """Refuse contracts in one claim that the rules would have to tell apart.
 
+    Args:
+        rules: of the batch.
+        contracts: of the claim.
+        payee_id: whom the claim pays since it was drafted.
+
     Raises:
-        Refused: the rules count days of a term and the terms differ, or go by the day of signature
-            or of service and the days differ.
+        Refused: the provider is paid and there are two, or it is another than before; the rules
+            count days of a term and the terms differ, or go by the day of signature or of service
+            and the days differ.
     """
+    if mode_of(rules).pays_provider:
+        providers = {one.provider_id for one in contracts}
+        if len(providers) > 1:
+            raise Refused("the rules pay the provider, and these are two: file one claim for each")
+        if payee_id and providers != {payee_id}:
+            raise Refused(f"this claim pays {payee_id}: draft another for another provider")
     terms = {one.term for one in contracts}
     signed = {one.signed_on for one in contracts}
     if len(terms) > 1 and rules.parameter("prorate").value == "by_days":

@@ -28,7 +28,11 @@ from kashi_server.services.claim_evaluation import (
     told,
 )
 from kashi_server.services.claim_holding import free_uses, let_go
-from kashi_server.services.claim_sharing import check_sharing, check_strictest_line
+from kashi_server.services.claim_sharing import (
+    check_contract_once,
+    check_sharing,
+    check_strictest_line,
+)
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 
@@ -114,6 +118,7 @@ class ClaimReviewing(ClaimSteps):
             check_final(done, on_estimate=on_estimate)
             others = check_sharing(taking.unit, taking.stored)
             check_strictest_line(done, taking.stored, others, amount_fen)
+            check_contract_once(taking.unit, taking.stored)
             _check_face(taking.stored.rules, taking.stored.claim.mode.has_voucher, amount_fen)
             taking.terms["open"] = [*done.evaluation.unknown, *done.evaluation.missing]
             return changed

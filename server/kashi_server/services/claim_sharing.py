@@ -10,10 +10,11 @@ from fractions import Fraction
 
 from kashi_server.domain.claim_states import ENDED, ClaimState
 from kashi_server.domain.money import yuan_text
-from kashi_server.domain.parameters import NONE
+from kashi_server.domain.parameters import FACTORS, NONE
 from kashi_server.domain.rules import ParameterState, RulesVersion
 from kashi_server.errors import Refused
 from kashi_server.services.claim_evaluation import Evaluated
+from kashi_server.services.claim_invoice_left import place_in_line
 from kashi_server.services.claim_standing import counts
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
@@ -65,6 +66,39 @@ def _same_cost(unit: ClaimsUnit, stored: StoredClaim, other: StoredClaim) -> boo
         if not parts or any(both):
             return True
     return False
+
+
+def check_contract_once(unit: ClaimsUnit, stored: StoredClaim) -> None:
+    """Refuse a contract that a claim of the programme was paid for, where it is the only ceiling.
+
+    Without invoices, payments or metered use to tell two claims' expense apart, each would be for
+    all of the contract. Where the rules count days of its term, each year has its own.
+
+    Raises:
+        Refused: a claim that was handed in before stands for it; it is named.
+    """
+    rules = stored.rules
+    if rules.parameter("kind").value != "cost_share" or not _contract_alone(rules):
+        return
+    own, by_days = place_in_line(unit, stored), rules.parameter("prorate").value == "by_days"
+    found = unit.claims.claims(
+        programme_id=stored.batch.programme_id, contract_ids=stored.content.contract_ids
+    )
+    for one in found:
+        if one.claim.claim_id == stored.claim.claim_id or not _stands(one):
+            continue
+        if by_days and one.batch.year != stored.batch.year:
+            continue
+        if place_in_line(unit, one) < own and _same_cost(unit, stored, one):
+            raise Refused(
+                f"claim {one.claim.claim_id} stands for the same contract, and the contract is the"
+                f" only ceiling that {rules.programme_id} knows: it is claimed once"
+            )
+
+
+def _contract_alone(rules: RulesVersion) -> bool:
+    ceilings = {one for one in FACTORS if rules.parameter(f"base.{one}").value == "ceiling"}
+    return ceilings == {"contract"}
 
 
 def _check_allows(rules: RulesVersion, foreign: RulesVersion, other: StoredClaim) -> None:
