@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Protocol, cast
 
 from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.domain.claim_recovery import (
     charge_interest,
     claw_back,
@@ -14,6 +15,7 @@ from kashi_server.domain.claim_recovery import (
 from kashi_server.domain.claim_states import ENDED, ClaimState, Step
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
+from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.claim_holding import free_uses
 from kashi_server.services.claim_interest import (
     RATE,
@@ -167,7 +169,8 @@ class ClaimRecovering(ClaimSteps):
                 for one in ours.claims.held_parts(claim_id)
                 if one.number == change.number
             }
-            self._fell_away(ours, claim_id, uses, f"{why} ({change.source})")
+            told = f"{why} ({change.source}, told by {change.told_by})"
+            self._fell_away(ours, claim_id, uses, told)
 
     def corrected(self, unit: object, run: Reasoned, statement: Revised) -> None:
         """A statement has a new revision: claims that rest on the one before are reopened.
@@ -186,6 +189,34 @@ class ClaimRecovering(ClaimSteps):
                 f" ({run.reason})"
             )
             self._fell_away(ours, claim_id, uses, why)
+
+    def hold_claims(self, unit: object, certificate: StoredCertificate) -> None:
+        """Lock the claims that rest on a certificate, as their own steps would.
+
+        See `services.certificate_watch.WithdrawalWatch`.
+        """
+        ours = cast("ClaimsUnit", unit)
+        for claim_id in _certified_claims(ours, certificate):
+            locked(ours, claim_id)
+
+    def certificate_withdrawn(
+        self, unit: object, certificate: StoredCertificate, reason: str
+    ) -> None:
+        """A certificate was withdrawn: claims that rest on it are reopened that day.
+
+        A claim whose statement has another certificate in force stands on that.
+        """
+        ours = cast("ClaimsUnit", unit)
+        for claim_id, numbers in sorted(_certified_claims(ours, certificate).items()):
+            bare = [
+                one
+                for one in ours.claims.held_lines(claim_id)
+                if one.number in numbers
+                and ours.claims.certified(StatementRevision(one.number, one.revision)) is None
+            ]
+            if bare:
+                why = f"certificate {certificate.number} was withdrawn: {reason}"
+                self._fell_away(ours, claim_id, {one.use_serial for one in bare}, why)
 
     def _fell_away(self, unit: ClaimsUnit, claim_id: str, uses: set[int], reason: str) -> None:
         stored = existing(unit, claim_id, lock=True)
@@ -218,6 +249,23 @@ class ClaimRecovering(ClaimSteps):
         taking = self._taking(unit, stored, {})
         self._carry_out(taking, (by.login, ""), Step.REOPEN, why, do)
         return Taken(stored=taking.stored)
+
+
+def _certified_claims(unit: ClaimsUnit, certificate: StoredCertificate) -> dict[str, set[str]]:
+    """Claims that hold lines of what a certificate certifies, each with the statements."""
+    numbers = {certificate.statement_number}
+    if certificate.first_month is not None:
+        numbers |= {
+            one.number
+            for one in unit.expense.statements(party_id=certificate.user_id)
+            if one.contract_id == certificate.contract_id
+            and certificate.first_month <= one.month <= certificate.month
+        }
+    found: dict[str, set[str]] = {}
+    for number in sorted(numbers):
+        for claim_id in unit.claims.holding_statement(number):
+            found.setdefault(claim_id, set()).add(number)
+    return dict(sorted(found.items()))
 
 
 def _resumed(taking: Taking) -> Changed:
