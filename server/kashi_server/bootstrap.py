@@ -34,6 +34,7 @@ from kashi_server.services.accounts import AccountKeeping
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
+from kashi_server.services.certificate_watch import WithdrawalWatch
 from kashi_server.services.claim_desk import ClaimDesk
 from kashi_server.services.claim_pack import ClaimPacking
 from kashi_server.services.claims import Claims
@@ -126,6 +127,11 @@ class Server:
 
 def correction_watches(server: Server) -> tuple[CorrectionWatch, ...]:
     """Who is told of every corrected statement, in the correction's own unit of work."""
+    return (Claims(server.work, server.clock),)
+
+
+def withdrawal_watches(server: Server) -> tuple[WithdrawalWatch, ...]:
+    """Who is told of every withdrawn certificate, in the withdrawal's own unit of work."""
     return (Claims(server.work, server.clock),)
 
 

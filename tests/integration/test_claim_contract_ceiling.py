@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
 from claim_cases import (
     CLERK,
     OFFICER,
+    WHY,
     Filed,
     add_invoice,
     add_payment,
@@ -12,11 +14,15 @@ from claim_cases import (
     invoice_number,
     rules,
 )
-from fixtures_certificates import COMPANY_A
+from fixtures_certificates import COMPANY_A, PROVIDER
 from kashi_server.domain.claim_content import InvoicePart
+from kashi_server.domain.contract_terms import ORIGINAL, ContractPart
+from kashi_server.domain.party import Party, PartyKind
+from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work
+from statement_samples import credit_code
 
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 
@@ -47,3 +53,110 @@ def test_two_claims_share_the_ceiling_of_their_contract(claims_work: Work) -> No
     }
 
     assert computed == {first: 400_00, second: 50_00}
+
+
+def second_contract(ready: Filed, provider_id: str = PROVIDER) -> None:
+    """Another contract of the company, HT-C, with compute for 900 yuan; perhaps of another
+    provider."""
+    with ready.work.begin() as unit:
+        (contract,) = [one for one in unit.expense.contracts() if one.contract_id == "HT-A"]
+        if provider_id != PROVIDER:
+            unit.expense.put_party(
+                Party(
+                    party_id=provider_id,
+                    kind=PartyKind.PROVIDER,
+                    name_zh="另一服务机构",
+                    name_en="Other",
+                    district="",
+                )
+            )
+        other = replace(contract, contract_id="HT-C", provider_id=provider_id)
+        unit.expense.put_contract(other)
+        unit.papers.put_part(
+            ContractPart(
+                contract_id="HT-C",
+                amendment=ORIGINAL,
+                part="accelerator",
+                item="accelerator",
+                ex_tax_fen=900_00,
+                tax_fen=0,
+                domestic=False,
+            )
+        )
+        unit.commit()
+
+
+def of_both(ready: Filed, fen: int) -> str:
+    """A claim on both contracts, with one invoice for the first of them."""
+    with ready.work.begin() as unit:
+        add_invoice(unit, invoice_number(52), "HT-A", COMPANY_A, (fen, 1_00))
+        add_payment(unit, "PAY-52", COMPANY_A, invoice_number(52), fen + 1_00)
+        unit.commit()
+    part = (InvoicePart(invoice_number(52), "HT-A", "accelerator", fen),)
+    content = replace(
+        ready.content(), contract_ids=("HT-A", "HT-C"), invoices=part, payments=("PAY-52",)
+    )
+    return ready.claims.draft(CLERK, ready.batch.batch_id, content).claim.claim_id
+
+
+def computed_fen(ready: Filed, claim_id: str) -> int | None:
+    """What it is computed at."""
+    return ready.claims.show(OFFICE, claim_id).stored.claim.computed_fen
+
+
+def test_what_one_contract_leaves_over_lifts_no_invoice_of_another(claims_work: Work) -> None:
+    """Two contracts of 900 yuan in one claim, all 1 800 invoiced under the first: 900 count."""
+    ready = filed(claims_work, rules(redemption_mode='"post_use"', stacking__ratio='"none"'))
+    second_contract(ready)
+    claim_id = of_both(ready, 1_800_00)
+
+    ready.claims.submit(CLERK, claim_id)
+
+    assert computed_fen(ready, claim_id) == 450_00
+
+
+def test_a_contract_that_is_the_only_ceiling_is_claimed_once(claims_work: Work) -> None:
+    """No invoice tells two claims apart: the second is refused and names the first, until that is
+    given up; two contracts in one claim are both of them."""
+    only = {f"base__{name}": '"off"' for name in ("invoice", "payment", "metered")}
+    ready = filed(
+        claims_work, rules(redemption_mode='"post_use"', stacking__ratio='"none"', **only)
+    )
+    second_contract(ready)
+    claims = ready.claims
+    first = claims.draft(CLERK, ready.batch.batch_id, ready.content()).claim.claim_id
+    claims.submit(CLERK, first)
+    both = of_both(ready, 10_00)
+
+    with pytest.raises(Refused, match=f"claim {first} stands for the same contract"):
+        claims.submit(CLERK, both)
+    claims.withdraw(CLERK, first, WHY)
+    claims.submit(CLERK, both)
+
+    assert computed_fen(ready, first) == 450_00
+    assert computed_fen(ready, both) == 900_00
+
+
+def test_contracts_of_two_providers_are_one_claim_where_the_company_is_paid(
+    claims_work: Work,
+) -> None:
+    """Where the rules pay the provider, one claim for each; else nothing asks it."""
+    ready = filed(claims_work, rules(redemption_mode='"post_use"', stacking__ratio='"none"'))
+    second_contract(ready, credit_code(104))
+    claim_id = of_both(ready, 100_00)
+    ready.claims.submit(CLERK, claim_id)
+
+    assert computed_fen(ready, claim_id) == 50_00
+
+
+def test_where_the_provider_is_paid_one_claim_pays_one(claims_work: Work) -> None:
+    """Two providers in one claim are refused, and so is another one later."""
+    ready = filed(claims_work, rules(redemption_mode='"supplier_redeems"'))
+    second_contract(ready, credit_code(104))
+    with pytest.raises(Refused, match="pay the provider, and these are two"):
+        of_both(ready, 100_00)
+    claim_id = ready.draft()
+    other = replace(ready.content(), contract_ids=("HT-C",))
+
+    with pytest.raises(Refused, match=f"this claim pays {PROVIDER}"):
+        ready.claims.change(CLERK, claim_id, other)

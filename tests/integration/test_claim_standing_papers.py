@@ -1,5 +1,7 @@
 """Before money moves the papers are looked at again: what fell away meanwhile is not paid."""
 
+import re
+
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number, rules
 from fixtures_certificates import COMPANY_A
@@ -52,13 +54,14 @@ def paid_fen(ready: Filed) -> int:
     return sum(ready.balances("disbursed:").values())
 
 
-def withdraw(ready: Filed) -> None:
-    """The company's certificate is withdrawn."""
+def withdraw(ready: Filed, *, telling: bool = False) -> None:
+    """The company's certificate is withdrawn; perhaps the claims are told, as the command does."""
     with ready.work.begin(writes=False) as unit:
         (number,) = [
             one.number for one in unit.certificates.certificates() if one.user_id == COMPANY_A
         ]
-    Standing(ready.work, ready.clock).withdraw(number, "measured wrongly", "officer")
+    watches = (ready.claims,) if telling else ()
+    Standing(ready.work, ready.clock).withdraw(number, "measured wrongly", "officer", watches)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,30 @@ def test_a_withdrawn_certificate_is_not_verified(claims_work: Work) -> None:
 
     with pytest.raises(Refused, match="no usage certificate in force"):
         ready.claims.verify(OFFICER, claim_id, WHY)
+
+
+@pytest.mark.parametrize(
+    ("mode", "after"),
+    [("claim_first", ClaimState.ISSUED), ("post_use", ClaimState.FORM_CHECK)],
+)
+def test_a_withdrawn_certificate_tells_its_claims_that_day(
+    claims_work: Work, mode: str, after: ClaimState
+) -> None:
+    """What was certified for payment is taken back at once, and the claim's way says why."""
+    ready = filed(claims_work, rules(redemption_mode=f'"{mode}"'))
+    claim_id = verified(ready, mode)
+    withdraw(ready, telling=True)
+    shown = ready.claims.show(OFFICE, claim_id)
+
+    assert (shown.stored.claim.state, shown.stored.claim.amounts.certified_fen) == (after, 0)
+    assert re.search(r"certificate .* was withdrawn: measured wrongly", shown.events[-1].reason)
+
+
+def test_a_withdrawn_certificate_stops_what_was_paid_on_it(claims_work: Work) -> None:
+    """Paid on it: suspended until two officers recover it or let it go on."""
+    ready = filed(claims_work)
+    claim_id = verified(ready, "claim_first")
+    ready.claims.pay(BOTH, claim_id, WHY)
+    withdraw(ready, telling=True)
+
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.SUSPENDED

@@ -87,3 +87,23 @@ def test_a_threshold_counts_another_claim_that_stands(claims_work: Work) -> None
     small = submitted(ready, content(ready, 51, 30_00))
 
     assert ready.claims.show(OFFICE, small).stored.claim.computed_fen == 15_00
+
+
+def test_a_voucher_counts_by_its_application_whatever_was_used(claims_work: Work) -> None:
+    """450 yuan were granted on and 20 used: it is the 450 that reach 400 with another claim."""
+    ready = filed(claims_work, rules(threshold__year_yuan='"400.00"'))
+    with claims_work.begin() as unit:
+        add_invoice(unit, invoice_number(51), "HT-A", COMPANY_A, (30_00, 1_00))
+        add_payment(unit, "PAY-51", COMPANY_A, invoice_number(51), 31_00)
+        unit.commit()
+    voucher = submitted(ready, content(ready, 0, 450_00))
+    ready.claims.check(OFFICER, voucher)
+    ready.claims.review(OFFICER, voucher, WHY)
+    ready.claims.approve(BOTH, voucher, 200_00, WHY)
+    ready.claims.publicise(OFFICER, voucher)
+    ready.days_later(7)
+    ready.claims.issue(OFFICER, voucher)
+    ready.claims.use(CLERK, voucher, amount_fen=20_00)
+    small = submitted(ready, content(ready, 51, 30_00))
+
+    assert ready.claims.show(OFFICE, small).stored.claim.computed_fen == 15_00

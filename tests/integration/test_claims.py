@@ -657,14 +657,15 @@ def test_two_programmes_share_where_their_rules_allow(ready: Filed) -> None:
     assert computed_fen == 70_00
     claims.approve(BOTH, claim_id, 70_00, WHY)
     assert state(ready, first) is S.EXPERT_REVIEW
-    with pytest.raises(Refused, match=f"with claim {claim_id}.*strictest stacking line is 270.00"):
+    told = f"with claim {claim_id} of other-voucher.*strictest stacking line is 270.00"
+    with pytest.raises(Refused, match=told):
         ready.claims.approve(BOTH, first, 201_00, WHY)
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"mutual_exclusions": '["test-voucher"]'}, "excludes it"),
+        ({"mutual_exclusions": '["test-voucher"]'}, "same.*other-voucher excludes test-voucher"),
         ({"stacking__ratio": "unknown"}, "nobody knows whether other-voucher allows"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -85,12 +86,13 @@ def data(agreed: Price) -> dict[str, Any]:
 
 
 def test_a_rent_is_on_the_statement_as_it_was_agreed() -> None:
-    """An eighth of 65 000 yuan, to the fen, with its month; and a notice says how days count."""
+    """Three sevenths of an eighth of 65 000 yuan, cut to the fen, with its month; and a notice says
+    how days count."""
     said = data(MONTHLY)
     (line,) = said["lines"]
 
     assert line["basis"] == "flat_rent"
-    assert line["amount_fen"] == 812_500
+    assert line["amount_fen"] == 812_500 * 3 // 7
     assert line["price"] == {
         "unit": "contract_month",
         "yuan": "65000.00",
@@ -100,7 +102,23 @@ def test_a_rent_is_on_the_statement_as_it_was_agreed() -> None:
     }
     assert said["contract"]["basis"] == ["flat_rent"]
     assert NOTICE_RENT_ZH in said["notices"]["zh"]
-    assert sum(day["amount_fen"] for day in said["days"]) == 812_500
+    assert sum(day["amount_fen"] for day in said["days"]) == line["amount_fen"]
+    check_arithmetic(said)
+
+
+@pytest.mark.parametrize(
+    ("model", "fen", "profile"),
+    [(H100, 6_500_000 * 3 // 7, None), (f"{H100} MIG 3g.40gb", 6_500_000, "3g.40gb")],
+)
+def test_a_partition_under_its_cards_rent_and_under_its_own(
+    model: str, fen: int, profile: str | None
+) -> None:
+    """Its share of the card's rent; or the whole of its own, which then is named by its profile."""
+    said = data(replace(MONTHLY, model=model, unit=PriceUnit.DEVICE_MONTH, devices=None))
+    (line,) = said["lines"]
+
+    assert line["amount_fen"] == fen
+    assert line["price"].get("profile") == profile
     check_arithmetic(said)
 
 
@@ -139,7 +157,7 @@ def test_a_reversal_keeps_what_was_agreed() -> None:
 
     back = negated(line)
 
-    assert back["amount_fen"] == -812_500
+    assert back["amount_fen"] == -line["amount_fen"]
     assert back["price"] == line["price"]
 
 

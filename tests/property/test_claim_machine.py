@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from kashi_server.domain.claim import Booking, BookingKind, Changed, Claim
-from kashi_server.domain.claim_recovery import claw_back, reopen, resume, suspend
+from kashi_server.domain.claim_recovery import charge_interest, claw_back, reopen, resume, suspend
 from kashi_server.domain.claim_redemption import expire, pay, redeem, use, verify
 from kashi_server.domain.claim_review import (
     approve,
@@ -201,6 +201,7 @@ class ClaimMachine(RuleBasedStateMachine):
             case Step.CLAW_BACK:
                 return claw_back(claim, amount, amount // 10)
         return {
+            Step.CHARGE_INTEREST: lambda one: charge_interest(one, amount // 10),
             Step.RETURN: send_back,
             Step.REVIEW: review,
             Step.REDEEM: redeem,

@@ -154,7 +154,9 @@ def _check_agreed(name: str, line: Data) -> None:
         comes_to = exact(price) * cards
     elif agreed["unit"] in _MONTHLY and line["basis"] == _RENT:
         hours = _month_hours(name, agreed, line["start"])
-        comes_to = exact(price) * min(cards, Fraction(1)) * hours * int(agreed["devices"])
+        # A card's rent is the same for its parts; only a partition's own is for what it is.
+        part = cards if "profile" in agreed else Fraction(1)
+        comes_to = exact(price) * part * hours * exact(agreed["devices"])
     else:
         raise CheckFailed(f"{name}: a price for a {agreed['unit']} with the basis {line['basis']}")
     if comes_to != exact(yuan):

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from kashi_server.bootstrap import Server, opened
+from kashi_server.bootstrap import Server, opened, withdrawal_watches
 from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.commands.plain import PlainConsole, plain
@@ -132,7 +132,8 @@ def withdraw(
     """
     with opened(directory) as server:
         require_officer(server, officer)
-        changed = certificate_keeping(server).withdraw(number, reason, officer)
+        watches = withdrawal_watches(server)
+        changed = certificate_keeping(server).withdraw(number, reason, officer, watches)
         sequence(server.work, server.keyring, server.clock)
     print(f"Certificate {changed.number} is {changed.status}.")
 

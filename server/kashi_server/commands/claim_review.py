@@ -15,7 +15,7 @@ from kashi_server.commands.claim_keeping import (
 )
 from kashi_server.commands.claim_printing import print_taken
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
-from kashi_server.domain.claim_content import Officially
+from kashi_server.domain.claim_content import Officially, measures_of
 from kashi_server.domain.money import parse_yuan
 
 Amount = Annotated[str, typer.Option("--amount", help="Yuan 金额（元）.")]
@@ -68,6 +68,17 @@ def assess(
     in_jurisdiction: Annotated[
         bool | None, typer.Option("--in-district/--not-in-district", help="Registered here 属地.")
     ] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Its tier, on paper 档次.")] = None,
+    matched: Annotated[
+        str | None, typer.Option("--matched", help="Yuan of the award it matches 被配套奖励（元）.")
+    ] = None,
+    measures: Annotated[
+        list[str] | None,
+        typer.Option("--measure", help="A measured fact, like active_users=1000000 指标."),
+    ] = None,
+    document: Annotated[
+        str, typer.Option("--document", help="The paper that shows it 依据文件.")
+    ] = "",
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
@@ -79,9 +90,12 @@ def assess(
         exception_approved=exception,
         credit_clean=credit_clean,
         in_jurisdiction=in_jurisdiction,
+        tier=tier,
+        matched_fen=None if matched is None else parse_yuan(matched),
+        measures=measures_of(measures or ()),
     )
     with acting_on(directory) as claims:
-        taken = claims.assess(officers(officer, ""), claim, said, why(reason))
+        taken = claims.assess(officers(officer, ""), claim, said, why(reason, document))
     print_taken(taken, as_json=as_json)
 
 
@@ -266,4 +280,21 @@ def claw_back(
         taken = claims.claw_back(
             officers(officer, second), claim, parse_yuan(amount), why(reason, document, key)
         )
+    print_taken(taken, as_json=as_json)
+
+
+def charge_interest(
+    claim: ClaimId,
+    officer: Officer,
+    reason: Reason,
+    document: Document,
+    second: Second = "",
+    key: Key = "",
+    directory: Directory = DEFAULT_DIRECTORY,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Charge the interest left open while nobody knew its rate, by two officers 计收追回利息."""
+    with acting_on(directory) as claims:
+        taken = claims.charge_interest(officers(officer, second), claim, why(reason, document, key))
     print_taken(taken, as_json=as_json)

@@ -15,6 +15,7 @@ from kashi_server.commands.plain import PlainConsole
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.ledger import Unit
 from kashi_server.domain.money import yuan_text
+from kashi_server.services.fsck_claims import check_claim_books
 from kashi_server.services.ledger import Ledger
 
 Prefix = Annotated[
@@ -66,13 +67,14 @@ def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = Fal
 
 
 def check(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Prove from the rows: movements sum to zero, no floor was passed, balances and log agree.
-    从数据行核验台账：借贷平衡、不越限额、与日志一致。
+    """Prove from the rows: movements sum to zero, no floor was passed, balances, claims and log
+    agree. 从数据行核验台账：借贷平衡、不越限额、与申报及日志一致。
 
     Exit code 0: it holds; 1: something does not, and is named.
     """
     with opened(directory) as server:
         faults = Ledger(server.work, server.clock).check()
+        faults += check_claim_books(server.work)
     for fault in faults:
         print(fault)
     if faults:

@@ -89,7 +89,8 @@ def _price(line: Data) -> str:
         return line["price_yuan_per_card_hour"] or figures.UNKNOWN
     if agreed["unit"] == "partition_hour":
         return f"{agreed['yuan']}/片时"
-    among = "" if agreed["devices"] == "1" else f"÷{agreed['devices']}"
+    devices = agreed["devices"]
+    among = "" if devices == "1" else f"÷({devices})" if "/" in devices else f"÷{devices}"
     return f"{agreed['yuan']}/月{among}"
 
 

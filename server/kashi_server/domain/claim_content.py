@@ -54,7 +54,11 @@ class InvoicePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What the company declares, and the office checks; None: it did not say."""
+    """What the company declares, and the office checks; None: it did not say.
+
+    `tier`, `matched_fen` and `measures` are what it asks for: they open a gate or make an amount,
+    so they count only once the office states them, see `Officially`.
+    """
 
     kind: str | None = None
     legal_person: bool | None = None
@@ -74,10 +78,7 @@ class Declared:
             text = getattr(self, name)
             if text is not None and not 0 < len(text) <= TEXT_CHARACTERS_MAX:
                 raise InvalidValue(f"{name} holds 1 to {TEXT_CHARACTERS_MAX} characters")
-        if self.matched_fen is not None and not 0 <= self.matched_fen <= FEN_MAX:
-            raise InvalidValue("matched_fen is no amount")
-        if any(isinstance(one, bool) or one < 0 for one in self.measures.values()):
-            raise InvalidValue("a measure is a whole number that is not negative")
+        _check_stated(self.matched_fen, self.measures)
 
     def to_data(self) -> dict[str, object]:
         """Plain data: what was said."""
@@ -88,18 +89,35 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Officially:
-    """What the office says of a claim: where it ranks, what it decided case by case."""
+    """What the office says of a claim: where it ranks, what it decided case by case.
+
+    Its tier, the award that it matches and its measures are of the office's papers: the company's
+    own word of them counts for nothing.
+    """
 
     rank: int | None = None
     decided_fen: int | None = None
     exception_approved: bool | None = None
     credit_clean: bool | None = None
     in_jurisdiction: bool | None = None
+    tier: str | None = None
+    matched_fen: int | None = None
+    measures: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that are none."""
+        _check_stated(self.matched_fen, self.measures)
+
+    @property
+    def on_paper(self) -> bool:
+        """It says what only a document can show."""
+        return self.tier is not None or self.matched_fen is not None or bool(self.measures)
 
     def to_data(self) -> dict[str, object]:
         """Plain data: what was said."""
         said = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: value for name, value in said.items() if value is not None}
+        said["measures"] = dict(sorted(self.measures.items()))
+        return {name: value for name, value in said.items() if value not in (None, {})}
 
     def updated(self, later: "Officially") -> "Officially":
         """What is said now, and what was said before of the rest."""
@@ -109,7 +127,30 @@ class Officially:
             else getattr(later, one.name)
             for one in fields(self)
         }
+        said["measures"] = {**self.measures, **later.measures}
         return Officially(**said)
+
+
+def _check_stated(matched_fen: int | None, measures: Mapping[str, int]) -> None:
+    if matched_fen is not None and not 0 <= matched_fen <= FEN_MAX:
+        raise InvalidValue("matched_fen is no amount")
+    if any(isinstance(one, bool) or one < 0 for one in measures.values()):
+        raise InvalidValue("a measure is a whole number that is not negative")
+
+
+def measures_of(said: Sequence[str]) -> Mapping[str, int]:
+    """Measures of texts like `active_users=1000000`.
+
+    Raises:
+        InvalidValue: one is not so written, or is named twice.
+    """
+    found: dict[str, int] = {}
+    for one in said:
+        name, _, number = (part.strip() for part in one.partition("="))
+        if not (name and number.isascii() and number.isdecimal()) or name in found:
+            raise InvalidValue(f"'{one}' is no measure like active_users=1000000, once each")
+        found[name] = int(number)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

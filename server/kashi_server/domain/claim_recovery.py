@@ -82,6 +82,13 @@ def claw_back(claim: Claim, amount_fen: int, interest_fen: int) -> Changed:
     return Changed(recovered.moved(ClaimState.CLAWED_BACK), tuple(bookings))
 
 
+def charge_interest(claim: Claim, interest_fen: int) -> Changed:
+    """Charge what was left open when money was recovered while nobody knew the rate."""
+    claim.transition(Step.CHARGE_INTEREST)
+    bookings = (Booking(BookingKind.INTEREST, interest_fen),) if interest_fen else ()
+    return Changed(claim.moved(ClaimState.CLAWED_BACK), bookings)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidOn:
     """An amount that was paid, and the day."""

@@ -81,6 +81,7 @@ class Step(StrEnum):
     RESUME = "resume"
     REOPEN = "reopen"
     CLAW_BACK = "claw_back"
+    CHARGE_INTEREST = "charge_interest"
 
 
 class Who(StrEnum):
@@ -379,6 +380,13 @@ def _exits() -> Sequence[Transition]:
             target=_S.CLAWED_BACK,
             who=Who.TWO_OFFICERS,
             needs=("amount ≤ paid", "reason", "document"),
+        ),
+        Transition(
+            step=Step.CHARGE_INTEREST,
+            sources=(_S.CLAWED_BACK,),
+            target=_S.CLAWED_BACK,
+            who=Who.TWO_OFFICERS,
+            needs=("interest open, its rate known by now", "reason", "document"),
         ),
     ]
 

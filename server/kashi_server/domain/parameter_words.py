@@ -107,6 +107,6 @@ PARAMETER_WORDS: Final[Mapping[str, ParameterWords]] = {
     "fiscal_year": _w("财政年度", "record", "the calendar year"),
     "retention_years": _w("保存年限", "record", SHOWN),
     "clawback.reasons": _w("追回事由", "claims", "any reason, stated"),
-    "clawback.interest_year_ratio": _w("追回年利率", "claims", "no interest, told"),
+    "clawback.interest_year_ratio": _w("追回年利率", "claims", "interest stays open, told"),
     "clawback.ban_months": _w("禁止申报月数", "claims", "no ban"),
 }

@@ -160,7 +160,7 @@ def rate_times(
         Refused: a host belongs to nobody.
     """
     family = _Family(devices, times)
-    book = StandingBook(terms)
+    book = StandingBook(terms, {one.hardware_id: _share(one) for one in devices})
     # Rents are of a month; where nothing else changes there, neighbours become one line again.
     months = list(_months(period))
     lines: list[RatedLine] = []
@@ -382,7 +382,8 @@ def line_price(standing: Standing, start: int) -> LinePrice | None:
     rent = standing.rent
     if price.unit.monthly and rent is None:
         rent = LineRent(yuan=price.yuan, month=Month.of(start))
-    return LinePrice(unit=str(price.unit), yuan=price.yuan, profile=price.profile, rent=rent)
+    profile = price.profile if rent is None else rent.profile
+    return LinePrice(unit=str(price.unit), yuan=price.yuan, profile=profile, rent=rent)
 
 
 def priced_line(

@@ -7,6 +7,9 @@ it), if it was observed in that part of the day at all; a day that nobody observ
 the rent becomes a price per card-hour of the month it is in, exact as a fraction, and everything
 that holds of prices holds of it: a line is cut to a fen once. A month in one line comes to the rent
 to the fen; in k lines to at most k - 1 fen less, and never to more.
+
+A partition under its card's rent pays its share of it, so that the partitions of one card together
+never pay more than the card. Only a rent that was agreed for the partition's own model is whole.
 """
 
 from dataclasses import dataclass
@@ -24,17 +27,20 @@ class LineRent:
     Attributes:
         yuan: of a whole month.
         month: the month, whose days divide it.
-        devices: among how many devices it is divided; 1 where it is of each device.
+        devices: among how many devices it is divided, a partition as its share of one; 1 where it
+            is of each device.
+        profile: of the partition whose own rent it is; empty: it is a whole device's.
     """
 
     yuan: Fraction
     month: Month
-    devices: int = 1
+    devices: Fraction = Fraction(1)
+    profile: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a rent of no device."""
-        if self.devices < 1:
-            raise InvalidValue("a rent is divided among at least one device")
+        if self.devices <= 0:
+            raise InvalidValue("a rent is divided among some device, or a part of one")
 
     @property
     def days(self) -> int:
@@ -43,10 +49,11 @@ class LineRent:
         return (end - start) // 1440
 
     def card_hour_yuan(self, share: Fraction) -> Fraction:
-        """Yuan per card-hour. A partition pays the rent of a device, not its share of one."""
+        """Yuan per card-hour: of a device's rent the same for its parts, of a partition's own rent
+        so much that its share of a card comes to it."""
         start, end = self.month.interval().bounded()
         hours = Fraction((end - start) * MINUTE_MS, HOUR_MS)
-        return self.yuan / self.devices / hours / min(share, Fraction(1))
+        return self.yuan / self.devices / hours / (share if self.profile else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +63,7 @@ class LinePrice:
     Attributes:
         unit: what the yuan are for: a partition's hour, a device's or a contract's month.
         yuan: per unit.
-        profile: of a partition.
+        profile: of a partition, whose own price or rent it is.
         rent: of a month.
     """
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord
@@ -55,10 +56,16 @@ class Standing:
 
 
 class StandingBook:
-    """Looks standings up; built once a rating."""
+    """Looks standings up; built once a rating.
 
-    def __init__(self, terms: Terms) -> None:
+    Args:
+        terms: what was agreed.
+        shares: what part of a card each known device is; one that never reported counts whole.
+    """
+
+    def __init__(self, terms: Terms, shares: Mapping[str, Fraction]) -> None:
         self._terms = terms
+        self._shares = shares
         self._tariff = Tariff(terms.prices)
         # A version hashes its whole text whenever it is asked.
         self._rules_sha256 = {version.version: version.sha256 for version in terms.rules}
@@ -145,20 +152,30 @@ class StandingBook:
             rules_sha256=rules_sha256,
             blocked=blocking(contract, tenure, price),
             ineligible=ineligible(contract, rules),
-            rent=self._rent(price, minute),
+            rent=self._rent(price, models, minute),
         )
 
-    def _rent(self, price: Price | None, minute: int) -> LineRent | None:
+    def _rent(self, price: Price | None, models: Sequence[str], minute: int) -> LineRent | None:
         """The rent at a minute. That of a contract is divided among the devices it leases then."""
         if price is None or not price.unit.monthly:
             return None
-        devices = 1
-        if price.unit is PriceUnit.CONTRACT_MONTH:
-            term = self._terms.contracts[price.contract_id].term
-            sharing = self._sharing[price.contract_id] if minute in term else ()
-            leased = sum(minute in assignment.interval for assignment in sharing)
-            devices = max(leased, price.devices or 1)
-        return LineRent(yuan=price.yuan, month=Month.of(minute), devices=devices)
+        month = Month.of(minute)
+        if price.unit is not PriceUnit.CONTRACT_MONTH:
+            own = len(models) > 1 and price.model == models[0] != models[1]
+            profile = models[0].rpartition(" ")[2] if own else ""
+            return LineRent(yuan=price.yuan, month=month, profile=profile)
+        term = self._terms.contracts[price.contract_id].term
+        sharing = self._sharing[price.contract_id] if minute in term else ()
+        leased = sum(
+            (
+                self._shares.get(one.hardware_id, Fraction(1))
+                for one in sharing
+                if minute in one.interval
+            ),
+            Fraction(0),
+        )
+        devices = max(leased, Fraction(price.devices or 0)) or Fraction(1)
+        return LineRent(yuan=price.yuan, month=month, devices=devices)
 
     def _owner(self, host_id: str, tenure: Tenure | None) -> str:
         if tenure is not None:

@@ -1,11 +1,12 @@
 """What becomes of a certificate: superseded, withdrawn, redeemed; each change dated and logged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateNumber, CertificateStatus
 from kashi_server.errors import InvalidValue, NotFound, StorageError
+from kashi_server.services.certificate_watch import WithdrawalWatch
 from kashi_server.services.certificates_port import (
     CertificatesUnit,
     CertificatesWork,
@@ -24,10 +25,12 @@ class Standing:
         self._work = work
         self._clock = clock
 
-    def withdraw(self, number: str, reason: str, actor: str) -> StoredCertificate:
+    def withdraw(
+        self, number: str, reason: str, actor: str, watches: Sequence[WithdrawalWatch] = ()
+    ) -> StoredCertificate:
         """Withdraw a certificate; it stays on record and says so to everybody who asks.
 
-        Certificates of several months that rest on it are withdrawn with it.
+        Certificates of several months that rest on it are withdrawn with it; `watches` are told.
 
         Raises:
             InvalidValue: no reason is given, or the number is none.
@@ -36,7 +39,7 @@ class Standing:
         """
         if not reason.strip():
             raise InvalidValue("withdrawing a certificate needs a reason; give one with --reason")
-        return self._become(number, CertificateStatus.WITHDRAWN, reason, actor)
+        return self._become(number, CertificateStatus.WITHDRAWN, reason, actor, watches)
 
     def redeem(self, number: str, reason: str, actor: str) -> StoredCertificate:
         """Mark a certificate as redeemed by a payment that `reason` names.
@@ -48,10 +51,17 @@ class Standing:
         return self._become(number, CertificateStatus.REDEEMED, reason, actor)
 
     def _become(
-        self, number: str, status: CertificateStatus, reason: str, actor: str
+        self,
+        number: str,
+        status: CertificateStatus,
+        reason: str,
+        actor: str,
+        watches: Sequence[WithdrawalWatch] = (),
     ) -> StoredCertificate:
         with self._work.begin() as unit:
             found = certificate_of(unit, number)
+            for watch in watches:
+                watch.hold_claims(unit, found)
             unit.certificates.lock_month(found.month)
             found = certificate_of(unit, number)
             now = self._clock()
@@ -61,6 +71,8 @@ class Standing:
                 for one in of_several_months(unit, found):
                     unit.certificates.lock_month(one.month)
                     change_status(unit, one, status, why, actor, now)
+            for watch in watches:
+                watch.certificate_withdrawn(unit, found, reason)
             changed = unit.certificates.certificate(found.number)
             unit.commit()
         if changed is None:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
+from kashi_server.domain.claim_states import mode_of
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.evaluation.case import (
     Award,
@@ -63,7 +64,7 @@ def case_of(
         Refused: a paper is not the claimant's, does not hold good, or is not certified.
     """
     found = _Found(unit, stored, papers)
-    declared, officially = stored.content.declared, stored.officially
+    officially = stored.officially
     return Case(
         case_id=stored.claim.claim_id,
         applied_on=applied_on,
@@ -77,12 +78,12 @@ def case_of(
         vouchers=vouchers,
         standing=before.standing,
         award=Award(
-            tier=declared.tier,
+            tier=officially.tier,
             rank=officially.rank,
-            matched_fen=declared.matched_fen,
+            matched_fen=officially.matched_fen,
             decided_fen=officially.decided_fen,
         ),
-        measures=dict(declared.measures),
+        measures=dict(officially.measures),
     )
 
 
@@ -130,7 +131,7 @@ class _Found:
     # What
 
     def service(self) -> Service:
-        """The service of the contracts, which one provider gives."""
+        """The service of the contracts: listed where every provider is, related where any is."""
         contracts, papers = self._contracts, self._unit.claim_papers
         declared = self._stored.content.declared
         starts = [_day(one.term.start) for one in contracts]
@@ -141,13 +142,17 @@ class _Found:
             for one in contracts
         ]
         known = [one for one in listed if one is not None]
+        all_listed: bool | None = len(known) == len(contracts)
+        if all_listed and declared.service_item is None:
+            # Some service of the provider is listed; whether this one is, nobody said.
+            all_listed = None
         return Service(
             contract_signed=min(one.signed_on for one in contracts),
             service_from=min(starts),
             service_until=None if None in ends else max(one for one in ends if one is not None),
             purpose=declared.purpose,
-            provider_listed_from=max(known) if len(known) == len(contracts) else None,
-            provider_listed=len(known) == len(contracts),
+            provider_listed_from=max(known) if all_listed else None,
+            provider_listed=all_listed,
             related=_any(related),
         )
 
@@ -256,10 +261,10 @@ def _up_to(part: Part, left_fen: int) -> tuple[Part, int]:
 def contracts_of(
     unit: ClaimsUnit, company_id: str, contract_ids: Iterable[str]
 ) -> tuple[Contract, ...]:
-    """The contracts a claim names, which are the company's and of one provider.
+    """The contracts a claim names, which are the company's.
 
     Raises:
-        NotFound: one is not there. Refused: it is another company's, or they have two providers.
+        NotFound: one is not there. Refused: it is another company's.
     """
     known = {one.contract_id: one for one in unit.expense.contracts()}
     found = []
@@ -270,28 +275,37 @@ def contracts_of(
         if contract.user_id != company_id:
             raise Refused(f"contract {contract_id} is not one that {company_id} rents under")
         found.append(contract)
-    if len({one.provider_id for one in found}) > 1:
-        raise Refused("a claim's contracts are with one provider; file one claim a provider")
     return tuple(found)
 
 
-def check_dates(rules: RulesVersion, contracts: Sequence[Contract]) -> None:
+def check_together(rules: RulesVersion, contracts: Sequence[Contract], payee_id: str = "") -> None:
     """Refuse contracts in one claim that the rules would have to tell apart.
 
+    Args:
+        rules: of the batch.
+        contracts: of the claim.
+        payee_id: whom the claim pays since it was drafted.
+
     Raises:
-        Refused: the rules count days of a term and the terms differ, or go by the day of signature
+        Refused: the provider is paid and there are two, or it is another than before; the rules
+            count days of a term and the terms differ, or go by the day of signature or of service
             and the days differ.
     """
+    if mode_of(rules).pays_provider:
+        providers = {one.provider_id for one in contracts}
+        if len(providers) > 1:
+            raise Refused("the rules pay the provider, and these are two: file one claim for each")
+        if payee_id and providers != {payee_id}:
+            raise Refused(f"this claim pays {payee_id}: draft another for another provider")
     terms = {one.term for one in contracts}
     signed = {one.signed_on for one in contracts}
     if len(terms) > 1 and rules.parameter("prorate").value == "by_days":
         raise Refused("the rules count days of a contract's term: file one claim a contract")
-    by_signature = "contract_signed" in (
-        rules.parameter("date_basis").value,
-        rules.parameter("startup.age_basis").value,
-    )
-    if len(signed) > 1 and by_signature:
+    bases = {rules.parameter(name).value for name in ("date_basis", "startup.age_basis")}
+    if len(signed) > 1 and "contract_signed" in bases:
         raise Refused("the rules go by the day of signature: file one claim a contract")
+    if len({one.start for one in terms}) > 1 and "service_date" in bases:
+        raise Refused("the rules go by the day service began: file one claim a contract")
 
 
 def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -> InvoicePaper:

@@ -1,18 +1,13 @@
 """Evaluating a claim as its papers and standings are now: inputs, trace and amount as bytes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from fractions import Fraction
 from hashlib import sha256
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.evaluation.case_writing import case_to_data
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
-from kashi_server.domain.money import yuan_text
-from kashi_server.domain.parameters import NONE
-from kashi_server.domain.rules import ParameterState, RulesVersion
 from kashi_server.errors import Refused
 from kashi_server.services.claim_case import Papers, case_of, with_requested
 from kashi_server.services.claim_standing import Before, before
@@ -108,15 +103,7 @@ def _before_pool_fen(done: Evaluation) -> int:
 
 def told(evaluated: Evaluated) -> dict[str, object]:
     """What a step's event says of its evaluation."""
-    stored = evaluated.stored
-    amount_fen = stored.amount_fen
-    return {
-        "computed_yuan": None if amount_fen is None else yuan_text(amount_fen),
-        "status": stored.status,
-        "rules_sha256": stored.rules_sha256,
-        "inputs_sha256": stored.inputs_sha256,
-        "trace_sha256": sha256(stored.trace).hexdigest(),
-    }
+    return evaluated.stored.told()
 
 
 def check_final(evaluated: Evaluated, *, on_estimate: bool) -> None:
@@ -133,70 +120,3 @@ def check_final(evaluated: Evaluated, *, on_estimate: bool) -> None:
         f"claim {evaluated.stored.claim_id} is an {done.status}: {lacks} could change it. Settle"
         " them (rules decide, claim assess), or approve it as it is with --on-estimate"
     )
-
-
-def check_sharing(unit: ClaimsUnit, stored: StoredClaim) -> Sequence[StoredClaim]:
-    """Claims of other programmes for the same card-hours or invoices; refused where rules forbid.
-
-    Raises:
-        Refused: the rules of either side exclude it, or do not say that it may be shared; the
-            other claim is named.
-    """
-    found = []
-    for claim_id in unit.claims.sharing(stored.claim.claim_id):
-        other = unit.claims.claim(claim_id)
-        if other is None:
-            continue
-        for rules, foreign in ((stored.rules, other.rules), (other.rules, stored.rules)):
-            _check_allows(rules, foreign, claim_id)
-        found.append(other)
-    return found
-
-
-def _check_allows(rules: RulesVersion, foreign: RulesVersion, claim_id: str) -> None:
-    excluded = rules.parameter("mutual_exclusions").value
-    if isinstance(excluded, tuple) and foreign.programme_id in excluded:
-        raise Refused(
-            f"claim {claim_id} of {foreign.programme_id} holds the same expense, and"
-            f" {rules.programme_id} excludes it (mutual_exclusions)"
-            if foreign.programme_id != rules.programme_id
-            else f"claim {claim_id} holds the same expense"
-        )
-    if rules.parameter("stacking.ratio").state is ParameterState.UNKNOWN:
-        raise Refused(
-            f"claim {claim_id} holds the same expense, and nobody knows whether"
-            f" {rules.programme_id} allows that: its stacking.ratio is unknown"
-        )
-
-
-def check_strictest_line(
-    evaluated: Evaluated, stored: StoredClaim, others: Sequence[StoredClaim], amount_fen: int
-) -> None:
-    """Refuse more than the strictest stacking line of all programmes that share the expense.
-
-    Raises:
-        Refused: together they would pass it; the other claims are named.
-    """
-    lines = [line for one in (stored, *others) if (line := _line(one.rules)) is not None]
-    contract_fen = evaluated.evaluation.steps[-1].outcome.state.contract_fen
-    if not others or not lines or contract_fen is None:
-        return
-    strictest = min(lines)
-    limit_fen = strictest.numerator * contract_fen // strictest.denominator
-    standing = evaluated.before.standing
-    taken_fen = (standing.paid_on_contract_fen or 0) + sum(
-        one.amount_fen for one in evaluated.before.other_money
-    )
-    if taken_fen + amount_fen > limit_fen:
-        names = ", ".join(one.claim.claim_id for one in others)
-        raise Refused(
-            f"with claim {names} public money on the contract would come to"
-            f" {yuan_text(taken_fen + amount_fen)} yuan; the strictest stacking line is"
-            f" {yuan_text(limit_fen)} yuan"
-        )
-
-
-def _line(rules: RulesVersion) -> Fraction | None:
-    if rules.parameter("stacking.ratio").value == NONE:
-        return None
-    return rules.ratio("stacking.ratio")

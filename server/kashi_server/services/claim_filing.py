@@ -16,9 +16,11 @@ from kashi_server.domain.claim_review import submit, withdraw
 from kashi_server.domain.claim_states import ClaimState, Step, mode_of, review_of
 from kashi_server.domain.evaluation.ratio import months_after
 from kashi_server.errors import NotFound, Refused
-from kashi_server.services.claim_case import Papers, check_dates, contracts_of
-from kashi_server.services.claim_evaluation import check_sharing, evaluate_claim, told
+from kashi_server.services.claim_case import Papers, check_together, contracts_of
+from kashi_server.services.claim_evaluation import evaluate_claim, told
 from kashi_server.services.claim_holding import hold, let_go
+from kashi_server.services.claim_sharing import check_contract_once, check_sharing
+from kashi_server.services.claim_stands import STANDS, stands_of
 from kashi_server.services.claim_steps import (
     Acting,
     ClaimSteps,
@@ -61,7 +63,7 @@ class ClaimFiling(ClaimSteps):
             if gather:
                 stored = replace(stored, content=gathered(unit, stored))
             unit.claims.add_claim(stored)
-            add_event(unit, self._edited(stored, by, DRAFTED))
+            add_event(unit, self._edited(unit, stored, by, DRAFTED))
             unit.commit()
         return stored
 
@@ -75,7 +77,7 @@ class ClaimFiling(ClaimSteps):
             one for one in unit.expense.rules(batch.programme_id) if one.version == batch.version
         )
         contracts = contracts_of(unit, company_id, content.contract_ids)
-        check_dates(rules, contracts)
+        check_together(rules, contracts)
         mode = mode_of(rules)
         number = unit.claims.next_number(batch_id)
         claim = Claim(
@@ -119,15 +121,15 @@ class ClaimFiling(ClaimSteps):
                     f"claim {claim_id} is {stored.claim.state}: only a draft can be changed"
                 )
             contracts = contracts_of(unit, stored.claim.company_id, content.contract_ids)
-            check_dates(stored.rules, contracts)
+            check_together(stored.rules, contracts, stored.claim.payee_id)
             changed = replace(stored, content=content, claim=stored.claim.moved(ClaimState.DRAFT))
             if gather:
                 changed = replace(changed, content=gathered(unit, changed))
-            write(unit, changed, self._edited(changed, by, CHANGED))
+            write(unit, changed, self._edited(unit, changed, by, CHANGED))
             unit.commit()
         return changed
 
-    def _edited(self, stored: StoredClaim, by: Acting, step: str) -> ClaimEvent:
+    def _edited(self, unit: ClaimsUnit, stored: StoredClaim, by: Acting, step: str) -> ClaimEvent:
         claim = stored.claim
         return ClaimEvent(
             claim_id=claim.claim_id,
@@ -138,7 +140,10 @@ class ClaimFiling(ClaimSteps):
             after=claim.state,
             actor=by.login,
             utc_ms=self._clock(),
-            terms={"content": stored.content.to_data()},
+            terms={
+                "content": stored.content.to_data(),
+                STANDS: stands_of(unit.claims, stored),
+            },
         )
 
     def submit(self, by: Acting, claim_id: str, why: Why | None = None) -> Taken:
@@ -160,6 +165,7 @@ class ClaimFiling(ClaimSteps):
             )
             hold(unit, stored, papers, taking.utc_ms)
             check_sharing(unit, stored)
+            check_contract_once(unit, stored)
             done = evaluate_claim(
                 unit, stored, serial=taking.serial, utc_ms=taking.utc_ms, today=taking.today
             )

@@ -11,12 +11,9 @@ from dataclasses import replace
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.errors import Refused
+from kashi_server.services.claim_allocating import PartKey, paper_of, write_down
 from kashi_server.services.claim_case import Papers, invoice_paper
 from kashi_server.services.claims_port import ClaimsUnit, HeldLine, HeldPart, StoredClaim
-from kashi_server.services.paper_entries import allocation_entry
-from kashi_server.services.papers_port import Allocation
-
-_Part = tuple[str, str, str]
 
 
 def hold(
@@ -50,7 +47,7 @@ def hold(
     ]
     unit.claims.hold_lines(lines)
     unit.claims.hold_parts(parts)
-    _write_down(unit, {(one.number, one.contract_id, one.part) for one in parts}, claim_id, utc_ms)
+    write_down(unit, {(one.number, one.contract_id, one.part) for one in parts}, claim_id, utc_ms)
 
 
 def let_go(unit: ClaimsUnit, claim_id: str, utc_ms: int, *, use_serial: int | None = None) -> None:
@@ -58,13 +55,14 @@ def let_go(unit: ClaimsUnit, claim_id: str, utc_ms: int, *, use_serial: int | No
     held = unit.claims.held_parts(claim_id)
     _lock(unit, (one.number for one in held))
     unit.claims.let_go(claim_id, use_serial)
-    _write_down(unit, {(one.number, one.contract_id, one.part) for one in held}, claim_id, utc_ms)
+    write_down(unit, {(one.number, one.contract_id, one.part) for one in held}, claim_id, utc_ms)
 
 
 def take_for_use(
     unit: ClaimsUnit, stored: StoredClaim, papers: Papers, utc_ms: int, use_serial: int
 ) -> None:
-    """Bind papers to a use: those the claim holds unused, and new ones.
+    """Bind papers to a use: those the claim holds unused, and new ones. What of the unused ones
+    does not hold good any more is held no longer: it carries nothing, and stops no other use.
 
     Raises:
         Refused: an earlier use rests on one of them, or another claim holds it.
@@ -72,16 +70,14 @@ def take_for_use(
     claim_id = stored.claim.claim_id
     lines, parts = unit.claims.held_lines(claim_id), unit.claims.held_parts(claim_id)
     named = {(one.number, one.revision) for one in papers.statements}
+    numbers = {one.number for one in papers.statements}
     for line in lines:
         if line.use_serial and (line.number, line.revision) in named:
             raise Refused(f"statement {line.number} carries an earlier use of claim {claim_id}")
+    unused = {_revision(line) for line in lines if not line.use_serial}
     rest = Papers(
-        statements=tuple(
-            sorted(
-                {_revision(line) for line in lines if not line.use_serial} - set(papers.statements)
-            )
-        ),
-        invoices=_left_over(parts, papers.invoices),
+        statements=_good_statements(unit, (one for one in unused if one.number not in numbers)),
+        invoices=_good_parts(unit, _left_over(parts, papers.invoices)),
     )
     let_go(unit, claim_id, utc_ms, use_serial=0)
     hold(unit, stored, papers, utc_ms, use_serial=use_serial)
@@ -95,7 +91,7 @@ def free_uses(
     claim_id, wanted = stored.claim.claim_id, {0, *use_serials}
     lines = [one for one in unit.claims.held_lines(claim_id) if one.use_serial in wanted]
     parts = [one for one in unit.claims.held_parts(claim_id) if one.use_serial in wanted]
-    sums: dict[_Part, int] = {}
+    sums: dict[PartKey, int] = {}
     for one in parts:
         key = (one.number, one.contract_id, one.part)
         sums[key] = sums.get(key, 0) + one.amount_fen
@@ -109,18 +105,40 @@ def free_uses(
 
 
 def unused_papers(unit: ClaimsUnit, stored: StoredClaim) -> Papers:
-    """What a claim holds and no use rests on."""
+    """What a claim holds, no use rests on, and holds good."""
     claim_id = stored.claim.claim_id
     lines = unit.claims.held_lines(claim_id)
+    unused = {_revision(one) for one in lines if not one.use_serial}
     return Papers(
-        statements=tuple(sorted({_revision(one) for one in lines if not one.use_serial})),
-        invoices=tuple(
-            InvoicePart(one.number, one.contract_id, one.part, one.amount_fen)
-            for one in unit.claims.held_parts(claim_id)
-            if not one.use_serial
-        ),
+        statements=_good_statements(unit, unused),
+        invoices=_good_parts(unit, _left_over(unit.claims.held_parts(claim_id), ())),
         payments=stored.content.payments,
     )
+
+
+def _good_statements(
+    unit: ClaimsUnit, found: Iterable[StatementRevision]
+) -> tuple[StatementRevision, ...]:
+    """Those that were not corrected since and have a certificate in force."""
+    good = []
+    for one in sorted(found):
+        latest = unit.expense.statement(one.number)
+        if latest is not None and latest.revision == one.revision and unit.claims.certified(one):
+            good.append(one)
+    return tuple(good)
+
+
+def _good_parts(unit: ClaimsUnit, found: Iterable[InvoicePart]) -> tuple[InvoicePart, ...]:
+    """Those of invoices that are neither red-flushed nor void, as far as red ones left them."""
+    good = []
+    for one in found:
+        paper = paper_of(unit, one)
+        if paper is None or not paper.claimable:
+            continue
+        left_fen = min(one.amount_fen, paper.amount.incl_fen, paper.total_fen)
+        if left_fen > 0:
+            good.append(replace(one, amount_fen=left_fen))
+    return tuple(good)
 
 
 def _revision(line: HeldLine) -> StatementRevision:
@@ -143,52 +161,3 @@ def _left_over(held: Sequence[HeldPart], taken: Sequence[InvoicePart]) -> tuple[
 def _lock(unit: ClaimsUnit, numbers: Iterable[str]) -> None:
     for number in sorted(set(numbers)):
         unit.invoices.lock(number)
-
-
-def _write_down(unit: ClaimsUnit, parts: Iterable[_Part], claim_id: str, utc_ms: int) -> None:
-    """Make the invoices' own account what claims hold: what is given back first."""
-    for number in sorted({number for number, _contract, _part in parts}):
-        _settle(unit, number, claim_id, utc_ms)
-
-
-def _settle(unit: ClaimsUnit, number: str, claim_id: str, utc_ms: int) -> None:
-    stood: dict[tuple[str, str, str], int] = {}
-    for one in unit.invoices.allocations(number=number):
-        key = (one.contract_id, one.part, one.claim_id)
-        stood[key] = stood.get(key, 0) + one.amount_fen
-    wanted = _wanted(unit, number)
-    changes = {
-        key: wanted.get(key, 0) - stood.get(key, 0) for key in sorted(stood.keys() | wanted.keys())
-    }
-    for (contract_id, part, holder), fen in sorted(changes.items(), key=lambda one: one[1]):
-        if fen == 0:
-            continue
-        allocation = Allocation(
-            number=number,
-            contract_id=contract_id,
-            part=part,
-            claim_id=holder,
-            amount_fen=fen,
-            allocated_by=claim_id,
-            reason="claimed" if fen > 0 else "given back",
-            allocated_utc_ms=utc_ms,
-        )
-        unit.log.append_pending(*allocation_entry(allocation, unit.invoices.allocate(allocation)))
-
-
-def _wanted(unit: ClaimsUnit, number: str) -> dict[tuple[str, str, str], int]:
-    """Who holds how much of an invoice, first come in full; together never above the part."""
-    found: dict[tuple[str, str, str], int] = {}
-    left: dict[tuple[str, str], int] = {}
-    for claim_id in unit.claims.holding_invoice(number):
-        for one in unit.claims.held_parts(claim_id):
-            if one.number != number:
-                continue
-            of = (one.contract_id, one.part)
-            left_fen = left.setdefault(of, one.part_fen)
-            taken_fen = min(one.amount_fen, left_fen)
-            left[of] = left_fen - taken_fen
-            key = (*of, claim_id)
-            if taken_fen:
-                found[key] = found.get(key, 0) + taken_fen
-    return found

@@ -46,13 +46,13 @@ def check_left(
 
 def _ahead(unit: ClaimsUnit, stored: StoredClaim, number: str) -> dict[str, int]:
     """What claims of the programme that were handed in before hold of an invoice."""
-    own = _place(unit, stored)
+    own = place_in_line(unit, stored)
     found: dict[str, int] = {}
     for claim_id in unit.claims.holding_invoice(number):
         other = None if claim_id == stored.claim.claim_id else unit.claims.claim(claim_id)
         if other is None or other.batch.programme_id != stored.batch.programme_id:
             continue
-        if own < _place(unit, other):
+        if own < place_in_line(unit, other):
             continue
         found[claim_id] = sum(
             one.amount_fen for one in unit.claims.held_parts(claim_id) if one.number == number
@@ -67,9 +67,9 @@ def taken_of_contract_fen(
 
     A draft comes after all others. By the amounts of the invoices they hold, including tax.
     """
-    own, programme_id = _place(unit, stored), stored.batch.programme_id
+    own, programme_id = place_in_line(unit, stored), stored.batch.programme_id
     found = unit.claims.claims(programme_id=programme_id, contract_ids=[contract_id])
-    ahead = [one for one in found if _place(unit, one) < own]
+    ahead = [one for one in found if place_in_line(unit, one) < own]
     return sum(
         held.amount_fen
         for one in ahead
@@ -78,7 +78,7 @@ def taken_of_contract_fen(
     )
 
 
-def _place(unit: ClaimsUnit, stored: StoredClaim) -> tuple[bool, int, str]:
+def place_in_line(unit: ClaimsUnit, stored: StoredClaim) -> tuple[bool, int, str]:
     """By when a claim was handed in the last time; a draft comes after all others."""
     events = unit.claims.events(stored.claim.claim_id)
     handed_in_ms = max((one.utc_ms for one in events if one.step == Step.SUBMIT), default=0)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kashi_server.domain.claim_event import ClaimEvent
-from kashi_server.domain.claim_states import Transition, transitions
+from kashi_server.domain.claim_states import Step, Transition, transitions
 from kashi_server.errors import NotFound
+from kashi_server.services.claim_interest import open_recoveries
 from kashi_server.services.claim_steps import ClaimSteps
 from kashi_server.services.claims_port import (
     ClaimsUnit,
@@ -33,8 +34,16 @@ class ShownClaim:
         """The steps that are allowed now, and who may take them."""
         claim = self.stored.claim
         return tuple(
-            one for one in transitions(claim.mode, claim.review) if claim.state in one.sources
+            one
+            for one in transitions(claim.mode, claim.review)
+            if claim.state in one.sources
+            and (one.step is not Step.CHARGE_INTEREST or self.interest_open)
         )
+
+    @property
+    def interest_open(self) -> bool:
+        """Money was recovered, and what interest is due on it nobody knew."""
+        return bool(open_recoveries(self.events))
 
 
 class ClaimReading(ClaimSteps):

@@ -1,24 +1,29 @@
 """When something is wrong: suspending, resuming, reopening by what fell away, clawing back."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, cast
 
 from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.domain.claim_recovery import (
-    PaidOn,
+    charge_interest,
     claw_back,
-    interest_fen,
     reopen,
     resume,
     suspend,
 )
 from kashi_server.domain.claim_states import ENDED, ClaimState, Step
-from kashi_server.domain.money import parse_yuan, yuan_text
-from kashi_server.domain.parameters import NONE
-from kashi_server.domain.rules import ParameterState
-from kashi_server.errors import InvalidValue
+from kashi_server.domain.money import yuan_text
+from kashi_server.errors import InvalidValue, Refused
+from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.claim_holding import free_uses
+from kashi_server.services.claim_interest import (
+    RATE,
+    interest_on,
+    open_interest_fen,
+    open_recoveries,
+    rate_of,
+)
 from kashi_server.services.claim_rechecking import fell_away
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import (
@@ -29,7 +34,6 @@ from kashi_server.services.claim_steps import (
     Taking,
     Why,
     check_why,
-    day_of,
     existing,
     locked,
     officer_of,
@@ -79,6 +83,8 @@ class ClaimRecovering(ClaimSteps):
     def claw_back(self, by: Acting, claim_id: str, amount_fen: int, why: Why) -> Taken:
         """Recover what was paid, with interest by the rules, by two officers.
 
+        Where nobody knows the rate the interest stays open, see `charge_interest`.
+
         Raises:
             Refused: it is more than was paid. InvalidValue: the rules list reasons, and this is
                 none of them.
@@ -89,14 +95,45 @@ class ClaimRecovering(ClaimSteps):
             reasons = stored.rules.parameter("clawback.reasons").value
             if isinstance(reasons, tuple) and why.reason not in reasons:
                 raise InvalidValue(f"the rules recover money for: {'; '.join(reasons)}")
-            due_fen = _interest_fen(taking, amount_fen)
-            taking.terms["interest_yuan"] = None if due_fen is None else yuan_text(due_fen)
-            changed = claw_back(stored.claim, amount_fen, due_fen or 0)
+            events = taking.unit.claims.events(claim_id)
+            recovered_fen, rate = stored.claim.amounts.recovered_fen, rate_of(taking.unit, stored)
+            due_fen = 0
+            if rate is None:
+                taking.terms |= {"interest_yuan": None, "open": [RATE]}
+            else:
+                due_fen = interest_on(events, recovered_fen, amount_fen, taking.today, rate.ratio)
+                taking.terms |= {"interest_yuan": yuan_text(due_fen), "interest_by": rate.told}
+            changed = claw_back(stored.claim, amount_fen, due_fen)
             free_uses(taking.unit, stored, open_uses(taking.unit, claim_id), taking.utc_ms)
             return changed
 
         terms = {"recovered_yuan": yuan_text(amount_fen)}
         return self._take(by, claim_id, Step.CLAW_BACK, why, do, terms)
+
+    def charge_interest(self, by: Acting, claim_id: str, why: Why) -> Taken:
+        """Charge the interest that stayed open when money was recovered, by two officers.
+
+        As of the days of the recoveries, by the decision that gives the rate now.
+
+        Raises:
+            Refused: none is open, or still nobody knows the rate.
+        """
+
+        def do(taking: Taking) -> Changed:
+            events = taking.unit.claims.events(claim_id)
+            if not open_recoveries(events):
+                raise Refused(f"no interest of claim {claim_id} is open")
+            rate = rate_of(taking.unit, taking.stored)
+            if rate is None:
+                raise Refused(
+                    f"{RATE} is unknown in {taking.stored.rules.programme_id}"
+                    f" {taking.stored.rules.version} and later; settle it with: rules decide"
+                )
+            due_fen = open_interest_fen(events, rate.ratio)
+            taking.terms |= {"interest_yuan": yuan_text(due_fen), "interest_by": rate.told}
+            return charge_interest(taking.stored.claim, due_fen)
+
+        return self._take(by, claim_id, Step.CHARGE_INTEREST, why, do)
 
     def reopen(self, by: Acting, claim_id: str, why: Why) -> Taken:
         """Reopen a claim by an officer's word: what it rests on fell away.
@@ -132,7 +169,8 @@ class ClaimRecovering(ClaimSteps):
                 for one in ours.claims.held_parts(claim_id)
                 if one.number == change.number
             }
-            self._fell_away(ours, claim_id, uses, f"{why} ({change.source})")
+            told = f"{why} ({change.source}, told by {change.told_by})"
+            self._fell_away(ours, claim_id, uses, told)
 
     def corrected(self, unit: object, run: Reasoned, statement: Revised) -> None:
         """A statement has a new revision: claims that rest on the one before are reopened.
@@ -151,6 +189,34 @@ class ClaimRecovering(ClaimSteps):
                 f" ({run.reason})"
             )
             self._fell_away(ours, claim_id, uses, why)
+
+    def hold_claims(self, unit: object, certificate: StoredCertificate) -> None:
+        """Lock the claims that rest on a certificate, as their own steps would.
+
+        See `services.certificate_watch.WithdrawalWatch`.
+        """
+        ours = cast("ClaimsUnit", unit)
+        for claim_id in _certified_claims(ours, certificate):
+            locked(ours, claim_id)
+
+    def certificate_withdrawn(
+        self, unit: object, certificate: StoredCertificate, reason: str
+    ) -> None:
+        """A certificate was withdrawn: claims that rest on it are reopened that day.
+
+        A claim whose statement has another certificate in force stands on that.
+        """
+        ours = cast("ClaimsUnit", unit)
+        for claim_id, numbers in sorted(_certified_claims(ours, certificate).items()):
+            bare = [
+                one
+                for one in ours.claims.held_lines(claim_id)
+                if one.number in numbers
+                and ours.claims.certified(StatementRevision(one.number, one.revision)) is None
+            ]
+            if bare:
+                why = f"certificate {certificate.number} was withdrawn: {reason}"
+                self._fell_away(ours, claim_id, {one.use_serial for one in bare}, why)
 
     def _fell_away(self, unit: ClaimsUnit, claim_id: str, uses: set[int], reason: str) -> None:
         stored = existing(unit, claim_id, lock=True)
@@ -185,6 +251,23 @@ class ClaimRecovering(ClaimSteps):
         return Taken(stored=taking.stored)
 
 
+def _certified_claims(unit: ClaimsUnit, certificate: StoredCertificate) -> dict[str, set[str]]:
+    """Claims that hold lines of what a certificate certifies, each with the statements."""
+    numbers = {certificate.statement_number}
+    if certificate.first_month is not None:
+        numbers |= {
+            one.number
+            for one in unit.expense.statements(party_id=certificate.user_id)
+            if one.contract_id == certificate.contract_id
+            and certificate.first_month <= one.month <= certificate.month
+        }
+    found: dict[str, set[str]] = {}
+    for number in sorted(numbers):
+        for claim_id in unit.claims.holding_statement(number):
+            found.setdefault(claim_id, set()).add(number)
+    return dict(sorted(found.items()))
+
+
 def _resumed(taking: Taking) -> Changed:
     unit, stored = taking.unit, taking.stored
     resumed = resume(stored.claim)
@@ -198,29 +281,3 @@ def _resumed(taking: Taking) -> Changed:
     changed = reopen(where_it_stood, touches_open=True)
     free_uses(unit, stored, uses, taking.utc_ms)
     return changed
-
-
-def _interest_fen(taking: Taking, amount_fen: int) -> int | None:
-    """Interest by the rules; None: nobody knows the rate; none is charged, and that is told."""
-    rules = taking.stored.rules
-    parameter = rules.parameter("clawback.interest_year_ratio")
-    if parameter.state is ParameterState.UNKNOWN:
-        return None
-    ratio = rules.ratio("clawback.interest_year_ratio")
-    if parameter.value == NONE or ratio is None:
-        return 0
-    return interest_fen(
-        _payments(taking.unit, taking.stored.claim.claim_id),
-        taking.stored.claim.amounts.recovered_fen,
-        amount_fen,
-        taking.today,
-        ratio,
-    )
-
-
-def _payments(unit: ClaimsUnit, claim_id: str) -> Sequence[PaidOn]:
-    return [
-        PaidOn(day=day_of(event.utc_ms), amount_fen=parse_yuan(event.terms["paid_yuan"]))
-        for event in unit.claims.events(claim_id)
-        if event.step == Step.PAY
-    ]

@@ -24,12 +24,15 @@ from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_evaluation import (
     Evaluated,
     check_final,
-    check_sharing,
-    check_strictest_line,
     evaluate_claim,
     told,
 )
 from kashi_server.services.claim_holding import free_uses, let_go
+from kashi_server.services.claim_sharing import (
+    check_contract_once,
+    check_sharing,
+    check_strictest_line,
+)
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 
@@ -64,7 +67,12 @@ class ClaimReviewing(ClaimSteps):
         return self._take(by, claim_id, Step.RETURN, why, do)
 
     def assess(self, by: Acting, claim_id: str, said: Officially, why: Why) -> Taken:
-        """Say what the office knows: rank, credit record, district, what it decided."""
+        """Say what the office knows: rank, credit record, district, what it decided; on paper
+        the tier, the award that is matched and measures.
+
+        Raises:
+            InvalidValue: nothing is said, or it needs a document that shows it.
+        """
 
         def do(taking: Taking) -> Changed:
             taking.stored = replace(
@@ -74,6 +82,11 @@ class ClaimReviewing(ClaimSteps):
 
         if said == Officially():
             raise InvalidValue("nothing is assessed; say a rank, a decided amount or a finding")
+        if said.on_paper and not why.document.strip():
+            raise InvalidValue(
+                "a tier, a matched award and measures are stated on a document; name it with"
+                " --document"
+            )
         return self._take(by, claim_id, Step.ASSESS, why, do, {"officially": said.to_data()})
 
     def review(self, by: Acting, claim_id: str, why: Why) -> Taken:
@@ -105,6 +118,7 @@ class ClaimReviewing(ClaimSteps):
             check_final(done, on_estimate=on_estimate)
             others = check_sharing(taking.unit, taking.stored)
             check_strictest_line(done, taking.stored, others, amount_fen)
+            check_contract_once(taking.unit, taking.stored)
             _check_face(taking.stored.rules, taking.stored.claim.mode.has_voucher, amount_fen)
             taking.terms["open"] = [*done.evaluation.unknown, *done.evaluation.missing]
             return changed

@@ -10,8 +10,9 @@ from kashi_server.domain.evaluation.case import Voucher
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_case import Papers
-from kashi_server.services.claim_evaluation import Evaluated, check_sharing, evaluate_use, told
+from kashi_server.services.claim_evaluation import Evaluated, evaluate_use, told
 from kashi_server.services.claim_holding import take_for_use, unused_papers
+from kashi_server.services.claim_sharing import check_sharing
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 

@@ -4,6 +4,7 @@ A step is: lock the claim, look who acts, do it (pure), write the claim, its eve
 movements and the log entry; then commit. Whatever is refused leaves nothing behind.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -19,9 +20,11 @@ from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.accounts import Account, Role, normal_login
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.claim_booking import book
+from kashi_server.services.claim_stands import STANDS, stands_of
 from kashi_server.services.claims_port import ClaimsUnit, ClaimsWork, Proposal, StoredClaim
 
 CLAIM_ENTRY: Final = "claim-event"
+PROPOSAL_ENTRY: Final = "claim-proposal"
 BATCH_ENTRY: Final = "batch"
 _KEYED_BY: Final = "by"
 CLOCK: Final = "kashi-server"
@@ -141,6 +144,7 @@ class ClaimSteps:
         before = taking.stored.claim
         changed = do(taking)
         claim = changed.claim
+        taking.stored = replace(taking.stored, claim=claim)
         event = ClaimEvent(
             claim_id=claim.claim_id,
             serial=claim.serial,
@@ -156,31 +160,47 @@ class ClaimSteps:
             terms={
                 **taking.terms,
                 "booked": [[str(one.kind), one.amount_fen] for one in changed.bookings],
+                STANDS: stands_of(taking.unit.claims, taking.stored),
             },
         )
-        taking.stored = replace(taking.stored, claim=claim)
         book(taking.unit, taking.stored, changed.bookings, event)
         write(taking.unit, taking.stored, event)
 
     def _propose(self, by: Acting, stored: StoredClaim, step: Step, why: Why, said: bytes) -> Taken:
         with self._work.begin() as unit:
-            unit.claims.propose(
-                Proposal(
-                    claim_id=stored.claim.claim_id,
-                    serial=stored.claim.serial,
-                    step=step,
-                    officer=normal_login(by.login),
-                    terms=said,
-                    reason=why.reason,
-                    utc_ms=self._clock(),
-                )
+            proposal = Proposal(
+                claim_id=stored.claim.claim_id,
+                serial=stored.claim.serial,
+                step=step,
+                officer=normal_login(by.login),
+                terms=said,
+                reason=why.reason,
+                utc_ms=self._clock(),
             )
+            unit.claims.propose(proposal)
+            unit.log.append_pending(*proposal_entry(proposal))
             unit.commit()
         return Taken(stored=stored, awaits=True)
 
     @staticmethod
     def _said(step: Step, why: Why, terms: dict[str, Any]) -> bytes:
         return canonical_bytes({"step": step, "document": why.document, "terms": terms})
+
+
+def proposal_entry(proposal: Proposal) -> tuple[str, str, bytes]:
+    """The log's entry of what an officer proposes: kind, reference, bytes."""
+    reference = f"{proposal.claim_id}/{proposal.serial}/{proposal.step}/{proposal.officer}"
+    said = {
+        "format": "kashi/v1/claim-proposal",
+        "claim_id": proposal.claim_id,
+        "serial": proposal.serial,
+        "step": proposal.step,
+        "officer": proposal.officer,
+        "terms": json.loads(proposal.terms),
+        "reason": proposal.reason,
+        "utc_ms": proposal.utc_ms,
+    }
+    return PROPOSAL_ENTRY, reference, canonical_bytes(said)
 
 
 def write(unit: ClaimsUnit, stored: StoredClaim, event: ClaimEvent) -> None:

@@ -52,6 +52,7 @@ STEPS: Final[Mapping[str, str]] = {
     Step.RESUME: "恢复 resume",
     Step.REOPEN: "重新审查 reopen",
     Step.CLAW_BACK: "追回 claw back",
+    Step.CHARGE_INTEREST: "计收利息 charge interest",
 }
 WHO: Final[Mapping[Who, str]] = {
     Who.COMPANY: "企业 company",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Protocol
 
 from kashi_server.domain.batch import Batch
@@ -15,6 +16,7 @@ from kashi_server.domain.claim_content import ClaimContent, Officially, Statemen
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.interval import Month
+from kashi_server.domain.money import yuan_text
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.taxed import Taxed
@@ -55,6 +57,17 @@ class StoredEvaluation:
     status: str
     requested_fen: int | None
     amount_fen: int | None
+
+    def told(self) -> dict[str, object]:
+        """What its step's event says of it."""
+        fen = {"computed_yuan": self.amount_fen, "requested_yuan": self.requested_fen}
+        return {
+            **{name: None if one is None else yuan_text(one) for name, one in fen.items()},
+            "status": self.status,
+            "rules_sha256": self.rules_sha256,
+            "inputs_sha256": self.inputs_sha256,
+            "trace_sha256": sha256(self.trace).hexdigest(),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,8 +250,13 @@ class ClaimsPort(Protocol):
     def propose(self, proposal: Proposal) -> None:
         """Keep a proposal; a new one of the officer replaces the one before."""
 
-    def proposals(self, claim_id: str, serial: int) -> Sequence[Proposal]:
-        """What is proposed for a claim's next step."""
+    def proposals(
+        self, claim_id: str | None = None, serial: int | None = None
+    ) -> Sequence[Proposal]:
+        """What is proposed for a claim's next step; of all claims and steps if none is named."""
+
+    def misfiled(self) -> Iterator[str]:
+        """Steps whose columns, and claims whose contracts, are not what their bytes say."""
 
     def hold_lines(self, lines: Sequence[HeldLine]) -> None:
         """Hold minutes of devices.

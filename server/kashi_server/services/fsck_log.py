@@ -20,7 +20,7 @@ from kashi_server.services.agreement_entries import (
 )
 from kashi_server.services.assignment import ACT_ENTRY
 from kashi_server.services.assignment_port import AssignmentsPort
-from kashi_server.services.claim_steps import BATCH_ENTRY, CLAIM_ENTRY
+from kashi_server.services.claim_steps import BATCH_ENTRY
 from kashi_server.services.claims_port import ClaimsPort
 from kashi_server.services.closing import STATEMENT_ENTRY
 from kashi_server.services.correcting import CORRECTION_ENTRY
@@ -39,6 +39,7 @@ from kashi_server.services.fsck_certificates import (
     certificate_faults,
     certificate_rows,
 )
+from kashi_server.services.fsck_claims import CLAIM_ENTRIES, claim_faults, claim_rows
 from kashi_server.services.fsck_corrections import correction_faults, correction_rows
 from kashi_server.services.log_port import LogPort
 from kashi_server.services.paper_entries import PAPER_ENTRIES, paper_rows
@@ -61,7 +62,7 @@ _CHECKED: Final = (
     STATEMENT_ENTRY,
     RESTORATION_ENTRY,
     BATCH_ENTRY,
-    CLAIM_ENTRY,
+    *CLAIM_ENTRIES,
     CORRECTION_ENTRY,
     *EVIDENCE_CHECKED,
     *PAPER_ENTRIES,
@@ -157,6 +158,7 @@ def check_logged(work: LoggedWork) -> list[str]:
             damaged = [*source_faults(unit.stated), *paper_faults(unit)]
             damaged += correction_faults(unit, statements)
             damaged += certificate_faults(unit.certificates)
+            damaged += claim_faults(unit.claims)
             entries = _entries(unit.log)
     except KashiError as error:
         return [f"what was agreed cannot be read: {error}"]
@@ -187,8 +189,7 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
     yield from certificate_rows(unit.certificates)
     for batch in unit.claims.batches():
         yield BATCH_ENTRY, batch.batch_id, batch.to_bytes()
-    for event in unit.claims.events():
-        yield CLAIM_ENTRY, f"{event.claim_id}/{event.serial}", event.to_bytes()
+    yield from claim_rows(unit.claims)
     for version in expense.rules():
         yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
     for one in expense.statements():

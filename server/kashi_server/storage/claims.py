@@ -11,6 +11,7 @@ from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_states import ClaimState
 from kashi_server.domain.rules_data import rules_of_data
 from kashi_server.services.claims_port import Proposal, StoredClaim, StoredEvaluation
+from kashi_server.storage.claim_checks import ClaimChecks
 from kashi_server.storage.claim_holdings import ClaimHoldings
 from kashi_server.storage.claim_rows import (
     batch_of,
@@ -35,7 +36,7 @@ _GONE = (ClaimState.DRAFT, ClaimState.REJECTED, ClaimState.WITHDRAWN)
 """Claims that request nothing of a pool."""
 
 
-class ClaimRepository(ClaimHoldings):
+class ClaimRepository(ClaimHoldings, ClaimChecks):
     """Speaks through one connection."""
 
     def __init__(self, connection: Connection) -> None:
@@ -243,13 +244,17 @@ class ClaimRepository(ClaimHoldings):
             )
         )
 
-    def proposals(self, claim_id: str, serial: int) -> Sequence[Proposal]:
-        """What is proposed for a claim's next step."""
-        query = (
-            select(claim_proposals)
-            .where(claim_proposals.c.claim_id == claim_id, claim_proposals.c.serial == serial)
-            .order_by(claim_proposals.c.utc_ms, claim_proposals.c.officer)
+    def proposals(
+        self, claim_id: str | None = None, serial: int | None = None
+    ) -> Sequence[Proposal]:
+        """What is proposed for a claim's next step; of all claims and steps if none is named."""
+        query = select(claim_proposals).order_by(
+            claim_proposals.c.utc_ms, claim_proposals.c.claim_id, claim_proposals.c.officer
         )
+        if claim_id is not None:
+            query = query.where(claim_proposals.c.claim_id == claim_id)
+        if serial is not None:
+            query = query.where(claim_proposals.c.serial == serial)
         return [
             Proposal(
                 claim_id=row.claim_id,

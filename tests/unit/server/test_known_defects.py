@@ -27,6 +27,7 @@ from kashi_server.domain.correction import Difference, StandingRevision, differe
 from kashi_server.domain.device import DeviceRecord
 from kashi_server.domain.interval import Interval, Month, instant_of
 from kashi_server.domain.rating import Facts, RatedLine, rate
+from kashi_server.domain.rent import LineRent
 from kashi_server.domain.settlement import BookedCorrection, settle
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.tariff import Basis
@@ -176,6 +177,68 @@ def test_one_devices_hours_under_two_models_were_merged() -> None:
     lines = _lines(minutes, agreed, None, CARD, other)
 
     assert [line.amount_fen for line in lines] == [1250, 300]
+
+
+def test_a_price_that_had_ended_was_left_out() -> None:
+    """A price that ended in the month still prices its own minutes; after it there is none."""
+    end = START + 600
+    minutes = observe(START, START + 1200)
+
+    before, after = _lines(minutes, terms([assignment()], [price("1.00", end=end)]))
+
+    assert (before.billed_ms, before.amount_fen) == (600 * 60_000, 1000)
+    assert (after.amount_fen, [one.value for one in after.reasons]) == (0, ["no_price"])
+
+
+def test_a_share_was_guessed_from_the_model_and_its_memory() -> None:
+    """A partition is the share its card was cut into, whatever its name and memory suggest."""
+    part = device("MIG-1", model=f"{H100} MIG 3g.40gb", parent="GPU-1", share=(2, 7))
+    minutes = observe(START, START + 60, hardware_id="MIG-1")
+    agreed = terms([assignment(hardware_id="MIG-1")], [price("7.00")])
+
+    (line,) = (one for one in _lines(minutes, agreed, None, device(), part) if one.billed_ms)
+    (other,) = (
+        one
+        for one in _lines(minutes, agreed, None, device(), replace(part, memory_bytes=1))
+        if one.billed_ms
+    )
+
+    assert (line.share, line.amount_fen) == (Fraction(2, 7), 200)
+    assert other == line
+
+
+def test_no_device_at_work_still_cost() -> None:
+    """A lease of a device that nobody observed bills nothing."""
+    (line,) = _lines({}, terms([assignment()]))
+
+    assert (line.billed_ms, line.amount_fen) == (0, 0)
+    assert line.quantities.gap_ms == line.quantities.leased_ms
+
+
+def test_a_range_across_months_was_counted_in_both() -> None:
+    """Two months rated apart, and as one period: the same time and the same money."""
+    november = Month(2026, 11).interval()
+    both = Interval(START, november.bounded()[1])
+    minutes = observe(END - 90, END + 150)
+    agreed = terms([assignment()])
+
+    apart = [*_lines(minutes, agreed), *_lines(minutes, agreed, november)]
+    whole = _lines(minutes, agreed, both)
+
+    assert sum(line.billed_ms for line in apart) == 240 * 60_000
+    assert sum(line.billed_ms for line in whole) == 240 * 60_000
+
+
+def test_a_short_month_cost_less_or_more_than_its_rent() -> None:
+    """28 days and 31 days of a monthly rent are the same rent."""
+    yuan = Fraction(65_000)
+    rents = {
+        month.month: LineRent(yuan=yuan, month=month) for month in (Month(2027, 2), Month(2027, 3))
+    }
+
+    assert {number: one.days for number, one in rents.items()} == {2: 28, 3: 31}
+    for rent in rents.values():
+        assert rent.card_hour_yuan(Fraction(1)) * rent.days * 24 == yuan
 
 
 # Late data, corrections, re-rating

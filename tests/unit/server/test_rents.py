@@ -195,18 +195,49 @@ def test_a_contracts_rent_is_never_passed_when_devices_come_and_go() -> None:
     assert MONTH_FEN - len(lines) < total_fen <= MONTH_FEN
 
 
-def test_a_leased_partition_pays_a_devices_rent() -> None:
-    """A rent is of the device that the assignment names, whatever share of a card it is."""
-    half = device("MIG-1", model=f"{H100} MIG 3g.40gb", parent="GPU-1", share=(3, 7))
-    facts = Facts(
-        devices=[device("GPU-1"), half],
-        hours=hours_of(seen_on("MIG-1", HOST_A, START, END)),
-    )
-    made = terms([assignment(hardware_id="MIG-1")], [rent()])
+def of_partitions(agreed: Price, *names: str) -> tuple[RatedLine, ...]:
+    """October's billed lines of sevenths of GPU-1, each leased and seen every day."""
+    parts = [
+        device(name, model=f"{H100} MIG 1g.10gb", parent="GPU-1", share=(1, 7)) for name in names
+    ]
+    minutes: Seen = {}
+    for name in names:
+        minutes |= seen_on(name, HOST_A, START, END)
+    leases = [assignment(assignment_id=f"A-{name}", hardware_id=name) for name in names]
+    facts = Facts(devices=[device("GPU-1"), *parts], hours=hours_of(minutes))
+    lines = rate(facts, terms(leases, [agreed]), OCTOBER.interval()).lines
+    return tuple(one for one in lines if one.billed_ms)
 
-    (line,) = (one for one in rate(facts, made, OCTOBER.interval()).lines if one.billed_ms)
 
-    assert line.amount_fen == MONTH_FEN
+SEVENTHS = tuple(f"MIG-{place}" for place in range(1, 8))
+
+
+def test_partitions_of_a_card_pay_no_more_than_the_cards_rent() -> None:
+    """Seven sevenths under the rent of their card's model: a seventh each, one card in all."""
+    lines = of_partitions(rent(), *SEVENTHS)
+
+    assert [line.amount_fen for line in lines] == [MONTH_FEN // 7] * 7
+    assert {line.standing.rent.profile for line in lines if line.standing.rent} == {""}
+
+
+def test_a_partitions_own_rent_is_whole() -> None:
+    """Agreed for the partition's own model, it is what a partition costs, and says which."""
+    lines = of_partitions(replace(rent("9000"), model=f"{H100} MIG 1g.10gb"), *SEVENTHS)
+    agreed = line_price(lines[0].standing, START)
+
+    assert [line.amount_fen for line in lines] == [900_000] * 7
+    assert agreed is not None
+    assert agreed.to_data()["profile"] == "1g.10gb"
+
+
+def test_a_partition_is_a_part_of_a_device_in_a_contracts_rent() -> None:
+    """For eight cards, and a card in sevenths is leased: an eighth is billed, not seven eighths."""
+    whole = rent(unit=PriceUnit.CONTRACT_MONTH, devices=8)
+    alone = rent(unit=PriceUnit.CONTRACT_MONTH)
+
+    assert [one.amount_fen for one in of_partitions(whole, *SEVENTHS)] == [MONTH_FEN // 56] * 7
+    assert [one.amount_fen for one in of_partitions(alone, *SEVENTHS)] == [MONTH_FEN // 7] * 7
+    assert [one.amount_fen for one in of_partitions(alone, "MIG-1")] == [MONTH_FEN]
 
 
 def test_a_partition_has_the_price_of_its_profile() -> None:
@@ -275,8 +306,8 @@ def test_nonsense_is_refused_at_birth(change: dict[str, object], message: str) -
 
 def test_a_rent_of_no_device_is_none() -> None:
     """Nobody divides by nothing."""
-    with pytest.raises(InvalidValue, match="at least one device"):
-        LineRent(yuan=Fraction(1), month=OCTOBER, devices=0)
+    with pytest.raises(InvalidValue, match="among some device"):
+        LineRent(yuan=Fraction(1), month=OCTOBER, devices=Fraction(0))
 
 
 def test_the_rent_of_a_contract_stands_alone() -> None:

@@ -49,6 +49,16 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "declared.project": ("项目名称", "Project"),
     "declared.tier": ("档次", "Tier"),
     "declared.matched": ("自筹配套（元）", "Matched funds (CNY)"),
+    "officially.title": ("主管部门认定", "What the office states"),
+    "officially.tier": ("认定档次（须有文件）", "Tier as stated on paper"),
+    "officially.matched": (
+        "认定的被配套奖励（元，须有文件）",
+        "Award that is matched, as stated on paper (CNY)",
+    ),
+    "officially.measures": (
+        "认定指标，如 active_users=1000000（须有文件）",
+        "Measures as stated on paper, like active_users=1000000",
+    ),
     "declared.exception_approved": ("例外已批准", "Exception approved"),
     "claim": ("申报", "Claim"),
     "claim.pack": ("下载申报材料包", "Download the pack"),
@@ -124,6 +134,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim_step.resume": ("恢复", "Resume"),
     "claim_step.reopen": ("重新审查", "Reopen"),
     "claim_step.claw_back": ("追回", "Claw back"),
+    "claim_step.charge_interest": ("计收追回利息", "Charge the interest left open"),
+    "claim.interest_open": (
+        "已追回款项的利息尚未计收；就追回年利率（clawback.interest_year_ratio）作出决定后补计。",
+        "Interest on what was recovered is open until clawback.interest_year_ratio is decided.",
+    ),
     "vouchers.title": ("券", "Vouchers"),
     "vouchers.lead": ("按到期日排列。", "The one that ends first stands first."),
     "voucher.number": ("券号", "Voucher"),
@@ -171,5 +186,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "act.claim-withdraw": ("撤回申报", "claim withdrawn"),
     "act.claim-suspend": ("中止申报", "claim suspended"),
     "act.claim-resume": ("恢复申报", "claim resumed"),
-    "act.claim-claw-back": ("追回", "clawed back"),
+    "act.claim-claw_back": ("追回", "clawed back"),
+    "act.claim-charge_interest": ("计收追回利息", "interest charged"),
 }

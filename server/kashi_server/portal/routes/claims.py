@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from kashi_server.domain.claim_content import ClaimContent, Declared, Officially
+from kashi_server.domain.claim_content import ClaimContent, Declared, Officially, measures_of
 from kashi_server.domain.claim_states import ClaimState, Step, Transition, Who
 from kashi_server.domain.money import parse_yuan
 from kashi_server.errors import InvalidValue, NotFound, Refused
@@ -231,6 +231,7 @@ def _doing(visit: Visit, form: Form) -> Mapping[Step, Callable[[Acting, str, Why
         Step.SUSPEND: desk.suspend,
         Step.RESUME: desk.resume,
         Step.CLAW_BACK: lambda by, one, why: desk.claw_back(by, one, _fen(form), why),
+        Step.CHARGE_INTEREST: desk.charge_interest,
     }
 
 
@@ -239,7 +240,7 @@ def _fen(form: Form) -> int:
 
 
 def _officially(form: Form) -> Officially:
-    rank, decided = form.text("rank"), form.text("amount")
+    rank, decided, matched = form.text("rank"), form.text("amount"), form.text("matched")
     if rank and not rank.isdecimal():
         raise InvalidValue(f"'{rank}' is no rank")
     return Officially(
@@ -248,6 +249,9 @@ def _officially(form: Form) -> Officially:
         credit_clean=_SAID.get(form.text("credit_clean")),
         in_jurisdiction=_SAID.get(form.text("in_jurisdiction")),
         exception_approved=_SAID.get(form.text("exception_approved")),
+        tier=form.text("tier") or None,
+        matched_fen=parse_yuan(matched) if matched else None,
+        measures=measures_of(form.text("measures").split()),
     )
 
 

@@ -1,0 +1,154 @@
+"""Public money of several programmes on one cost: found, allowed by every rule, below every line.
+
+One cost is the same minute of a device, the same part of an invoice, or a part of a contract that
+both programmes pay for, whichever papers each of them was shown: who pays on the invoice and who
+pays on the metered month of one contract pay for the same.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from kashi_server.domain.claim_states import ENDED, ClaimState
+from kashi_server.domain.money import yuan_text
+from kashi_server.domain.parameters import FACTORS, NONE
+from kashi_server.domain.rules import ParameterState, RulesVersion
+from kashi_server.errors import Refused
+from kashi_server.services.claim_evaluation import Evaluated
+from kashi_server.services.claim_invoice_left import place_in_line
+from kashi_server.services.claim_standing import counts
+from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+
+
+def check_sharing(unit: ClaimsUnit, stored: StoredClaim) -> Sequence[StoredClaim]:
+    """Claims of other programmes for the same cost; refused where rules forbid.
+
+    Raises:
+        Refused: the rules of either side exclude it, or do not say that it may be shared; the
+            other claim and its programme are named.
+    """
+    found = _sharing(unit, stored)
+    for other in found:
+        for rules, foreign in ((stored.rules, other.rules), (other.rules, stored.rules)):
+            _check_allows(rules, foreign, other)
+    return found
+
+
+def _sharing(unit: ClaimsUnit, stored: StoredClaim) -> list[StoredClaim]:
+    """By id."""
+    same_papers = set(unit.claims.sharing(stored.claim.claim_id))
+    found = {}
+    for one in unit.claims.claims(contract_ids=stored.content.contract_ids):
+        if one.batch.programme_id == stored.batch.programme_id:
+            continue
+        if _stands(one) and _same_cost(unit, stored, one):
+            found[one.claim.claim_id] = one
+    for claim_id in same_papers - found.keys():
+        if (other := unit.claims.claim(claim_id)) is not None:
+            found[claim_id] = other
+    return [found[claim_id] for claim_id in sorted(found)]
+
+
+def _stands(stored: StoredClaim) -> bool:
+    """It may still be paid, or was and was not recovered."""
+    claim = stored.claim
+    if claim.amounts.awarded_fen > claim.amounts.recovered_fen:
+        return True
+    return claim.state not in (ClaimState.DRAFT, *ENDED)
+
+
+def _same_cost(unit: ClaimsUnit, stored: StoredClaim, other: StoredClaim) -> bool:
+    """Some part of a contract of both is expense that the rules of both speak of; also where nobody
+    stated what parts the contract has."""
+    common = set(stored.content.contract_ids) & set(other.content.contract_ids)
+    for contract_id in sorted(common):
+        parts = unit.claim_papers.parts(contract_id)
+        both = (one for one in parts if counts(stored.rules, one) and counts(other.rules, one))
+        if not parts or any(both):
+            return True
+    return False
+
+
+def check_contract_once(unit: ClaimsUnit, stored: StoredClaim) -> None:
+    """Refuse a contract that a claim of the programme was paid for, where it is the only ceiling.
+
+    Without invoices, payments or metered use to tell two claims' expense apart, each would be for
+    all of the contract. Where the rules count days of its term, each year has its own.
+
+    Raises:
+        Refused: a claim that was handed in before stands for it; it is named.
+    """
+    rules = stored.rules
+    if rules.parameter("kind").value != "cost_share" or not _contract_alone(rules):
+        return
+    own, by_days = place_in_line(unit, stored), rules.parameter("prorate").value == "by_days"
+    found = unit.claims.claims(
+        programme_id=stored.batch.programme_id, contract_ids=stored.content.contract_ids
+    )
+    for one in found:
+        if one.claim.claim_id == stored.claim.claim_id or not _stands(one):
+            continue
+        if by_days and one.batch.year != stored.batch.year:
+            continue
+        if place_in_line(unit, one) < own and _same_cost(unit, stored, one):
+            raise Refused(
+                f"claim {one.claim.claim_id} stands for the same contract, and the contract is the"
+                f" only ceiling that {rules.programme_id} knows: it is claimed once"
+            )
+
+
+def _contract_alone(rules: RulesVersion) -> bool:
+    ceilings = {one for one in FACTORS if rules.parameter(f"base.{one}").value == "ceiling"}
+    return ceilings == {"contract"}
+
+
+def _check_allows(rules: RulesVersion, foreign: RulesVersion, other: StoredClaim) -> None:
+    named = f"claim {other.claim.claim_id} of {other.batch.programme_id} is for the same expense"
+    excluded = rules.parameter("mutual_exclusions").value
+    if isinstance(excluded, tuple) and foreign.programme_id in excluded:
+        raise Refused(
+            f"{named}, and {rules.programme_id} excludes {foreign.programme_id} (mutual_exclusions)"
+        )
+    if rules.parameter("stacking.ratio").state is ParameterState.UNKNOWN:
+        raise Refused(
+            f"{named}, and nobody knows whether {rules.programme_id} allows that: its"
+            " stacking.ratio is unknown"
+        )
+
+
+def check_strictest_line(
+    evaluated: Evaluated, stored: StoredClaim, others: Sequence[StoredClaim], amount_fen: int
+) -> None:
+    """Refuse more than the strictest stacking line of all programmes that share the expense.
+
+    Raises:
+        Refused: together they would pass it, or nobody knows what the contract is worth; the other
+            claims and their programmes are named.
+    """
+    lines = [line for one in (stored, *others) if (line := _line(one.rules)) is not None]
+    if not others or not lines:
+        return
+    names = ", ".join(f"{one.claim.claim_id} of {one.batch.programme_id}" for one in others)
+    contract_fen = evaluated.evaluation.steps[-1].outcome.state.contract_fen
+    if contract_fen is None:
+        raise Refused(
+            f"claim {names} is for the same expense, and nobody stated the contract's amount, on"
+            " which the stacking line is drawn; state the contract's parts"
+        )
+    strictest = min(lines)
+    limit_fen = strictest.numerator * contract_fen // strictest.denominator
+    standing = evaluated.before.standing
+    taken_fen = (standing.paid_on_contract_fen or 0) + sum(
+        one.amount_fen for one in evaluated.before.other_money
+    )
+    if taken_fen + amount_fen > limit_fen:
+        raise Refused(
+            f"with claim {names} public money on the contract would come to"
+            f" {yuan_text(taken_fen + amount_fen)} yuan; the strictest stacking line is"
+            f" {yuan_text(limit_fen)} yuan"
+        )
+
+
+def _line(rules: RulesVersion) -> Fraction | None:
+    if rules.parameter("stacking.ratio").value == NONE:
+        return None
+    return rules.ratio("stacking.ratio")
