@@ -294,8 +294,14 @@ def _joined(pieces: Iterable[tuple[int, int, Standing]]) -> Iterator[tuple[int, 
         yield held
 
 
-def billed_ms_of(price: Price | None, quantities: StatementQuantities) -> int:
-    """Whole device-milliseconds that a price bills; utilised nanoseconds are cut to ms."""
+def billed_ms_of(
+    price: Price | None, quantities: StatementQuantities, *, stated: bool = False
+) -> int:
+    """Whole device-milliseconds that a price bills; utilised nanoseconds are cut to ms.
+
+    `stated`: a provider states them (E1); then a rent bills what is stated and rounds nothing up,
+    for many short jobs share the days of one card.
+    """
     if price is None or not quantities.leased_ms:
         return 0
     match price.basis:
@@ -307,6 +313,8 @@ def billed_ms_of(price: Price | None, quantities: StatementQuantities) -> int:
             return quantities.utilised_ns // NS_PER_MS
         case Basis.FLAT_RENT:
             # Day by day: what was observed of a day at all is rented as long as it was leased.
+            if stated:
+                return quantities.observed_ms
             return quantities.leased_ms if quantities.observed_ms else 0
 
 
@@ -354,6 +362,7 @@ def priced_line(
     counted: Callable[[Interval], StatementQuantities],
     *,
     by_day: bool = True,
+    stated: bool = False,
 ) -> RatedLine:
     """A line of one device with one standing: what its days count, and what that comes to.
 
@@ -364,6 +373,7 @@ def priced_line(
         share: cards that its time counts as.
         counted: the quantities of a part of the span within one day, or of all of it.
         by_day: tell what each day has of it.
+        stated: a provider states what it counts.
     """
     start, end = span.bounded()
     price = None if standing.blocked else standing.price
@@ -377,7 +387,7 @@ def priced_line(
         total += part
         # Amounts telescope: what is due through a day less what was due before. So the days sum to
         # the line and the line is still rounded once.
-        rented_ms += billed_ms_of(price, part)
+        rented_ms += billed_ms_of(price, part, stated=stated)
         billed_ms = rented_ms if rented else billed_ms_of(price, total)
         due_fen = truncate_times(unit, billed_ms)
         days.append(DayShare(start=day.start, quantities=part, amount_fen=due_fen - amount_fen))

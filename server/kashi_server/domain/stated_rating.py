@@ -200,6 +200,7 @@ def _lines(
             standing,
             Fraction(stretch.record.cards),
             stretch.quantities,
+            stated=True,
         )
         yield replace(line, evidence_level=EvidenceLevel.STATED, stated=stretch.origin(part))
 
