@@ -22,8 +22,10 @@ from kashi_server.domain.booked_line import BookedLine, LineData
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.correction import Difference, StandingRevision, difference
 from kashi_server.domain.interval import Month
+from kashi_server.domain.rules import version_over
 from kashi_server.domain.settlement import Settlement
 from kashi_server.domain.statement import Statement
+from kashi_server.domain.year_estimate import estimated_again
 from kashi_server.errors import Refused
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.closing import (
@@ -191,13 +193,17 @@ class Correcting:
             month=month,
             booked_month=last.month.next(),
             difference=parted,
-            statements=revised(
-                fresh,
-                standing.revisions,
-                parted,
-                last.month.next(),
-                reason,
-                unit.corrections.settlements(month),
+            statements=estimated_again(
+                revised(
+                    fresh,
+                    standing.revisions,
+                    parted,
+                    last.month.next(),
+                    reason,
+                    unit.corrections.settlements(month),
+                ),
+                unit.expense.rest_of_year(month, parted.numbers),
+                version_over(inputs.terms.rules, month.interval()),
             ),
             before={n: standing.revisions[n] for n in parted.numbers if n in standing.revisions},
         )

@@ -126,6 +126,12 @@ class ExpensePort(Protocol):
         """What the calendar year's months before this one came to, by user; as the log's first
         entries have it, where their number is given."""
 
+    def rest_of_year(
+        self, month: Month, without: Collection[str], log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year come to, by user, but for some of them;
+        as the log's first entries have it, where their number is given."""
+
 
 class FactsPort(Protocol):
     """What closing reads of the facts."""

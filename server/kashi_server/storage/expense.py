@@ -1,7 +1,7 @@
 """Parties, contracts, assignments, prices, rules and statements in the database."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -33,7 +33,11 @@ from kashi_server.storage.tables.expense import (
     statements,
     tenures,
 )
-from kashi_server.storage.year_reading import earlier_in_year, latest_statements
+from kashi_server.storage.year_reading import (
+    earlier_in_year,
+    latest_statements,
+    rest_of_year,
+)
 
 _AGREEMENTS_LOCK = 0x6B617368695F0003
 """Any number, known to nobody else: `kashi_` and this family's migration."""
@@ -286,6 +290,13 @@ class ExpenseRepository:
         """What the calendar year's months before this one came to, by user; as the log's first
         entries have it, where their number is given."""
         return earlier_in_year(self._connection, month, log_size)
+
+    def rest_of_year(
+        self, month: Month, without: Collection[str], log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year come to, by user, but for some of them;
+        as the log's first entries have it, where their number is given."""
+        return rest_of_year(self._connection, month, without, log_size)
 
     def latest_statements(self, first: Month, last: Month) -> Sequence[StatementHead]:
         """Latest revisions of the statements of some months, by user and number."""

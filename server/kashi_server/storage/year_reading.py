@@ -1,7 +1,7 @@
 """What the calendar year's statements came to, by company: sums over their rated lines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -39,7 +39,21 @@ def earlier_in_year(
 
     `log_size`: only by the revisions that stand among the log's first entries; None: by all.
     """
-    latest = _latest(month, log_size)
+    return _by_user(connection, _latest(f"{month.year:04d}-01", str(month), log_size))
+
+
+def rest_of_year(
+    connection: Connection, month: Month, without: Collection[str], log_size: int | None = None
+) -> Mapping[str, YearToDate]:
+    """What the statements of this month's calendar year come to, by user, but for some of them.
+
+    `without`: the numbers left out; `log_size` as in `earlier_in_year`.
+    """
+    first, after = f"{month.year:04d}-01", f"{month.year + 1:04d}-01"
+    return _by_user(connection, _latest(first, after, log_size, without))
+
+
+def _by_user(connection: Connection, latest: Subquery) -> Mapping[str, YearToDate]:
     eligible: dict[str, list[tuple[Sort, int]]] = {}
     for row in connection.execute(_eligible(latest)):
         eligible.setdefault(row.user_id, []).append((_sort(row), int(row.amount_fen)))
@@ -54,11 +68,15 @@ def earlier_in_year(
     }
 
 
-def _latest(month: Month, log_size: int | None) -> Subquery:
-    """The latest revision of each statement of the year before a month."""
+def _latest(
+    first: str, before: str, log_size: int | None, without: Collection[str] = ()
+) -> Subquery:
+    """The latest revision of each statement of the months from one to before another."""
     query = select(statements.c.number, func.max(statements.c.revision).label("revision")).where(
-        statements.c.month >= f"{month.year:04d}-01", statements.c.month < str(month)
+        statements.c.month >= first, statements.c.month < before
     )
+    if without:
+        query = query.where(statements.c.number.not_in(without))
     if log_size is not None:
         reference = statements.c.number + "/" + cast(statements.c.revision, Text)
         known = select(log_entries.c.log_index).where(
