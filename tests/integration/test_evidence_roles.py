@@ -19,6 +19,7 @@ from kashi_server.domain.gap_explanation import GapVerdict
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.services.acting import Acting
 from kashi_server.services.gap_explaining import GapExplaining
+from kashi_server.services.stated_reversal import StatedReversal
 from kashi_server.services.stating import SourceFile, UsageStating
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
@@ -33,6 +34,7 @@ TABLES = (
     "attestations",
     "stated_records",
     "attestation_changes",
+    "attestation_reversals",
     "gap_explanations",
     "gap_decisions",
 )
@@ -52,6 +54,7 @@ def portal(postgresql_database: Database) -> Iterator[Work]:
         "officer-a",
     ).attestations
     stating.countersign(made.attestation_id, company, "已核对")
+    StatedReversal(work, lambda: NOW_MS).say(made.attestation_id, company, "并非本公司作业")
     explaining = GapExplaining(work, lambda: NOW_MS)
     gap = Interval(START + 700, START + 760)
     said = explaining.explain("GPU-1", gap, company, reason="停电")
@@ -77,7 +80,7 @@ def _seen(portal: Work, party: str) -> set[str]:
 
 
 def test_rows_are_seen_by_their_parties_and_the_office(portal: Work) -> None:
-    """The company and the provider of the contract see all five; strangers and nobody see none."""
+    """The company and the provider of the contract see all six; strangers and nobody see none."""
     for party in (TENANT, PROVIDER, "*"):
         assert _seen(portal, party) == set(TABLES), party
     for party in (OTHER_TENANT, OTHER_PROVIDER, ""):
