@@ -12,6 +12,7 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.tenure import TenureKind
+from kashi_server.domain.voiding import Voiding
 from kashi_server.errors import NotFound
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.accounts import AccountDraft, Role
@@ -181,6 +182,18 @@ def test_months_that_only_carry_for_a_contract_that_ended_are_made_again(way: Wa
     assert sold_months == [{PROVIDER, TENANT}] * 2
     assert len(carried) == 3
     assert carried[0] < carried[1] == carried[2] < 0
+
+
+def test_a_void_assignment_stands_for_the_revisions_before_it(way: Way) -> None:
+    """Two officers take it out of the book after the close: revision 1 is made again with it,
+    revision 2 without."""
+    way.send(way.host, 3)
+    way.close()
+    way.agree(Voiding(assignment_id="A-1"))
+
+    way.correct()
+
+    assert way.differing() == []
 
 
 def test_what_was_put_into_a_statement_shows(way: Way) -> None:

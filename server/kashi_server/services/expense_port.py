@@ -70,6 +70,12 @@ class ExpensePort(Protocol):
     def contracts(self) -> Sequence[Contract]:
         """All contracts, by id."""
 
+    def drop_assignment(self, assignment_id: str) -> None:
+        """Take an assignment out of the book, whoever confirmed it."""
+
+    def answered_proposals(self) -> Collection[str]:
+        """Assignments that were declined or withdrawn: what is kept of them proposes nothing."""
+
     def assignments(self) -> Sequence[Assignment]:
         """All assignments, by id."""
 

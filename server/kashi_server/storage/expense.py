@@ -5,8 +5,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from kashi_server.domain.assignment_act import ActKind
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.money import parse_decimal, price_text
@@ -21,6 +34,7 @@ from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.expense_port import Close, StoredStatement
 from kashi_server.services.simulation import StatementHead
 from kashi_server.storage.expense_rows import line_values, statement_values, stored_statement
+from kashi_server.storage.tables.assignments import assignment_acts
 from kashi_server.storage.tables.expense import (
     assignments,
     closes,
@@ -38,6 +52,8 @@ from kashi_server.storage.year_reading import (
     latest_statements,
     rest_of_year,
 )
+
+_ANSWERED = (ActKind.DECLINED.value, ActKind.WITHDRAWN.value)
 
 _AGREEMENTS_LOCK = 0x6B617368695F0003
 """Any number, known to nobody else: `kashi_` and this family's migration."""
@@ -76,6 +92,20 @@ class ExpenseRepository:
         """All assignments, by id."""
         query = select(assignments).order_by(assignments.c.assignment_id)
         return [_assignment(row) for row in self._connection.execute(query)]
+
+    def drop_assignment(self, assignment_id: str) -> None:
+        """Take an assignment out of the book, whoever confirmed it."""
+        gone = delete(assignments).where(assignments.c.assignment_id == assignment_id)
+        self._connection.execute(gone)
+
+    def answered_proposals(self) -> Collection[str]:
+        """Assignments that were declined or withdrawn: what is kept of them proposes nothing."""
+        acts, later = assignment_acts, assignment_acts.alias("later")
+        after = exists().where(
+            later.c.assignment_id == acts.c.assignment_id, later.c.number > acts.c.number
+        )
+        query = select(acts.c.assignment_id).where(acts.c.kind.in_(_ANSWERED), ~after)
+        return list(self._connection.execute(query).scalars())
 
     def prices(self) -> Sequence[Price]:
         """All prices, by id."""
