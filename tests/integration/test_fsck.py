@@ -87,6 +87,14 @@ def _total(connection: Connection) -> None:
     )
 
 
+def _peak(connection: Connection) -> None:
+    connection.execute(
+        update(tables.device_hours)
+        .where(tables.device_hours.c.hardware_id == "GPU-a")
+        .values(observed_peak_ms=tables.device_hours.c.observed_peak_ms - 1)
+    )
+
+
 def _damaged_minutes(connection: Connection) -> None:
     connection.execute(update(tables.device_hours).values(minutes=b"\x01junk"))
 
@@ -146,6 +154,7 @@ def _head(connection: Connection) -> None:
     [
         (_minute, "device GPU-a minute .*: observed_ms is 59999"),
         (_total, "totals are not the minutes' sums"),
+        (_peak, "the peak is not its fullest minute's"),
         (_damaged_minutes, "damaged"),
         (_hours_gone, "observed_ms is 0, the reports add up to 60000"),
         (_gap, "gap 0 of epoch 1 sequence 3 differs"),

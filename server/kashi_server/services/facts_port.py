@@ -212,6 +212,7 @@ class StoredProjection:
     Attributes:
         hours: device-hours by (hardware id, hour), as far as they are written.
         totals: the sums that stand beside each, in the order of `QUANTITY_NAMES`.
+        peaks_ms: the most that one of its minutes was observed, where that is noted.
         gaps: gaps by place and ordinal.
         facts: events that state a fact by place and ordinal, of every stored report.
         first_utc_ms: start of the first counted reading or gap of each device that has one.
@@ -222,6 +223,7 @@ class StoredProjection:
 
     hours: dict[tuple[str, int], DeviceHour] = field(default_factory=dict)
     totals: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    peaks_ms: dict[tuple[str, int], int] = field(default_factory=dict)
     gaps: dict[tuple[Place, int], GapRow] = field(default_factory=dict)
     facts: dict[tuple[Place, int], EventRow] = field(default_factory=dict)
     first_utc_ms: dict[str, int] = field(default_factory=dict)

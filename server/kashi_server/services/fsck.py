@@ -7,7 +7,7 @@ difference and names it; the others still run.
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import signing
@@ -71,6 +71,9 @@ class FsckWork(Protocol):
 
     def begin(self, *, writes: bool = True) -> AbstractContextManager[FsckUnit]:
         """Open one."""
+
+
+_OBSERVED: Final = QUANTITY_NAMES.index("observed_ms")
 
 
 @dataclass(slots=True)
@@ -211,4 +214,7 @@ def _hours_difference(stored: StoredProjection, waiting: Hours, expected: Hours)
                     )
         if key in stored.totals and stored.totals[key] != tuple(map(sum, written.columns)):
             return f"device {hardware_id} hour {number}: the totals are not the minutes' sums"
+        # Sums are rated without their minutes only where no minute of the hour is too full.
+        if key in stored.peaks_ms and stored.peaks_ms[key] != max(written.columns[_OBSERVED]):
+            return f"device {hardware_id} hour {number}: the peak is not its fullest minute's"
     return None

@@ -13,6 +13,9 @@ from kashi_server.storage.tables.expense import rated_lines, statements
 
 Values = Mapping[str, object]
 
+_LATER = ("evidence_level",)
+"""Columns that rows of earlier versions have not: without a value they say nothing."""
+
 
 def rated_line_faults(connection: Connection) -> Iterator[str]:
     """Every rated line whose columns are not what its statement's bytes say, in words."""
@@ -50,7 +53,8 @@ def unlike(
             yield f"{name} stands in no content"
         else:
             for column, value in said.items():
-                if row[column] != value:
+                noted = row[column] is not None or column not in _LATER
+                if noted and row[column] != value:
                     yield f"{name}: column {column} is not what its bytes say"
 
 
@@ -74,4 +78,5 @@ def _line_values(line: Mapping[str, Any]) -> dict[str, object]:
         "amount_fen": line["amount_fen"],
         "eligible": line["eligible"],
         "reasons": " ".join(line["reasons"]),
+        "evidence_level": line["evidence_level"],
     }

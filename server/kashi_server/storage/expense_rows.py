@@ -61,6 +61,7 @@ def line_values(statement: Statement) -> Iterator[dict[str, object]]:
             "amount_fen": line.amount_fen,
             "eligible": line.eligible,
             "reasons": " ".join(line.reasons),
+            "evidence_level": line.evidence_level,
         }
 
 

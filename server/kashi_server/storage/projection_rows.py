@@ -32,6 +32,8 @@ def stored_projection(connection: Connection, host_id: str) -> StoredProjection:
             columns=unpack_minutes(row.minutes),
         )
         found.totals[key] = tuple(getattr(row, name) for name in QUANTITY_NAMES)
+        if row.observed_peak_ms is not None:
+            found.peaks_ms[key] = row.observed_peak_ms
     for row in connection.execute(select(gaps).where(gaps.c.host_id == host_id)):
         place = (row.epoch, row.sequence)
         found.gaps[place, row.ordinal] = GapRow(

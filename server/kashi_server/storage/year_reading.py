@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Exists,
     Row,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal_column,
     select,
 )
 
@@ -109,6 +111,7 @@ def _eligible(latest: Subquery) -> Select[Any]:
         select(
             rated_lines.c.user_id,
             devices.c.vendor,
+            _level().label("evidence_level"),
             func.sum(rated_lines.c.amount_fen).label("amount_fen"),
         )
         .join(
@@ -126,13 +129,13 @@ def _eligible(latest: Subquery) -> Select[Any]:
             ),
         )
         .where(rated_lines.c.eligible, ~_has_stated_lines(rated_lines))
-        .group_by(rated_lines.c.user_id, devices.c.vendor)
+        .group_by(rated_lines.c.user_id, devices.c.vendor, _level())
     )
 
 
 def _partly_stated(latest: Subquery) -> Select[Any]:
     """Statements that rest on what providers stated, in part: few, and read whole, for a row of a
-    line tells neither its level nor the vendor of what no agent described."""
+    line does not tell the vendor of what no agent described."""
     return (
         select(statements.c.user_id, statements.c.content)
         .join(
@@ -145,6 +148,11 @@ def _partly_stated(latest: Subquery) -> Select[Any]:
         .where(_has_stated_lines(statements))
         .order_by(statements.c.number)
     )
+
+
+def _level() -> ColumnElement[str]:
+    """Of a line on a host: what is noted; what was rated before levels were is an agent's."""
+    return func.coalesce(rated_lines.c.evidence_level, literal_column(f"'{EVIDENCE_LEVEL}'"))
 
 
 def _has_stated_lines(outer: Table) -> Exists:
@@ -161,7 +169,7 @@ def _has_stated_lines(outer: Table) -> Exists:
 
 def _sort(row: Row[Any]) -> Sort:
     domestic = None if row.vendor is None else Vendor(row.vendor).domestic
-    return Sort(EVIDENCE_LEVEL, domestic)
+    return Sort(row.evidence_level, domestic)
 
 
 def latest_statements(connection: Connection, first: Month, last: Month) -> list[StatementHead]:

@@ -169,6 +169,8 @@ rated_lines = Table(
     Column("amount_fen", Count, nullable=False),
     Column("eligible", Boolean, nullable=False),
     Column("reasons", Text, nullable=False),
+    # None on lines of before it was noted: an agent's, but where a site stands as host.
+    Column("evidence_level", Text),
     ForeignKeyConstraint(
         ["user_id", "number", "revision"],
         ["statements.user_id", "statements.number", "statements.revision"],

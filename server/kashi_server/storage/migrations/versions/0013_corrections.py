@@ -1,4 +1,5 @@
-"""Tables of correction runs and settlements; how full the fullest minute of an hour is."""
+"""Tables of correction runs and settlements; how full the fullest minute of an hour is; the
+evidence level of a rated line."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +21,8 @@ def upgrade() -> None:
     _settlements()
     # Hours that stand keep none: their minutes are read until they are written again.
     op.add_column("device_hours", sa.Column("observed_peak_ms", Count, nullable=True))
+    # Lines that stand keep none: an agent's, but where a provider stated them.
+    op.add_column("rated_lines", sa.Column("evidence_level", Text, nullable=True))
     dialect = op.get_bind().dialect.name
     for table in reversed(_TABLES):
         for statement in guards.append_only(dialect, table):
@@ -33,6 +36,7 @@ def downgrade() -> None:
             op.execute(statement)
     for table in _TABLES:
         op.drop_table(table)
+    op.drop_column("rated_lines", "evidence_level")
     op.drop_column("device_hours", "observed_peak_ms")
 
 
