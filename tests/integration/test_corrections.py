@@ -75,6 +75,27 @@ def test_late_reports_make_the_next_revision_of_the_statement_they_change(work: 
     assert said["reason"] == DECISION.reason
 
 
+def test_a_late_report_ends_the_silence(work: Work) -> None:
+    """The ten hours that nobody reported are a gap that the server wrote; nine of them come late:
+    the correction's gaps hold the tenth alone, and those of the close are kept as they were."""
+    books = _closed_october(work)
+
+    def silent() -> list[tuple[int, int]]:
+        with work.begin(writes=False) as unit:
+            return [(one.start, one.end) for one in unit.expense.silences(OCTOBER)]
+
+    assert silent() == [LATE]
+    books.arrive(hours_of(observe(LATE[0], LATE[1] - 60)))
+    assert books.correct() is not None
+    assert silent() == [(LATE[1] - 60, LATE[1])]
+    books.arrive(hours_of(observe(LATE[1] - 60, LATE[1])))
+    assert books.correct() is not None
+    assert silent() == []
+    with work.begin(writes=False) as unit:
+        count = unit.connection.execute(text("SELECT count(*) FROM silences")).scalar_one()
+    assert count == 2
+
+
 def test_original_and_reversal_are_zero_in_every_column(work: Work) -> None:
     """What is taken back is the line as it stood with every integer negated, nothing recomputed."""
     books = _closed_october(work)

@@ -112,8 +112,13 @@ class ExpensePort(Protocol):
     def add_close(self, close: Close, statements: Sequence[Statement]) -> None:
         """Close a month: its cut-offs, its statements and their lines."""
 
-    def add_silences(self, month: Month, silences: Iterable[Silence]) -> None:
-        """Store the gaps the server writes."""
+    def add_silences(
+        self, month: Month, silences: Iterable[Silence], run_id: str | None = None
+    ) -> None:
+        """Store the gaps the server writes: at the close, or by a correction in their place."""
+
+    def silences(self, month: Month) -> Sequence[Silence]:
+        """The gaps the server wrote for a month last, by device and start."""
 
     def statements(
         self,

@@ -35,6 +35,7 @@ from kashi_server.services.expense_port import Close, StoredStatement
 from kashi_server.services.simulation import StatementHead
 from kashi_server.storage.expense_rows import line_values, statement_values, stored_statement
 from kashi_server.storage.tables.assignments import assignment_acts
+from kashi_server.storage.tables.corrections import correction_runs
 from kashi_server.storage.tables.expense import (
     assignments,
     closes,
@@ -253,8 +254,10 @@ class ExpenseRepository:
         if lines:
             self._connection.execute(insert(rated_lines), lines)
 
-    def add_silences(self, month: Month, found: Iterable[Silence]) -> None:
-        """Store the gaps the server writes."""
+    def add_silences(
+        self, month: Month, found: Iterable[Silence], run_id: str | None = None
+    ) -> None:
+        """Store the gaps the server writes: at the close, or by a correction in their place."""
         values = [
             {
                 "month": str(month),
@@ -263,6 +266,7 @@ class ExpenseRepository:
                 "start_minute": silence.start,
                 "end_minute": silence.end,
                 "span_ms": silence.span_ms,
+                "run_id": run_id,
             }
             for silence in found
         ]
@@ -270,10 +274,17 @@ class ExpenseRepository:
             self._connection.execute(insert(silences), values)
 
     def silences(self, month: Month) -> Sequence[Silence]:
-        """The gaps the server wrote for a month, by device and start."""
+        """The gaps the server wrote for a month last, by device and start."""
+        latest = (
+            select(correction_runs.c.run_id)
+            .where(correction_runs.c.month == str(month))
+            .order_by(correction_runs.c.ordinal.desc())
+            .limit(1)
+        )
+        run_id = self._connection.execute(latest).scalar_one_or_none()
         query = (
             select(silences)
-            .where(silences.c.month == str(month))
+            .where(silences.c.month == str(month), silences.c.run_id.is_not_distinct_from(run_id))
             .order_by(silences.c.hardware_id, silences.c.start_minute)
         )
         return [

@@ -190,4 +190,6 @@ silences = Table(
     Column("start_minute", Count, nullable=False),
     Column("end_minute", Count, nullable=False),
     Column("span_ms", Count, nullable=False),
+    # The correction that wrote it; None: the month's close. Those of the latest run hold.
+    Column("run_id", Text),
 )

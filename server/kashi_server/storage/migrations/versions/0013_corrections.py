@@ -1,5 +1,5 @@
 """Tables of correction runs and settlements; how full the fullest minute of an hour is; the
-evidence level of a rated line."""
+evidence level of a rated line; which correction wrote a gap of silence."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column("device_hours", sa.Column("observed_peak_ms", Count, nullable=True))
     # Lines that stand keep none: an agent's, but where a provider stated them.
     op.add_column("rated_lines", sa.Column("evidence_level", Text, nullable=True))
+    op.add_column("silences", sa.Column("run_id", Text, nullable=True))
     dialect = op.get_bind().dialect.name
     for table in reversed(_TABLES):
         for statement in guards.append_only(dialect, table):
@@ -36,6 +37,7 @@ def downgrade() -> None:
             op.execute(statement)
     for table in _TABLES:
         op.drop_table(table)
+    op.drop_column("silences", "run_id")
     op.drop_column("rated_lines", "evidence_level")
     op.drop_column("device_hours", "observed_peak_ms")
 
