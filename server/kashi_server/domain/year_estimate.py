@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from kashi_server.domain.evaluation.case_data import case_of_data
+from kashi_server.domain.gap_worth import counted_gap_fen
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.statement import Statement
 from kashi_server.domain.subsidy import subsidy_of, with_year
@@ -46,4 +47,5 @@ def _eligible(statement: Statement) -> Iterator[tuple[Sort, int]]:
     domestic = {device.hardware_id: device.domestic for device in statement.devices}
     for line in statement.lines:
         if line.eligible:
-            yield Sort(line.evidence_level, domestic[line.hardware_id]), line.amount_fen
+            sort = Sort(line.evidence_level, domestic[line.hardware_id])
+            yield sort, line.amount_fen + counted_gap_fen(line)

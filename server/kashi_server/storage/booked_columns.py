@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from kashi_server.domain.booked_line import minutes_of
+from kashi_server.domain.gap_worth import gap_worth_fen
 from kashi_server.storage.tables.expense import rated_lines, statements
 
 Values = Mapping[str, object]
 
-_LATER = ("evidence_level",)
+_LATER = ("evidence_level", "counted_gap_fen")
 """Columns that rows of earlier versions have not: without a value they say nothing."""
 
 
@@ -79,4 +80,5 @@ def _line_values(line: Mapping[str, Any]) -> dict[str, object]:
         "eligible": line["eligible"],
         "reasons": " ".join(line["reasons"]),
         "evidence_level": line["evidence_level"],
+        "counted_gap_fen": gap_worth_fen(line),
     }

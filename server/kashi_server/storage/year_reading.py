@@ -112,7 +112,9 @@ def _eligible(latest: Subquery) -> Select[Any]:
             rated_lines.c.user_id,
             devices.c.vendor,
             _level().label("evidence_level"),
-            func.sum(rated_lines.c.amount_fen).label("amount_fen"),
+            func.sum(
+                rated_lines.c.amount_fen + func.coalesce(rated_lines.c.counted_gap_fen, 0)
+            ).label("amount_fen"),
         )
         .join(
             latest,

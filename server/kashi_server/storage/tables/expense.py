@@ -171,6 +171,8 @@ rated_lines = Table(
     Column("reasons", Text, nullable=False),
     # None on lines of before it was noted: an agent's, but where a site stands as host.
     Column("evidence_level", Text),
+    # What counted gaps are worth beside the amount; None likewise: nothing.
+    Column("counted_gap_fen", Count),
     ForeignKeyConstraint(
         ["user_id", "number", "revision"],
         ["statements.user_id", "statements.number", "statements.revision"],

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column("device_hours", sa.Column("observed_peak_ms", Count, nullable=True))
     # Lines that stand keep none: an agent's, but where a provider stated them.
     op.add_column("rated_lines", sa.Column("evidence_level", Text, nullable=True))
+    op.add_column("rated_lines", sa.Column("counted_gap_fen", Count, nullable=True))
     op.add_column("silences", sa.Column("run_id", Text, nullable=True))
     dialect = op.get_bind().dialect.name
     for table in reversed(_TABLES):
@@ -38,6 +39,7 @@ def downgrade() -> None:
     for table in _TABLES:
         op.drop_table(table)
     op.drop_column("silences", "run_id")
+    op.drop_column("rated_lines", "counted_gap_fen")
     op.drop_column("rated_lines", "evidence_level")
     op.drop_column("device_hours", "observed_peak_ms")
 
