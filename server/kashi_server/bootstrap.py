@@ -12,6 +12,7 @@ from typing import cast
 from prometheus_client import CollectorRegistry
 
 from kashi_server import VERSION
+from kashi_server.closing_settings import read_calendar
 from kashi_server.config import Config, Endpoint, read_config
 from kashi_server.documents.assignment_sheet import AssignmentSheets
 from kashi_server.documents.workbook_reading import read_xlsx
@@ -295,6 +296,7 @@ def portal_app(server: Server) -> AsgiApp:
             pace=Pace(server.clock),
             enrolment_address=lambda: server.enrolment_address,
             version=VERSION,
+            calendar=read_calendar(server.directory),
         )
     )
 

@@ -126,6 +126,7 @@ stated_app = typer.Typer(
 stated_app.command("list")(stated.stated_list)
 stated_app.command("countersign")(stated.countersign)
 stated_app.command("withdraw")(stated.withdraw_stated)
+stated_app.command("reverse")(stated.reverse)
 stated_app.command("source")(stated.stated_source)
 app.add_typer(stated_app, name="stated")
 

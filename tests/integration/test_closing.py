@@ -25,12 +25,22 @@ from expense_cases import (
 )
 from expense_facts import add_host, sequencer, store
 from kashi_server.domain.device import GapReason
+from kashi_server.domain.evidence_inputs import EvidenceInputs
+from kashi_server.domain.evidence_level import KeyCustody
 from kashi_server.domain.interval import MINUTE_MS, Month
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.tenure import TenureKind
 from kashi_server.domain.usage import Quantities
+from kashi_server.domain.year_to_date import Sort
 from kashi_server.errors import Refused
-from kashi_server.services.closing import ClosedMonth, LogHead, MonthClosing, read_inputs
+from kashi_server.services.closing import (
+    ClosedMonth,
+    LogHead,
+    MonthClosing,
+    cut_off_at,
+    read_inputs,
+)
+from kashi_server.services.expense_port import Close
 from kashi_server.services.facts_port import GapRow
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
@@ -392,6 +402,33 @@ def test_estimates_of_a_year_add_up(work: Work) -> None:
     assert {"contract", "invoice", "payment", "claimant.established_on"} <= {
         *second.subsidy.missing
     }
+
+
+def test_the_year_to_date_keeps_levels_apart(work: Work) -> None:
+    """A key in hardware makes October's lines E3: November's case has what October was, by the
+    level its lines have; a line of before levels were noted counts as an agent's."""
+    store(work, observe(START, END), assignments=[assignment()])
+    with work.begin() as unit:
+        cut_off = cut_off_at(OCTOBER, Head())
+        inputs = read_inputs(unit, OCTOBER, cut_off, demo=False)
+        custody = EvidenceInputs(custody={HOST_A: KeyCustody.HARDWARE})
+        made = replace(inputs, evidence=custody).statements()
+        unit.expense.add_close(Close(month=OCTOBER, cut_off=cut_off, closed_utc_ms=0), made)
+        unit.commit()
+
+    def sorts() -> dict[Sort, int]:
+        with work.begin(writes=False) as unit:
+            return dict(unit.expense.earlier_in_year(Month(2026, 11))[TENANT].eligible)
+
+    assert sorts() == {Sort("E3", domestic=False): 744 * 1250}
+    with work.begin() as unit:
+        if unit.connection.dialect.name == "sqlite":
+            unit.connection.execute(text("DROP TRIGGER rated_lines_no_update"))
+        else:
+            unit.connection.execute(text("ALTER TABLE rated_lines DISABLE TRIGGER USER"))
+        unit.connection.execute(text("UPDATE rated_lines SET evidence_level = NULL"))
+        unit.commit()
+    assert sorts() == {Sort("E2", domestic=False): 744 * 1250}
 
 
 def test_names_and_models_of_later_never_reach_a_closed_month(work: Work) -> None:

@@ -75,6 +75,27 @@ def test_late_reports_make_the_next_revision_of_the_statement_they_change(work: 
     assert said["reason"] == DECISION.reason
 
 
+def test_a_late_report_ends_the_silence(work: Work) -> None:
+    """The ten hours that nobody reported are a gap that the server wrote; nine of them come late:
+    the correction's gaps hold the tenth alone, and those of the close are kept as they were."""
+    books = _closed_october(work)
+
+    def silent() -> list[tuple[int, int]]:
+        with work.begin(writes=False) as unit:
+            return [(one.start, one.end) for one in unit.expense.silences(OCTOBER)]
+
+    assert silent() == [LATE]
+    books.arrive(hours_of(observe(LATE[0], LATE[1] - 60)))
+    assert books.correct() is not None
+    assert silent() == [(LATE[1] - 60, LATE[1])]
+    books.arrive(hours_of(observe(LATE[1] - 60, LATE[1])))
+    assert books.correct() is not None
+    assert silent() == []
+    with work.begin(writes=False) as unit:
+        count = unit.connection.execute(text("SELECT count(*) FROM silences")).scalar_one()
+    assert count == 2
+
+
 def test_original_and_reversal_are_zero_in_every_column(work: Work) -> None:
     """What is taken back is the line as it stood with every integer negated, nothing recomputed."""
     books = _closed_october(work)
@@ -490,3 +511,34 @@ def test_the_id_of_a_line_does_not_depend_on_its_place(work: Work) -> None:
         assert line["line_id"] == line_id(RENTED, line) == line_id(RENTED, {**line, "line": 99})
         assert line["line_id"] != line_id(OWNED, line)
         assert line["line_id"] != line_id(RENTED, {**line, "amount_fen": line["amount_fen"] + 1})
+
+
+def test_estimates_that_stand_never_pass_the_companys_year(work: Work) -> None:
+    """Two contracts of one company share its ten million: the first is corrected upwards, and what
+    the second was estimated at still stands, so that the first gets no more than is left. In
+    November, corrected down and October up again, the year stays what it is."""
+    minutes = observe(START, NOVEMBER_END)
+    minutes |= observe(START, NOVEMBER_END, hardware_id="GPU-2", host_id=HOST_B)
+    store(work, minutes, assignments=[assignment()], prices=[price("10000", price_id="P-1")])
+    books = Books(work)
+    second = assignment(assignment_id="A-2", contract_id="HT-2", hardware_id="GPU-2")
+    dear = price("100000", contract_id="HT-2", price_id="P-2")
+    books.agree(contract("HT-2"), second, dear)
+
+    def estimates() -> list[int]:
+        found = {n: one for (n, _r), one in sorted(books.statements().items())}
+        found |= {n: one for (n, _r), one in sorted(books.statements(NOVEMBER).items())}
+        return [one.estimate_fen or 0 for _number, one in sorted(found.items())]
+
+    books.close()
+    assert estimates() == [3_720_000_00, 6_280_000_00]
+    books.agree(repriced(price("10000", price_id="P-1"), "90000"))
+    assert books.correct() is not None
+    assert estimates() == [3_720_000_00, 6_280_000_00]
+    books.close(NOVEMBER)
+    for yuan in ("1", "90000"):
+        books.agree(repriced(price("10000", price_id="P-1"), yuan), repriced(dear, yuan))
+        for month in (NOVEMBER, OCTOBER):
+            assert books.correct(month) is not None
+        assert sum(estimates()) <= 10_000_000_00
+    assert sum(estimates()) == 10_000_000_00

@@ -1,10 +1,12 @@
 """On PostgreSQL a party's portal sees its own attestations and explanations, and nobody else's."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import pytest
 from expense_cases import (
     END,
+    OCTOBER,
     OTHER_PROVIDER,
     OTHER_TENANT,
     PROVIDER,
@@ -17,9 +19,14 @@ from expense_facts import store
 from fixtures_database import Database
 from kashi_server.domain.gap_explanation import GapVerdict
 from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.errors import NotFound
+from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting
 from kashi_server.services.gap_explaining import GapExplaining
+from kashi_server.services.sight import Reader
+from kashi_server.services.stated_reversal import StatedReversal
 from kashi_server.services.stating import SourceFile, UsageStating
+from kashi_server.services.views import Views
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.schema import metadata
@@ -33,6 +40,7 @@ TABLES = (
     "attestations",
     "stated_records",
     "attestation_changes",
+    "attestation_reversals",
     "gap_explanations",
     "gap_decisions",
 )
@@ -52,6 +60,7 @@ def portal(postgresql_database: Database) -> Iterator[Work]:
         "officer-a",
     ).attestations
     stating.countersign(made.attestation_id, company, "已核对")
+    StatedReversal(work, lambda: NOW_MS).say(made.attestation_id, company, "并非本公司作业")
     explaining = GapExplaining(work, lambda: NOW_MS)
     gap = Interval(START + 700, START + 760)
     said = explaining.explain("GPU-1", gap, company, reason="停电")
@@ -77,7 +86,7 @@ def _seen(portal: Work, party: str) -> set[str]:
 
 
 def test_rows_are_seen_by_their_parties_and_the_office(portal: Work) -> None:
-    """The company and the provider of the contract see all five; strangers and nobody see none."""
+    """The company and the provider of the contract see all six; strangers and nobody see none."""
     for party in (TENANT, PROVIDER, "*"):
         assert _seen(portal, party) == set(TABLES), party
     for party in (OTHER_TENANT, OTHER_PROVIDER, ""):
@@ -93,3 +102,19 @@ def test_source_files_are_no_pages(portal: Work) -> None:
         portal.begin(writes=False, party="*") as unit,
     ):
         unit.connection.execute(query)
+
+
+def test_stated_usage_is_read_by_its_parties_alone(portal: Work) -> None:
+    """The portal's own role adds up eight card-hours for either side, and nothing for others."""
+    views = Views(portal, lambda: NOW_MS)
+
+    def read(party: str) -> Fraction:
+        reader = Reader(account_id=1, role=Role.COMPANY, party_id=party)
+        return views.attested_usage(reader, party, OCTOBER).card_hours
+
+    assert [read(one) for one in (TENANT, PROVIDER)] == [Fraction(8)] * 2
+    assert [read(one) for one in (OTHER_TENANT, OTHER_PROVIDER)] == [Fraction(0)] * 2
+    with pytest.raises(NotFound):
+        views.attested_usage(
+            Reader(account_id=1, role=Role.COMPANY, party_id=OTHER_TENANT), TENANT, OCTOBER
+        )

@@ -1,12 +1,13 @@
 """Explanations of gaps on both databases: said until the close, decided by officers, counted."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from corrected_months import OFFICERS, Books
+from corrected_months import NOVEMBER, OFFICERS, Books, repriced
 from expense_cases import (
     END,
     HOST_A,
@@ -16,12 +17,15 @@ from expense_cases import (
     START,
     TENANT,
     assignment,
+    at,
     observe,
+    price,
 )
 from expense_facts import store
 from kashi_server.domain.device import GapReason
 from kashi_server.domain.gap_explanation import ExplanationState, GapVerdict
 from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.replay import replayed
 from kashi_server.domain.rules import Decision, Parameter, ParameterState, RulesVersion
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
@@ -34,6 +38,8 @@ from kashi_verify.arithmetic import check_arithmetic
 from kashi_verify.findings import CheckFailed
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
+from stated_cases import countersigned, stated_lines, taking
+from usage_samples import BILL, BILL_HEAD
 
 GAP = Interval(START + 600, START + 660)
 COMPANY = Acting(actor="company-a", party_id=TENANT)
@@ -297,3 +303,58 @@ def test_words_on_gaps_are_only_ever_added(work: Work, table: str) -> None:
         unit.connection.execute(altering)
         unit.commit()
     assert [one for one in check_logged(work) if one.startswith("gap-")]
+
+
+@pytest.mark.parametrize(("policy", "counts"), [("officer", True), ("none", False)])
+def test_an_estimate_counts_gaps_as_the_rules_say(work: Work, policy: str, counts: bool) -> None:
+    """743 hours at 1000 yuan were observed, and the hour that is missing is explained: half of 744
+    is estimated where the rules count it, half of 743 elsewhere; a later month's case, a correction
+    and the columns hold the same, and what is owed never changes by it."""
+    books = october(work, policy)
+    books.agree(repriced(price(), "1000"))
+    made = explaining(work).explain("GPU-1", GAP, COMPANY, reason=WHY)
+    accept(work, made.explanation_id, *OFFICERS[: 2 if counts else 1])
+
+    (statement, *_others) = books.close().statements
+
+    year_fen = (744 if counts else 743) * 1000_00
+    assert (statement.amount_fen, statement.eligible_fen) == (743 * 1000_00,) * 2
+    assert statement.subsidy.estimate_fen == year_fen // 2
+    with work.begin(writes=False) as unit:
+        assert unit.expense.earlier_in_year(NOVEMBER)[TENANT].eligible_fen == year_fen
+        told = replayed(json.loads(statement.to_bytes()), None).lines
+    assert sum(line.amount_fen + line.gap_fen for line in told) == year_fen
+    books.agree(repriced(price(), "2000"))
+    assert books.correct() is not None
+    assert books.statements()[RENTED, 2].estimate_fen == year_fen
+    assert not [one for one in check_logged(work) if one.startswith("rated_lines")]
+
+
+def test_a_correction_leaves_explained_gaps_and_stated_lines_as_they_are(work: Work) -> None:
+    """The month has an accepted explanation and a countersigned hour of another card; the price is
+    corrected from the 16th on: the counted hour stands in the new revision, the stated line keeps
+    its id, original with reversals and new lines is a fresh rating in every column."""
+    books = october(work, "officer", [reported(GAP.start, START + 630)])
+    row = "GPU-7,1,2026-10-02 08:00:00,2026-10-02 09:00:00,3600\n"
+    mapping = BILL + "identified = true\n"
+    countersigned(work, taking(work, BILL_HEAD + row, mapping=mapping))
+    made = explaining(work).explain("GPU-1", GAP, COMPANY, reason=WHY)
+    accept(work, made.explanation_id, *OFFICERS)
+    books.close()
+    change = at("10-16 00:00")
+    books.agree(price(end=change), price("11.50", change))
+
+    correction = books.correct()
+
+    assert correction is not None
+    assert correction.difference.amount_fen == -16 * 24 * 100
+    half_ms = 30 * MINUTE_MS
+    assert counted(books) == counted(books, 2) == (half_ms, half_ms)
+    (first,), (second,) = (stated_lines(books, revision) for revision in (1, 2))
+    assert first["line_id"] == second["line_id"]
+    booked = books.booked(correction.difference.run_id)
+    assert {one.content["hardware_id"] for one in booked} == {"GPU-1"}
+    sums: Counter[str] = Counter()
+    for one in booked:
+        sums.update(one.content["quantities"])
+    assert set(sums.values()) == {0}

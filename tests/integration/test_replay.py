@@ -1,5 +1,6 @@
 """Replay: from stored report bytes and the log's entries to the very bytes of every statement."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,8 +9,10 @@ from corrected_months import DECISION, OFFICERS
 from expense_cases import PROVIDER, TENANT, assignment, contract, price, tenure
 from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.interval import Month
+from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.party import Party, PartyKind
+from kashi_server.domain.tenure import TenureKind
+from kashi_server.domain.voiding import Voiding
 from kashi_server.errors import NotFound
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.accounts import AccountDraft, Role
@@ -18,6 +21,7 @@ from kashi_server.services.closing import MonthClosing
 from kashi_server.services.correcting import Correcting
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.hosts import HostState
+from kashi_server.services.import_fields import Agreement
 from kashi_server.services.importing import store as agree
 from kashi_server.services.ingestion import Ingestion, Submission
 from kashi_server.services.replaying import Replaying
@@ -78,18 +82,26 @@ class Way:
         wires = [host.report(10, gaps=[(70_000, 8_500)] if n == 1 else []) for n in range(count)]
         self.ingestion.ingest([Submission(host.standing(state), wires)])
 
-    def close(self) -> None:
-        """Close the month."""
-        MonthClosing(self.work, self.sequence, lambda: AFTER_MS, demo=False).close(MONTH)
+    def close(self, month: Month = MONTH) -> None:
+        """Close a month."""
+        after_ms = (month.interval().bounded()[1] + 10 * 1440) * MINUTE_MS
+        MonthClosing(self.work, self.sequence, lambda: after_ms, demo=False).close(month)
 
-    def correct(self) -> None:
+    def correct(self, month: Month = MONTH) -> None:
         """Make the correction there is."""
         correcting = Correcting(self.work, self.sequence, lambda: AFTER_MS, demo=False)
-        assert correcting.make(MONTH, DECISION) is not None
+        assert correcting.make(month, DECISION) is not None
 
-    def differing(self, revision: int | None = None) -> list[tuple[str, int]]:
+    def agree(self, *agreements: Agreement) -> None:
+        """Put agreements in the book and the log, closed months or not."""
+        with self.work.begin() as unit:
+            for one in agreements:
+                agree(unit, one, AFTER_MS)
+            unit.commit()
+
+    def differing(self, revision: int | None = None, month: Month = MONTH) -> list[tuple[str, int]]:
         """Statements that a replay makes otherwise than they are stored."""
-        found = Replaying(self.work, demo=False).replay(MONTH, revision)
+        found = Replaying(self.work, demo=False).replay(month, revision)
         assert found
         return [(one.number, one.revision) for one in found if not one.same]
 
@@ -126,6 +138,62 @@ def test_every_revision_is_made_again_to_the_byte(way: Way) -> None:
     assert way.differing() == []
     for revision in revisions:
         assert way.differing(revision) == []
+
+
+def test_months_that_only_carry_for_a_contract_that_ended_are_made_again(way: Way) -> None:
+    """The contract ends with its only month, which is corrected to nothing: what is owed back
+    stands in the statement of every later month, also where such a month is itself corrected and
+    where the ended month is corrected once more; each revision of each month, with the same
+    cut-offs, is the same bytes."""
+    start, second, third = (START // 1440 - 40) * 1440, MONTH.next(), MONTH.next().next()
+    ended = contract(start=start, end=MONTH.interval().end)
+    lease = replace(assignment(start), interval=ended.term)
+    other = replace(lease, assignment_id="A-2", hardware_id="GPU-2")
+    way.agree(lease, other, ended)
+    way.send(way.host, 4)
+    way.close()
+    free = replace(price("12.50", start), yuan=price("0").yuan)
+    way.agree(free)
+    way.correct()
+    way.close(second)
+    way.agree(replace(free, yuan=price("1.00").yuan))
+    way.correct()
+    way.close(third)
+    way.close(third.next())
+    sold = second.interval().start
+    own = tenure(HOST, TENANT, TenureKind.SELF_OWNED, sold)
+    way.agree(replace(tenure(HOST, start=start), interval=Interval(start, sold)), own)
+    way.correct(second)
+    way.correct(third)
+
+    for month in (MONTH, second, third, third.next()):
+        assert way.differing(month=month) == []
+    with way.work.begin(writes=False) as unit:
+        carried = [
+            json.loads(one.content)["settlement"]["carried_out_fen"]
+            for month in (second, third, third.next())
+            for one in unit.expense.statements(month=month)
+            if one.contract_id == "HT-1"
+        ]
+        sold_months = [
+            {one.user_id for one in unit.expense.statements(month=month) if not one.contract_id}
+            for month in (second, third)
+        ]
+    assert sold_months == [{PROVIDER, TENANT}] * 2
+    assert len(carried) == 3
+    assert carried[0] < carried[1] == carried[2] < 0
+
+
+def test_a_void_assignment_stands_for_the_revisions_before_it(way: Way) -> None:
+    """Two officers take it out of the book after the close: revision 1 is made again with it,
+    revision 2 without."""
+    way.send(way.host, 3)
+    way.close()
+    way.agree(Voiding(assignment_id="A-1"))
+
+    way.correct()
+
+    assert way.differing() == []
 
 
 def test_what_was_put_into_a_statement_shows(way: Way) -> None:

@@ -187,3 +187,27 @@ def test_gaps_are_listed_and_refused_in_words(directory: str, tmp_path: Path) ->
     assert (unknown.returncode, senseless.returncode, decided.returncode) == (3, 3, 3)
     assert "there is no device GPU-1" in unknown.stderr
     assert "is no instant" in senseless.stderr
+
+
+def test_both_parties_take_a_countersigned_attestation_back(directory: str, tmp_path: Path) -> None:
+    """One officer without a party, or for a party that said so before, is refused; the company's
+    word waits for the provider's, and with it the list says who took it back."""
+    mapping, source = _files(tmp_path)
+    run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
+    (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    named, why = listed["attestation_id"], ("--reason", "误传", "-d", directory)
+    proved = (*_proved(tmp_path), *why)
+    run("stated", "countersign", named, "--party", TENANT, *proved)
+
+    alone = run("stated", "reverse", named, *proved)
+    first = run("stated", "reverse", named, "--party", TENANT, *proved)
+    again = run("stated", "reverse", named, "--party", TENANT, *proved)
+    second = run("stated", "reverse", named, "--party", PROVIDER, *proved)
+    (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+
+    assert (alone.returncode, again.returncode) == (3, 3)
+    assert "two different officers" in alone.stderr
+    assert "waits for the other side" in first.stdout
+    assert "counts no longer" in second.stdout
+    assert after["state"] == "reversed"
+    assert sorted(after["taken_back_by"]) == sorted((TENANT, PROVIDER))

@@ -1,7 +1,6 @@
 """Usage that providers state, on both databases: taken once, countersigned, rated, corrected."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -23,53 +22,26 @@ from expense_facts import described, store
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.errors import InvalidValue, NotFound, Refused
-from kashi_server.services.acting import Acting
 from kashi_server.services.facts_port import DeviceRow, FactBatch
 from kashi_server.services.fsck_log import check_logged
-from kashi_server.services.stating import SourceFile, Taken, UsageStating
 from kashi_server.storage.unit_of_work import Work
 from kashi_verify.arithmetic import check_arithmetic
 from kashi_verify.findings import CheckFailed
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
+from stated_cases import (
+    COMPANY,
+    OFFICE,
+    RENTED,
+    SELLER,
+    STRANGER,
+    countersigned,
+    hour_row,
+    stated_lines,
+    stating,
+    taking,
+)
 from usage_samples import BILL, BILL_HEAD, SERIES, SLURM, SLURM_HEAD, SLURM_ROW
-
-COMPANY = Acting(actor="company-a", party_id=TENANT)
-SELLER = Acting(actor="provider-a", party_id=PROVIDER)
-STRANGER = Acting(actor="company-b", party_id=OTHER_TENANT)
-OFFICE = Acting(actor="officer-a")
-RENTED = "KS-2026-10-HT-1"
-NOW_MS = (END + 4 * 1440) * MINUTE_MS
-
-
-def hour_row(hour: int, *, used: int = 3600, instance: str = "i-1", day: int = 1) -> str:
-    """A row of a bill: an hour of an instance with 8 cards in October."""
-    return (
-        f"{instance},8,2026-10-{day:02d} {hour:02d}:00:00,"
-        f"2026-10-{day:02d} {hour + 1:02d}:00:00,{used}\n"
-    )
-
-
-def taking(
-    work: Work, *sources: str, mapping: str = BILL, names: Sequence[str] = ("bill.csv",)
-) -> Taken:
-    """Take files as the provider's statement."""
-    files = [
-        SourceFile(names[place % len(names)], source.encode())
-        for place, source in enumerate(sources)
-    ]
-    return stating(work).take(SourceFile("mapping.toml", mapping.encode()), files, "officer-a")
-
-
-def stating(work: Work) -> UsageStating:
-    """The service, a few days after October."""
-    return UsageStating(work, lambda: NOW_MS)
-
-
-def countersigned(work: Work, taken: Taken) -> None:
-    """The company agrees to everything."""
-    for one in taken.attestations:
-        stating(work).countersign(one.attestation_id, COMPANY, "对账单已核对")
 
 
 def counts(work: Work) -> dict[str, int]:
@@ -80,13 +52,6 @@ def counts(work: Work) -> dict[str, int]:
             table: unit.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
             for table in tables
         }
-
-
-def stated_lines(books: Books, revision: int = 1) -> list[dict[str, object]]:
-    """The lines of October's statement that rest on a provider's statement."""
-    content = json.loads(books.statements()[RENTED, revision].content)
-    check_arithmetic(content)
-    return [line for line in content["lines"] if "stated" in line]
 
 
 def test_a_countersigned_bill_becomes_lines_of_level_e1(work: Work) -> None:

@@ -51,6 +51,7 @@ def lines(draw: st.DrawFn, month: Month) -> ReplayedLine:
         sort=draw(st.sampled_from(SORTS)),
         amount_fen=draw(FEN),
         leased=draw(st.sampled_from([True, True, True, False])),
+        gap_fen=draw(st.one_of(st.just(0), st.integers(0, 10**6))),
     )
 
 
@@ -122,7 +123,9 @@ def test_simulating_the_rules_that_stand_is_what_a_close_comes_to(
     found = outcome(year[::-1], EARLY, whole_year())
     so_far, closed = YearToDate(), {}
     for one in sorted(year, key=lambda one: one.order):
-        so_far = so_far.plus((line.sort, line.amount_fen) for line in one.eligible((EARLY,)))
+        so_far = so_far.plus(
+            (line.sort, line.amount_fen + line.gap_fen) for line in one.eligible((EARLY,))
+        )
         contract = None if one.contract_id is None else one.case.service
         case = replace(one.case, metered=year_case("x", None, None, so_far).metered)
         assert contract is None or case.service == contract

@@ -9,14 +9,27 @@ import typer
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.hosts import local_time
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
-from kashi_server.commands.proving import OfficerPassword, prove_officer
-from kashi_server.domain.attestation import Attestation
+from kashi_server.commands.options import (
+    DEFAULT_DIRECTORY,
+    AsJson,
+    Directory,
+    Officer,
+    Reason,
+    two_officers,
+)
+from kashi_server.commands.proving import (
+    OfficerPassword,
+    OfficersPasswords,
+    prove_officer,
+    prove_officers,
+)
+from kashi_server.domain.attestation import Attestation, AttestationState
 from kashi_server.domain.interval import HOUR_MS
 from kashi_server.domain.money import truncate_places
-from kashi_server.errors import ConfigurationError
+from kashi_server.errors import ConfigurationError, InvalidValue
 from kashi_server.services.acting import Acting
 from kashi_server.services.evidence_port import StoredAttestation
+from kashi_server.services.stated_reversal import StatedReversal
 from kashi_server.services.stating import SourceFile, UsageStating
 
 CARD_HOUR_PLACES = 4
@@ -37,6 +50,13 @@ SKIPPED = {
     "other_contract": ("其他合同", "rows of other contracts"),
     "other_model": ("其他型号", "rows of other models"),
     "other_metric": ("其他指标", "series of other metrics"),
+}
+
+
+_WORDS = {
+    AttestationState.COUNTERSIGNED: "已会签 countersigned",
+    AttestationState.WITHDRAWN: "已撤回 withdrawn",
+    AttestationState.REVERSED: "已撤销 taken back",
 }
 
 
@@ -148,6 +168,52 @@ def withdraw_stated(
     print(f"{attestation_id}: 已撤回 withdrawn by {party}")
 
 
+def reverse(
+    attestation_id: AttestationId,
+    reason: Reason,
+    officer: Annotated[
+        list[str], typer.Option("--officer", help="Who records it; or name two who decide. 经办人")
+    ],
+    party: Annotated[
+        str | None,
+        typer.Option(
+            "--party", help="统一社会信用代码 of the party that says it; none: two officers."
+        ),
+    ] = None,
+    password_file: OfficersPasswords = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Take back what was countersigned: both parties say so, one after the other, or two officers.
+
+    In a closed month a correction takes its lines back. 撤销已会签的声明。
+
+    须双方先后同意，或由两名经办人决定；已关账月份由更正冲回。
+    """
+    with opened(directory) as server:
+        reversal = StatedReversal(server.work, server.clock)
+        if party is None:
+            decision = two_officers(officer, reason)
+            prove_officers(server, decision, password_file)
+            reversal.decide(attestation_id, decision)
+            state = AttestationState.REVERSED
+        else:
+            acting = Acting(actor=_one(officer), party_id=party)
+            prove_officer(server, acting.actor, next(iter(password_file or ()), None))
+            state = reversal.say(attestation_id, acting, reason)
+    done = state is AttestationState.REVERSED
+    print(
+        f"{attestation_id}: 已撤销，不再计入 taken back, it counts no longer"
+        if done
+        else f"{attestation_id}: {party} 已同意撤销，待另一方 agreed; it waits for the other side"
+    )
+
+
+def _one(officers: list[str]) -> str:
+    if len(officers) != 1:
+        raise InvalidValue("one officer records what a party says; two decide without --party")
+    return officers[0]
+
+
 def _file(path: Path) -> SourceFile:
     try:
         return SourceFile(str(path), path.read_bytes())
@@ -174,8 +240,11 @@ def _standing(stored: StoredAttestation) -> str:
     change = stored.change
     if change is None:
         return f"待 {stored.attestation.user_id} 会签 waits to be countersigned"
-    word = "已会签 countersigned" if stored.state == "countersigned" else "已撤回 withdrawn"
-    return f"{word} {change.party_id}, {local_time(change.utc_ms)}, {change.actor}: {change.reason}"
+    word = _WORDS[stored.state]
+    said = [(change.party_id, change.utc_ms, change.actor, change.reason)]
+    said += [(one.party_id or "", one.utc_ms, one.actor, one.reason) for one in stored.words]
+    told = (f"{who} {local_time(at)}, {actor}: {why}".strip() for who, at, actor, why in said)
+    return f"{word} " + "; ".join(told)
 
 
 def _data(stored: StoredAttestation) -> dict[str, object]:
@@ -200,4 +269,5 @@ def _data(stored: StoredAttestation) -> dict[str, object]:
         "changed_by": None if change is None else change.party_id,
         "actor": None if change is None else change.actor,
         "reason": None if change is None else change.reason,
+        "taken_back_by": [one.speaker for one in stored.words],
     }

@@ -64,9 +64,9 @@ def _remarks(programme: Data, subsidy: ToldSubsidy) -> Iterator[Pair]:
     if subsidy.year_fen is not None:
         year, earlier = figures.yuan(subsidy.year_fen), figures.yuan(subsidy.earlier_fen)
         yield Pair(
-            f"各步按本年累计：至今 {year} 元，此前结算单已估算 {earlier} 元，其差为本单估算。",
+            f"各步按本年累计：至今 {year} 元，本年其他结算单已估算 {earlier} 元，其差为本单估算。",
             f"The steps are those of the year to date: {year} yuan so far; less {earlier} yuan"
-            " estimated by earlier statements, it is this statement's estimate.",
+            " estimated by the year's other statements, it is this statement's estimate.",
         )
     if subsidy.missing:
         names = ", ".join(subsidy.missing)

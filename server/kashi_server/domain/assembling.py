@@ -12,6 +12,7 @@ from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap, Ven
 from kashi_server.domain.doubt import Doubt
 from kashi_server.domain.evidence_level import weakest
 from kashi_server.domain.flagging import flags_of
+from kashi_server.domain.gap_worth import counted_gap_fen
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.rating import (
@@ -147,6 +148,7 @@ class _Assembly:
         quality, excess_ms = self._quality(ordered)
         demo_zh, demo_en = ((NOTICE_DEMO_ZH,), (NOTICE_DEMO_EN,)) if end.demo else ((), ())
         number = statement_number(end.month, contract.contract_id if contract else user_id)
+        told = tuple(_line(place, line) for place, line in enumerate(ordered, 1))
         return Statement(
             number=number,
             revision=1,
@@ -158,9 +160,9 @@ class _Assembly:
             contract=self._contract(contract, ordered) if contract else None,
             programme=None if self.rules is None else _programme(self.rules),
             devices=tuple(self._devices(ordered)),
-            lines=tuple(_line(number, line) for number, line in enumerate(ordered, 1)),
+            lines=told,
             days=self._days(ordered),
-            subsidy=self._subsidy(number, user, contract, ordered),
+            subsidy=self._subsidy(number, user, contract, told),
             quality=quality,
             flags=flags_of(contract, ordered, self.devices, end, excess_ms),
             notices_zh=NOTICES_ZH + _rented(ordered, NOTICE_RENT_ZH) + demo_zh,
@@ -168,18 +170,22 @@ class _Assembly:
         )
 
     def _subsidy(
-        self, number: str, user: Party, contract: Contract | None, lines: Sequence[RatedLine]
+        self, number: str, user: Party, contract: Contract | None, lines: Sequence[StatementLine]
     ) -> Subsidy:
         """The estimate on the year to date; it is part of the year for the next statement."""
         earlier = self.year.get(user.party_id, YearToDate())
-        year = earlier.plus((self._sort(line), line.amount_fen) for line in lines if line.eligible)
+        year = earlier.plus(
+            (self._sort(line), line.amount_fen + counted_gap_fen(line))
+            for line in lines
+            if line.eligible
+        )
         case = year_case(number, user.established_on, contract, year)
         subsidy = subsidy_of(self.rules, case, earlier.estimate_fen)
         self.year[user.party_id] = year.estimated(subsidy.estimate_fen or 0)
         return subsidy
 
-    def _sort(self, line: RatedLine) -> Sort:
-        return Sort(str(line.evidence_level), self.devices[line.hardware_id].vendor.domestic)
+    def _sort(self, line: StatementLine) -> Sort:
+        return Sort(line.evidence_level, self.devices[line.hardware_id].vendor.domestic)
 
     def _contract(self, contract: Contract, lines: Sequence[RatedLine]) -> StatementContract:
         prices = {line.standing.price for line in lines if line.standing.price is not None}

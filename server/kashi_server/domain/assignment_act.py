@@ -63,6 +63,8 @@ class Standing(StrEnum):
     END_PROPOSED = "end_proposed"
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
+    VOID = "void"
+    """Two officers took it out of the book."""
 
     @property
     def waits(self) -> bool:
@@ -127,13 +129,14 @@ class AssignmentAct:
 class AssignmentHistory:
     """An assignment with its contract and everything done about it, oldest first.
 
-    `assignment` is as it stands; of one that was declined or withdrawn, as it was proposed. One
+    `assignment` is as it stands; of one that stands no longer (`stands`), as it was proposed. One
     that came from an imported file has no acts of its own.
     """
 
     assignment: Assignment
     contract: Contract
     acts: tuple[AssignmentAct, ...] = ()
+    stands: bool = True
 
     @property
     def standing(self) -> Standing:
@@ -143,7 +146,10 @@ class AssignmentHistory:
             return Standing.END_PROPOSED if last is ActKind.END_PROPOSED else Standing.CONFIRMED
         if last is ActKind.DECLINED:
             return Standing.DECLINED
-        return Standing.WITHDRAWN if last is ActKind.WITHDRAWN else Standing.PROPOSED
+        if last is ActKind.WITHDRAWN:
+            return Standing.WITHDRAWN
+        # Only an answer or two officers take an assignment out of the book.
+        return Standing.PROPOSED if self.stands else Standing.VOID
 
     @property
     def proposer_id(self) -> str | None:

@@ -39,6 +39,13 @@ class AttestationState(StrEnum):
     STATED = "stated"
     COUNTERSIGNED = "countersigned"
     WITHDRAWN = "withdrawn"
+    REVERSED = "reversed"
+    """Countersigned, and taken back since by both parties or by two officers."""
+
+    @property
+    def stands(self) -> bool:
+        """Its records may not be stated anew."""
+        return self in (AttestationState.STATED, AttestationState.COUNTERSIGNED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

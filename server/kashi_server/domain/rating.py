@@ -341,10 +341,14 @@ def _joined(pieces: Iterable[tuple[int, int, Standing]]) -> Iterator[tuple[int, 
         yield held
 
 
-def _billed_ms(price: Price, columns: Columns, elapsed_ms: Sequence[int]) -> Iterable[int]:
+def _billed_ms(
+    price: Price, columns: Columns, elapsed_ms: Sequence[int], *, stated: bool
+) -> Iterable[int]:
     """Whole device-milliseconds that a price bills of leased days, each with all before it.
 
-    Utilised nanoseconds are cut to milliseconds where they are added up.
+    Utilised nanoseconds are cut to milliseconds where they are added up. `stated`: a provider
+    states them (E1); then a rent bills what is stated and rounds nothing up, for many short jobs
+    share the days of one card.
     """
     match price.basis:
         case Basis.LEASED_OBSERVED:
@@ -355,6 +359,8 @@ def _billed_ms(price: Price, columns: Columns, elapsed_ms: Sequence[int]) -> Ite
             return (ns // NS_PER_MS for ns in accumulate(columns[_UTILISED]))
         case Basis.FLAT_RENT:
             # Day by day: what was observed of a day at all is rented as long as it was leased.
+            if stated:
+                return accumulate(columns[_OBSERVED])
             days = zip(columns[_OBSERVED], elapsed_ms, strict=True)
             return accumulate(ms if observed_ms else 0 for observed_ms, ms in days)
 
@@ -392,6 +398,8 @@ def priced_line(
     standing: Standing,
     share: Fraction,
     counted: Callable[[Sequence[Stretch]], Columns],
+    *,
+    stated: bool = False,
 ) -> RatedLine:
     """A line of one device with one standing: what its days count, and what that comes to.
 
@@ -401,6 +409,7 @@ def priced_line(
         standing: how it stands in all of them.
         share: cards that its time counts as.
         counted: what was observed on the days of the span, each quantity with every day's.
+        stated: a provider states what it counts.
     """
     start, end = span.bounded()
     price = None if standing.blocked or not standing.leased else standing.price
@@ -412,7 +421,7 @@ def priced_line(
     billed_ms, due_fen = [0] * len(days), [0] * len(days)
     if price is not None:
         unit = share * (card_hour_yuan(standing, share, start) or 0) / HOUR_MS
-        billed_ms = list(_billed_ms(price, columns, elapsed_ms))
+        billed_ms = list(_billed_ms(price, columns, elapsed_ms, stated=stated))
         due_fen = truncate_times(unit, billed_ms)
     return RatedLine(
         hardware_id=hardware_id,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.evaluation.case_data import case_of_data
+from kashi_server.domain.gap_worth import gap_worth_fen
 from kashi_server.domain.interval import Interval, Month, minute_of
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.rules import RulesVersion, version_at
@@ -29,7 +30,8 @@ _TOLD_ONLY: Final = frozenset({Reason.HELD_PARTLY_UNKNOWN, Reason.UTILISATION_PA
 class ReplayedLine:
     """A rated line: its UTC minutes, of what sort it is, what it came to.
 
-    `leased`: it would be eligible but for what rules forbid.
+    `leased`: it would be eligible but for what rules forbid. `gap_fen`: what its counted gaps are
+    worth beside it.
     """
 
     start: int
@@ -37,6 +39,7 @@ class ReplayedLine:
     sort: Sort
     amount_fen: int
     leased: bool
+    gap_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +98,13 @@ def replayed(statement: Data, established_on: date | None) -> ReplayedStatement:
 
 
 def eligible_lines(statement: Data) -> Iterable[tuple[Sort, int]]:
-    """Sorts and fen of the lines that a stored statement found eligible."""
+    """Sorts and fen of the lines that a stored statement found eligible, with what their counted
+    gaps are worth."""
     domestic = {one["hardware_id"]: one["domestic"] for one in statement["devices"]}
     for line in statement["lines"]:
         if line["eligible"]:
             sort = Sort(line["evidence_level"], domestic.get(line["hardware_id"]))
-            yield sort, line["amount_fen"]
+            yield sort, line["amount_fen"] + gap_worth_fen(line)
 
 
 def _line(line: Data, domestic: Mapping[str, bool | None]) -> ReplayedLine:
@@ -111,6 +115,7 @@ def _line(line: Data, domestic: Mapping[str, bool | None]) -> ReplayedLine:
         sort=Sort(line["evidence_level"], domestic.get(line["hardware_id"])),
         amount_fen=line["amount_fen"],
         leased=bool(line["quantities"]["leased_ms"]) and not blocked,
+        gap_fen=gap_worth_fen(line),
     )
 
 

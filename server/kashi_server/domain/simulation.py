@@ -82,7 +82,9 @@ class _Run:
         for statement in statements:
             eligible = statement.eligible(versions)
             days.append(eligible_days(statement, eligible))
-            self.year = self.year.plus((line.sort, line.amount_fen) for line in eligible)
+            self.year = self.year.plus(
+                (line.sort, line.amount_fen + line.gap_fen) for line in eligible
+            )
             estimated.append(self._estimate(statement, rules))
         demanded_fen, self.asked_fen = self.due_fen - self.asked_fen, self.due_fen
         by_day = added_days(days)

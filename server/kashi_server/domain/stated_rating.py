@@ -197,6 +197,7 @@ def _lines(
             standing,
             Fraction(stretch.record.cards),
             stretch.columns,
+            stated=True,
         )
         yield replace(line, evidence_level=EvidenceLevel.STATED, stated=stretch.origin(part))
 

@@ -128,9 +128,9 @@ class StatementLine:
             raise InvalidValue(f"line {self.line} is not eligible and does not say why")
 
     def _billable_ms(self) -> int:
-        """What can be billed at most: leased and observed; of a rent, leased days observed."""
+        """What can be billed at most: leased and observed; of a measured rent, days observed."""
         leased_ms, observed_ms = self.quantities.leased_ms, self.quantities.observed_ms
-        if self.basis == Basis.FLAT_RENT:
+        if self.basis == Basis.FLAT_RENT and self.stated is None:
             return leased_ms if observed_ms else 0
         return min(leased_ms, observed_ms)
 

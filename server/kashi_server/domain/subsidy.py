@@ -4,8 +4,9 @@ The case is a claim for the whole year so far: what the statements rated, the co
 known of the company. Facts that a statement cannot know (invoices, payments, other public money,
 the pool) stay unknown, and the result says which are missing; it is an estimate. A statement's own
 part is what the year to date comes to, less what the year's earlier statements were estimated at;
-so the months add up to the year. The case stands in the statement: whoever holds the rules can
-evaluate it again.
+so the months add up to the year. A correction's part is worked out on the whole year as it stands
+then, less what all others stand at (`domain.year_estimate`). The case stands in the statement:
+whoever holds the rules can evaluate it again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,8 @@ class Subsidy:
         status: of the evaluation: final, estimate or no_amount; or no_rules.
         estimate_fen: the statement's own part; None where there is no amount.
         year_fen: the year to date, this statement inside; None where there is no amount.
-        earlier_fen: what the year's earlier statements were estimated at.
+        earlier_fen: what the year's statements before it were estimated at; of a correction, all
+            others.
         case: what was evaluated, as `kashi/v1/case`.
         steps: each step as an evaluation tells it.
         unknown: parameters that could change the amount and that nobody knows.

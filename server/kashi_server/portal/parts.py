@@ -1,12 +1,13 @@
 """What the portal is made of: everything it reaches is handed in, nothing is looked up."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from starlette.requests import HTTPConnection
 
 from kashi_server.domain.assignment_draft import AssignmentDraft
+from kashi_server.domain.closing_day import ClosingCalendar
 from kashi_server.portal.pace import Pace
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews, ContractRow
@@ -70,6 +71,7 @@ class PortalParts:
         pace: how often one address may ask the public pages.
         enrolment_address: tells host and port that agents enrol at, for the install command.
         version: of the server, shown in the footer.
+        calendar: when months close, which pages announce.
     """
 
     sessions: SessionKeeping
@@ -87,6 +89,7 @@ class PortalParts:
     pace: Pace
     enrolment_address: Callable[[], str]
     version: str
+    calendar: ClosingCalendar = field(default_factory=ClosingCalendar)
 
 
 def parts_of(connection: HTTPConnection) -> PortalParts:

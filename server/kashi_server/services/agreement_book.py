@@ -20,7 +20,9 @@ from kashi_server.domain.interval import Interval, instant_of
 from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.tariff import Price, check_price, check_revision
 from kashi_server.domain.tenure import Tenure, check_tenure
+from kashi_server.domain.voiding import Voiding
 from kashi_server.errors import KashiError
+from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, dropped
 from kashi_server.services.expense_port import ExpenseUnit
 from kashi_server.services.import_fields import Agreement
 from kashi_server.services.paper_book import PAPERS, Paper, PaperBook
@@ -83,6 +85,10 @@ class AgreementBook:
         self.contracts = {contract.contract_id: contract for contract in expense.contracts()}
         self.assignments = {found.assignment_id: found for found in expense.assignments()}
         self.prices = {price.price_id: price for price in expense.prices()}
+        # What is kept of a proposal that was declined or withdrawn lies in closed months and
+        # proposes nothing any more: it gives way to what two officers put there.
+        self._answered = frozenset(expense.answered_proposals() if corrects else ())
+        self._index_of = unit.log.index_of
         last = expense.last_close()
         self._closed_until = None if last is None or corrects else last.cut_off.event_end
         self._corrects = corrects
@@ -118,8 +124,16 @@ class AgreementBook:
                 return self.assignments.get(agreement.assignment_id)
             case Price():
                 return self.prices.get(agreement.price_id)
+            case Voiding():
+                return agreement if self._is_void(agreement) else None
             case _:
                 return self.papers.standing(agreement)
+
+    def _is_void(self, voiding: Voiding) -> bool:
+        """The log knows the assignment, and the book holds it no longer."""
+        reference = dropped(voiding.assignment_id)[1]
+        stands = voiding.assignment_id in self.assignments
+        return not stands and self._index_of(AGREEMENT_ENTRY, reference) is not None
 
     def add(self, agreement: Agreement) -> None:
         """Take an entry into the book."""
@@ -135,6 +149,10 @@ class AgreementBook:
                 self._by_device[agreement.hardware_id][agreement.assignment_id] = agreement
             case Price():
                 self.prices[agreement.price_id] = agreement
+            case Voiding():
+                gone = self.assignments.pop(agreement.assignment_id, None)
+                if gone is not None:
+                    del self._by_device[gone.hardware_id][gone.assignment_id]
             case _:
                 self.papers.add(agreement)
 
@@ -200,6 +218,11 @@ class AgreementBook:
                 yield from self._party("user", agreement.user_id, PartyKind.COMPANY)
             case Assignment() | Price() if agreement.contract_id in self._broken:
                 yield _BROKEN
+            case Voiding() if not self._corrects:
+                yield "assignment", f"two officers declare an assignment void: {CORRECTION}"
+            case Voiding() if agreement.assignment_id not in (*self.assignments, *self._broken):
+                if not self._is_void(agreement):
+                    yield "assignment", f"there is no assignment {agreement.assignment_id}"
             case Assignment() | Price() if agreement.contract_id not in self.contracts:
                 yield "contract", f"there is no contract {agreement.contract_id}"
 
@@ -251,7 +274,7 @@ class AgreementBook:
             case Assignment():
                 contract = self.contracts[agreement.contract_id]
                 yield from _trouble("proposed_by", check_assignment, agreement, contract)
-                near = list(self._near(agreement))
+                near = [one for one in self._near(agreement) if not self._gives_way(one)]
                 yield from _trouble(
                     "from", check_disjoint, agreement, near, self._parents, self._may_name
                 )
@@ -260,7 +283,7 @@ class AgreementBook:
                 old = self.prices.get(agreement.price_id)
                 if old is not None and not self._corrects:
                     yield from _trouble("from", check_revision, old, agreement, self._now_minute)
-            case Party():
+            case Party() | Voiding():
                 pass
 
     def _near(self, assignment: Assignment) -> Iterator[Assignment]:
@@ -268,6 +291,21 @@ class AgreementBook:
         device = assignment.hardware_id
         for near in (device, self._parents.get(device), *self._parts.get(device, ())):
             yield from self._by_device.get(near, {}).values()
+
+    def giving_way(self, agreement: Agreement) -> Iterator[Voiding]:
+        """Remainders of answered proposals in the time of an assignment that is put there."""
+        if isinstance(agreement, Assignment):
+            for other in list(self._near(agreement)):
+                mine = other.assignment_id == agreement.assignment_id
+                if (
+                    not mine
+                    and self._gives_way(other)
+                    and other.interval.overlap(agreement.interval)
+                ):
+                    yield Voiding(assignment_id=other.assignment_id)
+
+    def _gives_way(self, other: Assignment) -> bool:
+        return not other.confirmed and other.assignment_id in self._answered
 
     def _may_name(self, other: Assignment) -> bool:
         """Whether the reader is told of another assignment: of one's own contracts only."""

@@ -19,6 +19,7 @@ from kashi_server.domain.party import Party
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.tariff import Price, PriceUnit
 from kashi_server.domain.tenure import Tenure
+from kashi_server.domain.voiding import Voiding
 from kashi_server.services.import_fields import Agreement
 
 AGREEMENT_ENTRY: Final = "agreement"
@@ -30,6 +31,8 @@ def logged(agreement: Agreement) -> tuple[str, str, bytes]:
     match agreement:
         case Price():
             return PRICE_ENTRY, agreement.price_id, price_entry(agreement)
+        case Voiding():
+            return dropped(agreement.assignment_id)
         case Party():
             reference = f"party/{agreement.party_id}"
         case Tenure():
@@ -52,7 +55,7 @@ def logged(agreement: Agreement) -> tuple[str, str, bytes]:
 
 
 def dropped(assignment_id: str) -> tuple[str, str, bytes]:
-    """Kind, reference and bytes of the entry that takes a proposed assignment out of the book."""
+    """Kind, reference and bytes of the entry that takes an assignment out of the book."""
     reference = f"assignment/{assignment_id}"
     entry = {"format": "kashi/v1/agreement", "reference": reference, "dropped": True}
     return AGREEMENT_ENTRY, reference, canonical_bytes(entry)

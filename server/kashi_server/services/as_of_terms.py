@@ -5,7 +5,7 @@ so a statement of any cut-off can be made again from the terms it was made from.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from kashi_server.domain.contract import Assignment, Contract
@@ -39,6 +39,11 @@ class YearPort(Protocol):
         self, month: Month, log_size: int | None = None
     ) -> Mapping[str, YearToDate]:
         """What the calendar year's months before this one came to, by user."""
+
+    def rest_of_year(
+        self, month: Month, without: Collection[str], log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year come to, by user, but for some."""
 
 
 class TermsAsOf:
@@ -89,6 +94,11 @@ class TermsAsOf:
     def earlier_in_year(self, month: Month) -> Mapping[str, YearToDate]:
         """What the calendar year's months before this one came to, by the statements known then."""
         return self._statements.earlier_in_year(month, self._size)
+
+    def rest_of_year(self, month: Month, without: Collection[str]) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year came to, by user, but for some; by those
+        known then."""
+        return self._statements.rest_of_year(month, without, self._size)
 
 
 def _entries(log: EntriesPort, size: int) -> Iterator[Entry]:

@@ -152,7 +152,9 @@ def history_of(
     if assignment is None:
         return None
     contract = book.contracts[assignment.contract_id]
-    return AssignmentHistory(assignment=assignment, contract=contract, acts=acts)
+    return AssignmentHistory(
+        assignment=assignment, contract=contract, acts=acts, stands=stands is not None
+    )
 
 
 def proposed_by_acts(acts: Sequence[AssignmentAct]) -> Assignment | None:

@@ -112,7 +112,14 @@ def _histories(
         assignment = stands.get(assignment_id) or proposed_by_acts(done)
         assert assignment is not None
         contract = contracts[assignment.contract_id]
-        found.append(AssignmentHistory(assignment=assignment, contract=contract, acts=done))
+        found.append(
+            AssignmentHistory(
+                assignment=assignment,
+                contract=contract,
+                acts=done,
+                stands=assignment_id in stands,
+            )
+        )
     return found
 
 

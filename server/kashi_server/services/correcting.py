@@ -22,8 +22,11 @@ from kashi_server.domain.booked_line import BookedLine, LineData
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.correction import Difference, StandingRevision, difference
 from kashi_server.domain.interval import Month
+from kashi_server.domain.rules import version_over
 from kashi_server.domain.settlement import Settlement
+from kashi_server.domain.silence import Silence
 from kashi_server.domain.statement import Statement
+from kashi_server.domain.year_estimate import estimated_again
 from kashi_server.errors import Refused
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.closing import (
@@ -61,6 +64,7 @@ class Correction:
         difference: what changes.
         statements: the revisions that come out, by number.
         before: the revisions that stood, by number; a new statement has none.
+        silences: the gaps that nobody reported, as they are now.
     """
 
     month: Month
@@ -68,6 +72,7 @@ class Correction:
     difference: Difference
     statements: Mapping[str, Statement]
     before: Mapping[str, StandingRevision]
+    silences: Sequence[Silence]
 
 
 class Correcting:
@@ -191,15 +196,20 @@ class Correcting:
             month=month,
             booked_month=last.month.next(),
             difference=parted,
-            statements=revised(
-                fresh,
-                standing.revisions,
-                parted,
-                last.month.next(),
-                reason,
-                unit.corrections.settlements(month),
+            statements=estimated_again(
+                revised(
+                    fresh,
+                    standing.revisions,
+                    parted,
+                    last.month.next(),
+                    reason,
+                    unit.corrections.settlements(month),
+                ),
+                unit.expense.rest_of_year(month, parted.numbers),
+                version_over(inputs.terms.rules, month.interval()),
             ),
             before={n: standing.revisions[n] for n in parted.numbers if n in standing.revisions},
+            silences=inputs.silences(),
         )
 
     def _store(
@@ -222,6 +232,7 @@ class Correcting:
             lines_sha256=lines_sha256(found.difference.booked),
         )
         unit.corrections.add_run(run, list(found.statements.values()), found.difference.booked)
+        unit.expense.add_silences(found.month, found.silences, run.run_id)
         for statement in found.statements.values():
             append_statement(unit, statement)
         unit.log.append_pending(CORRECTION_ENTRY, run.run_id, run.to_bytes())

@@ -8,6 +8,7 @@ from kashi_server.errors import KashiError
 from kashi_server.services.evidence_inputs import (
     ATTESTATION_CHANGE_ENTRY,
     ATTESTATION_ENTRY,
+    ATTESTATION_REVERSAL_ENTRY,
     EXPLANATION_ENTRY,
     GAP_DECISION_ENTRY,
     decision_reference,
@@ -17,6 +18,7 @@ from kashi_server.services.evidence_port import GapsPort, StatedPort
 EVIDENCE_CHECKED: Final = (
     ATTESTATION_ENTRY,
     ATTESTATION_CHANGE_ENTRY,
+    ATTESTATION_REVERSAL_ENTRY,
     EXPLANATION_ENTRY,
     GAP_DECISION_ENTRY,
 )
@@ -30,6 +32,8 @@ def evidence_rows(stated: StatedPort, gaps: GapsPort) -> Iterator[tuple[str, str
         if one.change is not None:
             change = one.change
             yield ATTESTATION_CHANGE_ENTRY, change.attestation_id, change.to_bytes()
+        for word in one.words:
+            yield ATTESTATION_REVERSAL_ENTRY, word.reference, word.to_bytes()
     for explanation in gaps.explanations():
         yield EXPLANATION_ENTRY, explanation.explanation_id, explanation.to_bytes()
     for decision in gaps.decisions():

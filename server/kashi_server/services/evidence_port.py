@@ -1,7 +1,7 @@
 """Attestations and explanations of gaps as storage keeps them, in plain values."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from kashi_server.domain.attestation import Attestation, AttestationState, StatedRecord
@@ -36,17 +36,60 @@ class AttestationChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReversalWord:
+    """One word that a countersigned attestation is taken back: a party's, or an officer's.
+
+    `party_id` None: the officer `actor` decides, with another one.
+    """
+
+    attestation_id: str
+    party_id: str | None
+    actor: str
+    reason: str
+    utc_ms: int
+
+    @property
+    def speaker(self) -> str:
+        """Whose word it is."""
+        return self.party_id or self.actor
+
+    @property
+    def reference(self) -> str:
+        """How the log names it."""
+        return f"{self.attestation_id}/{self.speaker}"
+
+    def to_bytes(self) -> bytes:
+        """What the log keeps of it."""
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        return canonical_bytes({"format": "kashi/v1/attestation-reversal", **said})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAttestation:
-    """An attestation as it stands; `change` None: it waits for the company."""
+    """An attestation as it stands; `change` None: it waits for the company.
+
+    `words` are those by which a countersigned one is taken back, oldest first.
+    """
 
     attestation: Attestation
     stated_utc_ms: int
     change: AttestationChange | None
+    words: tuple[ReversalWord, ...] = ()
 
     @property
     def state(self) -> AttestationState:
         """How it stands."""
-        return AttestationState.STATED if self.change is None else self.change.state
+        if self.change is None:
+            return AttestationState.STATED
+        return AttestationState.REVERSED if self.reversed_by(self.words) else self.change.state
+
+    def reversed_by(self, words: Iterable[ReversalWord]) -> bool:
+        """Whether these words take it back: those of both parties, or of two officers."""
+        said = list(words)
+        parties = {one.party_id for one in said if one.party_id is not None}
+        officers = {one.actor for one in said if one.party_id is None}
+        both = {self.attestation.provider_id, self.attestation.user_id}
+        return both <= parties or len(officers) > 1
 
 
 class StatedPort(Protocol):
@@ -70,6 +113,9 @@ class StatedPort(Protocol):
     def change(self, change: AttestationChange) -> None:
         """Countersign or withdraw; once."""
 
+    def add_reversal(self, word: ReversalWord) -> None:
+        """Add a word that a countersigned one is taken back; once a speaker."""
+
     def attestation(self, attestation_id: str) -> StoredAttestation | None:
         """One attestation."""
 
@@ -77,15 +123,16 @@ class StatedPort(Protocol):
         """All, or those of one party on either side, as they were stated."""
 
     def countersigned(self, start: int, end: int) -> Sequence[StoredAttestation]:
-        """Those that count, with time in the UTC minutes [start, end)."""
+        """Those that were countersigned, with time in the UTC minutes [start, end); some of them
+        may have been taken back since."""
 
     def standing(
         self, start_utc_ms: int, end_utc_ms: int
     ) -> Iterator[tuple[StoredAttestation, StatedRecord]]:
-        """Records that touch [start, end) of attestations that are not withdrawn."""
+        """Records that touch [start, end) of attestations that stand."""
 
     def standing_of(self, provider_id: str, source_sha256: str) -> Sequence[StoredAttestation]:
-        """A provider's attestations of one source file that are not withdrawn."""
+        """A provider's attestations of one source file that stand."""
 
 
 class GapsPort(Protocol):

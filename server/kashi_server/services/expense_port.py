@@ -70,6 +70,12 @@ class ExpensePort(Protocol):
     def contracts(self) -> Sequence[Contract]:
         """All contracts, by id."""
 
+    def drop_assignment(self, assignment_id: str) -> None:
+        """Take an assignment out of the book, whoever confirmed it."""
+
+    def answered_proposals(self) -> Collection[str]:
+        """Assignments that were declined or withdrawn: what is kept of them proposes nothing."""
+
     def assignments(self) -> Sequence[Assignment]:
         """All assignments, by id."""
 
@@ -106,8 +112,13 @@ class ExpensePort(Protocol):
     def add_close(self, close: Close, statements: Sequence[Statement]) -> None:
         """Close a month: its cut-offs, its statements and their lines."""
 
-    def add_silences(self, month: Month, silences: Iterable[Silence]) -> None:
-        """Store the gaps the server writes."""
+    def add_silences(
+        self, month: Month, silences: Iterable[Silence], run_id: str | None = None
+    ) -> None:
+        """Store the gaps the server writes: at the close, or by a correction in their place."""
+
+    def silences(self, month: Month) -> Sequence[Silence]:
+        """The gaps the server wrote for a month last, by device and start."""
 
     def statements(
         self,
@@ -125,6 +136,12 @@ class ExpensePort(Protocol):
     ) -> Mapping[str, YearToDate]:
         """What the calendar year's months before this one came to, by user; as the log's first
         entries have it, where their number is given."""
+
+    def rest_of_year(
+        self, month: Month, without: Collection[str], log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year come to, by user, but for some of them;
+        as the log's first entries have it, where their number is given."""
 
 
 class FactsPort(SummedFacts, Protocol):

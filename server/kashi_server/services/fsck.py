@@ -76,6 +76,9 @@ class FsckWork(Protocol):
         """Open one."""
 
 
+_OBSERVED: Final = QUANTITY_NAMES.index("observed_ms")
+
+
 @dataclass(slots=True)
 class FactsChecked:
     """What was looked at, the first difference of each check that failed, and what was repaired."""

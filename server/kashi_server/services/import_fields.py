@@ -24,6 +24,7 @@ from kashi_server.domain.positioned import Mistake, Path, Positioned
 from kashi_server.domain.tariff import Basis, Price, PriceUnit
 from kashi_server.domain.taxed import Taxed
 from kashi_server.domain.tenure import Tenure, TenureKind
+from kashi_server.domain.voiding import Voiding
 from kashi_server.errors import InvalidValue
 
 Agreement = (
@@ -36,6 +37,7 @@ Agreement = (
     | ContractPart
     | RelatedDeclaration
     | ProviderListing
+    | Voiding
 )
 """Anything that a file imports."""
 
@@ -213,6 +215,10 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "listed_until": Field(day, required=False),
         "document": Field(line),
     },
+    # Before assignments: what takes a void one's place stands in the same file.
+    "void": {
+        "assignment": Field(token),
+    },
     "assignment": {
         "assignment_id": Field(token),
         "contract": Field(token),
@@ -352,6 +358,10 @@ def _contract(values: Mapping[str, Any]) -> Contract:
     )
 
 
+def _voiding(values: Mapping[str, Any]) -> Voiding:
+    return Voiding(assignment_id=values["assignment"])
+
+
 def _assignment(values: Mapping[str, Any]) -> Assignment:
     return Assignment(
         assignment_id=values["assignment_id"],
@@ -460,6 +470,7 @@ _BUILD: Mapping[str, Callable[[Mapping[str, Any]], Agreement]] = {
     "contract_part": _contract_part,
     "declaration": _declaration,
     "listing": _listing,
+    "void": _voiding,
     "assignment": _assignment,
     "price": _price,
     "partition_price": _partition_price,
@@ -474,6 +485,7 @@ _CULPRITS: Mapping[str, str] = {
     "contract_part": "tax_yuan",
     "declaration": "document",
     "listing": "listed_until",
+    "void": "assignment",
     "assignment": "confirmed_by",
     "price": "yuan_per_card_hour",
     "partition_price": "yuan_per_partition_hour",

@@ -17,6 +17,7 @@ from kashi_server.domain.party import Party
 from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, parse_positioned
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
+from kashi_server.domain.voiding import Voiding
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.agreement_entries import logged
 from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
@@ -125,6 +126,9 @@ def _changes(
         if old == agreement:
             unchanged += 1
         elif not troubles:
+            for gone in book.giving_way(agreement):
+                changes.append((gone, False))
+                book.add(gone)
             changes.append((agreement, old is None))
         # Even a refused entry joins the book: what names it need not be refused for its sake.
         if old is None or not troubles:
@@ -148,6 +152,8 @@ def _key(agreement: Agreement) -> tuple[object, ...]:
             return Assignment, agreement.assignment_id
         case Price():
             return Price, agreement.price_id
+        case Voiding():
+            return Voiding, agreement.assignment_id
         case _:
             return paper_key(agreement)
 
@@ -165,6 +171,8 @@ def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
             unit.expense.put_assignment(agreement, utc_ms)
         case Price():
             unit.expense.put_price(agreement)
+        case Voiding():
+            unit.expense.drop_assignment(agreement.assignment_id)
         case Amendment():
             unit.papers.put_amendment(agreement)
         case ContractPart():

@@ -46,6 +46,9 @@ class TermsPort(Protocol):
     def earlier_in_year(self, month: Month) -> Mapping[str, YearToDate]:
         """What the calendar year's months before this one came to, by user."""
 
+    def rest_of_year(self, month: Month, without: Collection[str]) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year come to, by user, but for some."""
+
 
 class InputFacts(SummedFacts, Protocol):
     """What was observed."""

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from kashi_server.domain.correction import difference
 from kashi_server.domain.interval import Month
+from kashi_server.domain.rules import version_over
 from kashi_server.domain.statement import CutOff, Statement
+from kashi_server.domain.year_estimate import estimated_again
 from kashi_server.errors import NotFound
 from kashi_server.services.as_of_facts import FactsAsOf, StoredFacts
 from kashi_server.services.as_of_terms import TermsAsOf
@@ -154,7 +156,9 @@ class Replaying:
             return ()
         settled = unit.corrections.settlements(run.month)
         made = revised(fresh, standing.revisions, parted, run.booked_month, run.reason, settled)
-        return tuple(made.values())
+        rest = then.expense.rest_of_year(run.month, parted.numbers)
+        rules = version_over(inputs.terms.rules, run.month.interval())
+        return tuple(estimated_again(made, rest, rules).values())
 
 
 def _as_of(unit: ReplayUnit, month: Month, cut_off: CutOff) -> _AsOf:

@@ -94,6 +94,7 @@ class UsageStating:
                 if fresh:
                     contract = contracts[part.contract_id]
                     made.append(_attestation(mapping, mapping_file, part, fresh, contract))
+                    book.mistakes += _said_before(unit, part, made[-1])
             if book.mistakes:
                 raise MistakesFound(book.mistakes)
             self._store(
@@ -131,7 +132,7 @@ class UsageStating:
             NotFound: there is none for this party.
         """
         with self._work.begin(writes=False) as unit:
-            return _existing(unit, attestation_id, acting)
+            return existing(unit, attestation_id, acting)
 
     def source(self, attestation_id: str, acting: Acting) -> bytes:
         """The exact bytes of the file behind an attestation: the provider's and the office's.
@@ -140,7 +141,7 @@ class UsageStating:
             NotFound: there is none for this party, or the file may tell of others.
         """
         with self._work.begin(writes=False) as unit:
-            stated = _existing(unit, attestation_id, acting).attestation
+            stated = existing(unit, attestation_id, acting).attestation
             acting.check_sees(f"source of attestation {attestation_id}", stated.provider_id)
             content = unit.stated.source(stated.source_sha256)
         if content is None:
@@ -173,7 +174,7 @@ class UsageStating:
     ) -> None:
         with self._work.begin() as unit:
             unit.expense.lock()
-            stored = _existing(unit, attestation_id, acting)
+            stored = existing(unit, attestation_id, acting)
             stated = stored.attestation
             sides = {stated.user_id}
             if state is AttestationState.WITHDRAWN:
@@ -184,7 +185,9 @@ class UsageStating:
                     f" withdrawn by it or by {stated.provider_id}, nobody else"
                 )
             if stored.change is not None:
-                raise Refused(f"attestation {attestation_id} is {stored.state} already")
+                raise Refused(
+                    f"attestation {attestation_id} is {stored.state} already{_back(stored)}"
+                )
             change = AttestationChange(
                 attestation_id=attestation_id,
                 state=state,
@@ -205,7 +208,29 @@ class UsageStating:
         record(unit, done)
 
 
-def _existing(unit: StatingUnit, attestation_id: str, acting: Acting) -> StoredAttestation:
+def _back(stored: StoredAttestation) -> str:
+    if stored.state is not AttestationState.COUNTERSIGNED:
+        return ""
+    return "; both parties or two officers take it back: kashi-server stated reverse 撤销须双方同意"
+
+
+def _said_before(unit: StatingUnit, part: _Read, made: Attestation) -> Iterable[Mistake]:
+    """What was taken back stands under its hash for ever: the very same says nothing new."""
+    before = unit.stated.attestation(made.attestation_id)
+    if before is not None:
+        yield _whole(
+            part.file,
+            f"says to the byte what attestation {made.attestation_id} said, which is"
+            f" {before.state}; state it in a file of another name, if it is meant after all",
+        )
+
+
+def existing(unit: StatingUnit, attestation_id: str, acting: Acting) -> StoredAttestation:
+    """One attestation, read in a unit of work.
+
+    Raises:
+        NotFound: there is none for this party.
+    """
     stored = unit.stated.attestation(attestation_id)
     if stored is None:
         raise NotFound(f"there is no attestation {attestation_id}; see: kashi-server stated list")

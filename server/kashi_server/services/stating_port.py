@@ -10,6 +10,7 @@ from kashi_server.services.acts import ActsPort
 from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import ExpensePort
 from kashi_server.services.expense_port import HostsPort as EnrolledHosts
+from kashi_server.services.two_officers import AccountsRead
 
 
 class StatingFacts(Protocol):
@@ -62,6 +63,10 @@ class StatingUnit(Protocol):
     @property
     def identity(self) -> StatingHosts:
         """Privileged acts, and hosts."""
+
+    @property
+    def accounts(self) -> AccountsRead:
+        """Accounts."""
 
     @property
     def log(self) -> StatingLog:

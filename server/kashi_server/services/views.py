@@ -14,6 +14,7 @@ from kashi_server.domain.host_event import HostEvent
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
 from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.accounts import AuditEntry, Role
+from kashi_server.services.attested_usage import AttestedUsage, attested_usage
 from kashi_server.services.month_usage import MonthUsage, Observations, usage_of
 from kashi_server.services.rows import (
     CertificateRow,
@@ -76,6 +77,18 @@ class Views:
         if party_id is not None and not reader.may_read(party_id):
             raise NotFound(NOT_THERE)
         return self._usage(party_id, None, month.interval())
+
+    def attested_usage(self, reader: Reader, party_id: str, month: Month) -> AttestedUsage:
+        """What was stated of a party's month and countersigned.
+
+        Raises:
+            NotFound: the party is not the reader's.
+        """
+        if not reader.may_read(party_id):
+            raise NotFound(NOT_THERE)
+        with self._reading(party_id) as unit:
+            stored = unit.stated.countersigned(*month.interval().bounded())
+        return attested_usage(stored, party_id, month)
 
     def device_usage(
         self, reader: Reader, hardware_id: str, window: Interval
@@ -191,6 +204,11 @@ class Views:
             with self._reading(reader.party_id) as unit:
                 months = list(unit.views.closed_months())
         return max(months, default=None)
+
+    def last_closed(self) -> Month | None:
+        """The last month that is closed, whoever asks; None: none is."""
+        with self._reading(None) as unit:
+            return next(iter(unit.views.closed_months()), None)
 
     def holds(self, reader: Reader) -> Sequence[HoldRow]:
         """What is held or must be looked at."""

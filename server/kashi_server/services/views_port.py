@@ -10,6 +10,7 @@ from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.accounts import AuditEntry
+from kashi_server.services.evidence_port import StatedPort
 from kashi_server.services.rows import (
     CertificateRow,
     HoldRow,
@@ -89,6 +90,10 @@ class ViewsUnit(Protocol):
     @property
     def views(self) -> ViewsPort:
         """The read models."""
+
+    @property
+    def stated(self) -> StatedPort:
+        """What providers state."""
 
 
 class ViewsWork(Protocol):

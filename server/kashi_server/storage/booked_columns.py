@@ -9,9 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from kashi_server.domain.booked_line import minutes_of
+from kashi_server.domain.gap_worth import gap_worth_fen
 from kashi_server.storage.tables.expense import rated_lines, statements
 
 Values = Mapping[str, object]
+
+_LATER = ("evidence_level", "counted_gap_fen")
+"""Columns that rows of earlier versions have not: without a value they say nothing."""
 
 
 def rated_line_faults(connection: Connection) -> Iterator[str]:
@@ -50,7 +54,8 @@ def unlike(
             yield f"{name} stands in no content"
         else:
             for column, value in said.items():
-                if row[column] != value:
+                noted = row[column] is not None or column not in _LATER
+                if noted and row[column] != value:
                     yield f"{name}: column {column} is not what its bytes say"
 
 
@@ -74,4 +79,6 @@ def _line_values(line: Mapping[str, Any]) -> dict[str, object]:
         "amount_fen": line["amount_fen"],
         "eligible": line["eligible"],
         "reasons": " ".join(line["reasons"]),
+        "evidence_level": line["evidence_level"],
+        "counted_gap_fen": gap_worth_fen(line),
     }

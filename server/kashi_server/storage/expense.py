@@ -1,12 +1,25 @@
 """Parties, contracts, assignments, prices, rules and statements in the database."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from kashi_server.domain.assignment_act import ActKind
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.money import parse_decimal, price_text
@@ -21,6 +34,8 @@ from kashi_server.domain.year_to_date import YearToDate
 from kashi_server.services.expense_port import Close, StoredStatement
 from kashi_server.services.simulation import StatementHead
 from kashi_server.storage.expense_rows import line_values, statement_values, stored_statement
+from kashi_server.storage.tables.assignments import assignment_acts
+from kashi_server.storage.tables.corrections import correction_runs
 from kashi_server.storage.tables.expense import (
     assignments,
     closes,
@@ -33,7 +48,13 @@ from kashi_server.storage.tables.expense import (
     statements,
     tenures,
 )
-from kashi_server.storage.year_reading import earlier_in_year, latest_statements
+from kashi_server.storage.year_reading import (
+    earlier_in_year,
+    latest_statements,
+    rest_of_year,
+)
+
+_ANSWERED = (ActKind.DECLINED.value, ActKind.WITHDRAWN.value)
 
 _AGREEMENTS_LOCK = 0x6B617368695F0003
 """Any number, known to nobody else: `kashi_` and this family's migration."""
@@ -72,6 +93,20 @@ class ExpenseRepository:
         """All assignments, by id."""
         query = select(assignments).order_by(assignments.c.assignment_id)
         return [_assignment(row) for row in self._connection.execute(query)]
+
+    def drop_assignment(self, assignment_id: str) -> None:
+        """Take an assignment out of the book, whoever confirmed it."""
+        gone = delete(assignments).where(assignments.c.assignment_id == assignment_id)
+        self._connection.execute(gone)
+
+    def answered_proposals(self) -> Collection[str]:
+        """Assignments that were declined or withdrawn: what is kept of them proposes nothing."""
+        acts, later = assignment_acts, assignment_acts.alias("later")
+        after = exists().where(
+            later.c.assignment_id == acts.c.assignment_id, later.c.number > acts.c.number
+        )
+        query = select(acts.c.assignment_id).where(acts.c.kind.in_(_ANSWERED), ~after)
+        return list(self._connection.execute(query).scalars())
 
     def prices(self) -> Sequence[Price]:
         """All prices, by id."""
@@ -219,8 +254,10 @@ class ExpenseRepository:
         if lines:
             self._connection.execute(insert(rated_lines), lines)
 
-    def add_silences(self, month: Month, found: Iterable[Silence]) -> None:
-        """Store the gaps the server writes."""
+    def add_silences(
+        self, month: Month, found: Iterable[Silence], run_id: str | None = None
+    ) -> None:
+        """Store the gaps the server writes: at the close, or by a correction in their place."""
         values = [
             {
                 "month": str(month),
@@ -229,6 +266,7 @@ class ExpenseRepository:
                 "start_minute": silence.start,
                 "end_minute": silence.end,
                 "span_ms": silence.span_ms,
+                "run_id": run_id,
             }
             for silence in found
         ]
@@ -236,10 +274,17 @@ class ExpenseRepository:
             self._connection.execute(insert(silences), values)
 
     def silences(self, month: Month) -> Sequence[Silence]:
-        """The gaps the server wrote for a month, by device and start."""
+        """The gaps the server wrote for a month last, by device and start."""
+        latest = (
+            select(correction_runs.c.run_id)
+            .where(correction_runs.c.month == str(month))
+            .order_by(correction_runs.c.ordinal.desc())
+            .limit(1)
+        )
+        run_id = self._connection.execute(latest).scalar_one_or_none()
         query = (
             select(silences)
-            .where(silences.c.month == str(month))
+            .where(silences.c.month == str(month), silences.c.run_id.is_not_distinct_from(run_id))
             .order_by(silences.c.hardware_id, silences.c.start_minute)
         )
         return [
@@ -286,6 +331,13 @@ class ExpenseRepository:
         """What the calendar year's months before this one came to, by user; as the log's first
         entries have it, where their number is given."""
         return earlier_in_year(self._connection, month, log_size)
+
+    def rest_of_year(
+        self, month: Month, without: Collection[str], log_size: int | None = None
+    ) -> Mapping[str, YearToDate]:
+        """What the statements of a month's calendar year come to, by user, but for some of them;
+        as the log's first entries have it, where their number is given."""
+        return rest_of_year(self._connection, month, without, log_size)
 
     def latest_statements(self, first: Month, last: Month) -> Sequence[StatementHead]:
         """Latest revisions of the statements of some months, by user and number."""

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from kashi_server.domain.canonical import decimal_text
+from kashi_server.domain.gap_worth import counted_gap_fen
 from kashi_server.domain.interval import Month
 from kashi_server.domain.statement import Statement
 from kashi_server.services.expense_port import StoredStatement
@@ -61,6 +62,8 @@ def line_values(statement: Statement) -> Iterator[dict[str, object]]:
             "amount_fen": line.amount_fen,
             "eligible": line.eligible,
             "reasons": " ".join(line.reasons),
+            "evidence_level": line.evidence_level,
+            "counted_gap_fen": counted_gap_fen(line),
         }
 
 

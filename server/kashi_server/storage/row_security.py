@@ -245,6 +245,7 @@ POLICIES: Final[Mapping[str, str]] = {
     "attestations": _of_party("provider_id", "user_id"),
     "stated_records": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",
     "attestation_changes": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",
+    "attestation_reversals": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",
     "gap_explanations": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
     "gap_decisions": f"{_OFFICE} OR explanation_id IN (SELECT kashi_gap_explanations())",
     "claims": _of_party("company_id", "payee_id"),

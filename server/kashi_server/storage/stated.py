@@ -15,9 +15,14 @@ from kashi_server.domain.attestation import (
 from kashi_server.domain.device import Vendor
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.errors import StorageError
-from kashi_server.services.evidence_port import AttestationChange, StoredAttestation
+from kashi_server.services.evidence_port import (
+    AttestationChange,
+    ReversalWord,
+    StoredAttestation,
+)
 from kashi_server.storage.tables.evidence import (
     attestation_changes,
+    attestation_reversals,
     attestations,
     stated_records,
     usage_sources,
@@ -106,6 +111,19 @@ class StatedRepository:
             )
         )
 
+    def add_reversal(self, word: ReversalWord) -> None:
+        """Add a word that a countersigned one is taken back; once a speaker."""
+        self._connection.execute(
+            insert(attestation_reversals).values(
+                attestation_id=word.attestation_id,
+                speaker=word.speaker,
+                party_id=word.party_id,
+                actor=word.actor,
+                reason=word.reason,
+                reversed_utc_ms=word.utc_ms,
+            )
+        )
+
     def attestation(self, attestation_id: str) -> StoredAttestation | None:
         """One attestation."""
         query = _heads().where(attestations.c.attestation_id == attestation_id)
@@ -121,7 +139,8 @@ class StatedRepository:
         return self._stored(query)
 
     def countersigned(self, start: int, end: int) -> Sequence[StoredAttestation]:
-        """Those that count, with time in the UTC minutes [start, end)."""
+        """Those that were countersigned, with time in the UTC minutes [start, end); some of them
+        may have been taken back since."""
         query = _heads().where(
             attestation_changes.c.state == str(AttestationState.COUNTERSIGNED),
             attestations.c.start_utc_ms < end * MINUTE_MS,
@@ -132,25 +151,28 @@ class StatedRepository:
     def standing(
         self, start_utc_ms: int, end_utc_ms: int
     ) -> Iterator[tuple[StoredAttestation, StatedRecord]]:
-        """Records that touch [start, end) of attestations that are not withdrawn."""
+        """Records that touch [start, end) of attestations that stand."""
         query = _heads().where(
             _not_withdrawn(),
             attestations.c.start_utc_ms < end_utc_ms,
             attestations.c.end_utc_ms > start_utc_ms,
         )
-        for stored in self._stored(query):
+        for stored in self._standing(query):
             for record in stored.attestation.records:
                 if record.start_utc_ms < end_utc_ms and record.end_utc_ms > start_utc_ms:
                     yield stored, record
 
     def standing_of(self, provider_id: str, source_sha256: str) -> Sequence[StoredAttestation]:
-        """A provider's attestations of one source file that are not withdrawn."""
+        """A provider's attestations of one source file that stand."""
         query = _heads().where(
             _not_withdrawn(),
             attestations.c.provider_id == provider_id,
             attestations.c.source_sha256 == source_sha256,
         )
-        return self._stored(query)
+        return self._standing(query)
+
+    def _standing(self, query: Select[Any]) -> list[StoredAttestation]:
+        return [one for one in self._stored(query) if one.state.stands]
 
     def _stored(self, query: Select[Any]) -> list[StoredAttestation]:
         return [self._one(row) for row in self._connection.execute(query).all()]
@@ -166,7 +188,28 @@ class StatedRepository:
             **{name: getattr(row, name) for name in (*_HEAD, *_MORE)},
         )
         return StoredAttestation(
-            attestation=attestation, stated_utc_ms=row.stated_utc_ms, change=_change(row)
+            attestation=attestation,
+            stated_utc_ms=row.stated_utc_ms,
+            change=_change(row),
+            words=self._words(row.attestation_id) if row.state is not None else (),
+        )
+
+    def _words(self, attestation_id: str) -> tuple[ReversalWord, ...]:
+        words = attestation_reversals.c
+        query = (
+            select(attestation_reversals)
+            .where(words.attestation_id == attestation_id)
+            .order_by(words.reversed_utc_ms, words.speaker)
+        )
+        return tuple(
+            ReversalWord(
+                attestation_id=row.attestation_id,
+                party_id=row.party_id,
+                actor=row.actor,
+                reason=row.reason,
+                utc_ms=row.reversed_utc_ms,
+            )
+            for row in self._connection.execute(query)
         )
 
 

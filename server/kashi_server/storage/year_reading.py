@@ -1,10 +1,11 @@
 """What the calendar year's statements came to, by company: sums over their rated lines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Exists,
     Row,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal_column,
     select,
 )
 
@@ -39,7 +41,21 @@ def earlier_in_year(
 
     `log_size`: only by the revisions that stand among the log's first entries; None: by all.
     """
-    latest = _latest(month, log_size)
+    return _by_user(connection, _latest(f"{month.year:04d}-01", str(month), log_size))
+
+
+def rest_of_year(
+    connection: Connection, month: Month, without: Collection[str], log_size: int | None = None
+) -> Mapping[str, YearToDate]:
+    """What the statements of this month's calendar year come to, by user, but for some of them.
+
+    `without`: the numbers left out; `log_size` as in `earlier_in_year`.
+    """
+    first, after = f"{month.year:04d}-01", f"{month.year + 1:04d}-01"
+    return _by_user(connection, _latest(first, after, log_size, without))
+
+
+def _by_user(connection: Connection, latest: Subquery) -> Mapping[str, YearToDate]:
     eligible: dict[str, list[tuple[Sort, int]]] = {}
     for row in connection.execute(_eligible(latest)):
         eligible.setdefault(row.user_id, []).append((_sort(row), int(row.amount_fen)))
@@ -54,11 +70,15 @@ def earlier_in_year(
     }
 
 
-def _latest(month: Month, log_size: int | None) -> Subquery:
-    """The latest revision of each statement of the year before a month."""
+def _latest(
+    first: str, before: str, log_size: int | None, without: Collection[str] = ()
+) -> Subquery:
+    """The latest revision of each statement of the months from one to before another."""
     query = select(statements.c.number, func.max(statements.c.revision).label("revision")).where(
-        statements.c.month >= f"{month.year:04d}-01", statements.c.month < str(month)
+        statements.c.month >= first, statements.c.month < before
     )
+    if without:
+        query = query.where(statements.c.number.not_in(without))
     if log_size is not None:
         reference = statements.c.number + "/" + cast(statements.c.revision, Text)
         known = select(log_entries.c.log_index).where(
@@ -91,7 +111,10 @@ def _eligible(latest: Subquery) -> Select[Any]:
         select(
             rated_lines.c.user_id,
             devices.c.vendor,
-            func.sum(rated_lines.c.amount_fen).label("amount_fen"),
+            _level().label("evidence_level"),
+            func.sum(
+                rated_lines.c.amount_fen + func.coalesce(rated_lines.c.counted_gap_fen, 0)
+            ).label("amount_fen"),
         )
         .join(
             latest,
@@ -108,13 +131,13 @@ def _eligible(latest: Subquery) -> Select[Any]:
             ),
         )
         .where(rated_lines.c.eligible, ~_has_stated_lines(rated_lines))
-        .group_by(rated_lines.c.user_id, devices.c.vendor)
+        .group_by(rated_lines.c.user_id, devices.c.vendor, _level())
     )
 
 
 def _partly_stated(latest: Subquery) -> Select[Any]:
     """Statements that rest on what providers stated, in part: few, and read whole, for a row of a
-    line tells neither its level nor the vendor of what no agent described."""
+    line does not tell the vendor of what no agent described."""
     return (
         select(statements.c.user_id, statements.c.content)
         .join(
@@ -127,6 +150,11 @@ def _partly_stated(latest: Subquery) -> Select[Any]:
         .where(_has_stated_lines(statements))
         .order_by(statements.c.number)
     )
+
+
+def _level() -> ColumnElement[str]:
+    """Of a line on a host: what is noted; what was rated before levels were is an agent's."""
+    return func.coalesce(rated_lines.c.evidence_level, literal_column(f"'{EVIDENCE_LEVEL}'"))
 
 
 def _has_stated_lines(outer: Table) -> Exists:
@@ -143,7 +171,7 @@ def _has_stated_lines(outer: Table) -> Exists:
 
 def _sort(row: Row[Any]) -> Sort:
     domestic = None if row.vendor is None else Vendor(row.vendor).domestic
-    return Sort(EVIDENCE_LEVEL, domestic)
+    return Sort(row.evidence_level, domestic)
 
 
 def latest_statements(connection: Connection, first: Month, last: Month) -> list[StatementHead]:

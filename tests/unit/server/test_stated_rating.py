@@ -231,6 +231,40 @@ def test_a_day_that_a_rent_bills_is_not_stated_as_well() -> None:
 
 
 @pytest.mark.parametrize("identified", [True, False])
+def test_a_rent_times_many_short_jobs_bills_what_they_state(identified: bool) -> None:
+    """Sixty jobs of a second, each in a minute of its own: a minute of the rent (1 yuan a minute
+    of this month), not the sixty minutes that they touch; each line tells its own second."""
+    jobs = [
+        stated_record(
+            (START + minute) * MINUTE_MS + 30_000,
+            (START + minute) * MINUTE_MS + 31_000,
+            unit_id="GPU-9" if identified else f"hpc-a/{minute}",
+            identified=identified,
+            line=minute + 2,
+        )
+        for minute in range(0, 120, 2)
+    ]
+    kind = SourceKind.SERIES if identified else SourceKind.SLURM
+
+    lines = _stated(_rated([attestation(*jobs, kind=kind)], terms(prices=[RENT])))
+
+    assert [line.billed_ms for line in lines] == [1_000] * 60
+    assert sum(line.amount_fen for line in lines) == 60 * (100 // 60)
+
+
+def test_an_instance_of_the_whole_month_comes_to_its_rent() -> None:
+    """Stated hour by hour from the month's first minute to its last: the rent, to the fen."""
+    rows = [
+        minutes_record(hour, hour + 60, line=place)
+        for place, hour in enumerate(range(START, END, 60), 2)
+    ]
+
+    (line,) = _stated(_rated([attestation(*rows)], terms(prices=[RENT])))
+
+    assert line.amount_fen == 44_640_00
+
+
+@pytest.mark.parametrize("identified", [True, False])
 @pytest.mark.parametrize("policy", ["continuity", "officer"])
 def test_a_gap_that_a_rule_counts_is_not_stated_as_well(policy: str, identified: bool) -> None:
     """The agent was down for an hour that the rules count, by continuity or on officers' word: the

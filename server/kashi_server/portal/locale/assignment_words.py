@@ -41,6 +41,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "assignment_standing.end_proposed": ("变更结束时间待确认", "new end proposed"),
     "assignment_standing.declined": ("已拒绝", "declined"),
     "assignment_standing.withdrawn": ("已撤回", "withdrawn"),
+    "assignment_standing.void": ("已由主管部门作废", "void by the office"),
     "assignment_act.proposed": ("提议", "proposed"),
     "assignment_act.confirmed": ("确认", "confirmed"),
     "assignment_act.declined": ("拒绝", "declined"),

@@ -74,10 +74,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "statement.step": ("步骤", "Step"),
     "statement.missing": ("尚缺的事实", "Facts that are missing"),
     "statement.year_to_date": (
-        "各步按本年累计计算：本年至今 {year} 元，减此前结算单已估算 {earlier} 元，即本单估算。",
+        "各步按本年累计计算：本年至今 {year} 元，减本年其他结算单已估算 {earlier} 元，即本单估算。",
         (
             "The steps are those of the year to date: {year} CNY so far, less {earlier} CNY "
-            "estimated by earlier statements, is this statement's estimate."
+            "estimated by the year's other statements, is this statement's estimate."
         ),
     ),
     "statement.step.gate": ("资格", "Gate"),

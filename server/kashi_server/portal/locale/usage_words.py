@@ -58,6 +58,19 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "usage.utilised": ("利用卡时", "Utilised card-hours"),
     "usage.utilised_note": ("仅供参考，不扣减", "for information, deducts nothing"),
+    "usage.stated": ("供给方声明（E1）", "Stated by the provider (E1)"),
+    "usage.stated_note": (
+        "已会签的声明，不含在计量卡时内；已被计量的分钟在结算单中计 0",
+        "countersigned, no part of what is metered; statements hold metered minutes at 0",
+    ),
+    "closing.announced": (
+        "{month} 于 {day}（北京时间）关账：此前到达的上报计入，此后到达的另作更正。",
+        "{month} closes on {day} (UTC+8): reports count until then; what comes later is corrected.",
+    ),
+    "closing.due": (
+        "{month} 自 {day}（北京时间）起可以关账，尚未关账。",
+        "{month} may be closed since {day} (UTC+8), and is not closed yet.",
+    ),
     "usage.chart": ("每日卡时", "Card-hours by day"),
     "usage.by_day": ("按日", "By day"),
     "usage.by_device": ("按设备", "By device"),

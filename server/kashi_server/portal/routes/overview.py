@@ -11,6 +11,7 @@ from starlette.responses import Response
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places
 from kashi_server.portal.charts import HALF, BarChart, Series
+from kashi_server.portal.closing_notice import closing_notice
 from kashi_server.portal.locale import formats
 from kashi_server.portal.locale.catalogue import words
 from kashi_server.portal.months import chosen_month
@@ -46,6 +47,7 @@ def overview(visit: OfOffice, month: str | None = None) -> Response:
         by_month=_by_month(months),
         hosts=host_counts(visit, views.hosts(reader)),
         holds=len(views.holds(reader)),
+        closing=closing_notice(visit),
     )
 
 
@@ -62,6 +64,7 @@ def company(visit: SignedIn, party_id: str) -> Response:
         months=months,
         expense=_chart(visit, months, "overview.eligible_chart", "unit.yuan", _fen),
         running=chosen_month(visit, None).month,
+        closing=closing_notice(visit),
     )
 
 
@@ -81,6 +84,7 @@ def company_month(visit: SignedIn, party_id: str, month: str) -> Response:
         usage=usage,
         statements=statements,
         chart=usage_chart(visit, usage),
+        attested=views.attested_usage(reader, party_id, choice.month),
     )
 
 

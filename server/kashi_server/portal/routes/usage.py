@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from kashi_server.domain.interval import Month
 from kashi_server.errors import NotFound
+from kashi_server.portal.closing_notice import closing_notice
 from kashi_server.portal.days import day_window, parse_day
 from kashi_server.portal.months import chosen_month
 from kashi_server.portal.pages import page
@@ -38,6 +39,8 @@ def usage(visit: SignedIn, month: str | None = None) -> Response:
         usage=seen,
         statements=statements,
         chart=usage_chart(visit, seen),
+        attested=views.attested_usage(reader, reader.party_id, choice.month),
+        closing=closing_notice(visit),
         gaps=views.gaps(reader, reader.party_id, choice.month.interval()),
         gaps_shown=GAPS_SHOWN,
     )

@@ -81,6 +81,19 @@ attestation_changes = Table(
     CheckConstraint("state IN ('countersigned', 'withdrawn')", name="state"),
 )
 
+attestation_reversals = Table(
+    "attestation_reversals",
+    metadata,
+    Column("attestation_id", ForeignKey("attestations.attestation_id"), primary_key=True),
+    # A party's code or an officer's login: each speaks once.
+    Column("speaker", Text, primary_key=True),
+    Column("party_id", ForeignKey("parties.party_id")),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reversed_utc_ms", Count, nullable=False),
+    CheckConstraint("speaker = coalesce(party_id, actor)", name="speaker"),
+)
+
 gap_explanations = Table(
     "gap_explanations",
     metadata,

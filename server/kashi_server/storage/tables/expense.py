@@ -169,6 +169,10 @@ rated_lines = Table(
     Column("amount_fen", Count, nullable=False),
     Column("eligible", Boolean, nullable=False),
     Column("reasons", Text, nullable=False),
+    # None on lines of before it was noted: an agent's, but where a site stands as host.
+    Column("evidence_level", Text),
+    # What counted gaps are worth beside the amount; None likewise: nothing.
+    Column("counted_gap_fen", Count),
     ForeignKeyConstraint(
         ["user_id", "number", "revision"],
         ["statements.user_id", "statements.number", "statements.revision"],
@@ -188,4 +192,6 @@ silences = Table(
     Column("start_minute", Count, nullable=False),
     Column("end_minute", Count, nullable=False),
     Column("span_ms", Count, nullable=False),
+    # The correction that wrote it; None: the month's close. Those of the latest run hold.
+    Column("run_id", Text),
 )

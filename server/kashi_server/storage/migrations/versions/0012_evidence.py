@@ -15,6 +15,7 @@ _TABLES = (
     "attestations",
     "stated_records",
     "attestation_changes",
+    "attestation_reversals",
     "gap_explanations",
     "gap_decisions",
 )
@@ -25,6 +26,7 @@ def upgrade() -> None:
     _attestations()
     _stated_records()
     _attestation_changes()
+    _attestation_reversals()
     _gap_explanations()
     _gap_decisions()
     dialect = op.get_bind().dialect.name
@@ -130,6 +132,21 @@ def _attestation_changes() -> None:
         sa.CheckConstraint(
             "state IN ('countersigned', 'withdrawn')", name=op.f("ck_attestation_changes_state")
         ),
+    )
+
+
+def _attestation_reversals() -> None:
+    table = "attestation_reversals"
+    party = sa.ForeignKey("parties.party_id", name=op.f(f"fk_{table}_party_id_parties"))
+    op.create_table(
+        table,
+        _reference(table, "attestation_id", "attestations.attestation_id", primary_key=True),
+        sa.Column("speaker", Text, primary_key=True),
+        sa.Column("party_id", Text, party),
+        sa.Column("actor", Text, nullable=False),
+        sa.Column("reason", Text, nullable=False),
+        sa.Column("reversed_utc_ms", Count, nullable=False),
+        sa.CheckConstraint("speaker = coalesce(party_id, actor)", name=op.f(f"ck_{table}_speaker")),
     )
 
 

@@ -1,5 +1,5 @@
 """Tables of correction runs and settlements; how full the fullest minute of an hour is; sums of
-days."""
+days; the evidence level of a rated line; which correction wrote a gap of silence."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,10 @@ def upgrade() -> None:
     # Hours that stand keep none: their minutes are read until they are written again.
     op.add_column("device_hours", sa.Column("observed_peak_ms", Count, nullable=True))
     _device_days()
+    # Lines that stand keep none: an agent's, but where a provider stated them.
+    op.add_column("rated_lines", sa.Column("evidence_level", Text, nullable=True))
+    op.add_column("rated_lines", sa.Column("counted_gap_fen", Count, nullable=True))
+    op.add_column("silences", sa.Column("run_id", Text, nullable=True))
     dialect = op.get_bind().dialect.name
     for table in reversed(_TABLES):
         for statement in guards.append_only(dialect, table):
@@ -40,6 +44,9 @@ def downgrade() -> None:
     for table in _TABLES:
         op.drop_table(table)
     op.drop_table("device_days")
+    op.drop_column("silences", "run_id")
+    op.drop_column("rated_lines", "counted_gap_fen")
+    op.drop_column("rated_lines", "evidence_level")
     op.drop_column("device_hours", "observed_peak_ms")
 
 
