@@ -214,6 +214,8 @@ class CertificateRepository:
                 state=row.state,
                 computed_fen=row.computed_fen,
                 approved_fen=row.approved_fen,
+                disbursed_fen=row.disbursed_fen,
+                voucher_number=row.voucher_number,
             )
             for row in self._connection.execute(query)
         ]
