@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from kashi_server.documents import figures
+from kashi_server.documents.papers import UNKNOWN
 from kashi_server.documents.wording import Pair, column, row, section
 
 Data = Mapping[str, Any]
@@ -16,7 +17,6 @@ _STATUS: Final = {
     "red": "已红冲 red-flushed",
     "void": "已作废 void",
 }
-UNKNOWN: Final = "未知 unknown"
 ROWS_MAX: Final = 60
 """Invoices and payments that a page lists; all of them stand in the attached summary."""
 

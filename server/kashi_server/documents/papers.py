@@ -13,18 +13,41 @@ from kashi_server.domain.interval import SHANGHAI, instant_of
 
 Data = Mapping[str, Any]
 NOT_STATED: Final = "未提供 not stated"
+UNKNOWN: Final = "未知 unknown"
 
 
-def contract_rows(summary: Data) -> list[dict[str, object]]:
-    """Rows of the contract and of the provider's listing."""
+def contract_rows(summary: Data, programme: Data | None) -> list[dict[str, object]]:
+    """Rows of the contract, of the provider's listing, and of what the rules ask beside them."""
     stated = summary["stated"]
     contract, listings = stated["contract"], stated["listings"]
     return [
         row("合同金额与构成", "Contract total, parts", _parts(contract), wide=True),
         row("补充协议", "Amendments", _amendments(contract), wide=True),
         row("供给方入库批次与服务项目", "Listing: batch, item", _listings(listings), wide=True),
-        row("项目名称与用途", "Project and purpose", NOT_STATED, wide=True),
+        row(
+            "非关联方声明文件", "Declaration, paper", _declaration(stated["declaration"]), wide=True
+        ),
+        row("政策基期", "Base period of the rules", _base_period(programme), wide=True),
+        row("项目名称与用途", "Project and purpose", stated["project"] or NOT_STATED, wide=True),
+        row("需求方联系人", "User's contact", stated["contact"] or NOT_STATED),
+        row("数据中心或站点", "Data centre or site", stated["site"] or NOT_STATED),
     ]
+
+
+def _declaration(declaration: Data | None) -> str:
+    if declaration is None:
+        return NOT_STATED
+    stands = "非关联 unrelated" if declaration["unrelated"] else "关联 related"
+    return f"{stands}，{declaration['declared_on']}，{declaration['document']}"
+
+
+def _base_period(programme: Data | None) -> str:
+    """The rules' own parameter: what nobody published or decided is unknown."""
+    parameters = () if programme is None else programme["parameters"]
+    found = next((one for one in parameters if one["name"] == "base_period"), None)
+    if found is None:
+        return "无有效政策规则 no rules in force" if programme is None else "—"
+    return str(found["value"]) if found["value"] is not None else UNKNOWN
 
 
 def _parts(contract: Data | None) -> str:

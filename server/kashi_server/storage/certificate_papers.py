@@ -5,7 +5,7 @@ Every kind is there; null says that nobody stated it. Its money stands in `certi
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -18,6 +18,8 @@ from kashi_server.storage.tables.papers import (
 )
 
 Plain = dict[str, object]
+NOBODY_STATES: Final[Plain] = {"contact": None, "project": None, "site": None}
+"""What reviewers ask for and no paper of this server says: the certificate says so, by name."""
 
 
 def stated_papers(
@@ -25,8 +27,9 @@ def stated_papers(
 ) -> Mapping[str, object]:
     """Everything stated until a day, by kind: contract, listings, declaration, money."""
     if contract_id is None:
-        return {"contract": None, "declaration": None, "listings": None, "money": None}
-    return {
+        none = {"contract": None, "declaration": None, "listings": None, "money": None}
+        return none | NOBODY_STATES
+    return NOBODY_STATES | {
         "contract": _contract(connection, contract_id),
         "declaration": _declaration(connection, contract_id),
         "listings": _listings(connection, provider_id),
