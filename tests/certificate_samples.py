@@ -62,7 +62,9 @@ def sample_certificate(
     return certificate, parts
 
 
-NOTHING_STATED = {"contract": None, "declaration": None, "listings": None, "money": None}
+NOTHING_STATED = dict.fromkeys(
+    ("contact", "contract", "declaration", "listings", "money", "project", "site")
+)
 
 
 def sample_parts(statement: bytes, evidence: bytes) -> CertificateParts:

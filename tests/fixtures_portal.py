@@ -134,9 +134,8 @@ def make_house(
     *,
     demo: bool = False,
     portal_work: Work | None = None,
-    ingest_work: Work | None = None,
 ) -> PortalHouse:
-    """Put a portal over a month, with an account a role; works of lesser roles where given."""
+    """Put a portal over a month, with an account a role, reading as `portal_work` if given."""
     clock, work = month.clock, portal_work or month.work
     numbers = itertools.count(1)
 
@@ -152,9 +151,7 @@ def make_house(
     parts = PortalParts(
         sessions=sessions,
         views=Views(work, clock),
-        tokens=Enrolment(
-            ingest_work or month.work, month.keyring, clock, random_bytes, lambda: "unused"
-        ),
+        tokens=Enrolment(month.work, month.keyring, clock, random_bytes, lambda: "unused"),
         assignments=AssignmentViews(work),
         assigning=Assigning(month.work, clock),
         confirming=Confirming(month.work, clock),

@@ -68,6 +68,7 @@ class Server:
         ingest_work: as the role that adds facts; the same as `work` on SQLite.
         portal_work: as the role that reads under row-level security; the same on SQLite.
         clock: UTC milliseconds.
+        enrolment: as the owner: handing out tokens is a person's act.
     """
 
     directory: Path
@@ -168,10 +169,12 @@ def open_server(directory: Path, clock: Callable[[], int] = utc_clock) -> Server
         hosts=HostKeeping(work, clock),
         restoration=Restoration(work, clock, demo=config.demo),
         standings=HostStandings(ingest_work, clock, monotonic_clock),
-        enrolment=Enrolment(
-            ingest_work, keyring, clock, secrets.token_bytes, lambda: str(uuid.uuid4())
-        ),
+        enrolment=_enrolment(work, keyring, clock),
     )
+
+
+def _enrolment(work: Work, keyring: Keyring, clock: Callable[[], int]) -> Enrolment:
+    return Enrolment(work, keyring, clock, secrets.token_bytes, lambda: str(uuid.uuid4()))
 
 
 def refresh_server_tls(directory: Path, clock: Callable[[], int] = utc_clock) -> bool:
@@ -227,10 +230,12 @@ def plug_serving(
         monotonic_ms=monotonic_clock,
     )
     writer = Writer(ingestion, server.standings, metrics)
+    # Hosts enrol, renew and recover as the role that adds facts: it makes no tokens.
+    enrolment = _enrolment(server.ingest_work, keyring, server.clock)
     metering = Metering(
         writer,
         server.standings,
-        server.enrolment,
+        enrolment,
         Refusals(metrics, monotonic_clock),
         metrics,
         server.clock,
@@ -240,7 +245,7 @@ def plug_serving(
     def greeting() -> Greeting:
         return server.greeting(numbers["metering"])
 
-    servicer = EnrolmentServicer(server.enrolment, greeting, Throttle(monotonic_clock), writer)
+    servicer = EnrolmentServicer(enrolment, greeting, Throttle(monotonic_clock), writer)
     return Serving(
         ports={
             "metrics": MetricsPort(registry, config.metrics),

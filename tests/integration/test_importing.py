@@ -4,7 +4,17 @@ import threading
 from pathlib import Path
 
 import pytest
-from expense_cases import END, HOST_A, OCTOBER, PARTIES, PROVIDER, START, TENANT, price
+from expense_cases import (
+    END,
+    HOST_A,
+    OCTOBER,
+    OTHER_TENANT,
+    PARTIES,
+    PROVIDER,
+    START,
+    TENANT,
+    price,
+)
 from fixtures_database import Database
 from kashi_server.domain.assignment_act import Answer
 from kashi_server.domain.interval import instant_of
@@ -155,7 +165,7 @@ MISTAKES = [
     (
         "overlap",
         SOUND + SOUND[SOUND.index("[[price]]") :].replace("P-1", "P-2"),
-        ":46: price[2].from: price P-2 overlaps P-1",
+        ":46: price[2].from: 单价时段重叠，请先结束在前者；price P-2 overlaps P-1",
     ),
 ]
 
@@ -344,3 +354,38 @@ def test_the_database_itself_keeps_what_a_close_wrote(work: Work, verb: str) -> 
 def test_refusals_are_the_houses_errors() -> None:
     """A refused import is a KashiError: the command line turns it into a sentence."""
     assert issubclass(MistakesFound, KashiError)
+
+
+@pytest.mark.parametrize(
+    ("content", "zh", "en"),
+    [
+        (SOUND.replace(f'user = "{TENANT}"', f'user = "{OTHER_TENANT}"'), "没有此主体", "no party"),
+        (
+            SOUND.replace('kind = "company"', 'kind = "provider"'),
+            "主体类别不符",
+            "not a company",
+        ),
+        (
+            SOUND.replace('contract = "HT-1"', 'contract = "HT-9"'),
+            "没有此合同",
+            "there is no contract HT-9",
+        ),
+    ],
+    ids=["nobody", "another kind", "no contract"],
+)
+def test_the_book_refuses_in_chinese_first(
+    sqlite_database: Database, content: str, zh: str, en: str
+) -> None:
+    """What is wrong with an agreement is said in Chinese, then in English."""
+    with pytest.raises(MistakesFound) as refusal:
+        _import(sqlite_database.work, content)
+
+    told = str(refusal.value)
+    assert 0 <= told.find(zh) < told.find(en)
+
+
+def test_what_stands_is_kept_in_chinese_first(sqlite_database: Database) -> None:
+    """A standing entry that a file says otherwise: only its end may be changed."""
+    _import(sqlite_database.work, SOUND)
+    with pytest.raises(MistakesFound, match=r"仅可更改结束时间；.*only its end may be changed"):
+        _import(sqlite_database.work, SOUND.replace('"leased_out"', '"self_owned"'))

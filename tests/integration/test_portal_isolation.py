@@ -65,11 +65,10 @@ def portal(request: pytest.FixtureRequest) -> Iterator[PortalHouse]:
     month = make_portal_month(database.work)
     urls = role_urls(database.url, "ingest-secret", "portal-secret")
     install_roles(database.engine, urls)
-    ingest, portal = Work(open_engine(urls.ingest)), Work(open_engine(urls.portal))
+    portal = Work(open_engine(urls.portal))
     try:
-        yield with_proposals(make_house(month, portal_work=portal, ingest_work=ingest))
+        yield with_proposals(make_house(month, portal_work=portal))
     finally:
-        ingest.engine.dispose()
         portal.engine.dispose()
 
 

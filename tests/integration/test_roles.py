@@ -16,6 +16,7 @@ from fixtures_database import Database
 from fixtures_ingest import ReportingHost, enrol
 from kashi_server.domain.interval import Interval
 from kashi_server.services.accounts import Role
+from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
 from kashi_server.services.sight import Reader, Sight
@@ -141,6 +142,44 @@ def test_verdict_and_bytes_of_a_report_never_change(roles: Roles) -> None:
 def _execute(work: Work, statement: str) -> None:
     with work.begin() as unit:
         unit.connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "certificates",
+        "certificate_changes",
+        "certificate_confirmations",
+        "restorations",
+        "privileged_acts",
+    ],
+)
+def test_ingestion_gives_nobodys_word(roles: Roles, table: str) -> None:
+    """What officers decide and parties confirm, ingestion neither writes nor reads."""
+    _denied(roles.ingest, f"INSERT INTO {table} DEFAULT VALUES")
+    _denied(roles.ingest, f"SELECT * FROM {table}")
+
+
+def test_ingestion_makes_no_token(roles: Roles) -> None:
+    """Whom a host may enrol for is a person's word: ingestion consumes tokens, and adds none."""
+    _denied(roles.ingest, "INSERT INTO enrolment_tokens DEFAULT VALUES")
+    _denied(roles.ingest, "UPDATE enrolment_tokens SET operator_party_id = operator_party_id")
+    _execute(roles.ingest, "UPDATE enrolment_tokens SET host_id = host_id")
+
+
+def test_ingestion_holds_a_host_and_releases_none(roles: Roles) -> None:
+    """A fork holds a host as the ingest role; letting it go takes two officers, as the owner."""
+    where = f"WHERE host_id = '{OWN_HOST}'"
+    with roles.ingest.begin() as unit:
+        unit.identity.hold_host(OWN_HOST, "fork", roles.month.clock())
+        unit.commit()
+
+    _denied(roles.ingest, f"UPDATE hosts SET release_requested_by = 'officer' {where}")
+    for state in ("active", "revoked"):
+        _denied(roles.ingest, f"UPDATE hosts SET state = '{state}' {where}")
+    keeping = HostKeeping(roles.month.work, roles.month.clock)
+    assert not keeping.release(OWN_HOST, "officer-1", "checked")
+    assert keeping.release(OWN_HOST, "officer-2", "checked")
 
 
 def test_security_is_forced(roles: Roles) -> None:

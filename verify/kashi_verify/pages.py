@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
+from kashi_verify.money import money_figures
 
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
@@ -82,6 +83,10 @@ def _summary_figures(summary: Data) -> Iterator[tuple[str, str]]:
         named = f"{month['statement']['number']}r{month['statement']['revision']}"
         row = f"{month['month']}{named}{_sums(month)}{_percent(month['coverage'])}"
         yield f"the row of {month['month']}", row
+    money = summary["stated"]["money"]
+    if money is not None:
+        yield "the day of the tie-out", money["tie_out"]["until_day"]
+        yield from ((name, f"{_yuan(fen)}元") for name, fen in money_figures(money))
     for model in summary["models"]:
         yield f"the row of {model['model']}", f"{model['devices']}{_sums(model)}"
 

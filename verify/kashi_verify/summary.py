@@ -1,8 +1,7 @@
 """Step 7, third part: the summary says what the statements come to, recomputed from their lines.
 
 Totals with their amounts in capitals, one row a month, one a kind of device, one a level of
-evidence, the gaps with their reasons. Money papers cannot be recomputed: of them only what must
-hold among themselves is checked (tax and sum, covered and paid, the differences).
+evidence, the gaps with their reasons. Of money papers see `money`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,6 @@ _HOUR_MS: Final = 3_600_000
 _EXACT: Final = ("leased_card_hours", "card_hours", "billed_card_hours")
 _WHOLE: Final = ("gap_ms", "amount_fen", "eligible_fen")
 _COUNTED: Final = ("continuity_ms", "officer_ms")
-_GONE: Final = ("red", "void")
 
 
 def check_summary(summary: Data, statements: Sequence[Data], hashes: Sequence[str]) -> None:
@@ -38,8 +36,6 @@ def check_summary(summary: Data, statements: Sequence[Data], hashes: Sequence[st
     _check_models(summary["models"], statements)
     _check_levels(summary["evidence_levels"], lines)
     _check_gaps(summary["gaps"], statements, lines)
-    if summary["stated"]["money"] is not None:
-        _check_money(summary["stated"]["money"])
 
 
 def _lines(statements: Iterable[Data]) -> list[Data]:
@@ -140,20 +136,3 @@ def _check_gaps(gaps: Data, statements: Sequence[Data], lines: Sequence[Data]) -
     _same("the summary's gaps by reason", told, spans)
     if gaps["treatment"] != "not_filled":
         raise CheckFailed(f"gaps are treated as {gaps['treatment']}, which no certificate may do")
-
-
-def _check_money(money: Data) -> None:
-    for one in money["invoices"]:
-        if one["ex_tax_fen"] + one["tax_fen"] != one["incl_fen"]:
-            raise CheckFailed(f"invoice {one['number']}: without tax and tax are not the sum")
-    standing = [one for one in money["invoices"] if one["status"] not in _GONE]
-    tie = money["tie_out"]
-    wanted = {
-        "invoiced_ex_tax_fen": sum(one["contract_ex_tax_fen"] for one in standing),
-        "invoiced_incl_fen": sum(one["contract_incl_fen"] for one in standing),
-        "paid_fen": sum(one["covered_fen"] for one in money["payments"]),
-    }
-    wanted["invoiced_less_metered_fen"] = wanted["invoiced_incl_fen"] - tie["metered_fen"]
-    for name, value in wanted.items():
-        if tie[name] != value:
-            raise CheckFailed(f"the tie-out's {name} is {tie[name]}; the papers give {value}")

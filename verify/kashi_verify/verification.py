@@ -56,6 +56,7 @@ from kashi_verify.findings import (
 )
 from kashi_verify.limits import ATTACHMENT_BYTES_MAX
 from kashi_verify.log import check_log
+from kashi_verify.money import check_money
 from kashi_verify.receipts import check_receipts, server_key
 from kashi_verify.recount import check_recount
 from kashi_verify.reports import check_reports
@@ -259,6 +260,9 @@ def _verify_statement(attached: Attached, findings: Findings) -> None:
             hashes = [sha256(month.files["statement"]).hexdigest() for month in attached.months]
             check_summary(attached.summary, statements, hashes)
             check_table(attached.files[LINES], statements)
+            money = attached.summary["stated"]["money"]
+            if money is not None:
+                check_money(money, datetime.fromisoformat(certificate["issued_at"]).date())
         lines = sum(len(statement["lines"]) for statement in statements)
         days = sum(len(statement["days"]) for statement in statements)
         more = attached.summary is not None

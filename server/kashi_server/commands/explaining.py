@@ -1,7 +1,7 @@
 """`explain`: one certificate from its amount down to a minute of a device, and the other way."""
 
 import json
-from datetime import datetime
+import sys
 from typing import Annotated
 
 import typer
@@ -9,8 +9,9 @@ import typer
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import plain
-from kashi_server.domain.interval import SHANGHAI, minute_of
-from kashi_server.domain.trail import Fact, Trail
+from kashi_server.commands.trail_words import text_of, word_of
+from kashi_server.domain.minute_text import minute_of_text
+from kashi_server.domain.trail import Trail
 from kashi_server.errors import InvalidValue
 from kashi_server.services.trails import Explaining, Wanted
 
@@ -32,28 +33,25 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Follow an amount down to one minute, or a minute up to its claim. 逐级说明金额来历。"""
-    at = None if minute is None else _minute(minute)
+    at = None if minute is None else minute_of_text(minute)
+    wanted = Wanted(line=line, hardware_id=device, minute=at)
     with opened(directory) as server:
         explaining = Explaining(server.work)
         if number is not None:
-            wanted = Wanted(line=line, hardware_id=device, minute=at)
             trail = explaining.certificate(number, wanted)
         elif device is not None and at is not None:
             trail = explaining.minute(device, at)
         else:
-            raise InvalidValue("name a certificate, or a --device and a --minute")
+            raise InvalidValue(
+                "写明证明编号，或同时写明 --device 与 --minute；"
+                " name a certificate, or a --device and a --minute"
+            )
     if as_json:
         print(json.dumps(trail.to_data(), ensure_ascii=False))
         return
     _show(trail)
-
-
-def _minute(text: str) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidValue(f"'{text}' is not a minute like 2026-10-12T10:20+08:00") from error
-    return minute_of(instant if instant.tzinfo is not None else instant.replace(tzinfo=SHANGHAI))
+    if number is not None:
+        _show_next(number, wanted, trail)
 
 
 def _show(trail: Trail) -> None:
@@ -62,14 +60,20 @@ def _show(trail: Trail) -> None:
         print(f"{place}. {step.zh} {step.en}")
         for name, value in step.facts.items():
             if value not in (None, ""):
-                print(plain(f"     {name}: {_text(value)}"))
-        if step.follows:
-            print(plain(f"     ← {step.follows}"))
+                label = f"{word_of(name)} {name}".strip()
+                print(plain(f"     {label}: {text_of(name, value)}"))
+        for follows in filter(None, (step.follows_zh, step.follows)):
+            print(plain(f"     ← {follows}"))
         if step.source:
             print(f"     依据 source: {step.source}")
 
 
-def _text(value: Fact) -> str:
-    if isinstance(value, bool):
-        return "是 yes" if value else "否 no"
-    return str(value)
+def _show_next(number: str, wanted: Wanted, trail: Trail) -> None:
+    """What to type to see the next step below, on standard error: the trail stays itself."""
+    line = next((dict(step.facts) for step in trail.of("line")), None)
+    if line is None or wanted.minute is not None:
+        return
+    more = f"--line {line['line']}" if wanted.line is None else f"--line {wanted.line}"
+    if not wanted.everything:
+        more += f" --minute {line['start']}"
+    print(plain(f"下一层 one step further: kashi-server explain {number} {more}"), file=sys.stderr)

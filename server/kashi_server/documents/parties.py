@@ -33,11 +33,17 @@ def party_sections(certificate: Certificate, printed: Printed) -> list[dict[str,
                 *_party(statement["user"], "需求方", "User"),
                 *_provider(statement),
                 *_contract(statement),
-                *(contract_rows(printed.summary) if statement["contract"] is not None else []),
+                *_stated(printed),
             ],
         ),
         section(Pair("金额", "Amounts"), kind="facts", pairs=2, rows=_amounts(printed)),
     ]
+
+
+def _stated(printed: Printed) -> list[dict[str, object]]:
+    if printed.last["contract"] is None:
+        return []
+    return contract_rows(printed.summary, printed.last["programme"])
 
 
 def _head(certificate: Certificate, printed: Printed) -> list[dict[str, object]]:

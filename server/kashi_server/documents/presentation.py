@@ -9,7 +9,7 @@ from typing import Any, Final
 from kashi_server.documents import figures
 from kashi_server.documents.chart import Bar, daily_chart
 from kashi_server.documents.estimate import parameter_annex, subsidy_section
-from kashi_server.documents.papers import money_sections
+from kashi_server.documents.money_pages import money_sections
 from kashi_server.documents.parties import party_sections
 from kashi_server.documents.printed import Printed
 from kashi_server.documents.proof import evidence_section, integrity_section, verification_section

@@ -105,11 +105,11 @@ class Assignment:
             Refused: it is confirmed already, or the party is not the other side.
         """
         if self.confirmed_by is not None:
-            raise Refused(f"assignment {self.assignment_id} is confirmed already")
+            raise Refused(f"指派已确认；assignment {self.assignment_id} is confirmed already")
         if party_id not in contract.sides - {self.proposed_by}:
             raise Refused(
-                f"assignment {self.assignment_id} waits for the other side of contract"
-                f" {contract.contract_id}, not for {party_id}"
+                f"须由另一方确认；assignment {self.assignment_id} waits for the other side of"
+                f" contract {contract.contract_id}, not for {party_id}"
             )
         return replace(self, confirmed_by=party_id)
 
@@ -123,10 +123,12 @@ def check_assignment(assignment: Assignment, contract: Contract) -> None:
     for name in ("proposed_by", "confirmed_by"):
         party_id = getattr(assignment, name)
         if party_id is not None and party_id not in contract.sides:
-            raise InvalidValue(f"{name} {party_id} is no party to contract {contract.contract_id}")
+            raise InvalidValue(
+                f"并非合同当事方；{name} {party_id} is no party to contract {contract.contract_id}"
+            )
     if assignment.interval.overlap(contract.term) != assignment.interval:
         raise InvalidValue(
-            f"assignment {assignment.assignment_id} leaves the term of contract"
+            f"指派超出合同期；assignment {assignment.assignment_id} leaves the term of contract"
             f" {contract.contract_id}"
         )
 
@@ -158,12 +160,13 @@ def check_disjoint(
         common = other.interval.overlap(assignment.interval) if whole or part else None
         if common is not None and not may_name(other):
             raise InvalidValue(
-                f"device {assignment.hardware_id} is assigned otherwise in part of this time; ask"
-                " its provider, or choose another time 该时段设备另有指派"
+                f"该时段设备另有指派；device {assignment.hardware_id} is assigned otherwise in part"
+                " of this time; ask its provider, or choose another time"
             )
         if common is not None:
             raise InvalidValue(
-                f"device {assignment.hardware_id} cannot serve {assignment.contract_id} from"
+                f"设备已另有指派；device {assignment.hardware_id} cannot serve"
+                f" {assignment.contract_id} from"
                 f" {instant_of(common.start).isoformat()}: assignment {other.assignment_id} of"
                 f" contract {other.contract_id} names {other.hardware_id} then"
             )

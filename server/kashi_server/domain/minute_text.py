@@ -1,9 +1,9 @@
-"""Minutes as people write them: in forms, in spreadsheets, on the command line.
+"""Minutes as people write them: in forms, in spreadsheets, on the command line; and read them.
 
 What names no offset is the time of Asia/Shanghai, as on every page. A day alone is its midnight.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from kashi_server.domain.interval import SHANGHAI, minute_of
@@ -26,9 +26,12 @@ def minute_of_text(text: str) -> int:
             f"'{text}' is no time; write it like 2026-10-01 10:20, in Beijing time 请写北京时间"
         ) from error
     if instant.second or instant.microsecond:
-        raise InvalidValue(
-            f"'{text}' is not a whole minute; assignments begin and end on whole minutes 须为整分钟"
-        )
+        raise InvalidValue(f"'{text}' is not a whole minute; minutes are whole 须为整分钟")
     if not YEARS[0] <= instant.year <= YEARS[1]:
         raise InvalidValue(f"'{text}' lies outside the years {YEARS[0]} to {YEARS[1]}")
     return minute_of(instant if instant.tzinfo else instant.replace(tzinfo=SHANGHAI))
+
+
+def utc_ms_text(utc_ms: int) -> str:
+    """An instant of UTC milliseconds, cut to the second, with the offset of Asia/Shanghai."""
+    return datetime.fromtimestamp(utc_ms // 1000, UTC).astimezone(SHANGHAI).isoformat()

@@ -122,8 +122,8 @@ def check_price(price: Price, others: Collection[Price]) -> None:
         common = other.interval.overlap(price.interval)
         if common is not None:
             raise InvalidValue(
-                f"price {price.price_id} overlaps {other.price_id} from"
-                f" {instant_of(common.start).isoformat()}; end the earlier one first"
+                f"单价时段重叠，请先结束在前者；price {price.price_id} overlaps {other.price_id}"
+                f" from {instant_of(common.start).isoformat()}; end the earlier one first"
             )
     _check_alone(price, others)
 
@@ -137,7 +137,7 @@ def _check_alone(price: Price, others: Iterable[Price]) -> None:
         common = other.interval.overlap(price.interval) if whole else None
         if common is not None:
             raise InvalidValue(
-                f"price {price.price_id} overlaps {other.price_id} from"
+                f"单价与整份合同租金重叠；price {price.price_id} overlaps {other.price_id} from"
                 f" {instant_of(common.start).isoformat()}: the rent of a contract pays for all of"
                 " it; end the earlier one first"
             )
@@ -153,12 +153,14 @@ def check_revision(old: Price, new: Price, now_minute: int) -> None:
         return
     if replace(new, interval=old.interval) != old or new.interval.start != old.interval.start:
         raise Refused(
-            f"price {old.price_id} has begun; only its end may be set, so end it and add a new one"
+            f"单价已生效，仅可设结束时间；price {old.price_id} has begun; only its end may be set,"
+            " so end it and add a new one"
         )
     for end in (old.interval.end, new.interval.end):
         if end is not None and end < now_minute:
             raise Refused(
-                f"price {old.price_id} cannot end differently at {instant_of(end).isoformat()},"
+                f"结束时间已过，不可更改；price {old.price_id} cannot end differently at"
+                f" {instant_of(end).isoformat()},"
                 " which has passed"
             )
 

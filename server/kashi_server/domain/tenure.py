@@ -52,6 +52,7 @@ def check_tenure(tenure: Tenure, others: Iterable[Tenure]) -> None:
         common = other.interval.overlap(tenure.interval)
         if common is not None:
             raise InvalidValue(
-                f"host {tenure.host_id} has another tenure (owner {other.owner_id}) from"
+                f"主机该时段已有产权登记；host {tenure.host_id} has another tenure (owner"
+                f" {other.owner_id}) from"
                 f" {instant_of(common.start).isoformat()}; end that one first"
             )

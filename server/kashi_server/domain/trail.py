@@ -19,6 +19,7 @@ class TrailStep:
     en: str
     facts: Mapping[str, Fact]
     follows: str = ""
+    follows_zh: str = ""
     source: str = ""
 
     def to_data(self) -> dict[str, object]:
@@ -29,6 +30,7 @@ class TrailStep:
             "title_en": self.en,
             "facts": dict(self.facts),
             "follows": self.follows,
+            "follows_zh": self.follows_zh,
             "source": self.source,
         }
 
@@ -42,10 +44,6 @@ class Trail:
     def of(self, kind: str) -> Iterator[TrailStep]:
         """The steps of a kind."""
         return (step for step in self.steps if step.kind == kind)
-
-    def upward(self) -> "Trail":
-        """The same steps walked from the other end."""
-        return Trail(tuple(reversed(self.steps)))
 
     def to_data(self) -> dict[str, object]:
         """Plain data, format `kashi/v1/trail`."""

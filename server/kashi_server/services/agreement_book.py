@@ -224,16 +224,19 @@ class AgreementBook:
                 if not self._is_void(agreement):
                     yield "assignment", f"there is no assignment {agreement.assignment_id}"
             case Assignment() | Price() if agreement.contract_id not in self.contracts:
-                yield "contract", f"there is no contract {agreement.contract_id}"
+                yield (
+                    "contract",
+                    f"没有此合同；there is no contract {agreement.contract_id}",
+                )
 
     def _party(self, name: str, party_id: str, kind: PartyKind | None = None) -> Iterator[Trouble]:
         party = self.parties.get(party_id)
         if party is None and party_id in self._broken:
             yield _BROKEN
         elif party is None:
-            yield name, f"there is no party {party_id}; add a [[party]]"
+            yield name, f"没有此主体；there is no party {party_id}; add a [[party]]"
         elif kind is not None and party.kind is not kind:
-            yield name, f"{party_id} is a {party.kind}, not a {kind}"
+            yield name, f"主体类别不符；{party_id} is a {party.kind}, not a {kind}"
 
     def _history(self, agreement: Agreement) -> Iterator[Trouble]:
         old = self.standing(agreement)
@@ -262,7 +265,10 @@ class AgreementBook:
 
     def _closed_text(self) -> str:
         until = instant_of(self._closed_until or 0).isoformat()
-        return f"months are closed until {until}; what lies before is a correction: {CORRECTION}"
+        return (
+            f"此前月份已关账，须作更正；months are closed until {until}; what lies before is a"
+            f" correction: {CORRECTION}"
+        )
 
     def _rules(self, agreement: Agreement) -> Iterator[Trouble]:
         match agreement:
@@ -345,4 +351,5 @@ def _fixed(old: Agreement, new: Agreement) -> Iterator[Trouble]:
         decided = field.name == "confirmed_by" and before is not None
         if before != after and (field.name not in _FREE.get(type(old), ()) or decided):
             name = _FIELDS.get(field.name, field.name)
-            yield name, f"differs from what stands ({before}); only its end may be changed"
+            differs = f"differs from what stands ({before}); only its end may be changed"
+            yield name, f"与现有内容不同，仅可更改结束时间；{differs}"

@@ -1,14 +1,14 @@
 """What goes into a certificate before it has a number: its files, and what stands behind them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate_parts import CertificateParts, MonthParts
-from kashi_server.domain.interval import Month
+from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Month, instant_of
 from kashi_server.domain.summary import summary_of
 from kashi_server.errors import NotFound, Refused, StorageError
 from kashi_server.services.certificate_reading import reading_of, together
@@ -48,10 +48,11 @@ class Prepared:
 
 
 class Preparing:
-    """Prepares certificates; reads only."""
+    """Prepares certificates; reads only. What papers say it reads until today."""
 
-    def __init__(self, gathering: EvidenceGathering) -> None:
+    def __init__(self, gathering: EvidenceGathering, clock: Callable[[], int]) -> None:
         self._gathering = gathering
+        self._clock = clock
 
     def month(self, unit: CertificatesUnit, statement: StoredStatement) -> Prepared:
         """The certificate of one statement."""
@@ -66,7 +67,7 @@ class Preparing:
             number=statement.number,
             revision=statement.revision,
             statements=(statement,),
-            parts=_parts(unit, (statement,), (part,), reading_of(gathered)),
+            parts=self._parts(unit, (statement,), (part,), reading_of(gathered)),
             gathered=gathered,
         )
 
@@ -107,8 +108,30 @@ class Preparing:
             number=_together(ordered),
             revision=1 + sum(one.revision - 1 for one in ordered),
             statements=ordered,
-            parts=_parts(unit, ordered, tuple(found), together(readings)),
+            parts=self._parts(unit, ordered, tuple(found), together(readings)),
             gathered=None,
+        )
+
+    def _parts(
+        self,
+        unit: CertificatesUnit,
+        statements: Sequence[StoredStatement],
+        months: tuple[MonthParts, ...],
+        reading: Mapping[str, object] | None,
+    ) -> CertificateParts:
+        last = statements[-1]
+        today = instant_of(self._clock() // MINUTE_MS).astimezone(SHANGHAI).date()
+        stated = unit.certificates.stated(last.contract_id, last.provider_id, today)
+        summary = summary_of(
+            [json.loads(one.content) for one in statements],
+            [sha256(one.content).hexdigest() for one in statements],
+            stated=stated,
+            reading=reading,
+        )
+        return CertificateParts(
+            months=months,
+            summary=canonical_bytes(summary),
+            lines=csv_bytes(lines_export(statements)),
         )
 
 
@@ -117,27 +140,6 @@ def _together(statements: Sequence[StoredStatement]) -> str:
     first, last = statements[0], statements[-1]
     of = last.number.removeprefix(f"KS-{last.month}-")
     return f"KS-{first.month}..{last.month}-{of}"
-
-
-def _parts(
-    unit: CertificatesUnit,
-    statements: Sequence[StoredStatement],
-    months: tuple[MonthParts, ...],
-    reading: Mapping[str, object] | None,
-) -> CertificateParts:
-    last = statements[-1]
-    stated = unit.certificates.stated(last.contract_id, last.user_id, last.provider_id, last.month)
-    summary = summary_of(
-        [json.loads(one.content) for one in statements],
-        [sha256(one.content).hexdigest() for one in statements],
-        stated=stated,
-        reading=reading,
-    )
-    return CertificateParts(
-        months=months,
-        summary=canonical_bytes(summary),
-        lines=csv_bytes(lines_export(statements)),
-    )
 
 
 def rules_of(unit: CertificatesUnit, statement: StoredStatement) -> bytes | None:

@@ -69,7 +69,7 @@ class CertificateKeeping(Standing):
         super().__init__(work, issuing.clock)
         self._press = press
         self._gathering = gathering
-        self._preparing = Preparing(gathering)
+        self._preparing = Preparing(gathering, issuing.clock)
         self._issuing = issuing
 
     def issue_month(self, month: Month, actor: str) -> Sequence[StoredCertificate]:
@@ -119,7 +119,7 @@ class CertificateKeeping(Standing):
             return self._issue(statement, actor)
         if before.status is not CertificateStatus.ISSUED:
             raise Refused(f"certificate {before.number} is {before.status}: it cannot be replaced")
-        if self.file(before.number, "summary") == prepared.parts.summary:
+        if _told(self.file(before.number, "summary")) == _told(prepared.parts.summary):
             raise Refused(f"certificate {before.number} says everything that is known by now")
         return self._store(prepared, actor, edition=before.edition + 1, reason=reason)
 
@@ -318,6 +318,15 @@ def document_entry(number: str, pdf: bytes, bundle: bytes | None) -> bytes:
             "bundle_sha256": None if bundle is None else sha256(bundle).hexdigest(),
         }
     )
+
+
+def _told(summary: bytes) -> object:
+    """What a summary says, but for the day until which papers were read."""
+    told = json.loads(summary)
+    money = told["stated"]["money"]
+    if money is not None:
+        del money["tie_out"]["until_day"]
+    return told
 
 
 def _standing(issued: StoredCertificate) -> StoredCertificate:

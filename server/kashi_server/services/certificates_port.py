@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from kashi_server.domain.certificate import (
@@ -99,9 +100,9 @@ class CertificatesPort(ChangingPort, Protocol):
         """Every certificate that is of a statement revision, alone or with other months."""
 
     def stated(
-        self, contract_id: str | None, user_id: str, provider_id: str | None, month: Month
+        self, contract_id: str | None, provider_id: str | None, day: date
     ) -> Mapping[str, object]:
-        """What papers say of a contract, its parties and its money until a month; by kind."""
+        """What papers say of a contract, its parties and its money until a day; by kind."""
 
     def certificates(
         self, *, month: Month | None = None, user_id: str | None = None

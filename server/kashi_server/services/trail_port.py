@@ -1,10 +1,11 @@
 """What explaining asks of storage."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.contract import Assignment
 from kashi_server.domain.interval import Month
 from kashi_server.domain.tariff import Price
@@ -12,6 +13,7 @@ from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.facts_port import StoredReport
+from kashi_server.services.log_port import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class ClaimedLine:
     state: str
     computed_fen: int | None
     approved_fen: int
+    disbursed_fen: int
+    voucher_number: str | None
 
 
 class FactsPort(Protocol):
@@ -83,6 +87,16 @@ class LogPort(Protocol):
     def index_of(self, kind: str, reference: str) -> int | None:
         """Where an entry stands in the log."""
 
+    def beginning(self, kind: str, beginning: str, size: int | None) -> Mapping[str, Entry]:
+        """The latest entry of each reference that begins so, with an index below `size`."""
+
+
+class ClaimsPort(Protocol):
+    """Claims."""
+
+    def events(self, claim_id: str | None = None) -> Sequence[ClaimEvent]:
+        """Steps, by claim and serial."""
+
 
 class ExplainingUnit(Protocol):
     """A unit of work as explaining needs it."""
@@ -98,6 +112,10 @@ class ExplainingUnit(Protocol):
     @property
     def certificates(self) -> CertificatesPort:
         """Certificates."""
+
+    @property
+    def claims(self) -> ClaimsPort:
+        """Claims."""
 
     @property
     def log(self) -> LogPort:

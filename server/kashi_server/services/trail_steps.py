@@ -3,20 +3,21 @@
 The rule by which each follows is cited with the page and paragraph that fixes it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
 from kashi_server.domain.canonical import decimal_text
 from kashi_server.domain.contract import Assignment
 from kashi_server.domain.interval import HOUR_MS, Interval
-from kashi_server.domain.money import yuan_text
+from kashi_server.domain.money import price_text, yuan_text
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.trail import Fact, TrailStep
 from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.trail_then import Known
 
 Data = Mapping[str, Any]
 _REASONS: Final = {str(reason): reason for reason in Reason}
@@ -50,6 +51,7 @@ def certificate_step(one: StoredCertificate, log_index: int | None) -> TrailStep
             "log_index": log_index,
         },
         follows="amount = sum of its statements' amounts",
+        follows_zh="金额 = 所含结算单金额之和",
         source=CERTIFICATE_RULE,
     )
 
@@ -77,6 +79,7 @@ def statement_step(stored: StoredStatement, data: Data, log_index: int | None) -
             "log_index": log_index,
         },
         follows="amount = sum of its lines' amounts; eligible = sum over eligible lines",
+        follows_zh="金额 = 各计费行金额之和；合格金额 = 合格行之和",
         source=STATEMENT_RULE,
     )
 
@@ -100,6 +103,7 @@ def rules_step(data: Data) -> TrailStep | None:
         en="rules in force",
         facts=facts,
         follows="eligible and estimated amounts follow from this version, by its hash",
+        follows_zh="合格金额与估算金额依此版本（以哈希为准）得出",
         source="docs/rules.md",
     )
 
@@ -123,6 +127,7 @@ def line_step(data: Data, line: Data) -> TrailStep:
         "price_id": line["price_id"],
         "price_yuan_per_card_hour": line["price_yuan_per_card_hour"],
         "amount_yuan": yuan_text(line["amount_fen"]),
+        **_origin(line),
         "eligible": line["eligible"],
         "evidence_level": line["evidence_level"],
         "rules_sha256": line["rules_sha256"],
@@ -136,6 +141,7 @@ def line_step(data: Data, line: Data) -> TrailStep:
         en="rated line",
         facts=facts,
         follows=_equation(line),
+        follows_zh="金额 = 计费时间 × 份额 × 单价，每行截断到分",
         source=LINE_RULE,
     )
 
@@ -152,46 +158,89 @@ def _equation(line: Data) -> str:
     )
 
 
-def price_step(price: Price) -> TrailStep:
-    """The price a line names: whose contract it is of, and since when."""
+def _origin(line: Data) -> dict[str, Fact]:
+    """What only some lines have: gap time that counts, a provider's word, a price of its own."""
+    counted = line["quantities"]
+    found: dict[str, Fact] = {
+        name: counted[name] for name in ("continuity_ms", "officer_ms") if name in counted
+    }
+    for name in ("stated", "price"):
+        for key, value in line.get(name, {}).items():
+            found[f"{name}_{key}"] = value if isinstance(value, str | int) else str(value)
+    return found
+
+
+def price_step(known: Known[Price], line: Data) -> TrailStep:
+    """The price a line names, as its statement's cut-off knew it."""
+    facts = _price_facts(known.then)
     return TrailStep(
         kind="price",
         zh="合同单价",
         en="price",
         facts={
-            "price_id": price.price_id,
-            "contract_id": price.contract_id,
-            "model": price.model,
-            "yuan": decimal_text(price.yuan),
-            "basis": str(price.basis),
-            **_span(price.interval),
+            **facts,
+            "log_index": known.log_index,
+            "changed_since": _changed(facts, None if known.now is None else _price_facts(known.now))
+            or _unlogged(known, line),
         },
         follows="the price in force over the line, of the device's model or its physical device's",
+        follows_zh="计费行期间有效、与该型号（或其所属物理卡型号）对应的单价",
         source="docs/agreements.md",
     )
 
 
-def assignment_steps(
-    assignments: Iterator[Assignment], hardware_ids: set[str], line: Data, span: Interval
-) -> Iterator[TrailStep]:
-    """The assignments that lease the line's device, or the physical device it is a part of."""
-    for one in assignments:
-        if one.hardware_id in hardware_ids and one.interval.overlap(span) is not None:
-            yield TrailStep(
-                kind="assignment",
-                zh="设备指派",
-                en="assignment",
-                facts={
-                    "assignment_id": one.assignment_id,
-                    "contract_id": one.contract_id,
-                    "hardware_id": one.hardware_id,
-                    **_span(one.interval),
-                    "proposed_by": one.proposed_by,
-                    "confirmed_by": one.confirmed_by,
-                },
-                follows="leased time: confirmed by both sides, within the contract's term",
-                source="docs/agreements.md",
-            )
+def _price_facts(price: Price) -> dict[str, Fact]:
+    return {
+        "price_id": price.price_id,
+        "contract_id": price.contract_id,
+        "model": price.model,
+        "yuan": price_text(price.yuan),
+        "basis": str(price.basis),
+        **_span(price.interval),
+    }
+
+
+def _unlogged(known: Known[Price], line: Data) -> Fact:
+    """Of a price that the log never saw: whether the line was rated at another one."""
+    rated = line["price_yuan_per_card_hour"]
+    here = price_text(known.then.yuan)
+    if known.log_index is not None or line.get("price") is not None or rated in (None, here):
+        return None
+    return f"计费时 rated at {rated} → {here}"
+
+
+def assignment_step(known: Known[Assignment]) -> TrailStep:
+    """An assignment that leases a line's device, or the physical device it is a part of."""
+    facts = _assignment_facts(known.then)
+    now = None if known.now is None else _assignment_facts(known.now)
+    return TrailStep(
+        kind="assignment",
+        zh="设备指派",
+        en="assignment",
+        facts={**facts, "log_index": known.log_index, "changed_since": _changed(facts, now)},
+        follows="leased time: confirmed by both sides, within the contract's term",
+        follows_zh="租用时间：双方确认，且在合同期内",
+        source="docs/agreements.md",
+    )
+
+
+def _assignment_facts(one: Assignment) -> dict[str, Fact]:
+    return {
+        "assignment_id": one.assignment_id,
+        "contract_id": one.contract_id,
+        "hardware_id": one.hardware_id,
+        **_span(one.interval),
+        "proposed_by": one.proposed_by,
+        "confirmed_by": one.confirmed_by,
+    }
+
+
+def _changed(then: dict[str, Fact], now: dict[str, Fact] | None) -> Fact:
+    """What is otherwise today; None: nothing."""
+    if now is None:
+        return "今已撤销 taken out since"
+    told = (f"{name} {then[name]} → {now[name]}" for name in then if then[name] != now[name])
+    return "; ".join(told) or None
 
 
 def _span(interval: Interval) -> dict[str, Fact]:

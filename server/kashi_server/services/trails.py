@@ -1,8 +1,9 @@
 """Explaining money: one certificate from its amount down to a minute of a device, and back up.
 
 Downward: certificate → statement → rules → line → price, assignment → device-hour → minute →
-report with its receipt and its place in the log. Upward: the same steps from a device and a minute,
-with every certificate that is of the statement and every claim that takes the line.
+report with its receipt and its place in the log; each as the statement's cut-off knew it. Upward:
+the same steps from a device and a minute, with every certificate that is of the statement, every
+claim that takes the line and every payment on it.
 """
 
 import json
@@ -13,22 +14,23 @@ from typing import Any
 
 from kashi_server.domain.certificate import CertificateNumber
 from kashi_server.domain.interval import Interval, Month, minute_of
-from kashi_server.domain.money import yuan_text
 from kashi_server.domain.trail import Trail, TrailStep
 from kashi_server.errors import NotFound, StorageError
 from kashi_server.services.certificates import LOG_ISSUED
 from kashi_server.services.closing import STATEMENT_ENTRY
 from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.trail_claims import claim_steps
 from kashi_server.services.trail_minute import Place, minute_steps
-from kashi_server.services.trail_port import ClaimedLine, ExplainingUnit, ExplainingWork
+from kashi_server.services.trail_port import ExplainingUnit, ExplainingWork
 from kashi_server.services.trail_steps import (
-    assignment_steps,
+    assignment_step,
     certificate_step,
     line_step,
     price_step,
     rules_step,
     statement_step,
 )
+from kashi_server.services.trail_then import CutOff
 
 Data = Mapping[str, Any]
 
@@ -87,7 +89,10 @@ class Explaining:
         return Trail((*steps, *below))
 
     def minute(self, hardware_id: str, minute: int) -> Trail:
-        """Up from one minute of one device.
+        """Up from one minute of one device, to every certificate and claim that rests on it.
+
+        The latest revision of each statement first; those before it after, for what was issued and
+        paid on them.
 
         Raises:
             NotFound: no statement has a line of it.
@@ -95,9 +100,10 @@ class Explaining:
         with self._work.begin(writes=False) as unit:
             steps: list[TrailStep] = []
             for stored, data, line in _lines_at(unit, hardware_id, minute):
-                place = Place(hardware_id=hardware_id, host_id=line["host_id"], minute=minute)
-                steps += reversed([*minute_steps(unit, place)])
-                steps += reversed([*_line_down(unit, data, line)])
+                cut_off = _cut_off(unit, data)
+                place = Place(line=line, minute=minute)
+                steps += reversed([*minute_steps(unit, place, cut_off)])
+                steps += reversed([*_line_down(data, line, cut_off)])
                 steps += _statement_up(unit, stored, data, line)
         if not steps:
             raise NotFound(
@@ -111,6 +117,10 @@ def span_of(line: Data) -> Interval:
     """A line's UTC minutes."""
     start, end = (minute_of(datetime.fromisoformat(line[edge])) for edge in ("start", "end"))
     return Interval(start, end)
+
+
+def _cut_off(unit: ExplainingUnit, data: Data) -> CutOff:
+    return CutOff(unit, data["cut_off"]["checkpoint_size"])
 
 
 def _statement_down(
@@ -127,13 +137,11 @@ def _statement_down(
     rules = rules_step(data)
     if rules is not None:
         yield rules
+    cut_off = _cut_off(unit, data)
     for line in lines:
-        yield from [line_step(data, line)] if wanted.everything else _line_down(unit, data, line)
+        yield from [line_step(data, line)] if wanted.everything else _line_down(data, line, cut_off)
         if wanted.minute is not None:
-            place = Place(
-                hardware_id=line["hardware_id"], host_id=line["host_id"], minute=wanted.minute
-            )
-            yield from minute_steps(unit, place)
+            yield from minute_steps(unit, Place(line=line, minute=wanted.minute), cut_off)
 
 
 def _stated(unit: ExplainingUnit, stored: StoredStatement, data: Data) -> TrailStep:
@@ -141,32 +149,27 @@ def _stated(unit: ExplainingUnit, stored: StoredStatement, data: Data) -> TrailS
     return statement_step(stored, data, index)
 
 
-def _line_down(unit: ExplainingUnit, data: Data, line: Data) -> Iterator[TrailStep]:
-    """A line, its price, and the assignments that lease its device."""
+def _line_down(data: Data, line: Data, cut_off: CutOff) -> Iterator[TrailStep]:
+    """A line, its price, and the assignments that lease its device, as of the cut-off."""
     yield line_step(data, line)
-    for price in unit.expense.prices():
-        if price.price_id == line["price_id"]:
-            yield price_step(price)
+    price = None if line["price_id"] is None else cut_off.price(line["price_id"])
+    if price is not None:
+        yield price_step(price, line)
     parents = {one["hardware_id"]: one["parent_hardware_id"] for one in data["devices"]}
     devices = {line["hardware_id"], parents.get(line["hardware_id"]) or line["hardware_id"]}
     contract = data["contract"]
     if contract is not None:
-        of_contract = (
-            one for one in unit.expense.assignments() if one.contract_id == contract["contract_id"]
-        )
-        yield from assignment_steps(of_contract, devices, line, span_of(line))
+        known = cut_off.assignments(contract["contract_id"], devices, span_of(line))
+        yield from map(assignment_step, known)
 
 
 def _lines_at(
     unit: ExplainingUnit, hardware_id: str, minute: int
 ) -> Iterator[tuple[StoredStatement, Data, Data]]:
-    """The lines of the latest revisions that hold a minute of a device."""
-    latest: dict[str, StoredStatement] = {}
-    for stored in unit.expense.statements(month=Month.of(minute)):
-        if stored.number not in latest or latest[stored.number].revision < stored.revision:
-            latest[stored.number] = stored
+    """The lines that hold a minute of a device: by statement, the latest revision first."""
+    found = unit.expense.statements(month=Month.of(minute))
     wanted = Wanted(hardware_id=hardware_id, minute=minute)
-    for stored in latest.values():
+    for stored in sorted(found, key=lambda one: (one.number, -one.revision)):
         data = json.loads(stored.content)
         yield from ((stored, data, line) for line in data["lines"] if wanted.takes(line))
 
@@ -174,31 +177,11 @@ def _lines_at(
 def _statement_up(
     unit: ExplainingUnit, stored: StoredStatement, data: Data, line: Data
 ) -> Iterator[TrailStep]:
-    """From a line's statement to its certificates and the claims that take the line."""
+    """From a line's statement to its certificates, the claims that take the line, the payments."""
     rules = rules_step(data)
     if rules is not None:
         yield rules
     yield _stated(unit, stored, data)
     for one in unit.certificates.certifying(stored.number, stored.revision):
         yield certificate_step(one, unit.log.index_of(LOG_ISSUED, one.number))
-    claims = unit.certificates.claims_of_line(stored.number, stored.revision, line["line"])
-    yield from map(_claim_step, claims)
-
-
-def _claim_step(claim: ClaimedLine) -> TrailStep:
-    computed = claim.computed_fen
-    return TrailStep(
-        kind="claim",
-        zh="申领",
-        en="claim",
-        facts={
-            "claim_id": claim.claim_id,
-            "batch_id": claim.batch_id,
-            "programme_id": claim.programme_id,
-            "state": claim.state,
-            "computed_yuan": None if computed is None else yuan_text(computed),
-            "approved_yuan": yuan_text(claim.approved_fen),
-        },
-        follows="within a programme a line is claimed once",
-        source="docs/claims.md",
-    )
+    yield from claim_steps(unit, stored.number, stored.revision, line["line"])

@@ -1,6 +1,7 @@
 """Usage certificates in the database."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select
@@ -152,10 +153,10 @@ class CertificateRepository:
         return self._one(editions)
 
     def stated(
-        self, contract_id: str | None, user_id: str, provider_id: str | None, month: Month
+        self, contract_id: str | None, provider_id: str | None, day: date
     ) -> Mapping[str, object]:
-        """What papers say of a contract, its parties and its money until a month; by kind."""
-        return stated_papers(self._connection, contract_id, provider_id, month)
+        """What papers say of a contract, its parties and its money until a day; by kind."""
+        return stated_papers(self._connection, contract_id, provider_id, day)
 
     def certificate_of_pdf(self, pdf_sha256: str) -> StoredCertificate | None:
         """The certificate whose document hashes to this."""
@@ -213,6 +214,8 @@ class CertificateRepository:
                 state=row.state,
                 computed_fen=row.computed_fen,
                 approved_fen=row.approved_fen,
+                disbursed_fen=row.disbursed_fen,
+                voucher_number=row.voucher_number,
             )
             for row in self._connection.execute(query)
         ]

@@ -96,16 +96,15 @@ class HostRows:
 
     def set_state(self, change: StateChange) -> None:
         """Change a host's state and add the change to its history."""
-        self._connection.execute(
-            update(hosts)
-            .where(hosts.c.host_id == change.host_id)
-            .values(
-                state=change.state.value,
-                state_reason=change.reason,
-                state_utc_ms=change.utc_ms,
-                release_requested_by=None,
-            )
-        )
+        values: dict[str, object] = {
+            "state": change.state.value,
+            "state_reason": change.reason,
+            "state_utc_ms": change.utc_ms,
+        }
+        if change.state is not HostState.HELD:
+            # Only a held host is asked for; ingestion, which holds, may not write who asked.
+            values["release_requested_by"] = None
+        self._update_host(change.host_id, **values)
         self._add_state(change)
 
     def history(self, host_id: str) -> Sequence[StateChange]:

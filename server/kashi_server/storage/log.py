@@ -325,6 +325,20 @@ class LogRepository:
         found = self._connection.execute(query).scalar_one()
         return None if found is None else int(found)
 
+    def beginning(self, kind: str, beginning: str, size: int | None) -> Mapping[str, Entry]:
+        """The latest entry of each reference of a kind that begins so, with an index below `size`;
+        None: of all that have an index."""
+        query = select(log_entries).where(
+            log_entries.c.kind == kind,
+            log_entries.c.reference.startswith(beginning, autoescape=True),
+        )
+        if size is not None:
+            query = query.where(log_entries.c.log_index < size)
+        return {
+            row.reference: Entry(row.log_index, row.kind, row.reference, bytes(row.entry))
+            for row in self._connection.execute(query.order_by(log_entries.c.log_index))
+        }
+
     def reached(self, host_id: str, size: int) -> tuple[int, int]:
         """The last report of a host with an index below `size`; (0, 0) when there is none."""
         query = (

@@ -34,7 +34,6 @@ INGEST_GRANTS: Final[Mapping[str, str]] = {
     "reports": f"{_ADD}, UPDATE (counted)",
     "epochs": _ADD,
     "forks": _ADD,
-    "restorations": _ADD,
     "events": _ADD,
     "gaps": _ADD,
     "checkpoints": _ADD,
@@ -49,21 +48,16 @@ INGEST_GRANTS: Final[Mapping[str, str]] = {
     "log_positions": _CHANGE,
     "log_tiles": _CHANGE,
     "log_pending": f"{_ADD}, DELETE",
-    # Identity.
-    "hosts": (
-        f"{_ADD}, UPDATE (state, state_reason, state_utc_ms, release_requested_by, recoveries_used)"
-    ),
+    # Identity. Who asked for a host's release is officers' word.
+    "hosts": f"{_ADD}, UPDATE (state, state_reason, state_utc_ms, recoveries_used)",
     "host_facts": _ADD,
     "host_states": _ADD,
     "host_certificates": f"{_ADD}, UPDATE (standing)",
-    "enrolment_tokens": f"{_ADD}, UPDATE (consumed_utc_ms, host_id, tls_key_sha256)",
+    "enrolment_tokens": "SELECT, UPDATE (consumed_utc_ms, host_id, tls_key_sha256)",
     "alarms": _ADD,
-    "privileged_acts": _ADD,
-    # A party's confirmation of a certificate comes through the portal and goes to the log.
-    "certificates": "SELECT",
-    "certificate_changes": "SELECT",
-    "certificate_confirmations": _ADD,
 }
+"""What officers decide and parties confirm stands in none of them: restorations, privileged acts,
+certificates. Ingestion hands hosts' facts on and gives nobody's word."""
 
 PORTAL_WRITES: Final[Mapping[str, str]] = {
     "accounts": "SELECT",
@@ -73,6 +67,7 @@ PORTAL_WRITES: Final[Mapping[str, str]] = {
 }
 
 VERSION_TABLE: Final = "alembic_version"
+_RELEASE_GUARD: Final = "kashi_only_officers_release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +119,8 @@ def install_roles(engine: Engine, urls: RoleUrls) -> None:
     ingest, portal = make_url(urls.ingest), make_url(urls.portal)
     with engine.begin() as connection:
         names = {INGEST: _name(connection, ingest), PORTAL: _name(connection, portal)}
-        for statement in _statements(names, _owner(connection)):
+        guard = _only_officers_release(_literal(connection, str(ingest.username)))
+        for statement in (*_statements(names, _owner(connection)), *guard):
             connection.exec_driver_sql(statement)
 
 
@@ -195,6 +191,22 @@ def _statements(names: Mapping[str, str], owner: str) -> Iterator[str]:
         if table in INGEST_GRANTS:
             yield f"CREATE POLICY kashi_ingest ON {table} TO {ingest} {everything}"
         yield f"CREATE POLICY kashi_portal ON {table} FOR SELECT TO {portal} USING ({visible})"
+
+
+def _only_officers_release(ingest: str) -> Iterator[str]:
+    """Ingestion, named by a literal, holds a host on the server's account and lets none go."""
+    yield (
+        f"CREATE OR REPLACE FUNCTION {_RELEASE_GUARD}() RETURNS trigger LANGUAGE plpgsql"
+        " SET search_path = pg_catalog, pg_temp AS"
+        " $$ BEGIN RAISE EXCEPTION 'permission denied: ingestion may hold a host, and no more'"
+        " USING ERRCODE = 'insufficient_privilege'; END $$"
+    )
+    yield f"DROP TRIGGER IF EXISTS {_RELEASE_GUARD} ON hosts"
+    yield (
+        f"CREATE TRIGGER {_RELEASE_GUARD} BEFORE UPDATE ON hosts FOR EACH ROW WHEN"
+        f" (OLD.state <> NEW.state AND NEW.state <> 'held' AND current_user = {ingest})"
+        f" EXECUTE FUNCTION {_RELEASE_GUARD}()"
+    )
 
 
 def _owner(connection: Connection) -> str:

@@ -1,0 +1,111 @@
+"""Step 7, fourth part: the papers of money hold among themselves, as of the day that is printed.
+
+What invoices and payments say cannot be recomputed from statements. But without tax and tax are the
+sum; red invoices take back, and what is left follows from them; nothing is later than the day; and
+the tie-out is what these papers come to.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from kashi_verify.findings import CheckFailed
+
+Data = Mapping[str, Any]
+_GONE: Final = ("red", "void")
+_SIDES: Final = ("ex_tax_fen", "incl_fen")
+
+
+def check_money(money: Data, issued_on: date) -> None:
+    """Recompute the tie-out from its papers.
+
+    Args:
+        money: the `stated.money` of a summary.
+        issued_on: the day of issue in Asia/Shanghai: the papers were read by then.
+
+    Raises:
+        CheckFailed: something differs; the message names the paper and the figure.
+    """
+    tie = money["tie_out"]
+    until = date.fromisoformat(tie["until_day"])
+    if until > issued_on:
+        raise CheckFailed(f"the tie-out is of {until}, after the day of issue")
+    if tie["until_month"] > str(until)[:7]:
+        raise CheckFailed(f"the tie-out counts {tie['until_month']} as closed on {until}")
+    for one in money["invoices"]:
+        _check_invoice(one, until)
+    _check_payments(money, until)
+    left = [one["left_incl_fen"] for one in money["invoices"]]
+    ex_tax = [one["left_ex_tax_fen"] for one in money["invoices"]]
+    wanted = {
+        "invoiced_ex_tax_fen": sum(fen for fen in ex_tax if fen is not None),
+        "invoiced_incl_fen": sum(fen for fen in left if fen is not None),
+        "unknown_invoices": left.count(None),
+        "paid_fen": sum(one["covered_fen"] for one in money["payments"]),
+    }
+    wanted["invoiced_less_metered_fen"] = wanted["invoiced_incl_fen"] - tie["metered_fen"]
+    for name, value in wanted.items():
+        if tie[name] != value:
+            raise CheckFailed(f"the tie-out's {name} is {tie[name]}; the papers give {value}")
+
+
+def money_figures(money: Data) -> Iterator[tuple[str, int]]:
+    """The tie-out's amounts that stand on the page, each with its name."""
+    for name in (
+        "metered_fen",
+        "invoiced_incl_fen",
+        "invoiced_ex_tax_fen",
+        "paid_fen",
+        "invoiced_less_metered_fen",
+    ):
+        yield f"the tie-out's {name}", money["tie_out"][name]
+
+
+def _check_invoice(invoice: Data, until: date) -> None:
+    for one in (invoice, *invoice["reds"]):
+        if one["ex_tax_fen"] + one["tax_fen"] != one["incl_fen"]:
+            raise CheckFailed(f"invoice {one['number']}: without tax and tax are not the sum")
+        _check_day(f"invoice {one['number']}", one["issued_on"], until)
+    if any(red["incl_fen"] >= 0 for red in invoice["reds"]):
+        raise CheckFailed(f"invoice {invoice['number']}: a red invoice takes nothing back")
+    wanted = _left(invoice)
+    found = tuple(invoice[f"left_{side}"] for side in _SIDES)
+    if found != wanted:
+        raise CheckFailed(
+            f"invoice {invoice['number']}: left are {found} fen without and with tax; the invoice"
+            f" and its red ones give {wanted}"
+        )
+
+
+def _left(invoice: Data) -> tuple[int | None, int | None]:
+    """What is left of the contract's part, without and with tax; None: nobody knows."""
+    reds = invoice["reds"]
+    if invoice["status"] in _GONE:
+        return 0, 0
+    if invoice["status"] == "partly_red" and not reds:
+        return None, None
+    mapped = [red for red in reds if red["contract_incl_fen"] is not None]
+    ex_tax, incl = (
+        invoice[f"contract_{side}"] + sum(red[f"contract_{side}"] for red in mapped)
+        for side in _SIDES
+    )
+    whole_ex_tax, whole = (invoice[side] + sum(red[side] for red in reds) for side in _SIDES)
+    if max(0, whole) < max(0, incl):
+        ex_tax, incl = whole_ex_tax, whole
+    return (ex_tax, incl) if incl > 0 else (0, 0)
+
+
+def _check_payments(money: Data, until: date) -> None:
+    standing = {one["number"] for one in money["invoices"] if one["left_incl_fen"] != 0}
+    payments: Sequence[Data] = money["payments"]
+    for one in payments:
+        _check_day(f"payment {one['reference']}", one["paid_on"], until)
+        if one["invoice"] not in standing:
+            raise CheckFailed(
+                f"payment {one['reference']} is of {one['invoice']}, of which nothing is left"
+            )
+
+
+def _check_day(what: str, day: str, until: date) -> None:
+    if date.fromisoformat(day) > until:
+        raise CheckFailed(f"{what} is of {day}, after {until}, the day of the tie-out")
