@@ -5,7 +5,7 @@ to be told of. A partition that is taken away is gone, for its hardware is anoth
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kashi_agent.meters.nvml import Identity, NvmlDriver, Slice
 from kashi_agent.meters.nvml_calls import Handle, address
@@ -197,14 +197,11 @@ def _device(identity: Identity) -> Device:
 
 def _partition_card(whole: Card, part: Slice, turn: int) -> Card:
     """A partition; its share is its compute slices of those the whole card has."""
-    device = Device(
-        vendor=Vendor.NVIDIA,
+    device = replace(
+        whole.device,
         hardware_id=part.identity.uuid,
         parent_hardware_id=whole.device.hardware_id,
         model=part.identity.name,
-        meter=MeterKind.NVML,
-        serial=whole.device.serial,
-        pci_bus_id=whole.device.pci_bus_id,
         memory_bytes=part.identity.memory_bytes,
         share_numerator=part.slices,
         share_denominator=part.slices_whole,
