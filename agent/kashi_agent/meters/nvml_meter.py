@@ -53,8 +53,6 @@ from kashi_agent.sample import (
     SampleBatch,
 )
 
-REFRESH_TICKS: Final = 60
-REFRESH_TICKS_CHANGING: Final = 10
 MEMORY_TICKS: Final = 10
 QUIET_LIST_TICKS: Final = 5
 
@@ -115,8 +113,7 @@ class NvmlMeter(VendorMeter[Card]):
         """Look for devices and partitions anew."""
         self._cards.refresh(self._note)
         self._driver.activity.keep_only({card.device.hardware_id for card in self._cards})
-        changing = self._cards.partitioned or not self._cards.complete
-        self._refresh_tick = self._tick + (REFRESH_TICKS_CHANGING if changing else REFRESH_TICKS)
+        self._refreshed(changing=self._cards.partitioned or not self._cards.complete)
         for card in self._cards:
             if card.parent is None and card.handle is not None:
                 self._tell_recovery(card)
