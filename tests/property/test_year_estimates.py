@@ -1,6 +1,6 @@
 """Standing estimates: never above a company's year, whatever is closed or corrected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
@@ -9,13 +9,14 @@ from expense_cases import HOST_A, PARTIES, PROVIDER, RULES, TENANT, contract, de
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kashi_server.domain.assembling import MonthEnd, assemble
+from kashi_server.domain.device_time import Columns, Stretch
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month, minute_of_day
 from kashi_server.domain.rating import RatedLine, Rating, priced_line
 from kashi_server.domain.replay import eligible_lines
 from kashi_server.domain.standing import Standing, Terms
 from kashi_server.domain.statement import CutOff, Statement
-from kashi_server.domain.statement_line import StatementQuantities
 from kashi_server.domain.subsidy import subsidy_of, year_case
+from kashi_server.domain.usage import QUANTITY_NAMES
 from kashi_server.domain.year_estimate import estimated_again
 from kashi_server.domain.year_to_date import YearToDate
 
@@ -67,10 +68,10 @@ def _line(contract_id: str, month: Month, yuan: int) -> RatedLine:
         ineligible=(),
     )
 
-    def counted(part: Interval) -> StatementQuantities:
-        low, high = part.bounded()
-        elapsed_ms = (high - low) * MINUTE_MS
-        return StatementQuantities(leased_ms=elapsed_ms, observed_ms=elapsed_ms)
+    def counted(days: Sequence[Stretch]) -> Columns:
+        observed_ms = [(end - start) * MINUTE_MS for start, end in days]
+        said = {"observed_ms": observed_ms}
+        return [said.get(name, [0] * len(days)) for name in QUANTITY_NAMES]
 
     return priced_line("GPU-1", Interval(start, end), standing, Fraction(1), counted)
 
