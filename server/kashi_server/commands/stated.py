@@ -183,11 +183,11 @@ def reverse(
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take back what was countersigned: both parties say so, one after the other, or two officers.
+    """Take back what was countersigned, by both parties or two officers. 撤销已会签的声明
 
-    In a closed month a correction takes its lines back. 撤销已会签的声明。
+    双方先后同意，或由两名经办人决定；已关账月份由更正冲回。
 
-    须双方先后同意，或由两名经办人决定；已关账月份由更正冲回。
+    The parties say so one after the other. In a closed month a correction takes its lines back.
     """
     with opened(directory) as server:
         reversal = StatedReversal(server.work, server.clock)
