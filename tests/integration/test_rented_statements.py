@@ -161,6 +161,14 @@ def test_a_reversal_keeps_what_was_agreed() -> None:
     assert back["price"] == line["price"]
 
 
+STATED: dict[str, Any] = {
+    "attestation_id": "a",
+    "source_sha256": "0" * 64,
+    "source_lines": [1, 1],
+    "records": 1,
+    "site": "S",
+}
+
 FORGED: dict[str, tuple[Price, Callable[[dict[str, Any]], None], str]] = {
     "another rent": (
         MONTHLY,
@@ -190,6 +198,11 @@ FORGED: dict[str, tuple[Price, Callable[[dict[str, Any]], None], str]] = {
             {name: 0 for name in line["quantities"] if name != "leased_ms"},
             gap_ms=line["quantities"]["leased_ms"],
         ),
+        "beyond the days leased and seen",
+    ),
+    "more than a provider states": (
+        MONTHLY,
+        lambda line: line.update(evidence_level="E1", host_id="site:S", share="1", stated=STATED),
         "beyond the days leased and seen",
     ),
     "another partition's price": (

@@ -106,8 +106,11 @@ def _check_line(line: Data) -> None:
 def _check_billed(name: str, line: Data) -> None:
     counted, billed_ms = line["quantities"], line["billed_ms"]
     if line["basis"] == _RENT:
-        # A rent bills whole leased days as far as they were observed at all.
+        # A rent bills whole leased days as far as they were observed at all; of what a provider
+        # states, no more than is stated: many short jobs share the days of one card.
         most_ms = counted["leased_ms"] if counted["observed_ms"] else 0
+        if "stated" in line:
+            most_ms = min(most_ms, counted["observed_ms"])
         if not 0 <= billed_ms <= most_ms:
             raise CheckFailed(f"{name}: {billed_ms} ms of rent, beyond the days leased and seen")
         return
