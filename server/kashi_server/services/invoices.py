@@ -15,6 +15,7 @@ from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
+from kashi_server.services.invoice_righting import DECIDED
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
 from kashi_server.services.papers_port import (
@@ -267,6 +268,18 @@ class _Taking:
             )
             return False
         last = self._unit.invoices.statuses(number)[-1]
+        alone = self._acting.party_id is not None and not self._unit.invoices.reds_of(number)
+        if alone and last.source.startswith(DECIDED):
+            self.done.notes.append(
+                f"invoice {number}: {source} says {status}; two officers found that it stands"
+                f" {stored.status} ({last.source.removeprefix(DECIDED)}), and it stays so"
+            )
+            return False
+        if alone and not status.claimable:
+            self.done.notes.append(
+                f"invoice {number} is {status} by the word of {self._party} alone; where that is"
+                " untrue, two officers put it right: invoices put-right"
+            )
         self._store_status(number, last.change + 1, status, source)
         self._tell(stored, status, source)
         return True
