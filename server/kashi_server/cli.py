@@ -205,6 +205,7 @@ invoices_app.command("import")(invoices.import_invoices)
 invoices_app.command("list")(invoices.list_invoices)
 invoices_app.command("show")(invoices.show_invoice)
 invoices_app.command("map")(invoices.map_invoice)
+invoices_app.command("put-right")(invoices.put_right)
 app.add_typer(invoices_app, name="invoices")
 
 payments_app = typer.Typer(help="Payments of companies to providers. 付款", no_args_is_help=True)

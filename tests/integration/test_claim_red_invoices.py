@@ -9,14 +9,18 @@ from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
+from kashi_server.domain.positioned import MistakesFound
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting as PartyActing
+from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.invoices import InvoiceKeeping, TakenInvoices
 from kashi_server.services.sight import Reader
 from kashi_server.services.told import Place, ToldInvoice
 from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 CLERK_OF_A = PartyActing(actor="clerk", party_id=COMPANY_A)
@@ -139,3 +143,46 @@ def test_a_strangers_red_invoice_takes_nothing_back(claims_work: Work) -> None:
     assert any("of other parties" in one for one in taken.notes)
     assert status_of(ready) is InvoiceStatus.NORMAL
     assert paid.amounts.disbursed_fen == 200_00
+
+
+def test_a_red_invoice_that_says_later_what_it_takes_back_takes_it_back_then(
+    claims_work: Work,
+) -> None:
+    """Without its blue number it takes nothing; with it, once: told again it is the same, and
+    another number is refused."""
+    ready = filed(claims_work)
+    told(ready, red(400_00, blue_number=""), CLERK_OF_A)
+    before = status_of(ready)
+    taken = told(ready, red(400_00), CLERK_OF_A)
+    again = told(ready, red(400_00), CLERK_OF_A)
+
+    assert (before, status_of(ready)) == (InvoiceStatus.NORMAL, InvoiceStatus.PARTLY_RED)
+    assert (taken.changed, again.changed, again.unchanged) == (1, 0, 1)
+    with pytest.raises(MistakesFound, match="another blue_number"):
+        told(ready, red(400_00, blue_number=invoice_number(1)), CLERK_OF_A)
+    with claims_work.begin(writes=False) as unit:
+        assert [one.number for one in unit.invoices.reds_of(BLUE)] == [invoice_number(900)]
+    assert not [one for one in check_logged(claims_work) if invoice_number(900) in one]
+
+
+def test_the_database_lets_a_blue_number_be_told_once(claims_work: Work) -> None:
+    """Nothing else of an invoice changes with it, and it changes no more."""
+    ready = filed(claims_work)
+    told(ready, red(400_00, blue_number=""), CLERK_OF_A)
+    here = f"WHERE number = '{invoice_number(900)}'"
+    for change in (
+        f"UPDATE invoices SET blue_number = '{BLUE}', seller_name = 'x' {here}",
+        f"UPDATE invoices SET added_utc_ms = 1 {here}",
+    ):
+        with (
+            pytest.raises(DatabaseError, match="only ever added"),
+            claims_work.engine.begin() as connection,
+        ):
+            connection.execute(text(change))
+    told(ready, red(400_00), CLERK_OF_A)
+
+    with (
+        pytest.raises(DatabaseError, match="only ever added"),
+        claims_work.engine.begin() as connection,
+    ):
+        connection.execute(text(f"UPDATE invoices SET blue_number = '' {here}"))

@@ -9,7 +9,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer
+from kashi_server.commands.options import (
+    DEFAULT_DIRECTORY,
+    AsJson,
+    Directory,
+    Officer,
+    two_officers,
+)
 from kashi_server.commands.paper_options import (
     CONSOLE,
     MappingFile,
@@ -19,10 +25,12 @@ from kashi_server.commands.paper_options import (
     paper_files,
 )
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.proving import OfficersPasswords, prove_officers
 from kashi_server.domain.invoice import InvoiceStatus, LinePart
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.services.allocation import PartLeft, left_of
+from kashi_server.services.invoice_righting import put_right as righted
 from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
 from kashi_server.services.papers_port import StoredInvoice
 from kashi_server.services.told import ToldInvoice
@@ -240,3 +248,27 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
             for one in left
         ],
     }
+
+
+def put_right(
+    number: Number,
+    document: Annotated[
+        str, typer.Option("--document", help="What shows that it holds good. 依据文件")
+    ],
+    officer: Annotated[
+        list[str] | None,
+        typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")] = "",
+    password_file: OfficersPasswords = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Let an invoice stand again that one side alone called void, by two officers. 更正发票状态
+
+    What stopped because of it is resumed with: claim resume. 两名经办人各凭密码办理。
+    """
+    decision = two_officers(officer, reason)
+    with opened(directory) as server:
+        prove_officers(server, decision, password_file)
+        status = righted(server.work, server.clock, number, decision, document)
+    print(f"发票 {number} 现为 {STATUS_ZH[status]} is {status}.")

@@ -1,19 +1,21 @@
 """Invoices in use: taking them from files, what their lines are for, how they stand.
 
-An issued invoice never changes; a file that tells another content of a known number is refused. How
-it stands changes, and each change is kept: normal, then partly red-flushed, then red-flushed or
-void; nothing goes back, so an older export takes nothing back. A red invoice that is taken changes
-how its blue one stands even where no file says so.
+An issued invoice never changes; a file that tells another content of a known number is refused.
+Only which invoice a red one takes back may come later, where it did not say. How it stands changes,
+and each change is kept: normal, then partly red-flushed, then red-flushed or void; no file takes
+that back, so an older export changes nothing. A red invoice that is taken changes how its blue one
+stands even where no file says so. One side's word alone may be wrong: two officers put it right.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
+from kashi_server.services.invoice_righting import DECIDED
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
 from kashi_server.services.papers_port import (
@@ -175,6 +177,10 @@ class _Taking:
             self._add(told)
             return
         differing = _differing(stored.invoice, invoice)
+        later = differing == ["blue_number"] and not stored.invoice.blue_number
+        if later:
+            self._tell_blue(stored.invoice, invoice.blue_number)
+            differing = []
         if differing:
             self._mistake(
                 place,
@@ -186,8 +192,8 @@ class _Taking:
         parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
         mapped = self.map(invoice, stored.parts, parts, place)
         changed = self._change(stored, told.status, place.file)
-        self.done.changed += mapped or changed
-        self.done.unchanged += not (mapped or changed)
+        self.done.changed += mapped or changed or later
+        self.done.unchanged += not (mapped or changed or later)
 
     @property
     def _party(self) -> str:
@@ -215,6 +221,13 @@ class _Taking:
                 f"red invoice {invoice.number} does not say which invoice it takes back; nothing"
                 " is taken back of any until that is told"
             )
+
+    def _tell_blue(self, red: Invoice, blue_number: str) -> None:
+        """A red invoice that named none says later which one it takes back: once, and for good."""
+        told = replace(red, blue_number=blue_number)
+        self._unit.invoices.tell_blue(red.number, blue_number)
+        self._unit.log.append_pending(*invoice_entry(told))
+        self._flush(told)
 
     def _flush(self, red: Invoice) -> None:
         """A red invoice changes how its blue one stands."""
@@ -255,6 +268,18 @@ class _Taking:
             )
             return False
         last = self._unit.invoices.statuses(number)[-1]
+        alone = self._acting.party_id is not None and not self._unit.invoices.reds_of(number)
+        if alone and last.source.startswith(DECIDED):
+            self.done.notes.append(
+                f"invoice {number}: {source} says {status}; two officers found that it stands"
+                f" {stored.status} ({last.source.removeprefix(DECIDED)}), and it stays so"
+            )
+            return False
+        if alone and not status.claimable:
+            self.done.notes.append(
+                f"invoice {number} is {status} by the word of {self._party} alone; where that is"
+                " untrue, two officers put it right: invoices put-right"
+            )
         self._store_status(number, last.change + 1, status, source)
         self._tell(stored, status, source)
         return True

@@ -131,6 +131,9 @@ class InvoicesPort(Protocol):
     def add(self, invoice: Invoice, utc_ms: int) -> None:
         """Add an invoice with its lines."""
 
+    def tell_blue(self, number: str, blue_number: str) -> None:
+        """Say which invoice a red one takes back, which it did not say."""
+
     def add_status(self, change: StatusChange) -> None:
         """Add how it stands now."""
 

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
@@ -150,6 +150,14 @@ class InvoiceRepository:
             for line in invoice.lines
         ]
         self._connection.execute(insert(invoice_lines), lines)
+
+    def tell_blue(self, number: str, blue_number: str) -> None:
+        """Say which invoice a red one takes back, which it did not say."""
+        self._connection.execute(
+            update(invoices)
+            .where(invoices.c.number == number, invoices.c.blue_number == "")
+            .values(blue_number=blue_number)
+        )
 
     def add_status(self, change: StatusChange) -> None:
         """Add how it stands now."""

@@ -8,6 +8,9 @@ invoice (and payment): writers that meet on one wait for each other, and none mi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+from kashi_server.storage import guards
 
 _ALLOCATED = "SELECT coalesce(sum(a.amount_fen), 0) FROM invoice_allocations a WHERE"
 _OF_PART = "a.number = NEW.number AND a.contract_id = NEW.contract_id AND a.part = NEW.part"
@@ -115,6 +118,47 @@ GUARDS: Sequence[PaperGuard] = (
 def lock_key(*parts: str) -> str:
     """What a guard locks, as text: `invoice/NUMBER`, `payment/PAYER/REFERENCE`."""
     return "/".join(parts)
+
+
+_ISSUED: Final = (
+    "number",
+    "issued_on",
+    "seller_id",
+    "buyer_id",
+    "seller_name",
+    "buyer_name",
+    "ex_tax_fen",
+    "tax_fen",
+    "incl_fen",
+    "added_utc_ms",
+)
+"""Columns of an invoice that never change."""
+
+
+def blue_told_once(dialect: str) -> list[str]:
+    """Statements that make `invoices` refuse UPDATE and DELETE, but for one thing: of a red invoice
+    that did not say which one it takes back, that is told once."""
+    message = "invoices are only ever added"
+    if dialect == "sqlite":
+        same = " AND ".join(f"OLD.{name} IS NEW.{name}" for name in _ISSUED)
+        told = f"OLD.blue_number = '' AND NEW.blue_number <> '' AND {same}"
+        return [
+            (
+                f"CREATE TRIGGER invoices_no_update BEFORE UPDATE ON invoices WHEN NOT ({told})"
+                f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            ),
+            (
+                "CREATE TRIGGER invoices_no_delete BEFORE DELETE ON invoices"
+                f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            ),
+        ]
+    whole, *triggers = guards.append_only(dialect, "invoices")
+    same = " AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in _ISSUED)
+    told = (
+        " BEGIN IF TG_OP = 'UPDATE' THEN IF OLD.blue_number = '' AND NEW.blue_number <> ''"
+        f" AND {same} THEN RETURN NEW; END IF; END IF; RAISE"
+    )
+    return [whole.replace(" BEGIN RAISE", told, 1), *triggers]
 
 
 def statements(dialect: str, guard: PaperGuard) -> list[str]:

@@ -168,6 +168,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "ledger.balance": ("余额", "Balance"),
     "ledger.unit": ("单位", "Unit"),
     "ledger.awards": ("项", "awards"),
+    "act.invoice-put-right": ("更正发票状态", "invoice put right"),
     "act.claim-draft": ("起草申报", "claim drafted"),
     "act.claim-gather": ("汇集票据", "papers gathered"),
     "act.claim-submit": ("提交申报", "claim handed in"),

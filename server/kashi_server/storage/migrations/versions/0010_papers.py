@@ -47,7 +47,8 @@ def upgrade() -> None:
     _related_declarations()
     dialect = op.get_bind().dialect.name
     for table in _APPEND_ONLY:
-        _run(guards.append_only(dialect, table))
+        once = table == "invoices"
+        _run(paper_guards.blue_told_once(dialect) if once else guards.append_only(dialect, table))
     _run(guards.no_overlap(dialect, *_LISTINGS))
     for guard in paper_guards.GUARDS:
         _run(paper_guards.statements(dialect, guard))

@@ -1,0 +1,118 @@
+"""Putting right how an invoice stands: what one side alone said, and two officers find untrue.
+
+A party's file that says void, or red-flushed without a red invoice, stops every claim on it at
+once, and no file takes that back. Where the tax bureau knows otherwise, two officers say so on a
+document: the invoice stands again as its red invoices have it, and what stopped is resumed by
+whoever may. Later files of one party alone change that no more; a red invoice does.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from kashi_server.domain.invoice import InvoiceStatus
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acts import ActsPort, PrivilegedAct, record
+from kashi_server.services.paper_entries import status_entry
+from kashi_server.services.papers_port import (
+    InvoicesPort,
+    PapersLogPort,
+    StatusChange,
+    StoredInvoice,
+)
+from kashi_server.services.two_officers import AccountsRead, OfficersDecision, check_officers
+
+DECIDED: Final = "decided by two officers: "
+"""How the source of a status begins that two officers put right."""
+_ACT: Final = "invoice-put-right"
+
+
+class RightingUnit(Protocol):
+    """A unit of work as this needs it."""
+
+    @property
+    def invoices(self) -> InvoicesPort:
+        """Invoices."""
+
+    @property
+    def accounts(self) -> AccountsRead:
+        """Accounts, to know who is an officer."""
+
+    @property
+    def identity(self) -> ActsPort:
+        """Privileged acts."""
+
+    @property
+    def log(self) -> PapersLogPort:
+        """The log."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+
+class RightingWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[RightingUnit]:
+        """Open one."""
+
+
+def put_right(
+    work: RightingWork,
+    clock: Callable[[], int],
+    number: str,
+    decision: OfficersDecision,
+    document: str,
+) -> InvoiceStatus:
+    """Let an invoice stand again as its red invoices have it, by two officers.
+
+    Args:
+        work: opens units of work.
+        clock: UTC milliseconds.
+        number: the invoice.
+        decision: who decided, and why.
+        document: what shows that it holds good, like the bureau's answer.
+
+    Raises:
+        NotFound: there is no such invoice.
+        Refused: it stands well, red invoices take all of it back, or one of the two is no officer.
+        InvalidValue: no document is named.
+    """
+    if not document.strip():
+        raise InvalidValue("what shows that the invoice holds good? name it with --document")
+    with work.begin() as unit:
+        unit.invoices.lock(number)
+        check_officers(unit.accounts, decision)
+        stored = unit.invoices.invoice(number)
+        if stored is None:
+            raise NotFound(f"there is no invoice {number}")
+        status = _rightly(unit, stored)
+        both, utc_ms = ", ".join(decision.officers), clock()
+        change = StatusChange(
+            number=number,
+            change=unit.invoices.statuses(number)[-1].change + 1,
+            status=status,
+            source=f"{DECIDED}{document}",
+            told_by=both,
+            told_utc_ms=utc_ms,
+        )
+        unit.invoices.add_status(change)
+        unit.log.append_pending(*status_entry(change))
+        act = PrivilegedAct(
+            utc_ms=utc_ms, actor=both, act=_ACT, reference=number, reason=decision.reason
+        )
+        record(unit, act)
+        unit.commit()
+    return status
+
+
+def _rightly(unit: RightingUnit, stored: StoredInvoice) -> InvoiceStatus:
+    if stored.status.claimable:
+        raise Refused(f"invoice {stored.invoice.number} stands {stored.status}: nothing is wrong")
+    reds = unit.invoices.reds_of(stored.invoice.number)
+    if not reds:
+        return InvoiceStatus.NORMAL
+    if stored.invoice.amount.incl_fen + sum(red.amount.incl_fen for red in reds) <= 0:
+        named = ", ".join(red.number for red in reds)
+        raise Refused(f"red invoices take all of {stored.invoice.number} back: {named}")
+    return InvoiceStatus.PARTLY_RED

@@ -1,0 +1,139 @@
+"""One side alone calls an invoice void: it is told as such, and two officers put it right."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number
+from fixtures_certificates import PROVIDER
+from kashi_server.domain.claim_states import ClaimState
+from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
+from kashi_server.domain.taxed import Taxed
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.accounts import Role
+from kashi_server.services.acting import Acting as PartyActing
+from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.invoice_righting import put_right
+from kashi_server.services.invoices import InvoiceKeeping, TakenInvoices
+from kashi_server.services.sight import Reader
+from kashi_server.services.told import Place, ToldInvoice
+from kashi_server.services.two_officers import OfficersDecision
+from kashi_server.storage.unit_of_work import Work
+
+OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
+SELLER = PartyActing(actor="seller", party_id=PROVIDER)
+THE_OFFICE = PartyActing(actor="officer")
+NUMBER = invoice_number(0)
+DECISION = OfficersDecision(officers=("officer", "second"), reason="税务局查询结果：正常")
+DOCUMENT = "查验截图 2026-11-05"
+
+
+def stands(ready: Filed) -> InvoiceStatus:
+    """How the invoice stands."""
+    with ready.work.begin(writes=False) as unit:
+        stored = unit.invoices.invoice(NUMBER)
+    assert stored is not None
+    return stored.status
+
+
+def void(ready: Filed, acting: PartyActing = SELLER) -> TakenInvoices:
+    """The seller's file says that the invoice is void."""
+    with ready.work.begin(writes=False) as unit:
+        stored = unit.invoices.invoice(NUMBER)
+    assert stored is not None
+    place = Place(file="seller.xlsx", row=2)
+    told = ToldInvoice(place=place, invoice=stored.invoice, status=InvoiceStatus.VOID, parts=())
+    return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([told], acting)
+
+
+def red(ready: Filed, fen: int) -> None:
+    """The seller's red invoice of so much."""
+    amount = Taxed(ex_tax_fen=-fen, tax_fen=0)
+    one = Invoice(
+        number=invoice_number(901),
+        issued_on=date(2026, 11, 4),
+        seller_id=PROVIDER,
+        buyer_id=buyer_of(ready),
+        seller_name="供给方",
+        buyer_name="需求方",
+        amount=amount,
+        lines=(InvoiceLine(line=1, name="红字", amount=amount),),
+        blue_number=NUMBER,
+    )
+    told = ToldInvoice(place=Place(file="r.xlsx", row=2), invoice=one, status=None, parts=())
+    InvoiceKeeping(ready.work, ready.clock, ready.claims).take([told], SELLER)
+
+
+def buyer_of(ready: Filed) -> str:
+    """Who bought."""
+    with ready.work.begin(writes=False) as unit:
+        stored = unit.invoices.invoice(NUMBER)
+    assert stored is not None
+    return stored.invoice.buyer_id
+
+
+def test_what_one_side_alone_called_void_stands_again_by_two_officers(claims_work: Work) -> None:
+    """The claim stops and says who told it; put right, it goes on and is paid, and the seller's
+    file alone stops it no more."""
+    ready = filed(claims_work)
+    claim_id = ready.issued(200_00)
+    taken = void(ready)
+    stopped = ready.claims.show(OFFICE, claim_id)
+
+    assert any("by the word of" in one and "put-right" in one for one in taken.notes)
+    assert stopped.stored.claim.state is ClaimState.SUSPENDED
+    assert "told by seller" in stopped.events[-1].reason
+
+    assert put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT) is InvoiceStatus.NORMAL
+    ready.claims.resume(BOTH, claim_id, WHY)
+    again = void(ready)
+
+    assert stands(ready) is InvoiceStatus.NORMAL
+    assert any("two officers found" in one for one in again.notes)
+    ready.claims.use(CLERK, claim_id)
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    paid = ready.claims.pay(BOTH, claim_id, WHY).stored.claim
+    assert paid.amounts.disbursed_fen == 200_00
+    assert not [one for one in check_logged(claims_work) if f"invoice-status {NUMBER}/3" in one]
+
+
+def test_the_offices_own_file_and_a_red_invoice_still_count(claims_work: Work) -> None:
+    """What two officers put right is no shield against a red invoice, nor against the office."""
+    ready = filed(claims_work)
+    void(ready)
+    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+    red(ready, 100_00)
+
+    assert stands(ready) is InvoiceStatus.PARTLY_RED
+    void(ready, THE_OFFICE)
+    assert stands(ready) is InvoiceStatus.VOID
+    assert (
+        put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT) is InvoiceStatus.PARTLY_RED
+    )
+
+
+def test_nothing_is_put_right_without_two_officers_and_a_document(claims_work: Work) -> None:
+    """A company's login is no officer; what stands well, or is not there, is not put right."""
+    ready = filed(claims_work)
+    with pytest.raises(Refused, match="nothing is wrong"):
+        put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+    void(ready)
+    decision = replace(DECISION, officers=("officer", "clerk"))
+    with pytest.raises(Refused, match="'clerk' is no officer"):
+        put_right(claims_work, ready.clock, NUMBER, decision, DOCUMENT)
+    with pytest.raises(InvalidValue, match="--document"):
+        put_right(claims_work, ready.clock, NUMBER, DECISION, " ")
+    with pytest.raises(NotFound):
+        put_right(claims_work, ready.clock, invoice_number(777), DECISION, DOCUMENT)
+
+    assert stands(ready) is InvoiceStatus.VOID
+
+
+def test_what_red_invoices_take_back_is_not_put_right(claims_work: Work) -> None:
+    """All of it is gone by the seller's own paper."""
+    ready = filed(claims_work)
+    red(ready, 500_00)
+
+    with pytest.raises(Refused, match="take all of"):
+        put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
