@@ -37,7 +37,9 @@ from said import Interval, Said, check_true, down_explains
 DOWN_MS = 7_000
 FLUSH_MS = 10_000
 LIFE_SECONDS_MAX = 0.06
-UNANSWERED = 0.1
+CALL_EVERY = 10
+"""One kill in so many waits for a call, however slow the machine is, and leaves it unanswered."""
+
 START_SECONDS_MAX = 30
 
 
@@ -58,7 +60,6 @@ class Killing:
     """One host in a folder, its server in this process."""
 
     folder: Path
-    random: Random
     said: Said = field(default_factory=Said)
     downs: list[Interval] = field(default_factory=list)
     toll: Toll = field(default_factory=Toll)
@@ -78,8 +79,9 @@ class Killing:
         self.listener.bind(os.fspath(self.folder / "s"))
         self.listener.listen()
 
-    def kill(self, nursery: "subprocess.Popen[str]", life_s: float) -> None:
-        """Start an agent, let it live for so long, kill it, and take note."""
+    def kill(self, nursery: "subprocess.Popen[str]", life_s: float | None) -> None:
+        """Start an agent, let it live for so long, kill it, and take note; None: until the server
+        has taken a call of it, which it leaves unanswered."""
         assert nursery.stdin is not None
         assert nursery.stdout is not None
         start_ms = self.downs[-1][1] if self.downs else BOOT_START_MS
@@ -130,9 +132,10 @@ class Killing:
         agent.close()
         self._check()
 
-    def _serve_for(self, life_s: float) -> None:
-        """Answer calls for so long, but for some: then the kill comes while one waits."""
-        end_s = time.monotonic() + life_s
+    def _serve_for(self, life_s: float | None) -> None:
+        """Answer calls for so long; or take one, and let the kill come while it waits."""
+        answers = life_s is not None
+        end_s = time.monotonic() + (START_SECONDS_MAX if life_s is None else life_s)
         with selectors.DefaultSelector() as selector:
             selector.register(self.listener, selectors.EVENT_READ)
             while (left_s := end_s - time.monotonic()) > 0:
@@ -141,14 +144,17 @@ class Killing:
                         self._open, _ = self.listener.accept()
                         selector.register(self._open, selectors.EVENT_READ)
                     elif self._open is not None:
-                        self._answer(self._open)
+                        self._answer(self._open, answers=answers)
+                        if not answers:
+                            return
+        assert answers, f"no call within {START_SECONDS_MAX} s"
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _answer(self, connection: socket.socket, *, answers: bool) -> None:
         reports = receive(connection)
         assert isinstance(reports, list)
         answer = self.server.submit(reports)
-        self._unanswered = self.random.random() < UNANSWERED
-        if not self._unanswered:
+        self._unanswered = not answers
+        if answers:
             send(connection, answer)
 
     def _note(self, start_ms: int) -> None:
@@ -203,9 +209,10 @@ def killed(kills: int, folder: Path, *, seed: int) -> Toll:
         AssertionError: something was lost, doubled or moved that no gap states.
     """
     chance = Random(seed)
-    with closing(Killing(folder, chance)) as host:
+    with closing(Killing(folder)) as host:
         with nursery(folder) as parent:
-            for _ in range(kills):
-                host.kill(parent, chance.uniform(0, LIFE_SECONDS_MAX))
+            for number in range(1, kills + 1):
+                calls = number % CALL_EVERY == 0
+                host.kill(parent, None if calls else chance.uniform(0, LIFE_SECONDS_MAX))
         host.settle()
         return host.toll
