@@ -6,21 +6,28 @@ costs as much as all of the metering. The file's own time of access tells (where
 none, a reader sees the slower pace).
 """
 
-import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from kashi_agent.errors import AgentError
 from kashi_agent.reading import Counters
 from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch
+from kashi_agent.shown import read_shown, write_shown
 
 FORMAT: Final = "kashi/v1/agent-live"
 IDLE_MS: Final = 10_000
 """Between writes that nobody read."""
 TOTALS_EVERY_MS: Final = 10_000
 """Totals are added up less often than samples come."""
+
+
+_OF_DEVICE: Final = (
+    *("hardware_id", "parent_hardware_id", "model", "memory_bytes"),
+    *("share_numerator", "share_denominator"),
+)
+_TOTALS: Final = ("observed_ms", "gap_ms", "held_ms", "utilised_ns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +68,13 @@ class LiveView:
 
     def write(self, path: Path) -> None:
         """Replace the file, for this user and its group."""
-        passing = path.with_name(f".{path.name}.new")
-        passing.write_text(json.dumps(self._fields()), encoding="utf-8")
-        passing.chmod(0o640)
-        passing.replace(path)
-
-    def _fields(self) -> dict[str, object]:
         # Once a second: `asdict` copies every value and costs as much as all of the metering.
         devices = [
             {name: getattr(device, name) for name in LiveDevice.__slots__}
             for device in self.devices
         ]
         view = {name: getattr(self, name) for name in LiveView.__slots__}
-        return {"format": FORMAT, **view, "devices": devices}
+        write_shown(path, FORMAT, {**view, "devices": devices}, mode=0o640)
 
 
 def read_live(path: Path) -> LiveView:
@@ -82,21 +83,13 @@ def read_live(path: Path) -> LiveView:
     Raises:
         AgentError: it does not run, or the file is damaged.
     """
-    try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = fields.pop("format") == FORMAT
-        devices = [LiveDevice(**one) for one in fields.pop("devices")]
-        view = LiveView(**fields, devices=devices)
-    except FileNotFoundError as error:
-        raise AgentError(
-            f"{path} does not exist: no agent runs here that has seen a device; "
-            "kashi-agent doctor says why"
-        ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise AgentError(f"{path} cannot be read: {error}") from error
-    if not known:
-        raise AgentError(f"{path} was written by another version of the agent; restart it")
-    return view
+    absent = "no agent runs here that has seen a device; kashi-agent doctor says why"
+    return read_shown(path, FORMAT, _view_of, absent)
+
+
+def _view_of(fields: dict[str, Any]) -> LiveView:
+    devices = [LiveDevice(**one) for one in fields.pop("devices")]
+    return LiveView(**fields, devices=devices)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,10 +121,8 @@ class LiveBoard:
             cadence_ms=batch.meter.cadence_ms,
             devices=[self._device(sample, batch.boottime_ms) for sample in batch.samples],
         )
-        try:
+        with suppress(OSError):
             view.write(self.path)
-        except OSError:
-            return
 
     def _was_read(self) -> bool:
         """Whether anybody read the file since it was written; a missing one is written anew."""
@@ -146,22 +137,14 @@ class LiveBoard:
         total = self._totals.get(device.hardware_id, Counters())
         known = None if isinstance(seen, Absent) else seen
         return LiveDevice(
-            hardware_id=device.hardware_id,
-            parent_hardware_id=device.parent_hardware_id,
-            model=device.model,
-            share_numerator=device.share_numerator,
-            share_denominator=device.share_denominator,
             absent=str(seen.reason) if isinstance(seen, Absent) else "",
             utilisation_ppm=None if known is None else _known(known.utilisation_ppm),
             memory_used_bytes=None if known is None else self._memory.get(device.hardware_id),
-            memory_bytes=device.memory_bytes,
             power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
             holders=None if known is None else _names(known.holders),
             holders_absent="" if known is None else _reason(known.holders),
-            observed_ms=total.observed_ms,
-            gap_ms=total.gap_ms,
-            held_ms=total.held_ms,
-            utilised_ns=total.utilised_ns,
+            **{name: getattr(device, name) for name in _OF_DEVICE},
+            **{name: getattr(total, name) for name in _TOTALS},
         )
 
     def _note_memory(self, batch: SampleBatch) -> None:

@@ -6,8 +6,8 @@ less where a boot, a segment or the agent ended. What is missing in between beco
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kashi.errors import ContractError
@@ -45,7 +45,22 @@ class Window:
     through: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where content comes from: the journal up to frame `through`, or a report of an abandoned
+    epoch in frame `replaces`; `attempts`: how many reports carried it, the one to come included."""
+
+    through: int = 0
+    replaces: int = 0
+    attempts: int = 1
+
+    def noted(self, *, last: bool) -> "Source":
+        """What is noted with one of several reports. All of it with the last alone: until that one
+        stands, a crash has them sealed again from where the chain then ends."""
+        return self if last else Source(attempts=self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
 class ChainEnd:
     """Where the chain's last report ends on its axis."""
 
@@ -54,35 +69,29 @@ class ChainEnd:
     end_boottime_ms: int
 
 
+@dataclass(slots=True, kw_only=True)
 class Reporter:
-    """The only one who seals. One thread."""
+    """The only one who seals. One thread.
 
-    def __init__(
-        self,
-        *,
-        spool: Spool,
-        sealer: Sealer,
-        host_id: str,
-        utc_ms: Callable[[], int],
-        started: tuple[bytes, int],
-        interval_ms: int = INTERVAL_MS,
-    ) -> None:
-        """`started`: boot id and boottime at which this agent began."""
-        self._spool = spool
-        self._started = started
-        self._apart = False
-        self._sealer = sealer
-        self._host_id = host_id
-        self._utc_ms = utc_ms
-        self._interval_ms = interval_ms
-        self._opening: Opening | None = None
-        self._given_up: set[int] = set()
-        self._link, self._end = self._chain_at(spool.sealed.head)
+    `started`: boot id and boottime at which this agent began; `opening`: the epoch that the next
+    report will open.
+    """
 
-    @property
-    def opening(self) -> Opening | None:
-        """The epoch that the next report will open."""
-        return self._opening
+    spool: Spool
+    sealer: Sealer
+    host_id: str
+    utc_ms: Callable[[], int]
+    started: tuple[bytes, int]
+    interval_ms: int = INTERVAL_MS
+    opening: Opening | None = None
+    _apart: bool = False
+    _given_up: set[int] = field(default_factory=set)
+    _link: ChainLink = field(init=False)
+    _end: ChainEnd | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Go on where the chain ends."""
+        self._link, self._end = self._chain_at(self.spool.sealed.head)
 
     def seal(self, count: int, *, drain: bool = False) -> int:
         """Seal up to `count` windows that are whole, durable; how many reports that made.
@@ -93,10 +102,10 @@ class Reporter:
         Raises:
             DiskFullError, OSError: what was sealed before stands.
         """
-        if not self._spool.sealed.tail_kept and self._opening is None:
+        if not self.spool.sealed.tail_kept and self.opening is None:
             return 0  # numbers beyond what can be read are used: a new epoch has to come first
         made = 0
-        for entry in self._spool.sealed.stranded():
+        for entry in self.spool.sealed.stranded():
             if made >= count:
                 return made
             made += self._seal_again(entry)
@@ -115,7 +124,8 @@ class Reporter:
         """What would be sealed now, the open minute included; keeps nothing."""
         link, end = self._link, self._end
         for window in self._windows(drain=True, with_open=True):
-            for sealed in self._sealer.seal(self._continued(window, end), link, self._utc_ms()):
+            continued = self._continued(window.stretches, end)
+            for sealed in self.sealer.seal(continued, link, self.utc_ms()):
                 yield sealed
                 link, end = sealed.link, _end_of(sealed.stretch)
 
@@ -124,11 +134,11 @@ class Reporter:
         # Set back to an older state, what this host had before its agent began may be with the
         # server already: kept apart, it cannot make the server doubt what is measured since.
         self._apart = self._apart or opening.reason is EpochReason.ROLLED_BACK
-        self._spool.sealed.abandon_after(opening.follows)
+        self.spool.sealed.abandon_after(opening.follows)
         link, self._end = self._chain_at(opening.follows)
         # A server that holds nothing takes epoch 1 from its beginning, and that states no opening.
         first = opening.epoch == 1
-        self._opening = None if first else opening
+        self.opening = None if first else opening
         epoch = 1 if first else opening.epoch - 1
         self._link = replace(link, epoch=epoch, sequence=0, sha256=opening.server_sha256)
 
@@ -142,14 +152,15 @@ class Reporter:
         if stretch is None:
             entry.repeated = True  # nothing can be repeated; what follows states the gap
             return 0
-        return self._seal((stretch,), through=0, replaces=entry.number, attempts=entry.attempts + 1)
+        source = Source(replaces=entry.number, attempts=entry.attempts + 1)
+        return self._seal((stretch,), source)
 
     def _content_of(self, entry: Entry) -> Stretch | None:
         """What a report of an abandoned epoch carries, a gap where it was given up; None where it
         cannot be read or is not what was sealed: to sign that anew would vouch for what was never
         measured."""
         try:
-            wire = self._spool.sealed.read(entry).wire
+            wire = self.spool.sealed.read(entry).wire
             stretch = unseal(wire) if unaltered(wire, entry.sha256) else None
         except (SpoolError, ContractError, ValueError):
             return None
@@ -158,54 +169,32 @@ class Reporter:
         return lost(stretch)
 
     def _seal_window(self, window: Window) -> int:
-        made = self._seal(window.stretches, through=window.through)
+        made = self._seal(window.stretches, Source(through=window.through))
         if not made:
-            self._spool.settle(window.through)
+            self.spool.settle(window.through)
         return made
 
-    def _seal(
-        self, stretches: tuple[Stretch, ...], *, through: int, replaces: int = 0, attempts: int = 1
-    ) -> int:
-        continued = self._continued(Window(stretches=stretches, through=through), self._end)
-        if not continued:
-            return 0
-        made = 0
-        groups = self._groups(continued)
-        for group in groups:
-            last = group is groups[-1]
-            made += self._seal_group(
-                group,
-                through=through if last else 0,
-                replaces=replaces if last else 0,
-                attempts=attempts,
-            )
-        return made
+    def _seal(self, stretches: tuple[Stretch, ...], source: Source) -> int:
+        groups = self._groups(self._continued(stretches, self._end))
+        return sum(
+            self._seal_group(group, source.noted(last=group is groups[-1])) for group in groups
+        )
 
-    def _seal_group(
-        self, stretches: list[Stretch], *, through: int, replaces: int, attempts: int
-    ) -> int:
-        """Reports of stretches that follow each other. What they came from is noted with the last:
-        until that one stands, a crash has them sealed again from where the chain then ends."""
-        opening = self._opening
+    def _seal_group(self, stretches: list[Stretch], source: Source) -> int:
+        """Reports of stretches that follow each other."""
+        opening = self.opening
         words = None if opening is None else self._words(opening)
-        reports = self._sealer.seal(stretches, self._link, self._utc_ms(), words)
+        reports = self.sealer.seal(stretches, self._link, self.utc_ms(), words)
         for report in reports:
-            last = report is reports[-1]
-            self._keep(
-                report,
-                opening,
-                through=through if last else 0,
-                replaces=replaces if last else 0,
-                attempts=attempts,
-            )
+            self._keep(report, opening, source.noted(last=report is reports[-1]))
             opening = None
         return len(reports)
 
     def _groups(self, stretches: list[Stretch]) -> list[list[Stretch]]:
         """Stretches as one report, or as two: before this agent began and since."""
-        boot_id, at = self._started
-        if not self._apart or stretches[0].boot_id != boot_id:
-            return [stretches]
+        boot_id, at = self.started
+        if not self._apart or not stretches or stretches[0].boot_id != boot_id:
+            return [stretches] if stretches else []
         before: list[Stretch] = []
         since: list[Stretch] = []
         for stretch in stretches:
@@ -219,12 +208,10 @@ class Reporter:
                 since.append(late)
         return [group for group in (before, since) if group]
 
-    def _keep(
-        self, report: Sealed, opening: Opening | None, *, through: int, replaces: int, attempts: int
-    ) -> None:
+    def _keep(self, report: Sealed, opening: Opening | None, source: Source) -> None:
         link, stretch = report.link, report.stretch
         follows = (link.epoch, link.sequence - 1) if opening is None else opening.follows
-        self._spool.keep(
+        self.spool.keep(
             SealedReport(
                 epoch=link.epoch,
                 sequence=link.sequence,
@@ -235,23 +222,23 @@ class Reporter:
                 start_boottime_ms=stretch.start_boottime_ms,
                 end_boottime_ms=stretch.end_boottime_ms,
                 sealed_utc_ms=report.sealed_utc_ms,
-                journal_through=through,
-                replaces=replaces,
-                attempts=attempts,
+                journal_through=source.through,
+                replaces=source.replaces,
+                attempts=source.attempts,
                 state=json.dumps(dict(link.slots), separators=(",", ":")).encode(),
                 wire=report.wire,
             )
         )
         # Its number is used from here on, durable or not: another report under it would be a fork.
         self._link, self._end = link, _end_of(stretch)
-        self._opening = None
-        if through:
-            self._spool.settle(through)
+        self.opening = None
+        if source.through:
+            self.spool.settle(source.through)
 
-    def _continued(self, window: Window, end: ChainEnd | None) -> list[Stretch]:
-        """The window's stretches without what is sealed already and without holes."""
+    def _continued(self, stretches: Iterable[Stretch], end: ChainEnd | None) -> list[Stretch]:
+        """The stretches without what is sealed already and without holes."""
         continued = []
-        for stretch in window.stretches:
+        for stretch in stretches:
             part = _after(stretch, end)
             if part is not None:
                 continued.append(part)
@@ -261,7 +248,7 @@ class Reporter:
     def _windows(self, *, drain: bool, with_open: bool = False) -> Iterator[Window]:
         held: list[Stretch] = []
         through = 0
-        for kept in self._spool.journal.unsealed(with_open=with_open):
+        for kept in self.spool.journal.unsealed(with_open=with_open):
             if held and self._parted(held[-1], kept.stretch):
                 yield Window(stretches=tuple(held), through=through)
                 held = []
@@ -274,27 +261,24 @@ class Reporter:
         return before.axis_key != after.axis_key or self._place(before) != self._place(after)
 
     def _place(self, stretch: Stretch) -> int:
-        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms - 1) // self._interval_ms
+        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms - 1) // self.interval_ms
 
     def _whole(self, stretch: Stretch) -> bool:
-        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms) % self._interval_ms == 0
+        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms) % self.interval_ms == 0
 
     def _chain_at(self, position: Position) -> tuple[ChainLink, ChainEnd | None]:
         """Link and end of the newest kept report of the chain up to a position.
 
         Where none can be read the totals begin anew: the epoch's opening says so to everybody.
         """
-        link = ChainLink(host_id=self._host_id)
-        for entry in reversed(self._spool.sealed.entries()):
+        link = ChainLink(host_id=self.host_id)
+        for entry in reversed(self.spool.sealed.entries()):
             if entry.position > position or entry.abandoned:
                 continue
             try:
-                report = self._spool.sealed.read(entry)
-                return self._link_of(report, link), ChainEnd(
-                    boot_id=report.boot_id,
-                    segment=report.segment,
-                    end_boottime_ms=report.end_boottime_ms,
-                )
+                report = self.spool.sealed.read(entry)
+                end = ChainEnd(report.boot_id, report.segment, report.end_boottime_ms)
+                return self._link_of(report, link), end
             except (SpoolError, ContractError, ValueError):
                 continue
         return link, None
@@ -304,7 +288,7 @@ class Reporter:
         return link_after(replace(link, slots=slots), report.wire)
 
     def _words(self, opening: Opening) -> EpochOpening:
-        known = [e for e in self._spool.sealed.entries() if e.position == opening.follows]
+        known = [e for e in self.spool.sealed.entries() if e.position == opening.follows]
         return EpochOpening(
             reason=opening.reason,
             last_epoch=opening.follows[0],
@@ -316,11 +300,7 @@ class Reporter:
 
 
 def _end_of(stretch: Stretch) -> ChainEnd:
-    return ChainEnd(
-        boot_id=stretch.boot_id,
-        segment=stretch.segment.number,
-        end_boottime_ms=stretch.end_boottime_ms,
-    )
+    return ChainEnd(stretch.boot_id, stretch.segment.number, stretch.end_boottime_ms)
 
 
 def _after(stretch: Stretch, end: ChainEnd | None) -> Stretch | None:

@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from google.protobuf.message import DecodeError
-from kashi import signing
 from kashi.chain import Head, OpenedReport, Place, open_report, place_report
 from kashi.errors import ContractError
-from kashi.v1 import metering_pb2
 
 from kashi_agent.chain_link import ChainLink
 from kashi_agent.errors import SpoolError
 from kashi_agent.reading import Counters
 from kashi_agent.sealing import link_after
+from kashi_agent.shipping import read_receipt
 from kashi_agent.spool import Spool
 from kashi_agent.spool.sealed import Position
 from kashi_agent.unsealing import unseal
@@ -62,16 +60,10 @@ def audit_spool(
             continue
         hashes[entry.position] = report.sha256
         audit.findings += [f"report {entry.position}: {f}" for f in _faults(before, report)]
-        before = _Before(
-            Head(*entry.position, report.sha256),
-            link_after(_link(before, host_id), report.wire),
-        )
+        link = ChainLink(host_id=host_id) if before is None else before.link
+        before = _Before(Head(*entry.position, report.sha256), link_after(link, report.wire))
     _audit_receipts(spool, audit, hashes, receipt_key)
     return audit
-
-
-def _link(before: _Before | None, host_id: str) -> ChainLink:
-    return ChainLink(host_id=host_id) if before is None else before.link
 
 
 def _faults(before: _Before | None, report: OpenedReport) -> Iterator[str]:
@@ -104,10 +96,8 @@ def _audit_receipts(
     for position, receipt in spool.sealed.receipts():
         audit.receipts += 1
         try:
-            signed = metering_pb2.Receipt.FromString(receipt)
-            signing.verify(receipt_key, signed.signature, signing.RECEIPT, signed.payload)
-            said = metering_pb2.ReceiptPayload.FromString(signed.payload)
-        except (ContractError, DecodeError) as error:
+            said = read_receipt(receipt, receipt_key)
+        except ContractError as error:
             audit.findings.append(f"receipt {position}: {error}")
             continue
         kept = hashes.get(position)

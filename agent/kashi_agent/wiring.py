@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
@@ -58,15 +59,6 @@ def real_spool(config: AgentConfig, host_id: str) -> Spool:
     return Spool(RealDisk(config.spool_folder), host_id)
 
 
-def signing_of(known: Member) -> Signing:
-    """Whose reports, and whose receipts."""
-    return Signing(
-        host_id=known.host.host_id,
-        report_key=known.store.report_key(),
-        receipt_key=known.host.receipt_key(),
-    )
-
-
 def real_agent(config: AgentConfig, known: Member, clock: Clock) -> Agent:
     """The agent over this machine's disk, its spool opened.
 
@@ -78,7 +70,11 @@ def real_agent(config: AgentConfig, known: Member, clock: Clock) -> Agent:
         clock=clock,
         naming=HolderNaming(known.store.holder_salt(), config.holder_names),
         choice=DeviceChoice(config.reported_devices),
-        signing=signing_of(known),
+        signing=Signing(
+            host_id=known.host.host_id,
+            report_key=known.store.report_key(),
+            receipt_key=known.host.receipt_key(),
+        ),
         random=SystemRandom(),
         random_bytes=secrets.token_bytes,
         interval_ms=config.report_interval_seconds * 1000,
@@ -115,17 +111,11 @@ def real_way(
     forget_proxies(os.environ)
     report_key = known.store.report_key()
 
-    def connect(host: Host, tls: TlsIdentity) -> RelayWire:
-        return RelayWire(
-            host,
-            tls,
-            acknowledged=known_up_to,
-            report_key=report_key,
-        )
-
     return Carrier(
         store=known.store,
-        connect=connect,
+        connect=lambda host, tls: RelayWire(
+            host, tls, acknowledged=known_up_to, report_key=report_key
+        ),
         recover=_recover_by_file,
         utc_ms=clock.utc_ms,
         random=SystemRandom(),
@@ -203,7 +193,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
         ).show,
     )
     daemon.handle_signals()
-    with MetricsServer(config.metrics_address, config.status_path):
+    with MetricsServer(config.metrics_listen, config.status_path):
         try:
             daemon.run()
         finally:
@@ -237,10 +227,8 @@ def _publisher(
             unidentified=view.unidentified,
             certificate_not_after_utc_ms=certificate.not_after_utc_ms(),
         )
-        try:
+        with suppress(OSError):  # a full disk must not stop what it would only describe
             status.write(path)
-        except OSError:
-            return status  # a full disk must not stop what it would only describe
         return status
 
     return publish

@@ -1,6 +1,7 @@
 """`kashi-agent import-receipts`: receipts that came back in a file, for this host."""
 
 import argparse
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from kashi.errors import ContractError
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.config import FILES, AgentConfig
 from kashi_agent.durable import make_folder, sync_folder
 from kashi_agent.errors import FileError, LockedError
@@ -18,17 +19,13 @@ from kashi_agent.shipping_files import answer_in
 from kashi_agent.wiring import Member, member, real_agent
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "import-receipts", help="take receipts that came back in a file (导入回执)"
-    )
-    add_config(parser)
-    add_json(parser)
+    words = "take receipts that came back in a file (导入回执)"
+    parser = add_command(commands, "import-receipts", words, run)
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="written by kashi-server import-reports"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,5 +90,8 @@ def _put_into_inbox(config: AgentConfig, files: list[Path]) -> None:
         passing.unlink(missing_ok=True)
         with path.open("rb") as source, passing.open("xb") as copy:
             shutil.copyfileobj(source, copy)
+            os.fchmod(copy.fileno(), 0o644)  # for the agent to read, whatever root's file mask is
+            copy.flush()
+            os.fsync(copy.fileno())
         passing.replace(folder / name)
     sync_folder(folder)

@@ -26,6 +26,11 @@ Position = tuple[int, int]
 """Epoch and sequence."""
 
 _NOTE = struct.Struct(">QQQQ32s16sIQQqQQBI")
+"""Position, the position it follows, what `_NOTED` names, and how long `state` is."""
+_NOTED = (
+    *("sha256", "boot_id", "segment", "start_boottime_ms", "end_boottime_ms", "sealed_utc_ms"),
+    *("journal_through", "replaces", "attempts"),
+)
 _RECEIPT = struct.Struct(">QQq")
 
 
@@ -69,8 +74,6 @@ class Entry:
     number: int
     position: Position
     sha256: bytes
-    follows: Position
-    replaces: int
     attempts: int
     segment: int
     start: int
@@ -88,7 +91,8 @@ class SealedLog:
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
         self._abandoned: list[Entry] = []
-        self._newest_receipt_utc_ms = 0
+        self.newest_receipt_utc_ms = 0
+        """The server's time of the newest receipt that is kept; 0 without one."""
         self._cursor_due = False
         self._journal_through = 0
         self.checkpoint = b""
@@ -110,21 +114,18 @@ class SealedLog:
         return self._cursor.current.acknowledged
 
     @property
-    def newest_receipt_utc_ms(self) -> int:
-        """The server's time of the newest receipt that is kept; 0 without one."""
-        return self._newest_receipt_utc_ms
-
-    @property
     def head(self) -> Position:
         """The last report that was ever sealed, whether it can still be read or not."""
-        entry = (0, 0) if self.head_entry is None else self.head_entry.position
-        return max(entry, self._cursor.current.sealed)
+        return max(self._kept_head, self._cursor.current.sealed)
 
     @property
     def tail_kept(self) -> bool:
         """Whether the last report that was ever sealed can still be read."""
-        kept = (0, 0) if self.head_entry is None else self.head_entry.position
-        return kept >= self._cursor.current.sealed
+        return self._kept_head >= self._cursor.current.sealed
+
+    @property
+    def _kept_head(self) -> Position:
+        return (0, 0) if self.head_entry is None else self.head_entry.position
 
     @property
     def journal_through(self) -> int:
@@ -276,7 +277,7 @@ class SealedLog:
         return list(takewhile(lambda entry: entry.segment == segment, self._entries))
 
     def _may_go(self, entry: Entry, *, early: bool) -> bool:
-        age_ms = self._newest_receipt_utc_ms - entry.utc_ms
+        age_ms = self.newest_receipt_utc_ms - entry.utc_ms
         old = early or age_ms > limits.RETAIN_ACKNOWLEDGED_MS
         stranded = entry.abandoned and not entry.repeated
         return old and entry.position <= self.acknowledged and not stranded
@@ -297,8 +298,6 @@ class SealedLog:
             number=placed.frame.number,
             position=report.position,
             sha256=report.sha256,
-            follows=report.follows,
-            replaces=report.replaces,
             attempts=report.attempts,
             segment=placed.segment,
             start=placed.start,
@@ -316,7 +315,7 @@ class SealedLog:
         return entry
 
     def _note_receipt(self, position: Position, utc_ms: int) -> None:
-        self._newest_receipt_utc_ms = max(self._newest_receipt_utc_ms, utc_ms)
+        self.newest_receipt_utc_ms = max(self.newest_receipt_utc_ms, utc_ms)
         for entry in reversed(self._entries):
             if entry.position == position:
                 entry.utc_ms = utc_ms
@@ -333,53 +332,20 @@ def _acknowledging(cursor: Cursor, position: Position, sha256: bytes) -> Cursor:
 
 
 def _encode(report: SealedReport) -> bytes:
-    note = _NOTE.pack(
-        report.epoch,
-        report.sequence,
-        *report.follows,
-        report.sha256,
-        report.boot_id,
-        report.segment,
-        report.start_boottime_ms,
-        report.end_boottime_ms,
-        report.sealed_utc_ms,
-        report.journal_through,
-        report.replaces,
-        report.attempts,
-        len(report.state),
-    )
+    noted = (getattr(report, name) for name in _NOTED)
+    note = _NOTE.pack(*report.position, *report.follows, *noted, len(report.state))
     return note + report.state + report.wire
 
 
 def _decode(payload: bytes) -> SealedReport:
-    (
-        epoch,
-        sequence,
-        last_epoch,
-        last_sequence,
-        sha256,
-        boot_id,
-        segment,
-        start,
-        end,
-        utc_ms,
-        *rest,
-    ) = _NOTE.unpack_from(payload)
-    journal_through, replaces, attempts, state_length = rest
+    epoch, sequence, *follows_and_noted, state_length = _NOTE.unpack_from(payload)
+    last_epoch, last_sequence, *noted = follows_and_noted
     wire_at = _NOTE.size + state_length
     return SealedReport(
         epoch=epoch,
         sequence=sequence,
         follows=(last_epoch, last_sequence),
-        sha256=sha256,
-        boot_id=boot_id,
-        segment=segment,
-        start_boottime_ms=start,
-        end_boottime_ms=end,
-        sealed_utc_ms=utc_ms,
-        journal_through=journal_through,
-        replaces=replaces,
-        attempts=attempts,
         state=payload[_NOTE.size : wire_at],
         wire=payload[wire_at:],
+        **dict(zip(_NOTED, noted, strict=True)),
     )
