@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from bench.close_cost import MINUTE
-from bench.own_database import create_database, own_postgresql
+from bench.own_database import create_database, own_postgresql, sum_days
 from expense_cases import END, OCTOBER, PROVIDER, START, assignment, contract, price, tenure
 from expense_facts import add_host, described
 from fixtures_certificates import _keeping
@@ -19,7 +19,6 @@ from fixtures_database import postgresql_binaries
 from fixtures_identity import SteppedClock
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.party import Party, PartyKind
-from kashi_server.domain.summed_time import DAYS
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.authority import found
@@ -27,7 +26,6 @@ from kashi_server.services.closing import MonthClosing
 from kashi_server.services.facts_port import DeviceRow, FactBatch
 from kashi_server.services.importing import store
 from kashi_server.services.rulebook import Rulebook, shipped_rules
-from kashi_server.storage.day_writing import sum_days
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
 from kashi_server.storage.packing import pack_minutes
@@ -97,10 +95,7 @@ def _fill(work: Work) -> None:
                 "high": END // MINUTES_PER_HOUR,
             },
         )
-        days = range(DAYS.of(START), DAYS.of(END))
-        for number in range(COMPANIES):
-            place = _host(number // CARDS_A_HOST), _card(number)
-            sum_days(unit.connection, [(*place, day) for day in days])
+        sum_days(unit.connection)
         unit.commit()
     Rulebook(work, lambda: AFTER_MS).register(shipped_rules())
 

@@ -1,8 +1,8 @@
 """What rating a year again costs on PostgreSQL, beside one SQL aggregation over the same rows.
 
 A thousand devices, every hour of a year observed; two price changes inside a day. The device-hours
-are made by the database itself; their sums of days, which closing and correcting rate from, by the
-code that ingestion writes them with. The aggregation is the sum of every quantity by device over
+are made by the database itself; and so are their sums of days, which closing and correcting
+rate from. The aggregation is the sum of every quantity by device over
 those device-hours. Both run with the server's defaults, and three times: the middle one counts.
 `KASHI_BENCH_DEVICES` sets another number of devices.
 """
@@ -18,19 +18,17 @@ from typing import Final, TypeVar
 
 from bench.close_cost import MINUTE
 from bench.ingest_cost import _cpu_s_with_children
-from bench.own_database import create_database, own_postgresql
+from bench.own_database import create_database, own_postgresql, sum_days
 from expense_cases import PARTIES, assignment, contract, price, tenure
 from expense_facts import add_host, described, sequencer
 from fixtures_database import postgresql_binaries
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
 from kashi_server.domain.statement import CutOff
-from kashi_server.domain.summed_time import DAYS
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES
 from kashi_server.services.closing import MonthClosing, read_inputs
 from kashi_server.services.correcting import Correcting
 from kashi_server.services.facts_port import DeviceRow, FactBatch
 from kashi_server.services.rulebook import Rulebook, shipped_rules
-from kashi_server.storage.day_writing import sum_days
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
 from kashi_server.storage.packing import pack_minutes
@@ -102,10 +100,7 @@ def _fill(work: Work) -> None:
             ),
             {"minutes": packed, "peak": MINUTE[0], **_span()},
         )
-        first, after = DAYS.of(START), DAYS.of(END)
-        for number in range(DEVICES):
-            place = _host(number // CARDS_A_HOST), _card(number)
-            sum_days(unit.connection, [(*place, day) for day in range(first, after)])
+        sum_days(unit.connection)
         unit.commit()
     Rulebook(work, lambda: END * MINUTE_MS).register(shipped_rules())
     with work.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
