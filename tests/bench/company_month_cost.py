@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from bench.close_cost import MINUTE
-from bench.own_database import create_database, own_postgresql
+from bench.own_database import create_database, own_postgresql, sum_days
 from expense_cases import END, OCTOBER, PROVIDER, START, assignment, contract, price, tenure
 from expense_facts import add_host, described
 from fixtures_certificates import _keeping
@@ -95,6 +95,7 @@ def _fill(work: Work) -> None:
                 "high": END // MINUTES_PER_HOUR,
             },
         )
+        sum_days(unit.connection)
         unit.commit()
     Rulebook(work, lambda: AFTER_MS).register(shipped_rules())
 

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fixtures_database import SUPERUSER, _as_server_user, _server_directory
+from kashi_server.domain.usage import QUANTITY_NAMES
 from kashi_server.storage.engine import open_engine
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 
 def create_database(url: str, name: str) -> None:
@@ -37,3 +38,17 @@ def own_postgresql(binaries: Path) -> Iterator[tuple[str, int]]:
         yield f"postgresql+psycopg://{SUPERUSER}@/{{}}?host={directory}", pid
     finally:
         run(*control, "-m", "immediate", "stop")
+
+
+def sum_days(connection: Connection) -> None:
+    """The sums of days of device-hours that a measurement made by itself."""
+    sums = ", ".join(f"sum({name})" for name in QUANTITY_NAMES)
+    names = ", ".join(("host_id", "hardware_id", "day", *QUANTITY_NAMES, "observed_peak_ms"))
+    connection.execute(
+        text(
+            f"INSERT INTO device_days ({names})"
+            f" SELECT host_id, hardware_id, (hour + 8) / 24, {sums}, max(observed_peak_ms)"
+            " FROM device_hours GROUP BY host_id, hardware_id, (hour + 8) / 24"
+            " ORDER BY 1, 2, 3"
+        )
+    )

@@ -8,6 +8,7 @@ check character of its own.
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from kashi_server.errors import InvalidValue
 
@@ -31,6 +32,7 @@ def organisation_check_character(first: str) -> str:
     return "0123456789X0"[11 - total % 11]
 
 
+@lru_cache(maxsize=4096)  # thousands of tenures and contracts name the same few parties
 def check_credit_code(text: str) -> str:
     """The credit code, if it is one.
 

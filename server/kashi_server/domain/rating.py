@@ -278,7 +278,7 @@ def _pieces(
     months: Sequence[Interval],
 ) -> Iterator[tuple[int, int, Standing]]:
     windows = list(windows_in(device, period))
-    excess = merge_minutes(family.excess(device))
+    excess = merge_minutes(family.excess(device)) if device.parent_hardware_id else []
     changes = [*time.disputed, *excess, *months]
     changes += book.changes(device, {window.host_id for window, _common in windows})
     for part in family.parts.get(device.hardware_id, ()):
@@ -288,15 +288,22 @@ def _pieces(
             if _metered_elsewhere(device, family, book, start):
                 continue
             standing = book.at(device, family.models(device), window.host_id, start)
-            held: list[Reason] = []
-            if any(start in stretch for stretch in time.disputed):
-                held.append(Reason.CONFLICT)
-            if any(start in stretch for stretch in excess):
-                held.append(Reason.SHARES_EXCEED_DEVICE)
-            if held:
-                blocked = tuple(sorted({*standing.blocked, *held}))
-                standing = replace(standing, blocked=blocked)
+            if time.disputed or excess:
+                standing = _held(standing, start, time.disputed, excess)
             yield start, end, standing
+
+
+def _held(
+    standing: Standing, minute: int, disputed: Sequence[Interval], excess: Sequence[Interval]
+) -> Standing:
+    """A standing at a minute, held where observations contradict each other or the card."""
+    held: list[Reason] = []
+    if any(minute in stretch for stretch in disputed):
+        held.append(Reason.CONFLICT)
+    if any(minute in stretch for stretch in excess):
+        held.append(Reason.SHARES_EXCEED_DEVICE)
+    blocked = tuple(sorted({*standing.blocked, *held}))
+    return replace(standing, blocked=blocked) if held else standing
 
 
 def _months(period: Interval) -> Iterator[Interval]:

@@ -18,7 +18,7 @@ from kashi_server.domain.rating import Facts, device_times
 from kashi_server.domain.summed_time import DAYS, HOURS, BlockSums, DaySums, SummedTime
 from kashi_server.domain.usage import DeviceHour
 
-DEVICES_AT_ONCE: Final = 64
+DEVICES_AT_ONCE: Final = 128
 """Devices whose hours of a cut day are held together: a price that changes inside a day does so for
 all its devices, and they are rated in the order of their ids."""
 WHOLE_AT_ONCE: Final = 500

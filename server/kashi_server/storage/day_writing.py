@@ -1,54 +1,46 @@
-"""Writing sums of days: those of the device-hours that stand, in the unit that wrote them."""
+"""Writing sums of days: what is added to device-hours is added to their days, in the same unit."""
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
-from sqlalchemy import Connection
-
-from kashi_server.domain.summed_time import DAYS, HOURS, SHANGHAI_MINUTES
+from kashi_server.domain.device_time import NO_COUNTS, Counts
+from kashi_server.domain.summed_time import DAYS, HOURS
 from kashi_server.domain.usage import QUANTITY_NAMES
 
-DayKey = tuple[str, str, int]
-"""Host, hardware id and day of Asia/Shanghai."""
-
 _DAYS: Final = ("host_id", "hardware_id", "day", *QUANTITY_NAMES, "observed_peak_ms")
+_TYPES: Final = ("text", "text", "int4", *("int8" for _ in QUANTITY_NAMES), "int8")
+_SUMS: Final = ", ".join(
+    f"{name} = device_days.{name} + excluded.{name}" for name in QUANTITY_NAMES
+)
+# A peak that is not known stays so: it is compared with nothing.
+_PEAK: Final = (
+    "observed_peak_ms = CASE WHEN device_days.observed_peak_ms < excluded.observed_peak_ms"
+    " THEN excluded.observed_peak_ms ELSE device_days.observed_peak_ms END"
+)
 _INSERT: Final = f"INSERT INTO device_days ({', '.join(_DAYS)})"
-_SUMS: Final = ", ".join(f"CAST(sum(h.{name}) AS bigint)" for name in QUANTITY_NAMES)
-# One hour of which nobody noted its fullest minute makes that of the day unknown.
-_PEAK: Final = "CASE WHEN count(h.observed_peak_ms) = count(*) THEN max(h.observed_peak_ms) END"
-_EARLIER: Final = SHANGHAI_MINUTES // HOURS.width
-_HOURS_A_DAY: Final = DAYS.width // HOURS.width
-_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in _DAYS[3:])
-_CONFLICT: Final = f" ON CONFLICT (host_id, hardware_id, day) DO UPDATE SET {_SET}"
-_SQLITE: Final = (
-    f"{_INSERT} SELECT h.host_id, h.hardware_id, ?, {_SUMS}, {_PEAK} FROM device_hours h"
-    " WHERE h.host_id = ? AND h.hardware_id = ? AND h.hour >= ? AND h.hour < ?"
-    f" GROUP BY h.host_id, h.hardware_id{_CONFLICT}"
+_CONFLICT: Final = f" ON CONFLICT (host_id, hardware_id, day) DO UPDATE SET {_SUMS}, {_PEAK}"
+DAYS_SQLITE: Final = f"{_INSERT} VALUES ({', '.join('?' * len(_DAYS))}){_CONFLICT}"
+"""Adds one row to a day."""
+DAYS_POSTGRESQL: Final = (
+    f"{_INSERT} SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in _TYPES)}){_CONFLICT}"
 )
-_POSTGRESQL: Final = (
-    f"{_INSERT} SELECT w.host_id, w.hardware_id, w.day, {_SUMS}, {_PEAK}"
-    " FROM unnest(%b::text[], %b::text[], %b::int4[]) AS w (host_id, hardware_id, day)"
-    " JOIN device_hours h ON h.host_id = w.host_id AND h.hardware_id = w.hardware_id"
-    f" AND h.hour >= w.day * {_HOURS_A_DAY} - {_EARLIER}"
-    f" AND h.hour < (w.day + 1) * {_HOURS_A_DAY} - {_EARLIER}"
-    f" GROUP BY w.host_id, w.hardware_id, w.day{_CONFLICT}"
-)
+"""Adds rows, given as columns, to days: each day once."""
+
+Row = tuple[Any, ...]
 
 
-def day_of(hour: int) -> int:
-    """The day of Asia/Shanghai in which a UTC hour lies."""
-    return DAYS.of(HOURS.start(hour))
+def day_rows(added: Iterable[tuple[str, str, int, Counts, int]]) -> list[Row]:
+    """What hours add to their days, each day once.
 
-
-def sum_days(connection: Connection, keys: Collection[DayKey]) -> None:
-    """Add up the device-hours of some days again."""
-    if connection.dialect.name == "sqlite":
-        rows = [(day, host_id, hardware_id, *_hours_of(day)) for host_id, hardware_id, day in keys]
-        connection.exec_driver_sql(_SQLITE, rows)
-    else:
-        columns = tuple(list(column) for column in zip(*keys, strict=True))
-        connection.exec_driver_sql(_POSTGRESQL, columns)
-
-
-def _hours_of(day: int) -> tuple[int, int]:
-    return HOURS.of(DAYS.start(day)), HOURS.of(DAYS.start(day + 1))
+    Args:
+        added: host, hardware id, UTC hour, what is added to it, and the most that one of its
+            minutes holds then.
+    """
+    sums: dict[tuple[str, str, int], Counts] = {}
+    peaks_ms: dict[tuple[str, str, int], int] = {}
+    for host_id, hardware_id, hour, counts, peak_ms in added:
+        key = host_id, hardware_id, DAYS.of(HOURS.start(hour))
+        before = sums.get(key, NO_COUNTS)
+        sums[key] = tuple(map(int.__add__, before, counts))
+        peaks_ms[key] = max(peaks_ms.get(key, 0), peak_ms)
+    return [(*key, *counts, peaks_ms[key]) for key, counts in sums.items()]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from kashi_server.domain.usage import QUANTITY_NAMES, DeviceHour
-from kashi_server.storage.day_writing import day_of, sum_days
+from kashi_server.storage.day_writing import DAYS_POSTGRESQL, DAYS_SQLITE, day_rows
 from kashi_server.storage.packing import pack_minutes, unpack_minutes
 
 Row = tuple[Any, ...]
@@ -25,9 +25,9 @@ _HOURS_INSERT: Final = f"INSERT INTO device_hours ({', '.join(_HOURS)})"
 _HOURS_CONFLICT: Final = f" ON CONFLICT (host_id, hardware_id, hour) DO UPDATE SET {_HOURS_SET}"
 _HOURS_SQLITE: Final = f"{_HOURS_INSERT} VALUES ({', '.join('?' * len(_HOURS))}){_HOURS_CONFLICT}"
 _HOURS_POSTGRESQL: Final = (
-    f"{_HOURS_INSERT} SELECT * FROM unnest("
+    f"WITH hours AS ({_HOURS_INSERT} SELECT * FROM unnest("
     + ", ".join(f"%b::{kind}[]" for kind in _HOUR_TYPES)
-    + f"){_HOURS_CONFLICT}"
+    + f"){_HOURS_CONFLICT}) {DAYS_POSTGRESQL}"
 )
 _STORED_SQLITE: Final = (
     "SELECT minutes FROM device_hours WHERE host_id = ? AND hardware_id = ? AND hour = ?"
@@ -46,25 +46,27 @@ def add_hours(connection: Connection, hours: Sequence[DeviceHour]) -> None:
     for start in range(0, len(hours), _KEYS_AT_ONCE):
         part = hours[start : start + _KEYS_AT_ONCE]
         stored = _stored_minutes(connection, part)
-        rows = []
+        rows, added = [], []
         for hour in part:
+            more = tuple(map(sum, hour.columns))
             before = stored.get((hour.host_id, hour.hardware_id, hour.hour))
             if before is not None:
                 for column, old in zip(hour.columns, unpack_minutes(before), strict=True):
                     for place, value in enumerate(old):
                         column[place] += value
+            peak_ms = max(hour.columns[_OBSERVED])
+            added.append((hour.host_id, hour.hardware_id, hour.hour, more, peak_ms))
             rows.append(
                 (
                     hour.host_id,
                     hour.hardware_id,
                     hour.hour,
-                    *map(sum, hour.columns),
+                    *(more if before is None else map(sum, hour.columns)),
                     pack_minutes(hour.columns),
-                    max(hour.columns[_OBSERVED]),
+                    peak_ms,
                 )
             )
-        _upsert_hours(connection, rows)
-        sum_days(connection, {(one.host_id, one.hardware_id, day_of(one.hour)) for one in part})
+        _upsert(connection, rows, day_rows(added))
 
 
 def _stored_minutes(connection: Connection, hours: Sequence[DeviceHour]) -> dict[HourKey, bytes]:
@@ -80,9 +82,11 @@ def _stored_minutes(connection: Connection, hours: Sequence[DeviceHour]) -> dict
     return {(row[0], row[1], row[2]): bytes(row[3]) for row in rows}
 
 
-def _upsert_hours(connection: Connection, rows: list[Row]) -> None:
+def _upsert(connection: Connection, hours: list[Row], days: list[Row]) -> None:
+    """Write hours and add to days; PostgreSQL takes both in one statement."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_HOURS_SQLITE, rows)
-    else:
-        columns = tuple(list(column) for column in zip(*rows, strict=True))
-        connection.exec_driver_sql(_HOURS_POSTGRESQL, columns)
+        connection.exec_driver_sql(_HOURS_SQLITE, hours)
+        connection.exec_driver_sql(DAYS_SQLITE, days)
+        return
+    columns = [list(column) for rows in (hours, days) for column in zip(*rows, strict=True)]
+    connection.exec_driver_sql(_HOURS_POSTGRESQL, tuple(columns))
