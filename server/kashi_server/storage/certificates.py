@@ -11,6 +11,7 @@ from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
 from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.fsck_certified import CertifiedStatement
 from kashi_server.services.trail_port import ClaimedLine
 from kashi_server.storage.certificate_papers import stated_papers
 from kashi_server.storage.certificate_reading import CONFIRMED, confirmations_of
@@ -22,7 +23,7 @@ from kashi_server.storage.tables.certificates import (
     certificates,
 )
 from kashi_server.storage.tables.claims import claim_lines, claims
-from kashi_server.storage.tables.expense import closes
+from kashi_server.storage.tables.expense import closes, statements
 
 _STORED = (
     "number",
@@ -85,7 +86,7 @@ class CertificateRepository:
     def add(
         self,
         certificate: StoredCertificate,
-        statements: Sequence[StoredStatement],
+        stated: Sequence[StoredStatement],
         files: Mapping[str, bytes],
         actor: str,
     ) -> None:
@@ -104,7 +105,7 @@ class CertificateRepository:
                 "statement_number": one.number,
                 "statement_revision": one.revision,
             }
-            for one in statements
+            for one in stated
         ]
         self._connection.execute(insert(certificate_statements), named)
         rows = [
@@ -182,6 +183,24 @@ class CertificateRepository:
         )
         return [
             (row.statement_number, row.statement_revision)
+            for row in self._connection.execute(query)
+        ]
+
+    def certified_statements(self, number: str) -> Sequence[CertifiedStatement]:
+        """The stored statements that rows name for a certificate, by month."""
+        columns = certificate_statements.c
+        query = (
+            select(columns.month, statements.c.number, statements.c.revision, statements.c.sha256)
+            .join(
+                statements,
+                (statements.c.number == columns.statement_number)
+                & (statements.c.revision == columns.statement_revision),
+            )
+            .where(columns.number == number)
+            .order_by(columns.month)
+        )
+        return [
+            CertifiedStatement(row.month, row.number, row.revision, bytes(row.sha256).hex())
             for row in self._connection.execute(query)
         ]
 
