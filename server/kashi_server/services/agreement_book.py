@@ -22,7 +22,7 @@ from kashi_server.domain.tariff import Price, check_price, check_revision
 from kashi_server.domain.tenure import Tenure, check_tenure
 from kashi_server.errors import KashiError
 from kashi_server.services.expense_port import ExpenseUnit
-from kashi_server.services.import_fields import Agreement
+from kashi_server.services.import_building import Agreement
 from kashi_server.services.paper_book import PAPERS, Paper, PaperBook
 
 Trouble = tuple[str, str]
