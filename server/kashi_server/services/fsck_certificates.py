@@ -18,8 +18,9 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
+from kashi_server.services.certificate_content import document_entry
+from kashi_server.services.certificate_making import LOG_DOCUMENT, LOG_ISSUED
 from kashi_server.services.certificate_standing import LOG_STATUS, status_entry
-from kashi_server.services.certificates import LOG_DOCUMENT, LOG_ISSUED, document_entry
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
 from kashi_server.services.confirming import LOG_CONFIRMED
 from kashi_server.services.fsck_certified import CertifiedPort, certified_faults
