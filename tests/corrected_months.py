@@ -16,7 +16,7 @@ from kashi_server.services.correcting import Correcting, Correction
 from kashi_server.services.correction_watch import CorrectionWatch
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.facts_port import FactBatch
-from kashi_server.services.import_fields import Agreement
+from kashi_server.services.import_building import Agreement
 from kashi_server.services.importing import store as store_agreement
 from kashi_server.services.log_port import Checkpoint
 from kashi_server.services.two_officers import OfficersDecision

@@ -162,17 +162,17 @@ def test_a_signature_that_fails_takes_no_number(month: CertifiedMonth) -> None:
     """When the seal fails, nothing is stored, and the next try starts with the same serial."""
 
     class Broken:
-        seal = month.keeping._press.seal
+        seal = month.keeping._making._press.seal
         time_stamping = TimeStamping.NONE
 
         def document(self, *_arguments: object) -> bytes:
             raise OSError("the token is not there")
 
-    press = month.keeping._press
-    month.keeping._press = Broken()
+    press = month.keeping._making._press
+    month.keeping._making._press = Broken()
     with pytest.raises(OSError, match="token"):
         month.issue()
-    month.keeping._press = press
+    month.keeping._making._press = press
 
     assert sorted(one.serial for one in month.issue().values()) == [1, 2, 3]
 

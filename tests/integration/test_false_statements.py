@@ -24,7 +24,7 @@ from kashi_verify.devices import RevealedDevices
 from kashi_verify.estimate import check_estimate
 from kashi_verify.evaluation import STEPS
 from kashi_verify.findings import CheckFailed, Findings
-from kashi_verify.pages import check_pages
+from kashi_verify.pages import check_pages, stands
 from kashi_verify.receipts import check_receipts, server_key
 from kashi_verify.recount import Recount, check_recount
 from kashi_verify.reports import check_reports
@@ -452,6 +452,21 @@ def test_a_column_of_which_no_line_tells_is_found(
 
     with pytest.raises(CheckFailed, match="column"):
         check_table(_written(wider, [[*row, "1.00"] for row in rows]), [statement])
+
+
+@pytest.mark.parametrize(
+    ("figure", "text", "there"),
+    [
+        ("12.50", "price912.50", False),
+        ("12.50", "price12.507", False),
+        ("12.50", "price12.50yuan", True),
+        ("1.3701%", "coverage1.3701%2026-10", True),
+        ("1.3701%", "coverage71.3701%2026-10", False),
+    ],
+)
+def test_a_figure_stands_by_itself(figure: str, text: str, there: bool) -> None:
+    """A number is no part of a longer one; behind a percentage the next row's month may stand."""
+    assert stands(figure, text) is there
 
 
 def test_longer_figure_on_the_page_is_not_the_figure(

@@ -21,7 +21,7 @@ from kashi_server.services.closing import MonthClosing
 from kashi_server.services.correcting import Correcting
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.hosts import HostState
-from kashi_server.services.import_fields import Agreement
+from kashi_server.services.import_building import Agreement
 from kashi_server.services.importing import store as agree
 from kashi_server.services.ingestion import Ingestion, Submission
 from kashi_server.services.replaying import Replaying

@@ -54,8 +54,12 @@ def month(sqlite_database: Database) -> CertifiedMonth:
 def stamped_by(month: CertifiedMonth, address: str, *, required: bool = True) -> None:
     """Let the month's press ask an authority."""
     key = SoftwareKey(month.keyring.document_key, month.keyring.document_chain)
-    month.keeping._press = DocumentPress(key=key, stamper=HttpTimeStamper(StampAddress(address)))
-    month.keeping._issuing = replace(month.keeping._issuing, stamp_required=required)
+    month.keeping._making._press = DocumentPress(
+        key=key, stamper=HttpTimeStamper(StampAddress(address))
+    )
+    month.keeping._making._issuing = replace(
+        month.keeping._making._issuing, stamp_required=required
+    )
 
 
 def ask(files: CertificateFiles, tsa_root: x509.Certificate | None, pdf: bytes = b"") -> Findings:
@@ -116,8 +120,8 @@ def test_a_stamp_that_was_taken_away_is_found(
 ) -> None:
     """The signed head says that there is a stamp: without it the document is not whole."""
     stamped_by(month, authority.address)
-    press = month.keeping._press
-    month.keeping._press = _Forgetful(press)
+    press = month.keeping._making._press
+    month.keeping._making._press = _Forgetful(press)
     files = write_files(month, month.issue()[COMPANY_A].number, tmp_path)
     findings = ask(files, authority.root)
 

@@ -55,7 +55,7 @@ def test_a_document_signed_on_the_token_verifies(
     """A month is issued with the key on the token; kashi-verify accepts it to the evidence."""
     month = make_month(sqlite_database.work)
     key = key_on(token, tmp_path)
-    month.keeping._press = DocumentPress(key=key)
+    month.keeping._making._press = DocumentPress(key=key)
     files = write_files(month, month.issue()[COMPANY_A].number, tmp_path / "files")
     files.root.write_bytes(key.chain[-1].public_bytes(Encoding.PEM))
 
@@ -68,7 +68,7 @@ def test_a_chain_of_another_key_issues_nothing(
     """The certificate on disk is not of the key on the token: a sentence, and no certificate."""
     month = make_month(sqlite_database.work)
     key = key_on(token, tmp_path, chain=month.keyring.document_chain)
-    month.keeping._press = DocumentPress(key=key)
+    month.keeping._making._press = DocumentPress(key=key)
 
     with pytest.raises(SigningFailed, match="of another key"):
         month.issue()

@@ -110,7 +110,9 @@ def stands(figure: str, text: str) -> bool:
     """
     if not figure[:1].isdigit() or _HASH.fullmatch(figure):
         return figure in text
-    return re.search(rf"(?<![\d.,-]){re.escape(figure)}(?!\d)", text) is not None
+    # What ends in a sign, like 99.5 %, may have the next row's date right behind it.
+    after = r"(?!\d)" if figure[-1].isdigit() else ""
+    return re.search(rf"(?<![\d.,-]){re.escape(figure)}{after}", text) is not None
 
 
 def _check_frame(place: int, total: int, text: str, certificate: Data) -> None:

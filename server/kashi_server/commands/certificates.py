@@ -1,17 +1,13 @@
 """`certify`, `certificates` and `withdraw`: from closed statements to signed documents."""
 
 import json
-import secrets
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
@@ -19,32 +15,17 @@ from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened, withdrawal_watches
 from kashi_server.commands.accounts import require_officer
+from kashi_server.commands.certifying import certificate_keeping, save_files
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.commands.plain import PlainConsole, plain
-from kashi_server.domain.certificate import Issuer
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
 from kashi_server.errors import InvalidValue, KashiError
 from kashi_server.log.sequencer import sequence
-from kashi_server.log.tree import Tree
-from kashi_server.presence import running_ports
-from kashi_server.services.authority import der
-from kashi_server.services.bundle import Chains
-from kashi_server.services.certificates import CertificateKeeping, Issuing
 from kashi_server.services.certificates_port import StoredCertificate
-from kashi_server.services.evidence import EvidenceGathering
 
 CARD_HOUR_PLACES: Final = 4
 ACTOR: Final = "kashi-server certify"
-ENDINGS: Final = {
-    "pdf": ".pdf",
-    "certificate": ".json",
-    "bundle": ".zip",
-    "lines": ".csv",
-}
-"""The files a holder gets, by kind; the statement and the evidence travel inside the first three.
-Of several months there is no bundle: each month's own certificate has its."""
-
 EXIT_SOME_FAILED: Final = 1
 
 
@@ -138,19 +119,6 @@ def withdraw(
     print(f"Certificate {changed.number} is {changed.status}.")
 
 
-def issue_certificates(
-    server: Server, month: Month, statement: str | None = None
-) -> Sequence[StoredCertificate]:
-    """Issue a month's certificates, or one, on an opened server, and put them into the log."""
-    keeping = certificate_keeping(server)
-    if statement is None:
-        issued = keeping.issue_month(month, ACTOR)
-    else:
-        issued = [keeping.issue(statement, ACTOR)]
-    sequence(server.work, server.keyring, server.clock)
-    return issued
-
-
 def issue_batch(
     server: Server, month: Month, statement: str | None, *, quiet: bool
 ) -> tuple[list[StoredCertificate], list[tuple[str, str]]]:
@@ -196,70 +164,6 @@ def _reissue(
     issued = certificate_keeping(server).reissue(statement, officer, reason)
     sequence(server.work, server.keyring, server.clock)
     return issued
-
-
-def certificate_keeping(server: Server) -> CertificateKeeping:
-    """What issues and keeps certificates on an opened server."""
-    # The compiler and the signing library take their time to load: only who issues waits for them.
-    from kashi_server.commands.pressing import press_of
-
-    keyring, config = server.keyring, server.config
-    return CertificateKeeping(
-        server.work,
-        press_of(config, keyring),
-        EvidenceGathering(der(keyring.receipt_chain[-1]), Tree),
-        Issuing(
-            issuer=Issuer(
-                name_zh=config.organisation,
-                name_en="",
-                system=f"Kashi {version('kashi-server')}" + (" (demo)" if config.demo else ""),
-            ),
-            verify_address=verify_address(server),
-            chains=_chains(server),
-            clock=server.clock,
-            entropy=secrets.token_bytes,
-            stamp_required=config.documents.timestamp_required,
-        ),
-    )
-
-
-def verify_address(server: Server) -> str | None:
-    """Where the portal answers /verify; None while nobody knows the port the system will choose."""
-    port = server.config.portal.port or running_ports(server.directory).get("portal", 0)
-    if not port:
-        return None
-    scheme = "https" if server.config.portal_tls else "http"
-    return f"{scheme}://{server.reached('portal', port)}/verify"
-
-
-def save_files(server: Server, found: Sequence[StoredCertificate], folder: Path) -> None:
-    """Save each certificate's PDF, JSON and bundle, and once the documents root."""
-    folder.mkdir(parents=True, exist_ok=True)
-    keeping = certificate_keeping(server)
-    for one in found:
-        for kind, ending in ENDINGS.items():
-            if kind != "bundle" or one.first_month is None:
-                (folder / f"{one.number}{ending}").write_bytes(keeping.file(one.number, kind))
-    root = document_chain(server)[-1].public_bytes(Encoding.PEM)
-    (folder / "documents-root.pem").write_bytes(root)
-
-
-def document_chain(server: Server) -> Sequence[x509.Certificate]:
-    """The certificates of the key that signs documents, its own first, its root last."""
-    token = server.config.documents.token
-    if token is None:
-        return server.keyring.document_chain
-    from kashi_server.documents.token_key import read_chain
-
-    return read_chain(token.certificates)
-
-
-def _chains(server: Server) -> Chains:
-    server_pem, documents_pem = (
-        b"".join(one.public_bytes(Encoding.PEM) for one in chain)
-        for chain in (server.keyring.receipt_chain, document_chain(server))
-    )
-    return Chains(server_pem=server_pem, documents_pem=documents_pem)
 
 
 def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:

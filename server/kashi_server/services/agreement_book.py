@@ -24,7 +24,7 @@ from kashi_server.domain.voiding import Voiding
 from kashi_server.errors import KashiError
 from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, dropped
 from kashi_server.services.expense_port import ExpenseUnit
-from kashi_server.services.import_fields import Agreement
+from kashi_server.services.import_building import Agreement
 from kashi_server.services.paper_book import PAPERS, Paper, PaperBook
 
 Trouble = tuple[str, str]

@@ -20,7 +20,7 @@ from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.tariff import Price, PriceUnit
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.voiding import Voiding
-from kashi_server.services.import_fields import Agreement
+from kashi_server.services.import_building import Agreement
 
 AGREEMENT_ENTRY: Final = "agreement"
 PRICE_ENTRY: Final = "price"

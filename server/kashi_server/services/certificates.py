@@ -5,29 +5,20 @@ not change. Number, document and rows are then made in one unit of work, so a si
 takes no number with it, and a certificate never stands without its files.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from collections.abc import Sequence
 from hmac import compare_digest
-from typing import Final
 
-from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import (
-    CODE_BYTES,
-    DOCUMENT_FORMAT,
-    Certificate,
     CertificateNumber,
     CertificateStatus,
-    Issuer,
-    TimeStamping,
     VerificationCode,
 )
 from kashi_server.domain.interval import Month
-from kashi_server.errors import InvalidValue, NotFound, Refused, TimeStampMissing
-from kashi_server.services.bundle import Chains, build_bundle
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.certificate_content import told_of
+from kashi_server.services.certificate_making import CertificateMaking, Issuing
 from kashi_server.services.certificate_preparing import Prepared, Preparing
-from kashi_server.services.certificate_standing import Standing, change_status, of_several_months
+from kashi_server.services.certificate_standing import Standing
 from kashi_server.services.certificates_port import (
     CertificatesUnit,
     CertificatesWork,
@@ -37,27 +28,7 @@ from kashi_server.services.certificates_port import (
 from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.expense_port import StoredStatement
 
-LOG_ISSUED: Final = "certificate"
-LOG_DOCUMENT: Final = "certificate-document"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issuing:
-    """What every certificate of a server has in common.
-
-    Attributes:
-        verify_address: where the portal answers /verify; None where it is not published.
-        entropy: random bytes, for verification codes.
-        stamp_required: without its time-stamp a certificate is not issued; else it is issued and
-            says that the stamp is missing.
-    """
-
-    issuer: Issuer
-    verify_address: str | None
-    chains: Chains
-    clock: Callable[[], int]
-    entropy: Callable[[int], bytes]
-    stamp_required: bool = True
+__all__ = ["CertificateKeeping", "Issuing"]
 
 
 class CertificateKeeping(Standing):
@@ -67,10 +38,9 @@ class CertificateKeeping(Standing):
         self, work: CertificatesWork, press: Press, gathering: EvidenceGathering, issuing: Issuing
     ) -> None:
         super().__init__(work, issuing.clock)
-        self._press = press
         self._gathering = gathering
         self._preparing = Preparing(gathering, issuing.clock)
-        self._issuing = issuing
+        self._making = CertificateMaking(press, issuing)
 
     def issue_month(self, month: Month, actor: str) -> Sequence[StoredCertificate]:
         """Certificates of every statement of a closed month; those already issued are kept.
@@ -119,7 +89,7 @@ class CertificateKeeping(Standing):
             return self._issue(statement, actor)
         if before.status is not CertificateStatus.ISSUED:
             raise Refused(f"certificate {before.number} is {before.status}: it cannot be replaced")
-        if _told(self.file(before.number, "summary")) == _told(prepared.parts.summary):
+        if told_of(self.file(before.number, "summary")) == told_of(prepared.parts.summary):
             raise Refused(f"certificate {before.number} says everything that is known by now")
         return self._store(prepared, actor, edition=before.edition + 1, reason=reason)
 
@@ -165,97 +135,9 @@ class CertificateKeeping(Standing):
                 _check_months(unit, prepared)
             issued = unit.certificates.certificate_of(prepared.number, prepared.revision)
             if issued is None or issued.edition < edition:
-                issued = self._make(unit, prepared, actor, edition, reason)
+                issued = self._making.make(unit, prepared, actor, edition, reason)
                 unit.commit()
         return issued
-
-    def _make(
-        self, unit: CertificatesUnit, prepared: Prepared, actor: str, edition: int, reason: str
-    ) -> StoredCertificate:
-        before = _before(unit, prepared, edition)
-        certificate, pdf = self._print(self._head(unit, prepared, before, edition), prepared)
-        head = canonical_bytes(certificate.to_data())
-        named = {"certificate.json": head, **prepared.parts.named()}
-        files = {
-            "pdf": pdf,
-            "certificate": _whole(named),
-            "summary": prepared.parts.summary,
-            "lines": prepared.parts.lines,
-        }
-        if prepared.gathered is not None:
-            only = prepared.parts.months[0]
-            files |= {
-                "statement": only.statement,
-                "evidence": only.evidence,
-                "bundle": build_bundle(named, prepared.gathered, self._issuing.chains),
-            }
-        stored = _stored(certificate, prepared, pdf)
-        unit.certificates.add(stored, prepared.statements, files, actor)
-        unit.log.append_pending(LOG_ISSUED, stored.number, head)
-        document = document_entry(stored.number, pdf, files.get("bundle"))
-        unit.log.append_pending(LOG_DOCUMENT, stored.number, document)
-        if before is not None and before.status is CertificateStatus.ISSUED:
-            why = f"superseded by {stored.number}" + (f": {reason}" if reason else "")
-            now = self._issuing.clock()
-            change_status(unit, before, CertificateStatus.SUPERSEDED, why, actor, now)
-        if before is not None and before.statement_revision < stored.statement_revision:
-            self._supersede_several(unit, before, stored, actor)
-        return stored
-
-    def _supersede_several(
-        self,
-        unit: CertificatesUnit,
-        before: StoredCertificate,
-        stored: StoredCertificate,
-        actor: str,
-    ) -> None:
-        """What several months come to rests on the revision before: it no longer stands either."""
-        why = f"month {stored.month} is corrected by {stored.number}"
-        for one in of_several_months(unit, before):
-            if one.status is CertificateStatus.ISSUED:
-                unit.certificates.lock_month(one.month)
-                now = self._issuing.clock()
-                change_status(unit, one, CertificateStatus.SUPERSEDED, why, actor, now)
-
-    def _print(self, certificate: Certificate, prepared: Prepared) -> tuple[Certificate, bytes]:
-        """The signed document, and the head it was printed with."""
-        try:
-            return certificate, self._press.document(certificate, prepared.parts)
-        except TimeStampMissing as error:
-            if self._issuing.stamp_required:
-                raise Refused(
-                    f"no certificate is issued without its time-stamp: {error}; try again, or let"
-                    " documents.timestamp_required be false"
-                ) from error
-        unstamped = replace(certificate, time_stamping=TimeStamping.UNAVAILABLE)
-        return unstamped, self._press.document(unstamped, prepared.parts)
-
-    def _head(
-        self,
-        unit: CertificatesUnit,
-        prepared: Prepared,
-        before: StoredCertificate | None,
-        edition: int,
-    ) -> Certificate:
-        month = prepared.last.month
-        return Certificate(
-            number=CertificateNumber(month, unit.certificates.next_serial(month)),
-            code=VerificationCode.from_entropy(self._issuing.entropy(CODE_BYTES)),
-            issuer=self._issuing.issuer,
-            # Whole seconds, as the document says them.
-            issued_utc_ms=self._issuing.clock() // 1000 * 1000,
-            statement_number=prepared.number,
-            statement_revision=prepared.revision,
-            statement_sha256=prepared.parts.statement_sha256,
-            evidence_sha256=prepared.parts.evidence_sha256,
-            verify_address=self._issuing.verify_address,
-            supersedes=None if before is None else CertificateNumber.parse(before.number),
-            demo=any(one.demo for one in prepared.statements),
-            edition=edition,
-            first_month=prepared.first_month,
-            files=prepared.parts.hashes(),
-            time_stamping=self._press.time_stamping,
-        )
 
     def certificates(self, month: Month | None = None) -> Sequence[StoredCertificate]:
         """All certificates, or a month's, by number."""
@@ -309,26 +191,6 @@ def _of_contract(
     return found
 
 
-def document_entry(number: str, pdf: bytes, bundle: bytes | None) -> bytes:
-    """What the log keeps of a certificate's signed document and its bundle: no head names them."""
-    return canonical_bytes(
-        {
-            "number": number,
-            "pdf_sha256": sha256(pdf).hexdigest(),
-            "bundle_sha256": None if bundle is None else sha256(bundle).hexdigest(),
-        }
-    )
-
-
-def _told(summary: bytes) -> object:
-    """What a summary says, but for the day until which papers were read."""
-    told = json.loads(summary)
-    money = told["stated"]["money"]
-    if money is not None:
-        del money["tie_out"]["until_day"]
-    return told
-
-
 def _standing(issued: StoredCertificate) -> StoredCertificate:
     """Nobody takes a certificate that no longer stands for one that was just issued."""
     if not issued.status.in_force:
@@ -344,53 +206,3 @@ def _check_months(unit: CertificatesUnit, prepared: Prepared) -> None:
         own = unit.certificates.certificate_of(statement.number, statement.revision)
         if own is not None:
             _standing(own)
-
-
-def _before(unit: CertificatesUnit, prepared: Prepared, edition: int) -> StoredCertificate | None:
-    """The certificate of the edition before, or of the latest earlier revision that has one."""
-    revision = prepared.revision if edition > 1 else prepared.revision - 1
-    for earlier in range(revision, 0, -1):
-        found = unit.certificates.certificate_of(prepared.number, earlier)
-        if found is not None:
-            return found
-    return None
-
-
-def _whole(files: Mapping[str, bytes]) -> bytes:
-    """The whole certificate as one JSON document; each part hashes as its own canonical bytes."""
-    data = {
-        name.removesuffix(".json"): json.loads(content)
-        for name, content in files.items()
-        if name.endswith(".json")
-    }
-    return canonical_bytes({"format": DOCUMENT_FORMAT, **data})
-
-
-def _stored(certificate: Certificate, prepared: Prepared, pdf: bytes) -> StoredCertificate:
-    supersedes, last = certificate.supersedes, prepared.last
-    totals = json.loads(prepared.parts.summary)["totals"]
-    return StoredCertificate(
-        number=str(certificate.number),
-        month=certificate.number.month,
-        serial=certificate.number.serial,
-        code=str(certificate.code),
-        user_id=last.user_id,
-        provider_id=last.provider_id,
-        statement_number=prepared.number,
-        statement_revision=prepared.revision,
-        supersedes=None if supersedes is None else str(supersedes),
-        issued_utc_ms=certificate.issued_utc_ms,
-        demo=certificate.demo,
-        statement_sha256=certificate.statement_sha256,
-        evidence_sha256=certificate.evidence_sha256,
-        pdf_sha256=sha256(pdf).hexdigest(),
-        card_hours=totals["card_hours"],
-        amount_fen=totals["amount_fen"],
-        eligible_fen=totals["eligible_fen"],
-        edition=certificate.edition,
-        first_month=certificate.first_month,
-        contract_id=last.contract_id,
-        status=CertificateStatus.ISSUED,
-        status_reason="",
-        status_utc_ms=certificate.issued_utc_ms,
-    )

@@ -18,10 +18,12 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
+from kashi_server.services.certificate_content import document_entry
+from kashi_server.services.certificate_making import LOG_DOCUMENT, LOG_ISSUED
 from kashi_server.services.certificate_standing import LOG_STATUS, status_entry
-from kashi_server.services.certificates import LOG_DOCUMENT, LOG_ISSUED, document_entry
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
 from kashi_server.services.confirming import LOG_CONFIRMED
+from kashi_server.services.fsck_certified import CertifiedPort, certified_faults
 
 CERTIFICATE_ENTRIES: Final = (LOG_ISSUED, LOG_DOCUMENT, LOG_STATUS, LOG_CONFIRMED)
 HEAD_FILE: Final = "certificate.json"
@@ -37,7 +39,7 @@ _NAMED: Final = {
 """Files that are stored by themselves, by the name under which a head names them."""
 
 
-class CertificatesPort(Protocol):
+class CertificatesPort(CertifiedPort, Protocol):
     """What is asked of the repository of certificates."""
 
     def certificates(
@@ -76,26 +78,32 @@ def certificate_rows(port: CertificatesPort) -> Iterator[tuple[str, str, bytes]]
 def certificate_faults(port: CertificatesPort) -> Iterator[str]:
     """Everything in which a certificate's files are not what its row and its head name."""
     for one in port.certificates():
-        head, pdf = _head(port, one.number), port.file(one.number, "pdf")
+        whole, pdf = _whole(port, one.number), port.file(one.number, "pdf")
+        head = whole.get("certificate")
         if head is None or pdf is None:
             yield f"certificate {one.number} lacks its document"
             continue
-        yield from _row_faults(port, one, head)
+        yield from _row_faults(one, head, whole)
+        yield from certified_faults(port, one, head, whole)
         yield from _bundle_faults(port, one.number, head)
         if sha256(pdf).hexdigest() != one.pdf_sha256:
             yield f"the PDF of certificate {one.number} is not the one that was issued"
         named = head.get("files", {})
         for kind, name in _NAMED.items():
-            content = port.file(one.number, kind) if name in named else None
-            if content is not None and sha256(content).hexdigest() != named[name]:
+            content = port.file(one.number, kind)
+            if name not in named:
+                continue
+            if content is None:
+                yield f"certificate {one.number} lacks {name}, which its head names"
+            elif sha256(content).hexdigest() != named[name]:
                 yield f"{name} of certificate {one.number} is not what its head names"
 
 
 def _row_faults(
-    port: CertificatesPort, one: StoredCertificate, head: Mapping[str, Any]
+    one: StoredCertificate, head: Mapping[str, Any], whole: Mapping[str, Any]
 ) -> Iterator[str]:
     """What is looked up is the row: it says what the head, and the files it names, say."""
-    for name, stored, said in (*_of_head(one, head), *_of_content(port, one, head)):
+    for name, stored, said in (*_of_head(one, head), *_of_content(one, head, whole)):
         if stored != said:
             yield f"the {name} of certificate {one.number} is {stored}; its document says {said}"
 
@@ -118,9 +126,8 @@ def _of_head(one: StoredCertificate, head: Mapping[str, Any]) -> Iterator[Compar
 
 
 def _of_content(
-    port: CertificatesPort, one: StoredCertificate, head: Mapping[str, Any]
+    one: StoredCertificate, head: Mapping[str, Any], whole: Mapping[str, Any]
 ) -> Iterator[Compared]:
-    whole = json.loads(port.file(one.number, "certificate") or b"{}")
     named = head.get("files", {})
     for name, content in whole.items():
         file = f"{name}.json"
@@ -156,8 +163,11 @@ def _bundle_faults(port: CertificatesPort, number: str, head: Mapping[str, Any])
 
 
 def _head(port: CertificatesPort, number: str) -> dict[str, Any] | None:
-    whole = port.file(number, "certificate")
-    if whole is None:
-        return None
-    head: dict[str, Any] = json.loads(whole)["certificate"]
+    head: dict[str, Any] | None = _whole(port, number).get("certificate")
     return head
+
+
+def _whole(port: CertificatesPort, number: str) -> dict[str, Any]:
+    """All data of a certificate by name; empty where it is lost."""
+    whole: dict[str, Any] = json.loads(port.file(number, "certificate") or b"{}")
+    return whole

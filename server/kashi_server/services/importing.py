@@ -21,7 +21,8 @@ from kashi_server.domain.voiding import Voiding
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.agreement_entries import logged
 from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
-from kashi_server.services.import_fields import TABLES, Agreement, Entry, read_tables
+from kashi_server.services.import_building import Agreement
+from kashi_server.services.import_fields import TABLES, Entry, read_tables
 from kashi_server.services.paper_book import paper_key
 
 

@@ -16,7 +16,7 @@ from kashi_server.domain.certificate import CertificateNumber
 from kashi_server.domain.interval import Interval, Month, minute_of
 from kashi_server.domain.trail import Trail, TrailStep
 from kashi_server.errors import NotFound, StorageError
-from kashi_server.services.certificates import LOG_ISSUED
+from kashi_server.services.certificate_making import LOG_ISSUED
 from kashi_server.services.closing import STATEMENT_ENTRY
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.trail_claims import claim_steps

@@ -1,0 +1,124 @@
+"""Steps 1 to 5: the document, its signature, whom that leads to, and what is attached."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from kashi_verify import document
+from kashi_verify.attached import Attached, read_attached
+from kashi_verify.canonical import read_canonical
+from kashi_verify.chain import check_chain, check_signer_usage, order_chain
+from kashi_verify.cms import Container, open_container
+from kashi_verify.detail import Detail, counted
+from kashi_verify.findings import CheckFailed, Findings, Step
+from kashi_verify.stamp import Stamp, check_authority
+from kashi_verify.stepping import Question, take
+
+STAMP_LATE: Final = timedelta(hours=1)
+"""A stamp that is further from the time of issue than this is worth a word."""
+
+
+def verify_document(question: Question, findings: Findings) -> Attached:
+    """Steps 1 to 5."""
+
+    def one() -> tuple[document.Opened, Detail]:
+        opened = document.open_pdf(question.pdf)
+        pages_read = len(opened.reader.pages)
+        return opened, Detail(
+            f"共 {pages_read} 页，一个认证签名",
+            f"{counted(pages_read, 'page')}, one certifying signature",
+        )
+
+    def two() -> tuple[document.Signed, Detail]:
+        signed = document.signed_bytes(opened)
+        size = len(question.pdf)
+        return signed, Detail(
+            f"除签名本身外的全部内容，共 {size} 字节",
+            f"all {size} bytes but the signature itself",
+        )
+
+    def three() -> tuple[Container, Detail]:
+        document.check_signature_form(opened)
+        container = open_container(signed.container, signed.covered)
+        signer = container.signer.subject.rfc4514_string()
+        zh, en = f"签名者 {signer}", f"signed by {signer}"
+        if container.stamp is not None:
+            at = container.stamp.at.isoformat()
+            zh, en = f"{zh}，时间戳 {at}", f"{en}, stamped {at}"
+        return container, Detail(zh, en)
+
+    def four() -> tuple[None, Detail]:
+        return None, _check_trust(container, issued_at(opened), question, findings)
+
+    def five() -> tuple[Attached, Detail]:
+        attached = read_attached(opened)
+        _check_stamp_kept(attached, container.stamp, findings)
+        names = ", ".join(sorted(attached.files))
+        return attached, Detail(names, names)
+
+    opened = take(findings, Step.OPEN, one)
+    signed = take(findings, Step.COVERAGE, two)
+    container = take(findings, Step.SIGNATURE, three)
+    take(findings, Step.CHAIN, four)
+    return take(findings, Step.ATTACHMENTS, five)
+
+
+def issued_at(opened: document.Opened) -> datetime:
+    """The time of issue as the signed head states it."""
+    files = document.attachments(opened)
+    if "certificate.json" not in files:
+        raise CheckFailed("certificate.json is not attached: nothing states the time of issue")
+    head = read_canonical("certificate.json", files["certificate.json"])
+    instant = datetime.fromisoformat(head["issued_at"])
+    if instant.tzinfo is None:
+        raise CheckFailed("the time of issue names no offset")
+    return instant
+
+
+def _check_trust(
+    container: Container, issued: datetime, question: Question, findings: Findings
+) -> Detail:
+    chain = order_chain(container.signer, container.certificates)
+    root = chain[-1]
+    if question.root is not None:
+        if root == question.root:
+            findings.trusted = True
+        elif root.issuer == question.root.subject and root.subject != question.root.subject:
+            chain.append(question.root)
+            findings.trusted = True
+        else:
+            raise CheckFailed("the certificates do not lead to the root that was given")
+    check_chain(chain, issued, "the document")
+    check_signer_usage(container.signer, "the document", documents=True)
+    if container.stamp is not None:
+        _check_stamp(container.stamp, issued, question, findings)
+    if issued > question.now:
+        findings.flag("issued_in_future", f"issued at {issued.isoformat()}, after the time now")
+    if any(one.not_valid_after_utc < question.now for one in chain):
+        findings.flag("signer_expired", "a certificate of the signer has expired since signing")
+    from_root = chain[-1].subject.rfc4514_string()
+    if findings.trusted:
+        return Detail(f"链接到 {from_root}", f"leads to {from_root}")
+    return Detail(
+        f"链接到 {from_root}，但无人为其担保：请用 --root 给出根证书",
+        f"leads to {from_root}, which nobody vouched for: give the root with --root",
+    )
+
+
+def _check_stamp(stamp: Stamp, issued: datetime, question: Question, findings: Findings) -> None:
+    """Whose time-stamp it is, and whether its time is that of the issue."""
+    if not check_authority(stamp, question.tsa_root):
+        name = stamp.authority.subject.rfc4514_string()
+        findings.flag(
+            "stamp_unvouched", f"stamped by {name}; give its root with --tsa-root to trust its time"
+        )
+    if abs(stamp.at - issued) > STAMP_LATE:
+        findings.flag("stamp_late", f"stamped {stamp.at.isoformat()}, issued {issued.isoformat()}")
+
+
+def _check_stamp_kept(attached: Attached, stamp: Stamp | None, findings: Findings) -> None:
+    """The head is signed: a stamp that it promises cannot be taken away, nor one be added."""
+    if (attached.time_stamp == "rfc3161") != (stamp is not None):
+        there = "there is none" if stamp is None else "there is one"
+        raise CheckFailed(f"the head says '{attached.time_stamp}' of a time-stamp, and {there}")
+    if attached.time_stamp == "unavailable":
+        findings.flag("stamp_missing", "the issuer asked for a time-stamp and got none")
