@@ -11,21 +11,37 @@ from kashi import limits
 from kashi.axis import MINUTE_MS, next_minute_boottime_ms, utc_minute
 
 from kashi_agent.reading import DeviceMinutes, GapReason
+from kashi_agent.sample import Meter, MeterKind
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import extended, joined, split
+
+
+def alike(before: Stretch, after: Stretch) -> bool:
+    """Whether two stretches of one axis may stand in one report: the same meters, as far as both
+    name some, at the same cadence, and of each device."""
+    cadences = {meter.kind: meter.cadence_ms for meter in before.meters}
+    if cadences and after.meters:
+        return cadences == {meter.kind: meter.cadence_ms for meter in after.meters}
+    read = {minutes.device.hardware_id: minutes.device.meter for minutes in before.devices}
+    return all(
+        read.get(minutes.device.hardware_id, minutes.device.meter) is minutes.device.meter
+        for minutes in after.devices
+    )
 
 
 def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
     """One stretch from several of one axis, each beginning where the last ended.
 
     Raises:
-        ValueError: there is none, or they are of several axes, or one is missing in between.
+        ValueError: there is none, or they are of several axes, one is missing in between, or a
+            device's meter changes.
     """
     if not stretches:
         raise ValueError("there is no stretch to join")
     first, last = stretches[0], stretches[-1]
     position = first.start_boottime_ms
     parts: dict[str, list[DeviceMinutes]] = {}
+    meters: dict[MeterKind, Meter] = {}
     for stretch in stretches:
         if stretch.axis_key != first.axis_key or stretch.start_boottime_ms != position:
             raise ValueError(
@@ -33,6 +49,7 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
                 f"ms does not follow segment {first.segment.number} up to {position}"
             )
         position = stretch.end_boottime_ms
+        meters.update((meter.kind, meter) for meter in stretch.meters)
         for minutes in stretch.devices:
             part = parts.setdefault(minutes.device.hardware_id, [])
             if part and part[-1].end_boottime_ms < minutes.start_boottime_ms:
@@ -46,7 +63,7 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
         end_boottime_ms=last.end_boottime_ms,
         devices=tuple(joined(part) for part in parts.values()),
         events=tuple(event for stretch in stretches for event in stretch.events),
-        meters=last.meters,
+        meters=tuple(meters[kind] for kind in sorted(meters)),
         clock=last.clock,
         devices_counted_only=max(stretch.devices_counted_only for stretch in stretches),
     )

@@ -41,7 +41,7 @@ def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
     Readings of one minute become one reading; gaps that a cut had parted become one gap.
 
     Raises:
-        ValueError: they are of several devices, boots or segments, or leave a hole.
+        ValueError: they are of several devices, meters, boots or segments, or leave a hole.
     """
     first, last = stretches[0], stretches[-1]
     if len(stretches) == 1:
@@ -148,6 +148,7 @@ def _check_follow(stretches: Sequence[DeviceMinutes]) -> None:
     for before, after in pairwise(stretches):
         if (
             before.device.hardware_id != after.device.hardware_id
+            or before.device.meter is not after.device.meter
             or before.boot_id != after.boot_id
             or before.segment != after.segment
             or before.end_boottime_ms != after.start_boottime_ms

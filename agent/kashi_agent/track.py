@@ -75,7 +75,7 @@ class Track:
         self.ended = False
         self.samples_late = 0
         self._boot_id = boot_id
-        self._strips = [Strip(boot_id, segment, start, start)]
+        self._strips = [Strip(boot_id, segment, device, start, start)]
         self._upcoming: list[Segment] = []
         self._last: Seen | None = None
         self._explained: list[Explanation] = []
@@ -93,6 +93,23 @@ class Track:
     def position(self) -> int:
         """The instant up to which everything is settled."""
         return self._strips[-1].position
+
+    def describe(self, device: Device) -> None:
+        """Take a newer description. One by another meter holds from the next segment on: what one
+        meter read is never told as read by another.
+
+        Raises:
+            ValueError: no segment is to begin.
+        """
+        strip = self._strips[-1]
+        if strip.device.meter is device.meter:
+            strip.device = device
+        elif not self._upcoming:
+            raise ValueError(
+                f"{device.hardware_id} was read by {strip.device.meter.name} and is read by "
+                f"{device.meter.name} within one segment"
+            )
+        self.device = device
 
     def sample(self, at: int, what: Facts | GapReason, gap_limit_ms: int) -> None:
         """Take a sample; one older than the last is counted and dropped."""
@@ -143,6 +160,15 @@ class Track:
             self._settle(at, GapReason.DEVICE_LOST)
         self.ended = True
 
+    def leave(self, at: int) -> None:
+        """The meter that read it is not at work any more: what it last saw holds no longer, and is
+        not compared with what another one sees."""
+        if at > self.position and not self.ended:
+            self._commit(at)
+        self._last, self._ending = None, UNKNOWN_ENDING
+        self._explained.clear()
+        self.explain(at, GapReason.METER_DOWN)
+
     def revive(self) -> None:
         """The device is back after all: it was lost in between."""
         if self.ended:
@@ -185,7 +211,7 @@ class Track:
             last = strip is self._strips[-1]
             if until > strip.start:
                 ending = self._ending if last else UNKNOWN_ENDING
-                given.append(strip.cut(until, self.device, ending))
+                given.append(strip.cut(until, ending))
             if last:
                 break
             if until == strip.position:
@@ -209,8 +235,8 @@ class Track:
         A device that goes on is there even when nothing of it is settled since the last cut: an
         agent that resumes from this must know of it.
         """
-        given = [strip.minutes(self.device, UNKNOWN_ENDING) for strip in self._strips[:-1]]
-        last = self._strips[-1].minutes(self.device, self._ending)
+        given = [strip.minutes(UNKNOWN_ENDING) for strip in self._strips[:-1]]
+        last = self._strips[-1].minutes(self._ending)
         until = self.settled(now)
         if self._upcoming:
             until = min(until, self._upcoming[0].start_boottime_ms)
@@ -224,7 +250,7 @@ class Track:
         """Totals since the track began, up to its position."""
         total = self._counted
         for strip in self._strips:
-            total = total.plus(strip.minutes(self.device, UNKNOWN_ENDING))
+            total = total.plus(strip.minutes(UNKNOWN_ENDING))
         return total
 
     def _reach(self, start: int, what: Facts | GapReason) -> None:
@@ -349,7 +375,7 @@ class Track:
 
     def _follow(self, segment: Segment) -> None:
         before = self._strips[-1]
-        strip = Strip(self._boot_id, segment, before.position, before.position)
+        strip = Strip(self._boot_id, segment, self.device, before.position, before.position)
         if before.start == before.position:
             strip.events = before.events
             self._strips.pop()
