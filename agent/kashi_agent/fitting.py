@@ -1,7 +1,7 @@
 """Stretches joined into what one report may carry, and split into as many as it takes.
 
 Sums never give way. Where even a single minute is too much for the contract's limits, detail does:
-first who held a device for how long, then the newest events.
+first who held a device for how long, then the newest events, then devices beyond the limit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -118,15 +118,21 @@ def halves(stretch: Stretch) -> tuple[Stretch, ...]:
 
 
 def thinned(stretch: Stretch) -> Stretch:
-    """The stretch without the times of single holders and without events beyond the limit."""
+    """The stretch without the times of single holders, and without events and devices beyond the
+    limit. Of devices those stay that were observed longest; the others' number is stated."""
     events = stretch.events[: limits.EVENTS_PER_REPORT_MAX]
     room = limits.EVENTS_PER_REPORT_MAX - len(events)
     devices = []
+    longest = sorted(stretch.devices, key=lambda minutes: minutes.observed_ms, reverse=True)
+    left_out = {m.device.hardware_id for m in longest[limits.DEVICES_PER_HOST_MAX :]}
     for minutes in stretch.devices:
+        if minutes.device.hardware_id in left_out:
+            continue
         kept, room = minutes.events[:room], max(0, room - len(minutes.events))
         readings = tuple(replace(reading, holder_times=()) for reading in minutes.readings)
         devices.append(replace(minutes, readings=readings, holders=(), events=kept))
-    return replace(stretch, devices=tuple(devices), events=events)
+    counted = min(stretch.devices_counted_only + len(left_out), limits.DEVICES_PER_HOST_MAX)
+    return replace(stretch, devices=tuple(devices), events=events, devices_counted_only=counted)
 
 
 def _fits(stretch: Stretch) -> bool:
@@ -134,6 +140,7 @@ def _fits(stretch: Stretch) -> bool:
     events = len(stretch.events) + sum(len(minutes.events) for minutes in devices)
     return (
         stretch.end_boottime_ms - stretch.start_boottime_ms <= limits.REPORT_SPAN_MS_MAX
+        and len(devices) <= limits.DEVICES_PER_HOST_MAX
         and stretch.reading_count <= limits.READINGS_PER_REPORT_MAX
         and stretch.gap_count <= limits.GAPS_PER_REPORT_MAX
         and events <= limits.EVENTS_PER_REPORT_MAX

@@ -106,8 +106,12 @@ class Integrator:
         """Samples dropped because a later one of the same device came before them."""
         return sum(track.samples_late for track in self._tracks.values())
 
-    def observe(self, batch: SampleBatch) -> None:
-        """Take what a meter saw at one instant."""
+    def observe(self, batch: SampleBatch, looked: SampleBatch | None = None) -> None:
+        """Take what a meter saw at one instant; `looked`: also of devices that are not reported.
+
+        A partition ends that its card's look does not show any more, whoever took it away and
+        whether or not anybody watched: no meter tells of what went while it did not read.
+        """
         meters = self._meters[self.segment.number]
         if batch.samples or not (meters or self._tracks):
             meters[batch.meter.kind] = batch.meter
@@ -118,6 +122,7 @@ class Integrator:
                 track.sample(at, gap_of(sample.seen.reason), limit_ms)
             else:
                 track.sample(at, Facts.of(sample.seen, self._naming), limit_ms)
+        self._end_partitions(batch if looked is None else looked)
         for event in batch.events:
             self._note(event)
 
@@ -301,6 +306,16 @@ class Integrator:
             )
         )
         return track
+
+    def _end_partitions(self, looked: SampleBatch) -> None:
+        """A trace tells by itself what is gone, and shows devices one by one."""
+        if looked.meter.kind is MeterKind.REPLAY:
+            return
+        shown = {sample.device.hardware_id: sample.seen for sample in looked.samples}
+        for key, track in self._tracks.items():
+            card = track.device.parent_hardware_id
+            if key not in shown and isinstance(shown.get(card), Observation):
+                track.dissolve(looked.boottime_ms)
 
     def _resume(self, minutes: DeviceMinutes) -> None:
         end = minutes.end_boottime_ms

@@ -77,12 +77,12 @@ class Metering:
 
     def observe(self, batch: SampleBatch) -> None:
         """Take what a meter saw, and the facts it states of the host."""
-        now = self.tick().boottime_ms
+        now, looked = self.tick().boottime_ms, batch
         batch, self._counted_only = self._choice.part(batch)
         self._counted_only_max = max(self._counted_only_max, self._counted_only)
         if batch.samples and self.integrator.is_another(batch.meter):
             batch = self._begin_meter(batch)
-        self.integrator.observe(batch)
+        self.integrator.observe(batch, looked)
         for event in batch.events:
             if not event.hardware_id and event.kind == DeviceEventKind.FACT:
                 kind = HostEventKind.FACT

@@ -155,8 +155,15 @@ class Track:
         self._strips[-1].note(event)
 
     def end(self, at: int) -> None:
-        """The device is gone for good (a partition that was dissolved): no gap follows."""
-        if at > self.position:
+        """The device is gone for good: no gap follows."""
+        if not self.ended and at > self.position:
+            self._settle(at, GapReason.DEVICE_LOST)
+        self.ended = True
+
+    def dissolve(self, at: int) -> None:
+        """A look that would have shown the device shows it no longer (a partition): what was last
+        seen of it holds up to that look, as ever, and no gap follows."""
+        if not self.ended and at > self.position and self._holds(at):
             self._settle(at, GapReason.DEVICE_LOST)
         self.ended = True
 
@@ -265,18 +272,23 @@ class Track:
     def _settle(self, until: int, what: Facts | GapReason) -> None:
         """Decide what the time up to a new sample was."""
         last = self._last
-        if (
-            last is not None
-            and isinstance(last.what, Facts)
-            and until - last.at <= last.gap_limit_ms
-            and not self._is_cut_off()
-        ):
+        if last is not None and isinstance(last.what, Facts) and self._holds(until):
             energy = self._energy(last, until, what)
             after = what if isinstance(what, Facts) else None
             for end, facts in last.what.until(until, after):
                 self._observe(end, facts, energy)
         else:
             self._commit(until)
+
+    def _holds(self, until: int) -> bool:
+        """The last sample holds up to an instant."""
+        last = self._last
+        return (
+            last is not None
+            and isinstance(last.what, Facts)
+            and until - last.at <= last.gap_limit_ms
+            and not self._is_cut_off()
+        )
 
     def _is_lost(self, now: int) -> bool:
         """It is certain that the time since the last sample is a gap."""

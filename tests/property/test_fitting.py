@@ -121,6 +121,16 @@ def busy_minute(number: int, holders: int) -> DeviceMinutes:
     )
 
 
+def _alive(number: int, start: int, end: int) -> DeviceMinutes:
+    """A device that was there for whole minutes, idle."""
+    return replace(
+        busy_minute(number, 0),
+        start_boottime_ms=start,
+        end_boottime_ms=end,
+        readings=(Reading(start_boottime_ms=start, span_ms=end - start, observed_ms=end - start),),
+    )
+
+
 def silent(number: int, end: int) -> DeviceMinutes:
     """A device that was lost throughout."""
     gap = Gap(start_boottime_ms=0, span_ms=end, reason=GapReason.DEVICE_LOST)
@@ -143,6 +153,26 @@ def test_a_single_minute_too_large_loses_detail_never_sums() -> None:
 
     assert len(report.wire) <= limits.REPORT_BYTES_MAX
     assert [c.held_ms for c in report.link.counters.values()] == [60_000] * 256
+
+
+def test_more_devices_than_a_report_may_carry_are_told_in_several() -> None:
+    """Partitions that came and went, 300 in five minutes: a minute a report, none left out."""
+    span_ms = 5 * 60_000
+    parts = [_alive(n, n // 60 * 60_000, (n // 60 + 1) * 60_000) for n in range(300)]
+    told = list(fitted(stretch_of(parts, span_ms)))
+
+    assert max(len(part.devices) for part in told) <= limits.DEVICES_PER_HOST_MAX
+    assert sum(m.observed_ms for part in told for m in part.devices) == 300 * 60_000
+
+
+def test_more_devices_than_a_minute_may_have_are_counted() -> None:
+    """The 256 that were observed longest stay, and how many more there were is stated."""
+    lost = [silent(number, 60_000) for number in range(2)]
+    seen = [busy_minute(number, 0) for number in range(2, 258)]
+    (part,) = fitted(stretch_of([*lost, *seen], 60_000))
+
+    assert part.devices == tuple(seen)
+    assert part.devices_counted_only == 2
 
 
 def test_more_events_than_a_minute_may_have_lose_the_newest() -> None:

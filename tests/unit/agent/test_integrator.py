@@ -1,5 +1,7 @@
 """Gaps and their reasons, continuity, energy epochs: one claim a test, by hand."""
 
+from dataclasses import replace
+
 import pytest
 from kashi_agent.integrator import Integrator
 from kashi_agent.naming import HolderNaming
@@ -339,6 +341,73 @@ def test_a_dissolved_partition_ends_without_a_gap() -> None:
 
     assert (minutes.end_boottime_ms, minutes.observed_ms, minutes.gaps) == (2_000, 2_000, ())
     assert bench.integrator.counters() == {}
+
+
+def look(bench: Bench, at: int, *devices: Device, card: Observation | Absent | None = None) -> None:
+    """One batch of the card and partitions of it."""
+    shown = (
+        Sample(device=CARD, seen=card or see()),
+        *(Sample(device=d, seen=see()) for d in devices),
+    )
+    bench.integrator.observe(SampleBatch(boottime_ms=at, meter=METER, samples=shown))
+
+
+def test_a_partition_that_its_cards_look_shows_no_longer_has_ended() -> None:
+    """Nobody needs to say so: it was observed up to the look that lacks it, no gap follows, and it
+    is in no later stretch; the new partition is (L8)."""
+    new = replace(SLICE, hardware_id="MIG-2")
+    bench = Bench()
+    for at in range(0, 121_000, 1_000):
+        look(bench, at, SLICE if at < 30_000 else new)
+
+    first = {m.device.hardware_id: m for m in bench.integrator.cut(60_000)}
+    second = {m.device.hardware_id for m in bench.integrator.cut(120_000)}
+
+    assert (first["MIG-1"].end_boottime_ms, first["MIG-1"].gaps) == (30_000, ())
+    assert first["MIG-2"].start_boottime_ms == 30_000
+    assert second == {"GPU-1", "MIG-2"}
+
+
+def test_a_partition_of_a_lost_card_is_lost_with_it() -> None:
+    """A card that does not answer says nothing of its partitions."""
+    bench = Bench()
+    look(bench, 0, SLICE)
+    look(bench, 1_000, card=Absent(AbsentReason.DEVICE_LOST))
+    look(bench, 61_000, SLICE)
+    minutes = {
+        m.device.hardware_id: m for m in bench.integrator.cut(bench.integrator.finish(61_000))
+    }
+
+    assert gaps(minutes["MIG-1"]) == [(0, 61_000, GapReason.SAMPLES_MISSING)]
+
+
+def test_a_partition_dissolved_while_the_devices_were_released_is_no_gap_for_ever() -> None:
+    """Nobody watched: it is told of up to its last sample, and what was already given away."""
+    bench = Bench()
+    for at in range(0, 10_001, 1_000):
+        look(bench, at, SLICE)
+    bench.integrator.interrupt(10_500, GapReason.RELEASED)
+    given = bench.integrator.cut(60_000)
+    look(bench, 90_000)
+    after = bench.integrator.cut(bench.integrator.finish(90_000))
+
+    assert {m.device.hardware_id for m in given} == {"GPU-1", "MIG-1"}
+    assert {m.device.hardware_id for m in after} == {"GPU-1"}
+
+
+def test_a_partition_dissolved_while_no_agent_ran_is_no_gap_for_ever() -> None:
+    """The agent that comes back resumes it and finds it gone."""
+    bench = Bench()
+    look(bench, 0, SLICE)
+    look(bench, 1_000, SLICE)
+    last = bench.integrator.flush(1_000)
+    again = Bench(resumed=last, start=1_000)
+    look(again, 20_000)
+    look(again, 21_000)
+
+    (minutes,) = again.integrator.cut(again.integrator.finish(21_000))
+
+    assert minutes.device.hardware_id == "GPU-1"
 
 
 def test_a_card_that_vanishes_is_lost_until_it_comes_back() -> None:
