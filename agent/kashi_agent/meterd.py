@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.completed_reader import CompletedReader
 from kashi_agent.config import CONFIG_PATH, METER_SOCKET, EvidenceLevel, load_config
 from kashi_agent.errors import AgentError
 from kashi_agent.evidence.ascend import AscendFacts
@@ -143,7 +142,8 @@ def _opener(
         telling.standing = (lambda _batch: library.collect(), *facts, holder_facts)
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
-        return CompletedReader(meter, (holding.grants().completed, telling.added))
+        meter.steps = (holding.grants().completed, telling.added)
+        return meter
 
     def open_nvml() -> Reader:
         root = options.driver_root or load_config(CONFIG_PATH, required=False).driver_root

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import reduce
 from typing import Final, Generic
 
 from kashi_agent.errors import MeterError
@@ -43,6 +44,8 @@ class VendorMeter(ABC, Generic[Subject]):
         self.meter = Meter(
             kind=kind, cadence_ms=cadence_ms, library_version=library, driver_version=driver
         )
+        self.steps: tuple[Callable[[SampleBatch], SampleBatch], ...] = ()
+        """What completes a batch before it goes out: grants, facts to judge it by."""
         self._book = book
         self._clock = clock
         self._dropped: DroppedValues[Subject] = DroppedValues(self._note)
@@ -64,12 +67,13 @@ class VendorMeter(ABC, Generic[Subject]):
         if self._failing_ticks >= FAILING_TICKS_MAX:
             raise self._of_no_use()
         self._tick += 1
-        return SampleBatch(
+        batch = SampleBatch(
             boottime_ms=self._boottime_ms,
             meter=self.meter,
             samples=samples,
             events=tuple(self._events),
         )
+        return reduce(lambda whole, complete: complete(whole), self.steps, batch)
 
     def pids(self, hardware_id: str) -> frozenset[int]:
         """The processes that the driver listed on a device at the last look."""
