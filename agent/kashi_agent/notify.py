@@ -6,6 +6,7 @@ sent. `WATCHDOG=1` is told after durable progress only, never by a timer of its 
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 
 class Notifier:
@@ -33,7 +34,5 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifying:
             notifying.setblocking(False)
-            try:
+            with suppress(OSError):  # a manager that does not listen must not stop the measuring
                 notifying.sendto(text.encode(), address)
-            except OSError:
-                return  # a service manager that does not listen must not stop the measuring
