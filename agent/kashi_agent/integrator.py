@@ -121,7 +121,8 @@ class Integrator:
             if isinstance(sample.seen, Absent):
                 track.sample(at, gap_of(sample.seen.reason), limit_ms)
             else:
-                track.sample(at, Facts.of(sample.seen, self._naming), limit_ms)
+                facts = Facts.of(sample.seen, self._naming, batch.driver_epoch)
+                track.sample(at, facts, limit_ms)
         self._end_partitions(batch if looked is None else looked)
         for event in batch.events:
             self._note(event)

@@ -29,9 +29,10 @@ class Facts:
     memory_used_bytes: int | None
     held_by: Together | None
     past: tuple[tuple[int, int | None], ...] = ()
+    driver_epoch: int = 0
 
     @classmethod
-    def of(cls, seen: Observation, naming: HolderNaming) -> "Facts":
+    def of(cls, seen: Observation, naming: HolderNaming, driver_epoch: int = 0) -> "Facts":
         """The facts of an observation, holders in the order of their keys."""
         return cls(
             utilisation_ppm=known(seen.utilisation_ppm),
@@ -40,6 +41,7 @@ class Facts:
             memory_used_bytes=known(seen.memory_used_bytes),
             held_by=_together(seen, naming),
             past=tuple((use.span_ms, known(use.utilisation_ppm)) for use in seen.past),
+            driver_epoch=driver_epoch,
         )
 
     def until(self, end: int, after: "Facts | None") -> Iterator[tuple[int, "Facts"]]:

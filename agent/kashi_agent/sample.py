@@ -187,13 +187,15 @@ class Meter:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleBatch:
     """All devices of one meter at one instant of CLOCK_BOOTTIME. `kernel_sequence`: up to this
-    record the kernel's log was read for its events; 0: as before."""
+    record the kernel's log was read for its events; 0: as before. `driver_epoch`: another number
+    within a boot after the driver was loaded anew; 0: not known."""
 
     boottime_ms: int
     meter: Meter
     samples: tuple[Sample, ...]
     events: tuple[DeviceEvent, ...] = field(default=())
     kernel_sequence: int = 0
+    driver_epoch: int = 0
 
 
 def known(value: int | Absent) -> int | None:

@@ -5,7 +5,7 @@ a gap with the best reason that is known. A track never looks at a clock.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from kashi_agent.energy import (
@@ -17,7 +17,6 @@ from kashi_agent.energy import (
 )
 from kashi_agent.minute import Facts
 from kashi_agent.reading import (
-    UNKNOWN_CONTINUITY,
     UNKNOWN_ENDING,
     Continuity,
     Counters,
@@ -308,7 +307,11 @@ class Track:
         if isinstance(what, GapReason):
             return
         keys = None if what.held_by is None else frozenset(h.key for h in what.held_by.holders)
-        seen = Ending(energy_counter_mj=what.energy_counter_mj, holder_keys=keys)
+        seen = Ending(
+            energy_counter_mj=what.energy_counter_mj,
+            holder_keys=keys,
+            driver_epoch=what.driver_epoch,
+        )
         if self._in_gap:
             self._strips[-1].explain_continuity(_continuity(self._ending, seen))
         self._in_gap = False
@@ -395,13 +398,22 @@ class Track:
 
 
 def _continuity(before: Ending, after: Ending) -> Continuity:
-    """What two sights of a device say about the time between them."""
-    known = UNKNOWN_CONTINUITY
+    """What two sights of a device say about the time between them.
+
+    A counter that fell began anew: another driver. One that rose may have begun anew long enough
+    ago, so it says nothing of the driver, and is no energy of the gap unless the driver is known to
+    be the same.
+    """
+    same_driver = used_mj = same_holders = None
+    if before.driver_epoch and after.driver_epoch:
+        same_driver = before.driver_epoch == after.driver_epoch
     if before.energy_counter_mj is not None and after.energy_counter_mj is not None:
         used_mj = after.energy_counter_mj - before.energy_counter_mj
-        known = replace(
-            known, same_driver=used_mj >= 0, energy_mj=used_mj if used_mj >= 0 else None
-        )
+        same_driver = False if used_mj < 0 else same_driver
     if before.holder_keys is not None and after.holder_keys is not None:
-        known = replace(known, same_holders=before.holder_keys == after.holder_keys)
-    return known
+        same_holders = before.holder_keys == after.holder_keys
+    return Continuity(
+        same_driver=same_driver,
+        same_holders=same_holders,
+        energy_mj=used_mj if same_driver else None,
+    )

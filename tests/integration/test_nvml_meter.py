@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fakes.nvml.scenario import (
@@ -392,6 +393,25 @@ def test_a_new_partitioning_replaces_the_old(meters: Meters) -> None:
     assert ends["MIG-new"] == later.boottime_ms
     assert [sample.device.hardware_id for sample in changed.samples] == [card(0).uuid, "MIG-new"]
     assert [(event.hardware_id, event.kind) for event in events] == [(card(0).uuid, 6)]
+
+
+def test_every_batch_says_which_loading_of_the_driver_answered(
+    meters: Meters, tmp_path: Path
+) -> None:
+    """The kernel's number of the loaded module: another one after it was loaded anew, and unknown
+    where the kernel shows no module."""
+    scenario = Scenario(devices=(card(0),))
+    module = tmp_path / "module" / "nvidia"
+    unknown = meters.start(scenario, "--sys", str(tmp_path)).next(SampleBatch).driver_epoch
+    module.mkdir(parents=True)
+    first = meters.start(scenario, "--sys", str(tmp_path)).next(SampleBatch).driver_epoch
+    module.rename(tmp_path / "unloaded")
+    module.mkdir()
+    second = meters.start(scenario, "--sys", str(tmp_path)).next(SampleBatch).driver_epoch
+
+    assert unknown == 0
+    assert first == (tmp_path / "unloaded").stat().st_ino
+    assert second == module.stat().st_ino != first
 
 
 def test_an_xid_is_told_once(meters: Meters) -> None:

@@ -24,6 +24,7 @@ from typing import Final
 
 from kashi_agent.evidence.fact import Fact
 from kashi_agent.holders import HolderBook
+from kashi_agent.meters.driver_epoch import driver_epoch
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_calls import DriverGone, Handle
 from kashi_agent.meters.nvml_cards import Card, Cards
@@ -72,6 +73,7 @@ class NvmlMeter(VendorMeter[Card]):
         sys: Path = Path("/sys"),
     ) -> None:
         super().__init__(MeterKind.NVML, driver.versions(), book, clock, cadence_ms)
+        self._driver_epoch = driver_epoch("nvidia", sys)  # stays as it is while a session is open
         self._driver = driver
         self._cards = Cards(driver)
         self._use = UseReader(driver, self._dropped)

@@ -46,6 +46,7 @@ class VendorMeter(ABC, Generic[Subject]):
         )
         self.steps: tuple[Callable[[SampleBatch], SampleBatch], ...] = ()
         """What completes a batch before it goes out: grants, facts to judge it by."""
+        self._driver_epoch = 0
         self._book = book
         self._clock = clock
         self._dropped: DroppedValues[Subject] = DroppedValues(self._note)
@@ -72,6 +73,7 @@ class VendorMeter(ABC, Generic[Subject]):
             meter=self.meter,
             samples=samples,
             events=tuple(self._events),
+            driver_epoch=self._driver_epoch,
         )
         return reduce(lambda whole, complete: complete(whole), self.steps, batch)
 

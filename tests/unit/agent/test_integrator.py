@@ -76,11 +76,17 @@ class Bench:
         seen: Observation | Absent,
         *events: DeviceEvent,
         device: Device = CARD,
+        driver_epoch: int = 7,
     ) -> None:
         """One device at one instant."""
-        sample = Sample(device=device, seen=seen)
         self.integrator.observe(
-            SampleBatch(boottime_ms=at, meter=METER, samples=(sample,), events=events)
+            SampleBatch(
+                boottime_ms=at,
+                meter=METER,
+                samples=(Sample(device=device, seen=seen),),
+                events=events,
+                driver_epoch=driver_epoch,
+            )
         )
 
     def batch(self, at: int, *events: DeviceEvent) -> None:
@@ -294,9 +300,34 @@ def test_continuity_tells_what_is_known_across_a_gap() -> None:
     assert [gap.continuity for gap in minutes.gaps] == [
         Continuity(same_driver=True, same_holders=True, energy_mj=300),
         Continuity(same_driver=False, same_holders=False),
-        Continuity(),
+        Continuity(same_driver=True),
     ]
     assert minutes.readings == ()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "after_mj", "same_driver", "energy_mj"),
+    [
+        ((7, 7), 5_000_000, True, 4_999_900),
+        ((7, 8), 5_000_000, False, None),
+        ((7, 7), 99, False, None),
+        ((0, 7), 5_000_000, None, None),
+        ((7, 0), 5_000_000, None, None),
+        ((0, 0), 5_000_000, None, None),
+        ((0, 0), 99, False, None),
+    ],
+)
+def test_a_counter_that_rose_does_not_say_that_the_driver_is_the_same(
+    epochs: tuple[int, int], after_mj: int, same_driver: bool | None, energy_mj: int | None
+) -> None:
+    """In an hour a driver can be loaded anew and its counter pass the old one: only the driver's
+    epoch says that it is the same; one that fell says that it is not. Else it is unknown."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=100), driver_epoch=epochs[0])
+    bench.sample(3_600_000, see(energy_counter_mj=after_mj), driver_epoch=epochs[1])
+    (gap,) = bench.end(3_600_000).gaps
+
+    assert gap.continuity == Continuity(same_driver=same_driver, energy_mj=energy_mj)
 
 
 def test_an_agent_that_comes_back_finds_what_its_last_stretch_saw() -> None:
