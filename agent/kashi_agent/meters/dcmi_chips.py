@@ -5,6 +5,7 @@ stays known as lost: its time is still to be told of. A partition that is taken 
 driver uses a partition's number again for another one, so its share stands in its id beside it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -59,6 +60,7 @@ class Chips:
         self._driver = driver
         self._chips: dict[str, Chip] = {}
         self._mute: tuple[str, ...] = ()
+        self._counted: Counter[int] = Counter()
         self._untold: dict[str, tuple[str, ...]] = {}
 
     def __iter__(self) -> Iterator[Chip]:
@@ -74,6 +76,10 @@ class Chips:
         """Whether there are partitions, or something is missing."""
         return bool(self._mute) or any(chip.is_split or chip.lost for chip in self)
 
+    def count_on(self, card: int) -> int:
+        """How many chips share a card, those that do not tell what they are among them."""
+        return max(self._counted[card], len(self.on_card(card)))
+
     def on_card(self, card: int) -> list[Chip]:
         """The chips that share a card, in the order of their places; lost ones too."""
         mates = [chip for chip in self if chip.whole is None and chip.place[0] == card]
@@ -84,6 +90,7 @@ class Chips:
         met: set[str] = set()
         mute: dict[Place, str] = {}
         places, untold = self._driver.places()
+        self._counted = Counter(place[0] for place in places)
         for card in untold:
             places += [chip.place for chip in self.on_card(card)] or [(card, 0)]
         for place in places:

@@ -17,7 +17,7 @@ from kashi_agent.meters.nvml_calls import DriverGone, Handle, absent, address, a
 from kashi_agent.meters.nvml_codes import TIMEOUT
 from kashi_agent.meters.nvml_library import load_library
 from kashi_agent.meters.nvml_lists import ProcessLists
-from kashi_agent.meters.values import GONE, NOT_SUPPORTED
+from kashi_agent.meters.values import GONE, LOST, NOT_READY, NOT_SUPPORTED
 from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 
 EVENTS_MAX: Final = 64
@@ -141,14 +141,17 @@ class NvmlDriver:
         """What the accelerator draws of what its module draws."""
         return self._field(handle, POWER_NOW, pynvml.NVML_POWER_SCOPE_GPU)
 
-    def is_in_module(self, handle: Handle) -> bool:
+    def is_in_module(self, handle: Handle) -> bool | None:
         """Whether a processor shares the board: then counter and power are those of both.
 
-        Told by a module that draws more than the accelerator on it.
+        Told by a module that draws more than the accelerator on it; None: the driver does not say
+        yet.
         """
         module = self._field(handle, POWER_NOW, pynvml.NVML_POWER_SCOPE_MODULE)
         own = self.own_power_mw(handle)
-        return isinstance(module, int) and isinstance(own, int) and module > own
+        if isinstance(module, int) and isinstance(own, int):
+            return module > own
+        return None if {module, own} & {NOT_READY, LOST} else False
 
     def recovery_action(self, handle: Handle) -> int | Absent:
         """What must be done before the device can be used; 0: nothing."""

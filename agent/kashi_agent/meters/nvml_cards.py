@@ -24,8 +24,8 @@ class Card:
     parent: "Card | None" = None
     settling: bool = False
     """Its next utilisation is left out: it shows the driver's own work."""
-    in_module: bool = False
-    """A processor shares its board, and its counter of energy."""
+    in_module: bool | None = False
+    """A processor shares its board, and its counter of energy; None: it is not told yet."""
     gpu_instance: int | None = None
     """Of a partition whose activity the driver tells: its GPU instance."""
     recovery_action: int = 0

@@ -22,6 +22,8 @@ FAILING: Final = Absent(AbsentReason.DRIVER_ERROR)
 FAILING_TICKS_MAX: Final = 10
 """All devices answering nothing but errors for so long: the session is of no use any more."""
 
+REFRESH_TICKS: Final = 60
+REFRESH_TICKS_CHANGING: Final = 10
 DETAIL_CHARACTERS_MAX: Final = 256
 
 
@@ -80,6 +82,10 @@ class VendorMeter(ABC, Generic[Subject]):
     def pids(self, hardware_id: str) -> frozenset[int]:
         """The processes that the driver listed on a device at the last look."""
         return self._listed.get(hardware_id, frozenset())
+
+    def _refreshed(self, *, changing: bool) -> None:
+        """What devices there are was looked at: when to look again."""
+        self._refresh_tick = self._tick + (REFRESH_TICKS_CHANGING if changing else REFRESH_TICKS)
 
     @abstractmethod
     def _samples(self) -> tuple[Sample, ...]:
