@@ -44,6 +44,10 @@ class Facts:
             driver_epoch=driver_epoch,
         )
 
+    def without_energy(self) -> "Facts":
+        """The same, of unknown energy."""
+        return replace(self, energy_counter_mj=None, power_mw=None)
+
     def until(self, end: int, after: "Facts | None") -> Iterator[tuple[int, "Facts"]]:
         """What held up to `end`, where the sample `after` was taken: instants and facts, in order.
 

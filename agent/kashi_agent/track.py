@@ -5,7 +5,7 @@ a gap with the best reason that is known. A track never looks at a clock.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kashi_agent.energy import (
@@ -14,6 +14,7 @@ from kashi_agent.energy import (
     EnergyCarry,
     IntegratedEnergy,
     UnknownEnergy,
+    exceeds,
 )
 from kashi_agent.minute import Facts
 from kashi_agent.reading import (
@@ -115,6 +116,8 @@ class Track:
         if self._last is not None and at < self._last.at:
             self.samples_late += 1
             return
+        if isinstance(what, Facts):
+            what = self._believed(at, what)
         if at > self.position:
             self._settle(at, what)
         self._arrive(what)
@@ -317,6 +320,19 @@ class Track:
         self._in_gap = False
         self._ending = seen
 
+    def _believed(self, at: int, what: Facts) -> Facts:
+        """What is seen; where its counter rose by more than any board can use, without energy: that
+        is dropped and told of, and unknown on both sides."""
+        last = self._last
+        if last is None or isinstance(last.what, GapReason) or last.what.energy_counter_mj is None:
+            return what
+        used_mj = (what.energy_counter_mj or 0) - last.what.energy_counter_mj
+        if not exceeds(used_mj, at - last.at):
+            return what
+        self._tell(at, DeviceEventKind.VALUE_DROPPED, 1, f"energy in mJ: {used_mj} more")
+        self._last = replace(last, what=last.what.without_energy())
+        return what.without_energy()
+
     def _energy(self, last: Seen, until: int, what: Facts | GapReason) -> Energy:
         assert isinstance(last.what, Facts)
         before = last.what.energy_counter_mj
@@ -324,20 +340,24 @@ class Track:
         if before is None or after is None:
             return self._power(self.position, last.what)
         if after < before:
-            self.note(
-                DeviceEvent(
-                    hardware_id=self.device.hardware_id,
-                    boottime_ms=until,
-                    kind=DeviceEventKind.ENERGY_RESET,
-                    value=before,
-                )
-            )
+            self._tell(until, DeviceEventKind.ENERGY_RESET, before)
             return UnknownEnergy()
         energy = CountedEnergy(
             total_mj=after - before, start_boottime_ms=last.at, end_boottime_ms=until
         )
         energy.skip(self.position)
         return energy
+
+    def _tell(self, at: int, kind: DeviceEventKind, value: int, detail: str = "") -> None:
+        self.note(
+            DeviceEvent(
+                hardware_id=self.device.hardware_id,
+                boottime_ms=at,
+                kind=kind,
+                detail=detail,
+                value=value,
+            )
+        )
 
     def _power(self, start: int, facts: Facts) -> Energy:
         if facts.power_mw is None:

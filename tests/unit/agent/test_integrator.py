@@ -224,6 +224,50 @@ def test_a_decreasing_counter_is_a_new_epoch_never_a_wrap() -> None:
     assert [(event.boottime_ms, event.value) for event in resets] == [(2_000, 1_000_300)]
 
 
+def test_a_counter_that_leaps_is_dropped_and_told_of() -> None:
+    """More than ten kilowatts could use is no energy: unknown on both its sides, though power is
+    known, one event, no new epoch, and counted again from the value after it (E10)."""
+    bench = Bench()
+    for at, counter in (
+        (0, 1_000),
+        (1_000, 1_300),
+        (2_000, 10**15),
+        (3_000, 1_900),
+        (4_000, 2_200),
+    ):
+        bench.sample(at, see(energy_counter_mj=counter, power_mw=300))
+    minutes = bench.end(4_000)
+    (reading,) = minutes.readings
+    told = [e for e in minutes.events if e.kind != DeviceEventKind.APPEARED]
+
+    assert (reading.energy_known_ms, reading.energy_mj) == (2_000, 600)
+    assert not reading.energy_integrated
+    assert [(e.kind, e.boottime_ms, e.value) for e in told] == [
+        (DeviceEventKind.VALUE_DROPPED, 2_000, 1)
+    ]
+
+
+@pytest.mark.parametrize(("used_mj", "known_ms"), [(20_000_000, 1_000), (20_000_001, 0)])
+def test_ten_kilowatts_are_believed_and_no_more(used_mj: int, known_ms: int) -> None:
+    """For the time between two looks and the second that a counter may lag behind."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=0))
+    bench.sample(1_000, see(energy_counter_mj=used_mj))
+    (reading,) = bench.end(1_000).readings
+
+    assert reading.energy_known_ms == known_ms
+
+
+def test_a_leap_across_a_gap_is_no_energy_of_it() -> None:
+    """Neither is it the gap's, whatever the driver."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=1_000))
+    bench.sample(60_000, see(energy_counter_mj=10**15))
+    (gap,) = bench.end(60_000).gaps
+
+    assert gap.continuity == Continuity(same_driver=True)
+
+
 @pytest.mark.parametrize(("after", "known_ms"), [(999, 0), (1_000, 1_000), (1_001, 1_000)])
 def test_one_millijoule_less_is_a_new_epoch(after: int, known_ms: int) -> None:
     """Less by one is unknown, equal is a counter that has not moved yet: known to be 0."""
