@@ -512,7 +512,7 @@ def begin_again(before: Running) -> Running:
         naming=HolderNaming(bytes(32)),
         signing=Signing(
             host_id=HOST_ID,
-            report_key=before.agent.reporter._sealer.key,
+            report_key=before.agent.reporter.sealer.key,
             receipt_key=before.wire.server.receipt_key,
         ),
         random=Random(1),
