@@ -26,7 +26,7 @@ def lost(stretch: Stretch) -> Stretch:
     return replace(
         stretch,
         devices=tuple(
-            _unmeasured(minutes, minutes.start_boottime_ms, minutes.end_boottime_ms)
+            _gone(minutes, minutes.start_boottime_ms, minutes.end_boottime_ms)
             for minutes in stretch.devices
         ),
         events=(),
@@ -51,19 +51,18 @@ def closed(stretch: Stretch) -> Stretch:
 def _from(minutes: DeviceMinutes, start_boottime_ms: int) -> DeviceMinutes:
     if any(event.kind == DeviceEventKind.APPEARED for event in minutes.events):
         return minutes
-    before = _unmeasured(minutes, start_boottime_ms, minutes.start_boottime_ms)
-    return joined((before, minutes))
+    return joined((_gone(minutes, start_boottime_ms, minutes.start_boottime_ms), minutes))
 
 
-def _unmeasured(minutes: DeviceMinutes, start: int, end: int) -> DeviceMinutes:
-    """The device over a time of which nothing can be read back."""
+def _gone(minutes: DeviceMinutes, start_boottime_ms: int, end_boottime_ms: int) -> DeviceMinutes:
+    """The device over this time, with a gap and nothing else."""
     empty = replace(
         minutes,
-        start_boottime_ms=start,
-        end_boottime_ms=start,
+        start_boottime_ms=start_boottime_ms,
+        end_boottime_ms=start_boottime_ms,
         readings=(),
         gaps=(),
         events=(),
         holders=(),
     )
-    return extended(empty, end, GapReason.SPOOL_LOST)
+    return extended(empty, end_boottime_ms, GapReason.SPOOL_LOST)
