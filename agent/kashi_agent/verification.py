@@ -60,16 +60,10 @@ def audit_spool(
             continue
         hashes[entry.position] = report.sha256
         audit.findings += [f"report {entry.position}: {f}" for f in _faults(before, report)]
-        before = _Before(
-            Head(*entry.position, report.sha256),
-            link_after(_link(before, host_id), report.wire),
-        )
+        link = ChainLink(host_id=host_id) if before is None else before.link
+        before = _Before(Head(*entry.position, report.sha256), link_after(link, report.wire))
     _audit_receipts(spool, audit, hashes, receipt_key)
     return audit
-
-
-def _link(before: _Before | None, host_id: str) -> ChainLink:
-    return ChainLink(host_id=host_id) if before is None else before.link
 
 
 def _faults(before: _Before | None, report: OpenedReport) -> Iterator[str]:

@@ -548,5 +548,5 @@ def begin_again(before: Running) -> Running:
 
 def _state(running: Running) -> str:
     """The meter as the daemon sees it now."""
-    state = running.daemon._watch.view.state
+    state = running.daemon.watch.view.state
     return f"gone: {state}" if state.startswith("not connected:") else state
