@@ -8,7 +8,7 @@ anew (a driver was loaded), it never wraps, and the interval's energy is then un
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from kashi_agent.meters.values import POWER_MW_MAX
+from kashi_agent.sample import POWER_MW_MAX
 
 COUNTER_LAG_MS: Final = 1_000
 """A counter may move so much later than what it counts was used."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kashi import limits
 from kashi_agent.chain_link import ChainLink
+from kashi_agent.encoding import decode_stretch, encode_stretch
 from kashi_agent.fitting import fitted, join_stretches, split_stretch
 from kashi_agent.integrator import Integrator
 from kashi_agent.reading import (
@@ -24,7 +25,18 @@ from kashi_agent.reading import (
     Reading,
     Segment,
 )
-from kashi_agent.sample import HolderKind
+from kashi_agent.sample import (
+    CADENCE_MS_MAX,
+    COUNTER_MAX,
+    POWER_MW_MAX,
+    SHARE_MAX,
+    Absent,
+    AbsentReason,
+    HolderKind,
+    Meter,
+    MeterKind,
+    Observation,
+)
 from kashi_agent.sealing import Sealer
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import extended, joined, split
@@ -204,6 +216,28 @@ def test_stretches_that_leave_a_hole_are_not_joined() -> None:
     for wrong in ([], [first, first], [early, other], [late, early]):
         with pytest.raises(ValueError, match="stretch"):
             join_stretches(wrong)
+
+
+def test_the_largest_values_that_are_taken_can_be_written() -> None:
+    """A month of a board's most power, counters and shares at their bounds: a report, no error."""
+    card = replace(
+        device(1), memory_bytes=COUNTER_MAX, share_numerator=1, share_denominator=SHARE_MAX
+    )
+    most = Observation(
+        utilisation_ppm=1_000_000,
+        energy_counter_mj=Absent(AbsentReason.NOT_SUPPORTED),
+        power_mw=POWER_MW_MAX,
+        memory_used_bytes=COUNTER_MAX,
+        holders=frozenset(),
+    )
+    integrator = Integrator(
+        boot_id=BOOT_ID, segment=AXIS, start_boottime_ms=0, naming=NAMING, resumed=()
+    )
+    integrator.observe_span(card, 0, 60 * DAY_MS // 1_440, most)
+    made = stretch_of(integrator.cut(integrator.finish(60 * DAY_MS // 1_440)), 60 * DAY_MS // 1_440)
+    meter = Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS_MAX)
+
+    assert decode_stretch(encode_stretch(replace(made, meters=(meter,)))).devices == made.devices
 
 
 def test_touching_gaps_of_two_reasons_stay_two() -> None:

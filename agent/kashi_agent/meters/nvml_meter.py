@@ -32,18 +32,18 @@ from kashi_agent.meters.nvml_use import UseReader
 from kashi_agent.meters.pci_sleep import PciSleep
 from kashi_agent.meters.values import (
     ASLEEP,
-    COUNTER_MAX,
     GONE,
     LOST,
     NOT_ASKED,
     NOT_READY,
     NOT_SUPPORTED,
-    POWER_MW_MAX,
     whole_absence,
 )
 from kashi_agent.meters.vendor_meter import VendorMeter
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
+    COUNTER_MAX,
+    POWER_MW_MAX,
     Absent,
     AbsentReason,
     Holder,
