@@ -608,8 +608,7 @@ def test_counter_and_power_are_never_mixed(meters: Meters, tmp_path: Path) -> No
 
 
 def test_integrated_power_is_marked(meters: Meters) -> None:
-    """Energy from power is exact for the power told, whatever the driver averages it over, and
-    marked as integrated (E2, E5)."""
+    """Energy from power is exact for the power told, and marked as integrated (E2)."""
     states = (State(from_ms=0, power_mw=54_321),)
     refused = Error(call=ENERGY, code=3)
     meter = meters.start(Scenario(devices=(card(0, states=states),), errors=(refused,)))
