@@ -6,7 +6,7 @@ segment begin, at a stated boottime, with the clock's own anchor: so no millisec
 twice or lost, and a time source that flaps moves nothing. Pure: looks in, changes out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kashi_agent.clock import ClockLook, ClockSync
@@ -106,6 +106,13 @@ class Axis:
             slept_since_boottime_ms=before.boottime_ms if slept else None,
             segment=segment,
         )
+
+    def begin(self, boottime_ms: int) -> Segment:
+        """A new segment of the same anchor, from an instant on."""
+        self.segment = replace(
+            self.segment, number=self.segment.number + 1, start_boottime_ms=boottime_ms
+        )
+        return self.segment
 
     def _offset_ms(self, look: ClockLook) -> int:
         return look.utc_ms - (self.segment.anchor_utc_ms + look.boottime_ms)

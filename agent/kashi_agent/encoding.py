@@ -59,7 +59,10 @@ def decode_stretch(payload: bytes) -> Stretch:
 def _content(stretch: Stretch) -> bytes:
     """A line with the endings, in the order of the devices; then a report that nobody signed."""
     endings = (minutes.ending for minutes in stretch.devices)
-    head = [FORMAT, *([ending.energy_counter_mj, _keys(ending)] for ending in endings)]
+    head = [
+        FORMAT,
+        *([ending.energy_counter_mj, _keys(ending), ending.driver_epoch] for ending in endings),
+    ]
     contents = (content for minutes in stretch.devices for content in contents_of(minutes, 0))
     report = report_pb2.Report(
         header=header_of(stretch).SerializeToString(deterministic=True),
@@ -77,17 +80,18 @@ def _keys(ending: Ending) -> list[str] | None:
     return None if keys is None else sorted(key.hex() for key in keys)
 
 
-def _ended(stretch: Stretch, endings: list[tuple[int | None, list[str] | None]]) -> Stretch:
+def _ended(stretch: Stretch, endings: list[tuple[int | None, list[str] | None, int]]) -> Stretch:
     """The stretch with its devices' endings."""
     devices = (
         replace(
             minutes,
             ending=Ending(
-                energy_counter_mj=None if counter is None else operator.index(counter),
+                energy_counter_mj=None if counter is None else int(operator.index(counter)),
                 holder_keys=None if keys is None else frozenset(map(bytes.fromhex, keys)),
+                driver_epoch=int(operator.index(epoch)),
             ),
         )
-        for minutes, (counter, keys) in zip(stretch.devices, endings, strict=True)
+        for minutes, (counter, keys, epoch) in zip(stretch.devices, endings, strict=True)
     )
     return replace(stretch, devices=tuple(devices))
 

@@ -6,7 +6,17 @@ anew (a driver was loaded), it never wraps, and the interval's energy is then un
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+from kashi_agent.sample import POWER_MW_MAX
+
+COUNTER_LAG_MS: Final = 1_000
+"""A counter may move so much later than what it counts was used."""
+
+
+def exceeds(used_mj: int, span_ms: int) -> bool:
+    """Whether no board can have used so much in a time: then its counter is not to be believed."""
+    return used_mj * 1_000 > POWER_MW_MAX * (span_ms + COUNTER_LAG_MS)
 
 
 class Energy(Protocol):

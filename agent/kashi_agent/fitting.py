@@ -1,7 +1,7 @@
 """Stretches joined into what one report may carry, and split into as many as it takes.
 
 Sums never give way. Where even a single minute is too much for the contract's limits, detail does:
-first who held a device for how long, then the newest events.
+first who held a device for how long, then the newest events, then devices beyond the limit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,21 +11,37 @@ from kashi import limits
 from kashi.axis import MINUTE_MS, next_minute_boottime_ms, utc_minute
 
 from kashi_agent.reading import DeviceMinutes, GapReason
+from kashi_agent.sample import Meter, MeterKind
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import extended, joined, split
+
+
+def alike(before: Stretch, after: Stretch) -> bool:
+    """Whether two stretches of one axis may stand in one report: the same meters, as far as both
+    name some, at the same cadence, and of each device."""
+    cadences = {meter.kind: meter.cadence_ms for meter in before.meters}
+    if cadences and after.meters:
+        return cadences == {meter.kind: meter.cadence_ms for meter in after.meters}
+    read = {minutes.device.hardware_id: minutes.device.meter for minutes in before.devices}
+    return all(
+        read.get(minutes.device.hardware_id, minutes.device.meter) is minutes.device.meter
+        for minutes in after.devices
+    )
 
 
 def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
     """One stretch from several of one axis, each beginning where the last ended.
 
     Raises:
-        ValueError: there is none, or they are of several axes, or one is missing in between.
+        ValueError: there is none, or they are of several axes, one is missing in between, or a
+            device's meter changes.
     """
     if not stretches:
         raise ValueError("there is no stretch to join")
     first, last = stretches[0], stretches[-1]
     position = first.start_boottime_ms
     parts: dict[str, list[DeviceMinutes]] = {}
+    meters: dict[MeterKind, Meter] = {}
     for stretch in stretches:
         if stretch.axis_key != first.axis_key or stretch.start_boottime_ms != position:
             raise ValueError(
@@ -33,6 +49,7 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
                 f"ms does not follow segment {first.segment.number} up to {position}"
             )
         position = stretch.end_boottime_ms
+        meters.update((meter.kind, meter) for meter in stretch.meters)
         for minutes in stretch.devices:
             part = parts.setdefault(minutes.device.hardware_id, [])
             if part and part[-1].end_boottime_ms < minutes.start_boottime_ms:
@@ -46,7 +63,7 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
         end_boottime_ms=last.end_boottime_ms,
         devices=tuple(joined(part) for part in parts.values()),
         events=tuple(event for stretch in stretches for event in stretch.events),
-        meters=last.meters,
+        meters=tuple(meters[kind] for kind in sorted(meters)),
         clock=last.clock,
         devices_counted_only=max(stretch.devices_counted_only for stretch in stretches),
     )
@@ -101,15 +118,21 @@ def halves(stretch: Stretch) -> tuple[Stretch, ...]:
 
 
 def thinned(stretch: Stretch) -> Stretch:
-    """The stretch without the times of single holders and without events beyond the limit."""
+    """The stretch without the times of single holders, and without events and devices beyond the
+    limit. Of devices those stay that were observed longest; the others' number is stated."""
     events = stretch.events[: limits.EVENTS_PER_REPORT_MAX]
     room = limits.EVENTS_PER_REPORT_MAX - len(events)
     devices = []
+    longest = sorted(stretch.devices, key=lambda minutes: minutes.observed_ms, reverse=True)
+    left_out = {m.device.hardware_id for m in longest[limits.DEVICES_PER_HOST_MAX :]}
     for minutes in stretch.devices:
+        if minutes.device.hardware_id in left_out:
+            continue
         kept, room = minutes.events[:room], max(0, room - len(minutes.events))
         readings = tuple(replace(reading, holder_times=()) for reading in minutes.readings)
         devices.append(replace(minutes, readings=readings, holders=(), events=kept))
-    return replace(stretch, devices=tuple(devices), events=events)
+    counted = min(stretch.devices_counted_only + len(left_out), limits.DEVICES_PER_HOST_MAX)
+    return replace(stretch, devices=tuple(devices), events=events, devices_counted_only=counted)
 
 
 def _fits(stretch: Stretch) -> bool:
@@ -117,6 +140,7 @@ def _fits(stretch: Stretch) -> bool:
     events = len(stretch.events) + sum(len(minutes.events) for minutes in devices)
     return (
         stretch.end_boottime_ms - stretch.start_boottime_ms <= limits.REPORT_SPAN_MS_MAX
+        and len(devices) <= limits.DEVICES_PER_HOST_MAX
         and stretch.reading_count <= limits.READINGS_PER_REPORT_MAX
         and stretch.gap_count <= limits.GAPS_PER_REPORT_MAX
         and events <= limits.EVENTS_PER_REPORT_MAX

@@ -56,17 +56,18 @@ class Integrator:
         start_boottime_ms: int,
         naming: HolderNaming,
         resumed: Iterable[DeviceMinutes] = (),
+        meters: Iterable[Meter] = (),
     ) -> None:
         """Begin at an instant of a segment.
 
         `resumed` are stretches that ended just there, of an agent that ended in this boot: the
-        time from then to the device's next sample is a gap, AGENT_DOWN.
+        time from then to the device's next sample is a gap, AGENT_DOWN. `meters` read them.
         """
         self._boot_id = boot_id
         self._start = start_boottime_ms
         self._segments = [segment]
         self._naming = naming
-        self._meters: dict[MeterKind, Meter] = {}
+        self._meters = {segment.number: {meter.kind: meter for meter in meters}}
         self._tracks: dict[str, Track] = {}
         for minutes in resumed:
             self._resume(minutes)
@@ -88,24 +89,41 @@ class Integrator:
 
     @property
     def meters(self) -> tuple[Meter, ...]:
-        """What the meters last stated of themselves, in the order of their kinds."""
-        return tuple(self._meters[kind] for kind in sorted(self._meters))
+        """What the meters of the oldest segment kept last stated of themselves, in the order of
+        their kinds."""
+        meters = self._meters[self.oldest_segment.number]
+        return tuple(meters[kind] for kind in sorted(meters))
+
+    @property
+    def position(self) -> int:
+        """The instant up to which something is settled of a device: a new segment cannot begin
+        before it."""
+        positions = (track.position for track in self._tracks.values())
+        return max(positions, default=self.segment.start_boottime_ms)
 
     @property
     def samples_late(self) -> int:
         """Samples dropped because a later one of the same device came before them."""
         return sum(track.samples_late for track in self._tracks.values())
 
-    def observe(self, batch: SampleBatch) -> None:
-        """Take what a meter saw at one instant."""
-        self._meters[batch.meter.kind] = batch.meter
+    def observe(self, batch: SampleBatch, looked: SampleBatch | None = None) -> None:
+        """Take what a meter saw at one instant; `looked`: also of devices that are not reported.
+
+        A partition ends that its card's look does not show any more, whoever took it away and
+        whether or not anybody watched: no meter tells of what went while it did not read.
+        """
+        meters = self._meters[self.segment.number]
+        if batch.samples or not (meters or self._tracks):
+            meters[batch.meter.kind] = batch.meter
         at, limit_ms = batch.boottime_ms, batch.meter.gap_limit_ms
         for sample in batch.samples:
             track = self._track(sample.device, at)
             if isinstance(sample.seen, Absent):
                 track.sample(at, gap_of(sample.seen.reason), limit_ms)
             else:
-                track.sample(at, Facts.of(sample.seen, self._naming), limit_ms)
+                facts = Facts.of(sample.seen, self._naming, batch.driver_epoch)
+                track.sample(at, facts, limit_ms)
+        self._end_partitions(batch if looked is None else looked)
         for event in batch.events:
             self._note(event)
 
@@ -162,7 +180,30 @@ class Integrator:
         """
         for track in self._tracks.values():
             track.begin_segment(segment)
+        self._meters[segment.number] = dict(self._meters[self.segment.number])
         self._segments.append(segment)
+
+    def is_another(self, meter: Meter) -> bool:
+        """Whether the devices were read by another meter, or at another cadence, until now."""
+        known = self._meters[self.segment.number]
+        if known:
+            before = known.get(meter.kind)
+            return before is None or before.cadence_ms != meter.cadence_ms
+        return any(track.device.meter is not meter.kind for track in self._tracks.values())
+
+    def begin_meter(self, segment: Segment) -> None:
+        """Go over to a new segment, read by another meter alone. A replayed device ends with its
+        meter: it never was there.
+
+        Raises:
+            ValueError: a device's time is already settled past its start.
+        """
+        self.begin_segment(segment)
+        self._meters[segment.number] = {}
+        for track in self._tracks.values():
+            track.leave(segment.start_boottime_ms)
+            if track.device.meter is MeterKind.REPLAY:
+                track.end(segment.start_boottime_ms)
 
     def cut_point(self, now_boottime_ms: int) -> int | None:
         """The latest instant at which everything kept can be cut; None: nothing can.
@@ -194,7 +235,7 @@ class Integrator:
             if not (track.ended and track.start == track.position)
         }
         while len(self._segments) > 1 and self._segments[1].start_boottime_ms <= at_boottime_ms:
-            self._segments.pop(0)
+            del self._meters[self._segments.pop(0).number]
         self._start = at_boottime_ms
         return given
 
@@ -251,7 +292,7 @@ class Integrator:
     def _track(self, device: Device, at: int) -> Track:
         track = self._tracks.get(device.hardware_id)
         if track is not None:
-            track.device = device
+            track.describe(device)
             track.revive()
             return track
         at = max(at, self._start)
@@ -266,6 +307,16 @@ class Integrator:
             )
         )
         return track
+
+    def _end_partitions(self, looked: SampleBatch) -> None:
+        """A trace tells by itself what is gone, and shows devices one by one."""
+        if looked.meter.kind is MeterKind.REPLAY:
+            return
+        shown = {sample.device.hardware_id: sample.seen for sample in looked.samples}
+        for key, track in self._tracks.items():
+            card = track.device.parent_hardware_id
+            if key not in shown and isinstance(shown.get(card), Observation):
+                track.dissolve(looked.boottime_ms)
 
     def _resume(self, minutes: DeviceMinutes) -> None:
         end = minutes.end_boottime_ms

@@ -35,12 +35,14 @@ def lost(stretch: Stretch) -> Stretch:
 
 def closed(stretch: Stretch) -> Stretch:
     """The last stretch of an agent that ended: every device reaches to its end (AGENT_DOWN), but
-    for those that are gone for good."""
+    for partitions that ended before: all that go on end together."""
     end = stretch.end_boottime_ms
     return replace(
         stretch,
         devices=tuple(
-            minutes if _vanished(minutes) else extended(minutes, end, GapReason.AGENT_DOWN)
+            minutes
+            if minutes.device.parent_hardware_id
+            else extended(minutes, end, GapReason.AGENT_DOWN)
             for minutes in stretch.devices
         ),
     )
@@ -64,10 +66,3 @@ def _gone(minutes: DeviceMinutes, start_boottime_ms: int, end_boottime_ms: int) 
         holders=(),
     )
     return extended(empty, end_boottime_ms, GapReason.SPOOL_LOST)
-
-
-def _vanished(minutes: DeviceMinutes) -> bool:
-    return any(
-        event.kind == DeviceEventKind.VANISHED and minutes.device.parent_hardware_id
-        for event in minutes.events
-    )

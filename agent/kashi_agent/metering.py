@@ -58,6 +58,7 @@ class Metering:
             start_boottime_ms=start,
             naming=naming,
             resumed=resumed,
+            meters=last.meters if last is not None and goes_on else (),
         )
 
     @property
@@ -71,14 +72,30 @@ class Metering:
 
     def observe(self, batch: SampleBatch) -> None:
         """Take what a meter saw, and the facts it states of the host."""
-        now = self.tick().boottime_ms
+        now, looked = self.tick().boottime_ms, batch
         batch, self._counted_only = self._choice.part(batch)
         self._counted_only_max = max(self._counted_only_max, self._counted_only)
-        self.integrator.observe(batch)
+        if batch.samples and self.integrator.is_another(batch.meter):
+            batch = self._begin_meter(batch)
+        self.integrator.observe(batch, looked)
         for event in batch.events:
             if not event.hardware_id and event.kind == DeviceEventKind.FACT:
                 kind = HostEventKind.FACT
                 self._events.append(HostEvent(boottime_ms=now, kind=kind, detail=event.detail))
+
+    def _begin_meter(self, batch: SampleBatch) -> SampleBatch:
+        """Begin a segment of the axis with the first batch of another meter, or of another cadence:
+        no report states more than one, and what a replay played is told as nothing else."""
+        begins = max(batch.boottime_ms, self.integrator.position)
+        self.integrator.begin_meter(self._axis.begin(begins))
+        self._events.append(
+            HostEvent(
+                boottime_ms=begins,
+                kind=HostEventKind.REANCHORED,
+                detail=f"meter {batch.meter.kind.name}, every {batch.meter.cadence_ms} ms",
+            )
+        )
+        return replace(batch, boottime_ms=begins)
 
     def tick(self) -> ClockLook:
         """Look at the clocks: at least every 10 s, and before anything else is done."""
@@ -143,7 +160,7 @@ class Metering:
 
     def _cut(self, at: int) -> Stretch:
         segment, start = self.integrator.oldest_segment, self.integrator.start_boottime_ms
-        devices = self.integrator.cut(at)
+        meters, devices = self.integrator.meters, self.integrator.cut(at)
         events = tuple(event for event in self._events if event.boottime_ms <= at)
         self._events = [event for event in self._events if event.boottime_ms > at]
         counted_only, self._counted_only_max = self._counted_only_max, self._counted_only
@@ -154,7 +171,7 @@ class Metering:
             end_boottime_ms=at,
             devices=devices,
             events=events,
-            meters=self.integrator.meters,
+            meters=meters,
             clock=self._axis.state,
             devices_counted_only=counted_only,
         )

@@ -27,9 +27,10 @@ class Facts:
     memory_used_bytes: int | None
     held_by: Together | None
     past: tuple[tuple[int, int | None], ...] = ()
+    driver_epoch: int = 0
 
     @classmethod
-    def of(cls, seen: Observation, naming: HolderNaming) -> "Facts":
+    def of(cls, seen: Observation, naming: HolderNaming, driver_epoch: int = 0) -> "Facts":
         """The facts of an observation, holders in the order of their keys."""
         return cls(
             utilisation_ppm=known(seen.utilisation_ppm),
@@ -38,7 +39,12 @@ class Facts:
             memory_used_bytes=known(seen.memory_used_bytes),
             held_by=_together(seen, naming),
             past=tuple((use.span_ms, known(use.utilisation_ppm)) for use in seen.past),
+            driver_epoch=driver_epoch,
         )
+
+    def without_energy(self) -> "Facts":
+        """The same, of unknown energy."""
+        return replace(self, energy_counter_mj=None, power_mw=None)
 
     def until(self, end: int, after: "Facts | None") -> Iterator[tuple[int, "Facts"]]:
         """What held up to `end`, where the sample `after` was taken: instants and facts, in order.

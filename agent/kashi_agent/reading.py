@@ -121,8 +121,9 @@ class HolderTime:
 class Continuity:
     """What is known across a gap; None is unknown.
 
-    `same_driver`: the energy counter, which begins anew with the driver, went on or did not.
-    `same_holders`: the same holders before and after. `energy_mj`: used across the gap.
+    `same_driver`: the driver was loaded once for both sides of it, or was not; an energy counter
+    that went on does not tell that it was. `same_holders`: the same holders before and after.
+    `energy_mj`: used across the gap, by a counter of one driver.
     """
 
     same_driver: bool | None = None
@@ -214,11 +215,13 @@ class Reading:
 class Ending:
     """What was last seen when a stretch ended: lets the next one tell continuity across a gap.
 
-    `energy_counter_mj` and `holder_keys` are None where unknown. It stays on the host.
+    `energy_counter_mj` and `holder_keys` are None where unknown, `driver_epoch` is 0. It stays on
+    the host.
     """
 
     energy_counter_mj: int | None = None
     holder_keys: frozenset[bytes] | None = None
+    driver_epoch: int = 0
 
 
 UNKNOWN_ENDING = Ending()

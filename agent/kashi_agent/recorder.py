@@ -15,7 +15,7 @@ from kashi.limits import REPORT_SPAN_MS_MAX
 from kashi_agent.clock import Clock
 from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.errors import SpoolError
-from kashi_agent.fitting import fitted, join_stretches
+from kashi_agent.fitting import alike, fitted, join_stretches
 from kashi_agent.lost_time import closed, lost
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming
@@ -172,7 +172,8 @@ def _follows(before: Stretch, after: Stretch) -> bool:
     where its frame was written and not said to be durable: nothing joins that minute any more."""
     end = before.end_boottime_ms
     whole = (before.segment.anchor_utc_ms + end) % MINUTE_MS == 0
-    return whole and before.axis_key == after.axis_key and end == after.start_boottime_ms
+    follows = before.axis_key == after.axis_key and end == after.start_boottime_ms
+    return whole and follows and alike(before, after)
 
 
 def _all(take: Callable[[], Stretch | None]) -> Iterator[Stretch]:

@@ -14,7 +14,7 @@ from kashi.errors import ContractError
 
 from kashi_agent.chain_link import ChainLink, EpochOpening, EpochReason
 from kashi_agent.errors import SpoolError
-from kashi_agent.fitting import split_stretch
+from kashi_agent.fitting import alike, split_stretch
 from kashi_agent.lost_time import bridged, lost
 from kashi_agent.sealing import Sealed, Sealer, link_after
 from kashi_agent.spool import Entry, SealedReport, Spool
@@ -258,7 +258,11 @@ class Reporter:
             yield Window(stretches=tuple(held), through=through)
 
     def _parted(self, before: Stretch, after: Stretch) -> bool:
-        return before.axis_key != after.axis_key or self._place(before) != self._place(after)
+        return (
+            before.axis_key != after.axis_key
+            or self._place(before) != self._place(after)
+            or not alike(before, after)
+        )
 
     def _place(self, stretch: Stretch) -> int:
         return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms - 1) // self.interval_ms

@@ -6,6 +6,17 @@ meter, never clamped, and becomes absent.
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Final
+
+POWER_MW_MAX: Final = 10_000_000
+"""Ten kilowatts: more than any board draws, less than any sentinel."""
+
+COUNTER_MAX: Final = 1 << 62
+"""Sentinels stand at the top of 63 and 64 bits."""
+
+SHARE_MAX: Final = (1 << 32) - 1
+CADENCE_MS_MAX: Final = 86_400_000
+"""A day between two samples."""
 
 
 class AbsentReason(StrEnum):
@@ -87,11 +98,12 @@ class Device:
     share_denominator: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a device without an id and a share outside (0, 1]."""
+        """Refuse a device without an id, a share outside (0, 1] and numbers that cannot be."""
         if not self.hardware_id:
             raise ValueError("a device needs a hardware id")
-        if not 0 < self.share_numerator <= self.share_denominator:
+        if not 0 < self.share_numerator <= self.share_denominator <= SHARE_MAX:
             raise ValueError(f"share {self.share_numerator}/{self.share_denominator}")
+        _refuse_beyond(memory_bytes=(self.memory_bytes, COUNTER_MAX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +154,13 @@ class Observation:
     work: frozenset[HolderWork] | Absent = Absent(AbsentReason.NOT_RECORDED)
 
     def __post_init__(self) -> None:
-        """Refuse a utilisation outside 0..1 000 000 and negative counters."""
+        """Refuse a utilisation outside 0..1 000 000, and what no device can have."""
         _refuse_utilisation(self.utilisation_ppm)
-        for value in (self.energy_counter_mj, self.power_mw, self.memory_used_bytes):
-            if isinstance(value, int) and value < 0:
-                raise ValueError(f"negative value {value}")
+        _refuse_beyond(
+            energy_counter_mj=(self.energy_counter_mj, COUNTER_MAX),
+            power_mw=(self.power_mw, POWER_MW_MAX),
+            memory_used_bytes=(self.memory_used_bytes, COUNTER_MAX),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +182,10 @@ class DeviceEvent:
     detail: str = ""
     value: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that no report can carry."""
+        _refuse_beyond(kind=(self.kind, SHARE_MAX >> 1), value=(abs(self.value), COUNTER_MAX))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
@@ -178,6 +196,11 @@ class Meter:
     library_version: str = ""
     driver_version: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a cadence of nothing and one beyond a day."""
+        if not 0 < self.cadence_ms <= CADENCE_MS_MAX:
+            raise ValueError(f"cadence_ms {self.cadence_ms} is not from 1 to {CADENCE_MS_MAX}")
+
     @property
     def gap_limit_ms(self) -> int:
         """Two samples further apart than this leave a gap: max(5 s, 2.5 x cadence)."""
@@ -187,18 +210,31 @@ class Meter:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleBatch:
     """All devices of one meter at one instant of CLOCK_BOOTTIME. `kernel_sequence`: up to this
-    record the kernel's log was read for its events; 0: as before."""
+    record the kernel's log was read for its events; 0: as before. `driver_epoch`: another number
+    within a boot after the driver was loaded anew; 0: not known."""
 
     boottime_ms: int
     meter: Meter
     samples: tuple[Sample, ...]
     events: tuple[DeviceEvent, ...] = field(default=())
     kernel_sequence: int = 0
+    driver_epoch: int = 0
 
 
 def known(value: int | Absent) -> int | None:
     """The value; None where it could not be seen."""
     return None if isinstance(value, Absent) else value
+
+
+def _refuse_beyond(**found: tuple[int | Absent, int]) -> None:
+    for name, (value, most) in found.items():
+        if isinstance(value, int) and not 0 <= value <= most:
+            raise ValueError(f"{name} {_shown(value)} is not from 0 to {most}")
+
+
+def _shown(value: int) -> str:
+    """A number as an error shows it, however long it is: the interpreter writes out no long one."""
+    return str(value) if value.bit_length() <= 128 else f"of {value.bit_length()} bits"
 
 
 def _refuse_utilisation(ppm: int | Absent) -> None:

@@ -35,6 +35,7 @@ class Strip:
 
     boot_id: bytes
     segment: Segment
+    device: Device
     start: int
     position: int
     readings: list[Reading] = field(default_factory=list)
@@ -81,15 +82,15 @@ class Strip:
         if len(self.events) < EVENTS_PER_REPORT_MAX:
             self.events.append(event)
 
-    def minutes(self, device: Device, ending: Ending) -> DeviceMinutes:
+    def minutes(self, ending: Ending) -> DeviceMinutes:
         """Everything since the last cut, the open minute as far as it goes; changes nothing."""
         places = HolderPlaces(tuple(self.places.listed), HOLDERS_PER_DEVICE_MAX)
         readings = list(self.readings)
         if self.minute is not None:
             readings.append(self.minute.reading(places))
-        return self._stretch(device, ending, self.position, readings, self.gaps, places)
+        return self._stretch(ending, self.position, readings, self.gaps, places)
 
-    def cut(self, at: int, device: Device, ending: Ending) -> DeviceMinutes:
+    def cut(self, at: int, ending: Ending) -> DeviceMinutes:
         """Give away everything before an instant: its own end, or any earlier edge of a minute.
 
         Raises:
@@ -101,7 +102,7 @@ class Strip:
             self._close_minute()
         early = [reading for reading in self.readings if reading.start_boottime_ms < at]
         gaps, later_gaps = split_gaps(self.gaps, at)
-        given = self._stretch(device, ending, at, early, gaps, self.places)
+        given = self._stretch(ending, at, early, gaps, self.places)
         readings, holders = compact(self.readings[len(early) :], self.places.listed)
         self.readings, self.gaps = list(readings), later_gaps
         self.places = HolderPlaces(holders, HOLDERS_PER_DEVICE_MAX)
@@ -111,7 +112,6 @@ class Strip:
 
     def _stretch(
         self,
-        device: Device,
         ending: Ending,
         end: int,
         readings: Sequence[Reading],
@@ -120,7 +120,7 @@ class Strip:
     ) -> DeviceMinutes:
         compacted, holders = compact(readings, places.listed)
         return DeviceMinutes(
-            device=device,
+            device=self.device,
             boot_id=self.boot_id,
             segment=self.segment,
             start_boottime_ms=self.start,

@@ -21,7 +21,9 @@ from kashi_agent.reading import (
     HolderKey,
     HolderTime,
     Reading,
+    Segment,
 )
+from kashi_agent.sample import MeterKind
 
 
 def extended(minutes: DeviceMinutes, end_boottime_ms: int, reason: GapReason) -> DeviceMinutes:
@@ -42,7 +44,7 @@ def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
     Readings of one minute become one reading; gaps that a cut had parted become one gap.
 
     Raises:
-        ValueError: they are of several devices, boots or segments, or leave a hole.
+        ValueError: they are of several devices, meters, boots or segments, or leave a hole.
     """
     first, last = stretches[0], stretches[-1]
     if len(stretches) == 1:
@@ -136,13 +138,18 @@ def _moved(reading: Reading, places: dict[int, int]) -> Reading:
 
 def _check_follow(stretches: Sequence[DeviceMinutes]) -> None:
     for before, after in pairwise(stretches):
-        ended = (before.device.hardware_id, before.boot_id, before.segment, before.end_boottime_ms)
-        begun = (after.device.hardware_id, after.boot_id, after.segment, after.start_boottime_ms)
+        ended = (_subject(before), before.end_boottime_ms)
+        begun = (_subject(after), after.start_boottime_ms)
         if ended != begun:
             raise ValueError(
                 f"{after.device.hardware_id} from {after.start_boottime_ms} ms does not follow "
                 f"{before.device.hardware_id} up to {before.end_boottime_ms} ms"
             )
+
+
+def _subject(minutes: DeviceMinutes) -> tuple[str, MeterKind, bytes, Segment]:
+    device = minutes.device
+    return device.hardware_id, device.meter, minutes.boot_id, minutes.segment
 
 
 def _renumbered(

@@ -26,6 +26,7 @@ from typing import Any, Final
 from kashi_agent.errors import FileError
 from kashi_agent.reading import GapReason
 from kashi_agent.sample import (
+    CADENCE_MS_MAX,
     Absent,
     AbsentReason,
     Device,
@@ -37,6 +38,10 @@ from kashi_agent.sample import (
 )
 
 TRACE_FORMAT: Final = "kashi/v1/trace"
+SPAN_MS_MAX: Final = 10 * 366 * 86_400_000
+"""Ten years."""
+UTC_MS_MAX: Final = 253_402_300_800_000
+"""The end of the year 9999."""
 NOT_RECORDED: Final = Absent(AbsentReason.NOT_RECORDED)
 
 _Json = dict[str, Any]
@@ -68,9 +73,14 @@ class TraceHead:
     devices: tuple[Device, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a trace of no length, no cadence, or with a device twice."""
-        if self.span_ms <= 0 or self.cadence_ms <= 0:
-            raise ValueError(f"a trace of {self.span_ms} ms at {self.cadence_ms} ms")
+        """Refuse a trace of no length or cadence, or of too much, or with a device twice."""
+        for name, value, most in (
+            ("span_ms", self.span_ms, SPAN_MS_MAX),
+            ("cadence_ms", self.cadence_ms, CADENCE_MS_MAX),
+            ("start_utc_ms", self.start_utc_ms + 1, UTC_MS_MAX),
+        ):
+            if not 0 < value <= most:
+                raise ValueError(f"{name}: {value} is not from 1 to {most}")
         if len({device.hardware_id for device in self.devices}) != len(self.devices):
             raise ValueError("a device stands in the trace twice")
 

@@ -14,10 +14,10 @@ from kashi_agent.energy import (
     EnergyCarry,
     IntegratedEnergy,
     UnknownEnergy,
+    exceeds,
 )
 from kashi_agent.minute import Facts
 from kashi_agent.reading import (
-    UNKNOWN_CONTINUITY,
     UNKNOWN_ENDING,
     Continuity,
     Counters,
@@ -75,7 +75,7 @@ class Track:
         self.ended = False
         self.samples_late = 0
         self._boot_id = boot_id
-        self._strips = [Strip(boot_id, segment, start, start)]
+        self._strips = [Strip(boot_id, segment, device, start, start)]
         self._upcoming: list[Segment] = []
         self._last: Seen | None = None
         self._explained: list[Explanation] = []
@@ -94,11 +94,30 @@ class Track:
         """The instant up to which everything is settled."""
         return self._strips[-1].position
 
+    def describe(self, device: Device) -> None:
+        """Take a newer description. One by another meter holds from the next segment on: what one
+        meter read is never told as read by another.
+
+        Raises:
+            ValueError: no segment is to begin.
+        """
+        strip = self._strips[-1]
+        if strip.device.meter is device.meter:
+            strip.device = device
+        elif not self._upcoming:
+            raise ValueError(
+                f"{device.hardware_id} was read by {strip.device.meter.name} and is read by "
+                f"{device.meter.name} within one segment"
+            )
+        self.device = device
+
     def sample(self, at: int, what: Facts | GapReason, gap_limit_ms: int) -> None:
         """Take a sample; one older than the last is counted and dropped."""
         if self._last is not None and at < self._last.at:
             self.samples_late += 1
             return
+        if isinstance(what, Facts):
+            what = self._believed(at, what)
         if at > self.position:
             self._settle(at, what)
         self._arrive(what)
@@ -138,10 +157,26 @@ class Track:
         self._strips[-1].note(event)
 
     def end(self, at: int) -> None:
-        """The device is gone for good (a partition that was dissolved): no gap follows."""
-        if at > self.position:
+        """The device is gone for good: no gap follows."""
+        if not self.ended and at > self.position:
             self._settle(at, GapReason.DEVICE_LOST)
         self.ended = True
+
+    def dissolve(self, at: int) -> None:
+        """A look that would have shown the device shows it no longer (a partition): what was last
+        seen of it holds up to that look, as ever, and no gap follows."""
+        if not self.ended and at > self.position and self._holds(at):
+            self._settle(at, GapReason.DEVICE_LOST)
+        self.ended = True
+
+    def leave(self, at: int) -> None:
+        """The meter that read it is not at work any more: what it last saw holds no longer, and is
+        not compared with what another one sees."""
+        if at > self.position and not self.ended:
+            self._commit(at)
+        self._last, self._ending = None, UNKNOWN_ENDING
+        self._explained.clear()
+        self.explain(at, GapReason.METER_DOWN)
 
     def revive(self) -> None:
         """The device is back after all: it was lost in between."""
@@ -185,7 +220,7 @@ class Track:
             last = strip is self._strips[-1]
             if until > strip.start:
                 ending = self._ending if last else UNKNOWN_ENDING
-                given.append(strip.cut(until, self.device, ending))
+                given.append(strip.cut(until, ending))
             if last:
                 break
             if until == strip.position:
@@ -209,8 +244,8 @@ class Track:
         A device that goes on is there even when nothing of it is settled since the last cut: an
         agent that resumes from this must know of it.
         """
-        given = [strip.minutes(self.device, UNKNOWN_ENDING) for strip in self._strips[:-1]]
-        last = self._strips[-1].minutes(self.device, self._ending)
+        given = [strip.minutes(UNKNOWN_ENDING) for strip in self._strips[:-1]]
+        last = self._strips[-1].minutes(self._ending)
         until = self.settled(now)
         if self._upcoming:
             until = min(until, self._upcoming[0].start_boottime_ms)
@@ -224,7 +259,7 @@ class Track:
         """Totals since the track began, up to its position."""
         total = self._counted
         for strip in self._strips:
-            total = total.plus(strip.minutes(self.device, UNKNOWN_ENDING))
+            total = total.plus(strip.minutes(UNKNOWN_ENDING))
         return total
 
     def _reach(self, start: int, what: Facts | GapReason) -> None:
@@ -239,18 +274,23 @@ class Track:
     def _settle(self, until: int, what: Facts | GapReason) -> None:
         """Decide what the time up to a new sample was."""
         last = self._last
-        if (
-            last is not None
-            and isinstance(last.what, Facts)
-            and until - last.at <= last.gap_limit_ms
-            and not self._is_cut_off()
-        ):
+        if last is not None and isinstance(last.what, Facts) and self._holds(until):
             energy = self._energy(last, until, what)
             after = what if isinstance(what, Facts) else None
             for end, facts in last.what.until(until, after):
                 self._observe(end, facts, energy)
         else:
             self._commit(until)
+
+    def _holds(self, until: int) -> bool:
+        """The last sample holds up to an instant."""
+        last = self._last
+        return (
+            last is not None
+            and isinstance(last.what, Facts)
+            and until - last.at <= last.gap_limit_ms
+            and not self._is_cut_off()
+        )
 
     def _is_lost(self, now: int) -> bool:
         """It is certain that the time since the last sample is a gap."""
@@ -270,11 +310,28 @@ class Track:
         if isinstance(what, GapReason):
             return
         keys = None if what.held_by is None else frozenset(h.key for h in what.held_by.holders)
-        seen = Ending(energy_counter_mj=what.energy_counter_mj, holder_keys=keys)
+        seen = Ending(
+            energy_counter_mj=what.energy_counter_mj,
+            holder_keys=keys,
+            driver_epoch=what.driver_epoch,
+        )
         if self._in_gap:
             self._strips[-1].explain_continuity(_continuity(self._ending, seen))
         self._in_gap = False
         self._ending = seen
+
+    def _believed(self, at: int, what: Facts) -> Facts:
+        """What is seen; where its counter rose by more than any board can use, without energy: that
+        is dropped and told of, and unknown on both sides."""
+        last = self._last
+        if last is None or isinstance(last.what, GapReason) or last.what.energy_counter_mj is None:
+            return what
+        used_mj = (what.energy_counter_mj or 0) - last.what.energy_counter_mj
+        if not exceeds(used_mj, at - last.at):
+            return what
+        self._tell(at, DeviceEventKind.VALUE_DROPPED, 1, f"energy in mJ: {used_mj} more")
+        self._last = replace(last, what=last.what.without_energy())
+        return what.without_energy()
 
     def _energy(self, last: Seen, until: int, what: Facts | GapReason) -> Energy:
         assert isinstance(last.what, Facts)
@@ -283,20 +340,24 @@ class Track:
         if before is None or after is None:
             return self._power(self.position, last.what)
         if after < before:
-            self.note(
-                DeviceEvent(
-                    hardware_id=self.device.hardware_id,
-                    boottime_ms=until,
-                    kind=DeviceEventKind.ENERGY_RESET,
-                    value=before,
-                )
-            )
+            self._tell(until, DeviceEventKind.ENERGY_RESET, before)
             return UnknownEnergy()
         energy = CountedEnergy(
             total_mj=after - before, start_boottime_ms=last.at, end_boottime_ms=until
         )
         energy.take(self.position)  # the share of what another sample settled already
         return energy
+
+    def _tell(self, at: int, kind: DeviceEventKind, value: int, detail: str = "") -> None:
+        self.note(
+            DeviceEvent(
+                hardware_id=self.device.hardware_id,
+                boottime_ms=at,
+                kind=kind,
+                detail=detail,
+                value=value,
+            )
+        )
 
     def _power(self, start: int, facts: Facts) -> Energy:
         if facts.power_mw is None:
@@ -349,7 +410,7 @@ class Track:
 
     def _follow(self, segment: Segment) -> None:
         before = self._strips[-1]
-        strip = Strip(self._boot_id, segment, before.position, before.position)
+        strip = Strip(self._boot_id, segment, self.device, before.position, before.position)
         if before.start == before.position:
             strip.events = before.events
             self._strips.pop()
@@ -357,13 +418,22 @@ class Track:
 
 
 def _continuity(before: Ending, after: Ending) -> Continuity:
-    """What two sights of a device say about the time between them."""
-    known = UNKNOWN_CONTINUITY
+    """What two sights of a device say about the time between them.
+
+    A counter that fell began anew: another driver. One that rose may have begun anew long enough
+    ago, so it says nothing of the driver, and is no energy of the gap unless the driver is known to
+    be the same.
+    """
+    same_driver = used_mj = same_holders = None
+    if before.driver_epoch and after.driver_epoch:
+        same_driver = before.driver_epoch == after.driver_epoch
     if before.energy_counter_mj is not None and after.energy_counter_mj is not None:
         used_mj = after.energy_counter_mj - before.energy_counter_mj
-        known = replace(
-            known, same_driver=used_mj >= 0, energy_mj=used_mj if used_mj >= 0 else None
-        )
+        same_driver = False if used_mj < 0 else same_driver
     if before.holder_keys is not None and after.holder_keys is not None:
-        known = replace(known, same_holders=before.holder_keys == after.holder_keys)
-    return known
+        same_holders = before.holder_keys == after.holder_keys
+    return Continuity(
+        same_driver=same_driver,
+        same_holders=same_holders,
+        energy_mj=used_mj if same_driver else None,
+    )

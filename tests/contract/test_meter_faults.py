@@ -13,7 +13,7 @@ COLLECT_SECONDS = 300
 
 ROWS = [
     f"{letter}{number}"
-    for letter, count in (("U", 13), ("P", 9), ("E", 9), ("L", 14), ("A", 14), ("S", 37))
+    for letter, count in (("U", 13), ("P", 10), ("E", 10), ("L", 14), ("A", 14), ("S", 37))
     for number in range(1, count + 1)
 ]
 """Every known fault, by the letter of its part."""

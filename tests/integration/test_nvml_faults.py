@@ -201,6 +201,27 @@ def test_activity_of_instances_is_read_where_it_is_told(meters: Meters) -> None:
         assert seen_of(by_id(batch)[other]).past == ()
 
 
+def test_the_mean_of_two_looks_is_not_told_as_that_of_one(meters: Meters) -> None:
+    """After a look that failed the driver's next answer covers both: it is left out, and the one
+    after it is that of its own second."""
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1)
+    failed = Error(call="nvmlGpmMigSampleGet", code=999, from_ms=2_000, to_ms=3_000)
+    busy = (Process(pid=4_000_001, gpu_instance=1, sm_percent=60, from_ms=1_000, to_ms=2_000),)
+    device = card(0, mig=True, activity=True, partitions=(part,), processes=busy)
+    meter = meters.start(Scenario(devices=(device,), errors=(failed,)))
+
+    def shown(batch: SampleBatch) -> int | Absent:
+        return seen_of(by_id(batch)["MIG-1"]).utilisation_ppm
+
+    meter.at(1_000)
+    meter.control.now_ms = 2_000
+    read_until(meter, lambda batch: isinstance(shown(batch), Absent))
+    meter.control.now_ms = 3_000
+    first = read_until(meter, lambda batch: shown(batch) != Absent(AbsentReason.DRIVER_ERROR))[-1]
+
+    assert shown(first) == Absent(AbsentReason.NOT_READY)
+
+
 def test_activity_above_the_whole_is_dropped(meters: Meters) -> None:
     """An instance that is said to be 137 % active is of unknown activity, and that counts (U6)."""
     part = Partition(slot=0, uuid="MIG-1", gpu_instance=1)
@@ -482,6 +503,38 @@ def test_a_process_of_two_lists_counts_once(meters: Meters) -> None:
     assert holders == frozenset({ended(4_000_001), ended(4_000_002)})
 
 
+@pytest.mark.parametrize("pid", [0, 4_194_305, 4_294_967_295])
+def test_a_pid_that_none_can_have_is_nobodys_name(meters: Meters, pid: int) -> None:
+    """0, -1 and what exceeds the kernel's own limit: dropped and counted. Alone on a device it
+    makes holders unknown, for somebody is there; beside others it takes nothing from them (P10)."""
+    alone, beside = (Process(pid=pid),), (Process(pid=pid), Process(pid=4_000_001))
+    scenario = Scenario(devices=(card(0, processes=alone), card(1, processes=beside)))
+    batch = meters.start(scenario).next(SampleBatch)
+
+    first, second = (seen_of(sample).holders for sample in batch.samples)
+
+    assert first == OUT_OF_RANGE
+    assert second == frozenset({ended(4_000_001)})
+    dropped = [(e.kind, e.detail, e.value) for e in told([batch])]
+    assert dropped == [(DeviceEventKind.VALUE_DROPPED, f"pid: {pid}", 1)] * 2
+
+
+@pytest.mark.parametrize("kind", [ProcessKind.MPS, ProcessKind.GRAPHICS])
+def test_another_list_names_a_holder_where_one_is_refused(
+    meters: Meters, kind: ProcessKind
+) -> None:
+    """The list of compute processes as well: who stands in another one holds the device, and where
+    nobody does, nobody knows."""
+    refused = Error(call="nvmlDeviceGetComputeRunningProcesses_v3", code=4)
+    devices = (card(0, processes=(Process(pid=4_000_001, kind=kind),)), card(1))
+    batch = meters.start(Scenario(devices=devices, errors=(refused,))).next(SampleBatch)
+
+    held, unknown = (seen_of(sample).holders for sample in batch.samples)
+
+    assert held == frozenset({ended(4_000_001)})
+    assert unknown == Absent(AbsentReason.NO_PERMISSION)
+
+
 def test_devices_are_known_by_uuid_alone(meters: Meters) -> None:
     """Another order of places, in the next run and in the middle of one, and minor numbers that run
     the other way: every value stays with its device (P8, S18)."""
@@ -555,8 +608,7 @@ def test_counter_and_power_are_never_mixed(meters: Meters, tmp_path: Path) -> No
 
 
 def test_integrated_power_is_marked(meters: Meters) -> None:
-    """Energy from power is exact for the power told, whatever the driver averages it over, and
-    marked as integrated (E2, E5)."""
+    """Energy from power is exact for the power told, and marked as integrated (E2)."""
     states = (State(from_ms=0, power_mw=54_321),)
     refused = Error(call=ENERGY, code=3)
     meter = meters.start(Scenario(devices=(card(0, states=states),), errors=(refused,)))
@@ -891,6 +943,30 @@ def test_partitioning_is_noticed_at_once(meters: Meters) -> None:
     batches = read_until(meter, lambda batch: "MIG-1" in by_id(batch))
 
     assert len(batches) <= 4
+
+
+def test_a_device_that_sleeps_hides_no_other(meters: Meters, tmp_path: Path) -> None:
+    """The others are looked at for partitions, and for a wish to be reset, as ever; the one that
+    sleeps is asked nothing (L12)."""
+    power = tmp_path / "sys/bus/pci/devices/0000:17:00.0/power"
+    power.mkdir(parents=True)
+    (power / "control").write_text("auto\n")
+    (power / "runtime_status").write_text("active\n")
+    calls = tmp_path / "calls"
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1, from_ms=1_000)
+    scenario = Scenario(devices=(card(0), card(1, mig=True, partitions=(part,))), calls=calls)
+    meter = meters.start(scenario, "--sys", str(tmp_path / "sys"))
+    meter.next(SampleBatch)
+
+    (power / "runtime_status").write_text("suspended\n")
+    read_until(meter, lambda batch: seen_of(batch.samples[0]).utilisation_ppm == 0)
+    calls.write_bytes(b"")
+    meter.control.now_ms = 1_000
+    batch = read_until(meter, lambda batch: "MIG-1" in by_id(batch))[-1]
+    made = [line.split() for line in calls.read_text().splitlines()]
+
+    assert [call for call, device in made if device == "0"] == []
+    assert not isinstance(by_id(batch)[card(0).uuid].seen, Absent)
 
 
 def test_a_device_that_sleeps_is_not_woken(meters: Meters, tmp_path: Path) -> None:

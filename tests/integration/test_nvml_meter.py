@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fakes.nvml.scenario import (
@@ -17,9 +19,11 @@ from fakes.nvml.scenario import (
     State,
 )
 from fixtures_meter import WAIT_SECONDS, Meters, seen_of
+from kashi_agent.integrator import Integrator
 from kashi_agent.meter_link import NoticeKind
 from kashi_agent.meters.nvml_codes import DRIVER_GONE, SESSION_OVER, absent_for
-from kashi_agent.reading import DeviceEventKind
+from kashi_agent.naming import HolderNaming
+from kashi_agent.reading import DeviceEventKind, Segment
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
@@ -358,22 +362,56 @@ def test_partitions_are_devices_of_their_own(meters: Meters) -> None:
 
 
 def test_a_new_partitioning_replaces_the_old(meters: Meters) -> None:
-    """Instances that are taken away end, new ones begin, and the parent's event says so."""
+    """Instances that are taken away end, without a gap that would go on for ever; new ones begin,
+    and the parent's event says so (L8)."""
     parts = (
         Partition(slot=0, uuid="MIG-old", gpu_instance=1, to_ms=1_000),
         Partition(slot=0, uuid="MIG-new", gpu_instance=1, compute_slices=2, from_ms=1_000),
     )
     meter = meters.start(Scenario(devices=(card(0, mig=True, partitions=parts),)))
-    meter.at(500)
+    integrator = Integrator(
+        boot_id=bytes(16),
+        segment=Segment(number=1, anchor_utc_ms=0, start_boottime_ms=0),
+        start_boottime_ms=0,
+        naming=HolderNaming(bytes(32)),
+    )
+    integrator.observe(meter.next(SampleBatch))
 
     changed = meter.at(1_000)
+    integrator.observe(changed)
     events: list[DeviceEvent] = [*changed.events]
     while len(changed.samples) < 2 or changed.samples[1].device.hardware_id != "MIG-new":
         changed = meter.next(SampleBatch)
+        integrator.observe(changed)
         events += changed.events
+    later = replace(changed, boottime_ms=changed.boottime_ms + 3_600_000, events=())
+    integrator.observe(later)
+    integrated = integrator.cut(integrator.finish(later.boottime_ms))
 
+    ends = {m.device.hardware_id: m.end_boottime_ms for m in integrated}
+    assert ends["MIG-old"] <= changed.boottime_ms
+    assert ends["MIG-new"] == later.boottime_ms
     assert [sample.device.hardware_id for sample in changed.samples] == [card(0).uuid, "MIG-new"]
     assert [(event.hardware_id, event.kind) for event in events] == [(card(0).uuid, 6)]
+
+
+def test_every_batch_says_which_loading_of_the_driver_answered(
+    meters: Meters, tmp_path: Path
+) -> None:
+    """The kernel's number of the loaded module: another one after it was loaded anew, and unknown
+    where the kernel shows no module."""
+    scenario = Scenario(devices=(card(0),))
+    module = tmp_path / "module" / "nvidia"
+    unknown = meters.start(scenario, "--sys", str(tmp_path)).next(SampleBatch).driver_epoch
+    module.mkdir(parents=True)
+    first = meters.start(scenario, "--sys", str(tmp_path)).next(SampleBatch).driver_epoch
+    module.rename(tmp_path / "unloaded")
+    module.mkdir()
+    second = meters.start(scenario, "--sys", str(tmp_path)).next(SampleBatch).driver_epoch
+
+    assert unknown == 0
+    assert first == (tmp_path / "unloaded").stat().st_ino
+    assert second == module.stat().st_ino != first
 
 
 def test_an_xid_is_told_once(meters: Meters) -> None:

@@ -10,9 +10,9 @@ from kashi_agent.meters.dcmi import DcmiDriver, Identity, Rate
 from kashi_agent.meters.dcmi_library import DcmiLibrary, Place
 from kashi_agent.meters.dcmi_meter import DcmiMeter
 from kashi_agent.meters.dcmi_vnpus import Vnpu, Vnpus
-from kashi_agent.meters.values import NOT_SUPPORTED, POWER_MW_MAX
+from kashi_agent.meters.values import NOT_SUPPORTED
 from kashi_agent.reading import DeviceEventKind
-from kashi_agent.sample import Absent, AbsentReason, Observation
+from kashi_agent.sample import POWER_MW_MAX, Absent, AbsentReason, Observation
 
 Told = int | Absent
 

@@ -112,17 +112,19 @@ def test_random_bytes_are_refused(frame: bytes) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b"[null,null]", b"[null, null]"),
-        (b"[null,null]", b"[1.0,null]"),
-        (b"[null,null]", b'[null,["0G"]]'),
-        (b",[null,null]", b""),
-        (b"[null,null]", b"[null,null],[null,null]"),
+        (b"[null,null,0]", b"[null, null,0]"),
+        (b"[null,null,0]", b"[1.0,null,0]"),
+        (b"[null,null,0]", b'[null,["0G"],0]'),
+        (b"[null,null,0]", b"[false,null,0]"),
+        (b"[null,null,0]", b"[null,null,false]"),
+        (b",[null,null,0]", b""),
+        (b"[null,null,0]", b"[null,null,0],[null,null,0]"),
         (b"kashi/v1/stretch", b"kashi/v2/stretch"),
         (b"\n", b"\n\n"),
     ],
 )
 def test_a_second_spelling_is_refused(old: bytes, new: bytes) -> None:
-    """Spaces, floats, what is missing or too much, another format: no encoding."""
+    """Spaces, floats, booleans, what is missing or too much, another format: no encoding."""
     content = zlib.decompress(encode_stretch(bare()))
     assert old in content
     assert decode_stretch(zlib.compress(content)) == bare()

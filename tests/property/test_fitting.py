@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kashi import limits
 from kashi_agent.chain_link import ChainLink
+from kashi_agent.encoding import decode_stretch, encode_stretch
 from kashi_agent.fitting import fitted, join_stretches, split_stretch
 from kashi_agent.integrator import Integrator
 from kashi_agent.reading import (
@@ -24,7 +25,18 @@ from kashi_agent.reading import (
     Reading,
     Segment,
 )
-from kashi_agent.sample import HolderKind
+from kashi_agent.sample import (
+    CADENCE_MS_MAX,
+    COUNTER_MAX,
+    POWER_MW_MAX,
+    SHARE_MAX,
+    Absent,
+    AbsentReason,
+    HolderKind,
+    Meter,
+    MeterKind,
+    Observation,
+)
 from kashi_agent.sealing import Sealer
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import extended, joined, split
@@ -121,6 +133,16 @@ def busy_minute(number: int, holders: int) -> DeviceMinutes:
     )
 
 
+def _alive(number: int, start: int, end: int) -> DeviceMinutes:
+    """A device that was there for whole minutes, idle."""
+    return replace(
+        busy_minute(number, 0),
+        start_boottime_ms=start,
+        end_boottime_ms=end,
+        readings=(Reading(start_boottime_ms=start, span_ms=end - start, observed_ms=end - start),),
+    )
+
+
 def silent(number: int, end: int) -> DeviceMinutes:
     """A device that was lost throughout."""
     gap = Gap(start_boottime_ms=0, span_ms=end, reason=GapReason.DEVICE_LOST)
@@ -143,6 +165,26 @@ def test_a_single_minute_too_large_loses_detail_never_sums() -> None:
 
     assert len(report.wire) <= limits.REPORT_BYTES_MAX
     assert [c.held_ms for c in report.link.counters.values()] == [60_000] * 256
+
+
+def test_more_devices_than_a_report_may_carry_are_told_in_several() -> None:
+    """Partitions that came and went, 300 in five minutes: a minute a report, none left out."""
+    span_ms = 5 * 60_000
+    parts = [_alive(n, n // 60 * 60_000, (n // 60 + 1) * 60_000) for n in range(300)]
+    told = list(fitted(stretch_of(parts, span_ms)))
+
+    assert max(len(part.devices) for part in told) <= limits.DEVICES_PER_HOST_MAX
+    assert sum(m.observed_ms for part in told for m in part.devices) == 300 * 60_000
+
+
+def test_more_devices_than_a_minute_may_have_are_counted() -> None:
+    """The 256 that were observed longest stay, and how many more there were is stated."""
+    lost = [silent(number, 60_000) for number in range(2)]
+    seen = [busy_minute(number, 0) for number in range(2, 258)]
+    (part,) = fitted(stretch_of([*lost, *seen], 60_000))
+
+    assert part.devices == tuple(seen)
+    assert part.devices_counted_only == 2
 
 
 def test_more_events_than_a_minute_may_have_lose_the_newest() -> None:
@@ -174,6 +216,28 @@ def test_stretches_that_leave_a_hole_are_not_joined() -> None:
     for wrong in ([], [first, first], [early, other], [late, early]):
         with pytest.raises(ValueError, match="stretch"):
             join_stretches(wrong)
+
+
+def test_the_largest_values_that_are_taken_can_be_written() -> None:
+    """A month of a board's most power, counters and shares at their bounds: a report, no error."""
+    card = replace(
+        device(1), memory_bytes=COUNTER_MAX, share_numerator=1, share_denominator=SHARE_MAX
+    )
+    most = Observation(
+        utilisation_ppm=1_000_000,
+        energy_counter_mj=Absent(AbsentReason.NOT_SUPPORTED),
+        power_mw=POWER_MW_MAX,
+        memory_used_bytes=COUNTER_MAX,
+        holders=frozenset(),
+    )
+    integrator = Integrator(
+        boot_id=BOOT_ID, segment=AXIS, start_boottime_ms=0, naming=NAMING, resumed=()
+    )
+    integrator.observe_span(card, 0, 60 * DAY_MS // 1_440, most)
+    made = stretch_of(integrator.cut(integrator.finish(60 * DAY_MS // 1_440)), 60 * DAY_MS // 1_440)
+    meter = Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS_MAX)
+
+    assert decode_stretch(encode_stretch(replace(made, meters=(meter,)))).devices == made.devices
 
 
 def test_touching_gaps_of_two_reasons_stay_two() -> None:

@@ -11,6 +11,8 @@ from kashi_agent.meter_link import (
     encode_message,
 )
 from kashi_agent.sample import (
+    COUNTER_MAX,
+    POWER_MW_MAX,
     Absent,
     AbsentReason,
     Device,
@@ -29,7 +31,7 @@ from kashi_agent.sample import (
 
 TEXT = st.text(max_size=40)
 NAME = st.text(min_size=1, max_size=40)
-COUNTER = st.integers(0, 1 << 70)
+COUNTER = st.integers(0, COUNTER_MAX)
 ABSENT = st.sampled_from(AbsentReason).map(Absent)
 
 SHARES = st.integers(1, 7).flatmap(lambda whole: st.tuples(st.integers(1, whole), st.just(whole)))
@@ -51,7 +53,7 @@ OBSERVATIONS = st.builds(
     Observation,
     utilisation_ppm=PPM | ABSENT,
     energy_counter_mj=COUNTER | ABSENT,
-    power_mw=COUNTER | ABSENT,
+    power_mw=st.integers(0, POWER_MW_MAX) | ABSENT,
     memory_used_bytes=COUNTER | ABSENT,
     holders=st.frozensets(HOLDERS, max_size=4) | ABSENT,
     past=st.lists(st.builds(PastUse, st.integers(1, 5_000), PPM | ABSENT), max_size=4).map(tuple),
@@ -79,7 +81,7 @@ BATCHES = st.builds(
             boottime_ms=COUNTER,
             kind=st.integers(1, 10),
             detail=TEXT,
-            value=st.integers(-(1 << 63), (1 << 63) - 1),
+            value=st.integers(-COUNTER_MAX, COUNTER_MAX),
         ),
         max_size=3,
     ).map(tuple),

@@ -2,7 +2,9 @@
 busy it said it was, and what it may draw at most.
 
 Power is read every ten seconds and holds until it is read again; where a sample is missing for
-longer the six hours begin anew. Nothing here replaces the energy that is metered.
+longer, and in a new process of the meter, the time begins anew: with one hour, then twice as long
+each time, so that one that is often begun anew tells of it too. Nothing here replaces the energy
+that is metered.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from kashi_agent.evidence.fact import Fact
 from kashi_agent.sample import Absent, Observation, SampleBatch
 
 WINDOW_MS: Final = 21_600_000
+FIRST_WINDOW_MS: Final = 3_600_000
 POWER_EVERY_MS: Final = 10_000
 
 Power = Callable[[str], int | Absent]
@@ -26,6 +29,7 @@ class _Window:
 
     start_ms: int
     end_ms: int
+    whole_ms: int
     first: Observation
     last: Observation
     power_due_ms: int
@@ -79,23 +83,24 @@ class PowerCheck:
                 continue
             window = before.get(hardware_id)
             if window is None or at_ms - window.end_ms > batch.meter.gap_limit_ms:
-                window = self._begun(hardware_id, seen, at_ms)
+                window = self._begun(hardware_id, seen, at_ms, FIRST_WINDOW_MS)
             window.grow(at_ms, seen)
             if (window.counted_mj or 0) < 0:  # the counter began anew with its driver
-                window = self._begun(hardware_id, seen, at_ms)
-            elif at_ms - window.start_ms >= self.window_ms:
+                window = self._begun(hardware_id, seen, at_ms, FIRST_WINDOW_MS)
+            elif at_ms - window.start_ms >= window.whole_ms:
                 text = window.text(self.limit(hardware_id))
                 yield Fact(name="energy", value=text, hardware_id=hardware_id)
-                window = self._begun(hardware_id, seen, at_ms)
+                window = self._begun(hardware_id, seen, at_ms, 2 * window.whole_ms)
             elif at_ms >= window.power_due_ms:
                 window.power_mw = self.power(hardware_id)
                 window.power_due_ms = at_ms + POWER_EVERY_MS
             self._windows[hardware_id] = window
 
-    def _begun(self, hardware_id: str, seen: Observation, at_ms: int) -> _Window:
+    def _begun(self, hardware_id: str, seen: Observation, at_ms: int, whole_ms: int) -> _Window:
         return _Window(
             start_ms=at_ms,
             end_ms=at_ms,
+            whole_ms=min(whole_ms, self.window_ms),
             first=seen,
             last=seen,
             power_due_ms=at_ms + POWER_EVERY_MS,

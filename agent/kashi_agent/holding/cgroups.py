@@ -59,9 +59,10 @@ def pod_uid(directory: str) -> str | None:
     return None if match is None else match[1].replace("_", "-")
 
 
-def is_slurm_job(directory: str) -> bool:
-    """Whether a directory has the name of a job's group."""
-    return _SLURM_JOB.fullmatch(directory) is not None
+def slurm_job(directory: str) -> str | None:
+    """The number of the job whose group a directory is; None: of no job."""
+    match = _SLURM_JOB.fullmatch(directory)
+    return None if match is None else match[1]
 
 
 def _named(path: list[str], place: int, part: str) -> Holder | None:

@@ -47,10 +47,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a scheduler gave away; `unread` says why there may be more ("": that is all)."""
+    """What a scheduler gave away; `unread` says why there may be more ("": that is all). Whether
+    the `doubtful` still stand nobody knows: their devices are neither held by them nor free."""
 
     grants: tuple[Grant, ...] = ()
     unread: str = ""
+    doubtful: tuple[Grant, ...] = ()
 
 
 class GrantSource(Protocol):
@@ -76,15 +78,21 @@ class GrantBook:
         if self._read_ms is None or batch.boottime_ms - self._read_ms >= REFRESH_MS:
             self._refresh(batch.boottime_ms)
         given = self._grants
-        if not given.grants and not given.unread:
+        if given == Grants():
             self._tell("")
             return batch
         names = [self._names_of(sample.device) for sample in batch.samples]
         strange = {grant.device for grant in given.grants}.difference(*names)
         why = given.unread or ", ".join(f"{name!a} is no device here" for name in sorted(strange))
-        self._tell(why)
+        doubtful = {grant.device for grant in given.doubtful}
+        gone = sorted({grant.idle.name for grant in given.doubtful})
+        self._tell(why or ", ".join(f"{name} has no control group" for name in gone))
         samples = (
-            _completed(sample, [g for g in given.grants if g.device in mine], whole=not why)
+            _completed(
+                sample,
+                [grant for grant in given.grants if grant.device in mine],
+                whole=not why and doubtful.isdisjoint(mine),
+            )
             for sample, mine in zip(batch.samples, names, strict=True)
         )
         return replace(batch, samples=tuple(samples))
@@ -95,8 +103,10 @@ class GrantBook:
         self._grants = Grants(
             tuple(grant for grants in found for grant in grants.grants),
             "; ".join(grants.unread for grants in found if grants.unread),
+            tuple(grant for grants in found for grant in grants.doubtful),
         )
-        by_file = any(is_device_file(grant.device) for grant in self._grants.grants)
+        told = (*self._grants.grants, *self._grants.doubtful)
+        by_file = any(is_device_file(grant.device) for grant in told)
         self._names = self._files.names() if by_file else {}
 
     def _names_of(self, device: Device) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ rules are programs that only root can read, with version 1 the kernel shows a li
 denied. What slurmd does tell, as root, is its prolog. `deploy/hooks/slurm-grant` is that prolog.
 
 A file is named for the grant (`slurm-8123`, or any name) and lists devices, one a line, by hardware
-id or by device file (`nvidia3`). It counts only if root wrote it, into a folder that is root's.
+id or by device file (`nvidia3`). It counts only if root wrote it, into a folder that is root's; one
+of Slurm's only while its job has a control group: an epilog that did not run leaves it behind.
 """
 
 import glob
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.holding.cgroups import is_slurm_job
+from kashi_agent.holding.cgroups import slurm_job
 from kashi_agent.holding.grants import Grant, Grants
 from kashi_agent.sample import Holder, HolderKind
 
@@ -40,20 +41,24 @@ class NotedGrants:
 
     def read(self) -> Grants:
         """All grants; unread where a file is not to be believed, or where Slurm runs jobs here and
-        there is no folder."""
+        there is no folder; doubtful where a job has no control group (yet, or any more)."""
         try:
             self._check(os.stat(self.folder), self.folder)
             names = sorted(os.listdir(self.folder))
             # A hook writes beside and renames: what begins with a dot is not finished.
             found = [self._grants(name) for name in names if not name.startswith(".")]
         except FileNotFoundError:
-            jobs = runs_slurm_jobs(self.cgroups)
+            jobs = slurm_jobs(self.cgroups)
             return Grants(unread=f"Slurm runs jobs, and {self.folder} is not there" if jobs else "")
         except _Refused as refused:
             return Grants(unread=str(refused))
         except OSError as error:
             return Grants(unread=f"{self.folder}: {error.strerror}")
-        return Grants(tuple(grant for grants in found for grant in grants))
+        grants = [grant for noted in found for grant in noted]
+        by_slurm = [one for one in grants if one.holder.kind is HolderKind.SLURM_JOB]
+        jobs = slurm_jobs(self.cgroups) if by_slurm else set()
+        gone = [one for one in by_slurm if one.holder.name not in jobs]
+        return Grants(tuple(one for one in grants if one not in gone), doubtful=tuple(gone))
 
     def _grants(self, name: str) -> list[Grant]:
         path = self.folder / name
@@ -77,8 +82,9 @@ class NotedGrants:
             raise _Refused(f"{path} must be root's, and nobody else's to write")
 
 
-def runs_slurm_jobs(cgroups: Path) -> bool:
-    """Whether a job of Slurm has control groups on this host, of either version."""
+def slurm_jobs(cgroups: Path) -> set[str]:
+    """The numbers of Slurm's jobs that have control groups on this host, of either version."""
     patterns = ("system.slice/*slurmstepd.scope/job_*", "*/slurm*/uid_*/job_*")
     found = (path for pattern in patterns for path in glob.iglob(pattern, root_dir=cgroups))
-    return any(is_slurm_job(os.path.basename(path)) for path in found)
+    jobs = (slurm_job(os.path.basename(path)) for path in found)
+    return {job for job in jobs if job is not None}

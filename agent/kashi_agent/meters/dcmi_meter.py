@@ -170,8 +170,8 @@ class DcmiMeter(VendorMeter[Chip]):
             )
         if not pids and chip.is_split:
             return NOT_SUPPORTED
-        self._listed[chip.device.hardware_id] = pids
-        return self._book.holders(pids)
+        sound = self._can_be(chip, pids)
+        return sound if isinstance(sound, Absent) else self._book.holders(sound)
 
     # What happened.
 

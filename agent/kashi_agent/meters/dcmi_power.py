@@ -8,8 +8,8 @@ from kashi_agent.meters.dcmi import DcmiDriver
 from kashi_agent.meters.dcmi_chips import Chip, Chips
 from kashi_agent.meters.dcmi_generation import PowerOf
 from kashi_agent.meters.dropped import DroppedValues
-from kashi_agent.meters.values import NOT_SUPPORTED, POWER_MW_MAX, times
-from kashi_agent.sample import Absent
+from kashi_agent.meters.values import NOT_SUPPORTED, times
+from kashi_agent.sample import POWER_MW_MAX, Absent
 
 MILLIWATTS_PER_TENTH: Final = 100
 

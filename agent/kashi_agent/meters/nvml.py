@@ -5,6 +5,7 @@ gone does a call raise: then nothing else would answer either. Nothing here deci
 when; `nvml_meter` does.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -71,12 +72,14 @@ class NvmlDriver:
         driver = asked(pynvml.nvmlSystemGetDriverVersion)
         return text_of(library), text_of(driver)
 
-    def handles(self) -> list[Handle | Absent]:
-        """One for each place the driver counts; a lost device's place says why it has none."""
+    def handles(self, but: Container[int] = ()) -> dict[int, Handle | Absent]:
+        """By the place the driver counts, `but` these, which are not touched; a lost device's place
+        says why it has none."""
         count = asked(pynvml.nvmlDeviceGetCount)
         if isinstance(count, Absent):
             raise DriverGone(999, "nvmlDeviceGetCount_v2")
-        return [asked(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
+        places = (place for place in range(count) if place not in but)
+        return {place: asked(pynvml.nvmlDeviceGetHandleByIndex, place) for place in places}
 
     def uuid(self, handle: Handle) -> str | Absent:
         """The device's own id; an empty one is none."""

@@ -25,7 +25,8 @@ class InstanceActivity:
     _spare: list[Any] = field(default_factory=list)
 
     def ppm(self, whole: Handle, gpu_instance: int, uuid: str) -> int | Absent:
-        """Utilisation since the last call for this instance; not ready at the first.
+        """Utilisation since the last call for this instance; not ready at the first, nor at the one
+        after a failure: what two looks were on average is not told as what the later one was.
 
         Rounded down to parts per million once: the driver gives it as a fraction. What is no
         percentage is out of range.
@@ -36,6 +37,7 @@ class InstanceActivity:
         taken = asked(pynvml.nvmlGpmMigSampleGet, whole, gpu_instance, sample)
         if isinstance(taken, Absent):
             self._spare.append(sample)
+            self._forget(uuid)
             return taken
         last, self._last[uuid] = self._last.get(uuid), sample
         if last is None:
@@ -46,6 +48,10 @@ class InstanceActivity:
     def keep_only(self, uuids: set[str]) -> None:
         """Forget instances that are no more."""
         for uuid in self._last.keys() - uuids:
+            self._forget(uuid)
+
+    def _forget(self, uuid: str) -> None:
+        if uuid in self._last:
             self._spare.append(self._last.pop(uuid))
 
 

@@ -21,6 +21,8 @@ class Card:
     device: Device
     turn: int
     handle: Handle | None
+    place: int = -1
+    """Where the driver counts it, as a whole card."""
     parent: "Card | None" = None
     settling: bool = False
     """Its next utilisation is left out: it shows the driver's own work."""
@@ -97,21 +99,25 @@ class Cards:
                 return card
         return None
 
-    def refresh(self, note: Note) -> None:
-        """Look for devices and partitions anew; handles of known ones are renewed."""
+    def refresh(self, note: Note, sleeps: Callable[[Card], bool] = lambda _: False) -> None:
+        """Look for devices and partitions anew; handles of known ones are renewed. One that sleeps
+        stays as it was: to look would wake it."""
+        resting = {card.place: card.device.hardware_id for card in self if sleeps(card)}
         seen: set[str] = set()
         unidentified: list[str] = []
-        for place, handle in enumerate(self._driver.handles()):
+        for place, handle in self._driver.handles(but=resting).items():
             uuid = handle if isinstance(handle, Absent) else self._driver.uuid(handle)
             if isinstance(uuid, Absent):
                 unidentified.append(f"device {place}: {uuid.reason}")
-            elif not self._meet(uuid, handle):
+            elif not self._meet(uuid, handle, place):
                 unidentified.append(f"device {place}: its name is refused")
             else:
                 seen.add(uuid)
         wholes = [card for card in self if card.parent is None]
-        unseen = [card for card in wholes if card.device.hardware_id not in seen]
-        if len(unidentified) < len(unseen):
+        known = seen.union(resting.values())
+        unseen = [card for card in wholes if card.device.hardware_id not in known]
+        moved = seen.intersection(resting.values())  # another sits where one of these did
+        if len(unidentified) + len(moved) < len(unseen):
             self._lose(unseen, note)
         # A mute place that a known device may sit in is that device's matter: it says so itself.
         self.unidentified = tuple(unidentified) if len(unidentified) > len(unseen) else ()
@@ -120,7 +126,7 @@ class Cards:
             if card.device.hardware_id in seen:
                 self._partition(card, note)
 
-    def _meet(self, uuid: str, handle: Handle) -> bool:
+    def _meet(self, uuid: str, handle: Handle, place: int) -> bool:
         """Renew a known device's handle, or take in a new device; False: not yet.
 
         A device is described once. One met without the name it has would be described otherwise
@@ -128,7 +134,7 @@ class Cards:
         """
         card = self._cards.get(uuid)
         if card is not None:
-            card.handle = handle
+            card.handle, card.place = handle, place
             card.unsupported.clear()
             return True
         device = self._driver.device(handle, uuid)
@@ -138,6 +144,7 @@ class Cards:
             device=device,
             turn=len(self._cards),
             handle=handle,
+            place=place,
             settling=not self._driver.keeps_state(handle),
             in_module=self._driver.is_in_module(handle),
         )

@@ -24,6 +24,7 @@ from typing import Final
 
 from kashi_agent.evidence.fact import Fact
 from kashi_agent.holders import HolderBook
+from kashi_agent.meters.driver_epoch import driver_epoch
 from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_calls import DriverGone, Handle
 from kashi_agent.meters.nvml_cards import Card, Cards
@@ -31,18 +32,18 @@ from kashi_agent.meters.nvml_use import UseReader
 from kashi_agent.meters.pci_sleep import PciSleep
 from kashi_agent.meters.values import (
     ASLEEP,
-    COUNTER_MAX,
     GONE,
     LOST,
     NOT_ASKED,
     NOT_READY,
     NOT_SUPPORTED,
-    POWER_MW_MAX,
     whole_absence,
 )
 from kashi_agent.meters.vendor_meter import VendorMeter
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
+    COUNTER_MAX,
+    POWER_MW_MAX,
     Absent,
     AbsentReason,
     Holder,
@@ -71,6 +72,7 @@ class NvmlMeter(VendorMeter[Card]):
         sys: Path = Path("/sys"),
     ) -> None:
         super().__init__(MeterKind.NVML, driver.versions(), book, clock, cadence_ms)
+        self._driver_epoch = driver_epoch("nvidia", sys)  # stays as it is while a session is open
         self._driver = driver
         self._cards = Cards(driver)
         self._use = UseReader(driver, self._dropped)
@@ -103,7 +105,7 @@ class NvmlMeter(VendorMeter[Card]):
         self._driver.close()
 
     def _samples(self) -> tuple[Sample, ...]:
-        if self._tick >= self._refresh_tick and not any(map(self._sleeps, self._cards)):
+        if self._tick >= self._refresh_tick:
             self._refresh()
         samples = tuple(self._sample(card) for card in self._cards)
         self._collect_errors()
@@ -111,11 +113,11 @@ class NvmlMeter(VendorMeter[Card]):
 
     def _refresh(self) -> None:
         """Look for devices and partitions anew."""
-        self._cards.refresh(self._note)
+        self._cards.refresh(self._note, self._sleeps)
         self._driver.activity.keep_only({card.device.hardware_id for card in self._cards})
         self._refreshed(changing=self._cards.partitioned or not self._cards.complete)
         for card in self._cards:
-            if card.parent is None and card.handle is not None:
+            if card.parent is None and card.handle is not None and not self._sleeps(card):
                 self._tell_recovery(card)
 
     def _tell_recovery(self, card: Card) -> None:
@@ -162,8 +164,8 @@ class NvmlMeter(VendorMeter[Card]):
             past=use.past,
             work=self._work(card, pids, holders),
         )
-        if not isinstance(pids, Absent):
-            return observation  # the driver answers for it, whoever its processes belong to
+        if card.parent is not None or not isinstance(pids, Absent):
+            return observation  # it answers, whoever its processes belong to; a partition, its id
         return whole_absence(observation) or observation
 
     def _look_for_partitioning(self, card: Card, utilisation: int | Absent) -> None:
@@ -215,20 +217,18 @@ class NvmlMeter(VendorMeter[Card]):
     def _pids_of(self, card: Card, *, busy: bool) -> frozenset[int] | Absent:
         """Who is on the device; absent when nobody is listed and a list was refused."""
         compute = self._driver.lists.pids("compute", card.handle)
-        if isinstance(compute, Absent):
-            return compute
-        pids = set(compute)
-        refused: Absent | None = None
+        refused = compute if isinstance(compute, Absent) else None
+        pids = set[int]() if isinstance(compute, Absent) else set(compute)
+        busy = refused is not None or (busy and not pids)
         for kind in ("mps", "graphics"):
-            answer = self._side_list(card, kind, busy=busy and not compute)
+            answer = self._side_list(card, kind, busy=busy)
             if not isinstance(answer, Absent):
                 pids |= answer
             elif answer != NOT_SUPPORTED:
-                refused = answer
+                refused = refused or answer
         if refused is not None and not pids:
             return refused
-        self._listed[card.device.hardware_id] = frozenset(pids)
-        return frozenset(pids)
+        return self._can_be(card, pids)
 
     def _work(
         self, card: Card, pids: frozenset[int] | Absent, holders: frozenset[Holder] | Absent

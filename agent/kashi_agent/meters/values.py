@@ -6,11 +6,6 @@ from kashi_agent.sample import Absent, AbsentReason, Observation
 
 PERCENT_MAX: Final = 100
 PPM_PER_PERCENT: Final = 10_000
-POWER_MW_MAX: Final = 10_000_000
-"""Ten kilowatts: more than any board draws, less than any sentinel."""
-
-COUNTER_MAX: Final = 1 << 62
-"""Sentinels stand at the top of 63 and 64 bits."""
 
 NOT_ASKED: Final = Absent(AbsentReason.NOT_RECORDED)
 NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)

@@ -1,13 +1,14 @@
 """What the meters of all vendors do alike, from one tick to the next."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import reduce
 from typing import Final, Generic
 
 from kashi_agent.errors import MeterError
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.dropped import DroppedValues, Subject
+from kashi_agent.meters.values import OUT_OF_RANGE
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
@@ -17,6 +18,9 @@ from kashi_agent.sample import (
     Sample,
     SampleBatch,
 )
+
+PID_MAX: Final = 1 << 22
+"""The most that the kernel lets be set."""
 
 FAILING: Final = Absent(AbsentReason.DRIVER_ERROR)
 FAILING_TICKS_MAX: Final = 10
@@ -48,6 +52,7 @@ class VendorMeter(ABC, Generic[Subject]):
         )
         self.steps: tuple[Callable[[SampleBatch], SampleBatch], ...] = ()
         """What completes a batch before it goes out: grants, facts to judge it by."""
+        self._driver_epoch = 0
         self._book = book
         self._clock = clock
         self._dropped: DroppedValues[Subject] = DroppedValues(self._note)
@@ -74,12 +79,24 @@ class VendorMeter(ABC, Generic[Subject]):
             meter=self.meter,
             samples=samples,
             events=tuple(self._events),
+            driver_epoch=self._driver_epoch,
         )
         return reduce(lambda whole, complete: complete(whole), self.steps, batch)
 
     def pids(self, hardware_id: str) -> frozenset[int]:
         """The processes that the driver listed on a device at the last look."""
         return self._listed.get(hardware_id, frozenset())
+
+    def _can_be(self, subject: Subject, listed: Set[int]) -> frozenset[int] | Absent:
+        """The listed processes. A pid that none can have is dropped and counted: somebody is there
+        whom nobody can look up, so alone it makes holders unknown, and never nobody."""
+        pids = frozenset(pid for pid in listed if 0 < pid <= PID_MAX)
+        if strange := sorted(listed - pids):
+            self._dropped.drop(subject, "pid", strange[0], len(strange))
+            if not pids:
+                return OUT_OF_RANGE
+        self._listed[subject.device.hardware_id] = pids
+        return pids
 
     def _refreshed(self, *, changing: bool) -> None:
         """What devices there are was looked at: when to look again."""

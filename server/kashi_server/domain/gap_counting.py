@@ -21,10 +21,13 @@ from kashi_server.domain.rules import RulesVersion
 
 POLICY: Final = "gap_policy"
 BROKEN: Final = frozenset(
-    {GapReason.DEVICE_LOST, GapReason.SUSPENDED, GapReason.BETWEEN_BOOTS, GapReason.SILENT}
+    {
+        *(GapReason.DEVICE_LOST, GapReason.SUSPENDED, GapReason.RELEASED),
+        *(GapReason.BETWEEN_BOOTS, GapReason.SILENT),
+    }
 )
-"""Gaps across which nothing went on: the device, the machine or its boot was not there; and those
-of which no report says anything."""
+"""Gaps across which nothing went on: the device, the machine or its boot was not there, or it was
+left alone to be reset or partitioned anew; and those of which no report says anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,8 @@ class GapBook:
 
 
 def continuous(gap: ReportedGap) -> bool:
-    """The reports speak for use across it: the same driver epoch and the same holders."""
+    """The reports speak for use across it: the same driver epoch and the same holders, both known;
+    what is unknown speaks for nothing."""
     return gap.same_driver is True and gap.same_holders is True and gap.reason not in BROKEN
 
 

@@ -345,7 +345,10 @@ NVML(nvmlDeviceGetMemoryInfo_v2)(handle_t handle, memory_v2_t *memory) {
 
 static unsigned power_mw(int n, const device_t *device, const state_t *state) {
     const uint64_t *shown = device_value(scenario, n, "nvmlDeviceGetPowerUsage", driver_now_ms());
-    return shown ? (unsigned)*shown : state->power_mw + device->module_mw;
+    if (shown) return (unsigned)*shown;
+    int64_t now_ms = driver_now_ms(), span_ms = device->power_mean_ms;
+    unsigned own_mw = span_ms ? device_mean_power_mw(scenario, n, now_ms - span_ms, now_ms) : state->power_mw;
+    return own_mw + device->module_mw;
 }
 
 NVML(nvmlDeviceGetPowerUsage)(handle_t handle, unsigned *milliwatts) { DEVICE(milliwatts); *milliwatts = power_mw(n, device, state); return SUCCESS; }
@@ -476,7 +479,7 @@ NVML(nvmlDeviceGetProcessUtilization)(handle_t handle, process_sample_t *samples
     if (mig_on(n)) return NOT_SUPPORTED;
     unsigned found = worked(n, seen_us, rows, WORKED_MAX), room = samples ? *count : 0;
     *count = found;
-    if (!found) return NOT_FOUND;
+    if (!found) return device->empty_succeeds ? SUCCESS : NOT_FOUND;
     if (found > room) return INSUFFICIENT_SIZE;
     for (unsigned i = 0; i < found; i++) samples[i] = (process_sample_t){rows[i].pid, rows[i].at_us, rows[i].sm, 0, 0, 0};
     return SUCCESS;
@@ -489,7 +492,7 @@ NVML(nvmlDeviceGetProcessesUtilizationInfo)(handle_t handle, process_samples_t *
     if (mig_on(n)) return NOT_SUPPORTED;
     unsigned found = worked(n, asked->seen_us, rows, WORKED_MAX), room = asked->samples ? asked->count : 0;
     asked->count = found;
-    if (!found) return NOT_FOUND;
+    if (!found) return device->empty_succeeds ? SUCCESS : NOT_FOUND;
     if (found > room) return INSUFFICIENT_SIZE;
     memcpy(asked->samples, rows, found * sizeof rows[0]);
     return SUCCESS;

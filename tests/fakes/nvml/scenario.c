@@ -32,6 +32,8 @@ static void parse_device(const char *rest) {
     else if (!strcmp(field, "energy_percent")) device->energy_percent = (uint32_t)integer;
     else if (!strcmp(field, "module_mw")) device->module_mw = (uint32_t)integer;
     else if (!strcmp(field, "activity")) device->activity = (uint32_t)integer;
+    else if (!strcmp(field, "power_mean_ms")) device->power_mean_ms = (uint32_t)integer;
+    else if (!strcmp(field, "empty_succeeds")) device->empty_succeeds = (uint32_t)integer;
     else if (!strcmp(field, "capability")) {
         if (sscanf(value, "%" SCNu32 ".%" SCNu32, &device->capability_major, &device->capability_minor) != 2)
             driver_refuse("device N capability MAJOR.MINOR");
@@ -214,6 +216,18 @@ uint32_t device_mean_percent(const scenario_t *from, int number, int64_t from_ms
         busy += (uint64_t)(end - begin) * state->gpu_percent;
     }
     return (uint32_t)(busy / (uint64_t)(to_ms - from_ms));
+}
+
+uint32_t device_mean_power_mw(const scenario_t *from, int number, int64_t from_ms, int64_t to_ms) {
+    const device_t *device = &from->devices[number];
+    uint64_t microjoules = 0;
+    for (size_t i = 0; i < device->state_count; i++) {
+        const state_t *state = &from->states[device->state_first + i];
+        int64_t begin = state->from_ms > from_ms ? state->from_ms : from_ms;
+        int64_t end = i + 1 < device->state_count && state[1].from_ms < to_ms ? state[1].from_ms : to_ms;
+        if (end > begin) microjoules += (uint64_t)(end - begin) * state->power_mw;
+    }
+    return (uint32_t)(microjoules / (uint64_t)(to_ms - from_ms));
 }
 
 uint64_t instance_work(const scenario_t *from, int number, uint32_t gpu_instance, int64_t now_ms) {

@@ -74,6 +74,8 @@ typedef struct {
     uint32_t energy_percent;   /* of what power adds up to, that the counter counts */
     uint32_t module_mw;        /* what the rest of the module draws; 0: there is none */
     uint32_t activity;         /* whether it tells what its instances do */
+    uint32_t power_mean_ms;    /* power is the mean of so long; 0: an instant */
+    uint32_t empty_succeeds;   /* what processes did, where nobody did anything: success, no rows */
     crowd_t crowd;
     size_t state_first, state_count; /* into scenario.states, in order of time */
 } device_t;
@@ -106,6 +108,8 @@ const uint64_t *device_value(const scenario_t *scenario, int device, const char 
 
 /* The share of [from, to) in which the device worked, in percent, cut; garbage where it shows some. */
 uint32_t device_mean_percent(const scenario_t *scenario, int device, int64_t from_ms, int64_t to_ms);
+/* The mean of what a device draws over a stretch, in milliwatts. */
+uint32_t device_mean_power_mw(const scenario_t *from, int number, int64_t from_ms, int64_t to_ms);
 
 /* Percent times milliseconds that the processes of a GPU instance have worked up to an instant. */
 uint64_t instance_work(const scenario_t *scenario, int device, uint32_t gpu_instance, int64_t now_ms);

@@ -157,6 +157,10 @@ class Device:
     """What the rest of its module draws; 0: it is no module."""
     activity: bool = False
     """Whether it tells what its MIG instances do."""
+    power_mean_ms: int = 0
+    """Power is the mean of so long; 0: an instant."""
+    empty_succeeds: bool = False
+    """A list of what processes did that has nothing is a success without rows, not "not found"."""
     states: tuple[State, ...] = (State(from_ms=0),)
     processes: tuple[Process, ...] = ()
     partitions: tuple[Partition, ...] = ()
@@ -236,6 +240,8 @@ def _device_lines(number: int, device: Device) -> Iterable[str]:
         ("energy_percent", device.energy_percent),
         ("module_mw", device.module_mw),
         ("activity", int(device.activity)),
+        ("power_mean_ms", device.power_mean_ms),
+        ("empty_succeeds", int(device.empty_succeeds)),
     ):
         if value != "":
             yield f"device {number} {name} {value}"

@@ -310,6 +310,7 @@ def test_a_spool_that_is_a_file_is_named(state: Path, capsys: pytest.CaptureFixt
 
 # Scenario files.
 
+CARD = {"vendor": "NVIDIA", "hardware_id": "GPU-1", "model": "H100"}
 HEAD = {
     "format": "kashi/v1/trace",
     "origin": "generated",
@@ -317,7 +318,7 @@ HEAD = {
     "cadence_ms": 1_000,
     "start_utc_ms": 1_790_784_000_000,
     "span_ms": 60_000,
-    "devices": [{"vendor": "NVIDIA", "hardware_id": "GPU-1", "model": "H100"}],
+    "devices": [CARD],
 }
 SPAN = {"device": 0, "start_ms": 0, "end_ms": 1_000, "utilisation_ppm": 1}
 
@@ -340,10 +341,20 @@ def _lines(*lines: object) -> bytes:
         (_lines({**HEAD, "devices": 7}), "line 1: devices"),
         (_lines({**HEAD, "devices": [7]}), "line 1: devices"),
         (_lines({**HEAD, "devices": [{"vendor": "NVIDIA", "hardware_id": 7}]}), "hardware_id"),
-        (_lines({**HEAD, "devices": [{**HEAD["devices"][0], "share": "1/7"}]}), "share"),  # type: ignore[index]  # a list above
+        (_lines({**HEAD, "devices": [{**CARD, "share": "1/7"}]}), "share"),
         (_lines(HEAD, {**SPAN, "device": 1}), "line 2: device 1"),
         (_lines(HEAD, {**SPAN, "utilisation_ppm": 1.5}), "line 2: utilisation_ppm"),
         (_lines(HEAD, {**SPAN, "utilisation_ppm": 2_000_000}), "line 2: utilisation"),
+        (_lines({**HEAD, "cadence_ms": 10**15}), "line 1: cadence_ms"),
+        (_lines({**HEAD, "cadence_ms": 0}), "line 1: cadence_ms"),
+        (_lines({**HEAD, "span_ms": 10**15}), "line 1: span_ms"),
+        (_lines({**HEAD, "start_utc_ms": 10**18}), "line 1: start_utc_ms"),
+        (_lines({**HEAD, "devices": [{**CARD, "share": [1, 10**12]}]}), "line 1: share"),
+        (_lines({**HEAD, "devices": [{**CARD, "memory_bytes": 10**30}]}), "line 1: memory_bytes"),
+        (_lines(HEAD, {**SPAN, "power_mw": 10**40}), "line 2: power_mw"),
+        (_lines(HEAD, {**SPAN, "energy_counter_mj": 10**40}), "line 2: energy_counter_mj"),
+        (_lines(HEAD, {**SPAN, "memory_used_bytes": -1}), "line 2: memory_used_bytes"),
+        (_lines(HEAD).replace(b"60000", b"6" * 5_000), "line 1"),
         (_lines(HEAD, {**SPAN, "colour": "red"}), "line 2: field 'colour'"),
         (_lines(HEAD, {**SPAN, "holders": [["USER"]]}), "line 2: holders"),
         (_lines(HEAD, {**SPAN, "holders": 7}), "line 2: holders"),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -304,6 +305,21 @@ def power(check: PowerCheck, *, seconds: int, from_mj: int, step_mj: int, ppm: i
             batch(second * 1_000, counter_mj=from_mj + second * step_mj, ppm=ppm)
         )
     ]
+
+
+def test_a_meter_that_was_begun_anew_tells_of_energy_within_the_hour() -> None:
+    """After one hour, then two, then four, then every six: releases and restarts, which no process
+    outlives, do not keep it from being told."""
+    check = PowerCheck(power=lambda _: 300_000, limit=lambda _: 700_000)
+    told = []
+    for minute in range(20 * 60):
+        at = minute * 60_000
+        slow = Meter(kind=MeterKind.NVML, cadence_ms=60_000)
+        facts = check.observe(replace(batch(at, counter_mj=18_000 * minute), meter=slow))
+        told += [(at // 3_600_000, str(fact.value).partition(" ")[0]) for fact in facts]
+
+    spans = [(1, 1), (3, 2), (7, 4), (13, 6), (19, 6)]
+    assert told == [(at, f"span_ms:{hours * 3_600_000}") for at, hours in spans]
 
 
 def test_energy_is_held_against_power_and_limit() -> None:

@@ -18,7 +18,7 @@ from kashi_agent.holding.grants import (
 )
 from kashi_agent.holding.kubelet_grants import KubeletGrants, live_pods
 from kashi_agent.holding.labels import Labels
-from kashi_agent.holding.noted_grants import NotedGrants, runs_slurm_jobs
+from kashi_agent.holding.noted_grants import NotedGrants, slurm_jobs
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
@@ -239,8 +239,16 @@ def noted(folder: Path, tmp_path: Path) -> NotedGrants:
     return NotedGrants(folder=folder, cgroups=tmp_path / "cgroup", owner_uid=os.getuid())
 
 
+def run_job(tmp_path: Path, number: int, where: str = "system.slice/slurmstepd.scope") -> Path:
+    """A Slurm job has a control group."""
+    made = tmp_path / "cgroup" / where / f"job_{number}"
+    made.mkdir(parents=True)
+    return made
+
+
 def test_noted_grants_are_read_by_name(folder: Path, tmp_path: Path) -> None:
     """One file a grant, one device a line; what is not finished is passed over."""
+    run_job(tmp_path, 8123)
     (folder / "slurm-8123").write_text("GPU-0\nnvidia3\n")
     (folder / "lsf-77").write_text("GPU-1\n")
     (folder / "slurm-9").write_text("")
@@ -253,6 +261,31 @@ def test_noted_grants_are_read_by_name(folder: Path, tmp_path: Path) -> None:
             Grant("nvidia3", JOB),
         )
     )
+
+
+@pytest.mark.parametrize("where", ["system.slice/slurmstepd.scope", "memory/slurm/uid_1000"])
+def test_a_grant_whose_job_is_gone_holds_nothing_for_ever(
+    where: str, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P7: an epilog that did not run leaves its note behind: its device is unknown, neither held
+    nor free, and no other; who works on it is known still, and so is another scheduler's grant."""
+    (folder / "slurm-8123").write_text("GPU-0\nGPU-2\n")
+    (folder / "lsf-77").write_text("GPU-1\n")
+    group = run_job(tmp_path, 8123, where)
+    grants = GrantBook((noted(folder, tmp_path),), DeviceFiles(tmp_path))
+    worked = Sample(device=card(2), seen=seen(frozenset({SOMEBODY})))
+    free = [Sample(device=card(number), seen=seen()) for number in (0, 1, 3)]
+    lsf = frozenset({Holder(HolderKind.GRANT, "lsf-77")})
+
+    running = grants.completed(batch(*free, worked))
+    group.rmdir()
+    gone = grants.completed(batch(*free, worked, at=REFRESH_MS))
+
+    assert holders_of(running) == [{IDLE_JOB}, lsf, NOBODY, {SOMEBODY, IDLE_JOB}]
+    assert holders_of(gone) == [UNREAD, lsf, NOBODY, {SOMEBODY}]
+    assert [record.getMessage() for record in caplog.records] == [
+        "grants of a scheduler cannot be told: slurm-8123 has no control group"
+    ]
 
 
 def test_only_what_root_wrote_counts(folder: Path, tmp_path: Path) -> None:
@@ -296,7 +329,7 @@ def test_slurm_without_noted_grants_leaves_holders_unknown(group: str, tmp_path:
     (tmp_path / "cgroup" / group).mkdir(parents=True)
 
     assert before == Grants()
-    assert runs_slurm_jobs(tmp_path / "cgroup")
+    assert slurm_jobs(tmp_path / "cgroup") == {"7"}
     assert "Slurm runs jobs" in source.read().unread
 
 
@@ -309,6 +342,7 @@ def run_hook(folder: Path, **told: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_slurm_hook_notes_and_forgets_a_grant(tmp_path: Path) -> None:
     """P7: slurmd's prolog and epilog, run as they are: numbers are device files, ids are ids."""
+    run_job(tmp_path, 8123)
     folder = tmp_path / "run" / "grants"
     told = {"SLURM_JOB_ID": "8123", "SLURM_JOB_GPUS": "0,3,MIG-9"}
     run_hook(folder, SLURM_SCRIPT_CONTEXT="prolog_slurmd", **told)

@@ -1,5 +1,7 @@
 """Gaps and their reasons, continuity, energy epochs: one claim a test, by hand."""
 
+from dataclasses import replace
+
 import pytest
 from kashi_agent.integrator import Integrator
 from kashi_agent.naming import HolderNaming
@@ -74,11 +76,17 @@ class Bench:
         seen: Observation | Absent,
         *events: DeviceEvent,
         device: Device = CARD,
+        driver_epoch: int = 7,
     ) -> None:
         """One device at one instant."""
-        sample = Sample(device=device, seen=seen)
         self.integrator.observe(
-            SampleBatch(boottime_ms=at, meter=METER, samples=(sample,), events=events)
+            SampleBatch(
+                boottime_ms=at,
+                meter=METER,
+                samples=(Sample(device=device, seen=seen),),
+                events=events,
+                driver_epoch=driver_epoch,
+            )
         )
 
     def batch(self, at: int, *events: DeviceEvent) -> None:
@@ -216,6 +224,50 @@ def test_a_decreasing_counter_is_a_new_epoch_never_a_wrap() -> None:
     assert [(event.boottime_ms, event.value) for event in resets] == [(2_000, 1_000_300)]
 
 
+def test_a_counter_that_leaps_is_dropped_and_told_of() -> None:
+    """More than ten kilowatts could use is no energy: unknown on both its sides, though power is
+    known, one event, no new epoch, and counted again from the value after it (E10)."""
+    bench = Bench()
+    for at, counter in (
+        (0, 1_000),
+        (1_000, 1_300),
+        (2_000, 10**15),
+        (3_000, 1_900),
+        (4_000, 2_200),
+    ):
+        bench.sample(at, see(energy_counter_mj=counter, power_mw=300))
+    minutes = bench.end(4_000)
+    (reading,) = minutes.readings
+    told = [e for e in minutes.events if e.kind != DeviceEventKind.APPEARED]
+
+    assert (reading.energy_known_ms, reading.energy_mj) == (2_000, 600)
+    assert not reading.energy_integrated
+    assert [(e.kind, e.boottime_ms, e.value) for e in told] == [
+        (DeviceEventKind.VALUE_DROPPED, 2_000, 1)
+    ]
+
+
+@pytest.mark.parametrize(("used_mj", "known_ms"), [(20_000_000, 1_000), (20_000_001, 0)])
+def test_ten_kilowatts_are_believed_and_no_more(used_mj: int, known_ms: int) -> None:
+    """For the time between two looks and the second that a counter may lag behind."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=0))
+    bench.sample(1_000, see(energy_counter_mj=used_mj))
+    (reading,) = bench.end(1_000).readings
+
+    assert reading.energy_known_ms == known_ms
+
+
+def test_a_leap_across_a_gap_is_no_energy_of_it() -> None:
+    """Neither is it the gap's, whatever the driver."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=1_000))
+    bench.sample(60_000, see(energy_counter_mj=10**15))
+    (gap,) = bench.end(60_000).gaps
+
+    assert gap.continuity == Continuity(same_driver=True)
+
+
 @pytest.mark.parametrize(("after", "known_ms"), [(999, 0), (1_000, 1_000), (1_001, 1_000)])
 def test_one_millijoule_less_is_a_new_epoch(after: int, known_ms: int) -> None:
     """Less by one is unknown, equal is a counter that has not moved yet: known to be 0."""
@@ -292,9 +344,34 @@ def test_continuity_tells_what_is_known_across_a_gap() -> None:
     assert [gap.continuity for gap in minutes.gaps] == [
         Continuity(same_driver=True, same_holders=True, energy_mj=300),
         Continuity(same_driver=False, same_holders=False),
-        Continuity(),
+        Continuity(same_driver=True),
     ]
     assert minutes.readings == ()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "after_mj", "same_driver", "energy_mj"),
+    [
+        ((7, 7), 5_000_000, True, 4_999_900),
+        ((7, 8), 5_000_000, False, None),
+        ((7, 7), 99, False, None),
+        ((0, 7), 5_000_000, None, None),
+        ((7, 0), 5_000_000, None, None),
+        ((0, 0), 5_000_000, None, None),
+        ((0, 0), 99, False, None),
+    ],
+)
+def test_a_counter_that_rose_does_not_say_that_the_driver_is_the_same(
+    epochs: tuple[int, int], after_mj: int, same_driver: bool | None, energy_mj: int | None
+) -> None:
+    """In an hour a driver can be loaded anew and its counter pass the old one: only the driver's
+    epoch says that it is the same; one that fell says that it is not. Else it is unknown."""
+    bench = Bench()
+    bench.sample(0, see(energy_counter_mj=100), driver_epoch=epochs[0])
+    bench.sample(3_600_000, see(energy_counter_mj=after_mj), driver_epoch=epochs[1])
+    (gap,) = bench.end(3_600_000).gaps
+
+    assert gap.continuity == Continuity(same_driver=same_driver, energy_mj=energy_mj)
 
 
 def test_an_agent_that_comes_back_finds_what_its_last_stretch_saw() -> None:
@@ -339,6 +416,73 @@ def test_a_dissolved_partition_ends_without_a_gap() -> None:
 
     assert (minutes.end_boottime_ms, minutes.observed_ms, minutes.gaps) == (2_000, 2_000, ())
     assert bench.integrator.counters() == {}
+
+
+def look(bench: Bench, at: int, *devices: Device, card: Observation | Absent | None = None) -> None:
+    """One batch of the card and partitions of it."""
+    shown = (
+        Sample(device=CARD, seen=card or see()),
+        *(Sample(device=d, seen=see()) for d in devices),
+    )
+    bench.integrator.observe(SampleBatch(boottime_ms=at, meter=METER, samples=shown))
+
+
+def test_a_partition_that_its_cards_look_shows_no_longer_has_ended() -> None:
+    """Nobody needs to say so: it was observed up to the look that lacks it, no gap follows, and it
+    is in no later stretch; the new partition is (L8)."""
+    new = replace(SLICE, hardware_id="MIG-2")
+    bench = Bench()
+    for at in range(0, 121_000, 1_000):
+        look(bench, at, SLICE if at < 30_000 else new)
+
+    first = {m.device.hardware_id: m for m in bench.integrator.cut(60_000)}
+    second = {m.device.hardware_id for m in bench.integrator.cut(120_000)}
+
+    assert (first["MIG-1"].end_boottime_ms, first["MIG-1"].gaps) == (30_000, ())
+    assert first["MIG-2"].start_boottime_ms == 30_000
+    assert second == {"GPU-1", "MIG-2"}
+
+
+def test_a_partition_of_a_lost_card_is_lost_with_it() -> None:
+    """A card that does not answer says nothing of its partitions."""
+    bench = Bench()
+    look(bench, 0, SLICE)
+    look(bench, 1_000, card=Absent(AbsentReason.DEVICE_LOST))
+    look(bench, 61_000, SLICE)
+    minutes = {
+        m.device.hardware_id: m for m in bench.integrator.cut(bench.integrator.finish(61_000))
+    }
+
+    assert gaps(minutes["MIG-1"]) == [(0, 61_000, GapReason.SAMPLES_MISSING)]
+
+
+def test_a_partition_dissolved_while_the_devices_were_released_is_no_gap_for_ever() -> None:
+    """Nobody watched: it is told of up to its last sample, and what was already given away."""
+    bench = Bench()
+    for at in range(0, 10_001, 1_000):
+        look(bench, at, SLICE)
+    bench.integrator.interrupt(10_500, GapReason.RELEASED)
+    given = bench.integrator.cut(60_000)
+    look(bench, 90_000)
+    after = bench.integrator.cut(bench.integrator.finish(90_000))
+
+    assert {m.device.hardware_id for m in given} == {"GPU-1", "MIG-1"}
+    assert {m.device.hardware_id for m in after} == {"GPU-1"}
+
+
+def test_a_partition_dissolved_while_no_agent_ran_is_no_gap_for_ever() -> None:
+    """The agent that comes back resumes it and finds it gone."""
+    bench = Bench()
+    look(bench, 0, SLICE)
+    look(bench, 1_000, SLICE)
+    last = bench.integrator.flush(1_000)
+    again = Bench(resumed=last, start=1_000)
+    look(again, 20_000)
+    look(again, 21_000)
+
+    (minutes,) = again.integrator.cut(again.integrator.finish(21_000))
+
+    assert minutes.device.hardware_id == "GPU-1"
 
 
 def test_a_card_that_vanishes_is_lost_until_it_comes_back() -> None:

@@ -184,6 +184,11 @@ def test_what_is_no_message_is_refused(line: bytes, words: str) -> None:
     ("path", "value", "words"),
     [
         ("batch.samples[0].seen.utilisation_ppm", 1_000_001, "utilisation 1000001 ppm"),
+        ("batch.samples[0].seen.power_mw", 10**40, "power_mw of 133 bits is not from 0"),
+        ("batch.samples[0].seen.power_mw", 10_000_001, "power_mw 10000001 is not from 0"),
+        ("batch.samples[0].seen.energy_counter_mj", 1 << 63, "energy_counter_mj"),
+        ("batch.samples[0].device.memory_bytes", 1 << 63, "memory_bytes"),
+        ("batch.meter.cadence_ms", 86_400_001, "cadence_ms 86400001 is not from 1"),
         ("batch.samples[1].device.share_numerator", 8, "share 8/7"),
         ("batch.samples[1].device.hardware_id", "", "needs a hardware id"),
         ("batch.samples[1].device.hardware_id", "GPU-1", "stands twice"),
@@ -194,7 +199,7 @@ def test_what_is_no_message_is_refused(line: bytes, words: str) -> None:
 def test_what_cannot_be_is_refused_as_the_values_themselves_refuse_it(
     path: str, value: object, words: str
 ) -> None:
-    """The rules of samples hold on the line too."""
+    """The rules of samples hold on the line too: nothing comes through that no report can carry."""
     with pytest.raises(LinkError) as refused:
         decode_meter_message(changed(path, value))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from driven_host import DEVICES, METER, SEEN, driven
+from driven_host import DEVICES, METER, SEEN, Driven, driven
 from kashi.v1 import report_pb2
 from kashi_agent.reading import DeviceEventKind, GapReason
 from kashi_agent.recorder import WAITING_READINGS_MAX
@@ -12,6 +12,21 @@ from kashi_agent.sample import Device, DeviceEvent, Sample, SampleBatch
 
 INTERVAL_S = 300
 DAY_MS = 86_400_000
+
+
+def live(
+    host: Driven, seconds: int, *devices: Device, events: tuple[DeviceEvent, ...] = ()
+) -> None:
+    """Look at these devices once a second and write at once; events come with the first look."""
+    for _ in range(seconds):
+        host.clock.advance(1_000)
+        samples = tuple(Sample(device=device, seen=SEEN) for device in devices)
+        now = host.clock.boottime
+        host.agent.metering.observe(
+            SampleBatch(boottime_ms=now, meter=METER, samples=samples, events=events)
+        )
+        host.agent.record()
+        events = ()
 
 
 def test_a_restart_goes_on_where_the_last_flush_ended() -> None:
@@ -234,26 +249,41 @@ def test_a_partition_that_comes_back_was_lost_in_between() -> None:
         share_denominator=7,
     )
 
-    def live(seconds: int, *devices: Device, events: tuple[DeviceEvent, ...] = ()) -> None:
-        for _ in range(seconds):
-            host.clock.advance(1_000)
-            samples = tuple(Sample(device=device, seen=SEEN) for device in devices)
-            now = host.clock.boottime
-            host.agent.metering.observe(
-                SampleBatch(boottime_ms=now, meter=METER, samples=samples, events=events)
-            )
-            host.agent.record()
-            events = ()
-
-    live(70, *DEVICES, part)
+    live(host, 70, *DEVICES, part)
     gone = host.clock.boottime + 1_000
     vanished = DeviceEvent(hardware_id="MIG-1", boottime_ms=gone, kind=DeviceEventKind.VANISHED)
-    live(120, *DEVICES, events=(vanished,))
-    live(2 * INTERVAL_S, *DEVICES, part)
+    live(host, 120, *DEVICES, events=(vanished,))
+    live(host, 2 * INTERVAL_S, *DEVICES, part)
     host.ship()
 
     (gap,) = host.server.accounts()["MIG-1"].gaps
     assert gap[1:] == (gone, 120_000, GapReason.DEVICE_LOST)
+
+
+@pytest.mark.parametrize("while_down", [True, False])
+def test_a_partition_taken_away_is_told_of_up_to_its_end(*, while_down: bool) -> None:
+    """Between two looks and then the agent is killed, or while it is down: what it held before is
+    told, and neither a restart nor a week makes a gap of it."""
+    host = driven()
+    part = replace(
+        DEVICES[0],
+        hardware_id="MIG-1",
+        parent_hardware_id=DEVICES[0].hardware_id,
+        share_denominator=7,
+    )
+    live(host, 70, *DEVICES, part)
+    last_seen = host.clock.boottime
+    live(host, 0 if while_down else 15, *DEVICES)
+    host.kill()
+    host.clock.advance(30_000)
+    host.start()
+    live(host, 2 * INTERVAL_S, *DEVICES)
+    host.ship()
+
+    account = host.server.accounts()["MIG-1"]
+    assert account.spans[-1][2] <= last_seen + (0 if while_down else 1_000)
+    assert account.observed_ms >= 60_000
+    assert account.gap_ms == 0
 
 
 def test_acknowledged_reports_stay_35_days_by_the_servers_clock() -> None:

@@ -126,10 +126,12 @@ def test_the_policy_decides_what_counts(policy: str, continuity_ms: int, officer
         gap(same_holders=None),
         gap(reason=GapReason.DEVICE_LOST),
         gap(reason=GapReason.SUSPENDED),
+        gap(reason=GapReason.RELEASED),
     ],
 )
 def test_what_is_not_continuous_does_not_count(broken: ReportedGap) -> None:
-    """Another driver, other holders, either unknown, or no device or machine to go on."""
+    """Another driver, other holders, either unknown, no device or machine to go on, or a device
+    that was left alone to be reset."""
     (line,) = lines("continuity", [broken])
 
     assert line.quantities.continuity_ms == 0
