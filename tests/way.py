@@ -17,12 +17,12 @@ from kashi_agent.agent import Agent, Signing
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
 from kashi_agent.identity import IdentityStore
 from kashi_agent.naming import HolderNaming
-from kashi_agent.playing import played, replay_clock
 from kashi_agent.shipping_wire import GrpcWire
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
 from kashi_agent.trace import Trace
 
+from deploy.demo.playing import played, replay_clock
 from deploy.demo.stage import Stage, command, kashi_server, serving
 
 

@@ -9,10 +9,10 @@ unknown field is a mistake and never the future.
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from kashi_agent.batch_fields import METERS, batch_fields, batch_of
-from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, Fields, LinkError
+from kashi_agent.link_fields import LinkError, object_of
+from kashi_agent.link_values import Limits, fields_of, reader_of
 from kashi_agent.sample import MeterKind, SampleBatch
 
 LINE_BYTES_MAX = 1 << 20
@@ -84,84 +84,56 @@ MeterMessage = Hello | SampleBatch | Notice
 AgentMessage = Release | Resume
 
 
-def encode_meter_message(message: MeterMessage) -> bytes:
-    """One line of the meter. LinkError if it is longer than a line may be."""
-    match message:
-        case SampleBatch():
-            body: dict[str, object] = {"batch": batch_fields(message)}
-        case Hello(pid=pid, kind=kind, cadence_ms=cadence_ms):
-            body = {"hello": {"pid": pid, "kind": int(kind), "cadence_ms": cadence_ms}}
-        case Notice(boottime_ms=boottime_ms, kind=notice, detail=detail):
-            body = {
-                "notice": {
-                    "boottime_ms": boottime_ms,
-                    "kind": str(notice),
-                    "detail": detail[:TEXT_CHARACTERS_MAX],
-                }
-            }
-    return _line(body)
+_LIMITS: Final[Limits] = {
+    **dict.fromkeys(
+        ("pid", "cadence_ms", "kind", "share_numerator", "share_denominator"), (1, None)
+    ),
+    "value": (None, None),
+    "duration_ms": (1, RELEASE_MS_MAX),
+}
+_NAMES: Final[dict[type, str]] = {
+    Hello: "hello", SampleBatch: "batch", Notice: "notice", Release: "release", Resume: "resume",
+}  # fmt: skip
+_READERS: Final = {name: reader_of(kind, _LIMITS) for kind, name in _NAMES.items()}
+
+
+def encode_message(message: MeterMessage | AgentMessage) -> bytes:
+    """One line: a JSON object without a space, with its newline.
+
+    LinkError if it is longer than a line may be.
+    """
+    told = {_NAMES[type(message)]: message}
+    line = json.dumps(told, separators=(",", ":"), default=fields_of).encode() + b"\n"
+    if len(line) > LINE_BYTES_MAX:
+        raise LinkError(f"a line of {len(line)} bytes; at most {LINE_BYTES_MAX} may pass")
+    return line
 
 
 def decode_meter_message(line: bytes) -> MeterMessage:
     """What the meter said. LinkError names the field that is wrong."""
-    root = Fields.of_line(line, LINE_BYTES_MAX)
-    name, fields = root.only()
-    match name:
-        case "batch":
-            message: MeterMessage = batch_of(fields)
-        case "hello":
-            message = Hello(
-                pid=fields.integer("pid", 1),
-                kind=MeterKind(fields.member("kind", METERS)),
-                cadence_ms=fields.integer("cadence_ms", 1),
-            )
-        case "notice":
-            message = Notice(
-                boottime_ms=fields.integer("boottime_ms"),
-                kind=NoticeKind(fields.word("kind", _NOTICES)),
-                detail=fields.text("detail", TEXT_CHARACTERS_MAX),
-            )
-        case _:
-            raise LinkError(f"{name}: the meter says hello, batch or notice")
-    fields.done()
+    message: MeterMessage = _decoded(line, "the meter says", "hello", "batch", "notice")
+    if isinstance(message, SampleBatch):
+        seen = {sample.device.hardware_id for sample in message.samples}
+        if len(seen) != len(message.samples):
+            raise LinkError("batch.samples: a device stands twice in one batch")
     return message
-
-
-def encode_agent_message(message: AgentMessage) -> bytes:
-    """One line of the agent."""
-    match message:
-        case Release(duration_ms=duration_ms):
-            return _line({"release": {"duration_ms": duration_ms}})
-        case Resume(kernel_sequence=sequence):
-            return _line({"resume": {"kernel_sequence": sequence}})
 
 
 def decode_agent_message(line: bytes) -> AgentMessage:
     """What the agent asked for. LinkError names the field that is wrong."""
-    root = Fields.of_line(line, LINE_BYTES_MAX)
-    name, fields = root.only()
-    match name:
-        case "release":
-            duration_ms = fields.integer("duration_ms", 1)
-            fields.done()
-            try:
-                return Release(duration_ms=duration_ms)
-            except ValueError as error:
-                raise LinkError(f"release.duration_ms: {error}") from error
-        case "resume":
-            sequence = fields.integer("kernel_sequence")
-            fields.done()
-            return Resume(kernel_sequence=sequence)
-        case _:
-            raise LinkError(f"{name}: the agent says release or resume")
+    message: AgentMessage = _decoded(line, "the agent says", "release", "resume")
+    return message
 
 
-_NOTICES = frozenset(str(kind) for kind in NoticeKind)
-
-
-def _line(body: dict[str, object]) -> bytes:
-    """A JSON object without a space and with its newline."""
-    line = json.dumps(body, separators=(",", ":")).encode() + b"\n"
-    if len(line) > LINE_BYTES_MAX:
-        raise LinkError(f"a line of {len(line)} bytes; at most {LINE_BYTES_MAX} may pass")
-    return line
+def _decoded(line: bytes, says: str, *names: str) -> Any:
+    """The message on a line, of one of these names."""
+    content = object_of(line, LINE_BYTES_MAX)
+    if len(content) != 1:
+        raise LinkError(f"line: expected one field that names its kind, got {len(content)}")
+    ((name, fields),) = content.items()
+    if name not in names:
+        raise LinkError(f"{name}: {says} {', '.join(names)}")
+    try:
+        return _READERS[name](fields)
+    except LinkError as error:
+        raise error.within(name) from error

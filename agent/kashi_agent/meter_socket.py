@@ -24,12 +24,11 @@ from kashi_agent.meter_link import (
     MeterMessage,
     decode_agent_message,
     decode_meter_message,
-    encode_agent_message,
-    encode_meter_message,
+    encode_message,
 )
 
 Heard = TypeVar("Heard")
-Said = TypeVar("Said")
+Said = TypeVar("Said", bound=MeterMessage | AgentMessage)
 Line = TypeVar("Line")
 
 RECEIVE_BYTES = 1 << 16
@@ -68,15 +67,11 @@ class LineBuffer:
 class Connection(Generic[Heard, Said]):
     """One end of a connection over which whole messages pass."""
 
-    def __init__(
-        self,
-        connection: socket.socket,
-        decode: Callable[[bytes], Heard],
-        encode: Callable[[Said], bytes],
-    ) -> None:
+    decode: Callable[[bytes], Heard]
+    """What the other end may say."""
+
+    def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._decode = decode
-        self._encode = encode
         self._buffer = LineBuffer()
 
     def fileno(self) -> int:
@@ -100,13 +95,13 @@ class Connection(Generic[Heard, Said]):
             if not chunk:
                 raise MeterError("the other process closed the connection")
             self._buffer.feed(chunk)
-        return self._decode(line)
+        return self.decode(line)
 
     def send(self, message: Said) -> None:
         """Say something. MeterError when the other end has gone or does not listen."""
         self._socket.settimeout(SEND_SECONDS)
         try:
-            self._socket.sendall(self._encode(message))
+            self._socket.sendall(encode_message(message))
         except OSError as error:
             raise MeterError(f"the other process does not listen: {error}") from error
 
@@ -128,15 +123,13 @@ class Connection(Generic[Heard, Said]):
 class MeterConnection(Connection[MeterMessage, AgentMessage]):
     """The end of whoever asks: the agent towards a meter, a command towards the agent."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection, decode_meter_message, encode_agent_message)
+    decode = staticmethod(decode_meter_message)
 
 
 class AskedConnection(Connection[AgentMessage, MeterMessage]):
     """The end of whoever is asked: a meter towards the agent, the agent towards a command."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection, decode_agent_message, encode_meter_message)
+    decode = staticmethod(decode_agent_message)
 
 
 class Listener(Generic[Line]):

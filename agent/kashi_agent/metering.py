@@ -12,7 +12,7 @@ from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.integrator import Integrator
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import Counters, DeviceEventKind, GapReason, HostEvent, HostEventKind
-from kashi_agent.sample import Device, MeterKind, Observation, SampleBatch
+from kashi_agent.sample import MeterKind, SampleBatch
 from kashi_agent.stretch import Stretch
 
 
@@ -51,7 +51,8 @@ class Metering:
         if last is not None and not goes_on:
             ended_utc_ms = last.segment.anchor_utc_ms + last.end_boottime_ms
             self._events.append(booted(last.boot_id, ended_utc_ms, look))
-        self._integrator = Integrator(
+        # Open, for a replayed workload hands its spans over without a look at the clocks.
+        self.integrator = Integrator(
             boot_id=clock.boot_id(),
             segment=self._axis.segment,
             start_boottime_ms=start,
@@ -67,38 +68,22 @@ class Metering:
     @property
     def samples_late(self) -> int:
         """Samples dropped because a later one of the same device came before them."""
-        return self._integrator.samples_late
+        return self.integrator.samples_late
 
     def counters(self) -> dict[str, Counters]:
         """Totals of each device since this agent began, by hardware id."""
-        return self._integrator.counters()
+        return self.integrator.counters()
 
     def observe(self, batch: SampleBatch) -> None:
         """Take what a meter saw, and the facts it states of the host."""
         now = self.tick().boottime_ms
         batch, self._counted_only = self._choice.part(batch)
         self._counted_only_max = max(self._counted_only_max, self._counted_only)
-        self._integrator.observe(batch)
+        self.integrator.observe(batch)
         for event in batch.events:
             if not event.hardware_id and event.kind == DeviceEventKind.FACT:
                 kind = HostEventKind.FACT
                 self._events.append(HostEvent(boottime_ms=now, kind=kind, detail=event.detail))
-
-    def observe_span(
-        self, device: Device, start_boottime_ms: int, end_boottime_ms: int, seen: Observation
-    ) -> None:
-        """Take a stretch of a replayed workload over which one observation held."""
-        self._integrator.observe_span(device, start_boottime_ms, end_boottime_ms, seen)
-
-    def observe_gap(
-        self, device: Device, start_boottime_ms: int, end_boottime_ms: int, reason: GapReason
-    ) -> None:
-        """Take a stretch of a replayed workload that nobody observed."""
-        self._integrator.observe_gap(device, start_boottime_ms, end_boottime_ms, reason)
-
-    def end_device(self, hardware_id: str, boottime_ms: int) -> None:
-        """A device left this host for good."""
-        self._integrator.end_device(hardware_id, boottime_ms)
 
     def tick(self) -> ClockLook:
         """Look at the clocks: at least every 10 s, and before anything else is done."""
@@ -106,18 +91,18 @@ class Metering:
         change = self._axis.observe(look)
         self._events.extend(change.events)
         if change.slept_since_boottime_ms is not None:
-            self._integrator.interrupt(
+            self.integrator.interrupt(
                 change.slept_since_boottime_ms,
                 GapReason.SUSPENDED,
                 until_boottime_ms=look.boottime_ms,
             )
         if change.segment is not None:
-            self._integrator.begin_segment(change.segment)
+            self.integrator.begin_segment(change.segment)
         return look
 
     def interrupt(self, reason: GapReason, meter: MeterKind | None = None) -> None:
         """State why samples of a meter (None: of all) do not come from now on."""
-        self._integrator.interrupt(self.tick().boottime_ms, reason, meter=meter)
+        self.integrator.interrupt(self.tick().boottime_ms, reason, meter=meter)
 
     def note(self, kind: HostEventKind, detail: str = "", value: int = 0) -> None:
         """Note that something happened on the host now."""
@@ -127,17 +112,17 @@ class Metering:
     def flush(self) -> Stretch:
         """Everything since the last cut, cumulative: replaces the flush before. Changes nothing."""
         now = self.tick().boottime_ms
-        devices = self._integrator.flush(now)
-        start = self._integrator.start_boottime_ms
+        devices = self.integrator.flush(now)
+        start = self.integrator.start_boottime_ms
         end = max((minutes.end_boottime_ms for minutes in devices), default=start)
         return Stretch(
             boot_id=self._clock.boot_id(),
-            segment=self._integrator.oldest_segment,
+            segment=self.integrator.oldest_segment,
             start_boottime_ms=start,
             end_boottime_ms=end,
             devices=devices,
             events=tuple(self._events),
-            meters=self._integrator.meters,
+            meters=self.integrator.meters,
             clock=self._axis.state,
             devices_counted_only=self._counted_only_max,
         )
@@ -147,7 +132,7 @@ class Metering:
 
         A stretch lies on one segment: where a new one has begun, the next call gives its time.
         """
-        point = self._integrator.cut_point(self.tick().boottime_ms)
+        point = self.integrator.cut_point(self.tick().boottime_ms)
         return None if point is None else self._cut(point)
 
     def finish(self) -> Stretch | None:
@@ -155,15 +140,15 @@ class Metering:
         settled = self.cut()
         if settled is not None:
             return settled
-        end = self._integrator.finish(self.tick().boottime_ms)
-        if end == self._integrator.start_boottime_ms and not self._events:
+        end = self.integrator.finish(self.tick().boottime_ms)
+        if end == self.integrator.start_boottime_ms and not self._events:
             return None
         last, self._events = self._events, []
         return replace(self._cut(end), events=tuple(last))
 
     def _cut(self, at: int) -> Stretch:
-        segment, start = self._integrator.oldest_segment, self._integrator.start_boottime_ms
-        devices = self._integrator.cut(at)
+        segment, start = self.integrator.oldest_segment, self.integrator.start_boottime_ms
+        devices = self.integrator.cut(at)
         events = tuple(event for event in self._events if event.boottime_ms <= at)
         self._events = [event for event in self._events if event.boottime_ms > at]
         counted_only, self._counted_only_max = self._counted_only_max, self._counted_only
@@ -174,7 +159,7 @@ class Metering:
             end_boottime_ms=at,
             devices=devices,
             events=events,
-            meters=self._integrator.meters,
+            meters=self.integrator.meters,
             clock=self._axis.state,
             devices_counted_only=counted_only,
         )

@@ -40,8 +40,8 @@ TRACE_FORMAT: Final = "kashi/v1/trace"
 NOT_RECORDED: Final = Absent(AbsentReason.NOT_RECORDED)
 
 _Json = dict[str, Any]
-_VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_used_bytes")
-_SEEN: Final = frozenset({*_VALUES, "holders"})
+VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_used_bytes")
+_SEEN: Final = frozenset({*VALUES, "holders"})
 
 
 class TraceError(FileError):
@@ -136,13 +136,6 @@ def read_trace(lines: Iterable[str]) -> Trace:
     raise TraceError("the trace is empty: its first line must be the head")
 
 
-def write_trace(trace: Trace) -> Iterator[str]:
-    """The lines of a trace, each with its newline."""
-    yield _line(_head_fields(trace.head))
-    for entry in trace.entries:
-        yield _line(_entry_fields(entry))
-
-
 def _entries(head: TraceHead, numbered: Iterator[tuple[int, str]]) -> Iterator[Entry]:
     reached: dict[int, int] = {}
     last_ms = 0
@@ -227,7 +220,7 @@ def _seen(fields: _Json, others: set[str]) -> Observation:
     unknown = set(fields) - others - _SEEN
     if unknown:
         raise KeyError(sorted(unknown)[0])
-    utilisation, energy, power, memory = (_value(fields, name) for name in _VALUES)
+    utilisation, energy, power, memory = (_value(fields, name) for name in VALUES)
     holders = None if fields.get("holders") is None else _list(fields, "holders")
     return Observation(
         utilisation_ppm=utilisation,
@@ -268,57 +261,3 @@ def _integer(fields: _Json, name: str) -> int:
     if type(value) is not int:
         raise TypeError(f"{name} {value!r} is not an integer")
     return value
-
-
-def _line(fields: _Json) -> str:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def _head_fields(head: TraceHead) -> _Json:
-    return {
-        "format": TRACE_FORMAT,
-        "origin": head.origin,
-        "note": head.note,
-        "start_utc_ms": head.start_utc_ms,
-        "span_ms": head.span_ms,
-        "cadence_ms": head.cadence_ms,
-        "devices": [_device_fields(device) for device in head.devices],
-    }
-
-
-def _device_fields(device: Device) -> _Json:
-    return {
-        "vendor": device.vendor.name,
-        "hardware_id": device.hardware_id,
-        "model": device.model,
-        "parent_hardware_id": device.parent_hardware_id,
-        "serial": device.serial,
-        "pci_bus_id": device.pci_bus_id,
-        "memory_bytes": device.memory_bytes,
-        "share": [device.share_numerator, device.share_denominator],
-    }
-
-
-def _entry_fields(entry: Entry) -> _Json:
-    match entry:
-        case Gone(device, at_ms):
-            return {"device": device, "at_ms": at_ms, "gone": True}
-        case Instant(device, at_ms, seen):
-            return {"device": device, "at_ms": at_ms, **_seen_fields(seen)}
-        case Hole(device, start_ms, end_ms, reason):
-            return {"device": device, "start_ms": start_ms, "end_ms": end_ms, "gap": reason.name}
-        case Span(device, start_ms, end_ms, seen):
-            span = {"device": device, "start_ms": start_ms, "end_ms": end_ms}
-            return {**span, **_seen_fields(seen)}
-
-
-def _seen_fields(seen: Observation) -> _Json:
-    fields: _Json = {}
-    for name in _VALUES:
-        value = getattr(seen, name)
-        if not isinstance(value, Absent):
-            fields[name] = value
-    if not isinstance(seen.holders, Absent):
-        named = sorted((holder.kind.name, holder.name) for holder in seen.holders)
-        fields["holders"] = [list(holder) for holder in named]
-    return fields

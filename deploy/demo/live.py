@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kashi_agent.sample import Vendor
-from kashi_agent.trace import write_trace
-from kashi_agent.workload import Group, Profile, generated_workload
 from rich.console import Console
 
 from deploy.demo.scene import COMPANY_B, GIB, SEED, cards
 from deploy.demo.stage import Stage, command, kashi_server, stop
+from deploy.demo.trace_writing import write_trace
+from deploy.demo.workload import Group, Profile, generated_workload
 
 DAY_MS = 86_400_000
 

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from kashi_agent.sample import Device, MeterKind, Vendor
 from kashi_agent.trace import Trace
-from kashi_agent.workload import Group, Profile, generated_workload
+
+from deploy.demo.workload import Group, Profile, generated_workload
 
 SEED = "kashi-demo"
 SHANGHAI = timezone(timedelta(hours=8))

@@ -11,15 +11,16 @@ from kashi_agent.chain_link import ChainLink
 from kashi_agent.clock import ManualClock
 from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.metering import Metering
-from kashi_agent.playing import played, replay_clock
 from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation
 from kashi_agent.sealing import Sealed, Sealer
 from kashi_agent.stretch import Stretch
-from kashi_agent.workload import DAY_MS, Group, Profile, generated_workload
 from kashi_server.domain.sequence import ACCEPTED, Tail, follow, judge_content, judge_link
 from kashi_server.services.opening import Opened, open_bytes
 from kashi_server.services.projection import hours_of
 from sample_scripts import NAMING, Script, device, scripts
+
+from deploy.demo.playing import played, replay_clock
+from deploy.demo.workload import DAY_MS, Group, Profile, generated_workload
 
 KEY = ec.derive_private_key(0xA9E, ec.SECP256R1())
 HOST_ID = "0b1e7b7e-5d4c-4a54-9f0a-1d2c3b4a5968"

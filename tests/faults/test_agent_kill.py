@@ -23,7 +23,7 @@ from fixtures_server import KashiServer
 from kashi_agent.clock import SystemClock
 from kashi_agent.enrolment import EnrolmentToken, enrol, host_facts
 from kashi_agent.identity import Host, IdentityStore
-from kashi_agent.meter_link import Hello, encode_meter_message
+from kashi_agent.meter_link import Hello, encode_message
 from kashi_agent.meter_socket import connected
 from kashi_agent.reading import DeviceMinutes, GapReason
 from kashi_agent.sample import (
@@ -84,12 +84,12 @@ class TruthfulMeter:
                 if connection is None:
                     continue
                 connection.settimeout(None)
-                connection.sendall(encode_meter_message(hello))
+                connection.sendall(encode_message(hello))
             now = clock.boottime_ms()
             # It changes with every reading: any reading lost, doubled or moved shows in the sum.
             utilisation = now * 7_919 % 1_000_001
             try:
-                connection.sendall(encode_meter_message(_batch(now, utilisation)))
+                connection.sendall(encode_message(_batch(now, utilisation)))
             except OSError:
                 connection.close()
                 connection = None

@@ -24,7 +24,7 @@ from kashi_agent.clock import ManualClock
 from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import UnreachableError
-from kashi_agent.meter_link import Hello, encode_meter_message
+from kashi_agent.meter_link import Hello, encode_message
 from kashi_agent.meter_socket import CommandListener, MeterListener
 from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.notify import Notifier
@@ -89,7 +89,7 @@ class SimulatedDaemon:
         """Let time pass: a reading and a turn of the loop every five seconds."""
         for _ in range(minutes * MINUTE_MS // STEP_MS):
             self.host.clock.advance(STEP_MS)
-            self.meter.sendall(encode_meter_message(self._reading()))
+            self.meter.sendall(encode_message(self._reading()))
             self.daemon._turn(self.selector)
             if self.daemon._flying is not None:
                 # A call takes no simulated time of its own: its answer is there at the next turn.
@@ -151,7 +151,7 @@ def simulated(pinned: KashiServer, tmp_path: Path) -> Iterator[SimulatedDaemon]:
             selector.register(daemon._woken, selectors.EVENT_READ)
             meter.connect(os.fspath(listener.path))
             hello = Hello(pid=os.getpid(), kind=MeterKind.NVML, cadence_ms=STEP_MS)
-            meter.sendall(encode_meter_message(hello))
+            meter.sendall(encode_message(hello))
             daemon._turn(selector)
             yield SimulatedDaemon(
                 host=host, wire=wire, daemon=daemon, selector=selector, meter=meter

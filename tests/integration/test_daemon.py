@@ -28,8 +28,7 @@ from kashi_agent.meter_link import (
     Release,
     Resume,
     decode_agent_message,
-    encode_agent_message,
-    encode_meter_message,
+    encode_message,
 )
 from kashi_agent.meter_socket import CommandListener, MeterListener
 from kashi_agent.meter_watch import MeterView, MeterWatch
@@ -90,7 +89,7 @@ class Running:
         self.meter = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.meter.connect(os.fspath(self.folder / "meter.sock"))
         hello = Hello(pid=os.getpid(), kind=MeterKind.NVML, cadence_ms=CADENCE_MS)
-        self.meter.sendall(encode_meter_message(hello))
+        self.meter.sendall(encode_message(hello))
 
     def disconnect(self) -> None:
         """The meter crashes."""
@@ -108,7 +107,7 @@ class Running:
         """The meter says what keeps it."""
         assert self.meter is not None
         notice = Notice(boottime_ms=self.clock.boottime_ms(), kind=kind, detail=detail)
-        self.meter.sendall(encode_meter_message(notice))
+        self.meter.sendall(encode_message(notice))
 
     def measure(self, seconds: float) -> None:
         """The meter reads for a while."""
@@ -120,7 +119,7 @@ class Running:
                 meter=Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS),
                 samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
             )
-            self.meter.sendall(encode_meter_message(batch))
+            self.meter.sendall(encode_message(batch))
             time.sleep(CADENCE_MS / 1000)
 
     def await_that(self, holds: Callable[[], bool], what: str) -> None:
@@ -286,7 +285,7 @@ def test_a_new_meter_is_told_where_the_last_one_stopped_reading(running: Running
             samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
             kernel_sequence=sequence,
         )
-        running.meter.sendall(encode_meter_message(batch))
+        running.meter.sendall(encode_message(batch))
     assert running.heard() == Resume(kernel_sequence=0)
     taken = 3 * len(DEVICES)
     running.await_that(lambda: bool(running.view) and running.view[0].samples == taken, "taken")
@@ -361,7 +360,7 @@ def test_an_error_beside_a_hang_does_not_end_it(running: Running) -> None:
     )
     meter = Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS)
     alone = SampleBatch(boottime_ms=now_ms, meter=meter, samples=(), events=(xid,))
-    running.meter.sendall(encode_meter_message(alone))
+    running.meter.sendall(encode_message(alone))
     time.sleep(GAP_LIMIT_SECONDS)
 
     state = _state(running)
@@ -395,7 +394,7 @@ def released(running: Running, duration_ms: int) -> None:
     """Somebody asks for the devices, and the meter has let go of them."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as command:
         command.connect(os.fspath(running.folder / "meter.release"))
-        command.sendall(encode_agent_message(Release(duration_ms=duration_ms)))
+        command.sendall(encode_message(Release(duration_ms=duration_ms)))
         running.await_that(lambda: running.view[0].released_until_utc_ms is not None, "it is asked")
         running.tell(NoticeKind.RELEASED)
         running.await_that(lambda: "released" in _state(running), "the devices are free")
@@ -477,7 +476,7 @@ def test_a_sample_from_the_future_is_hung_up_on(running: Running) -> None:
         meter=Meter(kind=MeterKind.NVML, cadence_ms=CADENCE_MS),
         samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
     )
-    running.meter.sendall(encode_meter_message(ahead))
+    running.meter.sendall(encode_message(ahead))
     running.await_that(lambda: "in the future" in _state(running), "the connection is closed")
     running.end()
 

@@ -18,7 +18,9 @@ from kashi_agent.sample import (
     SampleBatch,
     Vendor,
 )
-from kashi_agent.trace import Origin, Span, Trace, TraceHead, write_trace
+from kashi_agent.trace import Origin, Span, Trace, TraceHead
+
+from deploy.demo.trace_writing import write_trace
 
 CARD = Device(
     vendor=Vendor.HUAWEI,

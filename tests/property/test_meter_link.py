@@ -8,7 +8,7 @@ from kashi_agent.link_fields import LinkError
 from kashi_agent.meter_link import (
     decode_agent_message,
     decode_meter_message,
-    encode_meter_message,
+    encode_message,
 )
 from kashi_agent.sample import (
     Absent,
@@ -101,7 +101,7 @@ JSON = st.recursive(
 @given(BATCHES)
 def test_every_batch_survives_the_line(batch: SampleBatch) -> None:
     """Whatever a meter can see arrives as it was seen, on one line."""
-    line = encode_meter_message(batch)
+    line = encode_message(batch)
 
     assert line.count(b"\n") == 1
     assert decode_meter_message(line) == batch
@@ -121,7 +121,7 @@ def test_bytes_that_are_no_message_are_refused(line: bytes) -> None:
 @given(BATCHES, st.data())
 def test_a_line_cut_short_is_refused(batch: SampleBatch, data: st.DataObject) -> None:
     """A torn line is never a smaller batch."""
-    line = encode_meter_message(batch)
+    line = encode_message(batch)
     cut = line[: data.draw(st.integers(0, len(line) - 2))]
 
     try:

@@ -20,35 +20,29 @@ from kashi_agent.meters.dcmi import DcmiDriver
 from kashi_agent.meters.dcmi_chips import MEMORY_MB_MAX, Chip, Chips
 from kashi_agent.meters.dcmi_library import DriverGone
 from kashi_agent.meters.dcmi_power import PowerReader
-from kashi_agent.meters.dropped import DroppedValues
 from kashi_agent.meters.values import (
     LOST,
     NOT_ASKED,
     NOT_SUPPORTED,
     PERCENT_MAX,
     PPM_PER_PERCENT,
+    times,
     whole_absence,
 )
+from kashi_agent.meters.vendor_meter import VendorMeter
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,
-    AbsentReason,
-    DeviceEvent,
     Holder,
     HolderKind,
-    Meter,
     MeterKind,
     Observation,
     Sample,
-    SampleBatch,
 )
 
 REFRESH_TICKS: Final = 60
 REFRESH_TICKS_SOON: Final = 10
 SLOW_TICKS: Final = 10
-FAILING_TICKS_MAX: Final = 10
-"""All chips answering nothing but errors for so long: the session is of no use any more."""
-
 PROFILED_PERCENT: Final = 0xEF
 """Not a percentage: what a chip says while it is being profiled."""
 
@@ -59,68 +53,36 @@ LISTED_MAX: Final = 32
 BYTES_PER_MB: Final = 1 << 20
 
 
-class DcmiMeter:
-    """Reads all Ascend chips of this host.
-
-    `clock` gives CLOCK_BOOTTIME in milliseconds; `cadence_ms` is what the meter states of itself,
-    the caller keeps the time. DriverGone from any call: begin anew, with a new process.
-    """
+class DcmiMeter(VendorMeter[Chip]):
+    """Reads all Ascend chips of this host. DriverGone from any call: begin anew, with a new
+    process."""
 
     def __init__(
         self, driver: DcmiDriver, book: HolderBook, clock: Callable[[], int], cadence_ms: int
     ) -> None:
+        super().__init__(MeterKind.ASCEND, driver.versions(), book, clock, cadence_ms)
         self._driver = driver
-        self._book = book
-        self._clock = clock
-        library, version = driver.versions()
-        self.meter = Meter(
-            kind=MeterKind.ASCEND,
-            cadence_ms=cadence_ms,
-            library_version=library,
-            driver_version=version,
-        )
         self._chips = Chips(driver)
-        self._dropped = DroppedValues(self._note)
         self._power = PowerReader(driver, self._chips, self._dropped)
-        self._boottime_ms = 0
-        self._tick = 0
-        self._refresh_tick = 0
-        self._failing_ticks = 0
-        self._events: list[DeviceEvent] = []
-        self._listed: dict[str, frozenset[int]] = {}
 
     @property
     def unidentified(self) -> tuple[str, ...]:
         """What the driver counts but does not identify: it cannot be reported."""
         return self._chips.unidentified
 
-    def read(self) -> SampleBatch:
-        """All chips, now."""
-        self._boottime_ms = self._clock()
-        self._events, self._listed = [], {}
+    def close(self) -> None:
+        """DCMI has no such call: the devices are let go when the process ends."""
+
+    def _samples(self) -> tuple[Sample, ...]:
         self._power.begin_tick()
         if self._tick >= self._refresh_tick:
             self._chips.refresh(self._note)
             wait = REFRESH_TICKS_SOON if self._chips.may_change else REFRESH_TICKS
             self._refresh_tick = self._tick + wait
-        samples = tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
-        self._dropped.end_tick()
-        self._book.keep_only(frozenset().union(*self._listed.values()))
-        self._refuse_to_fail_for_ever(samples)
-        self._tick += 1
-        return SampleBatch(
-            boottime_ms=self._boottime_ms,
-            meter=self.meter,
-            samples=samples,
-            events=tuple(self._events),
-        )
+        return tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
 
-    def pids(self, hardware_id: str) -> frozenset[int]:
-        """The processes that the driver listed on a chip at the last look."""
-        return self._listed.get(hardware_id, frozenset())
-
-    def close(self) -> None:
-        """DCMI has no such call: the devices are let go when the process ends."""
+    def _of_no_use(self) -> DriverGone:
+        return DriverGone("every call on every chip fails")
 
     # What a chip shows.
 
@@ -187,10 +149,8 @@ class DcmiMeter:
     def _ppm(self, chip: Chip, percent: int | Absent) -> int | Absent:
         """Parts per million, of a percentage that can be one."""
         profiled = " (profiled)" if percent == PROFILED_PERCENT else ""
-        checked = self._dropped.checked(
-            chip, f"utilisation in percent{profiled}", percent, PERCENT_MAX
-        )
-        return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
+        what = f"utilisation in percent{profiled}"
+        return times(self._dropped.checked(chip, what, percent, PERCENT_MAX), PPM_PER_PERCENT)
 
     def _memory(self, chip: Chip) -> int | Absent:
         """Memory in use, in turns: its largest value of a minute is what is reported."""
@@ -200,8 +160,7 @@ class DcmiMeter:
         if isinstance(memory, Absent):
             return memory
         most = chip.device.memory_bytes // BYTES_PER_MB or MEMORY_MB_MAX
-        used = self._dropped.checked(chip, "memory in MB", memory[1], most)
-        return used if isinstance(used, Absent) else used * BYTES_PER_MB
+        return times(self._dropped.checked(chip, "memory in MB", memory[1], most), BYTES_PER_MB)
 
     def _holders(self, chip: Chip) -> frozenset[Holder] | Absent:
         """Who is on the chip. A list that is full is told of: there may be more."""
@@ -236,22 +195,3 @@ class DcmiMeter:
         for code in sorted(chip.faults - faults):
             self._note(chip, DeviceEventKind.FAULT, f"ended: 0x{code:08X}", code)
         chip.faults = faults
-
-    def _note(self, chip: Chip, kind: DeviceEventKind, detail: str, value: int = 0) -> None:
-        self._events.append(
-            DeviceEvent(
-                hardware_id=chip.device.hardware_id,
-                boottime_ms=self._boottime_ms,
-                kind=kind,
-                detail=detail,
-                value=value,
-            )
-        )
-
-    def _refuse_to_fail_for_ever(self, samples: tuple[Sample, ...]) -> None:
-        """A session in which nothing but unknown errors come is begun anew."""
-        failing = Absent(AbsentReason.DRIVER_ERROR)
-        broken = bool(samples) and all(sample.seen == failing for sample in samples)
-        self._failing_ticks = self._failing_ticks + 1 if broken else 0
-        if self._failing_ticks >= FAILING_TICKS_MAX:
-            raise DriverGone("every call on every chip fails")

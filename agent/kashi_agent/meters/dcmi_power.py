@@ -8,7 +8,7 @@ from kashi_agent.meters.dcmi import DcmiDriver
 from kashi_agent.meters.dcmi_chips import Chip, Chips
 from kashi_agent.meters.dcmi_generation import PowerOf
 from kashi_agent.meters.dropped import DroppedValues
-from kashi_agent.meters.values import NOT_SUPPORTED, POWER_MW_MAX
+from kashi_agent.meters.values import NOT_SUPPORTED, POWER_MW_MAX, times
 from kashi_agent.sample import Absent
 
 MILLIWATTS_PER_TENTH: Final = 100
@@ -54,4 +54,4 @@ class PowerReader:
     def _checked(self, chip: Chip, tenths: int | Absent) -> int | Absent:
         most = POWER_MW_MAX // MILLIWATTS_PER_TENTH
         checked = self._dropped.checked(chip, "power in tenths of a watt", tenths, most)
-        return checked if isinstance(checked, Absent) else checked * MILLIWATTS_PER_TENTH
+        return times(checked, MILLIWATTS_PER_TENTH)

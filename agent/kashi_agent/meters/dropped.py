@@ -37,7 +37,7 @@ class _Dropped(Generic[Subject]):
 class DroppedValues(Generic[Subject]):
     """Counts what a meter drops; `note` takes the events: a device, their kind, detail, value."""
 
-    def __init__(self, note: Callable[[Subject, DeviceEventKind, str, int], None]) -> None:
+    def __init__(self, note: Callable[[Subject, int, str, int], None]) -> None:
         self._note = note
         self._tick = 0
         self._dropped: dict[tuple[str, str], _Dropped[Subject]] = {}

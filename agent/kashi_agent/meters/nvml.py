@@ -12,11 +12,11 @@ from typing import Any, Final
 import pynvml
 
 from kashi_agent.meters.nvml_activity import InstanceActivity
-from kashi_agent.meters.nvml_buffers import Buffers, Entry, WorkEntry
+from kashi_agent.meters.nvml_buffers import Buffers
 from kashi_agent.meters.nvml_calls import DriverGone, Handle, absent, address, asked, text_of
 from kashi_agent.meters.nvml_codes import TIMEOUT
 from kashi_agent.meters.nvml_library import load_library
-from kashi_agent.meters.nvml_lists import LISTS, ProcessLists
+from kashi_agent.meters.nvml_lists import ProcessLists
 from kashi_agent.sample import Absent, AbsentReason
 
 EVENTS_MAX: Final = 64
@@ -63,8 +63,8 @@ class NvmlDriver:
             pynvml.nvmlInitWithFlags(0)
         except pynvml.NVMLError as error:
             raise DriverGone(error.value, "nvmlInitWithFlags") from error
-        self._lists = ProcessLists(pynvml.nvmlLib)
-        self._buffers = Buffers(pynvml.nvmlLib)
+        self.lists = ProcessLists(pynvml.nvmlLib)
+        self.buffers = Buffers(pynvml.nvmlLib)
         self.activity = InstanceActivity()
         self._events: Any = None
 
@@ -130,18 +130,6 @@ class NvmlDriver:
         rates = asked(pynvml.nvmlDeviceGetUtilizationRates, handle)
         return rates if isinstance(rates, Absent) else int(rates.gpu)
 
-    def utilisation_since(self, handle: Handle, cursor: int) -> list[Entry] | Absent:
-        """What the driver's own buffer holds after a cursor (0: all); unchecked."""
-        entries = self._buffers.utilisation(handle, cursor)
-        return absent(entries, "nvmlDeviceGetSamples") if isinstance(entries, int) else entries
-
-    def work_since(self, handle: Handle, cursor: int) -> list[WorkEntry] | Absent:
-        """Which processes worked after a cursor (0: in all of the driver's buffer); unchecked."""
-        entries = self._buffers.work(handle, cursor)
-        if isinstance(entries, int):
-            return absent(entries, "nvmlDeviceGetProcessUtilization")
-        return entries
-
     def tells_activity(self, handle: Handle) -> bool:
         """Whether the device counts what its instances do."""
         told = asked(pynvml.nvmlGpmQueryDeviceSupport, handle)
@@ -180,13 +168,6 @@ class NvmlDriver:
         """Memory in use, without what the driver reserves where it tells the two apart."""
         memory = self._memory(handle)
         return memory if isinstance(memory, Absent) else int(memory.used)
-
-    def pids(self, kind: str, handle: Handle) -> frozenset[int] | Absent:
-        """Processes in one of the driver's lists: compute, mps or graphics."""
-        if not self._lists.supports(kind):
-            return Absent(AbsentReason.NOT_SUPPORTED)
-        pids = self._lists.pids(kind, handle)
-        return absent(pids, LISTS[kind]) if isinstance(pids, int) else pids
 
     def watch(self, handle: Handle) -> None:
         """Have the driver keep this device's error events for `errors`."""

@@ -6,18 +6,20 @@ it. The binding makes two calls of each, and takes a list that is empty for an e
 """
 
 import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kashi_agent.meters.nvml_codes import FUNCTION_NOT_FOUND, INSUFFICIENT_SIZE, absent_for
-from kashi_agent.sample import AbsentReason
+import pynvml
 
-GPU_UTILISATION: Final = 1
-"""nvmlSamplingType_t: share of each period in which a kernel ran, in percent."""
+from kashi_agent.meters.nvml_calls import Handle, absent, function_of
+from kashi_agent.meters.nvml_codes import INSUFFICIENT_SIZE
+from kashi_agent.meters.values import NOT_SUPPORTED
+from kashi_agent.sample import Absent
 
-WORK_VERSION: Final = 0x01000018
-"""nvmlProcessesUtilizationInfo_v1: its size and its number."""
+GPU_UTILISATION: Final = pynvml.NVML_GPU_UTILIZATION_SAMPLES
+"""Share of each period in which a kernel ran, in percent."""
+
+WORK_VERSION: Final = pynvml.ProcessesUtilizationInfo_v1
 
 ROOM: Final = 256
 ROOM_MAX: Final = 4_096
@@ -40,107 +42,56 @@ class WorkEntry(Entry):
     pid: int
 
 
-class _Value(ctypes.Union):
-    _fields_ = (("percent", ctypes.c_uint), ("wide", ctypes.c_ulonglong))
-
-
-class _Sample(ctypes.Structure):
-    """nvmlSample_t."""
-
-    _fields_ = (("stamp_us", ctypes.c_ulonglong), ("value", _Value))
-
-
-class _Work(ctypes.Structure):
-    """nvmlProcessUtilizationSample_t."""
-
-    _fields_ = (
-        ("pid", ctypes.c_uint),
-        ("stamp_us", ctypes.c_ulonglong),
-        *((name, ctypes.c_uint) for name in ("sm", "memory", "encoder", "decoder")),
-    )
-
-
-class _NewerWork(ctypes.Structure):
-    """nvmlProcessUtilizationInfo_v1_t."""
-
-    _fields_ = (
-        ("stamp_us", ctypes.c_ulonglong),
-        *(
-            (name, ctypes.c_uint)
-            for name in ("pid", "sm", "memory", "encoder", "decoder", "jpeg", "flow")
-        ),
-    )
-
-
-class _NewerWorkList(ctypes.Structure):
-    """nvmlProcessesUtilizationInfo_v1_t."""
-
-    _fields_ = (
-        ("version", ctypes.c_uint),
-        ("count", ctypes.c_uint),
-        ("cursor", ctypes.c_ulonglong),
-        ("entries", ctypes.POINTER(_NewerWork)),
-    )
-
-
 class Buffers:
     """The buffers of one loaded library."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self._samples_call = _function(library, "nvmlDeviceGetSamples")
-        self._newer_call = _function(library, "nvmlDeviceGetProcessesUtilizationInfo")
-        self._older_call = _function(library, "nvmlDeviceGetProcessUtilization")
+        self._samples_call = function_of(library, "nvmlDeviceGetSamples")
+        self._newer_call = function_of(library, "nvmlDeviceGetProcessesUtilizationInfo")
+        self._older_call = function_of(library, "nvmlDeviceGetProcessUtilization")
         self._newer_refused = False
-        self._samples = (_Sample * ROOM)()
+        self._samples = (pynvml.c_nvmlSample_t * ROOM)()
 
-    def utilisation(self, handle: object, cursor: int) -> list[Entry] | int:
-        """Entries since a cursor (0: all that are kept), or the code the driver refused with."""
-        count, kind = ctypes.c_uint(), ctypes.c_int()
+    def utilisation(self, handle: Handle, cursor: int) -> list[Entry] | Absent:
+        """Entries since a cursor (0: all that are kept)."""
+        since, count, kind = ctypes.c_ulonglong(cursor), ctypes.c_uint(), ctypes.c_int()
         for _ in range(TRIES_MAX):
-            count.value = len(self._samples)
-            code = self._samples_call(
-                handle,
-                GPU_UTILISATION,
-                ctypes.c_ulonglong(cursor),
-                ctypes.byref(kind),
-                ctypes.byref(count),
-                self._samples,
-            )
-            if code != INSUFFICIENT_SIZE or len(self._samples) == ROOM_MAX:
+            count.value = room = len(self._samples)
+            places = ctypes.byref(kind), ctypes.byref(count), self._samples
+            code = self._samples_call(handle, GPU_UTILISATION, since, *places)
+            if code != INSUFFICIENT_SIZE or room == ROOM_MAX:
                 break
-            self._samples = (_Sample * (2 * len(self._samples)))()
-        entries = self._samples[: min(count.value, len(self._samples))]
-        return code or [Entry(entry.stamp_us, entry.value.percent) for entry in entries]
+            self._samples = (pynvml.c_nvmlSample_t * (2 * room))()
+        if code:
+            return absent(code, "nvmlDeviceGetSamples")
+        entries = self._samples[: count.value]
+        return [Entry(entry.timeStamp, entry.sampleValue.uiVal) for entry in entries]
 
-    def work(self, handle: object, cursor: int) -> list[WorkEntry] | int:
-        """Who worked since a cursor (0: over all that is kept), or the code of the refusal.
+    def work(self, handle: Handle, cursor: int) -> list[WorkEntry] | Absent:
+        """Who worked since a cursor (0: over all that is kept).
 
         Newer drivers refuse the older of two calls, older ones do not have the newer.
         """
         if not self._newer_refused:
             told = self._newer_work(handle, cursor)
-            if isinstance(told, list) or absent_for(told).reason is not AbsentReason.NOT_SUPPORTED:
+            if told != NOT_SUPPORTED:
                 return told
             self._newer_refused = True
         return self._older_work(handle, cursor)
 
-    def _newer_work(self, handle: object, cursor: int) -> list[WorkEntry] | int:
-        entries = (_NewerWork * ROOM)()
-        asked = _NewerWorkList(WORK_VERSION, ROOM, cursor, entries)
+    def _newer_work(self, handle: Handle, cursor: int) -> list[WorkEntry] | Absent:
+        entries = (pynvml.c_nvmlProcessUtilizationInfo_v1_t * ROOM)()
+        asked = pynvml.c_nvmlProcessesUtilizationInfo_v1_t(WORK_VERSION, ROOM, cursor, entries)
         code = self._newer_call(handle, ctypes.byref(asked))
-        return code or _work_of(entries[: min(asked.count, ROOM)])
+        return _work_of(code, entries[: asked.processSamplesCount])
 
-    def _older_work(self, handle: object, cursor: int) -> list[WorkEntry] | int:
-        entries, count = (_Work * ROOM)(), ctypes.c_uint(ROOM)
+    def _older_work(self, handle: Handle, cursor: int) -> list[WorkEntry] | Absent:
+        entries, count = (pynvml.c_nvmlProcessUtilizationSample_t * ROOM)(), ctypes.c_uint(ROOM)
         code = self._older_call(handle, entries, ctypes.byref(count), ctypes.c_ulonglong(cursor))
-        return code or _work_of(entries[: min(count.value, ROOM)])
+        return _work_of(code, entries[: count.value])
 
 
-def _function(library: ctypes.CDLL, name: str) -> Callable[..., int]:
-    """A function of the library; one that refuses where an older library has none."""
-    found: Callable[..., int] = getattr(library, name, lambda *_: FUNCTION_NOT_FOUND)
-    return found
-
-
-def _work_of(entries: list[Any]) -> list[WorkEntry]:
-    return [WorkEntry(entry.stamp_us, entry.sm, entry.pid) for entry in entries]
+def _work_of(code: int, entries: list[Any]) -> list[WorkEntry] | Absent:
+    if code:
+        return absent(code, "nvmlDeviceGetProcessUtilization")
+    return [WorkEntry(entry.timeStamp, entry.smUtil, entry.pid) for entry in entries]

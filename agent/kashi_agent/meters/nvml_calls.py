@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pynvml
 
 from kashi_agent.errors import MeterError
-from kashi_agent.meters.nvml_codes import DRIVER_GONE, SESSION_OVER, absent_for
+from kashi_agent.meters.nvml_codes import DRIVER_GONE, FUNCTION_NOT_FOUND, SESSION_OVER, absent_for
 from kashi_agent.sample import Absent, AbsentReason
 
 Handle = Any
@@ -46,6 +46,15 @@ def absent(code: int, call: str) -> Absent:
     if code in SESSION_OVER:
         raise DriverGone(code, call)
     return absent_for(code)
+
+
+def function_of(library: ctypes.CDLL, *names: str) -> Callable[..., int]:
+    """The first of these functions that the library has; one that refuses where it has none."""
+    for name in names:
+        function: Callable[..., int] | None = getattr(library, name, None)
+        if function is not None:
+            return function
+    return lambda *_: FUNCTION_NOT_FOUND
 
 
 def text_of(value: object) -> str:

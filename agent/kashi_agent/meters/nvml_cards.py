@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from kashi_agent.meters.nvml import Identity, NvmlDriver, Slice
 from kashi_agent.meters.nvml_calls import Handle, address
+from kashi_agent.meters.values import NOT_SUPPORTED
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 
@@ -47,6 +48,15 @@ class Card:
         """It was lost, and comes back as if its driver had just started."""
         self.settling = True
         self.cursor = self.work_cursor = self.looked_boottime_ms = None
+
+    def ask(self, name: str, call: Callable[[Handle], int | Absent]) -> int | Absent:
+        """Ask, unless the device said that it does not know this, until the next refresh."""
+        if name in self.unsupported:
+            return NOT_SUPPORTED
+        value = call(self.handle)
+        if value == NOT_SUPPORTED:
+            self.unsupported.add(name)
+        return value
 
     def due(self, tick: int, every: int) -> bool:
         """Whether it is this device's turn; devices take different ticks."""

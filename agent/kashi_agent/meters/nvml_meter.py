@@ -25,8 +25,7 @@ from typing import Final
 from kashi_agent.evidence.fact import Fact
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.nvml import NvmlDriver
-from kashi_agent.meters.nvml_asking import Asking
-from kashi_agent.meters.nvml_calls import DriverGone
+from kashi_agent.meters.nvml_calls import DriverGone, Handle
 from kashi_agent.meters.nvml_cards import Card, Cards
 from kashi_agent.meters.nvml_use import UseReader
 from kashi_agent.meters.pci_sleep import PciSleep
@@ -40,14 +39,13 @@ from kashi_agent.meters.values import (
     POWER_MW_MAX,
     whole_absence,
 )
+from kashi_agent.meters.vendor_meter import VendorMeter
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
-    DeviceEvent,
     Holder,
     HolderWork,
-    Meter,
     MeterKind,
     Observation,
     Sample,
@@ -58,17 +56,11 @@ REFRESH_TICKS: Final = 60
 REFRESH_TICKS_CHANGING: Final = 10
 MEMORY_TICKS: Final = 10
 QUIET_LIST_TICKS: Final = 5
-FAILING_TICKS_MAX: Final = 10
-"""All devices answering nothing but errors for so long: the session is of no use any more."""
 
 
-class NvmlMeter:
-    """Reads all NVIDIA devices of this host.
-
-    `clock` gives CLOCK_BOOTTIME in milliseconds; `cadence_ms` is what the meter states of itself,
-    the caller keeps the time; `sys` is where the kernel tells of devices. DriverGone from any call:
-    begin anew, with a new process.
-    """
+class NvmlMeter(VendorMeter[Card]):
+    """Reads all NVIDIA devices of this host; `sys` is where the kernel tells of devices. DriverGone
+    from any call: begin anew, with a new process."""
 
     def __init__(
         self,
@@ -79,52 +71,16 @@ class NvmlMeter:
         *,
         sys: Path = Path("/sys"),
     ) -> None:
+        super().__init__(MeterKind.NVML, driver.versions(), book, clock, cadence_ms)
         self._driver = driver
-        self._book = book
-        self._clock = clock
-        library, version = driver.versions()
-        self.meter = Meter(
-            kind=MeterKind.NVML,
-            cadence_ms=cadence_ms,
-            library_version=library,
-            driver_version=version,
-        )
         self._cards = Cards(driver)
-        self._asking = Asking(self._note)
-        self._use = UseReader(driver, self._asking)
+        self._use = UseReader(driver, self._dropped)
         self._sleep = PciSleep(sys)
-        self._boottime_ms = 0
-        self._tick = 0
-        self._refresh_tick = 0
-        self._failing_ticks = 0
-        self._events: list[DeviceEvent] = []
-        self._pids: set[int] = set()
-        self._listed: dict[str, frozenset[int]] = {}
 
     @property
     def unidentified(self) -> tuple[str, ...]:
         """Devices the driver counts but that never told their id: they cannot be reported."""
         return self._cards.unidentified
-
-    def read(self) -> SampleBatch:
-        """All devices, now."""
-        self._boottime_ms = self._clock()
-        self._events = []
-        self._pids, self._listed = set(), {}
-        if self._tick >= self._refresh_tick and not any(map(self._sleeps, self._cards)):
-            self._refresh()
-        samples = tuple(self._sample(card) for card in self._cards)
-        self._collect_errors()
-        self._asking.end_tick()
-        self._book.keep_only(self._pids)
-        self._refuse_to_fail_for_ever(samples)
-        self._tick += 1
-        return SampleBatch(
-            boottime_ms=self._boottime_ms,
-            meter=self.meter,
-            samples=samples,
-            events=tuple(self._events),
-        )
 
     def power_mw(self, hardware_id: str) -> int | Absent:
         """What a whole device draws: evidence, never in the place of its energy."""
@@ -143,13 +99,16 @@ class NvmlMeter:
                 value = mode if isinstance(mode, Absent) else ("off", "on")[mode == 1]
                 yield Fact(name="persistence", value=value, hardware_id=card.device.hardware_id)
 
-    def pids(self, hardware_id: str) -> frozenset[int]:
-        """The processes that the driver listed on a device at the last look."""
-        return self._listed.get(hardware_id, frozenset())
-
     def close(self) -> None:
         """Let the devices go."""
         self._driver.close()
+
+    def _samples(self) -> tuple[Sample, ...]:
+        if self._tick >= self._refresh_tick and not any(map(self._sleeps, self._cards)):
+            self._refresh()
+        samples = tuple(self._sample(card) for card in self._cards)
+        self._collect_errors()
+        return samples
 
     def _refresh(self) -> None:
         """Look for devices and partitions anew."""
@@ -217,20 +176,23 @@ class NvmlMeter:
         """The counter as it stands, in millijoules; unsupported where others count in it, too."""
         if card.parent is not None or card.in_module:
             return NOT_SUPPORTED
-        energy = self._asking.value(card, "energy", self._driver.energy_mj)
-        return self._asking.checked(card, "energy in mJ", energy, COUNTER_MAX)
+        return self._asked(card, "energy in mJ", self._driver.energy_mj, COUNTER_MAX)
 
     def _power(self, card: Card) -> int | Absent:
         """In milliwatts, for devices without an energy counter."""
         if card.parent is not None:
             return NOT_SUPPORTED
         ask = self._driver.own_power_mw if card.in_module else self._driver.power_mw
-        power = self._asking.value(card, "power", ask)
-        return self._asking.checked(card, "power in mW", power, POWER_MW_MAX)
+        return self._asked(card, "power in mW", ask, POWER_MW_MAX)
 
     def _power_limit(self, card: Card) -> int | Absent:
-        limit = self._asking.value(card, "power limit", self._driver.power_limit_mw)
-        return self._asking.checked(card, "power limit in mW", limit, POWER_MW_MAX)
+        return self._asked(card, "power limit in mW", self._driver.power_limit_mw, POWER_MW_MAX)
+
+    def _asked(
+        self, card: Card, what: str, call: Callable[[Handle], int | Absent], most: int
+    ) -> int | Absent:
+        """A value the device knows, unless it cannot be."""
+        return self._dropped.checked(card, what, card.ask(what, call), most)
 
     def _awake(self, hardware_id: str, ask: Callable[[Card], int | Absent]) -> int | Absent:
         """Ask a device that is there and does not sleep."""
@@ -243,13 +205,12 @@ class NvmlMeter:
         """Memory in use, in turns."""
         if not card.due(self._tick, MEMORY_TICKS) and self._tick:
             return NOT_ASKED
-        used = self._asking.value(card, "memory", self._driver.memory_used_bytes)
         total = card.device.memory_bytes or COUNTER_MAX
-        return self._asking.checked(card, "memory in bytes", used, total)
+        return self._asked(card, "memory in bytes", self._driver.memory_used_bytes, total)
 
     def _pids_of(self, card: Card, *, busy: bool) -> frozenset[int] | Absent:
         """Who is on the device; absent when nobody is listed and a list was refused."""
-        compute = self._driver.pids("compute", card.handle)
+        compute = self._driver.lists.pids("compute", card.handle)
         if isinstance(compute, Absent):
             return compute
         pids = set(compute)
@@ -262,7 +223,6 @@ class NvmlMeter:
                 refused = answer
         if refused is not None and not pids:
             return refused
-        self._pids |= pids
         self._listed[card.device.hardware_id] = frozenset(pids)
         return frozenset(pids)
 
@@ -289,7 +249,7 @@ class NvmlMeter:
         quiet = kind in card.quiet_lists
         if quiet and not busy and not card.due(self._tick, QUIET_LIST_TICKS):
             return frozenset()
-        pids = self._driver.pids(kind, card.handle)
+        pids = self._driver.lists.pids(kind, card.handle)
         if pids in (frozenset(), NOT_SUPPORTED):
             card.quiet_lists.add(kind)
         else:
@@ -305,23 +265,10 @@ class NvmlMeter:
             if card is not None:
                 self._note(card, DeviceEventKind.XID, f"XID {xid}", xid)
 
-    def _note(self, card: Card, kind: int, detail: str, value: int = 0) -> None:
-        self._events.append(
-            DeviceEvent(
-                hardware_id=card.device.hardware_id,
-                boottime_ms=self._boottime_ms,
-                kind=kind,
-                detail=detail[:256],
-                value=value,
-            )
-        )
+    def _fails(self, samples: tuple[Sample, ...]) -> bool:
+        if samples:
+            return super()._fails(samples)
+        return any(told.endswith(AbsentReason.DRIVER_ERROR) for told in self.unidentified)
 
-    def _refuse_to_fail_for_ever(self, samples: tuple[Sample, ...]) -> None:
-        """A session in which nothing but unknown errors come is begun anew."""
-        failing = Absent(AbsentReason.DRIVER_ERROR)
-        broken = all(sample.seen == failing for sample in samples)
-        if not samples:
-            broken = any(told.endswith(AbsentReason.DRIVER_ERROR) for told in self.unidentified)
-        self._failing_ticks = self._failing_ticks + 1 if broken else 0
-        if self._failing_ticks >= FAILING_TICKS_MAX:
-            raise DriverGone(999, "every call on every device")
+    def _of_no_use(self) -> DriverGone:
+        return DriverGone(999, "every call on every device")

@@ -9,8 +9,8 @@ the first look on: what it held before then is older than the meter.
 from dataclasses import dataclass
 from typing import Final
 
+from kashi_agent.meters.dropped import DroppedValues
 from kashi_agent.meters.nvml import NvmlDriver
-from kashi_agent.meters.nvml_asking import Asking
 from kashi_agent.meters.nvml_cards import Card
 from kashi_agent.meters.nvml_past import recalled
 from kashi_agent.meters.values import (
@@ -20,6 +20,7 @@ from kashi_agent.meters.values import (
     OUT_OF_RANGE,
     PERCENT_MAX,
     PPM_PER_PERCENT,
+    times,
 )
 from kashi_agent.sample import Absent, AbsentReason, PastUse
 
@@ -41,9 +42,9 @@ class Use:
 class UseReader:
     """Reads utilisation of all devices of one session."""
 
-    def __init__(self, driver: NvmlDriver, asking: Asking) -> None:
+    def __init__(self, driver: NvmlDriver, dropped: DroppedValues[Card]) -> None:
         self._driver = driver
-        self._asking = asking
+        self._dropped = dropped
 
     def look(self, card: Card, boottime_ms: int) -> Use:
         """A device's utilisation, now."""
@@ -57,7 +58,7 @@ class UseReader:
         Rows of impossible values or of before the last look are dropped and counted; those of
         processes that are not listed (any more) say nothing. Who has no row did nothing.
         """
-        entries = self._driver.work_since(card.handle, card.work_cursor or 0)
+        entries = self._driver.buffers.work(card.handle, card.work_cursor or 0)
         if isinstance(entries, Absent) and entries != NOTHING_NEW:
             return entries
         # A row of zeros is room that the driver did not fill.
@@ -66,7 +67,7 @@ class UseReader:
         sound = [row for row in rows if row.stamp_us > cursor and row.percent <= PERCENT_MAX]
         if len(sound) < len(rows) and not first:
             bad = next(row for row in rows if row not in sound)
-            self._asking.drop(card, "process utilisation", bad, len(rows) - len(sound))
+            self._dropped.drop(card, "process utilisation", bad, len(rows) - len(sound))
         good = sorted((row for row in sound if row.pid in pids), key=lambda row: row.stamp_us)
         card.work_stale_looks = 0 if good else card.work_stale_looks + 1
         card.work_cursor = good[-1].stamp_us if good else cursor
@@ -81,7 +82,7 @@ class UseReader:
         """From the driver's buffer; None where it has nothing new."""
         if BUFFER in card.unsupported:
             return None
-        entries = self._driver.utilisation_since(card.handle, card.cursor or 0)
+        entries = self._driver.buffers.utilisation(card.handle, card.cursor or 0)
         if entries == LOST:
             return Use(LOST)
         if not isinstance(entries, Absent) and (told := recalled(entries, card.cursor or 0)):
@@ -89,7 +90,7 @@ class UseReader:
             if first:
                 return None
             for percent in told.dropped:
-                self._asking.drop(card, "utilisation in percent", percent)
+                self._dropped.drop(card, "utilisation in percent", percent)
             return Use(told.utilisation_ppm, told.past)
         card.stale_looks += 1
         if card.stale_looks >= STALE_LOOKS_MAX:
@@ -103,12 +104,12 @@ class UseReader:
 
         The first one after a driver has started up is left out: it shows the driver at work.
         """
-        percent = self._asking.value(card, "utilisation", self._driver.utilisation_percent)
+        percent = card.ask("utilisation", self._driver.utilisation_percent)
         if card.settling and not isinstance(percent, Absent):
             card.settling = False
             return NOT_READY
-        checked = self._asking.checked(card, "utilisation in percent", percent, PERCENT_MAX)
-        return checked if isinstance(checked, Absent) else checked * PPM_PER_PERCENT
+        checked = self._dropped.checked(card, "utilisation in percent", percent, PERCENT_MAX)
+        return times(checked, PPM_PER_PERCENT)
 
     def _activity(self, card: Card, whole: Card, boottime_ms: int) -> Use:
         """Of an instance, since the last look."""
@@ -117,7 +118,7 @@ class UseReader:
         uuid = card.device.hardware_id
         ppm = self._driver.activity.ppm(whole.handle, card.gpu_instance, uuid)
         if ppm == OUT_OF_RANGE:
-            self._asking.drop(card, "activity of an instance", "no percentage")
+            self._dropped.drop(card, "activity of an instance", "no percentage")
         since_ms, card.looked_boottime_ms = card.looked_boottime_ms, boottime_ms
         if ppm == NOT_READY or since_ms is None or since_ms >= boottime_ms:
             return Use(ppm)

@@ -28,6 +28,11 @@ ASLEEP: Final = Observation(
 """A device without power runs nothing; what else there is to know, only its driver knows."""
 
 
+def times(value: int | Absent, factor: int) -> int | Absent:
+    """A value in another unit; what is absent stays so."""
+    return value if isinstance(value, Absent) else value * factor
+
+
 def whole_absence(observation: Observation) -> Absent | None:
     """Why a device that answered nothing answered nothing; None when it answered anything."""
     values = (

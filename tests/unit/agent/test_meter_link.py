@@ -15,8 +15,7 @@ from kashi_agent.meter_link import (
     Resume,
     decode_agent_message,
     decode_meter_message,
-    encode_agent_message,
-    encode_meter_message,
+    encode_message,
 )
 from kashi_agent.sample import (
     Absent,
@@ -100,7 +99,7 @@ EMPTY = SampleBatch(
 )
 def test_what_the_meter_says_is_what_the_agent_hears(message: MeterMessage) -> None:
     """Every message survives the line, 0 and each kind of absence apart."""
-    line = encode_meter_message(message)
+    line = encode_message(message)
 
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -112,12 +111,12 @@ def test_what_the_meter_says_is_what_the_agent_hears(message: MeterMessage) -> N
 )
 def test_what_the_agent_asks_is_what_the_meter_hears(message: AgentMessage) -> None:
     """Commands survive the line."""
-    assert decode_agent_message(encode_agent_message(message)) == message
+    assert decode_agent_message(encode_message(message)) == message
 
 
 def changed(path: str, value: object) -> bytes:
     """The batch's line with one field set to another value."""
-    tree = json.loads(encode_meter_message(BATCH))
+    tree = json.loads(encode_message(BATCH))
     *way, last = path.replace("]", "").replace("[", ".").split(".")
     place = tree
     for step in way:
@@ -213,7 +212,7 @@ def test_labels_of_holders_pass_the_line() -> None:
     )
     batch = SampleBatch(boottime_ms=0, meter=BATCH.meter, samples=(Sample(device=CARD, seen=seen),))
 
-    passed = decode_meter_message(encode_meter_message(batch))
+    passed = decode_meter_message(encode_message(batch))
 
     assert isinstance(passed, SampleBatch)
     found = passed.samples[0].seen
@@ -235,7 +234,7 @@ def test_a_line_too_long_is_neither_written_nor_read() -> None:
     batch = SampleBatch(boottime_ms=0, meter=BATCH.meter, samples=(Sample(device=CARD, seen=seen),))
 
     with pytest.raises(LinkError, match="at most"):
-        encode_meter_message(batch)
+        encode_message(batch)
     with pytest.raises(LinkError, match="at most"):
         decode_meter_message(b"{" + b" " * LINE_BYTES_MAX + b"}")
 
@@ -259,7 +258,7 @@ def test_what_is_no_command_is_refused(line: bytes) -> None:
 @pytest.mark.parametrize("value", [True, "1", [1], None])
 def test_a_device_is_remembered_by_exactly_what_was_said(value: object) -> None:
     """To Python true is 1, and a device that was taken once would let it pass."""
-    line = encode_meter_message(BATCH)
+    line = encode_message(BATCH)
     assert decode_meter_message(line) == BATCH
     body = json.loads(line)
     body["batch"]["samples"][0]["device"]["share_numerator"] = value

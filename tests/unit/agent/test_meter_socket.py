@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kashi_agent.errors import MeterError
 from kashi_agent.link_fields import LinkError
-from kashi_agent.meter_link import Hello, Resume, encode_agent_message, encode_meter_message
+from kashi_agent.meter_link import Hello, Resume, encode_message
 from kashi_agent.meter_socket import LineBuffer, MeterListener, connected
 from kashi_agent.sample import MeterKind
 
@@ -54,11 +54,11 @@ def test_messages_pass_both_ways(path: Path) -> None:
         agent = listener.accept(5)
         assert agent is not None
         with meter, agent:
-            meter.sendall(encode_meter_message(HELLO) * 2)
+            meter.sendall(encode_message(HELLO) * 2)
             agent.send(Resume())
 
             assert [agent.receive(5), agent.receive(5), agent.receive(0)] == [HELLO, HELLO, None]
-            assert meter.recv(100) == encode_agent_message(Resume())
+            assert meter.recv(100) == encode_message(Resume())
 
 
 def test_a_meter_that_went_is_an_error_not_silence(path: Path) -> None:

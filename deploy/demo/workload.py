@@ -25,7 +25,6 @@ from random import Random
 from typing import Final
 
 from kashi.axis import HOUR_MS, MINUTE_MS
-
 from kashi_agent.reading import GapReason
 from kashi_agent.sample import Device, Holder, HolderKind, Observation
 from kashi_agent.trace import NOT_RECORDED, Entry, Hole, Origin, Span, Trace, TraceHead

@@ -7,13 +7,15 @@ from kashi_agent.clock import ManualClock
 from kashi_agent.metering import Metering
 from kashi_agent.meters.replay import ReplayMeter
 from kashi_agent.naming import HolderNaming
-from kashi_agent.playing import played, replay_clock
 from kashi_agent.reading import DeviceMinutes, GapReason
 from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation, Vendor
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import joined
-from kashi_agent.trace import Entry, Hole, Origin, Span, Trace, TraceError, read_trace, write_trace
-from kashi_agent.workload import DAY_MS, NOTE, Group, Profile, generated_workload
+from kashi_agent.trace import Entry, Hole, Origin, Span, Trace, TraceError, read_trace
+
+from deploy.demo.playing import played, replay_clock
+from deploy.demo.trace_writing import write_trace
+from deploy.demo.workload import DAY_MS, NOTE, Group, Profile, generated_workload
 
 NAMING = HolderNaming(bytes(32))
 START_UTC_MS = 1_790_784_000_000
