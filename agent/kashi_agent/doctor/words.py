@@ -29,6 +29,14 @@ WORDS: Final[dict[str, Words]] = {
         "启用对时服务：systemctl enable --now chrony",
         "run a time service: systemctl enable --now chrony",
     ),
+    "clock_unread": _warning(
+        "内核不让代理询问时钟是否已同步：时刻错误时，须待十分钟后才随墙上时钟改正，且报告写明无人担保",
+        "the agent may not ask the kernel whether its clock is synchronised: wrong times of day are"
+        " put right only after ten minutes, and reports say that nobody vouches for them",
+        "让服务可用 adjtimex：systemctl cat kashi-agent，去掉 ProtectClock=yes；容器则放行该调用",
+        "let the service call adjtimex: see systemctl cat kashi-agent and drop ProtectClock=yes; in"
+        " a container, allow the call",
+    ),
     "clock_behind": _failure(
         "时钟至少慢 {seconds} 秒：早于服务器已回执的时间",
         "the clock is at least {seconds} s behind: the server receipted a report later than now",

@@ -75,6 +75,21 @@ def a_status(**changes: object) -> AgentStatus:
     return replace(status, **changes)  # type: ignore[arg-type]  # names are checked when it runs
 
 
+def test_a_service_that_may_not_ask_for_its_clock_is_said_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The doctor goes by what the running service is told, not by what a shell is told; and the
+    status says how far its times of day stand from the clock."""
+    a_status(clock="unknown", clock_offset_ms=-2_500).write(tmp_path / "status.json")
+
+    main(["doctor", "--json", "--state", str(tmp_path)])
+    found = {one["code"]: one for one in json.loads(capsys.readouterr().out)}
+    main(["status", "--state", str(tmp_path)])
+
+    assert "ProtectClock" in found["clock_unread"]["step_en"]
+    assert "offset -2500 ms" in capsys.readouterr().out
+
+
 def test_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     """The agent's version and those of its parts, as text and as JSON."""
     assert main(["version"]) == 0
