@@ -107,7 +107,7 @@ class PreparedHost:
             metering.observe(SampleBatch(boottime_ms=self.clock.boottime, meter=METER, samples=()))
             for place, device in enumerate(self.devices):
                 utilisation_ppm = minute * (7_919 + place) % 1_000_001
-                metering.observe_span(
+                metering.integrator.observe_span(
                     device, start, self.clock.boottime, _seen(utilisation_ppm, minute)
                 )
                 known = (MINUTE_MS, MINUTE_MS * utilisation_ppm)

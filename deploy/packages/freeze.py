@@ -113,15 +113,20 @@ def _lead_bootloader(python: Path, work: Path) -> None:
     run(patchelf, "--force-rpath", "--set-rpath", "$ORIGIN/lib", bootloader, cwd=work)
 
 
-def _ours(libraries: Path) -> list[Path]:
-    """Our sources below a folder of libraries, relative to it."""
-    found = (path for name in ("kashi", "kashi_agent") for path in (libraries / name).rglob("*.py"))
+def _ours(libraries: Path, ending: str = ".py") -> list[Path]:
+    """Our sources below a folder of libraries, relative to it; or our files of another ending."""
+    folders = (libraries / name for name in ("kashi", "kashi_agent"))
+    found = (path for folder in folders for path in folder.rglob(f"*{ending}"))
     return sorted(path.relative_to(libraries) for path in found)
 
 
 def _check_whole(installed: Path, libraries: Path) -> None:
     """PyInstaller only warns of a module that it could not import, and leaves it out."""
-    left_out = set(_ours(installed)) - set(_ours(libraries))
+    left_out = {
+        path
+        for ending in (".py", ".toml")
+        for path in set(_ours(installed, ending)).difference(_ours(libraries, ending))
+    }
     if left_out:
         raise PackagingError(f"left out: {', '.join(map(str, sorted(left_out)))}; does it import?")
 

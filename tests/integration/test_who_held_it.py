@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from fakes.nvml.scenario import Device, Process, ProcessKind, Scenario, State
+from fakes.nvml.scenario import Device, Partition, Process, ProcessKind, Scenario, State
 from fixtures_meter import Meter, Meters, seen_of
 from host_tree import KubeletTree, ProcTree
 from kashi_agent.chain_link import ChainLink
@@ -14,7 +14,7 @@ from kashi_agent.clock import ManualClock
 from kashi_agent.describing import describe_report
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming, NamePolicy
-from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind, SampleBatch
+from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind, Observation, SampleBatch
 from kashi_agent.sealing import Sealer
 
 MINUTE_MS = 60_000
@@ -199,6 +199,25 @@ def test_in_a_container_holders_are_unknown_and_the_reason_is_told(
     assert minute["held_known_ms"] == 0
     assert minute["active_ms"] == MINUTE_MS
     assert minute["unattributed_ms"] == 0
+
+
+def test_in_a_container_a_partition_without_any_figure_of_its_own_is_still_observed(
+    tmp_path: Path, meters: Meters
+) -> None:
+    """A driver that lists a partition's processes answers for it, whoever they belong to: no gap
+    begins where nothing but the names is missing."""
+    host = Host(tmp_path, meters)
+    link = host.proc.root / "self" / "ns" / "pid"
+    link.unlink()
+    link.symlink_to("pid:[4026532000]")
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1)
+    meter = host.meter(replace(card(0), mig=True, partitions=(part,)))
+
+    seen = [meter.next(SampleBatch).samples[1].seen for _ in range(4)]
+
+    foreign = Absent(AbsentReason.FOREIGN_PID_NAMESPACE)
+    assert [getattr(each, "holders", each) for each in seen] == [foreign] * 4
+    assert all(isinstance(each, Observation) for each in seen)
 
 
 def test_a_reused_pid_is_another_holder_at_the_next_look(host: Host) -> None:

@@ -295,7 +295,7 @@ def test_too_much_for_one_report_becomes_several() -> None:
     clock = ManualClock(utc=1_790_000_040_000)
     metering = Metering(clock, HolderNaming(SALT))
     for number in range(60):
-        metering.observe_span(device(number), 0, 100 * 60_000, _busy(0))
+        metering.integrator.observe_span(device(number), 0, 100 * 60_000, _busy(0))
     clock.advance(100 * 60_000)
     stretch = metering.cut()
     assert stretch is not None

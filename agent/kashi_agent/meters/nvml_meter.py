@@ -164,6 +164,8 @@ class NvmlMeter(VendorMeter[Card]):
             past=use.past,
             work=self._work(card, pids, holders),
         )
+        if not isinstance(pids, Absent):
+            return observation  # the driver answers for it, whoever its processes belong to
         return whole_absence(observation) or observation
 
     def _look_for_partitioning(self, card: Card, utilisation: int | Absent) -> None:
