@@ -104,6 +104,10 @@ class Carrier(Generic[_Wire]):
         """Exchange the certificate."""
         return self._ready().renew(csr)
 
+    def stay_valid(self) -> None:
+        """See to the certificate though there is nothing to carry. Raises like `submit`."""
+        self._ready()
+
     def recover(self) -> None:
         """Get a new certificate by the report key: the one we have is refused."""
         self._hang_up()
@@ -145,12 +149,11 @@ class Carrier(Generic[_Wire]):
     def _renew_now(self) -> None:
         """Renew; a failure is no reason not to report, as long as the certificate is valid."""
         assert self._wire is not None
-        key = self._store.next_tls_key()
         try:
-            chain = self._wire.renew(tls_request(key))
-        except AgentError:
+            key = self._store.next_tls_key()
+            self._tls = self._store.save_tls(key, self._wire.renew(tls_request(key)))
+        except (AgentError, OSError):  # a full disk as well: what is delivered gives it room
             return
-        self._tls = self._store.save_tls(key, chain)
         self._hang_up()
         self._wire = self._connect(self._host, self._tls)
         self.renewals += 1

@@ -124,10 +124,16 @@ class Recorder:
         self._full_noted = full
 
     def _bound(self) -> None:
+        """Let the oldest minutes become gaps, and gaps that follow each other one: however long a
+        disk takes nothing, what waits grows no further."""
         place = 0
         while self.waiting_readings > WAITING_READINGS_MAX:
-            self._waiting[place] = lost(self._waiting[place])
-            place += 1
+            pair = [*self._waiting[:place][-1:], lost(self._waiting[place])]
+            if len(pair) == 2 and _follows(*pair):
+                self._waiting[place - 1 : place + 1] = [join_stretches(pair)]
+            else:
+                self._waiting[place] = pair[-1]
+                place += 1
 
 
 def _newest_sealed(spool: Spool) -> Stretch | None:

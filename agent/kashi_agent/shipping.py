@@ -162,6 +162,7 @@ class Shipper:
                     raise  # else what is sealed is sent: its receipts make room
             entries = self._waiting(reports_max)
         if not entries:
+            self.state.failures = 0
             return None
         self._spool.sealed.sync()
         return self._batch(entries)
@@ -195,9 +196,9 @@ class Shipper:
         self._server = answer.head
         self.state.server_head = (answer.head.epoch, answer.head.sequence)
         self.state.last_answer_utc_ms = utc_ms
-        self.state.failures = 0
         self.state.trouble = ""
         self._reconcile(answer.head, stopped)
+        self._note_success(batch)
 
     @property
     def knows_server(self) -> bool:
@@ -216,6 +217,12 @@ class Shipper:
         )
         self.state.failures += 1
         return self._random.uniform(0, ceiling)
+
+    def _note_success(self, batch: Batch) -> None:
+        """Wait briefly again after the next failure. That the server tells its head is no success
+        yet: it does so before every batch that it then refuses."""
+        if batch.entries:
+            self.state.failures = 0
 
     def _waiting(self, count: int) -> list[Entry]:
         """What to send: what the server lacks, and what it has but never got to receipt to us; for

@@ -81,7 +81,6 @@ class CarriedShipper(Shipper):
         if batch.entries:
             self._stalled = self._carried == before < batch.entries[-1].position
         self.state.last_answer_utc_ms = utc_ms
-        self.state.failures = 0
         self.state.trouble = ""
         self._take_receipts(answer.receipts)
         self._take_checkpoint(answer.checkpoint)
@@ -89,6 +88,7 @@ class CarriedShipper(Shipper):
         self._take_notice(answer.notice)
         if len(answer.results) != len(batch.entries):
             self._suspect(f"answered {len(answer.results)} of {len(batch.entries)} reports")
+        self._note_success(batch)
 
     def _waiting(self, count: int) -> list[Entry]:
         """What the carrier does not have yet, from where the server stands."""

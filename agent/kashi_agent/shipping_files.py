@@ -2,6 +2,7 @@
 writes them to a file, receipts come back in files that `import-receipts` puts into the inbox.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from kashi_agent.shipping import Answer, Result, Verdict
 
 RECEIPTS_BYTES_MAX: Final = 32 << 20
 """Receipts of one host in one file: those of 35 days of reports a minute take half of it."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class FilesWire:
@@ -35,18 +38,22 @@ class FilesWire:
         """
         if self._read is not None:
             remove_durable(self._read)
+            self._read = None
         if reports:
             _, header = chain.parse_report(reports[-1])
             self._given = Head(header.epoch, header.sequence, bytes(32))
         results = (Result(Verdict.RELAYED),) * len(reports)
-        self._read = next(iter(sorted(self._inbox.glob("*.receipts"))), None)
-        if self._read is None:
-            return Answer(results=results, head=self._given)
-        try:
-            return answer_in(self._read, self._host_id, results, self._given)
-        except ContractError:
-            # It was sound when it was put there; what it holds can be brought again.
-            return Answer(results=results, head=self._given)
+        for path in sorted(self._inbox.glob("*.receipts")):
+            try:
+                answer = answer_in(path, self._host_id, results, self._given)
+            except OSError as error:
+                _LOG.warning("receipts are passed over: %s: %s", path, error.strerror)
+                continue
+            except ContractError:  # sound when it was put there; what it holds can be brought again
+                answer = Answer(results=results, head=self._given)
+            self._read = path
+            return answer
+        return Answer(results=results, head=self._given)
 
     def renew(self, csr: bytes) -> tuple[bytes, ...]:
         """Nobody is reached; a carried host needs no TLS certificate."""

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kashi.chain import Head
 from kashi.v1 import metering_pb2, report_pb2
 from kashi_agent.clock import ManualClock
+from kashi_agent.errors import RefusedError
 from kashi_agent.shipping import Answer, Result, Verdict
 from suspect_relay import NoticeServer, SuspectRelay
 
@@ -97,6 +98,23 @@ def test_what_a_relay_says_by_itself_frees_nothing(site: SuspectRelay) -> None:
     assert "not the server's" in site.host.agent.shipper.state.trouble
     site.spoil = lambda answer: answer
     check_whole(site)
+
+
+def test_a_relay_that_brings_a_false_checkpoint_is_called_less_and_less(
+    site: SuspectRelay,
+) -> None:
+    """Waits grow however often it answers, and are short again once it brings what holds."""
+    site.spoil = lambda answer: replace(answer, checkpoint=b"rubbish")
+    site.host.live(300)
+    for _ in range(12):
+        with pytest.raises(RefusedError, match="checkpoint"):
+            site.host.agent.ship(site)
+    assert site.host.agent.shipper.state.failures == 12
+
+    site.spoil = lambda answer: answer
+    site.round()
+
+    assert site.host.agent.shipper.state.failures == 0
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REJECTED, Verdict.FORK, Verdict.GAP])

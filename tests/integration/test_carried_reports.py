@@ -1,6 +1,7 @@
 """Reports by files for a host that reaches nobody: `export`, `import-reports` and back."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -257,6 +258,42 @@ def test_receipts_without_number_do_not_fill_the_memory(
     assert wire.submit([]).receipts == ()
     assert wire.submit([]).receipts == ()
     assert list(inbox.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_waiting(
+    server: KashiServer, host: RelayedHost, tmp_path: Path
+) -> None:
+    """It is passed over and stays where it is; what lies beside it is taken."""
+    file = exported(host, tmp_path)
+    server.command("import-reports", str(file))
+    inbox = host.folder / "state" / "inbox"
+    (inbox / "a.receipts").mkdir(parents=True)
+    Path(f"{file}.receipts").rename(inbox / "b.receipts")
+    wire = FilesWire(inbox, host.host_id)
+
+    assert wire.submit([]).receipts
+    assert wire.submit([]).receipts == ()
+    assert [path.name for path in inbox.iterdir()] == ["a.receipts"]
+
+
+def test_a_brought_file_is_durable_and_for_the_agent_to_read(
+    server: KashiServer, host: RelayedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever file mask its bringer has; its content is synchronised before its name is there."""
+    file = exported(host, tmp_path)
+    server.command("import-reports", str(file))
+    inbox = host.folder / "state" / "inbox"
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    mask = os.umask(0o077)
+    try:
+        assert main(["import-receipts", *settings(host, "files"), f"{file}.receipts"]) == 0
+    finally:
+        os.umask(mask)
+
+    (brought,) = inbox.iterdir()
+    assert brought.stat().st_ino in synced
+    assert brought.stat().st_mode & 0o777 == 0o644
 
 
 def test_root_writes_through_no_link_in_the_inbox(

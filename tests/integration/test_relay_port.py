@@ -354,6 +354,18 @@ def test_a_port_that_is_taken_is_one_sentence(relay: Relay) -> None:
         RelayPort(relay.address, relay.identity, service)
 
 
+def test_a_relay_without_work_keeps_its_certificate_valid(relay: Relay) -> None:
+    """No host has anything to forward: the certificate is renewed when it is time all the same, or
+    a site at rest could lock its hosts out for good."""
+    relay.forwarder.forward()
+    assert relay.carrier.renewals == 0
+
+    relay.carrier._share = 0.0  # as if a third of its life had passed
+    relay.forwarder.forward()
+
+    assert relay.carrier.renewals == 1
+
+
 def test_a_forwarder_ends_when_it_is_told_to(relay: Relay, server: KashiServer) -> None:
     """However long it would wait."""
     wake, stopping = threading.Event(), threading.Event()

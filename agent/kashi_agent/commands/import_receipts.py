@@ -1,6 +1,7 @@
 """`kashi-agent import-receipts`: receipts that came back in a file, for this host."""
 
 import argparse
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -93,5 +94,8 @@ def _put_into_inbox(config: AgentConfig, files: list[Path]) -> None:
         passing.unlink(missing_ok=True)
         with path.open("rb") as source, passing.open("xb") as copy:
             shutil.copyfileobj(source, copy)
+            os.fchmod(copy.fileno(), 0o644)  # for the agent to read, whatever root's file mask is
+            copy.flush()
+            os.fsync(copy.fileno())
         passing.replace(folder / name)
     sync_folder(folder)

@@ -86,6 +86,9 @@ class Forwarder:
             for host_id in hosts:
                 asked = renewals.pop(host_id, b"")
                 calls += self._serve(host_id, asked, waits=host_id in waiting)
+        if not calls:
+            # Else it could expire at a site that rests, and then no host would get through to it.
+            self._carrier.stay_valid()
         return calls
 
     def _in_turn(self, host_ids: Sequence[str]) -> list[str]:

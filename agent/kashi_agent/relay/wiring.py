@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from random import SystemRandom
 
 from kashi_agent.clock import SystemClock
@@ -45,18 +46,25 @@ def run_relay(config: RelayConfig) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    thread = threading.Thread(target=forwarder.run, args=(wake, stopping), name="forwarder")
-    if config.forward is Forward.ONLINE:
-        thread.start()
+    threads = ThreadPoolExecutor(1, thread_name_prefix="forwarder")
+    work = forwarder.run if config.forward is Forward.ONLINE else _nothing
+    forwarding = threads.submit(work, wake, stopping)
+    # A relay that takes reports and passes none on would look as if all were well.
+    forwarding.add_done_callback(stop)
     try:
         _watch(Notifier(os.environ), port.port, stopping)
     finally:
         stop()
         port.close()
-        if thread.ident is not None:
-            thread.join()
+        threads.shutdown()
         carrier.close()
         store.close()
+    forwarding.result()
+
+
+def _nothing(_wake: threading.Event, stopping: threading.Event) -> None:
+    """The work of a relay whose reports go by file."""
+    stopping.wait()
 
 
 def _watch(notifier: Notifier, port: int, stopping: threading.Event) -> None:

@@ -1,7 +1,9 @@
 """The recorder and the journal: what a restart finds, and what a full disk costs."""
 
 from dataclasses import replace
+from itertools import pairwise
 
+import pytest
 from driven_host import DEVICES, METER, SEEN, driven
 from kashi.v1 import report_pb2
 from kashi_agent.reading import DeviceEventKind, GapReason
@@ -122,6 +124,27 @@ def test_memory_is_bounded_and_what_is_lost_is_said() -> None:
     assert first.reading_count == 0
     assert {gap.reason for m in first.devices for gap in m.gaps} == {GapReason.SPOOL_LOST}
     assert first.end_boottime_ms == stretch.end_boottime_ms
+
+
+def test_what_is_lost_while_a_disk_takes_nothing_grows_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Minutes that became gaps are one gap a device, however many there were; once the disk takes
+    something again, the gap is reported and the time adds up."""
+    monkeypatch.setattr("kashi_agent.recorder.WAITING_READINGS_MAX", 10)
+    host = driven()
+    host.live(70)
+    host.disk.bytes_max = 0
+    host.live(40 * 60)
+
+    assert len(host.agent.recorder._waiting) <= 7
+    host.disk.bytes_max = None
+    host.live(2 * INTERVAL_S)
+    host.ship()
+
+    for account in host.server.accounts().values():
+        assert all(before[2] == after[1] for before, after in pairwise(account.spans))
+        assert {reason for *_, reason in account.gaps} == {GapReason.SPOOL_LOST}
 
 
 def test_coarsening_gives_room_back_and_keeps_every_sum() -> None:

@@ -209,6 +209,22 @@ def test_a_server_that_rejects_everything_is_waited_for(host: Driven) -> None:
     assert all(tiles(account) for account in accounts.values())
 
 
+def test_a_server_that_refuses_every_batch_is_called_less_and_less(host: Driven) -> None:
+    """That it tells its head in between is no success: the waits grow as in any outage, and are
+    short again once it takes something."""
+    host.live(2 * INTERVAL_S)
+    host.server.reject = lambda _wire: True
+    for _ in range(12):
+        with pytest.raises(RefusedError, match="rejects whatever"):
+            host.agent.ship(host.server)
+    assert host.agent.shipper.state.failures == 12
+
+    host.server.reject = lambda _wire: False
+    settle(host)
+
+    assert host.agent.shipper.state.failures == 0
+
+
 def test_an_answer_that_makes_no_sense_is_waited_out(host: Driven) -> None:
     """A verdict nobody knows, and a gap before the very report that follows: no endless loop."""
     host.live(INTERVAL_S)
