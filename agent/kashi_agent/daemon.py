@@ -2,7 +2,8 @@
 
 One thread owns everything; a second one only waits for the network, so that no outage and no
 backlog delays a sample. The loop runs at its own pace: it wakes for samples, for answers and for
-signals, writes what is due, and tells the service manager only what became durable.
+signals, writes what is due, and tells the service manager after each write how it went: durable,
+or refused by the disk with its reason. A loop that stands still tells nothing, and is killed.
 """
 
 import logging
@@ -16,6 +17,7 @@ from random import Random
 from typing import Final
 
 from kashi_agent.agent import Agent
+from kashi_agent.complaints import Complaints
 from kashi_agent.errors import AgentError
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_watch import MeterView, MeterWatch
@@ -76,6 +78,7 @@ class Daemon:
         self._wake, self._woken = socket.socketpair()
         self._stopping = False
         self._ready_told = False
+        self._complaints = Complaints(logger)
         for end in (self._wake, self._woken):
             end.setblocking(False)
 
@@ -121,13 +124,14 @@ class Daemon:
             return
         durable = self._agent.record()
         status = self._publish(self._watch.view)
-        if not durable:
-            logger.error("%s", self._agent.recorder.last_trouble)
-        elif self._ready_told:
-            self._notifier.alive(status.line)
+        if durable:
+            self._complaints.settle()
         else:
-            self._ready_told = True
-            self._notifier.ready(status.line)
+            self._complaints.tell(self._agent.recorder.last_trouble, self._now())
+        # A disk that refuses is no reason to be killed: what waits in memory would be lost with it.
+        tell = self._notifier.alive if self._ready_told else self._notifier.ready
+        tell(status.line)
+        self._ready_told = True
 
     def _launch(self) -> None:
         """Send the next batch, if it is time and none is on its way."""

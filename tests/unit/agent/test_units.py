@@ -14,6 +14,7 @@ import unit_filter
 from kashi_agent.clock import read_discipline
 from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
+from kashi_agent.recorder import WAITING_BYTES_MAX
 from kashi_agent.relay.config import RelayConfig
 
 UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
@@ -140,6 +141,7 @@ def test_the_agent_comes_back_and_is_watched() -> None:
     assert agent["PrivateDevices"] == "yes"
     assert agent["StateDirectoryMode"] == "0700"
     assert agent["MemoryMax"] == "256M"
+    assert 2 * WAITING_BYTES_MAX <= 256 << 20, "what waits for a disk leaves room for the rest"
 
 
 def test_the_relay_starts_only_with_an_identity_and_may_listen() -> None:
