@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.completed_reader import CompletedReader
 from kashi_agent.config import CONFIG_PATH, METER_SOCKET, EvidenceLevel, load_config
 from kashi_agent.errors import AgentError
 from kashi_agent.evidence.ascend import AscendFacts
@@ -26,7 +25,7 @@ from kashi_agent.evidence.library import LibraryFacts
 from kashi_agent.evidence.nvidia import NvidiaFacts
 from kashi_agent.evidence.power import PowerCheck
 from kashi_agent.evidence.processes import ProcessFacts
-from kashi_agent.evidence.telling import Telling
+from kashi_agent.evidence.telling import Collect, Telling
 from kashi_agent.holding.host import HoldingHost
 from kashi_agent.kernel_log import KERNEL_LOG, KernelLog
 from kashi_agent.meter_loop import (
@@ -137,42 +136,32 @@ def _opener(
     """What opens each meter; called in the vendor's thread."""
     holding = HoldingHost(proc=options.proc, sys=options.sys, root=options.root)
 
+    def completed(meter: NvmlMeter | DcmiMeter, *facts: Collect) -> Reader:
+        """With who holds its devices, and with facts to judge it by: its driver's among them."""
+        library = LibraryFacts(proc=options.proc, root=options.root)
+        telling.standing = (lambda _batch: library.collect(), *facts, holder_facts)
+        if level is EvidenceLevel.EXTENDED:
+            telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
+        meter.steps = (holding.grants().completed, telling.added)
+        return meter
+
     def open_nvml() -> Reader:
         root = options.driver_root or load_config(CONFIG_PATH, required=False).driver_root
         driver = NvmlDriver(root)
         meter = NvmlMeter(driver, holding.book(), clock, options.cadence_ms, sys=options.sys)
-        library = LibraryFacts(proc=options.proc, root=options.root)
-        telling.standing = (
-            lambda _batch: library.collect(),
-            NvidiaFacts(proc=options.proc, sys=options.sys).collect,
-            meter.persistence,
-            holder_facts,
-        )
-        if level is EvidenceLevel.EXTENDED:
-            telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
         telling.passing = (PowerCheck(power=meter.power_mw, limit=meter.power_limit_mw).observe,)
-        return CompletedReader(meter, (holding.grants().completed, telling.added))
+        facts = NvidiaFacts(proc=options.proc, sys=options.sys)
+        return completed(meter, facts.collect, meter.persistence)
 
     def open_ascend() -> Reader:
         driver = DcmiDriver(DcmiLibrary())
         meter = DcmiMeter(driver, holding.book(), clock, options.cadence_ms)
-        library = LibraryFacts(proc=options.proc, root=options.root)
-        telling.standing = (
-            lambda _batch: library.collect(),
-            AscendFacts(sys=options.sys, root=options.root).collect,
-            holder_facts,
-        )
-        if level is EvidenceLevel.EXTENDED:
-            telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
-        return CompletedReader(meter, (holding.grants().completed, telling.added))
-
-    def open_replay() -> Reader:
-        return ReplayedFile(options.trace, clock)
+        return completed(meter, AscendFacts(sys=options.sys, root=options.root).collect)
 
     return {
         MeterKind.NVML: open_nvml,
         MeterKind.ASCEND: open_ascend,
-        MeterKind.REPLAY: open_replay,
+        MeterKind.REPLAY: lambda: ReplayedFile(options.trace, clock),
     }
 
 
@@ -190,68 +179,41 @@ def _parser() -> argparse.ArgumentParser:
         prog="kashi-meter",
         description="Reads accelerators and hands samples to kashi-agent. 读取加速卡并交给代理。",
     )
-    parser.add_argument(
-        "--meter",
-        choices=[*VendorChoice, REPLAY],
-        help=f"which vendor's library to read (default: what {CONFIG_PATH} says)",
-    )
-    parser.add_argument("--trace", type=Path, help="the recorded or generated workload to play")
-    parser.add_argument("--socket", type=Path, default=METER_SOCKET, help="the agent's Unix socket")
-    parser.add_argument(
-        "--cadence-ms",
-        type=_cadence_ms,
-        default=CADENCE_MS,
-        help="time between two readings, in milliseconds",
-    )
-    parser.add_argument(
-        "--retry-ms",
-        type=int,
-        default=RETRY_MS,
-        help="after the driver refused, begin anew so much later, in milliseconds",
-    )
-    parser.add_argument(
-        "--hung-ms",
-        type=int,
-        default=HUNG_MS,
-        help="a call into the vendor's library that takes longer hangs, in milliseconds",
-    )
-    parser.add_argument(
-        "--parent-pid",
-        type=int,
-        help="end when this process, which started it, has gone (kashi-agent run --with-meter)",
-    )
-    parser.add_argument(
-        "--stand-in-ms",
-        type=int,
-        default=STAND_IN_MS,
-        help="a call that hangs for so long, and safely, has a second process read beside it, in "
-        "milliseconds",
-    )
-    parser.add_argument(
-        "--stands-in",
-        action="store_true",
-        help="read beside the process that started this one, whose call hangs (it says so itself)",
-    )
-    parser.add_argument(
-        "--proc", type=Path, default=Path("/proc"), help="where processes are looked up"
-    )
-    parser.add_argument(
-        "--driver-root",
-        type=Path,
-        help="below it stands NVIDIA's library, where a driver container keeps it: "
-        f"/run/nvidia/driver (default: what {CONFIG_PATH} says)",
-    )
-    parser.add_argument(
-        "--kernel-log", type=Path, default=KERNEL_LOG, help="where the kernel tells of errors"
-    )
-    parser.add_argument("--sys", type=Path, default=Path("/sys"), help="where devices are")
-    parser.add_argument("--root", type=Path, default=Path("/"), help="where files are")
-    parser.add_argument(
-        "--evidence",
-        choices=list(EvidenceLevel),
-        help=f"how much is looked at beside what is measured (default: what {CONFIG_PATH} says)",
-    )
+    option, settings = parser.add_argument, f"(default: what {CONFIG_PATH} says)"
+    meters = [*VendorChoice, REPLAY]
+    option("--meter", choices=meters, help=f"which vendor's library to read {settings}")
+    option("--trace", type=Path, help="the recorded or generated workload to play")
+    cadence = "time between two readings, in milliseconds"
+    option("--cadence-ms", type=_cadence_ms, default=CADENCE_MS, help=cadence)
+    for name, default, meaning in _SPANS:
+        option(name, type=int, default=default, help=f"{meaning}, in milliseconds")
+    for name, place, meaning in _PLACES:
+        option(name, type=Path, default=place, help=meaning)
+    started = "end when this process, which started it, has gone (kashi-agent run --with-meter)"
+    option("--parent-pid", type=int, help=started)
+    beside = "read beside the process that started this one, whose call hangs (it says so itself)"
+    option("--stands-in", action="store_true", help=beside)
+    container = "below it stands NVIDIA's library, where a driver container keeps it"
+    option("--driver-root", type=Path, help=f"{container}: /run/nvidia/driver {settings}")
+    looked = f"how much is looked at beside what is measured {settings}"
+    option("--evidence", choices=list(EvidenceLevel), help=looked)
     return parser
+
+
+_STOOD_IN: Final = "a call that hangs for so long, and safely, has a second process read beside it"
+_SPANS: Final = (
+    ("--retry-ms", RETRY_MS, "after the driver refused, begin anew so much later"),
+    ("--hung-ms", HUNG_MS, "a call into the vendor's library that takes longer hangs"),
+    ("--stand-in-ms", STAND_IN_MS, _STOOD_IN),
+)
+_PLACES: Final = (
+    ("--socket", METER_SOCKET, "the agent's Unix socket"),
+    ("--proc", Path("/proc"), "where processes are looked up"),
+    ("--kernel-log", KERNEL_LOG, "where the kernel tells of errors"),
+    ("--sys", Path("/sys"), "where devices are"),
+    ("--root", Path("/"), "where files are"),
+)
+"""Options that are a time or a path: their names, what they are unless told, what they mean."""
 
 
 if __name__ == "__main__":

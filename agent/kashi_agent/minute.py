@@ -12,7 +12,7 @@ from kashi.axis import MINUTE_MS
 from kashi_agent.energy import Energy
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import SUMS, HolderKey, HolderTime, Reading
-from kashi_agent.sample import Absent, Observation
+from kashi_agent.sample import Absent, Observation, known
 from kashi_agent.shares import NOBODY, Part, Together, parts
 
 
@@ -34,12 +34,12 @@ class Facts:
     def of(cls, seen: Observation, naming: HolderNaming) -> "Facts":
         """The facts of an observation, holders in the order of their keys."""
         return cls(
-            utilisation_ppm=_known(seen.utilisation_ppm),
-            energy_counter_mj=_known(seen.energy_counter_mj),
-            power_mw=_known(seen.power_mw),
-            memory_used_bytes=_known(seen.memory_used_bytes),
+            utilisation_ppm=known(seen.utilisation_ppm),
+            energy_counter_mj=known(seen.energy_counter_mj),
+            power_mw=known(seen.power_mw),
+            memory_used_bytes=known(seen.memory_used_bytes),
             held_by=_together(seen, naming),
-            past=tuple((use.span_ms, _known(use.utilisation_ppm)) for use in seen.past),
+            past=tuple((use.span_ms, known(use.utilisation_ppm)) for use in seen.past),
         )
 
     def until(self, end: int, after: "Facts | None") -> Iterator[tuple[int, "Facts"]]:
@@ -71,10 +71,6 @@ def _together(seen: Observation, naming: HolderNaming) -> Together | None:
         key=lambda pair: pair[0].key,
     )
     return Together(tuple(key for key, _ in weighed), tuple(weight for _, weight in weighed))
-
-
-def _known(value: int | Absent) -> int | None:
-    return None if isinstance(value, Absent) else value
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,26 +175,5 @@ class HolderPlaces:
 
 def repeated(reading: Reading, count: int) -> list[Reading]:
     """The same whole minute `count` times over, one after the other, the first as it is."""
-    return [
-        Reading(
-            start_boottime_ms=start,
-            span_ms=reading.span_ms,
-            observed_ms=reading.observed_ms,
-            held_known_ms=reading.held_known_ms,
-            held_ms=reading.held_ms,
-            utilisation_known_ms=reading.utilisation_known_ms,
-            active_ms=reading.active_ms,
-            utilised_ns=reading.utilised_ns,
-            unattributed_ms=reading.unattributed_ms,
-            energy_known_ms=reading.energy_known_ms,
-            energy_mj=reading.energy_mj,
-            energy_integrated=reading.energy_integrated,
-            memory_used_bytes_max=reading.memory_used_bytes_max,
-            holder_times=reading.holder_times,
-        )
-        for start in range(
-            reading.start_boottime_ms,
-            reading.start_boottime_ms + count * MINUTE_MS,
-            MINUTE_MS,
-        )
-    ]
+    start = reading.start_boottime_ms
+    return [replace(reading, start_boottime_ms=start + place * MINUTE_MS) for place in range(count)]

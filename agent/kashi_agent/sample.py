@@ -196,6 +196,11 @@ class SampleBatch:
     kernel_sequence: int = 0
 
 
+def known(value: int | Absent) -> int | None:
+    """The value; None where it could not be seen."""
+    return None if isinstance(value, Absent) else value
+
+
 def _refuse_utilisation(ppm: int | Absent) -> None:
     if isinstance(ppm, int) and not 0 <= ppm <= 1_000_000:
         raise ValueError(f"utilisation {ppm} ppm")

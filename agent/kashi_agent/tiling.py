@@ -6,7 +6,8 @@ reading is cut in two: at the edge of a reading, or inside a gap.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from functools import reduce
+from itertools import groupby, pairwise
 
 from kashi.axis import utc_minute
 
@@ -49,17 +50,13 @@ def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
     _check_follow(stretches)
     readings, holders = _renumbered([(stretch.readings, stretch.holders) for stretch in stretches])
     gaps = _across_seams(stretch.gaps for stretch in stretches)
-    return DeviceMinutes(
-        device=last.device,
-        boot_id=first.boot_id,
-        segment=first.segment,
+    return replace(
+        last,
         start_boottime_ms=first.start_boottime_ms,
-        end_boottime_ms=last.end_boottime_ms,
         readings=tuple(_one_a_minute(readings, first.segment.anchor_utc_ms)),
         gaps=tuple(gaps),
         events=tuple(event for stretch in stretches for event in stretch.events),
         holders=holders,
-        ending=last.ending,
     )
 
 
@@ -110,16 +107,9 @@ def split_gaps(gaps: Iterable[Gap], at_boottime_ms: int) -> tuple[list[Gap], lis
             after.append(gap)
         else:
             head_ms = at_boottime_ms - gap.start_boottime_ms
-            before.append(
-                Gap(
-                    start_boottime_ms=gap.start_boottime_ms,
-                    span_ms=head_ms,
-                    reason=gap.reason,
-                )
-            )
-            after.append(
-                replace(gap, start_boottime_ms=at_boottime_ms, span_ms=gap.span_ms - head_ms)
-            )
+            rest_ms = gap.span_ms - head_ms
+            before.append(replace(gap, span_ms=head_ms, continuity=UNKNOWN_CONTINUITY))
+            after.append(replace(gap, start_boottime_ms=at_boottime_ms, span_ms=rest_ms))
     return before, after
 
 
@@ -146,12 +136,9 @@ def _moved(reading: Reading, places: dict[int, int]) -> Reading:
 
 def _check_follow(stretches: Sequence[DeviceMinutes]) -> None:
     for before, after in pairwise(stretches):
-        if (
-            before.device.hardware_id != after.device.hardware_id
-            or before.boot_id != after.boot_id
-            or before.segment != after.segment
-            or before.end_boottime_ms != after.start_boottime_ms
-        ):
+        ended = (before.device.hardware_id, before.boot_id, before.segment, before.end_boottime_ms)
+        begun = (after.device.hardware_id, after.boot_id, after.segment, after.start_boottime_ms)
+        if ended != begun:
             raise ValueError(
                 f"{after.device.hardware_id} from {after.start_boottime_ms} ms does not follow "
                 f"{before.device.hardware_id} up to {before.end_boottime_ms} ms"
@@ -199,44 +186,22 @@ def _goes_on(before: Gap, after: Gap) -> bool:
 
 def _one_a_minute(readings: Iterable[Reading], anchor_utc_ms: int) -> Iterator[Reading]:
     """Readings of one minute as one: whatever lies between them lies within that minute."""
-    held: Reading | None = None
-    for reading in readings:
-        if held is None:
-            held = reading
-        elif _same_minute(held, reading, anchor_utc_ms):
-            held = _sum(held, reading)
-        else:
-            yield held
-            held = reading
-    if held is not None:
-        yield held
-
-
-def _same_minute(before: Reading, after: Reading, anchor_utc_ms: int) -> bool:
-    return utc_minute(anchor_utc_ms, before.start_boottime_ms) == utc_minute(
-        anchor_utc_ms, after.start_boottime_ms
-    )
+    by_minute = groupby(readings, lambda one: utc_minute(anchor_utc_ms, one.start_boottime_ms))
+    return (reduce(_sum, same) for _, same in by_minute)
 
 
 def _sum(before: Reading, after: Reading) -> Reading:
     times: dict[int, HolderTime] = {}
     for time in (*before.holder_times, *after.holder_times):
         known = times.get(time.holder, HolderTime(time.holder, 0))
-        times[time.holder] = replace(
-            known,
-            held_ms=known.held_ms + time.held_ms,
-            share_ms=known.share_ms + time.share_ms,
-        )
-    memory = [
-        value
-        for value in (before.memory_used_bytes_max, after.memory_used_bytes_max)
-        if value is not None
-    ]
+        held_ms, share_ms = known.held_ms + time.held_ms, known.share_ms + time.share_ms
+        times[time.holder] = HolderTime(time.holder, held_ms, share_ms)
+    memory = (before.memory_used_bytes_max, after.memory_used_bytes_max)
     return Reading(
         start_boottime_ms=before.start_boottime_ms,
         span_ms=after.end_boottime_ms - before.start_boottime_ms,
         **{name: getattr(before, name) + getattr(after, name) for name in SUMS},
         energy_integrated=before.energy_integrated or after.energy_integrated,
-        memory_used_bytes_max=max(memory) if memory else None,
+        memory_used_bytes_max=max((used for used in memory if used is not None), default=None),
         holder_times=tuple(times.values()),
     )

@@ -41,6 +41,7 @@ NOT_RECORDED: Final = Absent(AbsentReason.NOT_RECORDED)
 
 _Json = dict[str, Any]
 VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_used_bytes")
+_KINDS: Final = {str: "a text", int: "an integer", list: "a list"}
 _SEEN: Final = frozenset({*VALUES, "holders"})
 
 
@@ -178,7 +179,7 @@ def _head(fields: _Json) -> TraceHead:
         start_utc_ms=_integer(fields, "start_utc_ms"),
         span_ms=_integer(fields, "span_ms"),
         cadence_ms=_integer(fields, "cadence_ms"),
-        devices=tuple(_device(device) for device in _list(fields, "devices")),
+        devices=tuple(_device(device) for device in _typed(fields, "devices", list)),
     )
 
 
@@ -221,7 +222,7 @@ def _seen(fields: _Json, others: set[str]) -> Observation:
     if unknown:
         raise KeyError(sorted(unknown)[0])
     utilisation, energy, power, memory = (_value(fields, name) for name in VALUES)
-    holders = None if fields.get("holders") is None else _list(fields, "holders")
+    holders = None if fields.get("holders") is None else _typed(fields, "holders", list)
     return Observation(
         utilisation_ppm=utilisation,
         energy_counter_mj=energy,
@@ -243,21 +244,16 @@ def _holder(pair: Any) -> Holder:
 
 
 def _text(fields: _Json, name: str, default: str | None = None) -> str:
-    value = fields[name] if default is None else fields.get(name, default)
-    if not isinstance(value, str):
-        raise TypeError(f"{name} {value!r} is not a text")
-    return value
-
-
-def _list(fields: _Json, name: str) -> list[Any]:
-    value = fields[name]
-    if not isinstance(value, list):
-        raise TypeError(f"{name} {value!r} is not a list")
-    return value
+    text: str = _typed(fields if default is None else {name: default, **fields}, name, str)
+    return text
 
 
 def _integer(fields: _Json, name: str) -> int:
-    value = fields[name]
-    if type(value) is not int:
-        raise TypeError(f"{name} {value!r} is not an integer")
-    return value
+    integer: int = _typed(fields, name, int)
+    return integer
+
+
+def _typed(fields: _Json, name: str, kind: type) -> Any:
+    if type(fields[name]) is not kind:
+        raise TypeError(f"{name} {fields[name]!r} is not {_KINDS[kind]}")
+    return fields[name]

@@ -581,6 +581,20 @@ def test_a_module_is_not_charged_to_its_accelerator(meters: Meters) -> None:
     assert seen.power_mw == 500_000
 
 
+def test_a_module_that_does_not_say_so_yet_is_charged_nothing(meters: Meters) -> None:
+    """While the driver is not ready to tell whether a processor shares the board, the counter may
+    be both's: it is taken for nobody's (E6)."""
+    states = (State(from_ms=0, power_mw=500_000),)
+    device = card(0, name="NVIDIA GH200 480GB", module_mw=300_000, states=states)
+    waiting = Error(call="nvmlDeviceGetFieldValues", code=27, to_ms=2_000)
+    meter = meters.start(Scenario(devices=(device,), errors=(waiting,)))
+
+    before, after = (seen_of(meter.at(now_ms).samples[0]) for now_ms in (1_000, 10_000))
+
+    assert before.energy_counter_mj == Absent(AbsentReason.NOT_READY)
+    assert (after.energy_counter_mj, after.power_mw) == (NOT_SUPPORTED, 500_000)
+
+
 def test_a_counter_that_is_not_ready_is_absent(meters: Meters) -> None:
     """In confidential mode the counter waits for the machine; nothing stands in for it (E9)."""
     waiting = Error(call=ENERGY, code=27, to_ms=2_000)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kashi_agent.holders import HolderBook
@@ -137,3 +138,28 @@ def test_the_chips_of_a_card_add_up_to_what_somebody_said_of_it(
             assert max(known, default=0) - min(known, default=0) <= 1
     dropped = [e for e in batch.events if e.kind == DeviceEventKind.VALUE_DROPPED]
     assert all("power" in event.detail for event in dropped)
+
+
+class Mute(Cards):
+    """The second chip of the first card does not tell what it is."""
+
+    def die(self, place: Place) -> str | Absent:
+        """Untold, of that chip."""
+        return NOT_SUPPORTED if place == (0, 1) else super().die(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "draws_mw"), [("910C", 250_000), ("310P3", 300_000), ("no such chip", None)]
+)
+def test_a_chip_beside_one_that_is_unidentified_is_not_charged_its_power(
+    name: str, draws_mw: int | None
+) -> None:
+    """A card's power is divided by the chips there are, known or not."""
+    driver = Mute(name, [[5_000, 5_000]], [6_000])
+    meter = DcmiMeter(driver, HolderBook(Path("/proc")), lambda: 0, 1_000)
+
+    (sample,) = meter.read().samples
+
+    assert isinstance(sample.seen, Observation)
+    assert sample.seen.power_mw == (NOT_SUPPORTED if draws_mw is None else draws_mw)
+    assert len(meter.unidentified) == 1

@@ -20,7 +20,6 @@ from kashi_agent.doctor.running import (
     look_at_devices,
     look_at_holders,
     look_at_meter,
-    runs,
 )
 from kashi_agent.doctor.standing import (
     last_answer,
@@ -116,8 +115,9 @@ def _running(patient: Patient) -> Iterator[Finding]:
         status = read_status(patient.config.status_path)
     except AgentError as error:
         status = error
-    yield from look_at_agent(status, patient.clock)
-    if isinstance(status, AgentStatus) and runs(status, patient.clock):
+    found = list(look_at_agent(status, patient.clock))
+    yield from found
+    if isinstance(status, AgentStatus) and found[0].code == "agent_ok":
         yield from look_at_meter(status.meter_state, status.unidentified, status.devices)
         try:
             view = read_live(patient.config.live_path)

@@ -49,13 +49,6 @@ def look_at_agent(status: AgentStatus | AgentError, clock: Clock) -> Iterator[Fi
         yield finding("shipping_trouble", why=status.trouble)
 
 
-def runs(status: AgentStatus | AgentError, clock: Clock) -> bool:
-    """Whether an agent runs whose word on its meter is fresh."""
-    if isinstance(status, AgentError):
-        return False
-    return clock.utc_ms() - status.written_utc_ms <= STALE_MS
-
-
 def look_at_devices(view: LiveView) -> Iterator[Finding]:
     """Devices that the meter knows and that do not answer."""
     for device in view.devices:

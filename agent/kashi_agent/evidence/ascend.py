@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.evidence.fact import Fact, text_of
+from kashi_agent.evidence.fact import NOT_FOUND, Fact, found_in, whole_devices
 from kashi_agent.evidence.pci import PciBus, pci_place
 from kashi_agent.sample import Absent, AbsentReason, SampleBatch, Vendor
 
 HUAWEI: Final = "0x19e5"
 INSTALLED: Final = Path("usr/local/Ascend/driver/version.info")
 _VERSION: Final = re.compile(r"^Version=(\S+)$", re.MULTILINE | re.IGNORECASE)
-_NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +28,11 @@ class AscendFacts:
 
     def collect(self, batch: SampleBatch) -> Iterator[Fact]:
         """Of the host, then of each whole chip that says where on the bus it is."""
-        chips = [
-            sample.device
-            for sample in batch.samples
-            if sample.device.vendor is Vendor.HUAWEI and not sample.device.parent_hardware_id
-        ]
+        chips = whole_devices(batch, Vendor.HUAWEI)
         places = {chip.hardware_id: pci_place(chip.pci_bus_id) for chip in chips if chip.pci_bus_id}
         bus = PciBus(self.sys)
-        yield Fact(name="driver_library", value=batch.meter.driver_version or _NOT_FOUND)
-        yield Fact(name="driver_installed", value=self._installed())
+        yield Fact(name="driver_library", value=batch.meter.driver_version or NOT_FOUND)
+        yield Fact(name="driver_installed", value=found_in(self.root / INSTALLED, _VERSION))
         there = bus.accelerators(HUAWEI)
         if not isinstance(there, Absent) and len(places) < len(chips):
             there = Absent(AbsentReason.NOT_SUPPORTED)  # which of them those are, nobody can say
@@ -46,10 +41,3 @@ class AscendFacts:
         yield Fact(name="npus_unlisted", value=told)
         for hardware_id, place in places.items():
             yield Fact(name="pci", value=bus.ids(place), hardware_id=hardware_id)
-
-    def _installed(self) -> str | Absent:
-        text = text_of(self.root / INSTALLED)
-        if isinstance(text, Absent):
-            return text
-        found = _VERSION.search(text)
-        return _NOT_FOUND if found is None else found[1]

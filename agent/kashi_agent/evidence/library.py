@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.evidence.fact import Fact, text_of, unreadable
-from kashi_agent.sample import Absent, AbsentReason
+from kashi_agent.evidence.fact import NOT_FOUND, Fact, text_of, unreadable
+from kashi_agent.sample import Absent
 
 VENDOR_LIBRARY: Final = re.compile(r"lib(nvidia-ml|dcmi)\.so(\.|$)")
 SEARCH_PATH: Final = "LD_LIBRARY_PATH"
@@ -25,7 +25,6 @@ REPLACED: Final = " (deleted)"
 """What the kernel adds to a mapped file that is no longer the one at its path."""
 
 _LIBRARY: Final = ("library_path", "library_sha256", "library_owner")
-_NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +40,7 @@ class LibraryFacts:
         yield from self._library()
         yield from self._loader()
         preload = text_of(self.root / "etc/ld.so.preload")
-        found = "" if preload == _NOT_FOUND else preload
+        found = "" if preload == NOT_FOUND else preload
         yield Fact(name="ld_so_preload", value=found)
 
     def _library(self) -> Iterator[Fact]:
@@ -61,7 +60,7 @@ class LibraryFacts:
             return maps
         paths = {fields[5] for line in maps.splitlines() if len(fields := line.split(None, 5)) == 6}
         found = [path for path in paths if VENDOR_LIBRARY.search(path.rpartition("/")[2])]
-        return sorted(found) or _NOT_FOUND
+        return sorted(found) or NOT_FOUND
 
     def _digest(self, place: Path) -> str | Absent:
         """SHA-256 of the file; hashed once for each state of it."""

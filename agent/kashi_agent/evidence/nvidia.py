@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.evidence.fact import Fact, text_of, unreadable
+from kashi_agent.evidence.fact import NOT_FOUND, Fact, found_in, text_of, unreadable, whole_devices
 from kashi_agent.evidence.pci import PciBus, pci_place
 from kashi_agent.sample import Absent, AbsentReason, Device, SampleBatch, Vendor
 
 _MODULE: Final = re.compile(r"Kernel Module(?: for \S+)?\s+(\d[\w.]*)")
-_NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
 _NOT_READY: Final = Absent(AbsentReason.NOT_READY)
 
 
@@ -27,24 +26,13 @@ class NvidiaFacts:
 
     def collect(self, batch: SampleBatch) -> Iterator[Fact]:
         """Of the host, then of each whole NVIDIA device of the batch."""
-        devices = [
-            sample.device
-            for sample in batch.samples
-            if sample.device.vendor is Vendor.NVIDIA and not sample.device.parent_hardware_id
-        ]
-        yield Fact(name="driver_library", value=batch.meter.driver_version or _NOT_FOUND)
-        yield Fact(name="driver_proc", value=self._loaded())
+        devices = whole_devices(batch, Vendor.NVIDIA)
+        yield Fact(name="driver_library", value=batch.meter.driver_version or NOT_FOUND)
+        yield Fact(name="driver_proc", value=found_in(self.proc / "driver/nvidia/version", _MODULE))
         yield Fact(name="driver_module", value=text_of(self.sys / "module/nvidia/version"))
         yield Fact(name="gpus_unlisted", value=self._unlisted(devices))
         for device in devices:
             yield from self._of_device(device)
-
-    def _loaded(self) -> str | Absent:
-        text = text_of(self.proc / "driver/nvidia/version")
-        if isinstance(text, Absent):
-            return text
-        found = _MODULE.search(text)
-        return _NOT_FOUND if found is None else found[1]
 
     def _unlisted(self, devices: list[Device]) -> str | Absent:
         """Devices of the kernel module that the library does not show, by their place."""
@@ -69,4 +57,4 @@ def _field(information: str, name: str) -> str | Absent:
         key, _, value = line.partition(":")
         if key.strip() == name:
             return _NOT_READY if "?" in value else value.strip()
-    return _NOT_FOUND
+    return NOT_FOUND

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kashi_agent.evidence.fact import text_of
+from kashi_agent.sample import Absent
+
 _FILE: Final = re.compile(r"nvidia[0-9]+")
 
 
@@ -22,7 +25,8 @@ class DeviceFiles:
         """The name of the device file (`nvidia3`) by the card's place on the bus."""
         found = {}
         for path in sorted(self.proc.glob("driver/nvidia/gpus/*/information")):
-            minor = device_minor(_text(path))
+            information = text_of(path)
+            minor = None if isinstance(information, Absent) else device_minor(information)
             address = bus_address(path.parent.name)
             if minor is not None and address:
                 found[address] = f"nvidia{minor}"
@@ -50,10 +54,3 @@ def bus_address(text: str) -> tuple[int, ...]:
         return tuple(int(part, 16) for part in text.replace(".", ":").split(":") if text)
     except ValueError:
         return ()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("ascii", "replace")
-    except OSError:
-        return ""

@@ -8,7 +8,7 @@ import ctypes
 from ctypes import byref, c_int, c_uint
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from kashi_agent.meters.dcmi_codes import SUCCESS, absent_for
 from kashi_agent.meters.dcmi_layouts import (
@@ -24,7 +24,8 @@ from kashi_agent.meters.dcmi_layouts import (
 )
 from kashi_agent.meters.dcmi_library import OLDER, DcmiLibrary, DriverGone, Place
 from kashi_agent.meters.dcmi_vnpus import Vnpus
-from kashi_agent.sample import Absent, AbsentReason
+from kashi_agent.meters.values import GONE, NOT_SUPPORTED, OUT_OF_RANGE
+from kashi_agent.sample import Absent
 
 LISTED_MAX: Final = 64
 CHIPS_A_CARD_MAX: Final = 8
@@ -41,12 +42,9 @@ DDIE: Final = 2
 _DIES_OF_OLDER: Final = (("die", (VDIE,)), ("die of old", ()))
 _DIES_OF_NEWER: Final = (("die", (DDIE,)), ("die", (VDIE,)))
 
-NOT_FOUND: Final = Absent(AbsentReason.NOT_FOUND)
-NOT_SUPPORTED: Final = Absent(AbsentReason.NOT_SUPPORTED)
-OUT_OF_RANGE: Final = Absent(AbsentReason.OUT_OF_RANGE)
 UNTOUCHED: Final = -1
 
-Filled = TypeVar("Filled", bound=ctypes.Structure)
+Filled = TypeVar("Filled", bound=ctypes.Structure | c_int | c_uint)
 
 
 class Rate(Enum):
@@ -112,7 +110,7 @@ class DcmiDriver:
                 return die
             if isinstance(die, Die) and any(die.words):
                 return "-".join(f"{word:08X}" for word in die.words)
-        return NOT_FOUND
+        return GONE
 
     def identity(self, place: Place) -> Identity | Absent:
         """What the chip is; absent while what settles that is refused for the moment: a chip must
@@ -141,9 +139,8 @@ class DcmiDriver:
     def utilisation_percent(self, place: Place, rate: Rate) -> int | Absent:
         """One kind of utilisation."""
         if isinstance(rate.value, int):
-            percent = c_uint()
-            code = self._library.call("rate", *place, rate.value, byref(percent))
-            return absent_for(code) if code else percent.value
+            percent = self._filled("rate", c_uint(), *place, rate.value)
+            return percent if isinstance(percent, Absent) else percent.value
         rates = MultiUtilisation()
         # Some headers lack the period: a function that does not take it does not look at it.
         code = self._library.call(rate.value, *place, byref(rates), PERIOD_SECONDS)
@@ -151,11 +148,11 @@ class DcmiDriver:
 
     def power_tenths(self, place: Place) -> int | Absent:
         """What the driver says is drawn at a place, in tenths of a watt."""
-        return self._number("power", place)
+        return self._number("power", *place)
 
     def card_power_tenths(self, card: int) -> int | Absent:
         """What a whole card draws by its own controller, in tenths of a watt."""
-        return self._number("power of card", (card,))
+        return self._number("power of card", card)
 
     def memory_mb(self, place: Place) -> tuple[int, int] | Absent:
         """Memory there is and memory in use: on the chip, else beside it."""
@@ -172,28 +169,19 @@ class DcmiDriver:
     def pids(self, place: Place) -> frozenset[int] | Absent:
         """Processes on the chip, by their pids on the host; the driver lists 32 at most."""
         listed, count = (Process * PROCESSES_ROOM)(), c_int()
-        code = self._library.call("processes", *place, listed, byref(count))
-        if code:
-            return absent_for(code)
-        if not 0 <= count.value <= PROCESSES_ROOM:
-            return OUT_OF_RANGE
-        return frozenset(int(process.pid) for process in listed[: count.value])
+        found = self._entries("processes", listed, count, *place, listed, byref(count))
+        return found if isinstance(found, Absent) else frozenset(int(one.pid) for one in found)
 
     def health(self, place: Place) -> int | Absent:
         """The driver's grade of the chip; 0 is healthy."""
-        health = c_uint()
-        code = self._library.call("health", *place, byref(health))
-        return absent_for(code) if code else health.value
+        health = self._filled("health", c_uint(), *place)
+        return health if isinstance(health, Absent) else health.value
 
     def faults(self, place: Place) -> frozenset[int] | Absent:
         """Codes of the faults that stand."""
         codes, count = (c_uint * FAULTS_MAX)(), c_int()
-        code = self._library.call("faults", *place, byref(count), codes, FAULTS_MAX)
-        if code:
-            return absent_for(code)
-        if not 0 <= count.value <= FAULTS_MAX:
-            return OUT_OF_RANGE
-        return frozenset(codes[: count.value])
+        found = self._entries("faults", codes, count, *place, byref(count), codes, FAULTS_MAX)
+        return found if isinstance(found, Absent) else frozenset(found)
 
     def _listed(self) -> list[Place]:
         """Logical ids. The vendor's header has the list before its length, a program of the
@@ -216,7 +204,7 @@ class DcmiDriver:
         places: list[Place] = []
         untold = []
         for card in cards[: count.value]:
-            chips = self._number("chips of card", (card,))
+            chips = self._number("chips of card", card)
             if isinstance(chips, Absent) or not 0 < chips <= CHIPS_A_CARD_MAX:
                 untold.append(card)
             else:
@@ -225,21 +213,30 @@ class DcmiDriver:
 
     def _is_accelerator(self, place: Place) -> bool:
         """Known to be something else is not one; a card's own controller has a place, too."""
-        kind = self._number("type", place)
+        kind = self._number("type", *place)
         return kind == NPU or isinstance(kind, Absent)
 
     def _version(self, what: str) -> str:
         text = ctypes.create_string_buffer(TEXT_BYTES)
         return "" if self._library.call(what, text, TEXT_BYTES) else _text(text.value)
 
-    def _number(self, what: str, place: Place) -> int | Absent:
-        number = c_int()
-        code = self._library.call(what, *place, byref(number))
-        return absent_for(code) if code else number.value
+    def _entries(
+        self, what: str, entries: Any, count: c_int, *arguments: object
+    ) -> list[Any] | Absent:
+        """Those of a list that the call, made with these arguments, filled and counted."""
+        code = self._library.call(what, *arguments)
+        if code:
+            return absent_for(code)
+        filled: list[Any] = entries[: count.value]
+        return filled if 0 <= count.value <= len(entries) else OUT_OF_RANGE
 
-    def _filled(self, what: str, structure: Filled, *arguments: int) -> Filled | Absent:
-        code = self._library.call(what, *arguments, byref(structure))
-        return absent_for(code) if code else structure
+    def _number(self, what: str, *arguments: int) -> int | Absent:
+        number = self._filled(what, c_int(), *arguments)
+        return number if isinstance(number, Absent) else number.value
+
+    def _filled(self, what: str, answer: Filled, *arguments: int) -> Filled | Absent:
+        code = self._library.call(what, *arguments, byref(answer))
+        return absent_for(code) if code else answer
 
 
 def _text(value: bytes) -> str:

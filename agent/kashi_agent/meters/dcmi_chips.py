@@ -5,8 +5,9 @@ stays known as lost: its time is still to be told of. A partition that is taken 
 driver uses a partition's number again for another one, so its share stands in its id beside it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kashi_agent.meters.dcmi import DcmiDriver, Identity, Rate
@@ -59,6 +60,7 @@ class Chips:
         self._driver = driver
         self._chips: dict[str, Chip] = {}
         self._mute: tuple[str, ...] = ()
+        self._counted: Counter[int] = Counter()
         self._untold: dict[str, tuple[str, ...]] = {}
 
     def __iter__(self) -> Iterator[Chip]:
@@ -74,6 +76,10 @@ class Chips:
         """Whether there are partitions, or something is missing."""
         return bool(self._mute) or any(chip.is_split or chip.lost for chip in self)
 
+    def count_on(self, card: int) -> int:
+        """How many chips share a card, those that do not tell what they are among them."""
+        return max(self._counted[card], len(self.on_card(card)))
+
     def on_card(self, card: int) -> list[Chip]:
         """The chips that share a card, in the order of their places; lost ones too."""
         mates = [chip for chip in self if chip.whole is None and chip.place[0] == card]
@@ -84,6 +90,7 @@ class Chips:
         met: set[str] = set()
         mute: dict[Place, str] = {}
         places, untold = self._driver.places()
+        self._counted = Counter(place[0] for place in places)
         for card in untold:
             places += [chip.place for chip in self.on_card(card)] or [(card, 0)]
         for place in places:
@@ -134,14 +141,22 @@ class Chips:
         told = self._driver.partitions.on(whole.place)
         if isinstance(told, Absent):
             return
-        parts = {device.hardware_id: part for part in told if (device := _part(whole, part))}
+        devices = [(part, _part(whole, part)) for part in told]
+        parts = {device.hardware_id: (part, device) for part, device in devices if device}
         for chip in self:
             if chip.whole is whole and chip.device.hardware_id not in parts:
                 del self._chips[chip.device.hardware_id]
                 note(chip, DeviceEventKind.VANISHED, "the chip was split anew", 0)
-        for hardware_id, part in parts.items():
+        for hardware_id, (part, device) in parts.items():
             if hardware_id not in self._chips:
-                self._chips[hardware_id] = self._partition(whole, part)
+                self._chips[hardware_id] = Chip(
+                    device=device,
+                    generation=whole.generation,
+                    turn=len(self._chips),
+                    place=whole.place,
+                    whole=whole,
+                    number=part.number,
+                )
             self._chips[hardware_id].place = whole.place
         whole.is_split = bool(told)
         if whole.vnpus is not None and whole.vnpus != parts.keys():
@@ -149,20 +164,8 @@ class Chips:
         whole.vnpus = frozenset(parts)
         self._untold[whole.device.hardware_id] = tuple(
             f"vNPU {part.number} of {whole.device.hardware_id}: share not told"
-            for part in told
-            if _part(whole, part) is None
-        )
-
-    def _partition(self, whole: Chip, part: Vnpu) -> Chip:
-        device = _part(whole, part)
-        assert device is not None
-        return Chip(
-            device=device,
-            generation=whole.generation,
-            turn=len(self._chips),
-            place=whole.place,
-            whole=whole,
-            number=part.number,
+            for part, device in devices
+            if device is None
         )
 
 
@@ -192,14 +195,11 @@ def _part(whole: Chip, part: Vnpu) -> Device | None:
     if share is None or share.denominator > SHARE_MAX:
         return None
     words = f"vnpu{part.number}-{share.numerator}of{share.denominator}"
-    return Device(
-        vendor=Vendor.HUAWEI,
+    return replace(
+        whole.device,
         hardware_id=f"{whole.device.hardware_id}.{words}",
         parent_hardware_id=whole.device.hardware_id,
         model=f"{whole.device.model} vNPU {share.numerator}/{share.denominator}",
-        meter=MeterKind.ASCEND,
-        serial=whole.device.serial,
-        pci_bus_id=whole.device.pci_bus_id,
         memory_bytes=_bytes(part.memory_mb),
         share_numerator=share.numerator,
         share_denominator=share.denominator,

@@ -1,4 +1,5 @@
-"""Structures of DCMI as a 64-bit Linux lays them out.
+"""Structures of DCMI as a 64-bit Linux lays them out, declared as the vendor's header does: a type,
+and the names that are of it.
 
 The vendor ships a header and no binding. Sizes and offsets of each structure here are held by a
 test against the same structures compiled in C.
@@ -15,172 +16,146 @@ from ctypes import (
     c_ulonglong,
     c_ushort,
 )
+from typing import Any
+
+
+def _of(*declarations: tuple[Any, str]) -> tuple[tuple[str, Any], ...]:
+    """Fields in their order, from types and the names that are of each."""
+    return tuple((name, kind) for kind, names in declarations for name in names.split())
 
 
 class ChipInfo(Structure):
     """What a chip is; older drivers know everything but the last field."""
 
-    _fields_ = (
-        ("kind", c_char * 32),
-        ("name", c_char * 32),
-        ("version", c_char * 32),
-        ("aicores", c_uint),
-        ("npu_name", c_char * 32),
+    _fields_ = _of(
+        (c_char * 32, "kind name version"), (c_uint, "aicores"), (c_char * 32, "npu_name")
     )
 
 
 class PcieInfo(Structure):
     """Where a chip sits on the bus."""
 
-    _fields_ = (
-        ("vendor", c_uint),
-        ("subvendor", c_uint),
-        ("device", c_uint),
-        ("subdevice", c_uint),
-        ("domain", c_int),
-        ("bdf_bus", c_uint),
-        ("bdf_device", c_uint),
-        ("bdf_function", c_uint),
-        ("reserved", c_ubyte * 32),
+    _fields_ = _of(
+        (c_uint, "vendor subvendor device subdevice"),
+        (c_int, "domain"),
+        (c_uint, "bdf_bus bdf_device bdf_function"),
+        (c_ubyte * 32, "reserved"),
     )
 
 
 class Die(Structure):
     """A die's id."""
 
-    _fields_ = (("words", c_uint * 5),)
+    _fields_ = _of((c_uint * 5, "words"))
 
 
 class BoardInfo(Structure):
     """Which board a chip is on."""
 
-    _fields_ = (("board", c_uint), ("pcb", c_uint), ("bom", c_uint), ("slot", c_uint))
+    _fields_ = _of((c_uint, "board pcb bom slot"))
 
 
 class Label(Structure):
     """The card's electronic label."""
 
-    _fields_ = (
-        ("product", c_char * 256),
-        ("model", c_char * 256),
-        ("manufacturer", c_char * 256),
-        ("date", c_char * 256),
-        ("serial", c_char * 256),
-    )
+    _fields_ = _of((c_char * 256, "product model manufacturer date serial"))
 
 
 class HbmInfo(Structure):
     """Memory on the chip, in MB."""
 
-    _fields_ = (
-        ("size_mb", c_ulonglong),
-        ("frequency", c_uint),
-        ("used_mb", c_ulonglong),
-        ("temperature", c_int),
-        ("bandwidth", c_uint),
+    _fields_ = _of(
+        (c_ulonglong, "size_mb"),
+        (c_uint, "frequency"),
+        (c_ulonglong, "used_mb"),
+        (c_int, "temperature"),
+        (c_uint, "bandwidth"),
     )
 
 
 class MemoryInfo(Structure):
     """Memory beside the chip, in MB; 112 bytes, whatever the header remarks."""
 
-    _fields_ = (
-        ("size_mb", c_ulonglong),
-        ("available_mb", c_ulonglong),
-        ("frequency", c_uint),
-        ("huge_kb", c_ulong),
-        ("huge_total", c_ulong),
-        ("huge_free", c_ulong),
-        ("utilisation", c_uint),
-        ("reserved", c_ubyte * 60),
+    _fields_ = _of(
+        (c_ulonglong, "size_mb available_mb"),
+        (c_uint, "frequency"),
+        (c_ulong, "huge_kb huge_total huge_free"),
+        (c_uint, "utilisation"),
+        (c_ubyte * 60, "reserved"),
     )
 
 
 class MultiUtilisation(Structure):
     """Several utilisations of a chip, in percent."""
 
-    _fields_ = (
-        ("aic", c_uint),
-        ("aiv", c_uint),
-        ("aicore", c_uint),
-        ("npu", c_uint),
-        ("reserved", c_uint * 8),
-    )
+    _fields_ = _of((c_uint, "aic aiv aicore npu"), (c_uint * 8, "reserved"))
 
 
 class Process(Structure):
     """A process in the driver's list, by its pid on the host."""
 
-    _fields_ = (("pid", c_int), ("bytes", c_ulong))
+    _fields_ = _of((c_int, "pid"), (c_ulong, "bytes"))
 
 
 class BaseResource(Structure):
     """Of a partition: nothing the meter reads."""
 
-    _fields_ = (
-        ("token", c_ulonglong),
-        ("token_max", c_ulonglong),
-        ("timeout", c_ulonglong),
-        ("group", c_uint),
-        ("vip", c_ubyte),
-        ("reserved", c_ubyte * 31),
+    _fields_ = _of(
+        (c_ulonglong, "token token_max timeout"),
+        (c_uint, "group"),
+        (c_ubyte, "vip"),
+        (c_ubyte * 31, "reserved"),
     )
 
 
 class ComputingResource(Structure):
     """What a chip has or a partition got; `aic` counts cores and may be broken."""
 
-    _fields_ = (
-        ("aic", c_float),
-        ("aiv", c_float),
-        ("units", c_ushort * 8),
-        ("memory_mb", c_ulonglong),
-        ("ids", c_uint * 4),
-        ("processors", c_ushort * 5),
-        ("utilisation", c_uint),
-        ("memory_total", c_ulonglong),
-        ("memory_free", c_ulonglong),
-        ("reserved", c_ubyte * 12),
+    _fields_ = _of(
+        (c_float, "aic aiv"),
+        (c_ushort * 8, "units"),
+        (c_ulonglong, "memory_mb"),
+        (c_uint * 4, "ids"),
+        (c_ushort * 5, "processors"),
+        (c_uint, "utilisation"),
+        (c_ulonglong, "memory_total memory_free"),
+        (c_ubyte * 12, "reserved"),
     )
 
 
 class MediaResource(Structure):
     """Of a partition: nothing the meter reads."""
 
-    _fields_ = (("units", c_float * 6), ("reserved", c_ubyte * 32))
+    _fields_ = _of((c_float * 6, "units"), (c_ubyte * 32, "reserved"))
 
 
 class VdevInfo(Structure):
     """What a partition is."""
 
-    _fields_ = (
-        ("name", c_char * 16),
-        ("status", c_uint),
-        ("in_container", c_uint),
-        ("vfid", c_uint),
-        ("group", c_uint),
-        ("container", c_ulonglong),
-        ("base", BaseResource),
-        ("computing", ComputingResource),
-        ("media", MediaResource),
+    _fields_ = _of(
+        (c_char * 16, "name"),
+        (c_uint, "status in_container vfid group"),
+        (c_ulonglong, "container"),
+        (BaseResource, "base"),
+        (ComputingResource, "computing"),
+        (MediaResource, "media"),
     )
 
 
 class VdevQuery(Structure):
     """Which partition is asked for, and the answer."""
 
-    _fields_ = (("id", c_uint), ("info", VdevInfo))
+    _fields_ = _of((c_uint, "id"), (VdevInfo, "info"))
 
 
 class SocTotal(Structure):
     """The partitions of a chip, and what there is to split."""
 
-    _fields_ = (
-        ("count", c_uint),
-        ("ids", c_uint * 32),
-        ("group_count", c_uint),
-        ("group_bitmap", c_uint),
-        ("base", BaseResource),
-        ("computing", ComputingResource),
-        ("media", MediaResource),
+    _fields_ = _of(
+        (c_uint, "count"),
+        (c_uint * 32, "ids"),
+        (c_uint, "group_count group_bitmap"),
+        (BaseResource, "base"),
+        (ComputingResource, "computing"),
+        (MediaResource, "media"),
     )

@@ -40,8 +40,6 @@ from kashi_agent.sample import (
     Sample,
 )
 
-REFRESH_TICKS: Final = 60
-REFRESH_TICKS_SOON: Final = 10
 SLOW_TICKS: Final = 10
 PROFILED_PERCENT: Final = 0xEF
 """Not a percentage: what a chip says while it is being profiled."""
@@ -77,8 +75,7 @@ class DcmiMeter(VendorMeter[Chip]):
         self._power.begin_tick()
         if self._tick >= self._refresh_tick:
             self._chips.refresh(self._note)
-            wait = REFRESH_TICKS_SOON if self._chips.may_change else REFRESH_TICKS
-            self._refresh_tick = self._tick + wait
+            self._refreshed(changing=self._chips.may_change)
         return tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
 
     def _of_no_use(self) -> DriverGone:

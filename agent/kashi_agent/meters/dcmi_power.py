@@ -30,26 +30,26 @@ class PowerReader:
     def milliwatts(self, chip: Chip) -> int | Absent:
         """What the chip draws, or its part of what its card draws."""
         card = chip.place[0]
-        mates = self._chips.on_card(card) if self._driver.knows_cards else [chip]
+        count = self._chips.count_on(card) if self._driver.knows_cards else 1
         match chip.generation.power:
-            case PowerOf.CARD_BY_FIRST_CHIP if len(mates) > 1:
-                return self._part(chip, mates, lambda: self._driver.power_tenths((card, 0)))
+            case PowerOf.CARD_BY_FIRST_CHIP if count > 1:
+                return self._part(chip, count, lambda: self._driver.power_tenths((card, 0)))
             case PowerOf.CARD_BY_CONTROLLER if self._driver.knows_cards:
-                return self._part(chip, mates, lambda: self._driver.card_power_tenths(card))
-            case PowerOf.UNKNOWN if len(mates) > 1:
+                return self._part(chip, count, lambda: self._driver.card_power_tenths(card))
+            case PowerOf.UNKNOWN if count > 1:
                 return NOT_SUPPORTED
             case _:
                 return self._checked(chip, self._driver.power_tenths(chip.place))
 
-    def _part(self, chip: Chip, mates: list[Chip], ask: Callable[[], int | Absent]) -> int | Absent:
+    def _part(self, chip: Chip, count: int, ask: Callable[[], int | Absent]) -> int | Absent:
         card = chip.place[0]
         if card not in self._of_card:
             self._of_card[card] = self._checked(chip, ask())
         whole = self._of_card[card]
         if isinstance(whole, Absent):
             return whole
-        part, over = divmod(whole, len(mates))
-        return part + (mates.index(chip) < over)
+        part, over = divmod(whole, count)
+        return part + (self._chips.on_card(card).index(chip) < over)
 
     def _checked(self, chip: Chip, tenths: int | Absent) -> int | Absent:
         most = POWER_MW_MAX // MILLIWATTS_PER_TENTH

@@ -17,7 +17,8 @@ from kashi_agent.meters.nvml_calls import DriverGone, Handle, absent, address, a
 from kashi_agent.meters.nvml_codes import TIMEOUT
 from kashi_agent.meters.nvml_library import load_library
 from kashi_agent.meters.nvml_lists import ProcessLists
-from kashi_agent.sample import Absent, AbsentReason
+from kashi_agent.meters.values import GONE, LOST, NOT_READY, NOT_SUPPORTED
+from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 
 EVENTS_MAX: Final = 64
 
@@ -26,23 +27,12 @@ RECOVERY_ACTION: Final = pynvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What the driver says a device is. `named` is False where it may tell the name yet."""
-
-    uuid: str
-    name: str
-    named: bool
-    serial: str
-    pci_bus_id: str
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
     """A MIG instance: its handle, what it is and its part of the whole, as the driver has it."""
 
     handle: Handle
-    identity: Identity
+    uuid: str
+    device: Device | Absent
     slices: int
     slices_whole: int
     gpu_instance: int | None
@@ -91,17 +81,21 @@ class NvmlDriver:
     def uuid(self, handle: Handle) -> str | Absent:
         """The device's own id; an empty one is none."""
         uuid = asked(pynvml.nvmlDeviceGetUUID, handle)
-        return uuid if isinstance(uuid, Absent) else text_of(uuid) or Absent(AbsentReason.NOT_FOUND)
+        return uuid if isinstance(uuid, Absent) else text_of(uuid) or GONE
 
-    def identity(self, handle: Handle, uuid: str) -> Identity:
-        """What the device is; texts are empty and memory 0 where the driver does not tell."""
+    def device(self, handle: Handle, uuid: str) -> Device | Absent:
+        """What the device is: texts are empty and memory 0 where the driver does not tell. Absent
+        while it refuses the name, which it may tell yet."""
+        name = asked(pynvml.nvmlDeviceGetName, handle)
+        if isinstance(name, Absent) and name != NOT_SUPPORTED:
+            return name
         pci = asked(pynvml.nvmlDeviceGetPciInfo_v3, handle)
         memory = self._memory(handle)
-        name = asked(pynvml.nvmlDeviceGetName, handle)
-        return Identity(
-            uuid=uuid,
-            name=text_of(name),
-            named=not isinstance(name, Absent) or name.reason is AbsentReason.NOT_SUPPORTED,
+        return Device(
+            vendor=Vendor.NVIDIA,
+            hardware_id=uuid,
+            model=text_of(name),
+            meter=MeterKind.NVML,
             serial=text_of(asked(pynvml.nvmlDeviceGetSerial, handle)),
             pci_bus_id="" if isinstance(pci, Absent) else text_of(pci.busId),
             memory_bytes=0 if isinstance(memory, Absent) else int(memory.total),
@@ -147,14 +141,17 @@ class NvmlDriver:
         """What the accelerator draws of what its module draws."""
         return self._field(handle, POWER_NOW, pynvml.NVML_POWER_SCOPE_GPU)
 
-    def is_in_module(self, handle: Handle) -> bool:
+    def is_in_module(self, handle: Handle) -> bool | None:
         """Whether a processor shares the board: then counter and power are those of both.
 
-        Told by a module that draws more than the accelerator on it.
+        Told by a module that draws more than the accelerator on it; None: the driver does not say
+        yet.
         """
         module = self._field(handle, POWER_NOW, pynvml.NVML_POWER_SCOPE_MODULE)
         own = self.own_power_mw(handle)
-        return isinstance(module, int) and isinstance(own, int) and module > own
+        if isinstance(module, int) and isinstance(own, int):
+            return module > own
+        return None if {module, own} & {NOT_READY, LOST} else False
 
     def recovery_action(self, handle: Handle) -> int | Absent:
         """What must be done before the device can be used; 0: nothing."""
@@ -207,7 +204,8 @@ class NvmlDriver:
             return None
         return Slice(
             handle=part,
-            identity=self.identity(part, uuid),
+            uuid=uuid,
+            device=self.device(part, uuid),
             slices=int(attributes.computeInstanceSliceCount),
             slices_whole=places,
             gpu_instance=None if isinstance(instance, Absent) else int(instance),
@@ -223,6 +221,6 @@ class NvmlDriver:
 
     def _memory(self, handle: Handle) -> Any:
         memory = asked(pynvml.nvmlDeviceGetMemoryInfo, handle, pynvml.nvmlMemory_v2)
-        if isinstance(memory, Absent) and memory.reason is AbsentReason.NOT_SUPPORTED:
+        if memory == NOT_SUPPORTED:
             return asked(pynvml.nvmlDeviceGetMemoryInfo, handle)
         return memory

@@ -5,13 +5,13 @@ to be told of. A partition that is taken away is gone, for its hardware is anoth
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from kashi_agent.meters.nvml import Identity, NvmlDriver, Slice
+from kashi_agent.meters.nvml import NvmlDriver, Slice
 from kashi_agent.meters.nvml_calls import Handle, address
 from kashi_agent.meters.values import NOT_SUPPORTED
 from kashi_agent.reading import DeviceEventKind
-from kashi_agent.sample import Absent, Device, MeterKind, Vendor
+from kashi_agent.sample import Absent, Device
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,8 +24,8 @@ class Card:
     parent: "Card | None" = None
     settling: bool = False
     """Its next utilisation is left out: it shows the driver's own work."""
-    in_module: bool = False
-    """A processor shares its board, and its counter of energy."""
+    in_module: bool | None = False
+    """A processor shares its board, and its counter of energy; None: it is not told yet."""
     gpu_instance: int | None = None
     """Of a partition whose activity the driver tells: its GPU instance."""
     recovery_action: int = 0
@@ -131,11 +131,11 @@ class Cards:
             card.handle = handle
             card.unsupported.clear()
             return True
-        identity = self._driver.identity(handle, uuid)
-        if not identity.named:
+        device = self._driver.device(handle, uuid)
+        if isinstance(device, Absent):
             return False
         self._cards[uuid] = Card(
-            device=_device(identity),
+            device=device,
             turn=len(self._cards),
             handle=handle,
             settling=not self._driver.keeps_state(handle),
@@ -153,27 +153,25 @@ class Cards:
 
     def _partition(self, whole: Card, note: Note) -> None:
         """Bring the partitions of a device up to date."""
-        parts = []
+        slices: dict[str, Slice] = {}
         for part in self._driver.slices(whole.handle):
-            known = part.identity.uuid in self._cards
-            if not (known or part.identity.named):
-                self.unidentified += (f"partition {part.identity.uuid}: its name is refused",)
+            if part.uuid not in self._cards and isinstance(part.device, Absent):
+                self.unidentified += (f"partition {part.uuid}: its name is refused",)
             elif 0 < part.slices <= part.slices_whole:
-                parts.append(part)
+                slices[part.uuid] = part
             else:  # what part of the card it is cannot be said, so it cannot be counted
                 share = f"{part.slices}/{part.slices_whole}"
-                self.unidentified += (f"partition {part.identity.uuid}: a share of {share}",)
-        slices = {part.identity.uuid: part for part in parts}
-        told = bool(parts) and self._driver.tells_activity(whole.handle)
-        instances = [part.gpu_instance for part in parts]
+                self.unidentified += (f"partition {part.uuid}: a share of {share}",)
+        told = bool(slices) and self._driver.tells_activity(whole.handle)
+        instances = [part.gpu_instance for part in slices.values()]
         for card in self:
             if card.parent is whole and card.device.hardware_id not in slices:
                 del self._cards[card.device.hardware_id]
         for uuid, part in slices.items():
             if uuid in self._cards:
                 self._cards[uuid].handle = part.handle
-            else:
-                self._cards[uuid] = _partition_card(whole, part, len(self._cards))
+            elif isinstance(part.device, Device):
+                self._cards[uuid] = _partition_card(whole, part, part.device, len(self._cards))
             # Where compute instances share a GPU instance, its activity is none of theirs alone.
             alone = told and instances.count(part.gpu_instance) == 1
             self._cards[uuid].gpu_instance = part.gpu_instance if alone else None
@@ -182,30 +180,14 @@ class Cards:
         whole.slices = frozenset(slices)
 
 
-def _device(identity: Identity) -> Device:
-    """A whole card."""
-    return Device(
-        vendor=Vendor.NVIDIA,
-        hardware_id=identity.uuid,
-        model=identity.name,
-        meter=MeterKind.NVML,
-        serial=identity.serial,
-        pci_bus_id=identity.pci_bus_id,
-        memory_bytes=identity.memory_bytes,
-    )
-
-
-def _partition_card(whole: Card, part: Slice, turn: int) -> Card:
+def _partition_card(whole: Card, part: Slice, device: Device, turn: int) -> Card:
     """A partition; its share is its compute slices of those the whole card has."""
-    device = Device(
-        vendor=Vendor.NVIDIA,
-        hardware_id=part.identity.uuid,
+    device = replace(
+        whole.device,
+        hardware_id=part.uuid,
         parent_hardware_id=whole.device.hardware_id,
-        model=part.identity.name,
-        meter=MeterKind.NVML,
-        serial=whole.device.serial,
-        pci_bus_id=whole.device.pci_bus_id,
-        memory_bytes=part.identity.memory_bytes,
+        model=device.model,
+        memory_bytes=device.memory_bytes,
         share_numerator=part.slices,
         share_denominator=part.slices_whole,
     )

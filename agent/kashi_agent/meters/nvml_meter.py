@@ -35,6 +35,7 @@ from kashi_agent.meters.values import (
     GONE,
     LOST,
     NOT_ASKED,
+    NOT_READY,
     NOT_SUPPORTED,
     POWER_MW_MAX,
     whole_absence,
@@ -52,8 +53,6 @@ from kashi_agent.sample import (
     SampleBatch,
 )
 
-REFRESH_TICKS: Final = 60
-REFRESH_TICKS_CHANGING: Final = 10
 MEMORY_TICKS: Final = 10
 QUIET_LIST_TICKS: Final = 5
 
@@ -114,8 +113,7 @@ class NvmlMeter(VendorMeter[Card]):
         """Look for devices and partitions anew."""
         self._cards.refresh(self._note)
         self._driver.activity.keep_only({card.device.hardware_id for card in self._cards})
-        changing = self._cards.partitioned or not self._cards.complete
-        self._refresh_tick = self._tick + (REFRESH_TICKS_CHANGING if changing else REFRESH_TICKS)
+        self._refreshed(changing=self._cards.partitioned or not self._cards.complete)
         for card in self._cards:
             if card.parent is None and card.handle is not None:
                 self._tell_recovery(card)
@@ -176,13 +174,17 @@ class NvmlMeter(VendorMeter[Card]):
 
     def _energy(self, card: Card) -> int | Absent:
         """The counter as it stands, in millijoules; unsupported where others count in it, too."""
+        if card.in_module is None:
+            card.in_module = self._driver.is_in_module(card.handle)
+            if card.in_module is None:
+                return NOT_READY  # the counter may be another's, too
         if card.parent is not None or card.in_module:
             return NOT_SUPPORTED
         return self._asked(card, "energy in mJ", self._driver.energy_mj, COUNTER_MAX)
 
     def _power(self, card: Card) -> int | Absent:
         """In milliwatts, for devices without an energy counter."""
-        if card.parent is not None:
+        if card.parent is not None or card.in_module is None:
             return NOT_SUPPORTED
         ask = self._driver.own_power_mw if card.in_module else self._driver.power_mw
         return self._asked(card, "power in mW", ask, POWER_MW_MAX)

@@ -7,6 +7,8 @@ not) is its state read; what the file system does not tell is awake.
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kashi_agent.evidence.fact import text_of
+
 
 @dataclass(slots=True)
 class PciSleep:
@@ -19,14 +21,7 @@ class PciSleep:
         """Whether the device sleeps; `bus_id` as NVML writes it (00000000:17:00.0)."""
         if bus_id not in self._states:
             power = self.sys / "bus/pci/devices" / bus_id.lower()[-12:] / "power"
-            may_sleep = bool(bus_id) and _text(power / "control") == "auto"
+            may_sleep = bool(bus_id) and text_of(power / "control") == "auto"
             self._states[bus_id] = power / "runtime_status" if may_sleep else None
         state = self._states[bus_id]
-        return state is not None and _text(state) == "suspended"
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
+        return state is not None and text_of(state) == "suspended"

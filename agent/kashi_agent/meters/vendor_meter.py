@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import reduce
 from typing import Final, Generic
 
 from kashi_agent.errors import MeterError
@@ -21,6 +22,8 @@ FAILING: Final = Absent(AbsentReason.DRIVER_ERROR)
 FAILING_TICKS_MAX: Final = 10
 """All devices answering nothing but errors for so long: the session is of no use any more."""
 
+REFRESH_TICKS: Final = 60
+REFRESH_TICKS_CHANGING: Final = 10
 DETAIL_CHARACTERS_MAX: Final = 256
 
 
@@ -43,6 +46,8 @@ class VendorMeter(ABC, Generic[Subject]):
         self.meter = Meter(
             kind=kind, cadence_ms=cadence_ms, library_version=library, driver_version=driver
         )
+        self.steps: tuple[Callable[[SampleBatch], SampleBatch], ...] = ()
+        """What completes a batch before it goes out: grants, facts to judge it by."""
         self._book = book
         self._clock = clock
         self._dropped: DroppedValues[Subject] = DroppedValues(self._note)
@@ -64,16 +69,21 @@ class VendorMeter(ABC, Generic[Subject]):
         if self._failing_ticks >= FAILING_TICKS_MAX:
             raise self._of_no_use()
         self._tick += 1
-        return SampleBatch(
+        batch = SampleBatch(
             boottime_ms=self._boottime_ms,
             meter=self.meter,
             samples=samples,
             events=tuple(self._events),
         )
+        return reduce(lambda whole, complete: complete(whole), self.steps, batch)
 
     def pids(self, hardware_id: str) -> frozenset[int]:
         """The processes that the driver listed on a device at the last look."""
         return self._listed.get(hardware_id, frozenset())
+
+    def _refreshed(self, *, changing: bool) -> None:
+        """What devices there are was looked at: when to look again."""
+        self._refresh_tick = self._tick + (REFRESH_TICKS_CHANGING if changing else REFRESH_TICKS)
 
     @abstractmethod
     def _samples(self) -> tuple[Sample, ...]:
