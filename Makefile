@@ -9,10 +9,11 @@ DISTRIBUTIONS := proto agent server verify
 SOURCES := proto/kashi agent/kashi_agent server/kashi_server verify/kashi_verify
 DEMO_FLAGS := $(if $(ONCE),--once,)
 
-.PHONY: help setup demo test check lint types contract walls bench soak packages generate lock baseline clean
+.PHONY: help setup demo test check lint types contract walls bench soak packages agent-size generate lock \
+  baseline clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED)  ## The virtual environment with everything pinned
 
@@ -51,6 +52,9 @@ walls: $(INSTALLED)
 
 packages: $(INSTALLED)  ## The agent's .deb, .rpm and aarch64 bundle, in build/packages/
 	$(BIN)/python -m deploy.packages
+
+agent-size: $(INSTALLED)  ## Lines of code of the agent, by part
+	@$(BIN)/python -m deploy.agent_size
 
 generate: $(INSTALLED)  ## Python from the .proto files
 	$(BIN)/python -m deploy.generate

@@ -6,10 +6,7 @@ a clock of their own. Nothing here waits, and nothing here opens a connection.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from random import Random
-
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from kashi_agent import VERSION
 from kashi_agent.clock import Clock
@@ -20,20 +17,13 @@ from kashi_agent.reading import HostEventKind
 from kashi_agent.recorder import FLUSH_MS, Recorder
 from kashi_agent.reporter import INTERVAL_MS, Reporter
 from kashi_agent.sealing import RandomBytes, Sealer
-from kashi_agent.shipping import Shipper, Wire
+from kashi_agent.shipping import Shipper, Signing, Wire
 from kashi_agent.shipping_carried import CarriedShipper
 from kashi_agent.spool import Spool, SpoolRecovery
 from kashi_agent.spool.sealed import Position
 from kashi_agent.stretch import Stretch
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
-    """Whose reports these are, and whose receipts are believed."""
-
-    host_id: str
-    report_key: ec.EllipticCurvePrivateKey
-    receipt_key: ec.EllipticCurvePublicKey
+__all__ = ["Agent", "Signing"]
 
 
 class Agent:
@@ -75,7 +65,8 @@ class Agent:
             started=(clock.boot_id(), clock.boottime_ms()),
             interval_ms=interval_ms,
         )
-        self.shipper = self._shipper(signing, random, carried=carried)
+        shipper = CarriedShipper if carried else Shipper
+        self.shipper = shipper(spool=spool, reporter=self.reporter, signing=signing, random=random)
         self._note_start(self.recovery)
 
     def known_up_to(self) -> Position:
@@ -137,25 +128,6 @@ class Agent:
     def close(self) -> None:
         """Let go of the spool."""
         self.spool.close()
-
-    def _shipper(self, signing: Signing, random: Random, *, carried: bool) -> Shipper:
-        spool, reporter, host_id = self.spool, self.reporter, signing.host_id
-        if carried:
-            return CarriedShipper(
-                spool=spool,
-                reporter=reporter,
-                host_id=host_id,
-                receipt_key=signing.receipt_key,
-                report_key=signing.report_key.public_key(),
-                random=random,
-            )
-        return Shipper(
-            spool=spool,
-            reporter=reporter,
-            host_id=host_id,
-            receipt_key=signing.receipt_key,
-            random=random,
-        )
 
     def _note_start(self, recovery: SpoolRecovery) -> None:
         self.metering.note(HostEventKind.AGENT_STARTED, VERSION)

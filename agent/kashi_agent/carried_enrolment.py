@@ -7,6 +7,7 @@ for an officer who approves it by the hash of its file.
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -101,14 +102,14 @@ def server_root_of(path: Path) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def read_carry(path: Path, kind: int) -> list[tuple[int, carry_pb2.CarryRecord]]:
-    """The records of a small carry file.
+def read_carry(path: Path, kind: int) -> Iterator[tuple[int, carry_pb2.CarryRecord]]:
+    """The records of a carry file with their numbers, each when it is asked for.
 
     Raises:
         FileError: it is damaged, is for something else, or cannot be read.
     """
     try:
-        return list(CarryFile(path, kind).records())
+        yield from CarryFile(path, kind).records()
     except ContractError as error:
         raise FileError(str(error)) from error
     except OSError as error:

@@ -21,6 +21,12 @@ class EpochReason(IntEnum):
     REPORT_REJECTED = 4
 
 
+def follows(before: tuple[int, int], position: tuple[int, int]) -> bool:
+    """Whether a report (epoch, sequence) is the next of its chain: in its epoch, or as the first
+    of the one after."""
+    return position in ((before[0], before[1] + 1), (before[0] + 1, 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochOpening:
     """What a host still knows when it opens an epoch; 0 or empty where it does not know."""

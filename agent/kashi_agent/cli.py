@@ -28,19 +28,8 @@ from kashi_agent.commands import (
 from kashi_agent.errors import AgentError
 
 _COMMANDS = (
-    enrol,
-    run,
-    once,
-    status,
-    top,
-    show,
-    doctor,
-    verify,
-    release,
-    export,
-    import_receipts,
-    relay,
-    version,
+    *(enrol, run, once, status, top, show, doctor, verify, release),
+    *(export, import_receipts, relay, version),
 )
 
 

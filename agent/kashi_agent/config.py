@@ -5,7 +5,7 @@ or out of range is refused with file, line and field: a setting that is misspelt
 look as if it held.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,21 +21,6 @@ FILES = "files"
 """As `relay`: nobody is reached, reports are carried by hand."""
 
 TABLE = "agent"
-FIELDS = (
-    "state_folder",
-    "meter_socket",
-    "meter",
-    "report_interval_seconds",
-    "flush_seconds",
-    "holder_names",
-    "reported_devices",
-    "metrics_listen",
-    "relay",
-    "proxy",
-    "evidence",
-    "driver_root",
-)
-
 INTERVAL_SECONDS_MIN = 60
 INTERVAL_SECONDS_MAX = 3_600
 
@@ -58,7 +43,7 @@ class AgentConfig:
     `holder_names`: what is reported of the names of holders.
     `reported_devices`: hardware ids of the devices that are reported, None: all; the others are
     only counted.
-    `metrics_address`: where loopback metrics are served, None: nowhere.
+    `metrics_listen`: where loopback metrics are served, None: nowhere.
     `relay`: HOST:PORT of the site's relay, "files": reports are carried by hand, "": neither.
     `proxy`: HOST:PORT of the HTTP proxy to reach the server through, "": none.
     `evidence`: how much the meter looks at beside what it measures.
@@ -72,7 +57,7 @@ class AgentConfig:
     flush_seconds: int = 10
     holder_names: NamePolicy = NamePolicy.NONE
     reported_devices: frozenset[str] | None = None
-    metrics_address: tuple[str, int] | None = field(default=None)
+    metrics_listen: tuple[str, int] | None = None
     relay: str = ""
     proxy: str = ""
     evidence: EvidenceLevel = EvidenceLevel.BASIC
@@ -114,6 +99,9 @@ class AgentConfig:
         return self.state_folder / "status.json"
 
 
+FIELDS = tuple(setting.name for setting in fields(AgentConfig))
+
+
 def load_config(path: Path, *, required: bool) -> AgentConfig:
     """Read the settings; the defaults where the file is absent and not required.
 
@@ -138,7 +126,7 @@ class _Reader(SettingsReader):
             flush_seconds=self.integer("flush_seconds", default.flush_seconds, 2, 10),
             holder_names=self.word("holder_names", NamePolicy, default.holder_names),
             reported_devices=self._devices(),
-            metrics_address=self._metrics(),
+            metrics_listen=self._metrics(),
             relay=self.endpoint("relay", FILES),
             proxy=self.endpoint("proxy"),
             evidence=self.word("evidence", EvidenceLevel, default.evidence),

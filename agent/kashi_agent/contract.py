@@ -6,6 +6,7 @@ does not take, which are cleaned. Fields that have one name on both sides are co
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -13,6 +14,7 @@ from kashi import limits
 from kashi.v1 import report_pb2
 
 from kashi_agent.axis import ClockState
+from kashi_agent.chain_link import EpochOpening
 from kashi_agent.clock import ClockSync
 from kashi_agent.reading import (
     SUMS,
@@ -44,6 +46,7 @@ _DEVICE: Final = (
 _READING: Final = ("span_ms", *SUMS, "energy_integrated")
 _HOLDER_TIME: Final = ("holder", "held_ms", "share_ms")
 _CONTINUITY: Final = ("same_driver", "same_holders", "energy_mj")
+_OPENING: Final = tuple(field.name for field in fields(EpochOpening))
 _COUNTERS: Final = ("observed_ms", "gap_ms", "held_ms", "active_ms", "utilised_ns", "energy_mj")
 
 
@@ -123,6 +126,11 @@ def stretch_of(header: report_pb2.ReportHeader, blocks: Iterable[report_pb2.Bloc
         ),
         **_got(header, *_SPAN, "devices_counted_only"),
     )
+
+
+def opening_of(opening: EpochOpening) -> report_pb2.EpochOpening:
+    """What a host still knows when it opens an epoch."""
+    return report_pb2.EpochOpening(**_put(opening, *_OPENING))
 
 
 def totals_of(slot: int, counters: Counters) -> report_pb2.DeviceCounters:

@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -208,14 +209,10 @@ class Daemon:
         return self._agent.clock.boottime_ms()
 
     def _ring(self) -> None:
-        try:
+        with suppress(OSError):  # it is ringing already, or the loop has ended
             self._wake.send(b"\0")
-        except OSError:
-            return  # it is ringing already, or the loop has ended
 
     def _quiet(self) -> None:
-        try:
+        with suppress(BlockingIOError):
             while self._woken.recv(4096):
                 continue
-        except BlockingIOError:
-            return

@@ -22,13 +22,11 @@ def write_durable(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
     a power cut could bring the old file back.
     """
     passing = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        try:
-            _write_all(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with open(passing, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         passing.replace(path)
     except OSError:
         passing.unlink(missing_ok=True)
@@ -49,8 +47,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(descriptor, content) :]

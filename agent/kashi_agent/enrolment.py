@@ -11,7 +11,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,22 +22,19 @@ from kashi import limits, signing
 from kashi.v1 import enrolment_pb2, enrolment_pb2_grpc
 
 from kashi_agent import VERSION
-from kashi_agent.errors import AgentError, RefusedError, UnreachableError
+from kashi_agent.errors import AgentError, RefusedError
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity, tls_request
-from kashi_agent.shipping_wire import proxy_options
+from kashi_agent.shipping_wire import REFUSALS, called, proxy_options
 
 TOKEN_PREFIX = "kashi1"
 MACHINE_ID_PATH = Path("/etc/machine-id")
 
 _Answer = TypeVar("_Answer")
 
-_REFUSALS = {
-    grpc.StatusCode.INVALID_ARGUMENT,
+_REFUSALS = REFUSALS | {
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.ALREADY_EXISTS,
-    grpc.StatusCode.PERMISSION_DENIED,
     grpc.StatusCode.UNAUTHENTICATED,
-    grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.ABORTED,
 }
 
@@ -136,13 +133,7 @@ def introduction(
         csr=csr,
         report_public_key=public_key,
         possession=signing.sign(report_key, signing.POSSESSION, statement),
-        facts=enrolment_pb2.HostFacts(
-            hostname=facts.hostname,
-            machine_sha256=facts.machine_sha256,
-            operating_system=facts.operating_system,
-            agent_version=VERSION,
-            architecture=facts.architecture,
-        ),
+        facts=enrolment_pb2.HostFacts(agent_version=VERSION, **asdict(facts)),
         relay_names=relay_names,
     )
 
@@ -213,10 +204,4 @@ def _service(
 
 
 def _call(address: str, call: Callable[[], _Answer]) -> _Answer:
-    try:
-        return call()
-    except grpc.RpcError as error:
-        code, detail = error.code(), error.details()
-        if code in _REFUSALS:
-            raise RefusedError(f"{address} refused: {detail}") from error
-        raise UnreachableError(f"{address} does not answer ({code.name}): {detail}") from error
+    return called(address, call, _REFUSALS)

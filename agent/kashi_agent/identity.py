@@ -13,7 +13,8 @@ Files in the identity folder, each 0600 and replaced in one durable step:
 import base64
 import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -133,12 +134,7 @@ class IdentityStore:
         """Keep what the server told."""
         fields = {
             "format": HOST_FORMAT,
-            "host_id": host.host_id,
-            "operator_party_id": host.operator_party_id,
-            "enrolment_address": host.enrolment_address,
-            "metering_address": host.metering_address,
-            "enrolled_utc_ms": host.enrolled_utc_ms,
-            "demo": host.demo,
+            **asdict(host),
             "server_root": _text(host.server_root),
             "receipt_chain": [_text(der) for der in host.receipt_chain],
         }
@@ -242,11 +238,7 @@ def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCu
     trusted = x509.load_der_x509_certificate(root)
     try:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
-        issuers = [*certificates[1:], trusted]
-        for certificate, issuer in zip(certificates, issuers, strict=True):
-            if certificate != trusted:
-                certificate.verify_directly_issued_by(issuer)
-                _check_authority(issuer)
+        _check_links([*certificates, trusted])
     except _BROKEN_CHAIN as error:
         raise RefusedError(
             "the receipt certificate does not lead to the server's root that came with the "
@@ -266,19 +258,21 @@ def check_issued(chain: tuple[bytes, ...], root: bytes) -> None:
     """
     try:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
-        for certificate, issuer in pairwise(certificates):
-            certificate.verify_directly_issued_by(issuer)
-            _check_authority(issuer)
+        _check_links(certificates)
     except _BROKEN_CHAIN as error:
         raise RefusedError(_FOREIGN) from error
     if len(certificates) < 2 or chain[-1] != root:
         raise RefusedError(_FOREIGN)
 
 
-def _check_authority(certificate: x509.Certificate) -> None:
-    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    if not constraints.value.ca:
-        raise ValueError("a certificate in the chain may not issue others")
+def _check_links(certificates: Sequence[x509.Certificate]) -> None:
+    """Each is the next one itself, or was issued by it, which may issue certificates."""
+    for certificate, issuer in pairwise(certificates):
+        if certificate != issuer:
+            certificate.verify_directly_issued_by(issuer)
+            constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints)
+            if not constraints.value.ca:
+                raise ValueError("a certificate in the chain may not issue others")
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -6,15 +6,15 @@ costs as much as all of the metering. The file's own time of access tells (where
 none, a reader sees the slower pace).
 """
 
-import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from kashi_agent.errors import AgentError
 from kashi_agent.reading import Counters
 from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch, known
+from kashi_agent.shown import read_shown, write_shown
 
 FORMAT: Final = "kashi/v1/agent-live"
 IDLE_MS: Final = 10_000
@@ -61,19 +61,13 @@ class LiveView:
 
     def write(self, path: Path) -> None:
         """Replace the file, for this user and its group."""
-        passing = path.with_name(f".{path.name}.new")
-        passing.write_text(json.dumps(self._fields()), encoding="utf-8")
-        passing.chmod(0o640)
-        passing.replace(path)
-
-    def _fields(self) -> dict[str, object]:
         # Once a second: `asdict` copies every value and costs as much as all of the metering.
         devices = [
             {name: getattr(device, name) for name in LiveDevice.__slots__}
             for device in self.devices
         ]
         view = {name: getattr(self, name) for name in LiveView.__slots__}
-        return {"format": FORMAT, **view, "devices": devices}
+        write_shown(path, FORMAT, {**view, "devices": devices}, mode=0o640)
 
 
 def read_live(path: Path) -> LiveView:
@@ -82,21 +76,13 @@ def read_live(path: Path) -> LiveView:
     Raises:
         AgentError: it does not run, or the file is damaged.
     """
-    try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = fields.pop("format") == FORMAT
-        devices = [LiveDevice(**one) for one in fields.pop("devices")]
-        view = LiveView(**fields, devices=devices)
-    except FileNotFoundError as error:
-        raise AgentError(
-            f"{path} does not exist: no agent runs here that has seen a device; "
-            "kashi-agent doctor says why"
-        ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise AgentError(f"{path} cannot be read: {error}") from error
-    if not known:
-        raise AgentError(f"{path} was written by another version of the agent; restart it")
-    return view
+    absent = "no agent runs here that has seen a device; kashi-agent doctor says why"
+    return read_shown(path, FORMAT, _view_of, absent)
+
+
+def _view_of(fields: dict[str, Any]) -> LiveView:
+    devices = [LiveDevice(**one) for one in fields.pop("devices")]
+    return LiveView(**fields, devices=devices)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,10 +114,8 @@ class LiveBoard:
             cadence_ms=batch.meter.cadence_ms,
             devices=[self._device(sample, batch.boottime_ms) for sample in batch.samples],
         )
-        try:
+        with suppress(OSError):
             view.write(self.path)
-        except OSError:
-            return
 
     def _was_read(self) -> bool:
         """Whether anybody read the file since it was written; a missing one is written anew."""

@@ -7,6 +7,7 @@ why it takes nothing: never by a timer of its own.
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 
 class Notifier:
@@ -34,7 +35,5 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifying:
             notifying.setblocking(False)
-            try:
+            with suppress(OSError):  # a manager that does not listen must not stop the measuring
                 notifying.sendto(text.encode(), address)
-            except OSError:
-                return  # a service manager that does not listen must not stop the measuring

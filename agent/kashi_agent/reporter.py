@@ -6,7 +6,7 @@ less where a boot, a segment or the agent ended. What is missing in between beco
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,7 +45,22 @@ class Window:
     through: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where content comes from: the journal up to frame `through`, or a report of an abandoned
+    epoch in frame `replaces`; `attempts`: how many reports carried it, the one to come included."""
+
+    through: int = 0
+    replaces: int = 0
+    attempts: int = 1
+
+    def noted(self, *, last: bool) -> "Source":
+        """What is noted with one of several reports. All of it with the last alone: until that one
+        stands, a crash has them sealed again from where the chain then ends."""
+        return self if last else Source(attempts=self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
 class ChainEnd:
     """Where the chain's last report ends on its axis."""
 
@@ -115,7 +130,8 @@ class Reporter:
         """What would be sealed now, the open minute included; keeps nothing."""
         link, end = self._link, self._end
         for window in self._windows(drain=True, with_open=True):
-            for sealed in self._sealer.seal(self._continued(window, end), link, self._utc_ms()):
+            continued = self._continued(window.stretches, end)
+            for sealed in self._sealer.seal(continued, link, self._utc_ms()):
                 yield sealed
                 link, end = sealed.link, _end_of(sealed.stretch)
 
@@ -142,7 +158,8 @@ class Reporter:
         if stretch is None:
             entry.repeated = True  # nothing can be repeated; what follows states the gap
             return 0
-        return self._seal((stretch,), through=0, replaces=entry.number, attempts=entry.attempts + 1)
+        source = Source(replaces=entry.number, attempts=entry.attempts + 1)
+        return self._seal((stretch,), source)
 
     def _content_of(self, entry: Entry) -> Stretch | None:
         """What a report of an abandoned epoch carries, a gap where it was given up; None where it
@@ -158,54 +175,32 @@ class Reporter:
         return lost(stretch)
 
     def _seal_window(self, window: Window) -> int:
-        made = self._seal(window.stretches, through=window.through)
+        made = self._seal(window.stretches, Source(through=window.through))
         if not made:
             self._spool.settle(window.through)
         return made
 
-    def _seal(
-        self, stretches: tuple[Stretch, ...], *, through: int, replaces: int = 0, attempts: int = 1
-    ) -> int:
-        continued = self._continued(Window(stretches=stretches, through=through), self._end)
-        if not continued:
-            return 0
-        made = 0
-        groups = self._groups(continued)
-        for group in groups:
-            last = group is groups[-1]
-            made += self._seal_group(
-                group,
-                through=through if last else 0,
-                replaces=replaces if last else 0,
-                attempts=attempts,
-            )
-        return made
+    def _seal(self, stretches: tuple[Stretch, ...], source: Source) -> int:
+        groups = self._groups(self._continued(stretches, self._end))
+        return sum(
+            self._seal_group(group, source.noted(last=group is groups[-1])) for group in groups
+        )
 
-    def _seal_group(
-        self, stretches: list[Stretch], *, through: int, replaces: int, attempts: int
-    ) -> int:
-        """Reports of stretches that follow each other. What they came from is noted with the last:
-        until that one stands, a crash has them sealed again from where the chain then ends."""
+    def _seal_group(self, stretches: list[Stretch], source: Source) -> int:
+        """Reports of stretches that follow each other."""
         opening = self._opening
         words = None if opening is None else self._words(opening)
         reports = self._sealer.seal(stretches, self._link, self._utc_ms(), words)
         for report in reports:
-            last = report is reports[-1]
-            self._keep(
-                report,
-                opening,
-                through=through if last else 0,
-                replaces=replaces if last else 0,
-                attempts=attempts,
-            )
+            self._keep(report, opening, source.noted(last=report is reports[-1]))
             opening = None
         return len(reports)
 
     def _groups(self, stretches: list[Stretch]) -> list[list[Stretch]]:
         """Stretches as one report, or as two: before this agent began and since."""
         boot_id, at = self._started
-        if not self._apart or stretches[0].boot_id != boot_id:
-            return [stretches]
+        if not self._apart or not stretches or stretches[0].boot_id != boot_id:
+            return [stretches] if stretches else []
         before: list[Stretch] = []
         since: list[Stretch] = []
         for stretch in stretches:
@@ -219,9 +214,7 @@ class Reporter:
                 since.append(late)
         return [group for group in (before, since) if group]
 
-    def _keep(
-        self, report: Sealed, opening: Opening | None, *, through: int, replaces: int, attempts: int
-    ) -> None:
+    def _keep(self, report: Sealed, opening: Opening | None, source: Source) -> None:
         link, stretch = report.link, report.stretch
         follows = (link.epoch, link.sequence - 1) if opening is None else opening.follows
         self._spool.keep(
@@ -235,9 +228,9 @@ class Reporter:
                 start_boottime_ms=stretch.start_boottime_ms,
                 end_boottime_ms=stretch.end_boottime_ms,
                 sealed_utc_ms=report.sealed_utc_ms,
-                journal_through=through,
-                replaces=replaces,
-                attempts=attempts,
+                journal_through=source.through,
+                replaces=source.replaces,
+                attempts=source.attempts,
                 state=json.dumps(dict(link.slots), separators=(",", ":")).encode(),
                 wire=report.wire,
             )
@@ -245,13 +238,13 @@ class Reporter:
         # Its number is used from here on, durable or not: another report under it would be a fork.
         self._link, self._end = link, _end_of(stretch)
         self._opening = None
-        if through:
-            self._spool.settle(through)
+        if source.through:
+            self._spool.settle(source.through)
 
-    def _continued(self, window: Window, end: ChainEnd | None) -> list[Stretch]:
-        """The window's stretches without what is sealed already and without holes."""
+    def _continued(self, stretches: Iterable[Stretch], end: ChainEnd | None) -> list[Stretch]:
+        """The stretches without what is sealed already and without holes."""
         continued = []
-        for stretch in window.stretches:
+        for stretch in stretches:
             part = _after(stretch, end)
             if part is not None:
                 continued.append(part)
@@ -290,11 +283,8 @@ class Reporter:
                 continue
             try:
                 report = self._spool.sealed.read(entry)
-                return self._link_of(report, link), ChainEnd(
-                    boot_id=report.boot_id,
-                    segment=report.segment,
-                    end_boottime_ms=report.end_boottime_ms,
-                )
+                end = ChainEnd(report.boot_id, report.segment, report.end_boottime_ms)
+                return self._link_of(report, link), end
             except (SpoolError, ContractError, ValueError):
                 continue
         return link, None
@@ -316,11 +306,7 @@ class Reporter:
 
 
 def _end_of(stretch: Stretch) -> ChainEnd:
-    return ChainEnd(
-        boot_id=stretch.boot_id,
-        segment=stretch.segment.number,
-        end_boottime_ms=stretch.end_boottime_ms,
-    )
+    return ChainEnd(stretch.boot_id, stretch.segment.number, stretch.end_boottime_ms)
 
 
 def _after(stretch: Stretch, end: ChainEnd | None) -> Stretch | None:

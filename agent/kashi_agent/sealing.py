@@ -6,7 +6,6 @@ makes the messages, `describing` reads the same bytes back for people.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import limits, signing
@@ -14,13 +13,17 @@ from kashi.chain import parse_report
 from kashi.v1 import report_pb2
 
 from kashi_agent.chain_link import ChainLink, EpochOpening
-from kashi_agent.contract import clean, contents_of, counters_of, header_of, totals_of
-from kashi_agent.describing import describe_report
+from kashi_agent.contract import (
+    clean,
+    contents_of,
+    counters_of,
+    header_of,
+    opening_of,
+    totals_of,
+)
 from kashi_agent.fitting import fitted, halves, join_stretches
 from kashi_agent.reading import Counters, DeviceMinutes
 from kashi_agent.stretch import Stretch
-
-__all__ = ["Sealed", "Sealer", "describe_report", "link_after"]
 
 RandomBytes = Callable[[int], bytes]
 
@@ -163,7 +166,7 @@ def _header(
             counters=[
                 totals_of(slot, link.counters[slot]) for slot in _stated_slots(link, stretch)
             ],
-            epoch_opening=None if opening is None else _opening(opening),
+            epoch_opening=None if opening is None else opening_of(opening),
             agent_version=clean(agent_version),
         )
     )
@@ -177,17 +180,6 @@ def _stated_slots(link: ChainLink, stretch: Stretch) -> list[int]:
     others = sorted(set(link.counters) - spoken, reverse=True)
     room = limits.DEVICES_PER_HOST_MAX - len(spoken)
     return sorted(spoken | set(others[: max(0, room)]))
-
-
-def _opening(opening: EpochOpening) -> report_pb2.EpochOpening:
-    return report_pb2.EpochOpening(
-        reason=cast("report_pb2.EpochReason", opening.reason),
-        last_epoch=opening.last_epoch,
-        last_sequence=opening.last_sequence,
-        last_sha256=opening.last_sha256,
-        lost_first_sequence=opening.lost_first_sequence,
-        lost_last_sequence=opening.lost_last_sequence,
-    )
 
 
 def _digest(block: report_pb2.Block) -> report_pb2.BlockDigest:

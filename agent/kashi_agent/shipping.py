@@ -14,9 +14,11 @@ What an answer can make necessary, and what follows:
     hole in our chain  a sealed report is lost: epoch + 1, naming the lost numbers
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from random import Random
 from typing import Final, Protocol
 
@@ -27,7 +29,7 @@ from kashi.chain import NO_HEAD, Head
 from kashi.errors import ContractError, FormError
 from kashi.v1 import metering_pb2
 
-from kashi_agent.chain_link import EpochReason
+from kashi_agent.chain_link import EpochReason, follows
 from kashi_agent.errors import DiskFullError, RefusedError
 from kashi_agent.reporter import Opening, Reporter
 from kashi_agent.spool import Entry, Spool
@@ -86,6 +88,15 @@ class Answer:
     last_report: bytes = b""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """Whose reports these are, and whose receipts are believed."""
+
+    host_id: str
+    report_key: ec.EllipticCurvePrivateKey
+    receipt_key: ec.EllipticCurvePublicKey
+
+
 class Wire(Protocol):
     """The way to the metering port. Both methods may take as long as a call's deadline."""
 
@@ -96,11 +107,9 @@ class Wire(Protocol):
             UnreachableError: no answer; it may or may not have arrived.
             RefusedError: the server refuses this host.
         """
-        ...
 
     def renew(self, csr: bytes) -> tuple[bytes, ...]:
         """Exchange the TLS certificate for the next one; the chain in DER. Raises like `submit`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +137,11 @@ class Shipper:
     """Decides what to send and takes the answers. Sends nothing itself."""
 
     def __init__(
-        self,
-        *,
-        spool: Spool,
-        reporter: Reporter,
-        host_id: str,
-        receipt_key: ec.EllipticCurvePublicKey,
-        random: Random,
+        self, *, spool: Spool, reporter: Reporter, signing: Signing, random: Random
     ) -> None:
         self._spool = spool
         self._reporter = reporter
-        self._host_id = host_id
-        self._receipt_key = receipt_key
+        self._signing = signing
         self._random = random
         self._server: Head | None = None
         self._rejections = 0
@@ -165,7 +167,8 @@ class Shipper:
             self.state.failures = 0
             return None
         self._spool.sealed.sync()
-        return self._batch(entries)
+        wires = one_call(self._spool.sealed.read(entry).wire for entry in entries)
+        return Batch(tuple(entries[: len(wires)]), tuple(wires))
 
     def absorb(self, batch: Batch, answer: Answer, utc_ms: int) -> None:
         """Take the server's answer to a batch.
@@ -227,28 +230,14 @@ class Shipper:
     def _waiting(self, count: int) -> list[Entry]:
         """What to send: what the server lacks, and what it has but never got to receipt to us; for
         the latter it answers with the stored receipt."""
-        assert self._server is not None
-        sealed = self._spool.sealed
-        known = min(sealed.acknowledged, (self._server.epoch, self._server.sequence))
-        waiting = []
-        for entry in sealed.after(known):
-            waiting.append(entry)
-            if len(waiting) == count:
-                break
-        return waiting
+        return list(islice(self._spool.sealed.after(self._delivered), count))
 
-    def _batch(self, entries: list[Entry]) -> Batch:
-        taken: list[Entry] = []
-        wires: list[bytes] = []
-        size = 0
-        for entry in entries:
-            wire = self._spool.sealed.read(entry).wire
-            size += len(wire) + 8
-            if taken and size > BATCH_BYTES_MAX:
-                break
-            taken.append(entry)
-            wires.append(wire)
-        return Batch(tuple(taken), tuple(wires))
+    @property
+    def _delivered(self) -> Position:
+        """Up to where nothing is to be sent."""
+        assert self._server is not None
+        at = (self._server.epoch, self._server.sequence)
+        return min(self._spool.sealed.acknowledged, at)
 
     def _count(self, result: Result) -> None:
         name = result.verdict.name.lower()
@@ -263,18 +252,15 @@ class Shipper:
             RefusedError: it is not; the report stays unacknowledged.
         """
         try:
-            said = read_receipt(result.receipt, self._receipt_key)
+            said = read_receipt(result.receipt, self._signing.receipt_key)
         except ContractError as error:
             raise RefusedError(
                 f"the receipt for report {entry.position} is not signed by the server this host "
                 "was enrolled with; nothing was freed. Tell your officer: somebody may stand "
                 "between this host and the server"
             ) from error
-        if (said.host_id, (said.epoch, said.sequence), said.report_sha256) != (
-            self._host_id,
-            entry.position,
-            entry.sha256,
-        ):
+        of = (said.host_id, (said.epoch, said.sequence), said.report_sha256)
+        if of != (self._signing.host_id, entry.position, entry.sha256):
             raise RefusedError(f"the receipt for report {entry.position} is for another report")
         return int(said.received_utc_ms)
 
@@ -283,9 +269,8 @@ class Shipper:
         if not checkpoint:
             return
         try:
-            signed = metering_pb2.SignedCheckpoint.FromString(checkpoint)
-            signing.verify(self._receipt_key, signed.signature, signing.CHECKPOINT, signed.body)
-        except (ContractError, DecodeError) as error:
+            check_checkpoint(checkpoint, self._signing.receipt_key)
+        except ContractError as error:
             raise RefusedError("the server's checkpoint does not verify") from error
         self._spool.keep_checkpoint(checkpoint)
 
@@ -314,8 +299,8 @@ class Shipper:
 
     def _makes_no_sense(self, head: Head, entry: Entry, result: Result) -> bool:
         """An unknown verdict, or a gap where the report is just the one that follows."""
-        follows = entry.position in ((head.epoch, head.sequence + 1), (head.epoch + 1, 1))
-        return result.verdict is Verdict.UNSPECIFIED or follows
+        next_one = follows((head.epoch, head.sequence), entry.position)
+        return result.verdict is Verdict.UNSPECIFIED or next_one
 
     def _reject(self, head: Head, entry: Entry, result: Result) -> None:
         self._rejections += 1
@@ -337,17 +322,15 @@ class Shipper:
 
         None when our chain goes on where the server stands.
         """
-        sealed = self._spool.sealed
-        following = next(sealed.after((head.epoch, head.sequence)), None)
-        if following is None:
-            if sealed.head <= (head.epoch, head.sequence):
-                return None
-            same = sealed.head[0] == head.epoch
-            return (head.sequence + 1, sealed.head[1]) if same else (0, 0)
-        if following.position in ((head.epoch, head.sequence + 1), (head.epoch + 1, 1)):
+        at, sealed = (head.epoch, head.sequence), self._spool.sealed
+        following = next(sealed.after(at), None)
+        if following is None and sealed.head <= at:
             return None
-        same = following.position[0] == head.epoch
-        return (head.sequence + 1, following.position[1] - 1) if same else (0, 0)
+        unread = (sealed.head[0], sealed.head[1] + 1)
+        epoch, sequence = unread if following is None else following.position
+        if follows(at, (epoch, sequence)):
+            return None
+        return (head.sequence + 1, sequence - 1) if epoch == head.epoch else (0, 0)
 
     def _open_epoch(
         self,
@@ -371,29 +354,48 @@ class Shipper:
         self.state.trouble = f"epoch {head.epoch + 1} is opened ({reason.name}): {detail}"
 
 
+def one_call(wires: Iterable[bytes]) -> list[bytes]:
+    """As many reports, from the first on, as one call takes: at least one."""
+    taken: list[bytes] = []
+    size = 0
+    for wire in islice(wires, limits.REPORTS_PER_CALL_MAX):
+        size += len(wire) + 8
+        if taken and size > BATCH_BYTES_MAX:
+            break
+        taken.append(wire)
+    return taken
+
+
 def read_receipt(receipt: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2.ReceiptPayload:
     """What a receipt says, once it is shown to be the server's.
 
     Raises:
         ContractError: it is none, or another signed it.
     """
-    try:
+    with _named("receipt"):
         message = metering_pb2.Receipt.FromString(receipt)
         signing.verify(key, message.signature, signing.RECEIPT, message.payload)
         return metering_pb2.ReceiptPayload.FromString(message.payload)
-    except DecodeError as error:
-        raise FormError("the bytes are no receipt") from error
 
 
 def read_notice(notice: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2.NoticePayload:
-    """What a notice says, once it is shown to be the server's.
-
-    Raises:
-        ContractError: it is none, or another signed it.
-    """
-    try:
+    """What a notice says, once it is shown to be the server's. Raises like `read_receipt`."""
+    with _named("notice"):
         message = metering_pb2.SignedNotice.FromString(notice)
         signing.verify(key, message.signature, signing.NOTICE, message.payload)
         return metering_pb2.NoticePayload.FromString(message.payload)
+
+
+def check_checkpoint(checkpoint: bytes, key: ec.EllipticCurvePublicKey) -> None:
+    """See that a checkpoint is the server's. Raises like `read_receipt`."""
+    with _named("checkpoint"):
+        signed = metering_pb2.SignedCheckpoint.FromString(checkpoint)
+        signing.verify(key, signed.signature, signing.CHECKPOINT, signed.body)
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    try:
+        yield
     except DecodeError as error:
-        raise FormError("the bytes are no notice") from error
+        raise FormError(f"the bytes are no {what}") from error

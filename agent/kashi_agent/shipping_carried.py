@@ -8,7 +8,6 @@ carrier that loses, alters or repeats anything costs time, and is seen.
 
 from random import Random
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from kashi import chain, limits, signing
 from kashi.chain import NO_HEAD, Head
 from kashi.errors import ContractError
@@ -22,6 +21,7 @@ from kashi_agent.shipping import (
     Batch,
     Result,
     Shipper,
+    Signing,
     read_notice,
     read_receipt,
     verdict_of,
@@ -34,20 +34,9 @@ class CarriedShipper(Shipper):
     """Decides what to hand to the carrier and takes what it brings back."""
 
     def __init__(
-        self,
-        *,
-        spool: Spool,
-        reporter: Reporter,
-        host_id: str,
-        receipt_key: ec.EllipticCurvePublicKey,
-        report_key: ec.EllipticCurvePublicKey,
-        random: Random,
+        self, *, spool: Spool, reporter: Reporter, signing: Signing, random: Random
     ) -> None:
-        """`report_key`: this host's own, by which it knows its reports."""
-        super().__init__(
-            spool=spool, reporter=reporter, host_id=host_id, receipt_key=receipt_key, random=random
-        )
-        self._report_key = report_key
+        super().__init__(spool=spool, reporter=reporter, signing=signing, random=random)
         self._carried: Position = (0, 0)
         self._stalled = False
         self._floor: Position | None = None
@@ -90,14 +79,10 @@ class CarriedShipper(Shipper):
             self._suspect(f"answered {len(answer.results)} of {len(batch.entries)} reports")
         self._note_success(batch)
 
-    def _waiting(self, count: int) -> list[Entry]:
-        """What the carrier does not have yet, from where the server stands."""
-        waiting = []
-        for entry in self._spool.sealed.after(max(self.known, self._carried)):
-            waiting.append(entry)
-            if len(waiting) == count:
-                break
-        return waiting
+    @property
+    def _delivered(self) -> Position:
+        """Up to where the server or the carrier has everything."""
+        return max(self.known, self._carried)
 
     def _suspect(self, what: str) -> None:
         """Say what the carrier brought that does not hold; nothing of it was taken."""
@@ -112,29 +97,24 @@ class CarriedShipper(Shipper):
         good: list[tuple[Position, bytes, int]] = []
         for receipt in receipts:
             try:
-                said = read_receipt(receipt, self._receipt_key)
+                said = read_receipt(receipt, self._signing.receipt_key)
             except ContractError as error:
                 self._suspect(f"brought a receipt that is not the server's: {error}")
                 continue
             position = (said.epoch, said.sequence)
             entry = known.get(position)
-            if said.host_id != self._host_id or (
-                entry is not None and entry.sha256 != said.report_sha256
-            ):
+            other = entry is not None and entry.sha256 != said.report_sha256
+            if other or said.host_id != self._signing.host_id:
                 self._suspect(f"brought a receipt for another report than {position}")
             elif entry is not None and position > sealed.acknowledged:
                 good.append((position, receipt, said.received_utc_ms))
-                self._count_quarantined(said)
+                self.state.quarantined += said.verdict == metering_pb2.VERDICT_QUARANTINED
         if good:
             good.sort(key=lambda one: one[0])
             self._spool.acknowledge(good, known[good[-1][0]].sha256)
             self._rejections = 0
             self.state.delivered += len(good)
             self.state.server_head = max(self.state.server_head, good[-1][0])
-
-    def _count_quarantined(self, said: metering_pb2.ReceiptPayload) -> None:
-        if said.verdict == metering_pb2.VERDICT_QUARANTINED:
-            self.state.quarantined += 1
 
     def _take_last_report(self, wire: bytes) -> None:
         """A report of this host that it does not know: it was set back to an older state."""
@@ -143,7 +123,8 @@ class CarriedShipper(Shipper):
         try:
             message, header = chain.parse_report(wire)
             signature = message.signatures[0] if message.signatures else Signature()
-            signing.verify(self._report_key, signature, signing.REPORT, message.header)
+            own = self._signing.report_key.public_key()
+            signing.verify(own, signature, signing.REPORT, message.header)
         except ContractError as error:
             self._suspect(f"shows a report that is not this host's: {error}")
             return
@@ -160,12 +141,12 @@ class CarriedShipper(Shipper):
         if not notice:
             return
         try:
-            said = read_notice(notice, self._receipt_key)
+            said = read_notice(notice, self._signing.receipt_key)
         except ContractError as error:
             self._suspect(f"brought a notice that is not the server's: {error}")
             return
         newest = max(self._notice_utc_ms, self._spool.sealed.newest_receipt_utc_ms)
-        if said.host_id != self._host_id or said.answered_utc_ms < newest:
+        if said.host_id != self._signing.host_id or said.answered_utc_ms < newest:
             return
         self._notice_utc_ms = said.answered_utc_ms
         head = Head(said.head.epoch, said.head.sequence, said.head.sha256 or bytes(32))

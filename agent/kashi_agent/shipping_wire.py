@@ -1,6 +1,6 @@
 """The one outbound connection: gRPC over mutual TLS to the metering port."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 import grpc
@@ -82,17 +82,28 @@ class GrpcWire:
         self._channel.close()
 
     def _call(self, call: Callable[[], _Answer]) -> _Answer:
-        try:
-            return call()
-        except grpc.RpcError as error:
-            code, detail = error.code(), error.details()
-            if code is grpc.StatusCode.UNAUTHENTICATED:
-                raise CertificateRefusedError(f"{self._address} refused: {detail}") from error
-            if code in REFUSALS:
-                raise RefusedError(f"{self._address} refused: {detail}") from error
-            raise UnreachableError(
-                f"{self._address} does not answer ({code.name}): {detail}"
-            ) from error
+        return called(self._address, call, REFUSALS)
+
+
+def called(
+    address: str, call: Callable[[], _Answer], refusals: Collection[grpc.StatusCode]
+) -> _Answer:
+    """What a call gives.
+
+    Raises:
+        RefusedError: one of `refusals`; CertificateRefusedError: it is none of them, and the
+            certificate is refused.
+        UnreachableError: anything else.
+    """
+    try:
+        return call()
+    except grpc.RpcError as error:
+        code, detail = error.code(), error.details()
+        if code in refusals:
+            raise RefusedError(f"{address} refused: {detail}") from error
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            raise CertificateRefusedError(f"{address} refused: {detail}") from error
+        raise UnreachableError(f"{address} does not answer ({code.name}): {detail}") from error
 
 
 class RelayWire(GrpcWire):

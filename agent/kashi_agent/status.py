@@ -4,13 +4,11 @@ The agent writes the file with every flush; `kashi-agent status`, the metrics an
 manager's status line all read the same values.
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kashi_agent.agent import Agent
-from kashi_agent.errors import AgentError
+from kashi_agent.shown import read_shown, write_shown
 
 FORMAT = "kashi/v1/agent-status"
 STALE_MS = 60_000
@@ -18,14 +16,9 @@ STALE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentStatus:
-    """One look at a running agent. Counts are since it started, unless they say otherwise.
+class Setting:
+    """What does not change while an agent runs."""
 
-    `clock`: what the kernel told the agent of its clock, which a service's filter may keep from it;
-    `clock_offset_ms`: wall clock minus the axis by which minutes are told.
-    """
-
-    written_utc_ms: int
     pid: int
     version: str
     host_id: str
@@ -33,6 +26,17 @@ class AgentStatus:
     metering_address: str
     demo: bool
     started_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus(Setting):
+    """One look at a running agent. Counts are since it started, unless they say otherwise.
+
+    `clock`: what the kernel told the agent of its clock, which a service's filter may keep from it;
+    `clock_offset_ms`: wall clock minus the axis by which minutes are told.
+    """
+
+    written_utc_ms: int
     meter_state: str
     devices: int
     samples: int
@@ -58,10 +62,7 @@ class AgentStatus:
 
     def write(self, path: Path) -> None:
         """Replace the status file. Not synchronised: after a power cut it means nothing."""
-        passing = path.with_name(f".{path.name}.new")
-        passing.write_text(json.dumps({"format": FORMAT, **asdict(self)}), encoding="utf-8")
-        passing.chmod(0o644)
-        passing.replace(path)
+        write_shown(path, FORMAT, asdict(self), mode=0o644)
 
     @property
     def line(self) -> str:
@@ -79,33 +80,8 @@ def read_status(path: Path) -> AgentStatus:
     Raises:
         AgentError: it never ran here, or the file is damaged.
     """
-    try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = fields.pop("format") == FORMAT
-        status = AgentStatus(**fields)
-    except FileNotFoundError as error:
-        raise AgentError(
-            f"{path} does not exist: the agent has not run here; start it with "
-            "systemctl start kashi-agent"
-        ) from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise AgentError(f"{path} cannot be read: {error}") from error
-    if not known:
-        raise AgentError(f"{path} was written by another version of the agent; restart it")
-    return status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What does not change while an agent runs."""
-
-    pid: int
-    version: str
-    host_id: str
-    operator_party_id: str
-    metering_address: str
-    demo: bool
-    started_utc_ms: int
+    absent = "the agent has not run here; start it with systemctl start kashi-agent"
+    return read_shown(path, FORMAT, lambda fields: AgentStatus(**fields), absent)
 
 
 def status_of(

@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from google.protobuf.message import DecodeError
-from kashi import signing
 from kashi.chain import Head, OpenedReport, Place, open_report, place_report
 from kashi.errors import ContractError
-from kashi.v1 import metering_pb2
 
 from kashi_agent.chain_link import ChainLink
 from kashi_agent.errors import SpoolError
 from kashi_agent.reading import Counters
 from kashi_agent.sealing import link_after
+from kashi_agent.shipping import read_receipt
 from kashi_agent.spool import Spool
 from kashi_agent.spool.sealed import Position
 from kashi_agent.unsealing import unseal
@@ -104,10 +102,8 @@ def _audit_receipts(
     for position, receipt in spool.sealed.receipts():
         audit.receipts += 1
         try:
-            signed = metering_pb2.Receipt.FromString(receipt)
-            signing.verify(receipt_key, signed.signature, signing.RECEIPT, signed.payload)
-            said = metering_pb2.ReceiptPayload.FromString(signed.payload)
-        except (ContractError, DecodeError) as error:
+            said = read_receipt(receipt, receipt_key)
+        except ContractError as error:
             audit.findings.append(f"receipt {position}: {error}")
             continue
         kept = hashes.get(position)

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
@@ -115,17 +116,11 @@ def real_way(
     forget_proxies(os.environ)
     report_key = known.store.report_key()
 
-    def connect(host: Host, tls: TlsIdentity) -> RelayWire:
-        return RelayWire(
-            host,
-            tls,
-            acknowledged=known_up_to,
-            report_key=report_key,
-        )
-
     return Carrier(
         store=known.store,
-        connect=connect,
+        connect=lambda host, tls: RelayWire(
+            host, tls, acknowledged=known_up_to, report_key=report_key
+        ),
         recover=_recover_by_file,
         utc_ms=clock.utc_ms,
         random=SystemRandom(),
@@ -203,7 +198,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
         ).show,
     )
     daemon.handle_signals()
-    with MetricsServer(config.metrics_address, config.status_path):
+    with MetricsServer(config.metrics_listen, config.status_path):
         try:
             daemon.run()
         finally:
@@ -237,10 +232,8 @@ def _publisher(
             unidentified=view.unidentified,
             certificate_not_after_utc_ms=certificate.not_after_utc_ms(),
         )
-        try:
+        with suppress(OSError):  # a full disk must not stop what it would only describe
             status.write(path)
-        except OSError:
-            return status  # a full disk must not stop what it would only describe
         return status
 
     return publish

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.doctor.examination import Patient, examine
 from kashi_agent.doctor.finding import Finding, Level
 from kashi_agent.meter_probe import first_look
@@ -17,15 +17,12 @@ LOOK_SECONDS: Final = 15.0
 _MARKS: Final = {Level.OK: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("doctor", help="what is wrong and what to do (诊断)")
-    add_config(parser)
-    add_json(parser)
+    parser = add_command(commands, "doctor", "what is wrong and what to do (诊断)", run)
     parser.add_argument(
         "meter_options", nargs="*", metavar="-- METER OPTIONS", help="for the meter it may start"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,29 +5,25 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from kashi import limits
 from kashi.carry import write_carry_file
 from kashi.v1 import carry_pb2, metering_pb2
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.config import AgentConfig
 from kashi_agent.errors import FileError, LockedError
+from kashi_agent.shipping import one_call
 from kashi_agent.spool import Spool
 from kashi_agent.wiring import Member, member, real_agent, real_spool
 
 SEALED_AT_ONCE = 64
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "export", help="write what has not been delivered as a file to carry (导出未送达报告)"
-    )
-    add_config(parser)
-    add_json(parser)
+    words = "write what has not been delivered as a file to carry (导出未送达报告)"
+    parser = add_command(commands, "export", words, run)
     parser.add_argument("file", type=Path, metavar="FILE", help="where to; an old one is replaced")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,22 +56,12 @@ def run(options: argparse.Namespace) -> int:
 
 def records(spool: Spool, host_id: str) -> Iterator[carry_pb2.CarryRecord]:
     """Every report without a receipt, as calls that a file holds."""
-    wires: list[bytes] = []
-    size = 0
-    for entry in spool.sealed.after(spool.sealed.acknowledged):
-        wire = spool.sealed.read(entry).wire
-        full = len(wires) == limits.REPORTS_PER_CALL_MAX
-        if wires and (full or size + len(wire) > limits.REPORT_BYTES_MAX):
-            yield _record(host_id, wires)
-            wires, size = [], 0
-        wires.append(wire)
-        size += len(wire) + 8
-    if wires:
-        yield _record(host_id, wires)
-
-
-def _record(host_id: str, wires: list[bytes]) -> carry_pb2.CarryRecord:
-    return carry_pb2.CarryRecord(reports=metering_pb2.SubmitRequest(host_id=host_id, reports=wires))
+    entries = list(spool.sealed.after(spool.sealed.acknowledged))
+    while entries:
+        wires = one_call(spool.sealed.read(entry).wire for entry in entries)
+        request = metering_pb2.SubmitRequest(host_id=host_id, reports=wires)
+        yield carry_pb2.CarryRecord(reports=request)
+        del entries[: len(wires)]
 
 
 def _sealed_spool(config: AgentConfig, known: Member) -> tuple[bool, Spool]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kashi.errors import ContractError
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.config import FILES, AgentConfig
 from kashi_agent.durable import make_folder, sync_folder
 from kashi_agent.errors import FileError, LockedError
@@ -19,17 +19,13 @@ from kashi_agent.shipping_files import answer_in
 from kashi_agent.wiring import Member, member, real_agent
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "import-receipts", help="take receipts that came back in a file (导入回执)"
-    )
-    add_config(parser)
-    add_json(parser)
+    words = "take receipts that came back in a file (导入回执)"
+    parser = add_command(commands, "import-receipts", words, run)
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="written by kashi-server import-reports"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

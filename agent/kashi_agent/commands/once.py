@@ -3,23 +3,22 @@
 import argparse
 from typing import Any
 
-from kashi_agent.commands.options import add_json, print_json, print_table
+from kashi_agent.commands.options import Commands, add_command, print_json, print_table
 from kashi_agent.errors import MeterError
 from kashi_agent.meter_probe import first_look
 from kashi_agent.sample import Absent, Sample
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("once", help="read the accelerators one time (读取一次)")
-    add_json(parser)
+    words = "read the accelerators one time (读取一次)"
+    parser = add_command(commands, "once", words, run, settings=None)
     parser.add_argument(
         "--timeout", type=float, default=20.0, help="seconds to wait for the meter (default 20)"
     )
     parser.add_argument(
         "meter_options", nargs="*", metavar="-- METER OPTIONS", help="for the meter"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

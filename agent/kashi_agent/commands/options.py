@@ -3,27 +3,43 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
 from kashi_agent.config import CONFIG_PATH, AgentConfig, load_config
+from kashi_agent.relay.config import RelayConfig
+
+_Config = TypeVar("_Config", AgentConfig, RelayConfig)
+
+# argparse has no public name for what commands are added to.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """`--config` and `--state`."""
-    parser.add_argument("--config", type=Path, help=f"settings file (default {CONFIG_PATH})")
-    parser.add_argument("--state", type=Path, help="state folder, instead of the settings'")
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """`--json`."""
-    parser.add_argument("--json", action="store_true", help="print facts as JSON")
+def add_command(
+    commands: Commands,
+    name: str,
+    words: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    settings: Path | None = CONFIG_PATH,
+    json: bool = True,
+) -> argparse.ArgumentParser:
+    """Add a command with what most have: `--config` and `--state` (not where `settings` is None,
+    else by default those of this file) and `--json`."""
+    parser = commands.add_parser(name, help=words)
+    if settings is not None:
+        parser.add_argument("--config", type=Path, help=f"settings file (default {settings})")
+        parser.add_argument("--state", type=Path, help="state folder, instead of the settings'")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print facts as JSON")
+    parser.set_defaults(run=run)
+    return parser
 
 
 def config_of(options: argparse.Namespace) -> AgentConfig:
@@ -32,8 +48,16 @@ def config_of(options: argparse.Namespace) -> AgentConfig:
     Raises:
         ConfigError: they are wrong.
     """
+    return settings_of(options, load_config, CONFIG_PATH)
+
+
+def settings_of(
+    options: argparse.Namespace, load: Callable[..., _Config], default: Path
+) -> _Config:
+    """What `load` reads from the file that is named, or the default one if there is one; with the
+    state folder that is named."""
     path: Path | None = options.config
-    config = load_config(path or CONFIG_PATH, required=path is not None)
+    config = load(path or default, required=path is not None)
     state: Path | None = options.state
     return config if state is None else replace(config, state_folder=state.absolute())
 

@@ -3,16 +3,16 @@
 import argparse
 from pathlib import Path
 
-from kashi_agent.commands.options import add_json
+from kashi_agent.commands.options import Commands, add_command
 from kashi_agent.commands.ways_in import add_ways
+from kashi_agent.relay.config import CONFIG_PATH
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands."""
     relay = commands.add_parser("relay", help="pass on the reports of a site's hosts (中继)")
     verbs = relay.add_subparsers(required=True, metavar="COMMAND")
-    enrol = _verb(verbs, "enrol", "give this relay its identity (登记中继)")
-    add_ways(enrol)
+    add_ways(_verb(verbs, "enrol", "give this relay its identity (登记中继)"))
     _verb(verbs, "run", "take, keep and forward until told to stop (运行)")
     _verb(verbs, "status", "how every host stands (状态)")
     out = _verb(verbs, "export", "write what waits into a dated file (导出)")
@@ -31,12 +31,7 @@ def run(options: argparse.Namespace) -> int:
     return VERBS[options.verb](options)
 
 
-def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=words)
-    parser.add_argument("--config", type=Path, help="settings file (default /etc/kashi/relay.toml)")
-    parser.add_argument("--state", type=Path, help="state folder, instead of the settings'")
-    add_json(parser)
-    parser.set_defaults(run=run, verb=name)
+def _verb(verbs: Commands, name: str, words: str) -> argparse.ArgumentParser:
+    parser = add_command(verbs, name, words, run, settings=CONFIG_PATH)
+    parser.set_defaults(verb=name)
     return parser

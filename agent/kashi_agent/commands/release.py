@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json, shown_time
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json, shown_time
 from kashi_agent.errors import AgentError, MeterError
 from kashi_agent.link_fields import LinkError
 from kashi_agent.meter_link import AgentMessage, MeterMessage, Notice, NoticeKind, Release, Resume
@@ -21,13 +21,10 @@ WAIT_SECONDS: Final = 30
 _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "release", help="let the devices go for a reset or a MIG change (暂时释放设备)"
-    )
-    add_config(parser)
-    add_json(parser)
+    words = "let the devices go for a reset or a MIG change (暂时释放设备)"
+    parser = add_command(commands, "release", words, run)
     how_long = parser.add_mutually_exclusive_group()
     how_long.add_argument(
         "--for",
@@ -38,7 +35,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="how long, at most 24h: 90s, 10m, 2h (default 10m)",
     )
     how_long.add_argument("--end", action="store_true", help="measure again, now")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

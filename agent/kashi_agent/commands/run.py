@@ -4,14 +4,14 @@ import argparse
 import logging
 import sys
 
-from kashi_agent.commands.options import add_config, config_of
+from kashi_agent.commands.options import Commands, add_command, config_of
 from kashi_agent.wiring import run_daemon
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("run", help="measure, keep and report until told to stop (运行)")
-    add_config(parser)
+    words = "measure, keep and report until told to stop (运行)"
+    parser = add_command(commands, "run", words, run, json=False)
     parser.add_argument(
         "--with-meter",
         action="store_true",
@@ -20,7 +20,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "meter_options", nargs="*", metavar="-- METER OPTIONS", help="for the child"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

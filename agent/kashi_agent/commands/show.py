@@ -2,34 +2,25 @@
 
 import argparse
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kashi_agent import VERSION
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import (
-    add_config,
-    add_json,
-    config_of,
-    print_json,
-    print_table,
-)
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json, print_table
 from kashi_agent.describing import describe_report
 from kashi_agent.reporter import Reporter
 from kashi_agent.sealing import Sealer
-from kashi_agent.spool import Spool
+from kashi_agent.spool import Entry, Spool
 from kashi_agent.wiring import member, real_spool
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("show", help="print exactly what would be sent (将发送的内容)")
-    add_config(parser)
-    add_json(parser)
+    parser = add_command(commands, "show", "print exactly what would be sent (将发送的内容)", run)
     parser.add_argument(
         "--sent", type=int, default=0, metavar="N", help="the last N sealed reports instead"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     spool = real_spool(config, known.host.host_id)
     spool.look()
     if options.sent:
-        wires = _sealed(spool, options.sent)
+        wires = _wires(spool, spool.sealed.entries()[-options.sent :])
     else:
         reporter = Reporter(
             spool=spool,
@@ -65,15 +56,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _waiting(spool: Spool, reporter: Reporter) -> Iterator[bytes]:
-    for entry in spool.sealed.after(spool.sealed.acknowledged):
-        yield spool.sealed.read(entry).wire
+    yield from _wires(spool, spool.sealed.after(spool.sealed.acknowledged))
     for sealed in reporter.preview():
         yield sealed.wire
 
 
-def _sealed(spool: Spool, count: int) -> Iterator[bytes]:
-    for entry in spool.sealed.entries()[-count:]:
-        yield spool.sealed.read(entry).wire
+def _wires(spool: Spool, entries: Iterable[Entry]) -> Iterator[bytes]:
+    return (spool.sealed.read(entry).wire for entry in entries)
 
 
 def _print(reports: list[dict[str, Any]]) -> None:
@@ -82,31 +71,25 @@ def _print(reports: list[dict[str, Any]]) -> None:
         header = report["header"]
         for block in report["blocks"]:
             content = block["content"]
-            if content is None or "device" not in content:
-                continue
-            readings = content["readings"]
-            rows.append(
-                (
-                    f"{header['epoch']}/{header['sequence']}",
-                    content["device"]["hardware_id"],
-                    f"{content['end_boottime_ms'] - content['start_boottime_ms']}",
-                    str(sum(reading["observed_ms"] for reading in readings)),
-                    str(sum(gap["span_ms"] for gap in content["gaps"])),
-                    str(sum(reading["held_ms"] for reading in readings)),
-                    str(sum(reading["utilised_ns"] for reading in readings)),
-                    str(len(readings)),
-                )
-            )
+            if content is not None and "device" in content:
+                report_number = f"{header['epoch']}/{header['sequence']}"
+                numbers = map(str, _numbers(content))
+                rows.append((report_number, content["device"]["hardware_id"], *numbers))
     columns = (
-        "报告\nreport",
-        "设备\ndevice",
-        "时段\nspan ms",
-        "观测\nobserved",
-        "缺口\ngap",
-        "占用\nheld",
-        "利用\nutilised ns",
-        "读数\nreadings",
+        *("报告\nreport", "设备\ndevice", "时段\nspan ms", "观测\nobserved", "缺口\ngap"),
+        *("占用\nheld", "利用\nutilised ns", "读数\nreadings"),
     )
     word = "report" if len(reports) == 1 else "reports"
     title = f"{len(reports)} 份报告，全部字段见 --json / {len(reports)} {word}; every field: --json"
     print_table(title, columns, rows)
+
+
+def _numbers(content: dict[str, Any]) -> Iterator[int]:
+    """Span, observed, gap, held and utilised time of a device's block, and its readings."""
+    readings = content["readings"]
+    yield content["end_boottime_ms"] - content["start_boottime_ms"]
+    yield sum(reading["observed_ms"] for reading in readings)
+    yield sum(gap["span_ms"] for gap in content["gaps"])
+    yield sum(reading["held_ms"] for reading in readings)
+    yield sum(reading["utilised_ns"] for reading in readings)
+    yield len(readings)

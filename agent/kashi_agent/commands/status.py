@@ -5,8 +5,8 @@ import time
 from dataclasses import asdict
 
 from kashi_agent.commands.options import (
-    add_config,
-    add_json,
+    Commands,
+    add_command,
     config_of,
     print_json,
     print_table,
@@ -17,12 +17,9 @@ from kashi_agent.status import STALE_MS, AgentStatus, read_status
 _FULL = "已满，未封存的内容从粗保存 FULL: what is unsealed is kept coarser"
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("status", help="how the running agent is (状态)")
-    add_config(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
+    add_command(commands, "status", "how the running agent is (状态)", run)
 
 
 def run(options: argparse.Namespace) -> int:

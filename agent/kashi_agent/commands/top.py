@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kashi_agent.commands.options import add_config, add_json, config_of
+from kashi_agent.commands.options import Commands, add_command, config_of
 from kashi_agent.config import AgentConfig
 from kashi_agent.errors import AgentError
 from kashi_agent.live import LiveDevice, LiveView, read_live
@@ -41,11 +41,9 @@ NAME_CHARACTERS: Final = 13
 """Of hardware ids and holders: enough to tell them apart; `--json` shows them whole."""
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("top", help="the devices, live (实时查看)")
-    add_config(parser)
-    add_json(parser)
+    parser = add_command(commands, "top", "the devices, live (实时查看)", run)
     parser.add_argument(
         "--every", type=_seconds, default=1.0, metavar="SECONDS", help="between looks (default 1)"
     )
@@ -56,7 +54,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="N",
         help="looks, then end; 0: until interrupted (default on a terminal, else 1)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,17 +3,14 @@
 import argparse
 import sys
 
-from kashi_agent.commands.options import add_config, add_json, config_of, print_json
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.verification import audit_spool
 from kashi_agent.wiring import member, real_spool
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("verify", help="check the spool's chain and counters (核对)")
-    add_config(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
+    add_command(commands, "verify", "check the spool's chain and counters (核对)", run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,16 +6,15 @@ import sys
 from importlib.metadata import version
 
 from kashi_agent import VERSION
-from kashi_agent.commands.options import add_json, print_json
+from kashi_agent.commands.options import Commands, add_command, print_json
 
 _PARTS = ("kashi-proto", "grpcio", "protobuf", "cryptography", "nvidia-ml-py", "rich")
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("version", help="versions of the agent and its parts (版本)")
-    add_json(parser)
-    parser.set_defaults(run=run)
+    words = "versions of the agent and its parts (版本)"
+    add_command(commands, "version", words, run, settings=None)
 
 
 def run(options: argparse.Namespace) -> int:

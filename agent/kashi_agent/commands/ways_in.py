@@ -4,7 +4,10 @@ What `enrol` and `relay enrol` share: their options, and what follows from them.
 """
 
 import argparse
+import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -16,13 +19,14 @@ from kashi_agent.carried_enrolment import (
     write_enrolment_request,
     write_renewal_request,
 )
-from kashi_agent.clock import Clock
+from kashi_agent.clock import Clock, SystemClock
 from kashi_agent.commands.options import print_json
 from kashi_agent.durable import make_folder
-from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
+from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol, host_facts
 from kashi_agent.errors import AgentError
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity
 from kashi_agent.mounts import check_survives
+from kashi_agent.wiring import forget_proxies
 
 DEMONSTRATION = "Kashi DEMO"
 
@@ -46,6 +50,46 @@ def add_ways(parser: argparse.ArgumentParser) -> None:
         "--response", type=Path, metavar="FILE", help="take the server's answer to a request"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """A host or relay that is to get an identity. `notice`: what it is told before it is asked;
+    `anew`: how to get another identity, for one that has one."""
+
+    kind: str = "host"
+    store: IdentityStore
+    state_folder: Path
+    notice: Callable[[HostFacts], str]
+    anew: str = ""
+    proxy: str
+    relay_names: tuple[str, ...] = ()
+
+
+def join(options: argparse.Namespace, newcomer: Newcomer, mountinfo: Path) -> int:
+    """Say what will be sent, ask, and get an identity; one that has an identity keeps it and gets
+    its next certificate by file. The exit code: 1 when nothing was sent."""
+    store, clock = newcomer.store, SystemClock()
+    forget_proxies(os.environ)
+    if renew_by(options, store, clock):
+        return 0
+    if store.enrolled:
+        known = store.host().host_id
+        raise AgentError(f"this {newcomer.kind} is enrolled already as {known}{newcomer.anew}")
+    believed = known_by(options)
+    check_folder(newcomer.state_folder, believed, mountinfo)
+    facts = host_facts()
+    told = sys.stderr if options.json else sys.stdout
+    told.write(newcomer.notice(facts))
+    if not options.yes and not agreed():
+        told.write("未发送任何信息。Nothing was sent.\n")
+        return 1
+    given = enrol_by(options, newcomer, facts, believed, clock)
+    if given is not None:
+        tell_identity(options, *given)
+        if not options.json and newcomer.kind == "host":
+            sys.stdout.write("Next: systemctl enable --now kashi-meter kashi-agent\n")
+    return 0
 
 
 def known_by(options: argparse.Namespace) -> EnrolmentToken | bytes:
@@ -83,32 +127,26 @@ def check_folder(folder: Path, known: EnrolmentToken | bytes, mountinfo: Path) -
 
 def enrol_by(
     options: argparse.Namespace,
-    store: IdentityStore,
+    newcomer: Newcomer,
     facts: HostFacts,
     known: EnrolmentToken | bytes,
     clock: Clock,
-    *,
-    proxy: str,
-    relay_names: tuple[str, ...] = (),
 ) -> tuple[Host, TlsIdentity] | None:
     """Enrol over the network, or write the request: then there is nothing yet.
 
     Raises:
         RefusedError, UnreachableError: as `enrol`.
     """
+    store, names = newcomer.store, newcomer.relay_names
     make_folder(store.folder.parent)
     if options.request is None:
         assert isinstance(known, EnrolmentToken)
         address = str(options.server)
-        return enrol(store, address, known, facts, proxy=proxy, relay_names=relay_names)
+        return enrol(store, address, known, facts, proxy=newcomer.proxy, relay_names=names)
     make_folder(store.folder)
+    now = clock.utc_ms()
     write_enrolment_request(
-        options.request,
-        store,
-        facts,
-        known_by=known,
-        utc_ms=clock.utc_ms(),
-        relay_names=relay_names,
+        options.request, store, facts, known_by=known, utc_ms=now, relay_names=names
     )
     _tell_written(options.request)
     return None

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from kashi.carry import CarryFile, write_carry_file
-from kashi.errors import ContractError
+from kashi.carry import write_carry_file
 from kashi.v1 import carry_pb2, metering_pb2
 
+from kashi_agent.carried_enrolment import read_carry
 from kashi_agent.carrier import RENEWAL_SHARE
-from kashi_agent.errors import FileError, RefusedError
+from kashi_agent.errors import RefusedError
 from kashi_agent.identity import Host, IdentityStore, check_issued, tls_request
 from kashi_agent.relay.parcel import returned_of
 from kashi_agent.relay.store import RelayStore
@@ -39,7 +40,7 @@ def export(folder: Path, store: RelayStore, identity: IdentityStore, now: dateti
         made_utc_ms=int(now.timestamp() * 1000),
         made_by=host.host_id,
     )
-    write_carry_file(path, opening, _after(first, records))
+    write_carry_file(path, opening, chain([first], records))
     return path
 
 
@@ -51,25 +52,12 @@ def take(path: Path, store: RelayStore, identity: IdentityStore) -> tuple[int, l
     """
     host, count, refusals = identity.host(), 0, list[str]()
     key = host.receipt_key()
-    try:
-        file = CarryFile(path, carry_pb2.CARRY_KIND_RECEIPTS)
-        for number, record in file.records():
-            try:
-                count += _take_record(record, store, identity, host, key)
-            except RefusedError as error:
-                refusals.append(f"{path}: record {number}: {error}")
-    except ContractError as error:
-        raise FileError(str(error)) from error
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+    for number, record in read_carry(path, carry_pb2.CARRY_KIND_RECEIPTS):
+        try:
+            count += _take_record(record, store, identity, host, key)
+        except RefusedError as error:
+            refusals.append(f"{path}: record {number}: {error}")
     return count, refusals
-
-
-def _after(
-    first: carry_pb2.CarryRecord, rest: Iterator[carry_pb2.CarryRecord]
-) -> Iterator[carry_pb2.CarryRecord]:
-    yield first
-    yield from rest
 
 
 def _records(
@@ -103,13 +91,13 @@ def _take_record(
             store.absorb(returned)
             return len(returned.slips)
         case "certificate":
-            chain = tuple(record.certificate.answer.certificate_chain)
-            check_issued(chain, identity.tls().hosts_root)
+            issued = tuple(record.certificate.answer.certificate_chain)
+            check_issued(issued, identity.tls().hosts_root)
             if record.certificate.host_id == host.host_id:
-                identity.save_tls(identity.next_tls_key(), chain)
+                identity.save_tls(identity.next_tls_key(), issued)
             else:
                 answer = record.certificate.answer.SerializeToString()
-                store.settle(record.certificate.host_id, key_of_chain(chain), answer)
+                store.settle(record.certificate.host_id, key_of_chain(issued), answer)
             return 0
         case other:
             raise RefusedError(f"{other} does not belong in a file of receipts")

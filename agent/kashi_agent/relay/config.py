@@ -1,6 +1,6 @@
 """The relay's settings: `relay.toml`, one table `[relay]`, read strictly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -10,7 +10,6 @@ CONFIG_PATH = Path("/etc/kashi/relay.toml")
 STATE_FOLDER = Path("/var/lib/kashi-relay")
 
 TABLE = "relay"
-FIELDS = ("state_folder", "listen", "names", "forward", "proxy")
 
 
 class Forward(StrEnum):
@@ -66,5 +65,5 @@ def load_relay_config(path: Path, *, required: bool) -> RelayConfig:
         forward=reader.word("forward", Forward, default.forward),
         proxy=reader.endpoint("proxy"),
     )
-    reader.finish(FIELDS)
+    reader.finish(tuple(setting.name for setting in fields(RelayConfig)))
     return config

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from google.protobuf.message import DecodeError
 from kashi import chain, signing
 from kashi.errors import ContractError
 from kashi.v1 import metering_pb2, report_pb2
 
 from kashi_agent.errors import RefusedError
-from kashi_agent.shipping import read_notice, read_receipt
+from kashi_agent.shipping import check_checkpoint, read_notice, read_receipt
 from kashi_agent.spool.sealed import Position
 
 NUMBER_MAX: Final = 2**63 - 1
@@ -107,9 +106,8 @@ def returned_of(
         slips = tuple(_slips(host_id, receipts, key))
         word = read_notice(answer.notice, key)
         if answer.checkpoint:
-            signed = metering_pb2.SignedCheckpoint.FromString(answer.checkpoint)
-            signing.verify(key, signed.signature, signing.CHECKPOINT, signed.body)
-    except (ContractError, DecodeError) as error:
+            check_checkpoint(answer.checkpoint, key)
+    except ContractError as error:
         raise RefusedError(
             f"what came back for host {host_id[:64]!r} is not signed by the server: {error}"
         ) from error

@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kashi_agent.chain_link import follows
 from kashi_agent.relay.parcel import Parcel
 from kashi_agent.spool.sealed import Position
 
@@ -108,11 +109,6 @@ def held_of(sql: sqlite3.Cursor, host_id: str) -> Position:
     ).fetchone()
     head = (host["head_epoch"], host["head_sequence"])
     return head if newest is None else max(head, (newest["epoch"], newest["sequence"]))
-
-
-def follows(held: Position, position: Position) -> bool:
-    """Whether a report comes next on its chain."""
-    return position in ((held[0], held[1] + 1), (held[0] + 1, 1))
 
 
 def handed_to(sql: sqlite3.Cursor, host_id: str, held: Position) -> Handed:

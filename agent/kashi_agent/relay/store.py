@@ -16,6 +16,7 @@ from typing import Final
 
 from kashi import limits
 
+from kashi_agent.chain_link import follows
 from kashi_agent.durable import make_folder
 from kashi_agent.errors import DiskFullError, SpoolError
 from kashi_agent.relay.parcel import Parcel, Returned
@@ -25,7 +26,6 @@ from kashi_agent.relay.rows import (
     HostStanding,
     drop_detached,
     drop_refused,
-    follows,
     handed_to,
     held_of,
     keep,

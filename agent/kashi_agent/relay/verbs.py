@@ -2,25 +2,16 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from kashi_agent.clock import SystemClock
-from kashi_agent.commands.options import print_json, print_table
-from kashi_agent.commands.ways_in import (
-    agreed,
-    check_folder,
-    enrol_by,
-    known_by,
-    renew_by,
-    tell_identity,
-)
-from kashi_agent.enrolment import host_facts
+from kashi_agent.commands.options import print_json, print_table, settings_of
+from kashi_agent.commands.ways_in import Newcomer, join
 from kashi_agent.errors import AgentError, FileError
 from kashi_agent.identity import IdentityStore
 from kashi_agent.mounts import MOUNTINFO
@@ -29,7 +20,6 @@ from kashi_agent.relay.config import CONFIG_PATH, RelayConfig, load_relay_config
 from kashi_agent.relay.rows import HostStanding
 from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.wiring import run_relay
-from kashi_agent.wiring import forget_proxies
 
 _NOTICE = """\
 This machine will be enrolled as a relay at {server}.  本机将登记为中继。
@@ -49,36 +39,25 @@ def config_of(options: argparse.Namespace) -> RelayConfig:
     Raises:
         ConfigError: they are wrong.
     """
-    config = load_relay_config(options.config or CONFIG_PATH, required=options.config is not None)
-    state: Path | None = options.state
-    return config if state is None else replace(config, state_folder=state.absolute())
+    return settings_of(options, load_relay_config, CONFIG_PATH)
 
 
 def enrol(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
     """Give this relay its identity, over the network or by files."""
-    config, clock = config_of(options), SystemClock()
+    config = config_of(options)
     store = IdentityStore(config.identity_folder)
-    forget_proxies(os.environ)
-    if renew_by(options, store, clock):
-        return 0
-    if store.enrolled:
-        raise AgentError(f"this relay is enrolled already as {store.host().host_id}")
-    if not config.names:
+    if not config.names and not store.enrolled and options.response is None:
         raise AgentError("say in relay.toml under which names hosts reach this relay: names = [..]")
-    known = known_by(options)
-    check_folder(config.state_folder, known, mountinfo)
-    if not options.json:
-        server = options.server or options.request
-        sys.stdout.write(_NOTICE.format(server=server, names=", ".join(config.names)))
-    if not options.yes and not agreed():
-        sys.stdout.write("Nothing was sent. 未发送任何信息。\n")
-        return 1
-    given = enrol_by(
-        options, store, host_facts(), known, clock, proxy=config.proxy, relay_names=config.names
+    told = {"server": options.server or options.request, "names": ", ".join(config.names)}
+    newcomer = Newcomer(
+        kind="relay",
+        store=store,
+        state_folder=config.state_folder,
+        notice=lambda _facts: _NOTICE.format(**told),
+        proxy=config.proxy,
+        relay_names=config.names,
     )
-    if given is not None:
-        tell_identity(options, *given)
-    return 0
+    return join(options, newcomer, mountinfo)
 
 
 def run(options: argparse.Namespace) -> int:

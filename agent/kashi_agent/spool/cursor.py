@@ -8,7 +8,7 @@ sealed report lost from the end of its log would look as if its number had never
 import struct
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from kashi_agent.spool.disk import Disk
 
@@ -20,10 +20,11 @@ _SLOT = struct.Struct(">QQQQQQ32s")
 _CRC = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """`sealed_*`: the last report that was ever sealed, and the last frame of the journal whose
     content was. `acknowledged_*`: the last the server has, with its hash. All 0 before the first.
+    The fields stand on disk in this order.
     """
 
     generation: int = 0
@@ -83,15 +84,7 @@ class CursorFile:
 
 
 def _encode(cursor: Cursor) -> bytes:
-    body = _MAGIC + _SLOT.pack(
-        cursor.generation,
-        cursor.sealed_epoch,
-        cursor.sealed_sequence,
-        cursor.sealed_journal_through,
-        cursor.acknowledged_epoch,
-        cursor.acknowledged_sequence,
-        cursor.acknowledged_sha256,
-    )
+    body = _MAGIC + _SLOT.pack(*astuple(cursor))
     return (body + _CRC.pack(zlib.crc32(body))).ljust(SLOT_BYTES, b"\0")
 
 
@@ -102,14 +95,4 @@ def _decode(slot: bytes) -> Cursor | None:
     (crc,) = _CRC.unpack_from(slot, length)
     if zlib.crc32(slot[:length]) != crc:
         return None
-    fields = _SLOT.unpack_from(slot, len(_MAGIC))
-    generation, sealed_epoch, sealed_sequence, through, epoch, sequence, sha256 = fields
-    return Cursor(
-        generation=generation,
-        sealed_epoch=sealed_epoch,
-        sealed_sequence=sealed_sequence,
-        sealed_journal_through=through,
-        acknowledged_epoch=epoch,
-        acknowledged_sequence=sequence,
-        acknowledged_sha256=sha256,
-    )
+    return Cursor(*_SLOT.unpack_from(slot, len(_MAGIC)))

@@ -29,16 +29,13 @@ class Disk(Protocol):
 
     def names(self) -> list[str]:
         """Names of the files in the folder, sorted."""
-        ...
 
     def size(self, name: str) -> int:
         """Length of a file in bytes."""
-        ...
 
     def read(self, name: str, offset: int = 0, length: int = -1) -> bytes:
         """Bytes of a file from an offset; all of them when `length` is negative. What the medium
         no longer gives back reads as zeros: no frame's checksum takes them for content."""
-        ...
 
     def append(self, name: str, content: bytes) -> None:
         """Write at the end in one call, creating the file.
@@ -46,35 +43,27 @@ class Disk(Protocol):
         Raises:
             DiskFullError: there is no room; the file is as long as before.
         """
-        ...
 
     def overwrite(self, name: str, offset: int, content: bytes) -> None:
         """Write at an offset of a file, creating it."""
-        ...
 
     def truncate(self, name: str, size: int) -> None:
         """Cut a file."""
-        ...
 
     def sync(self, name: str) -> None:
         """Make a file's content durable (fsync)."""
-        ...
 
     def sync_folder(self) -> None:
         """Make creations, renames and removals durable (fsync of the folder)."""
-        ...
 
     def rename(self, old: str, new: str) -> None:
         """Replace `new` by `old` in one step."""
-        ...
 
     def remove(self, name: str) -> None:
         """Remove a file; it may be absent."""
-        ...
 
     def reserve(self, name: str, size: int) -> None:
         """Make a file whose space is really taken."""
-        ...
 
     def lock(self) -> None:
         """Become the only writer until `close`.
@@ -82,11 +71,9 @@ class Disk(Protocol):
         Raises:
             LockedError: somebody else is.
         """
-        ...
 
     def close(self) -> None:
         """Let go of files and of the lock."""
-        ...
 
 
 class RealDisk:
@@ -183,9 +170,7 @@ class RealDisk:
 
     def close(self) -> None:
         """Let go of files and of the lock."""
-        if self._appending is not None:
-            os.close(self._appending[1])
-            self._appending = None
+        self._forget()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -193,9 +178,7 @@ class RealDisk:
     def _descriptor(self, name: str) -> int:
         if self._appending is not None and self._appending[0] == name:
             return self._appending[1]
-        if self._appending is not None:
-            os.close(self._appending[1])
-            self._appending = None
+        self._forget()
         descriptor = self._open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._appending = (name, descriptor)
         return descriptor
@@ -220,8 +203,9 @@ class RealDisk:
                 raise DiskFullError(f"{self._folder / name}: {error.strerror}") from error
             raise
 
-    def _forget(self, name: str) -> None:
-        if self._appending is not None and self._appending[0] == name:
+    def _forget(self, name: str | None = None) -> None:
+        """Close the file appended to last, if it is this one; None: whichever it is."""
+        if self._appending is not None and name in (None, self._appending[0]):
             os.close(self._appending[1])
             self._appending = None
 

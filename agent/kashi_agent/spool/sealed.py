@@ -26,6 +26,11 @@ Position = tuple[int, int]
 """Epoch and sequence."""
 
 _NOTE = struct.Struct(">QQQQ32s16sIQQqQQBI")
+"""Position, the position it follows, what `_NOTED` names, and how long `state` is."""
+_NOTED = (
+    *("sha256", "boot_id", "segment", "start_boottime_ms", "end_boottime_ms", "sealed_utc_ms"),
+    *("journal_through", "replaces", "attempts"),
+)
 _RECEIPT = struct.Struct(">QQq")
 
 
@@ -69,8 +74,6 @@ class Entry:
     number: int
     position: Position
     sha256: bytes
-    follows: Position
-    replaces: int
     attempts: int
     segment: int
     start: int
@@ -297,8 +300,6 @@ class SealedLog:
             number=placed.frame.number,
             position=report.position,
             sha256=report.sha256,
-            follows=report.follows,
-            replaces=report.replaces,
             attempts=report.attempts,
             segment=placed.segment,
             start=placed.start,
@@ -333,53 +334,20 @@ def _acknowledging(cursor: Cursor, position: Position, sha256: bytes) -> Cursor:
 
 
 def _encode(report: SealedReport) -> bytes:
-    note = _NOTE.pack(
-        report.epoch,
-        report.sequence,
-        *report.follows,
-        report.sha256,
-        report.boot_id,
-        report.segment,
-        report.start_boottime_ms,
-        report.end_boottime_ms,
-        report.sealed_utc_ms,
-        report.journal_through,
-        report.replaces,
-        report.attempts,
-        len(report.state),
-    )
+    noted = (getattr(report, name) for name in _NOTED)
+    note = _NOTE.pack(*report.position, *report.follows, *noted, len(report.state))
     return note + report.state + report.wire
 
 
 def _decode(payload: bytes) -> SealedReport:
-    (
-        epoch,
-        sequence,
-        last_epoch,
-        last_sequence,
-        sha256,
-        boot_id,
-        segment,
-        start,
-        end,
-        utc_ms,
-        *rest,
-    ) = _NOTE.unpack_from(payload)
-    journal_through, replaces, attempts, state_length = rest
+    epoch, sequence, *follows_and_noted, state_length = _NOTE.unpack_from(payload)
+    last_epoch, last_sequence, *noted = follows_and_noted
     wire_at = _NOTE.size + state_length
     return SealedReport(
         epoch=epoch,
         sequence=sequence,
         follows=(last_epoch, last_sequence),
-        sha256=sha256,
-        boot_id=boot_id,
-        segment=segment,
-        start_boottime_ms=start,
-        end_boottime_ms=end,
-        sealed_utc_ms=utc_ms,
-        journal_through=journal_through,
-        replaces=replaces,
-        attempts=attempts,
         state=payload[_NOTE.size : wire_at],
         wire=payload[wire_at:],
+        **dict(zip(_NOTED, noted, strict=True)),
     )

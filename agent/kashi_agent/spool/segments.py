@@ -21,9 +21,9 @@ KIND_SEGMENT = 1
 _SUFFIX = ".seg"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
-    """A frame of the log and the segment that holds it."""
+    """A frame of the log, and where it stands: segment and offsets."""
 
     segment: int
     start: int
@@ -31,7 +31,7 @@ class Placed:
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Recovery:
     """What opening a log found. `lost` are ranges of frame numbers that are gone, both inclusive;
     `cut_bytes` stood torn at the end, `corrupt_bytes` unreadable before it."""
@@ -79,7 +79,7 @@ class SegmentLog:
         self._file_number = survey.highest
         self.next_number = survey.next_number
         self._size = survey.appendable_size
-        return survey.recovery()
+        return survey.recovery
 
     def segments(self) -> tuple[int, ...]:
         """Numbers of the segment files, oldest first."""
@@ -91,12 +91,7 @@ class SegmentLog:
         content = self._disk.read(self.file_name(segment), start, length)
         for found in scan_frames(content):
             if not isinstance(found, Damage) and found.frame.kind != KIND_SEGMENT:
-                yield Placed(
-                    segment=segment,
-                    start=start + found.start,
-                    end=start + found.end,
-                    frame=found.frame,
-                )
+                yield Placed(segment, start + found.start, start + found.end, found.frame)
 
     def append(self, kind: int, payload: bytes) -> Placed:
         """Write a frame in one call. It survives the process at once, the machine after `sync`.
@@ -105,7 +100,8 @@ class SegmentLog:
             DiskFullError: no room; the log is as before.
             OSError: the disk failed; the next frame goes to a new segment.
         """
-        encoded = encode_frame(Frame(kind=kind, number=self.next_number, payload=payload))
+        frame = Frame(kind=kind, number=self.next_number, payload=payload)
+        encoded = encode_frame(frame)
         size = self._room_for(len(encoded))
         try:
             self._disk.append(self.file_name(self._segments[-1]), encoded)
@@ -114,12 +110,10 @@ class SegmentLog:
         except OSError:
             self._size = None
             raise
-        segment = self._segments[-1]
-        frame = Frame(kind=kind, number=self.next_number, payload=payload)
         self._size = size + len(encoded)
         self._unsynced.append(encoded)
         self.next_number += 1
-        return Placed(segment=segment, start=size, end=self._size, frame=frame)
+        return Placed(self._segments[-1], size, self._size, frame)
 
     def sync(self) -> None:
         """Make everything appended durable.
@@ -169,7 +163,7 @@ class SegmentLog:
         if not kept:  # nothing in it to number a head by; it goes when its turn to be dropped comes
             return 0
         name = self.file_name(segment)
-        head = Frame(kind=KIND_SEGMENT, number=kept[0].frame.number - 1, payload=self._label)
+        head = self._head(kept[0].frame.number - 1)
         content = b"".join(map(encode_frame, [head, *(placed.frame for placed in kept)]))
         size = self._disk.size(name)
         if len(content) >= size:
@@ -184,11 +178,8 @@ class SegmentLog:
     def begin_segment(self) -> None:
         """Go on in a new file, durable before anything follows in it."""
         self._file_number += 1
-        segment = self._file_number
-        head = encode_frame(
-            Frame(kind=KIND_SEGMENT, number=self.next_number - 1, payload=self._label)
-        )
-        name = self.file_name(segment)
+        head = encode_frame(self._head(self.next_number - 1))
+        name = self.file_name(self._file_number)
         try:
             self._disk.append(name, head)
             self._disk.sync(name)
@@ -196,8 +187,12 @@ class SegmentLog:
         except OSError:
             self._disk.remove(name)
             raise
-        self._segments.append(segment)
+        self._segments.append(self._file_number)
         self._size = len(head)
+
+    def _head(self, number: int) -> Frame:
+        """What a segment begins with: whose it is, and the number of the frame before it."""
+        return Frame(kind=KIND_SEGMENT, number=number, payload=self._label)
 
     def _room_for(self, length: int) -> int:
         """The size of the file to append to; a new one when this is full or not to be trusted."""
@@ -228,11 +223,8 @@ class _Survey:
         self._name = name
         self._label = label
         self._foreign: list[str] = []
-        self._frames = 0
-        self._cut_bytes = 0
-        self._corrupt_bytes = 0
-        self._lost: list[tuple[int, int]] = []
         self._last_number: int | None = None
+        self.recovery = Recovery()
         self.highest = 0
         self.appendable_size: int | None = None
 
@@ -240,15 +232,6 @@ class _Survey:
     def next_number(self) -> int:
         """Number of the frame to come."""
         return 1 if self._last_number is None else self._last_number + 1
-
-    def recovery(self) -> Recovery:
-        """What was found, all in all."""
-        return Recovery(
-            frames=self._frames,
-            cut_bytes=self._cut_bytes,
-            corrupt_bytes=self._corrupt_bytes,
-            lost=tuple(self._lost),
-        )
 
     def order(self) -> list[int]:
         """Our segments by the number of their first frame: a file may carry a wrong name."""
@@ -274,7 +257,7 @@ class _Survey:
             if found.frame.kind == KIND_SEGMENT and found.frame.payload != self._label:
                 return None
             return found.frame.number
-        self._corrupt_bytes += len(content)
+        self.recovery.corrupt_bytes += len(content)
         return None
 
     def read(
@@ -283,21 +266,18 @@ class _Survey:
         """Mend a segment's file, then visit its frames where they now stand."""
         name = f"{self._name}-{segment:08d}{_SUFFIX}"
         content = self._disk.read(name)
-        found = list(scan_frames(content))
-        kept = [part for part in found if not isinstance(part, Damage)]
-        damages = [part for part in found if isinstance(part, Damage)]
+        damages = [part for part in scan_frames(content) if isinstance(part, Damage)]
         torn = damages.pop() if last and damages and damages[-1].torn else None
-        self._cut_bytes += torn.end - torn.start if torn else 0
-        self._corrupt_bytes += sum(damage.end - damage.start for damage in damages)
+        self.recovery.cut_bytes += torn.end - torn.start if torn else 0
+        self.recovery.corrupt_bytes += sum(damage.end - damage.start for damage in damages)
         self.appendable_size = len(content)
         if repair and damages:
-            kept = self._rewrite(name, content, kept)
+            content = self._rewrite(name, content)
         elif repair and torn:
             self._cut(name, torn.start)
-        for part in kept:
-            self._take(
-                Placed(segment=segment, start=part.start, end=part.end, frame=part.frame), visit
-            )
+        for part in scan_frames(content):
+            if isinstance(part, Found):
+                self._take(Placed(segment, part.start, part.end, part.frame), visit)
 
     def _take(self, placed: Placed, visit: Callable[[Placed], None]) -> None:
         """Count a frame once. A copy of one already seen is passed over: a failed fsync and a
@@ -310,9 +290,9 @@ class _Survey:
         if self._last_number is not None and number <= self._last_number:
             return
         if self._last_number is not None and number > self._last_number + 1:
-            self._lost.append((self._last_number + 1, number - 1))
+            self.recovery.lost += ((self._last_number + 1, number - 1),)
         self._last_number = number
-        self._frames += 1
+        self.recovery.frames += 1
         visit(placed)
 
     def _cut(self, name: str, size: int) -> None:
@@ -324,28 +304,25 @@ class _Survey:
         except OSError:
             self.appendable_size = None
 
-    def _rewrite(self, name: str, content: bytes, kept: list[Found]) -> list[Found]:
-        """Rewrite a segment without its bad middle, the original beside it as `*.corrupt`.
+    def _rewrite(self, name: str, content: bytes) -> bytes:
+        """Rewrite a segment without its bad middle, the original beside it as `*.corrupt`; what it
+        then holds.
 
         Each step can be repeated: a crash before the rename leaves the segment as it was. A disk
         that will not take the repair changes nothing: the segment is read around again next time.
         """
-        parts = [content[part.start : part.end] for part in kept]
+        kept = (part for part in scan_frames(content) if isinstance(part, Found))
+        mended = b"".join(content[part.start : part.end] for part in kept)
         try:
             self._disk.remove(f"{name}.corrupt")
             self._disk.append(f"{name}.corrupt", content)
             self._disk.sync(f"{name}.corrupt")
-            replace_file(self._disk, name, b"".join(parts))
+            replace_file(self._disk, name, mended)
         except OSError:
             self.appendable_size = None
-            return kept
-        moved = []
-        end = 0
-        for part in kept:
-            start, end = end, end + part.end - part.start
-            moved.append(Found(frame=part.frame, start=start, end=end))
-        self.appendable_size = end
-        return moved
+            return content
+        self.appendable_size = len(mended)
+        return mended
 
     def set_aside_foreign(self) -> None:
         """Take another owner's and unreadable segments out of the way, under `*.corrupt`."""

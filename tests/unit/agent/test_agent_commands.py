@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from kashi_agent import VERSION
 from kashi_agent.cli import main
-from kashi_agent.commands import enrol as enrol_command
+from kashi_agent.commands import ways_in
 from kashi_agent.commands.ways_in import check_folder
 from kashi_agent.enrolment import EnrolmentToken
 from kashi_agent.errors import AgentError
@@ -40,7 +40,7 @@ def on_a_disk(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     def checked(folder: Path, known: EnrolmentToken | bytes, _mountinfo: Path) -> None:
         check_folder(folder, known, mounts)
 
-    monkeypatch.setattr(enrol_command, "check_folder", checked)
+    monkeypatch.setattr(ways_in, "check_folder", checked)
 
 
 def a_status(**changes: object) -> AgentStatus:

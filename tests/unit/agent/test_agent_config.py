@@ -42,7 +42,7 @@ def test_all_settings_are_taken(tmp_path: Path) -> None:
         report_interval_seconds=120,
         flush_seconds=5,
         holder_names=NamePolicy.HASH,
-        metrics_address=("127.0.0.1", 9417),
+        metrics_listen=("127.0.0.1", 9417),
         driver_root=Path("/run/nvidia/driver"),
     )
 

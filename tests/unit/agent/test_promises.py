@@ -16,9 +16,8 @@ SOURCES = (AGENT, Path(kashi.__file__).parent)
 
 ENVIRONMENT = {
     "wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
-    "relay/verbs.py": "proxy variables are taken out",
     "relay/wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
-    "commands/enrol.py": "proxy variables are taken out",
+    "commands/ways_in.py": "proxy variables are taken out",
 }
 """The only files that touch the environment, and for what."""
 
