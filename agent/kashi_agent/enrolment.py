@@ -159,6 +159,7 @@ def settle(
     )
     host.receipt_key()
     tls = store.save_tls(store.next_tls_key(), tuple(answer.certificate_chain))
+    store.holder_salt()
     store.save_host(host)
     return host, tls
 

@@ -28,6 +28,20 @@ HOST_ID = "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a0001"
 SECONDS = 30
 
 
+@pytest.mark.parametrize("name", ["report.key", "holder.salt"])
+def test_the_doctor_finds_a_lost_identity(
+    state: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """And says which file, what to do, and makes none."""
+    (state / "identity" / name).unlink()
+
+    assert main(["doctor", "--json", "--state", str(state)]) == 1
+    found = {one["code"]: one for one in json.loads(capsys.readouterr().out)}
+
+    assert name in found["identity_damaged"]["found_en"]
+    assert not (state / "identity" / name).exists()
+
+
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
     """What was said on standard error, which must be one line of ours."""
     said = capsys.readouterr().err
