@@ -413,6 +413,33 @@ def test_a_damaged_request_is_named(
     assert f"{pending}: server_root" in one_sentence(capsys)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "--state", "{state}", "{state}/out"],
+        ["run", "--state", "{state}"],
+        ["enrol", "--state", "{state}", "--request", "{state}/out"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_another_users_state_is_not_written(
+    state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    """Files of root in the agent's state would keep the agent out of it: it is told whose it is and
+    nothing is written, in a spool that is new as well."""
+    for path in (state / "spool").iterdir():
+        path.unlink()
+    before = sorted(state.rglob("*"))
+    monkeypatch.setattr("os.geteuid", lambda: state.stat().st_uid + 1)
+
+    assert main([argument.format(state=state) for argument in arguments]) in (1, 7)
+    assert "run it as that user: sudo -u " in one_sentence(capsys)
+    assert sorted(state.rglob("*")) == before
+
+
 def test_a_spool_that_is_a_file_is_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The folder's place is taken by something else."""
     for path in (state / "spool").iterdir():
