@@ -16,15 +16,8 @@ class Energy(Protocol):
     def integrated(self) -> bool:
         """It is integrated from power, not counted by the device."""
 
-    @property
-    def steady(self) -> bool:
-        """Every whole minute of the interval uses the same."""
-
     def take(self, until_boottime_ms: int) -> int | None:
         """Millijoules from the last instant asked for to this one; None: unknown."""
-
-    def skip(self, until_boottime_ms: int) -> None:
-        """Pass over time without taking its energy."""
 
 
 @dataclass(slots=True)
@@ -32,13 +25,9 @@ class UnknownEnergy:
     """No counter and no power, or the counter began anew in between."""
 
     integrated: bool = False
-    steady: bool = True
 
     def take(self, until_boottime_ms: int) -> None:
         """Unknown, whatever the piece."""
-
-    def skip(self, until_boottime_ms: int) -> None:
-        """Nothing to pass over."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +43,6 @@ class CountedEnergy:
     end_boottime_ms: int
     given_mj: int = 0
     integrated: bool = False
-    steady: bool = False
 
     def take(self, until_boottime_ms: int) -> int:
         """The share of the next piece."""
@@ -62,10 +50,6 @@ class CountedEnergy:
         due_mj = self.total_mj * (until_boottime_ms - self.start_boottime_ms) // span_ms
         share_mj, self.given_mj = due_mj - self.given_mj, due_mj
         return share_mj
-
-    def skip(self, until_boottime_ms: int) -> None:
-        """Drop the share of time that was not observed."""
-        self.take(until_boottime_ms)
 
 
 @dataclass(slots=True)
@@ -79,15 +63,13 @@ class EnergyCarry:
 class IntegratedEnergy:
     """Power times time from an instant on; the remainder is carried to the next piece.
 
-    Milliwatts times milliseconds are microjoules, and a whole minute of them is a whole number of
-    millijoules: it leaves the carry as it was, and so all whole minutes are alike.
+    Milliwatts times milliseconds are microjoules.
     """
 
     power_mw: int
     at_boottime_ms: int
     carry: EnergyCarry
     integrated: bool = True
-    steady: bool = True
 
     def take(self, until_boottime_ms: int) -> int:
         """The energy of the next piece."""
@@ -95,7 +77,3 @@ class IntegratedEnergy:
         self.at_boottime_ms = until_boottime_ms
         energy_mj, self.carry.uj = divmod(used_uj + self.carry.uj, 1_000)
         return energy_mj
-
-    def skip(self, until_boottime_ms: int) -> None:
-        """Go on from a later instant."""
-        self.at_boottime_ms = until_boottime_ms

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kashi_agent.reading import Counters
-from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch, known
+from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch
 from kashi_agent.shown import read_shown, write_shown
 
 FORMAT: Final = "kashi/v1/agent-live"
@@ -128,7 +128,7 @@ class LiveBoard:
     def _device(self, sample: Sample, at_ms: int) -> LiveDevice:
         device, seen = sample.device, sample.seen
         total = self._totals.get(device.hardware_id, Counters())
-        observed = None if isinstance(seen, Absent) else seen
+        known = None if isinstance(seen, Absent) else seen
         return LiveDevice(
             hardware_id=device.hardware_id,
             parent_hardware_id=device.parent_hardware_id,
@@ -136,12 +136,12 @@ class LiveBoard:
             share_numerator=device.share_numerator,
             share_denominator=device.share_denominator,
             absent=str(seen.reason) if isinstance(seen, Absent) else "",
-            utilisation_ppm=None if observed is None else known(observed.utilisation_ppm),
-            memory_used_bytes=None if observed is None else self._memory.get(device.hardware_id),
+            utilisation_ppm=None if known is None else _known(known.utilisation_ppm),
+            memory_used_bytes=None if known is None else self._memory.get(device.hardware_id),
             memory_bytes=device.memory_bytes,
-            power_mw=None if observed is None else self._power(device.hardware_id, observed, at_ms),
-            holders=None if observed is None else _names(observed.holders),
-            holders_absent="" if observed is None else _reason(observed.holders),
+            power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
+            holders=None if known is None else _names(known.holders),
+            holders_absent="" if known is None else _reason(known.holders),
             observed_ms=total.observed_ms,
             gap_ms=total.gap_ms,
             held_ms=total.held_ms,
@@ -159,12 +159,16 @@ class LiveBoard:
     def _power(self, hardware_id: str, seen: Observation, at_ms: int) -> int | None:
         counter_mj = seen.energy_counter_mj
         if isinstance(counter_mj, Absent):
-            return known(seen.power_mw)
+            return _known(seen.power_mw)
         before_ms, before_mj = self._before.get(hardware_id, (at_ms, counter_mj))
         self._before[hardware_id] = (at_ms, counter_mj)
         if at_ms <= before_ms or counter_mj < before_mj:
             return None
         return (counter_mj - before_mj) * 1_000 // (at_ms - before_ms)
+
+
+def _known(value: int | Absent) -> int | None:
+    return None if isinstance(value, Absent) else value
 
 
 def _names(holders: frozenset[Holder] | Absent) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kashi_agent.reading import DeviceEventKind, DeviceMinutes, GapReason
+from kashi_agent.reading import DeviceEventKind, DeviceMinutes, Gap, GapReason
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import extended, joined
 
@@ -25,10 +25,7 @@ def lost(stretch: Stretch) -> Stretch:
     """The stretch with nothing measured in it: one gap a device, no events."""
     return replace(
         stretch,
-        devices=tuple(
-            _unmeasured(minutes, minutes.start_boottime_ms, minutes.end_boottime_ms)
-            for minutes in stretch.devices
-        ),
+        devices=tuple(_lost(minutes) for minutes in stretch.devices),
         events=(),
     )
 
@@ -49,22 +46,33 @@ def closed(stretch: Stretch) -> Stretch:
 def _from(minutes: DeviceMinutes, start_boottime_ms: int) -> DeviceMinutes:
     if any(event.kind == DeviceEventKind.APPEARED for event in minutes.events):
         return minutes
-    before = _unmeasured(minutes, start_boottime_ms, minutes.start_boottime_ms)
+    gap = Gap(
+        start_boottime_ms=start_boottime_ms,
+        span_ms=minutes.start_boottime_ms - start_boottime_ms,
+        reason=GapReason.SPOOL_LOST,
+    )
+    before = DeviceMinutes(
+        device=minutes.device,
+        boot_id=minutes.boot_id,
+        segment=minutes.segment,
+        start_boottime_ms=start_boottime_ms,
+        end_boottime_ms=minutes.start_boottime_ms,
+        readings=(),
+        gaps=(gap,),
+    )
     return joined((before, minutes))
 
 
-def _unmeasured(minutes: DeviceMinutes, start: int, end: int) -> DeviceMinutes:
-    """The device over a time of which nothing can be read back."""
+def _lost(minutes: DeviceMinutes) -> DeviceMinutes:
     empty = replace(
         minutes,
-        start_boottime_ms=start,
-        end_boottime_ms=start,
+        end_boottime_ms=minutes.start_boottime_ms,
         readings=(),
         gaps=(),
         events=(),
         holders=(),
     )
-    return extended(empty, end, GapReason.SPOOL_LOST)
+    return extended(empty, minutes.end_boottime_ms, GapReason.SPOOL_LOST)
 
 
 def _vanished(minutes: DeviceMinutes) -> bool:

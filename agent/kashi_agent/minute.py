@@ -7,8 +7,6 @@ sum, so the order and the number of pieces do not matter.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from kashi.axis import MINUTE_MS
-
 from kashi_agent.energy import Energy
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import SUMS, HolderKey, HolderTime, Reading
@@ -171,9 +169,3 @@ class HolderPlaces:
             place = self._places[holder.key] = len(self.listed)
             self.listed.append(holder)
         return place
-
-
-def repeated(reading: Reading, count: int) -> list[Reading]:
-    """The same whole minute `count` times over, one after the other, the first as it is."""
-    start = reading.start_boottime_ms
-    return [replace(reading, start_boottime_ms=start + place * MINUTE_MS) for place in range(count)]

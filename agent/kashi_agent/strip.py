@@ -7,11 +7,11 @@ gives away its beginning as `DeviceMinutes`. It knows minutes; it knows nothing 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from kashi.axis import MINUTE_MS, next_minute_boottime_ms
+from kashi.axis import next_minute_boottime_ms
 from kashi.limits import EVENTS_PER_REPORT_MAX, HOLDERS_PER_DEVICE_MAX
 
 from kashi_agent.energy import Energy
-from kashi_agent.minute import Facts, HolderPlaces, OpenMinute, repeated
+from kashi_agent.minute import Facts, HolderPlaces, OpenMinute
 from kashi_agent.reading import (
     Continuity,
     DeviceMinutes,
@@ -53,12 +53,9 @@ class Strip:
                     start_boottime_ms=self.position, end_boottime_ms=self.position
                 )
             self.minute.add(self.position, until, facts, energy)
-            whole = until - self.position == MINUTE_MS
             self.position = until
             if until == boundary:
-                reading = self._close_minute()
-                if whole and energy.steady and end - until >= MINUTE_MS:
-                    self._repeat(reading, (end - until) // MINUTE_MS, energy)
+                self._close_minute()
 
     def gap(self, end: int, reason: GapReason, *, goes_on: bool) -> None:
         """Grow by a gap; one that goes on for the same reason stays one gap."""
@@ -135,15 +132,7 @@ class Strip:
             ending=ending,
         )
 
-    def _close_minute(self) -> Reading:
+    def _close_minute(self) -> None:
         assert self.minute is not None
-        reading = self.minute.reading(self.places)
-        self.readings.append(reading)
+        self.readings.append(self.minute.reading(self.places))
         self.minute = None
-        return reading
-
-    def _repeat(self, reading: Reading, count: int, energy: Energy) -> None:
-        """Whole steady minutes are alike: a month of them is integrated once and repeated."""
-        self.readings.extend(repeated(reading, count + 1)[1:])
-        self.position += count * MINUTE_MS
-        energy.skip(self.position)

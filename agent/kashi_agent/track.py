@@ -295,7 +295,7 @@ class Track:
         energy = CountedEnergy(
             total_mj=after - before, start_boottime_ms=last.at, end_boottime_ms=until
         )
-        energy.skip(self.position)
+        energy.take(self.position)  # the share of what another sample settled already
         return energy
 
     def _power(self, start: int, facts: Facts) -> Energy:

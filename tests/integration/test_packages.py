@@ -143,18 +143,19 @@ _DEFINED: dict[Path, frozenset[str]] = {}
 
 
 def test_our_own_code_can_be_read_where_it_runs(unpacked: Path) -> None:
-    """What runs is source that stands there, file by file that of the wheels it was made from."""
+    """What runs is source that stands there, file by file that of the wheels it was made from, with
+    the words it says."""
     libraries = unpacked / HOME / "lib"
     read = set()
     for wheel in (WORK / "x86_64/wheels").glob("kashi_*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             for name in archive.namelist():
-                if name.endswith(".py"):
+                if name.endswith((".py", ".toml")):
                     assert (libraries / name).read_bytes() == archive.read(name), name
                     read.add(libraries / name)
 
-    there = {p for package in ("kashi", "kashi_agent") for p in (libraries / package).rglob("*.py")}
-    assert there == read
+    ours = (p for package in ("kashi", "kashi_agent") for p in (libraries / package).rglob("*"))
+    assert {p for p in ours if p.suffix in (".py", ".toml")} == read
     assert len(read) > 50
 
 
