@@ -159,7 +159,7 @@ def _to_be_sealed(agent: Agent) -> list[Stretch]:
     stretches: list[Stretch] = []
     end = agent.reporter._end
     for window in agent.reporter._windows(drain=True, with_open=True):
-        for stretch in agent.reporter._continued(window, end):
+        for stretch in agent.reporter._continued(window.stretches, end):
             stretches.append(stretch)
             end = _end_of(stretch)
     return stretches

@@ -32,10 +32,16 @@ class ClosableWire(Wire, Protocol):
 
     def close(self) -> None:
         """Hang up."""
-        ...
 
 
-_Wire = TypeVar("_Wire", bound=ClosableWire)
+class CertifiedWire(ClosableWire, Protocol):
+    """A wire whose connection shows a certificate."""
+
+    def renew(self, csr: bytes) -> tuple[bytes, ...]:
+        """Exchange the TLS certificate for the next one; the chain in DER. Raises like `submit`."""
+
+
+_Wire = TypeVar("_Wire", bound=CertifiedWire)
 _Given = TypeVar("_Given")
 
 
@@ -92,7 +98,7 @@ class Carrier(Generic[_Wire]):
         try:
             return call(wire)
         except UnreachableError as error:
-            self._hang_up()
+            self.close()
             found = self._probe(
                 self._host.metering_address, self._host.server_root, self._store.tls_path
             )
@@ -100,12 +106,8 @@ class Carrier(Generic[_Wire]):
                 raise CertificateRefusedError(found) from error
             raise UnreachableError(found or str(error)) from error
         except RefusedError:
-            self._hang_up()
+            self.close()
             raise
-
-    def renew(self, csr: bytes) -> tuple[bytes, ...]:
-        """Exchange the certificate."""
-        return self._ready().renew(csr)
 
     def stay_valid(self) -> None:
         """See to the certificate though there is nothing to carry. Raises like `submit`."""
@@ -113,7 +115,7 @@ class Carrier(Generic[_Wire]):
 
     def recover(self) -> None:
         """Get a new certificate by the report key: the one we have is refused."""
-        self._hang_up()
+        self.close()
         self._recovered_utc_ms = self._utc_ms()
         self._take(self._recover(self._store))
         self.recoveries += 1
@@ -122,10 +124,6 @@ class Carrier(Generic[_Wire]):
         """At most every ten minutes: the server counts recoveries, and allows few."""
         last = self._recovered_utc_ms
         return last is None or abs(self._utc_ms() - last) >= RECOVERY_PAUSE_MS
-
-    def close(self) -> None:
-        """Hang up."""
-        self._hang_up()
 
     def _ready(self) -> _Wire:
         """A connection with a certificate that is valid; renewed first when it is time."""
@@ -172,11 +170,12 @@ class Carrier(Generic[_Wire]):
             self._take(self._store.save_tls(key, self._wire.renew(tls_request(key))))
         except (AgentError, OSError):  # a full disk as well: what is delivered gives it room
             return
-        self._hang_up()
+        self.close()
         self._wire = self._connect(self._host, self._current())
         self.renewals += 1
 
-    def _hang_up(self) -> None:
+    def close(self) -> None:
+        """Hang up; the next call connects anew."""
         if self._wire is not None:
             self._wire.close()
             self._wire = None

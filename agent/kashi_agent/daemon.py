@@ -47,39 +47,34 @@ class Pace:
     random: Random = field(default_factory=Random)
 
 
+@dataclass(slots=True, kw_only=True)
 class Daemon:
     """Runs an agent until it is told to stop."""
 
-    def __init__(
-        self,
-        *,
-        agent: Agent,
-        watch: MeterWatch,
-        wire: Wire,
-        notifier: Notifier,
-        publish: Callable[[MeterView], AgentStatus],
-        pace: Pace,
-        child: MeterChild | None = None,
-        show: Callable[[SampleBatch], None] = lambda _batch: None,
-    ) -> None:
-        self._show = show
-        self._shown: SampleBatch | None = None
-        self._agent = agent
-        self._watch = watch
-        self._wire = wire
-        self._notifier = notifier
-        self._publish = publish
-        self._pace = pace
-        self._child = child
+    agent: Agent
+    watch: MeterWatch
+    wire: Wire
+    notifier: Notifier
+    publish: Callable[[MeterView], AgentStatus]
+    pace: Pace
+    child: MeterChild | None = None
+    show: Callable[[SampleBatch], None] = lambda _batch: None
+    _shown: SampleBatch | None = None
+    _network: ThreadPoolExecutor = field(init=False)
+    _flying: tuple[Batch, Future[Answer]] | None = None
+    _ship_at_ms: int = 0
+    _wake: socket.socket = field(init=False)
+    _woken: socket.socket = field(init=False)
+    _stopping: bool = False
+    _ready_told: bool = False
+    _complaints: Complaints = field(default_factory=lambda: Complaints(logger))
+
+    def __post_init__(self) -> None:
+        """Make ready the thread that waits for the network, and the bell that wakes the loop."""
         self._network = ThreadPoolExecutor(
             max_workers=1, thread_name_prefix="wire", initializer=allow_late_timeouts
         )
-        self._flying: tuple[Batch, Future[Answer]] | None = None
-        self._ship_at_ms = agent.clock.boottime_ms()
         self._wake, self._woken = socket.socketpair()
-        self._stopping = False
-        self._ready_told = False
-        self._complaints = Complaints(logger)
         for end in (self._wake, self._woken):
             end.setblocking(False)
 
@@ -91,7 +86,7 @@ class Daemon:
     def run(self) -> None:
         """Run until `stop`; then write and seal what is left and try once to deliver it."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self._watch, selectors.EVENT_READ)
+            selector.register(self.watch, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while not self._stopping:
                 self._turn(selector)
@@ -103,11 +98,11 @@ class Daemon:
             signal.signal(number, lambda *_: self.stop())
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
-        if self._child is not None:
-            self._child.keep(self._now())
-        selector.select(self._pace.tick_seconds)
+        if self.child is not None:
+            self.child.keep(self._now())
+        selector.select(self.pace.tick_seconds)
         self._quiet()
-        self._watch.turn()
+        self.watch.turn()
         self._show_batch()
         self._write()
         self._land()
@@ -115,22 +110,22 @@ class Daemon:
 
     def _show_batch(self) -> None:
         """For the eye: what is not shown costs nothing but a look."""
-        batch = self._watch.view.batch
+        batch = self.watch.view.batch
         if batch is not None and batch is not self._shown:
             self._shown = batch
-            self._show(batch)
+            self.show(batch)
 
     def _write(self) -> None:
-        if not self._agent.recorder.due(self._now()):
+        if not self.agent.recorder.due(self._now()):
             return
-        durable = self._agent.record()
-        status = self._publish(self._watch.view)
+        durable = self.agent.record()
+        status = self.publish(self.watch.view)
         if durable:
             self._complaints.settle()
         else:
-            self._complaints.tell(self._agent.recorder.last_trouble, self._now())
+            self._complaints.tell(self.agent.recorder.last_trouble, self._now())
         # A disk that refuses is no reason to be killed: what waits in memory would be lost with it.
-        tell = self._notifier.alive if self._ready_told else self._notifier.ready
+        tell = self.notifier.alive if self._ready_told else self.notifier.ready
         tell(status.line)
         self._ready_told = True
 
@@ -139,15 +134,15 @@ class Daemon:
         if self._flying is not None or self._now() < self._ship_at_ms:
             return
         try:
-            batch = self._agent.shipper.prepare(SEALED_A_TICK_MAX)
+            batch = self.agent.shipper.prepare(SEALED_A_TICK_MAX)
         except OSError as error:
             self._retry(AgentError(f"the spool takes no sealed report: {error}"))
             return
         if batch is None:
-            self._agent.spool.free()
+            self.agent.spool.free()
             self._ship_at_ms = self._next_interval_ms()
             return
-        flying = self._network.submit(self._wire.submit, batch.wires)
+        flying = self._network.submit(self.wire.submit, batch.wires)
         flying.add_done_callback(lambda _: self._ring())
         self._flying = (batch, flying)
 
@@ -157,56 +152,56 @@ class Daemon:
             return
         (batch, flying), self._flying = self._flying, None
         try:
-            self._agent.shipper.absorb(batch, flying.result(), self._agent.clock.utc_ms())
+            self.agent.shipper.absorb(batch, flying.result(), self.agent.clock.utc_ms())
         except (AgentError, OSError) as error:
             self._retry(error)
 
     def _retry(self, error: Exception) -> None:
-        delay_s = self._agent.shipper.failed(error)
+        delay_s = self.agent.shipper.failed(error)
         self._ship_at_ms = self._now() + int(delay_s * 1000)
         logger.warning("%s; trying again in %.1f s", error, delay_s)
 
     def _next_interval_ms(self) -> int:
         """Some seconds into the next interval of the label, so that hosts do not come at once."""
-        clock, interval_ms = self._agent.clock, self._pace.interval_ms
+        clock, interval_ms = self.agent.clock, self.pace.interval_ms
         passed_ms = clock.utc_ms() % interval_ms
         spread_ms = min(SHIP_JITTER_MS, interval_ms // 4)
-        jitter_ms = self._pace.random.randrange(spread_ms // 4, spread_ms)
+        jitter_ms = self.pace.random.randrange(spread_ms // 4, spread_ms)
         return self._now() + interval_ms - passed_ms + jitter_ms
 
     def _drain(self) -> None:
-        self._notifier.stopping()
-        if self._child is not None:
-            self._child.stop()
+        self.notifier.stopping()
+        if self.child is not None:
+            self.child.stop()
         if self._flying is not None:
             self._finish_flight()
         try:
-            self._agent.finish()
-            batch = self._agent.shipper.prepare() if self._agent.shipper.knows_server else None
+            self.agent.finish()
+            batch = self.agent.shipper.prepare() if self.agent.shipper.knows_server else None
             if batch is not None:
-                self._flying = (batch, self._network.submit(self._wire.submit, batch.wires))
+                self._flying = (batch, self._network.submit(self.wire.submit, batch.wires))
                 self._finish_flight()
         except OSError as error:
             logger.warning("the spool takes no sealed report: %s", error)
         self._network.shutdown(wait=False, cancel_futures=True)
-        self._publish(self._watch.view)
-        self._watch.close()
+        self.publish(self.watch.view)
+        self.watch.close()
         self._wake.close()
         self._woken.close()
-        self._agent.close()
+        self.agent.close()
 
     def _finish_flight(self) -> None:
         assert self._flying is not None
         (batch, flying), self._flying = self._flying, None
         try:
             answer = flying.result(timeout=DRAIN_SECONDS)
-            self._agent.shipper.absorb(batch, answer, self._agent.clock.utc_ms())
+            self.agent.shipper.absorb(batch, answer, self.agent.clock.utc_ms())
         except (AgentError, OSError) as error:
-            self._agent.shipper.failed(error)
+            self.agent.shipper.failed(error)
             logger.warning("not delivered before the end: %s", error)
 
     def _now(self) -> int:
-        return self._agent.clock.boottime_ms()
+        return self.agent.clock.boottime_ms()
 
     def _ring(self) -> None:
         with suppress(OSError):  # it is ringing already, or the loop has ended

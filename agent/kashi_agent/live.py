@@ -23,6 +23,13 @@ TOTALS_EVERY_MS: Final = 10_000
 """Totals are added up less often than samples come."""
 
 
+_OF_DEVICE: Final = (
+    *("hardware_id", "parent_hardware_id", "model", "memory_bytes"),
+    *("share_numerator", "share_denominator"),
+)
+_TOTALS: Final = ("observed_ms", "gap_ms", "held_ms", "utilised_ns")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveDevice:
     """One device at the last batch; None: not known, `absent` why the device as a whole is not,
@@ -130,22 +137,14 @@ class LiveBoard:
         total = self._totals.get(device.hardware_id, Counters())
         known = None if isinstance(seen, Absent) else seen
         return LiveDevice(
-            hardware_id=device.hardware_id,
-            parent_hardware_id=device.parent_hardware_id,
-            model=device.model,
-            share_numerator=device.share_numerator,
-            share_denominator=device.share_denominator,
             absent=str(seen.reason) if isinstance(seen, Absent) else "",
             utilisation_ppm=None if known is None else _known(known.utilisation_ppm),
             memory_used_bytes=None if known is None else self._memory.get(device.hardware_id),
-            memory_bytes=device.memory_bytes,
             power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
             holders=None if known is None else _names(known.holders),
             holders_absent="" if known is None else _reason(known.holders),
-            observed_ms=total.observed_ms,
-            gap_ms=total.gap_ms,
-            held_ms=total.held_ms,
-            utilised_ns=total.utilised_ns,
+            **{name: getattr(device, name) for name in _OF_DEVICE},
+            **{name: getattr(total, name) for name in _TOTALS},
         )
 
     def _note_memory(self, batch: SampleBatch) -> None:

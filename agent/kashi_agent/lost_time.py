@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kashi_agent.reading import DeviceEventKind, DeviceMinutes, Gap, GapReason
+from kashi_agent.reading import DeviceEventKind, DeviceMinutes, GapReason
 from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import extended, joined
 
@@ -25,7 +25,10 @@ def lost(stretch: Stretch) -> Stretch:
     """The stretch with nothing measured in it: one gap a device, no events."""
     return replace(
         stretch,
-        devices=tuple(_lost(minutes) for minutes in stretch.devices),
+        devices=tuple(
+            _gone(minutes, minutes.start_boottime_ms, minutes.end_boottime_ms)
+            for minutes in stretch.devices
+        ),
         events=(),
     )
 
@@ -46,33 +49,21 @@ def closed(stretch: Stretch) -> Stretch:
 def _from(minutes: DeviceMinutes, start_boottime_ms: int) -> DeviceMinutes:
     if any(event.kind == DeviceEventKind.APPEARED for event in minutes.events):
         return minutes
-    gap = Gap(
-        start_boottime_ms=start_boottime_ms,
-        span_ms=minutes.start_boottime_ms - start_boottime_ms,
-        reason=GapReason.SPOOL_LOST,
-    )
-    before = DeviceMinutes(
-        device=minutes.device,
-        boot_id=minutes.boot_id,
-        segment=minutes.segment,
-        start_boottime_ms=start_boottime_ms,
-        end_boottime_ms=minutes.start_boottime_ms,
-        readings=(),
-        gaps=(gap,),
-    )
-    return joined((before, minutes))
+    return joined((_gone(minutes, start_boottime_ms, minutes.start_boottime_ms), minutes))
 
 
-def _lost(minutes: DeviceMinutes) -> DeviceMinutes:
+def _gone(minutes: DeviceMinutes, start_boottime_ms: int, end_boottime_ms: int) -> DeviceMinutes:
+    """The device over this time, with a gap and nothing else."""
     empty = replace(
         minutes,
-        end_boottime_ms=minutes.start_boottime_ms,
+        start_boottime_ms=start_boottime_ms,
+        end_boottime_ms=start_boottime_ms,
         readings=(),
         gaps=(),
         events=(),
         holders=(),
     )
-    return extended(empty, minutes.end_boottime_ms, GapReason.SPOOL_LOST)
+    return extended(empty, end_boottime_ms, GapReason.SPOOL_LOST)
 
 
 def _vanished(minutes: DeviceMinutes) -> bool:

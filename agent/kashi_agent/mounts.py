@@ -34,7 +34,6 @@ class Mount:
 
     point: str
     kind: str
-    source: str
 
 
 def parse_mounts(text: str) -> list[Mount]:
@@ -49,7 +48,7 @@ def parse_mounts(text: str) -> list[Mount]:
         before, after = left.split(" "), right.split(" ")
         if not separator or len(before) < 6 or len(after) < 2:
             raise AgentError(f"mountinfo, line {number}: is not as proc(5) describes it")
-        mounts.append(Mount(point=_plain(before[4]), kind=after[0], source=_plain(after[1])))
+        mounts.append(Mount(point=_plain(before[4]), kind=after[0]))
     return mounts
 
 

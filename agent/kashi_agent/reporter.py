@@ -7,7 +7,7 @@ less where a boot, a segment or the agent ended. What is missing in between beco
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kashi.errors import ContractError
@@ -69,35 +69,29 @@ class ChainEnd:
     end_boottime_ms: int
 
 
+@dataclass(slots=True, kw_only=True)
 class Reporter:
-    """The only one who seals. One thread."""
+    """The only one who seals. One thread.
 
-    def __init__(
-        self,
-        *,
-        spool: Spool,
-        sealer: Sealer,
-        host_id: str,
-        utc_ms: Callable[[], int],
-        started: tuple[bytes, int],
-        interval_ms: int = INTERVAL_MS,
-    ) -> None:
-        """`started`: boot id and boottime at which this agent began."""
-        self._spool = spool
-        self._started = started
-        self._apart = False
-        self._sealer = sealer
-        self._host_id = host_id
-        self._utc_ms = utc_ms
-        self._interval_ms = interval_ms
-        self._opening: Opening | None = None
-        self._given_up: set[int] = set()
-        self._link, self._end = self._chain_at(spool.sealed.head)
+    `started`: boot id and boottime at which this agent began; `opening`: the epoch that the next
+    report will open.
+    """
 
-    @property
-    def opening(self) -> Opening | None:
-        """The epoch that the next report will open."""
-        return self._opening
+    spool: Spool
+    sealer: Sealer
+    host_id: str
+    utc_ms: Callable[[], int]
+    started: tuple[bytes, int]
+    interval_ms: int = INTERVAL_MS
+    opening: Opening | None = None
+    _apart: bool = False
+    _given_up: set[int] = field(default_factory=set)
+    _link: ChainLink = field(init=False)
+    _end: ChainEnd | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Go on where the chain ends."""
+        self._link, self._end = self._chain_at(self.spool.sealed.head)
 
     def seal(self, count: int, *, drain: bool = False) -> int:
         """Seal up to `count` windows that are whole, durable; how many reports that made.
@@ -108,10 +102,10 @@ class Reporter:
         Raises:
             DiskFullError, OSError: what was sealed before stands.
         """
-        if not self._spool.sealed.tail_kept and self._opening is None:
+        if not self.spool.sealed.tail_kept and self.opening is None:
             return 0  # numbers beyond what can be read are used: a new epoch has to come first
         made = 0
-        for entry in self._spool.sealed.stranded():
+        for entry in self.spool.sealed.stranded():
             if made >= count:
                 return made
             made += self._seal_again(entry)
@@ -131,7 +125,7 @@ class Reporter:
         link, end = self._link, self._end
         for window in self._windows(drain=True, with_open=True):
             continued = self._continued(window.stretches, end)
-            for sealed in self._sealer.seal(continued, link, self._utc_ms()):
+            for sealed in self.sealer.seal(continued, link, self.utc_ms()):
                 yield sealed
                 link, end = sealed.link, _end_of(sealed.stretch)
 
@@ -140,11 +134,11 @@ class Reporter:
         # Set back to an older state, what this host had before its agent began may be with the
         # server already: kept apart, it cannot make the server doubt what is measured since.
         self._apart = self._apart or opening.reason is EpochReason.ROLLED_BACK
-        self._spool.sealed.abandon_after(opening.follows)
+        self.spool.sealed.abandon_after(opening.follows)
         link, self._end = self._chain_at(opening.follows)
         # A server that holds nothing takes epoch 1 from its beginning, and that states no opening.
         first = opening.epoch == 1
-        self._opening = None if first else opening
+        self.opening = None if first else opening
         epoch = 1 if first else opening.epoch - 1
         self._link = replace(link, epoch=epoch, sequence=0, sha256=opening.server_sha256)
 
@@ -166,7 +160,7 @@ class Reporter:
         cannot be read or is not what was sealed: to sign that anew would vouch for what was never
         measured."""
         try:
-            wire = self._spool.sealed.read(entry).wire
+            wire = self.spool.sealed.read(entry).wire
             stretch = unseal(wire) if unaltered(wire, entry.sha256) else None
         except (SpoolError, ContractError, ValueError):
             return None
@@ -177,7 +171,7 @@ class Reporter:
     def _seal_window(self, window: Window) -> int:
         made = self._seal(window.stretches, Source(through=window.through))
         if not made:
-            self._spool.settle(window.through)
+            self.spool.settle(window.through)
         return made
 
     def _seal(self, stretches: tuple[Stretch, ...], source: Source) -> int:
@@ -188,9 +182,9 @@ class Reporter:
 
     def _seal_group(self, stretches: list[Stretch], source: Source) -> int:
         """Reports of stretches that follow each other."""
-        opening = self._opening
+        opening = self.opening
         words = None if opening is None else self._words(opening)
-        reports = self._sealer.seal(stretches, self._link, self._utc_ms(), words)
+        reports = self.sealer.seal(stretches, self._link, self.utc_ms(), words)
         for report in reports:
             self._keep(report, opening, source.noted(last=report is reports[-1]))
             opening = None
@@ -198,7 +192,7 @@ class Reporter:
 
     def _groups(self, stretches: list[Stretch]) -> list[list[Stretch]]:
         """Stretches as one report, or as two: before this agent began and since."""
-        boot_id, at = self._started
+        boot_id, at = self.started
         if not self._apart or not stretches or stretches[0].boot_id != boot_id:
             return [stretches] if stretches else []
         before: list[Stretch] = []
@@ -217,7 +211,7 @@ class Reporter:
     def _keep(self, report: Sealed, opening: Opening | None, source: Source) -> None:
         link, stretch = report.link, report.stretch
         follows = (link.epoch, link.sequence - 1) if opening is None else opening.follows
-        self._spool.keep(
+        self.spool.keep(
             SealedReport(
                 epoch=link.epoch,
                 sequence=link.sequence,
@@ -237,9 +231,9 @@ class Reporter:
         )
         # Its number is used from here on, durable or not: another report under it would be a fork.
         self._link, self._end = link, _end_of(stretch)
-        self._opening = None
+        self.opening = None
         if source.through:
-            self._spool.settle(source.through)
+            self.spool.settle(source.through)
 
     def _continued(self, stretches: Iterable[Stretch], end: ChainEnd | None) -> list[Stretch]:
         """The stretches without what is sealed already and without holes."""
@@ -254,7 +248,7 @@ class Reporter:
     def _windows(self, *, drain: bool, with_open: bool = False) -> Iterator[Window]:
         held: list[Stretch] = []
         through = 0
-        for kept in self._spool.journal.unsealed(with_open=with_open):
+        for kept in self.spool.journal.unsealed(with_open=with_open):
             if held and self._parted(held[-1], kept.stretch):
                 yield Window(stretches=tuple(held), through=through)
                 held = []
@@ -267,22 +261,22 @@ class Reporter:
         return before.axis_key != after.axis_key or self._place(before) != self._place(after)
 
     def _place(self, stretch: Stretch) -> int:
-        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms - 1) // self._interval_ms
+        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms - 1) // self.interval_ms
 
     def _whole(self, stretch: Stretch) -> bool:
-        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms) % self._interval_ms == 0
+        return (stretch.segment.anchor_utc_ms + stretch.end_boottime_ms) % self.interval_ms == 0
 
     def _chain_at(self, position: Position) -> tuple[ChainLink, ChainEnd | None]:
         """Link and end of the newest kept report of the chain up to a position.
 
         Where none can be read the totals begin anew: the epoch's opening says so to everybody.
         """
-        link = ChainLink(host_id=self._host_id)
-        for entry in reversed(self._spool.sealed.entries()):
+        link = ChainLink(host_id=self.host_id)
+        for entry in reversed(self.spool.sealed.entries()):
             if entry.position > position or entry.abandoned:
                 continue
             try:
-                report = self._spool.sealed.read(entry)
+                report = self.spool.sealed.read(entry)
                 end = ChainEnd(report.boot_id, report.segment, report.end_boottime_ms)
                 return self._link_of(report, link), end
             except (SpoolError, ContractError, ValueError):
@@ -294,7 +288,7 @@ class Reporter:
         return link_after(replace(link, slots=slots), report.wire)
 
     def _words(self, opening: Opening) -> EpochOpening:
-        known = [e for e in self._spool.sealed.entries() if e.position == opening.follows]
+        known = [e for e in self.spool.sealed.entries() if e.position == opening.follows]
         return EpochOpening(
             reason=opening.reason,
             last_epoch=opening.follows[0],

@@ -98,7 +98,7 @@ class Signing:
 
 
 class Wire(Protocol):
-    """The way to the metering port. Both methods may take as long as a call's deadline."""
+    """The way to the metering port. A call may take as long as its deadline."""
 
     def submit(self, reports: Sequence[bytes]) -> Answer:
         """Hand over reports, or ask for the head with none.
@@ -107,9 +107,6 @@ class Wire(Protocol):
             UnreachableError: no answer; it may or may not have arrived.
             RefusedError: the server refuses this host.
         """
-
-    def renew(self, csr: bytes) -> tuple[bytes, ...]:
-        """Exchange the TLS certificate for the next one; the chain in DER. Raises like `submit`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,6 @@ class FilesWire:
             return answer
         return Answer(results=results, head=self._given)
 
-    def renew(self, csr: bytes) -> tuple[bytes, ...]:
-        """Nobody is reached; a carried host needs no TLS certificate."""
-        del csr
-        return ()
-
     def close(self) -> None:
         """Nothing is open."""
 

@@ -47,30 +47,22 @@ class TlsTrouble:
     @property
     def text(self) -> str:
         """In one sentence."""
-        host = self.address.rpartition(":")[0]
+        address, detail, host = self.address, self.detail, self.address.rpartition(":")[0]
+        shows = f"{address} shows a certificate that does not hold"
+        seconds = f"{PROBE_SECONDS:.0f} s"
         sentences = {
             TlsTroubleKind.NAME: f"the name {host} cannot be resolved",
-            TlsTroubleKind.NOBODY: f"nobody listens at {self.address}",
-            TlsTroubleKind.SILENT: (
-                f"{self.address} does not answer within {PROBE_SECONDS:.0f} s; is a firewall in "
-                "between?"
-            ),
-            TlsTroubleKind.UNREACHABLE: f"{self.address} cannot be reached: {self.detail}",
-            TlsTroubleKind.FOREIGN: (
-                f"{self.address} shows a certificate that does not hold: it was issued by "
-                f"'{self.detail}'; is this the server the token came from, or does something "
-                "between intercept TLS?"
-            ),
-            TlsTroubleKind.WRONG_NAME: (
-                f"{self.address} shows a certificate that does not hold: {self.detail}; is this "
-                "the server the token came from?"
-            ),
-            TlsTroubleKind.DATES: (
-                f"{self.address} shows a certificate that does not hold: {self.detail}; is the "
-                "clock right?"
-            ),
-            TlsTroubleKind.FAILED: f"TLS with {self.address} fails: {self.detail}",
-            TlsTroubleKind.REFUSED: f"{CERTIFICATE_REFUSED}: {self.detail}",
+            TlsTroubleKind.NOBODY: f"nobody listens at {address}",
+            TlsTroubleKind.SILENT: f"{address} does not answer within {seconds}; is a firewall in "
+            "between?",
+            TlsTroubleKind.UNREACHABLE: f"{address} cannot be reached: {detail}",
+            TlsTroubleKind.FOREIGN: f"{shows}: it was issued by '{detail}'; is this the server the "
+            "token came from, or does something between intercept TLS?",
+            TlsTroubleKind.WRONG_NAME: f"{shows}: {detail}; is this the server the token came "
+            "from?",
+            TlsTroubleKind.DATES: f"{shows}: {detail}; is the clock right?",
+            TlsTroubleKind.FAILED: f"TLS with {address} fails: {detail}",
+            TlsTroubleKind.REFUSED: f"{CERTIFICATE_REFUSED}: {detail}",
         }
         return sentences[self.kind]
 

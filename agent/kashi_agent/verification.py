@@ -89,16 +89,10 @@ def audit_spool(
         hashes[entry.position] = report.sha256
         faults = (*_faults(before, report, stretch), *told.again(stretch))
         audit.findings += [f"report {entry.position}: {fault}" for fault in faults]
-        before = _Before(
-            Head(*entry.position, report.sha256),
-            link_after(_link(before, host_id), report.wire),
-        )
+        link = ChainLink(host_id=host_id) if before is None else before.link
+        before = _Before(Head(*entry.position, report.sha256), link_after(link, report.wire))
     _audit_receipts(spool, audit, hashes, receipt_key)
     return audit
-
-
-def _link(before: _Before | None, host_id: str) -> ChainLink:
-    return ChainLink(host_id=host_id) if before is None else before.link
 
 
 def _faults(before: _Before | None, report: OpenedReport, stretch: Stretch) -> Iterator[str]:

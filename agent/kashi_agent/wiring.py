@@ -59,15 +59,6 @@ def real_spool(config: AgentConfig, host_id: str) -> Spool:
     return Spool(RealDisk(config.spool_folder), host_id)
 
 
-def signing_of(known: Member) -> Signing:
-    """Whose reports, and whose receipts."""
-    return Signing(
-        host_id=known.host.host_id,
-        report_key=known.store.report_key(),
-        receipt_key=known.host.receipt_key(),
-    )
-
-
 def real_agent(config: AgentConfig, known: Member, clock: Clock) -> Agent:
     """The agent over this machine's disk, its spool opened.
 
@@ -79,7 +70,11 @@ def real_agent(config: AgentConfig, known: Member, clock: Clock) -> Agent:
         clock=clock,
         naming=HolderNaming(known.store.holder_salt(), config.holder_names),
         choice=DeviceChoice(config.reported_devices),
-        signing=signing_of(known),
+        signing=Signing(
+            host_id=known.host.host_id,
+            report_key=known.store.report_key(),
+            receipt_key=known.host.receipt_key(),
+        ),
         random=SystemRandom(),
         random_bytes=secrets.token_bytes,
         interval_ms=config.report_interval_seconds * 1000,

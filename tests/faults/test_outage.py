@@ -68,10 +68,6 @@ class WatchedWire:
             self.taken_utc_ms.setdefault(place, (ends_utc_ms, self.clock.utc))
         return answer
 
-    def renew(self, csr: bytes) -> tuple[bytes, ...]:
-        """As the carrier does."""
-        return self.carrier.renew(csr)
-
 
 @dataclass(slots=True, kw_only=True)
 class SimulatedDaemon:

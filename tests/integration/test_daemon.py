@@ -586,7 +586,7 @@ def begin_again(before: Running) -> Running:
         naming=HolderNaming(bytes(32)),
         signing=Signing(
             host_id=HOST_ID,
-            report_key=before.agent.reporter._sealer.key,
+            report_key=before.agent.reporter.sealer.key,
             receipt_key=before.wire.server.receipt_key,
         ),
         random=Random(1),
@@ -623,5 +623,5 @@ def begin_again(before: Running) -> Running:
 
 def _state(running: Running) -> str:
     """The meter as the daemon sees it now."""
-    state = running.daemon._watch.view.state
+    state = running.daemon.watch.view.state
     return f"gone: {state}" if state.startswith("not connected:") else state

@@ -36,13 +36,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, str]]:
     old = "  — 代理停滞或已退出 the agent hangs or is gone" if stale else ""
+    demo = "（演示 demonstration）" if status.demo else ""
+    flushes, waiting = status.durable_flushes, status.waiting_readings
+    held = f"epoch {status.server_epoch} sequence {status.server_sequence}"
     return [
         ("主机 host", status.host_id),
         ("运营方 operator", status.operator_party_id),
-        (
-            "服务器 server",
-            status.metering_address + ("（演示 demonstration）" if status.demo else ""),
-        ),
+        ("服务器 server", f"{status.metering_address}{demo}"),
         ("代理 agent", f"{status.version}, pid {status.pid}"),
         ("启动于 started", shown_time(status.started_utc_ms)),
         ("最近动静 seen", f"{age_ms // 1000} 秒前 s ago{old}"),
@@ -51,16 +51,10 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("释放 released", _until(status.released_until_utc_ms)),
         ("设备 devices", str(status.devices)),
         ("采样 samples", f"{status.samples}, 迟到 late {status.samples_late}"),
-        (
-            "落盘 durable",
-            f"{status.durable_flushes} 次 times, 待写 waiting {status.waiting_readings}",
-        ),
+        ("落盘 durable", f"{flushes} 次 times, 待写 waiting {waiting}"),
         ("磁盘 disk", _FULL if status.disk_full else "正常 ok"),
         ("已封存 sealed", f"epoch {status.sealed_epoch} sequence {status.sealed_sequence}"),
-        (
-            "服务器已有 server holds",
-            f"epoch {status.server_epoch} sequence {status.server_sequence}",
-        ),
+        ("服务器已有 server holds", held),
         ("待送 waiting", f"{status.unacknowledged_reports} 份 reports"),
         ("已送 delivered", _delivered(status)),
         ("最近应答 last answer", shown_time(status.last_answer_utc_ms)),

@@ -8,6 +8,7 @@ last in the next round, for it may be the reason.
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
@@ -30,31 +31,23 @@ REFUSED_PAUSE_MS: Final = 600_000
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
 class Forwarder:
     """Empties a store into the server.
 
     `receipt_key`: whose receipts and notices let anything go; `now_ms` never steps.
     """
 
-    def __init__(
-        self,
-        *,
-        store: RelayStore,
-        carrier: Carrier[GrpcWire],
-        receipt_key: ec.EllipticCurvePublicKey,
-        now_ms: Callable[[], int],
-        random: Random,
-    ) -> None:
-        self._store = store
-        self._carrier = carrier
-        self._receipt_key = receipt_key
-        self._now_ms = now_ms
-        self._random = random
-        self._failures = 0
-        self._left_alone: dict[str, int] = {}
-        self._unanswered: dict[str, int] = {}
-        self._turns = 0
-        self._complaints = Complaints(_LOG)
+    store: RelayStore
+    carrier: Carrier[GrpcWire]
+    receipt_key: ec.EllipticCurvePublicKey
+    now_ms: Callable[[], int]
+    random: Random
+    _failures: int = 0
+    _left_alone: dict[str, int] = field(default_factory=dict)
+    _unanswered: dict[str, int] = field(default_factory=dict)
+    _turns: int = 0
+    _complaints: Complaints = field(default_factory=lambda: Complaints(_LOG))
 
     def run(self, wake: threading.Event, stopping: threading.Event) -> None:
         """Forward until `stopping`; `wake` says that there is something new."""
@@ -66,9 +59,9 @@ class Forwarder:
                 self._failures = 0
             except AgentError as error:
                 ceiling = BACKOFF_SECONDS_FIRST * 2 ** min(self._failures, 16)
-                wait_s = self._random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
+                wait_s = self.random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
                 self._failures += 1
-                self._complaints.tell(f"nothing is forwarded: {error}", self._now_ms())
+                self._complaints.tell(f"nothing is forwarded: {error}", self.now_ms())
                 stopping.wait(wait_s)
                 continue
             wake.wait(wait_s)
@@ -81,14 +74,14 @@ class Forwarder:
             RefusedError: it refuses this relay's certificate.
         """
         calls = 0
-        renewals = dict(self._store.renewals())
-        while hosts := self._in_turn([*(waiting := self._store.waiting_hosts()), *renewals]):
+        renewals = dict(self.store.renewals())
+        while hosts := self._in_turn([*(waiting := self.store.waiting_hosts()), *renewals]):
             for host_id in hosts:
                 asked = renewals.pop(host_id, b"")
                 calls += self._serve(host_id, asked, waits=host_id in waiting)
         if not calls:
             # Else it could expire at a site that rests, and then no host would get through to it.
-            self._carrier.stay_valid()
+            self.carrier.stay_valid()
         return calls
 
     def _in_turn(self, host_ids: Sequence[str]) -> list[str]:
@@ -112,37 +105,37 @@ class Forwarder:
         return calls
 
     def _submit(self, host_id: str) -> int:
-        wires = [wire for _, wire in self._store.batch(host_id)]
+        wires = [wire for _, wire in self.store.batch(host_id)]
         request = metering_pb2.SubmitRequest(reports=wires, host_id=host_id)
         try:
-            answer = self._carrier.perform(lambda wire: wire.send(request))
-            self._store.absorb(returned_of(host_id, answer, self._receipt_key))
+            answer = self.carrier.perform(lambda wire: wire.send(request))
+            self.store.absorb(returned_of(host_id, answer, self.receipt_key))
         except CertificateRefusedError:
             raise  # that is the relay's own, and no host's fault
         except RefusedError as error:
             self._leave_alone(host_id, str(error))
             return 1
-        if [wire for _, wire in self._store.batch(host_id)][:1] == wires[:1]:
+        if [wire for _, wire in self.store.batch(host_id)][:1] == wires[:1]:
             self._leave_alone(host_id, "the server neither took nor refused its oldest report")
         return 1
 
     def _renew(self, host_id: str, asked: bytes) -> int:
         request = metering_pb2.RenewRequest.FromString(asked)
         try:
-            chain = self._carrier.perform(lambda wire: wire.ask(request))
+            chain = self.carrier.perform(lambda wire: wire.ask(request))
         except CertificateRefusedError:
             raise
         except RefusedError as error:
             self._leave_alone(host_id, f"its certificate is not renewed: {error}")
             return 1
         answer = metering_pb2.RenewResponse(certificate_chain=chain).SerializeToString()
-        self._store.settle(host_id, key_of_chain(chain), answer)
+        self.store.settle(host_id, key_of_chain(chain), answer)
         return 1
 
     def _may_go(self, host_id: str) -> bool:
-        return self._left_alone.get(host_id, 0) <= self._now_ms()
+        return self._left_alone.get(host_id, 0) <= self.now_ms()
 
     def _leave_alone(self, host_id: str, why: str) -> None:
-        self._left_alone[host_id] = self._now_ms() + REFUSED_PAUSE_MS
-        self._store.trouble(host_id, why)
-        self._complaints.tell(f"host {host_id}: {why}", self._now_ms())
+        self._left_alone[host_id] = self.now_ms() + REFUSED_PAUSE_MS
+        self.store.trouble(host_id, why)
+        self._complaints.tell(f"host {host_id}: {why}", self.now_ms())

@@ -2,7 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from kashi_agent.chain_link import follows
 from kashi_agent.relay.parcel import Parcel
@@ -160,23 +160,22 @@ def waiting_of(sql: sqlite3.Cursor, host_id: str) -> tuple[int, int]:
     return count, size
 
 
-def standing_of(sql: sqlite3.Cursor, host: Any) -> HostStanding:
-    """How a host stands."""
-    waiting, oldest = sql.execute(
-        "SELECT count(*), min(kept_utc_ms) FROM reports WHERE host_id = ?", (host["host_id"],)
-    ).fetchone()
-    (to_fetch,) = sql.execute(
-        "SELECT count(*) FROM receipts WHERE host_id = ?", (host["host_id"],)
-    ).fetchone()
-    return HostStanding(
-        host_id=host["host_id"],
-        heard_utc_ms=host["heard_utc_ms"],
-        waiting_reports=waiting,
-        oldest_utc_ms=oldest,
-        last=(host["last_epoch"], host["last_sequence"]),
-        head=(host["head_epoch"], host["head_sequence"]),
-        answered_utc_ms=host["notice_utc_ms"] or None,
-        receipts_to_fetch=to_fetch,
-        renewal_waiting=bool(host["renewal"]) and not host["certificate"],
-        trouble=host["trouble"],
-    )
+STANDINGS: Final = """
+SELECT host_id, heard_utc_ms,
+    (SELECT count(*) FROM reports WHERE reports.host_id = hosts.host_id) AS waiting_reports,
+    (SELECT min(kept_utc_ms) FROM reports WHERE reports.host_id = hosts.host_id) AS oldest_utc_ms,
+    last_epoch, last_sequence, head_epoch, head_sequence,
+    nullif(notice_utc_ms, 0) AS answered_utc_ms,
+    (SELECT count(*) FROM receipts WHERE receipts.host_id = hosts.host_id) AS receipts_to_fetch,
+    renewal != x'' AND certificate = x'' AS renewal_waiting, trouble
+FROM hosts ORDER BY host_id
+"""
+
+
+def standing_of(row: sqlite3.Row) -> HostStanding:
+    """How the host of a row of STANDINGS stands."""
+    fields = dict(row)
+    last = (fields.pop("last_epoch"), fields.pop("last_sequence"))
+    head = (fields.pop("head_epoch"), fields.pop("head_sequence"))
+    waiting = bool(fields.pop("renewal_waiting"))
+    return HostStanding(last=last, head=head, renewal_waiting=waiting, **fields)

@@ -21,6 +21,7 @@ from kashi_agent.durable import foreign_owner, make_folder
 from kashi_agent.errors import DiskFullError, SpoolError
 from kashi_agent.relay.parcel import Parcel, Returned
 from kashi_agent.relay.rows import (
+    STANDINGS,
     TABLES,
     Handed,
     HostStanding,
@@ -198,8 +199,7 @@ class RelayStore:
     def standings(self) -> list[HostStanding]:
         """How every host stands."""
         with self._transaction() as sql:
-            hosts = sql.execute("SELECT * FROM hosts ORDER BY host_id").fetchall()
-            return [standing_of(sql, host) for host in hosts]
+            return [standing_of(row) for row in sql.execute(STANDINGS)]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:

@@ -54,11 +54,6 @@ class Journal:
         self._standing_after = self._log.next_number - 1
         return recovery
 
-    @property
-    def newest_number(self) -> int:
-        """Number of the newest frame; 0 when there is none."""
-        return self._newest_number
-
     def newest(self) -> Kept | None:
         """The newest readable frame, sealed or not."""
         for segment in reversed(self._log.segments()):

@@ -92,7 +92,8 @@ class SealedLog:
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
         self._abandoned: list[Entry] = []
-        self._newest_receipt_utc_ms = 0
+        self.newest_receipt_utc_ms = 0
+        """The server's time of the newest receipt that is kept; 0 without one."""
         self._cursor_due = False
         self._journal_through = 0
         self.checkpoint = b""
@@ -114,21 +115,18 @@ class SealedLog:
         return self._cursor.current.acknowledged
 
     @property
-    def newest_receipt_utc_ms(self) -> int:
-        """The server's time of the newest receipt that is kept; 0 without one."""
-        return self._newest_receipt_utc_ms
-
-    @property
     def head(self) -> Position:
         """The last report that was ever sealed, whether it can still be read or not."""
-        entry = (0, 0) if self.head_entry is None else self.head_entry.position
-        return max(entry, self._cursor.current.sealed)
+        return max(self._kept_head, self._cursor.current.sealed)
 
     @property
     def tail_kept(self) -> bool:
         """Whether the last report that was ever sealed can still be read."""
-        kept = (0, 0) if self.head_entry is None else self.head_entry.position
-        return kept >= self._cursor.current.sealed
+        return self._kept_head >= self._cursor.current.sealed
+
+    @property
+    def _kept_head(self) -> Position:
+        return (0, 0) if self.head_entry is None else self.head_entry.position
 
     @property
     def journal_through(self) -> int:
@@ -280,7 +278,7 @@ class SealedLog:
         return list(takewhile(lambda entry: entry.segment == segment, self._entries))
 
     def _may_go(self, entry: Entry, *, early: bool) -> bool:
-        age_ms = self._newest_receipt_utc_ms - entry.utc_ms
+        age_ms = self.newest_receipt_utc_ms - entry.utc_ms
         old = early or age_ms > limits.RETAIN_ACKNOWLEDGED_MS
         stranded = entry.abandoned and not entry.repeated
         return old and entry.position <= self.acknowledged and not stranded
@@ -318,7 +316,7 @@ class SealedLog:
         return entry
 
     def _note_receipt(self, position: Position, utc_ms: int) -> None:
-        self._newest_receipt_utc_ms = max(self._newest_receipt_utc_ms, utc_ms)
+        self.newest_receipt_utc_ms = max(self.newest_receipt_utc_ms, utc_ms)
         for entry in reversed(self._entries):
             if entry.position == position:
                 entry.utc_ms = utc_ms
