@@ -23,6 +23,7 @@ POLL_SECONDS = 0.02
 class AgentProcess:
     """One host's agent; `meter` are the options of a meter child, None: no meter at all.
 
+    `launcher`: what starts it, with the program and its arguments behind.
     A flush becomes durable at least every two seconds here, the shortest that settings allow.
     """
 
@@ -31,6 +32,7 @@ class AgentProcess:
     meter: Sequence[str] | None = None
     relay: str = ""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    launcher: Sequence[str] = ()
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -57,9 +59,10 @@ class AgentProcess:
             encoding="utf-8",
         )
         meter = [] if self.meter is None else ["--with-meter", "--", *self.meter]
+        program = [sys.executable, "-m", "kashi_agent.cli"]
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kashi_agent.cli", "run", "--config", str(settings), *meter],
+                [*self.launcher, *program, "run", "--config", str(settings), *meter],
                 env=dict(self.environment),
                 stdout=log,
                 stderr=log,

@@ -11,19 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from expired_certificate import expire
 from fixtures_server import KashiServer
 from kashi.v1 import report_pb2
 from kashi_agent.carrier import Carrier
 from kashi_agent.enrolment import recover
-from kashi_agent.identity import IdentityStore, TlsIdentity
 from kashi_agent.shipping_wire import GrpcWire
 from kashi_server.bootstrap import opened
-from prepared_host import DAY_MS, HOUR_MS, MINUTE_MS, PreparedHost, prepared_host
+from prepared_host import DAY_MS, MINUTE_MS, PreparedHost, prepared_host
 from stored_books import DeviceBooks, books_of, differences, stored_reports
 
 RESTARTS = 3
 DOWN_MINUTES = 7
-CERTIFICATE_LIFE_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +99,19 @@ def _ends() -> Iterator[int]:
 def _delivered(host: PreparedHost) -> int:
     """Deliver by a host certificate whose time is over; how often another one was asked for."""
     enrolled_utc_ms = host.store.host().enrolled_utc_ms
-    expired_utc_ms = enrolled_utc_ms + (CERTIFICATE_LIFE_HOURS + 1) * HOUR_MS
-
-    asked = 0
-
-    def recovered(store: IdentityStore) -> TlsIdentity:
-        nonlocal asked
-        asked += 1
-        return recover(store)
-
-    # By the clock of the first look the certificate is over; the new one is young by any.
+    expire(host.store)
     carrier = Carrier(
         store=host.store,
         connect=GrpcWire,
-        recover=recovered,
-        utc_ms=lambda: enrolled_utc_ms if asked else expired_utc_ms,
+        recover=recover,
+        utc_ms=lambda: enrolled_utc_ms,
         random=Random(1),
     )
     host.agent.ship(carrier)
     carrier.close()
     assert host.agent.spool.sealed.unacknowledged == 0
     host.agent.close()
-    return asked
+    return carrier.recoveries
 
 
 def _stored(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 FAR_MS = 2_000
-LONG_MS = 60_000
+LONG_MS = {"SYNCHRONISED": 60_000, "UNKNOWN": 600_000}
 STEP_MS = 500
 SLEEP_MS = 100
 
@@ -21,7 +21,7 @@ class Look:
     boottime_ms: int
     monotonic_ms: int
     utc_ms: int
-    synchronised: bool
+    sync: str
 
     @property
     def anchor_ms(self) -> int:
@@ -49,7 +49,7 @@ def segments_of(looks: Sequence[Look]) -> list[NaiveSegment]:
             first -= 1
             if first and _moved(looks[first - 1], looks[first]):
                 break
-        if first <= place and looks[place].boottime_ms - looks[first].boottime_ms >= LONG_MS:
+        if first <= place and _long(looks[first], looks[place]):
             now = looks[place]
             found.append(NaiveSegment(found[-1].number + 1, now.anchor_ms, now.boottime_ms))
             since = place + 1
@@ -77,8 +77,13 @@ def labelled(
 
 
 def _far(look: Look, anchor_ms: int) -> bool:
-    return look.synchronised and abs(look.anchor_ms - anchor_ms) > FAR_MS
+    return look.sync in LONG_MS and abs(look.anchor_ms - anchor_ms) > FAR_MS
+
+
+def _long(first: Look, last: Look) -> bool:
+    return last.boottime_ms - first.boottime_ms >= LONG_MS[last.sync]
 
 
 def _moved(before: Look, after: Look) -> bool:
-    return abs(after.anchor_ms - before.anchor_ms) >= STEP_MS or slept(before, after) >= SLEEP_MS
+    stepped = abs(after.anchor_ms - before.anchor_ms) >= STEP_MS
+    return stepped or slept(before, after) >= SLEEP_MS or before.sync != after.sync

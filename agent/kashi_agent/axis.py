@@ -3,7 +3,10 @@
 UTC = anchor + CLOCK_BOOTTIME. A step of the wall clock is an event and changes nothing by itself.
 Only when a synchronised clock has stayed more than 2 s from the axis for 60 s on end does a new
 segment begin, at a stated boottime, with the clock's own anchor: so no millisecond is counted
-twice or lost, and a time source that flaps moves nothing. Pure: looks in, changes out.
+twice or lost, and a time source that flaps moves nothing. A clock that the kernel calls not
+synchronised is not followed. Where the kernel may not be asked at all (a sandbox filters the
+call), the wall clock is the only witness there is: it is followed after ten minutes on end, and
+the report says that nobody vouches for it. Pure: looks in, changes out.
 """
 
 from dataclasses import dataclass, replace
@@ -20,6 +23,9 @@ REANCHOR_OFFSET_MS: Final = 2_000
 
 REANCHOR_AFTER_MS: Final = 60_000
 """How long it must stay there, synchronised and awake, without a further step."""
+
+REANCHOR_UNKNOWN_AFTER_MS: Final = 600_000
+"""The same of a clock of which it cannot be known whether it is synchronised."""
 
 SUSPEND_MS_MIN: Final = 100
 """Boottime ahead of monotonic time by this much between two looks is sleep, not jitter."""
@@ -78,7 +84,7 @@ class Axis:
 
         1. Sleep: boottime went on while monotonic time stood.
         2. Step: the offset changed by more than slewing can.
-        3. Re-anchoring: a synchronised clock stayed away for long enough.
+        3. Re-anchoring: a clock that may be followed stayed away for long enough.
 
         Raises:
             ValueError: boottime ran back: the looks are of two boots.
@@ -95,7 +101,8 @@ class Axis:
             events.append(_event(look, HostEventKind.SUSPENDED, slept_ms))
         if stepped:
             events.append(_event(look, HostEventKind.CLOCK_STEPPED, stepped_ms))
-        self._note_distance(look, moved=stepped or slept)
+        same_word = look.discipline.sync is before.discipline.sync
+        self._note_distance(look, moved=stepped or slept or not same_word)
         segment = self._reanchor(look)
         if segment is not None:
             moved_ms = segment.anchor_utc_ms - self.segment.anchor_utc_ms
@@ -118,15 +125,16 @@ class Axis:
         return look.utc_ms - (self.segment.anchor_utc_ms + look.boottime_ms)
 
     def _note_distance(self, look: ClockLook, *, moved: bool) -> None:
-        synchronised = look.discipline.sync is ClockSync.SYNCHRONISED
-        if not synchronised or abs(self._offset_ms(look)) <= REANCHOR_OFFSET_MS:
+        wrong = look.discipline.sync is ClockSync.UNSYNCHRONISED
+        if wrong or abs(self._offset_ms(look)) <= REANCHOR_OFFSET_MS:
             self._far_since_ms = None
         elif moved or self._far_since_ms is None:
             self._far_since_ms = look.boottime_ms
 
     def _reanchor(self, look: ClockLook) -> Segment | None:
-        since = self._far_since_ms
-        if since is None or look.boottime_ms - since < REANCHOR_AFTER_MS:
+        since, known = self._far_since_ms, look.discipline.sync is ClockSync.SYNCHRONISED
+        patience_ms = REANCHOR_AFTER_MS if known else REANCHOR_UNKNOWN_AFTER_MS
+        if since is None or look.boottime_ms - since < patience_ms:
             return None
         self._far_since_ms = None
         return Segment(

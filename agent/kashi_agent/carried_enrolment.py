@@ -124,11 +124,12 @@ def _enrolled(
     pending = store.folder / PENDING
     try:
         root = base64.b64decode(json.loads(pending.read_bytes())["server_root"], validate=True)
+        x509.load_der_x509_certificate(root)
     except FileNotFoundError as error:
         raise AgentError(
             "this host asked for nothing; begin with: kashi-agent enrol --request FILE"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(f"{pending}: server_root: is damaged ({error}); ask anew") from error
     try:
         answer = enrolment_pb2.EnrolResponse.FromString(signed.payload)

@@ -2,11 +2,12 @@
 when it cannot.
 
 It renews the certificate when a third of its life has passed, with jitter, so that hosts enrolled
-together do not renew together; one that has expired is recovered by the report key.
+together do not renew together; one that the server refuses is recovered by the report key. This
+host's clock alone decides nothing: it may be wrong by more than the certificate lives.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final, Generic, Protocol, TypeVar
@@ -68,6 +69,7 @@ class Carrier(Generic[_Wire]):
         self._share = RENEWAL_SHARE * (1 + random.uniform(-RENEWAL_JITTER, RENEWAL_JITTER))
         self._wire: _Wire | None = None
         self._tls: TlsIdentity | None = None
+        self._behind = timedelta()
         self._recovered_utc_ms: int | None = None
         self.renewals = 0
         self.recoveries = 0
@@ -84,8 +86,9 @@ class Carrier(Generic[_Wire]):
         refused. Raises like `submit`."""
         try:
             return self._perform(call)
-        except CertificateRefusedError:
-            if not self._may_recover():
+        except (CertificateRefusedError, UnreachableError) as error:
+            refused = isinstance(error, CertificateRefusedError) or self._seems_expired()
+            if not refused or not self._may_recover():
                 raise
             self.recover()
             return self._perform(call)
@@ -114,7 +117,7 @@ class Carrier(Generic[_Wire]):
         """Get a new certificate by the report key: the one we have is refused."""
         self.close()
         self._recovered_utc_ms = self._utc_ms()
-        self._tls = self._recover(self._store)
+        self._take(self._recover(self._store))
         self.recoveries += 1
 
     def _may_recover(self) -> bool:
@@ -124,36 +127,51 @@ class Carrier(Generic[_Wire]):
 
     def _ready(self) -> _Wire:
         """A connection with a certificate that is valid; renewed first when it is time."""
-        now = datetime.fromtimestamp(self._utc_ms() / 1000, UTC)
-        tls = self._current(now)
+        tls = self._current()
         if self._wire is None:
             self._wire = self._connect(self._host, tls)
-        if tls.renewal_due(now, share=self._share):
+        if tls.renewal_due(self._now(tls), share=self._share):
             self._renew_now()
         assert self._wire is not None
         return self._wire
 
-    def _current(self, now: datetime) -> TlsIdentity:
+    def _current(self) -> TlsIdentity:
         if self._tls is None:
             try:
                 self._tls = self._store.tls()
             except AgentError:
+                if not self._may_recover():
+                    raise
                 self.recover()  # lost or damaged: the report key gets another
         assert self._tls is not None
-        if self._tls.expired(now):
-            self.recover()
         return self._tls
+
+    def _take(self, tls: TlsIdentity) -> None:
+        """Use a certificate that the server just made, and learn from it how far off our clock is:
+        else one that is a day ahead would ask for another with every call."""
+        now = datetime.fromtimestamp(self._utc_ms() / 1000, UTC)
+        sound = tls.not_before <= now and not tls.renewal_due(now, share=self._share)
+        self._tls, self._behind = tls, timedelta() if sound else tls.not_before - now
+
+    def _now(self, tls: TlsIdentity) -> datetime:
+        """The time by our clock and by what it was off, until it is put right."""
+        now = datetime.fromtimestamp(self._utc_ms() / 1000, UTC)
+        return now + self._behind if now + self._behind >= tls.not_before else now
+
+    def _seems_expired(self) -> bool:
+        """Where nobody can be asked why a handshake failed, as behind a proxy."""
+        return self._tls is not None and self._tls.expired(self._now(self._tls))
 
     def _renew_now(self) -> None:
         """Renew; a failure is no reason not to report, as long as the certificate is valid."""
         assert self._wire is not None
         try:
             key = self._store.next_tls_key()
-            self._tls = self._store.save_tls(key, self._wire.renew(tls_request(key)))
+            self._take(self._store.save_tls(key, self._wire.renew(tls_request(key))))
         except (AgentError, OSError):  # a full disk as well: what is delivered gives it room
             return
         self.close()
-        self._wire = self._connect(self._host, self._tls)
+        self._wire = self._connect(self._host, self._current())
         self.renewals += 1
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PermissionError as error:
         sys.stderr.write(
             f"kashi-agent: {error.filename}: {error.strerror}; run it as the agent's user "
-            "(sudo -u kashi-agent) or as root\n"
+            "(sudo -u kashi-agent)\n"
         )
         return 1
     except BrokenPipeError:

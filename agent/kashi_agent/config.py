@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
-from kashi_agent.settings import SettingsReader, read_settings
+from kashi_agent.settings import SettingsReader, port_of, read_settings
 
 CONFIG_PATH = Path("/etc/kashi/agent.toml")
 STATE_FOLDER = Path("/var/lib/kashi-agent")
@@ -156,8 +156,7 @@ class _Reader(SettingsReader):
         if not text:
             return None
         host, _, port = text.rpartition(":")
-        if host not in ("127.0.0.1", "localhost") or not port.isdigit():
+        number = port_of(port)
+        if host not in ("127.0.0.1", "localhost") or (number is None and port != "0"):
             self.refuse(name, f"is {text!r}; it must be 127.0.0.1:PORT, loopback only")
-        if int(port) > 65_535:
-            self.refuse(name, f"names port {port}")
-        return host, int(port)
+        return host, number or 0

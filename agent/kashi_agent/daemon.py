@@ -2,7 +2,8 @@
 
 One thread owns everything; a second one only waits for the network, so that no outage and no
 backlog delays a sample. The loop runs at its own pace: it wakes for samples, for answers and for
-signals, writes what is due, and tells the service manager only what became durable.
+signals, writes what is due, and tells the service manager after each write how it went: durable,
+or refused by the disk with its reason. A loop that stands still tells nothing, and is killed.
 """
 
 import logging
@@ -17,6 +18,7 @@ from random import Random
 from typing import Final
 
 from kashi_agent.agent import Agent
+from kashi_agent.complaints import Complaints
 from kashi_agent.errors import AgentError
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_watch import MeterView, MeterWatch
@@ -65,6 +67,7 @@ class Daemon:
     _woken: socket.socket = field(init=False)
     _stopping: bool = False
     _ready_told: bool = False
+    _complaints: Complaints = field(default_factory=lambda: Complaints(logger))
 
     def __post_init__(self) -> None:
         """Make ready the thread that waits for the network, and the bell that wakes the loop."""
@@ -117,13 +120,14 @@ class Daemon:
             return
         durable = self.agent.record()
         status = self.publish(self.watch.view)
-        if not durable:
-            logger.error("%s", self.agent.recorder.last_trouble)
-        elif self._ready_told:
-            self.notifier.alive(status.line)
+        if durable:
+            self._complaints.settle()
         else:
-            self._ready_told = True
-            self.notifier.ready(status.line)
+            self._complaints.tell(self.agent.recorder.last_trouble, self._now())
+        # A disk that refuses is no reason to be killed: what waits in memory would be lost with it.
+        tell = self.notifier.alive if self._ready_told else self.notifier.ready
+        tell(status.line)
+        self._ready_told = True
 
     def _launch(self) -> None:
         """Send the next batch, if it is time and none is on its way."""

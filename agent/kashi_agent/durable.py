@@ -1,11 +1,28 @@
 """Writing a small file so that it is either the old one or the new one, whatever happens."""
 
 import os
+import pwd
 import secrets
 from pathlib import Path
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+
+
+def foreign_owner(*folders: Path) -> str:
+    """What is wrong with writing there, when one of the folders is another user's: files of root in
+    them would keep the agent out of its own state. Empty: nothing is."""
+    for folder in folders:
+        if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
+            try:
+                name = pwd.getpwuid(owner).pw_name
+            except KeyError:
+                name = f"#{owner}"
+            return (
+                f"{folder} is {name}'s, and files of another user in it would keep the agent out; "
+                f"run it as that user: sudo -u {name} kashi-agent ..."
+            )
+    return ""
 
 
 def make_folder(folder: Path) -> None:

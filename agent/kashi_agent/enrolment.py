@@ -54,7 +54,7 @@ class EnrolmentToken:
             AgentError: it is none, or was cut when it was copied.
         """
         parts = text.strip().split(".")
-        if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1]:
+        if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1] or not text.isascii():
             raise AgentError(
                 "this is not an enrolment token: it begins with kashi1. and has three parts; "
                 "copy it whole from the portal"
@@ -159,6 +159,7 @@ def settle(
     )
     host.receipt_key()
     tls = store.save_tls(store.next_tls_key(), tuple(answer.certificate_chain))
+    store.holder_salt()
     store.save_host(host)
     return host, tls
 

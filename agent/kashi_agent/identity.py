@@ -142,7 +142,14 @@ class IdentityStore:
         write_durable(self.folder / "host.json", content)
 
     def report_key(self) -> ec.EllipticCurvePrivateKey:
-        """The report key, made on first use. It is kept before anybody hears of it."""
+        """The report key: made for a host that is to be enrolled, before anybody hears of it.
+
+        Raises:
+            AgentError: it is damaged, or an enrolled host lost it: no other is the one the server
+                knows.
+        """
+        if self.enrolled and not (self.folder / "report.key").exists():
+            raise AgentError(_lost(self.folder / "report.key", "The server knows no other"))
         return self._key("report.key")
 
     def next_tls_key(self) -> ec.EllipticCurvePrivateKey:
@@ -191,8 +198,14 @@ class IdentityStore:
         )
 
     def holder_salt(self) -> bytes:
-        """The salt under which holders get their keys, made on first use."""
+        """The salt under which holders get their keys: made for a host that is to be enrolled.
+
+        Raises:
+            AgentError: it is damaged, or an enrolled host lost it.
+        """
         path = self.folder / "holder.salt"
+        if self.enrolled and not path.exists():
+            raise AgentError(_lost(path, "Another would make other holders of the same people"))
         if not path.exists():
             make_folder(self.folder)
             write_durable(path, secrets.token_bytes(naming.SALT_BYTES))
@@ -213,9 +226,16 @@ class IdentityStore:
             key = serialization.load_pem_private_key(path.read_bytes(), None)
         except (ValueError, TypeError) as error:
             raise AgentError(f"{path} is not a private key: {error}") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise AgentError(f"{path} is not a P-256 key")
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+            raise AgentError(f"{path} is not a P-256 key; restore it from a backup")
         return key
+
+
+def _lost(path: Path, why: str) -> str:
+    return (
+        f"{path} is gone, and this host is enrolled. {why}: restore it from a backup, or have your "
+        "officer revoke this identity and enrol the host anew"
+    )
 
 
 def tls_request(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -6,7 +6,7 @@ counts (was there sleep, has a new segment begun) happens here. One thread.
 
 from dataclasses import replace
 
-from kashi_agent.axis import Axis, booted
+from kashi_agent.axis import Axis, ClockState, booted
 from kashi_agent.clock import Clock, ClockLook, look_at
 from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.integrator import Integrator
@@ -60,6 +60,11 @@ class Metering:
             resumed=resumed,
             meters=last.meters if last is not None and goes_on else (),
         )
+
+    @property
+    def clock_state(self) -> ClockState:
+        """How the wall clock stood to the axis at the last look."""
+        return self._axis.state
 
     @property
     def samples_late(self) -> int:

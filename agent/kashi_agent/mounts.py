@@ -20,6 +20,7 @@ VOLATILE: Final = {
     "rootfs": "lives in memory",
     "overlay": "is a layer over an image and goes with the container or the live system",
     "overlayfs": "is a layer over an image and goes with the live system",
+    "fuse.fuse-overlayfs": "is a layer over an image and goes with the container",
     "aufs": "is a layer over an image and goes with the live system",
 }
 """File systems that do not survive a reboot, and why."""

@@ -1,7 +1,8 @@
 """What the service manager is told: ready, alive, and how it goes, over its socket.
 
 First-party: one datagram of text, as sd_notify(3) describes. Without a service manager nothing is
-sent. `WATCHDOG=1` is told after durable progress only, never by a timer of its own.
+sent. `WATCHDOG=1` is told by the loop that measures, after it wrote what was due or the disk said
+why it takes nothing: never by a timer of its own.
 """
 
 import socket
@@ -16,11 +17,11 @@ class Notifier:
         self._address = environment.get("NOTIFY_SOCKET", "")
 
     def ready(self, status: str) -> None:
-        """The spool is mended and the first samples are durable."""
+        """The spool is mended, and the first write was tried."""
         self._tell(f"READY=1\nSTATUS={status}")
 
     def alive(self, status: str) -> None:
-        """Something became durable."""
+        """What was due was written, or waits in memory for a disk that said why."""
         self._tell(f"WATCHDOG=1\nSTATUS={status}")
 
     def stopping(self) -> None:

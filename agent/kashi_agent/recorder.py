@@ -30,10 +30,16 @@ EARLY_MS: Final = 1_500
 """Written so much earlier: the loop comes round once a second, and a disk takes its time."""
 FRAME_READINGS_MAX: Final = 1_024
 """Readings of minutes that waited, joined into one frame: two hours of eight devices."""
-
-WAITING_READINGS_MAX: Final = 200_000
-"""Readings that wait in memory for a disk: two weeks of eight devices. Beyond, the oldest become a
-gap (SPOOL_LOST): memory is bounded, and what is lost is said."""
+RETRY_MS: Final = 5_000
+"""Between two tries to write to a disk that took nothing: each makes room anew."""
+WAITING_BYTES_MAX: Final = 96 << 20
+"""Memory for readings that wait for a disk, of the 256 MiB that the unit grants the process: five
+days of eight devices. Beyond, the oldest become a gap (SPOOL_LOST): memory is bounded, and what is
+lost is said."""
+READING_BYTES: Final = 1_280
+"""What a reading with its part of the minute takes in memory, by measurement."""
+HOLDER_BYTES: Final = 280
+"""What each holder's time in a reading takes beside it."""
 
 
 class Recorder:
@@ -66,14 +72,13 @@ class Recorder:
             last = closed(sealed)
         self.metering = Metering(clock, naming, last, choice)
         self._full_noted = False
-        self._durable_boottime_ms: int | None = None
+        self._due_ms: int | None = None
         self.flushes = 0
         self.last_trouble = ""
 
     def due(self, boottime_ms: int) -> bool:
         """Whether it is time to write again."""
-        last = self._durable_boottime_ms
-        return last is None or boottime_ms - last >= self._flush_ms - EARLY_MS
+        return self._due_ms is None or boottime_ms >= self._due_ms
 
     @property
     def waiting_readings(self) -> int:
@@ -85,9 +90,8 @@ class Recorder:
         now = self.metering.tick().boottime_ms
         self._waiting.extend(_all(self.metering.cut))
         durable = self._write_waiting() and self._write_open()
-        if durable:
-            self._durable_boottime_ms = now
-            self.flushes += 1
+        self.flushes += durable
+        self._due_ms = now + (self._flush_ms - EARLY_MS if durable else RETRY_MS)
         self._note_full()
         self._bound()
         return durable
@@ -118,7 +122,7 @@ class Recorder:
         return True
 
     def _note_full(self) -> None:
-        full = self._spool.disk_full or bool(self._waiting)
+        full = self._spool.disk_full or bool(self.last_trouble)
         if full and not self._full_noted:
             self.metering.note(HostEventKind.DISK_FULL, self.last_trouble[:256])
         self._full_noted = full
@@ -127,13 +131,22 @@ class Recorder:
         """Let the oldest minutes become gaps, and gaps that follow each other one: however long a
         disk takes nothing, what waits grows no further."""
         place = 0
-        while self.waiting_readings > WAITING_READINGS_MAX:
+        excess_bytes = sum(map(memory_bytes, self._waiting)) - WAITING_BYTES_MAX
+        while excess_bytes > 0:
+            excess_bytes -= memory_bytes(self._waiting[place])
             pair = [*self._waiting[:place][-1:], lost(self._waiting[place])]
             if len(pair) == 2 and _follows(*pair):
                 self._waiting[place - 1 : place + 1] = [join_stretches(pair)]
             else:
                 self._waiting[place] = pair[-1]
                 place += 1
+
+
+def memory_bytes(stretch: Stretch) -> int:
+    """About what the readings of a stretch take in memory."""
+    readings = [one for minutes in stretch.devices for one in minutes.readings]
+    holder_times = sum(len(one.holder_times) for one in readings)
+    return len(readings) * READING_BYTES + holder_times * HOLDER_BYTES
 
 
 def _newest_sealed(spool: Spool) -> Stretch | None:

@@ -38,6 +38,12 @@ def read_settings(path: Path, *, required: bool) -> str | None:
         raise ConfigError(f"{path} is not text in UTF-8: byte {error.start}") from error
 
 
+def port_of(text: str) -> int | None:
+    """A TCP port from its digits; None: it is none. Digits of other scripts are none either."""
+    port = int(text) if re.fullmatch("[0-9]{1,5}", text) else 0
+    return port if 0 < port < 65_536 else None
+
+
 class SettingsReader:
     """Takes the fields of one table one by one; what is left over at the end is unknown."""
 
@@ -51,7 +57,9 @@ class SettingsReader:
         self._text = text
         try:
             tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except RecursionError as error:
+            raise ConfigError(f"{path}: brackets stand in each other too deeply") from error
+        except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
             raise ConfigError(f"{path}: {error}") from error
         for name in tables:
             if name != table:
@@ -76,8 +84,8 @@ class SettingsReader:
         """HOST:PORT, one of the words, or nothing."""
         text: str = self.take(name, str, "")
         host, _, port = text.rpartition(":")
-        named = host and not re.search(r"[\s/@]", text) and port.isdecimal()
-        if text and text not in words and not (named and 0 < int(port) < 65_536):
+        named = host and not re.search(r"[\s/@]", text)
+        if text and text not in words and not (named and port_of(port)):
             wanted = " or ".join(("HOST:PORT", *words))
             self.refuse(name, f"is {text!r}; it must be {wanted}")
         return text
@@ -85,7 +93,7 @@ class SettingsReader:
     def path(self, name: str, default: Path) -> Path:
         """An absolute path."""
         path = Path(self.take(name, str, str(default)))
-        if not path.is_absolute():
+        if not path.is_absolute() or "\0" in str(path):
             self.refuse(name, f"is {str(path)!r}; it must be an absolute path")
         return path
 

@@ -30,7 +30,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStatus(Setting):
-    """One look at a running agent. Counts are since it started, unless they say otherwise."""
+    """One look at a running agent. Counts are since it started, unless they say otherwise.
+
+    `clock`: what the kernel told the agent of its clock, which a service's filter may keep from it;
+    `clock_offset_ms`: wall clock minus the axis by which minutes are told.
+    """
 
     written_utc_ms: int
     meter_state: str
@@ -52,6 +56,8 @@ class AgentStatus(Setting):
     trouble: str
     released_until_utc_ms: int | None = None
     unidentified: str = ""
+    clock: str = ""
+    clock_offset_ms: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -91,6 +97,7 @@ def status_of(
 ) -> AgentStatus:
     """Look at an agent."""
     state, sealed = agent.shipper.state, agent.spool.sealed
+    axis = agent.metering.clock_state
     return AgentStatus(
         written_utc_ms=agent.clock.utc_ms(),
         **{name: getattr(setting, name) for name in Setting.__slots__},
@@ -99,6 +106,8 @@ def status_of(
         samples=samples,
         released_until_utc_ms=released_until_utc_ms,
         unidentified=unidentified,
+        clock=axis.sync.name.lower(),
+        clock_offset_ms=axis.offset_ms,
         samples_late=agent.metering.samples_late,
         durable_flushes=agent.recorder.flushes,
         waiting_readings=agent.recorder.waiting_readings,

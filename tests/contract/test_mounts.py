@@ -29,6 +29,7 @@ def told(tmp_path: Path, *lines: str) -> Path:
         (TMPFS, "tmpfs"),
         (TMPFS.replace("tmpfs", "ramfs"), "ramfs"),
         (TMPFS.replace("tmpfs tmpfs", "overlay overlay"), "overlay"),
+        (TMPFS.replace("tmpfs tmpfs", "fuse.fuse-overlayfs fuse-overlayfs"), "fuse.fuse-overlayfs"),
     ],
 )
 def test_a_folder_that_forgets_is_refused_with_the_reason(

@@ -1,6 +1,7 @@
 """The daemon's loop over a real socket and a real disk: meters that crash, hang, are released and
 come back, an outage of the server, the service manager, the end."""
 
+import errno
 import os
 import socket
 import tempfile
@@ -68,6 +69,31 @@ class Outage:
         raise UnreachableError(f"no renewal for {len(csr)} bytes")
 
 
+class StubbornDisk(RealDisk):
+    """A real folder that takes nothing while `refuses` names an error."""
+
+    refuses = 0
+
+    def append(self, name: str, content: bytes) -> None:
+        """Refused, or written."""
+        self._refuse()
+        super().append(name, content)
+
+    def sync(self, name: str) -> None:
+        """Refused, or durable."""
+        self._refuse()
+        super().sync(name)
+
+    def _open(self, name: str, flags: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR) and name != "lock":
+            self._refuse()
+        return super()._open(name, flags)
+
+    def _refuse(self) -> None:
+        if self.refuses:
+            raise OSError(self.refuses, os.strerror(self.refuses))
+
+
 @dataclass(slots=True)
 class Running:
     """A daemon in a thread, and the meter's end of its socket."""
@@ -79,6 +105,7 @@ class Running:
     view: list[MeterView]
     thread: threading.Thread
     notes: socket.socket
+    disk: "StubbornDisk"
     meter: socket.socket | None = None
     clock: SystemClock = field(default_factory=SystemClock)
 
@@ -96,6 +123,13 @@ class Running:
         assert self.meter is not None
         self.meter.close()
         self.meter = None
+
+    def note_with(self, words: bytes, without: bytes = b"\0") -> bytes:
+        """The next word to the service manager that says this, and not that."""
+        while True:
+            note = self.notes.recv(4096)
+            if words in note and without not in note:
+                return note
 
     def heard(self) -> AgentMessage:
         """What the agent says to the meter that has come."""
@@ -162,7 +196,7 @@ def running() -> Iterator[Running]:
             made.disconnect()
 
 
-def begin(folder: Path) -> Running:
+def begin(folder: Path, refuses: int = 0) -> Running:
     """Start a daemon."""
     key = ec.generate_private_key(ec.SECP256R1())
     wire = Outage(VerdictServer(key.public_key(), HOST_ID))
@@ -170,8 +204,10 @@ def begin(folder: Path) -> Running:
     notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notes.bind(os.fspath(folder / "notify"))
     notes.settimeout(WAIT_SECONDS)
+    disk = StubbornDisk(folder / "spool")
+    disk.refuses = refuses
     agent = Agent(
-        spool=Spool(RealDisk(folder / "spool"), HOST_ID),
+        spool=Spool(disk, HOST_ID),
         clock=clock,
         naming=HolderNaming(bytes(32)),
         signing=Signing(host_id=HOST_ID, report_key=key, receipt_key=wire.server.receipt_key),
@@ -199,6 +235,7 @@ def begin(folder: Path) -> Running:
         view=views,
         thread=thread,
         notes=notes,
+        disk=disk,
     )
 
 
@@ -257,6 +294,43 @@ def test_ready_comes_first_and_alive_follows_what_is_durable(running: Running) -
     left = b""
     while not left.startswith(b"STOPPING=1"):
         left = running.notes.recv(4096)
+
+
+def test_a_disk_that_turns_read_only_is_told_and_does_not_end_the_agent(running: Running) -> None:
+    """The service manager goes on hearing that the agent lives, with the disk's own reason; when
+    the disk takes something again, everything is delivered and no time is missing."""
+    running.measure(0.5)
+    assert running.notes.recv(4096).startswith(b"READY=1\nSTATUS=")
+
+    running.disk.refuses = errno.EROFS
+    notes = []
+    for _ in range(2):
+        notes.append(running.note_with(b"Read-only file system"))
+        running.measure(1.0)
+    running.disk.refuses = 0
+    running.note_with(b"server at", without=b"Read-only")
+
+    assert all(note.startswith(b"WATCHDOG=1\n") for note in notes)
+    assert running.end() == {}
+    assert report_pb2.HOST_EVENT_KIND_DISK_FULL in running.events()
+
+
+def test_an_agent_on_a_full_disk_is_ready_when_it_has_tried() -> None:
+    """A disk that is full from the start keeps no service from being started: it would be started
+    for ever, and measure nothing."""
+    with tempfile.TemporaryDirectory(prefix="kashi-daemon-") as name:
+        running = begin(Path(name), refuses=errno.ENOSPC)
+        running.connect()
+        running.measure(0.3)
+
+        first = running.notes.recv(4096)
+        running.disk.refuses = 0
+        running.note_with(b"server at", without=b"takes nothing")
+
+        assert first.startswith(b"READY=1\nSTATUS=")
+        assert b"takes nothing" in first
+        assert running.end() == {}
+        running.notes.close()
 
 
 def test_a_meter_that_crashes_leaves_a_gap_and_may_come_back(running: Running) -> None:
@@ -507,7 +581,7 @@ def begin_again(before: Running) -> Running:
     clock = SystemClock()
     before.wire.cut = False
     agent = Agent(
-        spool=Spool(RealDisk(folder / "spool"), HOST_ID),
+        spool=Spool(before.disk, HOST_ID),
         clock=clock,
         naming=HolderNaming(bytes(32)),
         signing=Signing(
@@ -539,6 +613,7 @@ def begin_again(before: Running) -> Running:
         view=views,
         thread=thread,
         notes=before.notes,
+        disk=before.disk,
     )
     again.connect()
     again.measure(1.0)

@@ -41,7 +41,7 @@ waits = st.one_of(
 )
 actions = st.one_of(
     st.tuples(st.just("samples"), st.lists(waits, min_size=1, max_size=25)),
-    st.tuples(st.just("awake"), st.integers(60, 200)),
+    st.tuples(st.just("awake"), st.one_of(st.integers(60, 200), st.integers(600, 660))),
     st.tuples(
         st.just("step"),
         st.sampled_from([1_000, -1_000, HOUR_MS, -HOUR_MS, DAY_MS, -DAY_MS, 499, -499, 2_001]),
@@ -81,9 +81,8 @@ class Host:
     def note(self) -> None:
         """Remember how the clocks stand now: the agent looks at them too."""
         clock = self.clock
-        synchronised = clock.state.sync is ClockSync.SYNCHRONISED
         self.boots[clock.boot].looks.append(
-            Look(clock.boottime, clock.monotonic, clock.utc, synchronised)
+            Look(clock.boottime, clock.monotonic, clock.utc, clock.state.sync.name)
         )
 
     def sample(self) -> None:

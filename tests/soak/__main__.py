@@ -21,6 +21,7 @@ from pathlib import Path
 import damage
 import kills
 import power_cuts
+import restarts
 from bench import agent_month, outage_cost
 from fixtures_server import KashiServer
 from fixtures_spool import SimulatedDisk
@@ -35,6 +36,7 @@ from simulated_days import LongHost, growth_mb_a_day
 OUTPUT = Path("build/soak.json")
 
 HISTORIES_A_ROUND = 20
+RESTART_P99_MS_MAX = 5_000
 
 Figures = dict[str, int | float]
 
@@ -43,6 +45,22 @@ def kill(count: int) -> Figures:
     """kill -9 of real processes on real files."""
     with tempfile.TemporaryDirectory(prefix="kashi-soak-") as folder:
         return asdict(kills.killed(count, Path(folder), seed=secrets.randbits(32)))
+
+
+def restart(count: int) -> Figures:
+    """kill -9 of the agent as it is installed: how long until the next one is ready (D1)."""
+    with tempfile.TemporaryDirectory(prefix="kashi-soak-") as folder:
+        server = KashiServer(Path(folder) / "server")
+        server.init("--demo")
+        server.start()
+        try:
+            found = restarts.restarted(
+                count, server, Path(folder) / "host", seed=secrets.randbits(32)
+            )
+        finally:
+            server.stop()
+    assert found.p99_ms <= RESTART_P99_MS_MAX, found
+    return asdict(found)
 
 
 def cut_power(count: int) -> Figures:
@@ -159,6 +177,7 @@ def month(days: int) -> Figures:
 
 TRIALS: dict[str, tuple[Callable[[int], Figures], int]] = {
     "kills": (kill, 5_000),
+    "restarts": (restart, 500),
     "cuts": (cut_power, 1_000_000),
     "histories": (histories, 20_000),
     "batches": (batches, 10_000),

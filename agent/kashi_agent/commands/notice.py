@@ -26,7 +26,9 @@ _ZH: Final = """\
 
 从不读取：其他程序的计算内容、命令行、环境变量、文件内容或网络流量。
 谁可查看：本机运营方与产权方；承租企业仅限双方确认的租期；主管部门及其审计。
-保存多久：服务器回执后在本机保存 35 天；服务器上按政策规定的期限保存。
+保存多久：服务器回执后在本机保存 35 天。以上发送的全部内容在服务器上长期保存：
+它们是证据，日志只增不改，Kashi 不会到期自动删除；占用者名称单独存放，可以抹去而不影响
+其余证明。材料保存年限由主管部门按政策（retention_years）决定。
 随时可用 `kashi-agent show` 查看将要发送的全部内容。
 """
 _EN: Final = """\
@@ -53,8 +55,11 @@ Never read: what other programs compute, their command lines, environment, file 
 Read by: the party that operates this host, its owner, a company only for the minutes of a lease
 both sides confirmed, and the programme office with its auditors.
 
-Kept: on this host 35 days after the server acknowledged it; on the server for as long as the
-programme's rules demand. `kashi-agent show` prints exactly what would be sent, at any time.
+Kept: on this host 35 days after the server acknowledged it. On the server all that is sent, for
+good: it is evidence in a log that only grows, and Kashi deletes none of it by itself. Names of
+holders stand apart, so that they can be erased while every proof holds. For how many years papers
+are kept, the office decides by the programme's rules (retention_years).
+`kashi-agent show` prints exactly what would be sent, at any time.
 """
 _NAMES_ZH: Final = {
     NamePolicy.NONE: "不发送",

@@ -20,6 +20,8 @@ _Config = TypeVar("_Config", AgentConfig, RelayConfig)
 # argparse has no public name for what commands are added to.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
+YEAR_10000_MS = 253_402_300_800_000
+
 
 def add_command(
     commands: Commands,
@@ -82,4 +84,6 @@ def shown_time(utc_ms: int | None) -> str:
     """An instant for a person: to the second, in UTC."""
     if utc_ms is None:
         return "从未 never"
+    if not 0 <= utc_ms < YEAR_10000_MS:
+        return f"{utc_ms} ms"  # of a damaged file, or of a clock that is very wrong
     return datetime.fromtimestamp(utc_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

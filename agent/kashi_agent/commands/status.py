@@ -47,6 +47,7 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("启动于 started", shown_time(status.started_utc_ms)),
         ("最近动静 seen", f"{age_ms // 1000} 秒前 s ago{old}"),
         ("计量 meter", status.meter_state),
+        ("时钟 clock", _clock(status)),
         ("释放 released", _until(status.released_until_utc_ms)),
         ("设备 devices", str(status.devices)),
         ("采样 samples", f"{status.samples}, 迟到 late {status.samples_late}"),
@@ -61,6 +62,15 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("未识别 unidentified", status.unidentified or "–"),
         ("故障 trouble", status.trouble or "无 none"),
     ]
+
+
+def _clock(status: AgentStatus) -> str:
+    said = {
+        "synchronised": "已同步 synchronised",
+        "unsynchronised": "未同步 not synchronised",
+        "unknown": "无法得知是否同步 not known to be synchronised",
+    }.get(status.clock, "–")
+    return f"{said}, 偏差 offset {status.clock_offset_ms} ms"
 
 
 def _delivered(status: AgentStatus) -> str:

@@ -21,7 +21,7 @@ from kashi_agent.carried_enrolment import (
 )
 from kashi_agent.clock import Clock, SystemClock
 from kashi_agent.commands.options import print_json
-from kashi_agent.durable import make_folder
+from kashi_agent.durable import foreign_owner, make_folder
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol, host_facts
 from kashi_agent.errors import AgentError
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity
@@ -138,6 +138,7 @@ def enrol_by(
         RefusedError, UnreachableError: as `enrol`.
     """
     store, names = newcomer.store, newcomer.relay_names
+    _check_owner(store)
     make_folder(store.folder.parent)
     if options.request is None:
         assert isinstance(known, EnrolmentToken)
@@ -158,14 +159,21 @@ def renew_by(options: argparse.Namespace, store: IdentityStore, clock: Clock) ->
     Returns whether that was it: over the network an identity is given only once.
     """
     if options.response is not None:
+        _check_owner(store)
         host, tls = take_response(options.response, store)
         tell_identity(options, host, tls)
         return True
     if store.enrolled and options.request is not None:
+        _check_owner(store)
         write_renewal_request(options.request, store, clock.utc_ms())
         _tell_written(options.request)
         return True
     return False
+
+
+def _check_owner(store: IdentityStore) -> None:
+    if foreign := foreign_owner(store.folder, store.folder.parent):
+        raise AgentError(foreign)
 
 
 def tell_identity(options: argparse.Namespace, host: Host, tls: TlsIdentity) -> None:

@@ -89,24 +89,35 @@ def _membership(patient: Patient) -> Iterator[Finding]:
 
 
 def _network(patient: Patient, host: Host, store: IdentityStore) -> Iterator[Finding]:
-    """A relay and a proxy are asked through, not shaken hands with: that would tell of another way
-    than the one that reports take."""
+    """The way that reports take: hands are shaken with the server, or with the site's relay.
+    Through a proxy only a call can be made: where that does not come about, nothing is delivered.
+    """
     config = patient.config
     if config.relay == FILES:
         yield finding("files_only")
         return
-    sound = True
-    if not config.relay and not config.proxy:
-        own = store.tls_path if store.tls_path.exists() else None
-        ports = ((host.metering_address, own), (host.enrolment_address, None))
-        # A host that was enrolled by file knows no enrolment port.
-        found = [
-            look_at_port(patient.probe, at, host.server_root, shown) for at, shown in ports if at
-        ]
-        yield from found
-        sound = found[0].code == "port_ok"
-    if sound and store.tls_path.exists():
-        yield from look_at_call(lambda: patient.ask(host, store))
+    found = list(_ports(patient, host, store))
+    yield from found
+    if (not found or found[0].code == "port_ok") and store.tls_path.exists():
+        way = "" if found else f"{host.metering_address} ({config.relay or config.proxy})"
+        yield from look_at_call(lambda: patient.ask(host, store), way)
+
+
+def _ports(patient: Patient, host: Host, store: IdentityStore) -> Iterator[Finding]:
+    config = patient.config
+    own = store.tls_path if store.tls_path.exists() else None
+    ports: tuple[tuple[str, Path | None], ...]
+    ports, root = ((host.metering_address, own), (host.enrolment_address, None)), host.server_root
+    if config.relay:
+        try:  # to the hosts' root the relay shows who it is
+            ports, root = ((config.relay, own),), store.tls().hosts_root
+        except AgentError:
+            return  # the certificate has its own finding
+    elif config.proxy:
+        return
+    for address, shown in ports:
+        if address:  # a host that was enrolled by file knows no enrolment port
+            yield look_at_port(patient.probe, address, root, shown)
 
 
 def _running(patient: Patient) -> Iterator[Finding]:

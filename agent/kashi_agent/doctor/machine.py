@@ -23,6 +23,8 @@ def look_at_clock(clock: Clock) -> Finding:
     discipline = clock.discipline()
     if discipline.sync is ClockSync.SYNCHRONISED:
         return finding("clock_ok", error=str(discipline.error_us_max))
+    if discipline.sync is ClockSync.UNKNOWN:
+        return finding("clock_unread")
     return finding("clock_free")
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.doctor.words import finding
-from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError
+from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError, UnreachableError
 from kashi_agent.tls_probe import TlsTrouble, TlsTroubleKind
 
 Probe = Callable[[str, bytes, Path | None], TlsTrouble | None]
@@ -40,8 +40,9 @@ def look_at_port(probe: Probe, address: str, root: bytes, tls_path: Path | None)
     )
 
 
-def look_at_call(ask: Callable[[], object]) -> Iterator[Finding]:
-    """Whether the server takes a call of this host; `ask` makes an empty one."""
+def look_at_call(ask: Callable[[], object], unprobed: str = "") -> Iterator[Finding]:
+    """Whether the server takes a call of this host; `ask` makes an empty one. `unprobed`: the way
+    of the call, where no handshake was tried that could tell more."""
     try:
         ask()
     except CertificateRefusedError as error:
@@ -49,6 +50,8 @@ def look_at_call(ask: Callable[[], object]) -> Iterator[Finding]:
     except RefusedError as error:
         yield finding("host_refused", why=str(error))
     except AgentError as error:
+        lost = unprobed and isinstance(error, UnreachableError)
         # The running agent's own call is in flight: that one was accepted.
         if "(ABORTED)" not in str(error):
-            yield finding("server_trouble", why=str(error))
+            code = "unreachable" if lost else "server_trouble"
+            yield finding(code, address=unprobed, why=str(error))

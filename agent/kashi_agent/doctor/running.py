@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from kashi_agent.clock import Clock
+from kashi_agent.clock import Clock, ClockSync
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.doctor.words import finding
 from kashi_agent.errors import AgentError
@@ -41,6 +41,8 @@ def look_at_agent(status: AgentStatus | AgentError, clock: Clock) -> Iterator[Fi
         yield finding("agent_silent", seconds=str(age_ms // 1_000))
         return
     yield finding("agent_ok", line=f"pid {status.pid}, {status.line}")
+    if status.clock == ClockSync.UNKNOWN.name.lower():
+        yield finding("clock_unread")
     if status.disk_full:
         yield finding("agent_disk_full")
     if status.trouble:

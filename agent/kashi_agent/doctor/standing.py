@@ -29,11 +29,16 @@ class LastAnswer:
 
 
 def look_at_keys(store: IdentityStore) -> Iterator[Finding]:
-    """Files that nobody else may read."""
+    """Files that nobody else may read, and the two that nothing can replace."""
     for name in ("report.key", "tls.pem", "tls-next.key", "holder.salt"):
         path = store.folder / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield finding("key_open", path=str(path))
+    for kept in (store.report_key, store.holder_salt):
+        try:
+            kept()
+        except AgentError as error:
+            yield finding("identity_damaged", why=str(error))
 
 
 def look_at_certificate(store: IdentityStore, clock: Clock) -> Finding:

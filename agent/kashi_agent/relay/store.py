@@ -17,7 +17,7 @@ from typing import Final
 from kashi import limits
 
 from kashi_agent.chain_link import follows
-from kashi_agent.durable import make_folder
+from kashi_agent.durable import foreign_owner, make_folder
 from kashi_agent.errors import DiskFullError, SpoolError
 from kashi_agent.relay.parcel import Parcel, Returned
 from kashi_agent.relay.rows import (
@@ -53,8 +53,10 @@ class RelayStore:
         """Open or begin it.
 
         Raises:
-            SpoolError: the disk does not allow it.
+            SpoolError: the disk does not allow it, or it is another user's.
         """
+        if foreign := foreign_owner(path, path.parent):
+            raise SpoolError(foreign)
         self._path = path
         self._turn = threading.Lock()
         make_folder(path.parent)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from kashi_agent.durable import foreign_owner
 from kashi_agent.errors import DiskFullError, LockedError, SpoolError
 
 FILE_MODE = 0o600
@@ -155,7 +156,15 @@ class RealDisk:
             os.posix_fallocate(descriptor, 0, size)
 
     def lock(self) -> None:
-        """Become the only writer, by flock on a file beside the segments."""
+        """Become the only writer, by flock on a file beside the segments.
+
+        Raises:
+            LockedError: somebody else is.
+            SpoolError: the folder is another user's; nothing is written.
+        """
+        foreign = foreign_owner(self._folder, self._folder.parent)
+        if foreign and "lock" not in self.names():
+            raise SpoolError(foreign)
         self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         descriptor = self._open("lock", os.O_RDWR | os.O_CREAT)
         try:
@@ -166,6 +175,9 @@ class RealDisk:
                 f"{self._folder}: another kashi-agent works here; stop it first "
                 "(systemctl stop kashi-agent) or give another state folder"
             ) from error
+        if foreign:
+            os.close(descriptor)
+            raise SpoolError(foreign)
         self._lock = descriptor
 
     def close(self) -> None:

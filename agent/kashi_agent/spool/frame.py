@@ -10,7 +10,7 @@ segment that was copied.
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 MAGIC = b"KSF1"
@@ -64,15 +64,26 @@ def encode_frame(frame: Frame) -> bytes:
     return MAGIC + body + _CRC.pack(zlib.crc32(body))
 
 
-def scan_frames(content: bytes, offset: int = 0) -> Iterator[Found | Damage]:
+Sound = Callable[[Frame], bool]
+"""Whether a log's user can read a frame. One that nobody can is damage, whatever its checksum."""
+
+
+def any_frame(_frame: Frame) -> bool:
+    """Nothing is known of what the frames hold."""
+    return True
+
+
+def scan_frames(
+    content: bytes, offset: int = 0, sound: Sound = any_frame
+) -> Iterator[Found | Damage]:
     """Read frames one after another; where bytes are none, go on at the next frame that is whole.
 
     Never raises: every byte is part of a frame found or of a damage reported.
     """
     while offset < len(content):
-        found = _frame_at(content, offset)
+        found = _frame_at(content, offset, sound)
         if found is None:
-            resumed = _next_frame(content, offset + 1)
+            resumed = _next_frame(content, offset + 1, sound)
             end = len(content) if resumed is None else resumed
             yield Damage(start=offset, end=end, torn=resumed is None)
             offset = end
@@ -81,7 +92,7 @@ def scan_frames(content: bytes, offset: int = 0) -> Iterator[Found | Damage]:
             offset = found.end
 
 
-def _frame_at(content: bytes, offset: int) -> Found | None:
+def _frame_at(content: bytes, offset: int, sound: Sound) -> Found | None:
     body_at = offset + len(MAGIC)
     if content[offset:body_at] != MAGIC or len(content) < offset + OVERHEAD_BYTES:
         return None
@@ -94,13 +105,15 @@ def _frame_at(content: bytes, offset: int) -> Found | None:
     if zlib.crc32(content[body_at:payload_end]) != crc:
         return None
     frame = Frame(kind=kind, number=number, payload=content[payload_at:payload_end])
+    if not sound(frame):
+        return None
     return Found(frame=frame, start=offset, end=payload_end + _CRC.size)
 
 
-def _next_frame(content: bytes, offset: int) -> int | None:
+def _next_frame(content: bytes, offset: int, sound: Sound) -> int | None:
     """Where the next whole frame begins. A magic inside a payload is not one: its CRC differs."""
     while (offset := content.find(MAGIC, offset)) >= 0:
-        if _frame_at(content, offset) is not None:
+        if _frame_at(content, offset, sound) is not None:
             return offset
         offset += 1
     return None

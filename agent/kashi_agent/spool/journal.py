@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from kashi_agent.encoding import DecodeError, decode_stretch, encode_stretch
 from kashi_agent.spool.disk import Disk
+from kashi_agent.spool.frame import Frame
 from kashi_agent.spool.segments import SEGMENT_BYTES, Placed, Recovery, SegmentLog
 from kashi_agent.stretch import Stretch
 
@@ -34,7 +35,7 @@ class Journal:
     """The log of unsealed stretches. One writer."""
 
     def __init__(self, disk: Disk, label: bytes, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._log = SegmentLog(disk, "journal", label, segment_bytes=segment_bytes)
+        self._log = SegmentLog(disk, "journal", label, sound=_sound, segment_bytes=segment_bytes)
         self._sealed_through = 0
         self._newest_number = 0
         self._newest_after = 0
@@ -145,6 +146,10 @@ class Journal:
             self.unreadable += 1
         else:
             yield Kept(number=placed.frame.number, open=_is_open(placed), stretch=stretch)
+
+
+def _sound(frame: Frame) -> bool:
+    return len(frame.payload) >= _NOTE.size
 
 
 def _replaces(placed: Placed, earlier: Placed) -> bool:

@@ -16,6 +16,7 @@ from kashi import limits
 from kashi_agent.errors import SpoolError
 from kashi_agent.spool.cursor import Cursor, CursorFile
 from kashi_agent.spool.disk import Disk
+from kashi_agent.spool.frame import Frame
 from kashi_agent.spool.segments import SEGMENT_BYTES, Placed, Recovery, SegmentLog
 
 KIND_REPORT = 2
@@ -87,7 +88,7 @@ class SealedLog:
     """The log of sealed reports with its cursor. One writer."""
 
     def __init__(self, disk: Disk, label: bytes, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._log = SegmentLog(disk, "sealed", label, segment_bytes=segment_bytes)
+        self._log = SegmentLog(disk, "sealed", label, sound=_sound, segment_bytes=segment_bytes)
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
         self._abandoned: list[Entry] = []
@@ -320,6 +321,17 @@ class SealedLog:
             if entry.position == position:
                 entry.utc_ms = utc_ms
                 return
+
+
+def _sound(frame: Frame) -> bool:
+    """Whether a frame is long enough for what it says it holds."""
+    if frame.kind == KIND_RECEIPT:
+        return len(frame.payload) >= _RECEIPT.size
+    if frame.kind != KIND_REPORT:
+        return True
+    if len(frame.payload) < _NOTE.size:
+        return False
+    return len(frame.payload) > _NOTE.size + int(_NOTE.unpack_from(frame.payload)[-1])
 
 
 def _acknowledging(cursor: Cursor, position: Position, sha256: bytes) -> Cursor:

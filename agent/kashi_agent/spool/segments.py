@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 from kashi_agent.errors import DiskFullError
 from kashi_agent.spool.disk import Disk
-from kashi_agent.spool.frame import Damage, Found, Frame, encode_frame, scan_frames
+from kashi_agent.spool.frame import (
+    Damage,
+    Found,
+    Frame,
+    Sound,
+    any_frame,
+    encode_frame,
+    scan_frames,
+)
 
 SEGMENT_BYTES = 1 << 20
 KIND_SEGMENT = 1
@@ -48,11 +56,19 @@ class Recovery:
 
 
 class SegmentLog:
-    """One log. `label` binds its segments to their owner: another host's are set aside."""
+    """One log. `label` binds its segments to their owner: another host's are set aside. `sound`
+    says of a frame of the user's own kinds whether the user can read it."""
 
     def __init__(
-        self, disk: Disk, name: str, label: bytes, *, segment_bytes: int = SEGMENT_BYTES
+        self,
+        disk: Disk,
+        name: str,
+        label: bytes,
+        *,
+        sound: Sound = any_frame,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
+        self._sound: Sound = lambda frame: frame.kind == KIND_SEGMENT or sound(frame)
         self._disk = disk
         self._name = name
         self._label = label
@@ -69,7 +85,7 @@ class SegmentLog:
         `visit` sees every frame once. With `repair` off nothing on disk is touched: for readers
         beside a running agent.
         """
-        survey = _Survey(self._disk, self._name, self._label)
+        survey = _Survey(self._disk, self._name, self._label, self._sound)
         ordered = survey.order()
         for position, segment in enumerate(ordered):
             survey.read(segment, last=position == len(ordered) - 1, visit=visit, repair=repair)
@@ -89,7 +105,7 @@ class SegmentLog:
         """Whole frames of one segment between two offsets, as far as it is written now."""
         length = -1 if end is None else end - start
         content = self._disk.read(self.file_name(segment), start, length)
-        for found in scan_frames(content):
+        for found in scan_frames(content, sound=self._sound):
             if not isinstance(found, Damage) and found.frame.kind != KIND_SEGMENT:
                 yield Placed(segment, start + found.start, start + found.end, found.frame)
 
@@ -218,7 +234,8 @@ class SegmentLog:
 class _Survey:
     """One reading of all segment files of a log."""
 
-    def __init__(self, disk: Disk, name: str, label: bytes) -> None:
+    def __init__(self, disk: Disk, name: str, label: bytes, sound: Sound) -> None:
+        self._sound = sound
         self._disk = disk
         self._name = name
         self._label = label
@@ -251,7 +268,7 @@ class _Survey:
     def _first_number(self, name: str) -> int | None:
         """Number of the first readable frame; None for another's segment, or nothing readable."""
         content = self._disk.read(name)
-        for found in scan_frames(content):
+        for found in scan_frames(content, sound=self._sound):
             if isinstance(found, Damage):
                 continue
             if found.frame.kind == KIND_SEGMENT and found.frame.payload != self._label:
@@ -266,7 +283,9 @@ class _Survey:
         """Mend a segment's file, then visit its frames where they now stand."""
         name = f"{self._name}-{segment:08d}{_SUFFIX}"
         content = self._disk.read(name)
-        damages = [part for part in scan_frames(content) if isinstance(part, Damage)]
+        damages = [
+            part for part in scan_frames(content, sound=self._sound) if isinstance(part, Damage)
+        ]
         torn = damages.pop() if last and damages and damages[-1].torn else None
         self.recovery.cut_bytes += torn.end - torn.start if torn else 0
         self.recovery.corrupt_bytes += sum(damage.end - damage.start for damage in damages)
@@ -275,7 +294,7 @@ class _Survey:
             content = self._rewrite(name, content)
         elif repair and torn:
             self._cut(name, torn.start)
-        for part in scan_frames(content):
+        for part in scan_frames(content, sound=self._sound):
             if isinstance(part, Found):
                 self._take(Placed(segment, part.start, part.end, part.frame), visit)
 
@@ -311,7 +330,7 @@ class _Survey:
         Each step can be repeated: a crash before the rename leaves the segment as it was. A disk
         that will not take the repair changes nothing: the segment is read around again next time.
         """
-        kept = (part for part in scan_frames(content) if isinstance(part, Found))
+        kept = (part for part in scan_frames(content, sound=self._sound) if isinstance(part, Found))
         mended = b"".join(content[part.start : part.end] for part in kept)
         try:
             self._disk.remove(f"{name}.corrupt")

@@ -5,10 +5,8 @@ import io
 import json
 import os
 import stat
-import time
 import urllib.error
 import urllib.request
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +24,8 @@ from kashi_agent.enrolment import EnrolmentToken
 from kashi_agent.errors import AgentError
 from kashi_agent.metrics import MetricsServer, metrics_text
 from kashi_agent.notify import Notifier
-from kashi_agent.status import AgentStatus, read_status
+from kashi_agent.status import read_status
+from sample_status import a_status
 
 DISK = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
 
@@ -43,36 +42,19 @@ def on_a_disk(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setattr(ways_in, "check_folder", checked)
 
 
-def a_status(**changes: object) -> AgentStatus:
-    """A healthy agent's status, with changes."""
-    status = AgentStatus(
-        written_utc_ms=time.time_ns() // 1_000_000,
-        pid=os.getpid(),
-        version=VERSION,
-        host_id="host",
-        operator_party_id="party",
-        metering_address="kashi.example:7443",
-        demo=True,
-        started_utc_ms=1_793_000_000_000,
-        meter_state="measuring",
-        devices=8,
-        samples=80,
-        samples_late=0,
-        durable_flushes=3,
-        waiting_readings=0,
-        disk_full=False,
-        sealed_epoch=1,
-        sealed_sequence=5,
-        server_epoch=1,
-        server_sequence=4,
-        unacknowledged_reports=1,
-        delivered_reports=4,
-        quarantined_reports=0,
-        last_answer_utc_ms=None,
-        certificate_not_after_utc_ms=1_793_000_000_000,
-        trouble="",
-    )
-    return replace(status, **changes)  # type: ignore[arg-type]  # names are checked when it runs
+def test_a_service_that_may_not_ask_for_its_clock_is_said_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The doctor goes by what the running service is told, not by what a shell is told; and the
+    status says how far its times of day stand from the clock."""
+    a_status(clock="unknown", clock_offset_ms=-2_500).write(tmp_path / "status.json")
+
+    main(["doctor", "--json", "--state", str(tmp_path)])
+    found = {one["code"]: one for one in json.loads(capsys.readouterr().out)}
+    main(["status", "--state", str(tmp_path)])
+
+    assert "ProtectClock" in found["clock_unread"]["step_en"]
+    assert "offset -2500 ms" in capsys.readouterr().out
 
 
 def test_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Bad input: one sentence that names file and field, a documented exit code, never a traceback."""
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -19,13 +20,31 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
+from kashi.carry import write_carry_file
+from kashi.v1 import carry_pb2, enrolment_pb2
 from kashi_agent.cli import main
 from kashi_agent.identity import Host, IdentityStore
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
+from kashi_agent.spool.frame import Frame, encode_frame
+from sample_status import a_status
 
 HOST_ID = "0b8f6a52-6d0e-4a0e-9d7e-3f1c3a7a0001"
 SECONDS = 30
+
+
+@pytest.mark.parametrize("name", ["report.key", "holder.salt"])
+def test_the_doctor_finds_a_lost_identity(
+    state: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """And says which file, what to do, and makes none."""
+    (state / "identity" / name).unlink()
+
+    assert main(["doctor", "--json", "--state", str(state)]) == 1
+    found = {one["code"]: one for one in json.loads(capsys.readouterr().out)}
+
+    assert name in found["identity_damaged"]["found_en"]
+    assert not (state / "identity" / name).exists()
 
 
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
@@ -97,6 +116,14 @@ def state(tmp_path: Path) -> Path:
         (b"[[agent]]\n", "agent must be a table"),
         (b"nothing = 1\n", "line 1: nothing"),
         (b"\0", "line 1"),
+        (b"[agent]\nflush_seconds = " + b"9" * 5_000, "digits"),
+        (b"[agent]\nx = " + b"[" * 3_000 + b"]" * 3_000, "too deeply"),
+        (b"[" * 200_000, "agent.toml"),
+        ('[agent]\nmetrics_listen = "127.0.0.1:²"\n'.encode(), "line 2: metrics_listen"),
+        ('[agent]\nrelay = "h:٣"\n'.encode(), "line 2: relay"),
+        (b'[agent]\nrelay = "h:' + b"1" * 5_000 + b'"\n', "line 2: relay"),
+        (b'[agent]\nstate_folder = "/tmp/a\\u0000b"\n', "line 2: state_folder"),
+        (b"[agent]\nreported_devices = [[1]]\n", "line 2: reported_devices"),
     ],
 )
 def test_settings_are_refused_with_file_line_and_field(
@@ -297,6 +324,122 @@ def test_a_foreign_spool_segment_is_told_and_never_a_traceback(
     assert capsys.readouterr().err == ""
 
 
+def spool_of(state: Path, log: str, kind: int, payload: bytes) -> None:
+    """A log of this host with one frame of a good checksum."""
+    label = hashlib.sha256(f"kashi/spool\n{HOST_ID}".encode()).digest()[:16] + log.encode()
+    frames = [Frame(kind=1, number=0, payload=label), Frame(kind=kind, number=1, payload=payload)]
+    path = state / "spool" / f"{log}-00000001.seg"
+    path.write_bytes(b"".join(map(encode_frame, frames)))
+
+
+@pytest.mark.parametrize("payload", [b"", b"abc", b"\xff" * 400], ids=["none", "short", "wrong"])
+@pytest.mark.parametrize(
+    ("log", "kind"), [("journal", 2), ("journal", 3), ("sealed", 2), ("sealed", 3), ("sealed", 4)]
+)
+def test_a_frame_with_a_good_checksum_and_a_wrong_content_is_damage(
+    state: Path, capsys: pytest.CaptureFixture[str], log: str, kind: int, payload: bytes
+) -> None:
+    """Whoever wrote it: looking at the spool and opening it set it aside like other damage, and
+    what is exported, measured and reported goes on."""
+    spool_of(state, log, kind, payload)
+
+    assert main(["verify", "--state", str(state)]) in (0, 1)
+    assert main(["show", "--state", str(state)]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["export", "--state", str(state), str(state / "out")]) in (0, 1)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"written_utc_ms": "abc"}, {"devices": None}, {"samples": 10**30}, {"verdicts": [1]}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_damaged_status_is_named(
+    state: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object]
+) -> None:
+    """A text for a number is found where it stands, not where it is used."""
+    path = state / "status.json"
+    a_status().write(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    assert main(["status", "--state", str(state)]) == 1
+    said = one_sentence(capsys)
+    assert str(path) in said
+    assert next(iter(changes)) in said
+
+
+def test_a_status_of_a_very_wrong_clock_is_shown(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An instant past the calendar is shown as the number that it is."""
+    a_status(started_utc_ms=10**17).write(state / "status.json")
+
+    main(["status", "--state", str(state)])
+
+    assert f"{10**17} ms" in capsys.readouterr().out
+
+
+def test_a_token_with_a_byte_that_is_no_text_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a terminal of another character set hands it over."""
+    _, der = root()
+    token = f"kashi1.se\udcffcret.{base64.urlsafe_b64encode(der).decode()}"
+    arguments = ["enrol", "--state", str(tmp_path), "--server", "localhost:1", "--yes"]
+
+    assert main([*arguments, "--token", token]) == 1
+    assert "token" in one_sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["7", "[]", "[" * 100_000, "{}", json.dumps({"server_root": base64.b64encode(b"no").decode()})],
+    ids=["number", "list", "nested", "empty", "no certificate"],
+)
+def test_a_damaged_request_is_named(
+    state: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """The answer of the server is left where it is, and the host may ask anew."""
+    (state / "identity" / "host.json").unlink()
+    pending = state / "identity" / "request.json"
+    pending.write_text(content)
+    answer = state / "answer"
+    opening = carry_pb2.CarryOpening(kind=carry_pb2.CARRY_KIND_RESPONSES, made_by="server")
+    identity = enrolment_pb2.SignedEnrolment(payload=b"")
+    write_carry_file(answer, opening, [carry_pb2.CarryRecord(identity=identity)])
+
+    assert main(["enrol", "--state", str(state), "--response", str(answer)]) == 9
+    assert f"{pending}: server_root" in one_sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "--state", "{state}", "{state}/out"],
+        ["run", "--state", "{state}"],
+        ["enrol", "--state", "{state}", "--request", "{state}/out"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_another_users_state_is_not_written(
+    state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    """Files of root in the agent's state would keep the agent out of it: it is told whose it is and
+    nothing is written, in a spool that is new as well."""
+    for path in (state / "spool").iterdir():
+        path.unlink()
+    before = sorted(state.rglob("*"))
+    monkeypatch.setattr("os.geteuid", lambda: state.stat().st_uid + 1)
+
+    assert main([argument.format(state=state) for argument in arguments]) in (1, 7)
+    assert "run it as that user: sudo -u " in one_sentence(capsys)
+    assert sorted(state.rglob("*")) == before
+
+
 def test_a_spool_that_is_a_file_is_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The folder's place is taken by something else."""
     for path in (state / "spool").iterdir():
@@ -360,6 +503,14 @@ def _lines(*lines: object) -> bytes:
         (_lines(HEAD, {**SPAN, "holders": 7}), "line 2: holders"),
         (_lines(HEAD, {**SPAN, "gap": 7}), "line 2: gap"),
         (_lines(HEAD, SPAN, SPAN), "line 3"),
+        (_lines({**HEAD, "cadence_ms": 10**15}), "line 1: cadence_ms"),
+        (_lines({**HEAD, "start_utc_ms": -(10**30)}), "line 1: start_utc_ms"),
+        (_lines({**HEAD, "span_ms": 10**30}), "line 1: span_ms"),
+        (_lines({**HEAD, "devices": [{**HEAD["devices"][0], "memory_bytes": -5}]}), "memory_bytes"),  # type: ignore[index]  # a list above
+        (_lines({**HEAD, "devices": [{**HEAD["devices"][0], "share": [1, 10**40]}]}), "share"),  # type: ignore[index]  # a list above
+        (_lines(HEAD, {**SPAN, "power_mw": 10**40}), "line 2: power_mw"),
+        (_lines(HEAD, {**SPAN, "energy_counter_mj": 1 << 63}), "line 2: energy_counter_mj"),
+        (_lines(HEAD, {**SPAN, "memory_used_bytes": -1}), "line 2: memory_used_bytes"),
         (None, "cannot read"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -10,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi.chain import NO_HEAD
 from kashi_agent.carrier import Carrier
-from kashi_agent.errors import RefusedError
+from kashi_agent.errors import AgentError, RefusedError, UnreachableError
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity
 from kashi_agent.shipping import Answer
 
@@ -82,3 +83,125 @@ def test_a_full_disk_keeps_no_report_back_for_a_renewal(carrier: Carrier[TakingW
     receipts are what gives a full disk room."""
     assert carrier.submit([b"report"]).head == NO_HEAD
     assert carrier.renewals == 0
+
+
+DAY = timedelta(hours=24)
+
+
+class RoomyStore(FullStore):
+    """The same host on a disk that takes what comes; certificates begin now by the server."""
+
+    def tls(self) -> TlsIdentity:
+        """The newest."""
+        return TlsIdentity(key_pem=b"", chain_pem=b"", not_before=NOW, not_after=NOW + DAY)
+
+    def next_tls_key(self) -> ec.EllipticCurvePrivateKey:
+        """A key."""
+        return ec.generate_private_key(ec.SECP256R1())
+
+    def save_tls(self, key: ec.EllipticCurvePrivateKey, chain: tuple[bytes, ...]) -> TlsIdentity:
+        """Kept."""
+        del key, chain
+        return self.tls()
+
+
+@dataclass
+class Asking:
+    """A server: it answers calls, or is not there; and what it was asked."""
+
+    answers: bool = True
+    recovered: int = 0
+
+    def submit(self, reports: Sequence[bytes]) -> Answer:
+        """A call."""
+        del reports
+        if not self.answers:
+            raise UnreachableError("nobody there")
+        return Answer(results=(), head=NO_HEAD)
+
+    def renew(self, csr: bytes) -> tuple[bytes, ...]:
+        """Another certificate."""
+        del csr
+        if not self.answers:
+            raise UnreachableError("nobody there")
+        return (b"another",)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def recover(self, store: IdentityStore) -> TlsIdentity:
+        """Recover."""
+        self.recovered += 1
+        return store.tls()
+
+
+def carrier_ahead(folder: Path, server: Asking, hours: list[int]) -> Carrier[Asking]:
+    """A carrier whose clock is so many hours ahead of the certificates' beginning."""
+    return Carrier(
+        store=RoomyStore(folder),
+        connect=lambda _host, _tls: server,
+        recover=server.recover,
+        utc_ms=lambda: int((NOW + timedelta(hours=hours[0])).timestamp() * 1000),
+        random=Random(1),
+        probe=lambda *_: "",
+    )
+
+
+def test_a_clock_that_is_a_day_ahead_asks_for_no_recovery(tmp_path: Path) -> None:
+    """Its certificate serves until the server refuses it, and is renewed once, not every time."""
+    server = Asking()
+    carrier = carrier_ahead(tmp_path, server, [25])
+    for _ in range(12):
+        carrier.submit([b"report"])
+
+    assert server.recovered == 0
+    assert carrier.renewals == 1
+
+
+def test_a_certificate_that_expired_behind_a_proxy_is_recovered(tmp_path: Path) -> None:
+    """There no handshake can be looked at: a server that cannot be called, and a certificate whose
+    time is over, are one reason to recover, once in a while."""
+    server, hours = Asking(answers=False), [25]
+    carrier = carrier_ahead(tmp_path, server, hours)
+    for _ in range(5):
+        with pytest.raises(UnreachableError):
+            carrier.submit([b"report"])
+
+    assert server.recovered == 1
+
+
+def test_a_server_that_is_away_is_asked_for_no_recovery(tmp_path: Path) -> None:
+    """Within the certificate's time there is nothing to recover."""
+    server = Asking(answers=False)
+    carrier = carrier_ahead(tmp_path, server, [2])
+    for _ in range(5):
+        with pytest.raises(UnreachableError):
+            carrier.submit([b"report"])
+
+    assert server.recovered == 0
+
+
+def test_a_lost_certificate_is_asked_for_now_and_then(tmp_path: Path) -> None:
+    """Not with every try while the server refuses to give another."""
+    tries = []
+
+    class Lost(FullStore):
+        def tls(self) -> TlsIdentity:
+            raise AgentError("damaged")
+
+    def refusing(_store: IdentityStore) -> TlsIdentity:
+        tries.append(1)
+        raise RefusedError("recovered too often")
+
+    carrier = Carrier(
+        store=Lost(tmp_path),
+        connect=lambda _host, _tls: Asking(),
+        recover=refusing,
+        utc_ms=lambda: int(NOW.timestamp() * 1000),
+        random=Random(1),
+    )
+    for _ in range(5):
+        with pytest.raises(AgentError):
+            carrier.submit([b"report"])
+
+    assert len(tries) == 1

@@ -22,13 +22,18 @@ from kashi_agent.reading import HostEventKind, Segment
 SYNCHRONISED = Discipline(sync=ClockSync.SYNCHRONISED, error_us_max=100)
 
 
-def look(boottime_ms: int, utc_ms: int, monotonic_ms: int | None = None) -> ClockLook:
-    """A look at a synchronised clock."""
+def look(
+    boottime_ms: int,
+    utc_ms: int,
+    monotonic_ms: int | None = None,
+    discipline: Discipline = SYNCHRONISED,
+) -> ClockLook:
+    """A look at a clock, a synchronised one unless said otherwise."""
     return ClockLook(
         boottime_ms=boottime_ms,
         monotonic_ms=boottime_ms if monotonic_ms is None else monotonic_ms,
         utc_ms=utc_ms,
-        discipline=SYNCHRONISED,
+        discipline=discipline,
     )
 
 
@@ -135,6 +140,47 @@ def test_two_seconds_are_not_more_than_two_seconds(offset_ms: int) -> None:
     axis = Axis.first(look(0, 10_000_000))
     for at in range(0, 600_000, 10_000):
         assert axis.observe(look(at, 10_000_000 + at + offset_ms)).segment is None
+
+
+UNKNOWN = Discipline(sync=ClockSync.UNKNOWN)
+FREE = Discipline(sync=ClockSync.UNSYNCHRONISED)
+
+
+def test_a_wrong_time_at_boot_is_left_where_the_kernel_may_not_be_asked() -> None:
+    """A host that boots in 1970 and whose kernel tells nobody of its clock follows the wall clock
+    after ten minutes, not never, and says that nobody vouches for it."""
+    axis = Axis.first(look(0, 0, discipline=UNKNOWN))
+    began = [
+        at
+        for at in range(1_000, 3_600_000, 1_000)
+        if axis.observe(look(at, 10**12 + at, discipline=UNKNOWN)).segment
+    ]
+
+    assert began == [601_000]
+    assert axis.segment.anchor_utc_ms == 10**12
+    assert axis.state.sync is ClockSync.UNKNOWN
+
+
+def test_a_clock_known_not_to_be_synchronised_is_not_followed() -> None:
+    """However long it stays away: its kernel says that it is not to be believed."""
+    axis = Axis.first(look(0, 0, discipline=FREE))
+
+    assert not any(
+        axis.observe(look(at, 10**12 + at, discipline=FREE)).segment
+        for at in range(1_000, 3_600_000, 1_000)
+    )
+
+
+def test_the_patience_with_a_clock_begins_anew_with_the_kernels_word() -> None:
+    """Minutes in which nothing was known of the clock do not count for a synchronised one."""
+    axis = Axis.first(look(0, 0, discipline=UNKNOWN))
+    for at in range(1_000, 300_000, 1_000):
+        axis.observe(look(at, 10**12 + at, discipline=UNKNOWN))
+    began = [
+        at for at in range(300_000, 400_000, 1_000) if axis.observe(look(at, 10**12 + at)).segment
+    ]
+
+    assert began == [360_000]
 
 
 def test_a_clock_that_flaps_moves_nothing() -> None:

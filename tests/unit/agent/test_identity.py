@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from kashi import signing
 from kashi_agent.durable import write_durable
@@ -81,6 +81,33 @@ def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
     for path in store.folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(("name", "what"), [("report.key", "server"), ("holder.salt", "people")])
+def test_what_an_enrolled_host_lost_is_not_made_anew(tmp_path: Path, name: str, what: str) -> None:
+    """Reports under another key would be refused without end, and a command that only looks must
+    not make one; another salt makes other holders of the same people."""
+    store = IdentityStore(tmp_path / "identity")
+    kept = {"report.key": store.report_key, "holder.salt": store.holder_salt}
+    kept[name]()
+    store.save_host(host())
+    (store.folder / name).unlink()
+
+    with pytest.raises(AgentError, match=f"is gone, and this host is enrolled.*{what}.*backup"):
+        kept[name]()
+    assert not (store.folder / name).exists()
+
+
+def test_a_report_key_on_another_curve_is_refused(tmp_path: Path) -> None:
+    """The server takes P-256 alone: the next report would be the first to say so."""
+    store = IdentityStore(tmp_path)
+    other = ec.generate_private_key(ec.SECP384R1())
+    store.folder.joinpath("report.key").write_bytes(
+        other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+
+    with pytest.raises(AgentError, match="is not a P-256 key"):
+        store.report_key()
 
 
 def test_a_certificate_is_kept_with_its_own_key_only(tmp_path: Path) -> None:

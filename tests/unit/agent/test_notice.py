@@ -34,3 +34,14 @@ def test_it_says_which_devices_are_only_counted() -> None:
     assert "只报告设置列出的 2 个" in notice("server:1", some, FACTS)
     assert "the 2 that reported_devices lists" in notice("server:1", some, FACTS)
     assert "reported_devices" not in notice("server:1", AgentConfig(), FACTS)
+
+
+def test_it_says_what_is_kept_where_and_for_how_long() -> None:
+    """On this host for 35 days; on the server all of it, with nothing deleted by itself."""
+    told = notice("server:1", AgentConfig(), FACTS)
+
+    assert "本机保存 35 天" in told
+    assert "在服务器上长期保存" in told
+    assert "on this host 35 days" in told
+    assert "On the server all that is sent, for\ngood" in told
+    assert "Kashi deletes none of it by itself" in told

@@ -1,5 +1,6 @@
 """The recorder and the journal: what a restart finds, and what a full disk costs."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -7,8 +8,8 @@ import pytest
 from driven_host import DEVICES, METER, SEEN, Driven, driven
 from kashi.v1 import report_pb2
 from kashi_agent.reading import DeviceEventKind, GapReason
-from kashi_agent.recorder import WAITING_READINGS_MAX
-from kashi_agent.sample import Device, DeviceEvent, Sample, SampleBatch
+from kashi_agent.recorder import READING_BYTES, RETRY_MS, WAITING_BYTES_MAX, memory_bytes
+from kashi_agent.sample import Device, DeviceEvent, Holder, HolderKind, Sample, SampleBatch
 
 INTERVAL_S = 300
 DAY_MS = 86_400_000
@@ -131,14 +132,51 @@ def test_memory_is_bounded_and_what_is_lost_is_said() -> None:
     host.live(120)
     recorder = host.agent.recorder
     stretch = host.agent.metering.flush()
-    recorder._waiting.extend([stretch] * (WAITING_READINGS_MAX // stretch.reading_count + 2))
+    recorder._waiting.extend([stretch] * (WAITING_BYTES_MAX // memory_bytes(stretch) + 2))
     recorder._bound()
 
-    assert recorder.waiting_readings <= WAITING_READINGS_MAX
+    assert sum(map(memory_bytes, recorder._waiting)) <= WAITING_BYTES_MAX
     first = recorder._waiting[0]
     assert first.reading_count == 0
     assert {gap.reason for m in first.devices for gap in m.gaps} == {GapReason.SPOOL_LOST}
     assert first.end_boottime_ms == stretch.end_boottime_ms
+
+
+@pytest.mark.parametrize("held_by", [0, 2, 8])
+def test_what_waits_takes_no_more_memory_than_it_is_counted_for(held_by: int) -> None:
+    """By measurement of this interpreter: else the limit of memory would be one of hope."""
+    host = driven()
+    holders = frozenset(Holder(HolderKind.USER, str(1_000 + n)) for n in range(held_by))
+    cadence_ms = 20_000
+    meter = replace(METER, cadence_ms=cadence_ms)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = []
+    for look in range(1, 3 * 60):
+        host.clock.advance(cadence_ms)
+        seen = replace(SEEN, energy_counter_mj=look * 7_919_000, holders=holders)
+        samples = tuple(Sample(device=device, seen=seen) for device in DEVICES)
+        batch = SampleBatch(boottime_ms=host.clock.boottime, meter=meter, samples=samples)
+        host.agent.metering.observe(batch)
+        kept += [one for one in [host.agent.metering.cut()] if one is not None]
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert len(kept) > 50
+    assert taken <= sum(map(memory_bytes, kept))
+
+
+def test_a_disk_that_refuses_is_tried_again_soon_and_not_all_the_time() -> None:
+    """Each try makes room anew: every few seconds is enough, and sooner than it would be due."""
+    host = driven()
+    host.live(30)
+    host.disk.bytes_max = 0
+    while host.agent.record():
+        host.live(1)
+    refused = host.clock.boottime
+
+    assert not host.agent.recorder.due(refused + RETRY_MS - 1)
+    assert host.agent.recorder.due(refused + RETRY_MS)
 
 
 def test_what_is_lost_while_a_disk_takes_nothing_grows_no_further(
@@ -146,7 +184,7 @@ def test_what_is_lost_while_a_disk_takes_nothing_grows_no_further(
 ) -> None:
     """Minutes that became gaps are one gap a device, however many there were; once the disk takes
     something again, the gap is reported and the time adds up."""
-    monkeypatch.setattr("kashi_agent.recorder.WAITING_READINGS_MAX", 10)
+    monkeypatch.setattr("kashi_agent.recorder.WAITING_BYTES_MAX", 10 * READING_BYTES)
     host = driven()
     host.live(70)
     host.disk.bytes_max = 0

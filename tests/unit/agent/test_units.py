@@ -1,14 +1,20 @@
 """The systemd units: hardened as promised, rated by systemd itself, offline."""
 
 import configparser
+import errno
+import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import unit_filter
+from kashi_agent.clock import read_discipline
 from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
+from kashi_agent.recorder import WAITING_BYTES_MAX
 from kashi_agent.relay.config import RelayConfig
 
 UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
@@ -93,6 +99,37 @@ def test_the_meter_is_never_killed_inside_the_driver() -> None:
     assert meter["ProtectProc"] == "default"
 
 
+READ_AND_SET = """
+import json, time
+from kashi_agent.clock import read_discipline
+read = read_discipline().sync.name
+try:
+    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME))
+    was_set = "set"
+except OSError as error:
+    was_set = error.errno
+print(json.dumps([read, was_set]))
+"""
+
+
+def test_the_agent_reads_its_clock_under_its_own_filter() -> None:
+    """Under the calls that its unit allows, the kernel says of the clock what it says outside: a
+    host that boots with a wrong time is put right. Setting the clock is refused all the same."""
+    if shutil.which("systemd-analyze") is None or not unit_filter.usable():
+        pytest.skip("systemd-analyze or libseccomp is absent: install systemd")
+    unit = str(UNITS / "kashi-agent.service")
+
+    done = subprocess.run(
+        [sys.executable, unit_filter.__file__, unit, sys.executable, "-c", READ_AND_SET],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [read_discipline().sync.name, errno.EPERM]
+
+
 def test_the_agent_comes_back_and_is_watched() -> None:
     """Always restarted, ready by its own word, watched, and without devices or capabilities."""
     agent = service("kashi-agent.service")
@@ -104,6 +141,7 @@ def test_the_agent_comes_back_and_is_watched() -> None:
     assert agent["PrivateDevices"] == "yes"
     assert agent["StateDirectoryMode"] == "0700"
     assert agent["MemoryMax"] == "256M"
+    assert 2 * WAITING_BYTES_MAX <= 256 << 20, "what waits for a disk leaves room for the rest"
 
 
 def test_the_relay_starts_only_with_an_identity_and_may_listen() -> None:
