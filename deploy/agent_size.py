@@ -16,12 +16,12 @@ from typing import Final
 AGENT: Final = Path(__file__).parent.parent / "agent" / "kashi_agent"
 
 NUMBERS: Final = {
-    "meters": "meters agent_line completed_reader kernel_log meter_loop meterd sample stand_in "
+    "meters": "meters agent_line kernel_log meter_loop meterd sample stand_in "
     "timer_slack vendor_thread xids",
     "holders": "holding holders",
     "integrator": "axis clock device_choice energy integrator lost_time metering minute naming "
     "reading shares stretch strip tiling track",
-    "meter's line": "batch_fields link_fields meter_link meter_socket meter_watch released",
+    "meter's line": "link_fields link_values meter_link meter_socket meter_watch released",
     "spool": "spool durable encoding fitting recorder",
     "sealing": "chain_link contract reporter sealing unsealing",
     "shipping": "carrier shipping shipping_carried shipping_files shipping_wire tls_probe",
@@ -34,7 +34,7 @@ BESIDE: Final = {
     "relay": "relay",
     "doctor": "doctor",
     "commands": "commands cli describing live metrics shown status verification",
-    "replay": "playing trace workload",
+    "replay": "trace",
 }
 """What changes no number: judging, helping, showing, passing on, playing."""
 
