@@ -24,7 +24,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from kashi_agent.errors import FileError
-from kashi_agent.meters.values import COUNTER_MAX, POWER_MW_MAX
 from kashi_agent.reading import GapReason
 from kashi_agent.sample import (
     CADENCE_MS_MAX,
@@ -48,14 +47,6 @@ NOT_RECORDED: Final = Absent(AbsentReason.NOT_RECORDED)
 _Json = dict[str, Any]
 VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_used_bytes")
 _KINDS: Final = {str: "a text", int: "an integer", list: "a list"}
-_SHARE_MAX: Final = 1 << 16
-_MOST: Final = {
-    "power_mw": POWER_MW_MAX,
-    "cadence_ms": 3_600_000,
-    "span_ms": 10 * 366 * 86_400_000,
-    "start_utc_ms": 253_402_300_799_999,  # the end of the year 9999
-}
-"""What no device and no clock has; what is not named here may be as large as a counter."""
 _SEEN: Final = frozenset({*VALUES, "holders"})
 
 
@@ -208,8 +199,6 @@ def _device(fields: Any) -> Device:
     share = fields.get("share", [1, 1])
     if not isinstance(share, list) or [type(part) for part in share] != [int, int]:
         raise TypeError(f"share {share!r} is not two integers")
-    if not 0 < share[0] <= share[1] <= _SHARE_MAX:
-        raise ValueError(f"share {share!r} is not a part of a whole")
     return Device(
         vendor=Vendor[_text(fields, "vendor")],
         hardware_id=_text(fields, "hardware_id"),
@@ -271,8 +260,6 @@ def _text(fields: _Json, name: str, default: str | None = None) -> str:
 
 def _integer(fields: _Json, name: str) -> int:
     integer: int = _typed(fields, name, int)
-    if not 0 <= integer <= _MOST.get(name, COUNTER_MAX):
-        raise ValueError(f"{name} {integer} is not within 0 to {_MOST.get(name, COUNTER_MAX)}")
     return integer
 
 
