@@ -12,6 +12,7 @@ from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.claim_keeping import OptionalReason, office_reader
 from kashi_server.commands.claim_printing import print_batches
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.proving import Passwords, prove_logins
 from kashi_server.documents.table_files import FORMATS, write_table
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.rules import RulesVersion
@@ -55,10 +56,12 @@ def open_batch(
         Path | None, typer.Option("--rules", help="A TOML file of rules to register 规则文件.")
     ] = None,
     reason: OptionalReason = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Open an application round under a rules version, which holds for all its claims 开批."""
     with opened(directory) as server:
+        prove_logins(server, (officer,), password_file)
         chosen = rules_named(server, programme, rules_version, rules)
         Rulebook(server.work, server.clock).register([chosen])
         made = batch_under(
@@ -79,10 +82,15 @@ def open_batch(
 
 
 def close_batch(
-    batch: BatchId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+    batch: BatchId,
+    officer: Officer,
+    reason: Reason,
+    password_file: Passwords = None,
+    directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Take no more applications 关批."""
     with opened(directory) as server:
+        prove_logins(server, (officer,), password_file)
         keeping = Batches(server.work, server.clock)
         closed = keeping.close(Acting(login=officer), batch, Why(reason=reason))
         sequence(server.work, server.keyring, server.clock)
