@@ -337,6 +337,31 @@ def test_no_login_opens_a_batch_or_fills_a_pool_without_its_own_password(desk: D
     ]
 
 
+def test_a_file_of_rules_is_no_officers_decision(desk: Desk) -> None:
+    """A round is not opened under a file that says two officers decided something: they say so
+    themselves, each with the own password, by `rules decide`."""
+    known = rules_text("other-voucher", publicity_days='"none"', application_windows=ALWAYS)
+    published = 'state = "published"\nvalue = "none"\nsource = "a text"\n'
+    decided = (
+        'state = "decided"\nvalue = "none"\n[parameter.decision]\nofficers = ["first", "second"]\n'
+        'decided_on = 2026-01-05\nreason = "minutes"\ndocument = "minutes 3/2026"\n'
+    )
+    head, name, rest = known.partition('name = "publicity_days"\n')
+    file = desk.file("decided.toml", head + name + rest.replace(published, decided, 1))
+    opening = (
+        *("batch", "open", "SQ-3", "--programme", "other-voucher", "--officer", "first"),
+        *("--from", "2026-01-01", "--until", "2026-12-31", "--document", "深科创〔2026〕3号"),
+    )
+
+    refused = desk.run(*opening, "--rules", file, expect=3)
+    shown = desk.run("rules", "show", "other-voucher", expect=3)
+    done = desk.run(*opening, "--rules", desk.file("published.toml", known))
+
+    assert "say of publicity_days that two officers decided" in refused.stderr
+    assert "there are no rules of 'other-voucher'" in shown.stderr
+    assert "SQ-3" in done.stdout
+
+
 def test_a_void_invoice_reopens_the_claim_that_names_it(desk: Desk) -> None:
     """The next export of the tax bureau says so; the claim is looked at again, with its reason."""
     claim_id = filed(desk)
