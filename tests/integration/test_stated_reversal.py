@@ -7,6 +7,7 @@ from expense_facts import store
 from kashi_server.domain.attestation import AttestationState
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.errors import NotFound, Refused
+from kashi_server.services.acting import Acting
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.replaying import Replaying
 from kashi_server.services.stated_reversal import REVERSAL_ACT, StatedReversal
@@ -49,6 +50,28 @@ def _faults(work: Work) -> list[str]:
 
 def _state(work: Work, attestation_id: str) -> AttestationState:
     return stating(work).attestation(attestation_id, OFFICE).state
+
+
+def test_nobody_gives_the_words_of_both_sides(work: Work) -> None:
+    """Who took in what the provider states does not countersign for the company, and who recorded
+    one side's word of a reversal does not record the other's; another officer does."""
+    store(work, {})
+    (made,) = taking(work, BILL_HEAD + hour_row(8)).attestations
+    named = made.attestation_id
+    taker, other = (
+        [Acting(actor=officer, party_id=one.party_id) for one in (COMPANY, SELLER)]
+        for officer in (OFFICE.actor, "officer-b")
+    )
+
+    with pytest.raises(Refused, match="officer-a took in what the provider states"):
+        stating(work).countersign(named, taker[0], "对账单已核对")
+    stating(work).countersign(named, other[0], "对账单已核对")
+    _reversal(work).say(named, other[0], "误传")
+    with pytest.raises(Refused, match="officer-b recorded the other side's word"):
+        _reversal(work).say(named, other[1], "误传")
+    assert _state(work, named) is AttestationState.COUNTERSIGNED
+    assert _reversal(work).say(named, taker[1], "误传") is AttestationState.REVERSED
+    assert _faults(work) == []
 
 
 def test_both_parties_take_a_countersigned_attestation_back(work: Work) -> None:
