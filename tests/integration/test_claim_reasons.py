@@ -2,7 +2,7 @@
 
 from claim_cases import CLERK, OFFICER, WHY, filed, rules
 from kashi_server.domain.claim_states import Step
-from kashi_server.services.acts import NO_REASON
+from kashi_server.domain.given_reason import NO_REASON
 from kashi_server.storage.unit_of_work import Work
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.given_reason import reason_kept
 from kashi_server.errors import InvalidValue
 
 FORMAT: Final = "kashi/v1/claim-event"
@@ -36,6 +37,11 @@ class ClaimEvent:
             raise InvalidValue(f"{self.step}: two different officers decide together")
         if len(self.reason) > REASON_CHARACTERS_MAX or len(self.document) > REASON_CHARACTERS_MAX:
             raise InvalidValue(f"a reason has at most {REASON_CHARACTERS_MAX} characters")
+
+    @property
+    def reason_kept(self) -> str:
+        """Why, for whoever asks of the step; where nobody said why, that is said."""
+        return reason_kept(self.reason)
 
     def to_data(self) -> dict[str, object]:
         """Plain data in the format `kashi/v1/claim-event`."""

@@ -14,7 +14,6 @@ from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.ledger import Account, Movement
 from kashi_server.domain.parameters import NONE
 from kashi_server.domain.rules import RulesVersion
-from kashi_server.services.acts import NO_REASON
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 from kashi_server.services.ledger import post
 
@@ -145,5 +144,5 @@ class _Booking:
         return Act(
             key=f"claim/{event.claim_id}/{event.serial}/{what}",
             officer=officer,
-            reason=event.reason or NO_REASON,
+            reason=event.reason_kept,
         )

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.contract_terms import Amendment, ContractPart
 from kashi_server.domain.declaration import RelatedDeclaration
+from kashi_server.domain.given_reason import reason_kept
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.party import Party
@@ -21,7 +22,7 @@ from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, p
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.voiding import Voiding
-from kashi_server.services.acts import NO_REASON, ActsPort, PrivilegedAct, record
+from kashi_server.services.acts import ActsPort, PrivilegedAct, record
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.agreement_entries import logged
 from kashi_server.services.expense_port import ExpenseUnit, HostsPort
@@ -110,7 +111,7 @@ class Importing:
             actor=actor,
             act=IMPORT_ACT,
             reference=file.sha256,
-            reason=f"{file.name}: {reason.strip() or NO_REASON}",
+            reason=f"{file.name}: {reason_kept(reason)}",
         )
         record(unit, act)
 
