@@ -297,8 +297,8 @@ def test_a_status_slipped_in_differs_from_the_log(work: Work) -> None:
     with work.engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO invoice_statuses (number, change, status, source, told_by,"
-                f" told_utc_ms) VALUES ('{NUMBER}', 2, 'void', 'x', 'x', 1)"
+                "INSERT INTO invoice_statuses (number, change, status, source, decided,"
+                f" told_by, told_utc_ms) VALUES ('{NUMBER}', 2, 'void', 'x', false, 'x', 1)"
             )
         )
 

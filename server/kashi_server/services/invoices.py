@@ -15,7 +15,6 @@ from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
-from kashi_server.services.invoice_righting import DECIDED
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
 from kashi_server.services.papers_port import (
@@ -269,10 +268,10 @@ class _Taking:
             return False
         last = self._unit.invoices.statuses(number)[-1]
         alone = self._acting.party_id is not None and not self._unit.invoices.reds_of(number)
-        if alone and last.source.startswith(DECIDED):
+        if alone and last.decided:
             self.done.notes.append(
                 f"invoice {number}: {source} says {status}; two officers found that it stands"
-                f" {stored.status} ({last.source.removeprefix(DECIDED)}), and it stays so"
+                f" {stored.status} ({last.source}), and it stays so"
             )
             return False
         if alone and not status.claimable:

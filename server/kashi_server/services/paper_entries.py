@@ -63,6 +63,7 @@ def status_entry(change: StatusChange) -> LogEntry:
         "change": change.change,
         "status": str(change.status),
         "source": change.source,
+        "decided": change.decided,
         "told_by": change.told_by,
         "told_utc_ms": change.told_utc_ms,
     }

@@ -47,7 +47,12 @@ class ContractPapersPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
-    """How an invoice stands since a change, which counts from 1."""
+    """How an invoice stands since a change, which counts from 1.
+
+    Attributes:
+        source: what told it, in the teller's words (a file's name); of a decision its document.
+        decided: two officers put it right.
+    """
 
     number: str
     change: int
@@ -55,6 +60,7 @@ class StatusChange:
     source: str
     told_by: str
     told_utc_ms: int
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

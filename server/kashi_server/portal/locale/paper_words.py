@@ -74,6 +74,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "invoice.map": ("保存对应", "Save"),
     "invoice.history": ("状态变化", "How it stood"),
     "invoice.source": ("依据", "Source"),
+    "invoice.decided": ("两名经办人决定：", "Decided by two officers:"),
     "invoice.claims": ("申报占用", "Held by claims"),
     "invoice_status.normal": ("正常", "normal"),
     "invoice_status.partly_red": ("部分红冲", "partly red-flushed"),

@@ -119,7 +119,9 @@ invoice_statuses = Table(
     # Counts from 1; the latest holds.
     Column("change", Integer, primary_key=True, autoincrement=False),
     Column("status", Text, nullable=False),
+    # The document, where two officers decided; what told it, otherwise.
     Column("source", Text, nullable=False),
+    Column("decided", Boolean, nullable=False),
     Column("told_by", Text, nullable=False),
     Column("told_utc_ms", Count, nullable=False),
     CheckConstraint("status IN ('normal', 'partly_red', 'red', 'void')", name="status"),

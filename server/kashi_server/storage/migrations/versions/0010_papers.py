@@ -264,6 +264,7 @@ def _invoice_statuses() -> None:
         sa.Column("change", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("status", Text, nullable=False),
         sa.Column("source", Text, nullable=False),
+        sa.Column("decided", sa.Boolean, nullable=False),
         sa.Column("told_by", Text, nullable=False),
         sa.Column("told_utc_ms", Count, nullable=False),
         sa.CheckConstraint(
