@@ -102,6 +102,7 @@ def _taken(taken: TakenInvoices, passed_by: int) -> dict[str, object]:
         "unchanged": taken.unchanged,
         "mapped_lines": taken.mapped,
         "passed_by": passed_by,
+        "contested": taken.contested,
         "notes": taken.notes,
         "claims_told": [
             {"number": one.number, "status": str(one.after), "claims": dict(one.claims)}
