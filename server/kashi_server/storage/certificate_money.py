@@ -10,6 +10,7 @@ from kashi_server.domain.interval import Month
 from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.domain.taxed import NOTHING, Taxed
 from kashi_server.domain.tie_out import InvoicePaper, PaidPaper, RedPaper, TieOut
+from kashi_server.storage.payments import counted_fen
 from kashi_server.storage.tables.expense import statements
 from kashi_server.storage.tables.papers import (
     invoice_line_parts,
@@ -132,9 +133,9 @@ def _statuses(connection: Connection, numbers: Sequence[str]) -> dict[str, Invoi
 
 
 def _payments(connection: Connection, numbers: Sequence[str], day: date) -> list[PaidPaper]:
-    """What payments until a day cover of these invoices."""
+    """What payments until a day cover of these invoices, less what went back."""
     query = (
-        select(payment_covers, payments.c.paid_on)
+        select(payment_covers, payments.c.paid_on, counted_fen().label("counted_fen"))
         .join(
             payments,
             (payments.c.payer_id == payment_covers.c.payer_id)
@@ -148,9 +149,10 @@ def _payments(connection: Connection, numbers: Sequence[str], day: date) -> list
             reference=row.reference,
             paid_on=date.fromisoformat(row.paid_on),
             invoice=row.number,
-            covered_fen=row.amount_fen,
+            covered_fen=int(row.counted_fen),
         )
         for row in connection.execute(query)
+        if row.counted_fen
     ]
 
 

@@ -80,6 +80,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "invoice_status.partly_red": ("部分红冲", "partly red-flushed"),
     "invoice_status.red": ("已红冲", "red-flushed"),
     "invoice_status.void": ("已作废", "void"),
+    "payment.returned": ("退回", "went back"),
     "payment.reference": ("流水号", "Reference"),
     "payment.paid_on": ("付款日期", "Paid on"),
     "payment.payer": ("付款方", "Payer"),

@@ -169,6 +169,24 @@ payment_covers = Table(
     CheckConstraint("amount_fen > 0", name="amount"),
 )
 
+payment_returns = Table(
+    "payment_returns",
+    metadata,
+    Column("return_id", Key, primary_key=True, autoincrement=True),
+    Column("payer_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("number", Text, nullable=False, index=True),
+    Column("amount_fen", Count, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("told_utc_ms", Count, nullable=False),
+    ForeignKeyConstraint(
+        ["payer_id", "reference", "number"],
+        ["payment_covers.payer_id", "payment_covers.reference", "payment_covers.number"],
+    ),
+    CheckConstraint("amount_fen > 0", name="amount"),
+)
+
 evidence_files = Table(
     "evidence_files",
     metadata,
