@@ -170,9 +170,9 @@ def agreements(draw: st.DrawFn) -> Terms:
     billing = draw(
         st.sampled_from(
             (
+                (Basis.UTILISED, PriceUnit.CARD_HOUR),
                 (Basis.LEASED_OBSERVED, PriceUnit.CARD_HOUR),
                 (Basis.HELD, PriceUnit.CARD_HOUR),
-                (Basis.UTILISED, PriceUnit.CARD_HOUR),
                 (Basis.FLAT_RENT, PriceUnit.DEVICE_MONTH),
             )
         )
@@ -185,9 +185,9 @@ def agreements(draw: st.DrawFn) -> Terms:
             unit=billing[1],
         )
         for place, (low, high) in enumerate(pairwise(edges))
-        if low < high and draw(st.booleans())
+        if low < high and draw(st.integers(0, 4))
     ]
-    owned = draw(minutes)
+    owned = draw(st.just(START) | minutes)
     return terms(
         leases,
         prices,
