@@ -51,18 +51,14 @@ class KashiServer:
 
     def init(self, *arguments: str) -> str:
         """Make the server, with one officer whose password the tests know."""
+        (self.directory.parent / "password").write_text(PASSWORD, encoding="utf-8")
+        return self.command("init", "--port", "0", *self.officer, *arguments)
+
+    @property
+    def officer(self) -> tuple[str, ...]:
+        """That officer with the password, as options."""
         password = self.directory.parent / "password"
-        password.write_text(PASSWORD, encoding="utf-8")
-        return self.command(
-            "init",
-            "--port",
-            "0",
-            "--officer",
-            OFFICER,
-            "--password-file",
-            str(password),
-            *arguments,
-        )
+        return ("--officer", OFFICER, "--password-file", str(password))
 
     def token(self, party_id: str) -> str:
         """A fresh enrolment token."""

@@ -94,7 +94,7 @@ tax_yuan = "60.00"
 def imported(work: Work, *texts: str, now: int = NOW_UTC_MS) -> Imported:
     """Import TOML texts."""
     files = [ImportFile(f"file{place}.toml", text) for place, text in enumerate(texts, 1)]
-    return Importing(work, lambda: now).take(files)
+    return Importing(work, lambda: now).take(files, "officer")
 
 
 def agreed(work: Work) -> None:

@@ -25,6 +25,8 @@ from kashi_agent.trace import Trace
 from deploy.demo.playing import played, replay_clock
 from deploy.demo.stage import Stage, command, kashi_server, serving
 
+PASSWORD = "officer-password"
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -38,8 +40,16 @@ class Way:
         """Make a demonstration server in a folder."""
         way = cls(Stage(root), Random(seed))
         options = ["--database", database] if database else []
-        way.server("init", "--demo", "--listen", "127.0.0.1", "--port", "0", *options)
+        root.mkdir(parents=True, exist_ok=True)
+        (root / PASSWORD).write_text("correct horse battery", encoding="utf-8")
+        begin = ("init", "--demo", "--listen", "127.0.0.1", "--port", "0", *options)
+        way.server(*begin, *way.officer)
         return way
+
+    @property
+    def officer(self) -> tuple[str, ...]:
+        """The first officer with the password, as options."""
+        return ("--officer", "officer", "--password-file", str(self.stage.root / PASSWORD))
 
     def server(self, *arguments: str) -> str:
         """Run a command of the server."""
@@ -55,7 +65,7 @@ class Way:
         """Import a file of agreements."""
         path = self.stage.root / name
         path.write_text(text, encoding="utf-8")
-        self.server("import", str(path))
+        self.server("import", str(path), *self.officer)
 
     def enrolled(self, name: str, operator: str) -> IdentityStore:
         """Enrol a host over the wire."""

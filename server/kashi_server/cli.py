@@ -38,6 +38,7 @@ from kashi_server.commands import (
     ledger,
     payment_righting,
     payments,
+    restoring,
     rules,
     serving,
     setup,
@@ -79,6 +80,8 @@ hosts_app.command("revoke")(hosts.revoke)
 hosts_app.command("allow-recoveries")(hosts.allow_recoveries)
 hosts_app.command("alarms")(hosts.alarms)
 hosts_app.command("doubts")(doubts.show_doubts)
+hosts_app.command("quarantined")(restoring.quarantined)
+hosts_app.command("restore")(restoring.restore)
 app.add_typer(hosts_app, name="hosts")
 
 account_app = typer.Typer(help="Accounts of the portal. 门户账号", no_args_is_help=True)

@@ -394,7 +394,7 @@ def test_a_file_that_comes_after_the_close_changes_no_statement(
     agreements.write_text(
         AGREEMENTS.format(provider=PROVIDER, tenant=TENANT, host=host.host_id), encoding="utf-8"
     )
-    server.command("import", str(agreements))
+    server.command("import", str(agreements), *server.officer)
     in_time = exported(host, tmp_path, minutes=30)
     server.command("import-reports", str(in_time))
     server.command("close", "2026-10")

@@ -6,12 +6,18 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from claim_cases import add_papers
 from fixtures_certificates import COMPANY_A, make_month
 from fixtures_database import Database
+from kashi_server.bootstrap import opened
 from kashi_server.errors import StorageError
+from kashi_server.services.accounts import Role
 from kashi_server.services.certificates import CertificateKeeping
 from kashi_server.services.certificates_port import StoredCertificate
 from server_commands import run
+from sqlalchemy import text
+
+OFFICERS = ("first-officer", "second-officer")
 
 
 @pytest.fixture
@@ -23,7 +29,64 @@ def directory(sqlite_database: Database, tmp_path: Path) -> str:
     source = sqlite_database.engine.url.database
     assert source is not None
     shutil.copy(source, where / "kashi.sqlite")
+    with opened(where) as server:
+        for login in OFFICERS:
+            server.accounts.create(login, f"correct horse of {login}", Role.OFFICER, None)
+            password = f"correct horse of {login}\n"
+            (tmp_path / f"{login}.password").write_text(password, encoding="utf-8")
     return str(where)
+
+
+def _named(folder: Path, *proofs: str) -> tuple[str, ...]:
+    """Both officers, and the password files of those who are at the console, as options."""
+    named = [one for login in OFFICERS for one in ("--officer", login)]
+    files = [one for login in proofs for one in ("--password-file", f"{folder}/{login}.password")]
+    return (*named, *files)
+
+
+@pytest.mark.parametrize(
+    ("act", "words"), [("withdraw", "certificate-withdrawn"), ("reissue", "certificate-reissued")]
+)
+def test_two_officers_withdraw_and_issue_again(
+    directory: str, tmp_path: Path, act: str, words: str
+) -> None:
+    """One officer, one at the console for two, or without a reason: nothing changes. Both, each by
+    the own password: it is done, and is a privileged act of both."""
+    issuing = run("certify", "2026-09", "--json", "-d", directory)
+    (issued,) = (one for one in json.loads(issuing.stdout) if "HT-A" in one["statement_number"])
+    how = {
+        "withdraw": ("withdraw", issued["number"]),
+        "reissue": ("certify", "--reissue", "--statement", issued["statement_number"]),
+    }[act]
+    why, first, second = ("--reason", "错误", "-d", directory), *OFFICERS
+    if act == "reissue":
+        with opened(Path(directory)) as server:
+            add_papers(server.work)
+
+    refused = [
+        run(*how, *_named(tmp_path, first)[:2], *_named(tmp_path, first)[4:], *why),
+        run(*how, *_named(tmp_path, first, first), *why),
+        run(*how, *_named(tmp_path, second, second), *why),
+        run(*how, *_named(tmp_path, first), *why),
+        run(*how, *_named(tmp_path, first, second), *why[2:], "--reason", " "),
+    ]
+    told = [one.stderr for one in refused]
+    stands = json.loads(run("certificates", "--json", "-d", directory).stdout)
+    done = run(*how, *_named(tmp_path, first, second), *why)
+    with opened(Path(directory)) as server, server.work.begin(writes=False) as unit:
+        acts = unit.connection.execute(text("SELECT act, actor, reason FROM privileged_acts")).all()
+
+    assert [one.returncode for one in refused] == [3] * 5, told
+    assert "two different officers" in told[0]
+    assert f"the password of {second} is wrong" in told[1]
+    assert f"the password of {first} is wrong" in told[2]
+    assert "once for each --officer" in told[3]
+    assert "needs a reason" in told[4]
+    assert stands == json.loads(issuing.stdout)
+    assert done.returncode == 0, done.stderr
+    assert [tuple(one) for one in acts if one.act.startswith("certificate")] == [
+        (words, f"{first}, {second}", "错误")
+    ]
 
 
 def test_one_failure_stops_no_other_and_is_told(directory: str) -> None:

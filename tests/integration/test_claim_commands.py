@@ -87,11 +87,27 @@ class Desk:
     typed: list[Sequence[str]] = field(default_factory=list)
 
     def run(self, *arguments: str, expect: int = 0) -> Done:
-        """Type a command."""
+        """Type a command; whoever it names proves it by the own password."""
         self.typed.append(arguments)
-        done = run(*arguments, "-d", self.directory)
+        done = run(*arguments, *self.proofs(arguments), "-d", self.directory)
         assert done.returncode == expect, (arguments, done.stdout, done.stderr)
         return done
+
+    def proofs(self, arguments: Sequence[str]) -> Sequence[str]:
+        """The password files of everybody a command names, in order, where it asks for them."""
+        asks = arguments[0] in ("claim", "batch", "import") or "appropriate" in arguments
+        if not asks or "--password-file" in arguments:
+            return ()
+        named = [
+            arguments[place + 1]
+            for place, one in enumerate(arguments)
+            if one in ("--officer", "--second", "--by")
+        ]
+        return [one for login in named for one in ("--password-file", self.password(login))]
+
+    def password(self, login: str) -> str:
+        """The file of somebody's own password."""
+        return self.file(f"{login}.password", f"correct horse of {login}")
 
     def data(self, *arguments: str) -> dict[str, object]:
         """Type a command that prints one object."""
@@ -123,14 +139,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a batch is open, its pool is filled, accounts are made."""
     folder = tmp_path_factory.mktemp("office")
     desk = Desk(str(folder / "server"), folder)
-    password = desk.file("password", "correct horse battery")
-    init = ("init", "--demo", "--officer", "first", "--password-file", password)
+    init = ("init", "--demo", "--officer", "first", "--password-file", desk.password("first"))
     done = run(*init, "--directory", desk.directory)
     assert done.returncode == 0, done.stderr
     for login, role in (("second", "officer"), ("clerk", "company")):
         party = ("--party", TENANT) if role == "company" else ()
-        desk.run("account", "create", login, "--role", role, *party, "--password-file", password)
-    desk.run("import", desk.file("agreements.toml", AGREEMENTS))
+        own = ("--password-file", desk.password(login))
+        desk.run("account", "create", login, "--role", role, *party, *own)
+    desk.run("import", desk.file("agreements.toml", AGREEMENTS), "--officer", "first")
     desk.run("close", "2026-10")
     desk.run("certify", "2026-10")
     known = rules_text(application_windows=ALWAYS, publicity_days='"none"')
@@ -247,6 +263,103 @@ def test_the_office_takes_it_from_there(desk: Desk) -> None:
     assert [one["claim_id"] for one in json.loads(desk.run("claim", "list", "--json").stdout)] == [
         claim_id
     ]
+
+
+MONEY = ("--amount", "200.00")
+ACTS = {
+    "draft": ("SQ-1", "--contract", "HT-1", "--from", "2026-09-01", "--until", "2026-12-31"),
+    **dict.fromkeys(("add", "submit", "use", "redeem"), ()),
+    "withdraw": ("--reason", "不申报了"),
+    **dict.fromkeys(("check", "publicise", "issue"), ()),
+    **dict.fromkeys(
+        ("return", "assess", "review", "verify", "reject", "suspend", "reopen"),
+        ("--reason", "按规定办理"),
+    ),
+    **dict.fromkeys(("approve", "claw-back"), (*MONEY, *PAPER)),
+    **dict.fromkeys(("pay", "charge-interest"), PAPER),
+    "resume": ("--reason", "按规定办理"),
+}
+"""Every step of a claim that somebody takes, as it is typed."""
+COMPANYS = ("draft", "add", "submit", "withdraw", "use", "redeem")
+OF_TWO = ("approve", "pay", "claw-back", "charge-interest", "resume")
+
+
+def test_no_login_acts_on_a_claim_without_its_own_password(desk: Desk) -> None:
+    """Whoever sits at the console is neither an officer, nor the second one, nor the company: each
+    proves it, and who proves only one of two officers takes no step."""
+    claim_id = filed(desk)
+    before = desk.run("claim", "show", claim_id, "--json").stdout
+    first, second, clerk = (desk.password(one) for one in ("first", "second", "clerk"))
+    for act, given in ACTS.items():
+        named = () if act == "draft" else (claim_id,)
+        tries: list[tuple[Sequence[str], Sequence[str], str]]
+        if act in COMPANYS:
+            tries = [(("--by", "clerk"), (first,), "clerk")]
+        elif act in OF_TWO:
+            tries = [(BOTH, (first, first), "second"), (BOTH, (second, second), "first")]
+        else:
+            tries = [(("--officer", "second"), (first,), "second")]
+        for by, files, wronged in tries:
+            proofs = [one for file in files for one in ("--password-file", file)]
+            done = desk.run("claim", act, *named, *given, *by, *proofs, expect=3)
+            assert f"the password of {wronged} is wrong" in done.stderr, act
+    short = desk.run("claim", "pay", claim_id, *BOTH, *PAPER, "--password-file", first, expect=3)
+    taken = desk.run("claim", "list", "--json").stdout
+
+    assert "once for each --officer" in short.stderr
+    assert desk.run("claim", "show", claim_id, "--json").stdout == before
+    assert [one["claim_id"] for one in json.loads(taken)] == [claim_id]
+    assert clerk not in (first, second)
+
+
+def test_no_login_opens_a_batch_or_fills_a_pool_without_its_own_password(desk: Desk) -> None:
+    """A round is one officer's, money in a pool two officers'; each proves it."""
+    wrong = ("--password-file", desk.password("clerk"))
+    own = ("--password-file", desk.password("first"))
+    opening = (
+        *("batch", "open", "SQ-2", "--programme", "test-voucher", "--from", "2026-01-01"),
+        *("--until", "2026-12-31", "--document", "深科创〔2026〕2号", "--officer", "first"),
+    )
+    closing = ("batch", "close", "SQ-1", "--officer", "first", "--reason", "期满")
+    filling = (
+        *("ledger", "appropriate", "test-voucher", "2026", "1.00", *BOTH),
+        *("--reason", "追加", "--document", "会议纪要〔2026〕2号"),
+    )
+    pools = desk.run("ledger", "show", "pool:", "--json").stdout
+
+    refused = [desk.run(*one, *wrong, expect=3) for one in (opening, closing)]
+    refused.append(desk.run(*filling, *own, *wrong, expect=3))
+
+    assert ["is wrong" in one.stderr for one in refused] == [True] * 3
+    assert desk.run("ledger", "show", "pool:", "--json").stdout == pools
+    assert [one["status"] for one in json.loads(desk.run("batch", "list", "--json").stdout)] == [
+        "open"
+    ]
+
+
+def test_a_file_of_rules_is_no_officers_decision(desk: Desk) -> None:
+    """A round is not opened under a file that says two officers decided something: they say so
+    themselves, each with the own password, by `rules decide`."""
+    known = rules_text("other-voucher", publicity_days='"none"', application_windows=ALWAYS)
+    published = 'state = "published"\nvalue = "none"\nsource = "a text"\n'
+    decided = (
+        'state = "decided"\nvalue = "none"\n[parameter.decision]\nofficers = ["first", "second"]\n'
+        'decided_on = 2026-01-05\nreason = "minutes"\ndocument = "minutes 3/2026"\n'
+    )
+    head, name, rest = known.partition('name = "publicity_days"\n')
+    file = desk.file("decided.toml", head + name + rest.replace(published, decided, 1))
+    opening = (
+        *("batch", "open", "SQ-3", "--programme", "other-voucher", "--officer", "first"),
+        *("--from", "2026-01-01", "--until", "2026-12-31", "--document", "深科创〔2026〕3号"),
+    )
+
+    refused = desk.run(*opening, "--rules", file, expect=3)
+    shown = desk.run("rules", "show", "other-voucher", expect=3)
+    done = desk.run(*opening, "--rules", desk.file("published.toml", known))
+
+    assert "say of publicity_days that two officers decided" in refused.stderr
+    assert "there are no rules of 'other-voucher'" in shown.stderr
+    assert "SQ-3" in done.stdout
 
 
 def test_a_void_invoice_reopens_the_claim_that_names_it(desk: Desk) -> None:

@@ -51,7 +51,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     commands: list[list[str]] = [
         ["init", "--demo", "--directory", str(where), "--password-file", first],
         [*_second(second), "-d", str(where)],
-        ["import", str(file), "-d", str(where)],
+        ["import", str(file), "--officer", "officer", "--password-file", first, "-d", str(where)],
         ["close", "2026-10", "-d", str(where)],
     ]
     for arguments in commands:
@@ -141,12 +141,13 @@ def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: P
     file.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
     month = ("--month", "2026-10", "--terms", str(file))
 
-    imported = run("import", str(file), "-d", directory)
+    importing = ("import", str(file), "--officer", "officer", *_proofs(tmp_path)[:2])
+    imported = run(*importing, "-d", directory)
     shown = run("correct", *month, "--preview", "-d", directory)
     again = run("correct", *month, "--preview", "-d", directory)
     decided = ("--officer", "officer", "--officer", "second", "--reason", "合同笔误")
     made = run("correct", *month, *decided, *_proofs(tmp_path), "-d", directory)
-    settled = run("import", str(file), "-d", directory)
+    settled = run(*importing, "-d", directory)
     sound = run("fsck", "-d", directory)
 
     assert (imported.returncode, "has begun" in imported.stderr) == (3, True)
@@ -178,7 +179,8 @@ def test_officers_prove_that_they_correct_a_month(
         *("correct", "--month", "2026-10", "--terms", str(file), "--reason", "合同笔误"),
         *("--officer", "officer", "--officer", "second", "-d", directory, *proofs),
     )
-    shown = run("import", str(file), "-d", directory)
+    importing = ("import", str(file), "--officer", "officer", *_proofs(tmp_path)[:2])
+    shown = run(*importing, "-d", directory)
 
     assert done.returncode != 0
     assert told in done.stderr

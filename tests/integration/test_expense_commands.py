@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from expense_cases import PROVIDER, TENANT
+from kashi_server.bootstrap import opened
 from kashi_server.services.rulebook import PROGRAMMES
 from server_commands import run
+from sqlalchemy import text
 
 AGREEMENTS = f"""\
 [[party]]
@@ -34,9 +36,16 @@ from = 2026-09-01T00:00:00+08:00
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a fresh demonstration server, made once."""
     where = tmp_path_factory.mktemp("template") / "server"
-    done = run("init", "--demo", "--directory", str(where))
+    done = run("init", "--demo", *_proved(where.parent), "--directory", str(where))
     assert done.returncode == 0, done.stderr
     return where
+
+
+def _proved(where: Path) -> tuple[str, ...]:
+    """The officer with the password, as options."""
+    file = where / "officer.password"
+    file.write_text("correct horse battery\n", encoding="utf-8")
+    return ("--officer", "officer", "--password-file", str(file))
 
 
 @pytest.fixture
@@ -50,8 +59,8 @@ def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
     file = tmp_path / "agreements.toml"
     file.write_text(AGREEMENTS, encoding="utf-8")
 
-    imported = run("import", str(file), "-d", directory)
-    again = run("import", str(file), "-d", directory)
+    imported = run("import", str(file), *_proved(tmp_path), "-d", directory)
+    again = run("import", str(file), *_proved(tmp_path), "-d", directory)
     closed = run("close", "2026-10", "-d", directory)
     listed = run("statements", "--json", "-d", directory)
     printed = run("statements", "--number", "KS-2026-10-HT-1", "-d", directory)
@@ -87,6 +96,46 @@ def test_a_refusal_is_a_sentence_and_exit_code_3(
     assert "Traceback" not in done.stderr
 
 
+def test_who_imports_is_kept_with_every_file_and_proves_it(directory: str, tmp_path: Path) -> None:
+    """A typed login takes nothing in; who did, when, why and each file's hash are a privileged act
+    in the log, and files that stand so already are none."""
+    file, wrong = tmp_path / "agreements.toml", tmp_path / "wrong.password"
+    file.write_bytes(AGREEMENTS.replace("\n", "\r\n").encode())
+    wrong.write_text("guessed\n", encoding="utf-8")
+    importing = ("import", str(file), "-d", directory, "--officer", "officer")
+
+    nobody = run("import", str(file), "-d", directory)
+    typed = run(*importing, "--password-file", str(wrong))
+    none = _acts(directory)
+    done = run(*importing, *_proved(tmp_path)[2:], "--reason", "首批合同")
+    again = run(*importing, *_proved(tmp_path)[2:])
+
+    assert (nobody.returncode, typed.returncode, none) == (2, 3, [])
+    assert "the password of officer is wrong" in typed.stderr
+    assert (done.returncode, again.returncode) == (0, 0), done.stderr
+    assert _acts(directory) == [
+        {
+            "act": "agreements-imported",
+            "actor": "officer",
+            "reference": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "reason": f"{file}: 首批合同",
+        }
+    ]
+
+
+def _acts(directory: str) -> list[dict[str, str]]:
+    """The privileged acts that are kept, each with its entry for the log."""
+    with opened(Path(directory)) as server, server.work.begin(writes=False) as unit:
+        query = "SELECT act, actor, reference, reason, utc_ms FROM privileged_acts"
+        acts = [dict(one) for one in unit.connection.execute(text(query)).mappings()]
+        logged = "SELECT entry FROM log_pending WHERE kind = 'privileged-act'"
+        entries = [json.loads(one) for one in unit.connection.execute(text(logged)).scalars()]
+    assert entries == acts
+    for one in acts:
+        assert one.pop("utc_ms") > 0
+    return acts
+
+
 def test_an_empty_month_is_closed_only_where_that_is_said(directory: str, tmp_path: Path) -> None:
     """A refusal closes nothing; --empty closes it for good, so that the next month can follow."""
     refused = run("close", "2026-09", "-d", directory)
@@ -94,7 +143,7 @@ def test_an_empty_month_is_closed_only_where_that_is_said(directory: str, tmp_pa
     twice = run("close", "2026-09", "--empty", "-d", directory)
     file = tmp_path / "agreements.toml"
     file.write_text(AGREEMENTS.replace("2026-09-01", "2026-10-01"), encoding="utf-8")
-    assert run("import", str(file), "-d", directory).returncode == 0
+    assert run("import", str(file), *_proved(tmp_path), "-d", directory).returncode == 0
     filled = run("close", "2026-10", "--empty", "-d", directory)
     followed = run("close", "2026-10", "-d", directory)
 
@@ -113,7 +162,7 @@ def test_mistakes_in_a_file_are_listed(directory: str, tmp_path: Path) -> None:
     spoilt = tmp_path / "more.toml"
     spoilt.write_text("[[party]]\nkind = 'company'\n", encoding="utf-8")
 
-    done = run("import", str(file), str(spoilt), "-d", directory)
+    done = run("import", str(file), str(spoilt), *_proved(tmp_path), "-d", directory)
 
     assert done.returncode == 3
     assert f"{file}:15:" in done.stderr

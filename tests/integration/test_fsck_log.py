@@ -84,7 +84,7 @@ def closed(work: Work, keyring: Keyring, ingestion: Ingestion, clock: Callable[[
     ingestion.ingest([Submission(host.standing(HostState.HELD), [host.report(30)])])
     decision = Decision(officer="officer-1", why="looked at")
     Restoration(work, clock).restore_report(HOST, (1, 2), decision)
-    Importing(work, clock).take([ImportFile("agreed.toml", AGREED)])
+    Importing(work, clock).take([ImportFile("agreed.toml", AGREED)], "officer")
     tenant = Actor(login="tenant", party_id=TENANT)
     Assigning(work, clock).answer(tenant, ["A-1"], Answer.CONFIRM)
     Rulebook(work, clock).register(shipped_rules())

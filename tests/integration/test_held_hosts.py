@@ -83,7 +83,7 @@ def held(work: Work, ingestion: Ingestion) -> ReportingHost:
     _ingest(ingestion, host, HostState.ACTIVE)
     HostKeeping(work, lambda: START_UTC_MS).hold(HOST, OFFICERS[0], "seal broken")
     _ingest(ingestion, host, HostState.HELD)
-    Importing(work, lambda: START_UTC_MS).take([ImportFile("agreed.toml", AGREED)])
+    Importing(work, lambda: START_UTC_MS).take([ImportFile("agreed.toml", AGREED)], "officer")
     Rulebook(work, lambda: START_UTC_MS).register(shipped_rules())
     return host
 

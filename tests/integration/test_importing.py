@@ -95,7 +95,7 @@ from = 2026-11-01T00:00:00+08:00
 
 def _import(work: Work, *texts: str, now: int = NOW_UTC_MS) -> Imported:
     files = [ImportFile(f"file{place}.toml", text) for place, text in enumerate(texts, 1)]
-    return Importing(work, lambda: now).take(files)
+    return Importing(work, lambda: now).take(files, "officer")
 
 
 def _rows(work: Work) -> dict[str, int]:

@@ -56,7 +56,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             server.accounts.create(login, "correct-horse-battery", Role.OFFICER, None)
     agreements = where.parent / "agreements.toml"
     agreements.write_text(PARTIES + CONTRACT + PARTS + LISTING, encoding="utf-8")
-    assert run("import", str(agreements), "-d", str(where)).returncode == 0
+    password = where.parent / "clerk.password"
+    password.write_text("correct-horse-battery\n", encoding="utf-8")
+    proved = ("--officer", "clerk", "--password-file", str(password))
+    assert run("import", str(agreements), *proved, "-d", str(where)).returncode == 0
     return where
 
 

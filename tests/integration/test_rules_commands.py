@@ -38,10 +38,21 @@ document = "会议纪要〔2026〕12号"
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh server with two officers."""
     where = tmp_path_factory.mktemp("template") / "server"
-    assert run("init", "--demo", "--directory", str(where)).returncode == 0
-    made = run("account", "create", "second", "--role", "officer", "-d", str(where))
+    _flag, first, _flag, second = _proofs(where.parent)
+    init = ("init", "--demo", "--directory", str(where), "--password-file", first)
+    assert run(*init).returncode == 0
+    creating = ("account", "create", "second", "--role", "officer", "--password-file", second)
+    made = run(*creating, "-d", str(where))
     assert made.returncode == 0, made.stderr
     return where
+
+
+def _proofs(where: Path) -> tuple[str, str, str, str]:
+    """Both officers' passwords, in the order of the record, as options."""
+    files = where / "first.password", where / "second.password"
+    for file in files:
+        file.write_text(f"correct horse {file.stem}\n", encoding="utf-8")
+    return ("--password-file", str(files[0]), "--password-file", str(files[1]))
 
 
 @pytest.fixture
@@ -75,14 +86,35 @@ def test_a_decision_makes_the_estimate_final(directory: str, tmp_path: Path) -> 
 
     tried = run("rules", "decide", str(record), "-d", directory, "--dry-run", "--json")
     before = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
-    decided = run("rules", "decide", str(record), "-d", directory, "--json")
-    twice = run("rules", "decide", str(record), "-d", directory, "--json")
+    deciding = ("rules", "decide", str(record), "-d", directory, *_proofs(tmp_path), "--json")
+    decided = run(*deciding)
+    twice = run(*deciding)
     after = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
 
     assert tried.stdout == decided.stdout == twice.stdout
     assert len(before.stdout.splitlines()) == 1
     assert after.stdout.splitlines()[1] + "\n" == decided.stdout
     assert run("fsck", "-d", directory).returncode == 0
+
+
+def test_officers_prove_that_they_decided(directory: str, tmp_path: Path) -> None:
+    """A record names two logins and is nobody's word: each gives the own password, or it settles
+    nothing."""
+    record = tmp_path / "record.toml"
+    record.write_text(RECORD, encoding="utf-8")
+    first, second = _proofs(tmp_path)[:2], _proofs(tmp_path)[2:]
+    deciding = ("rules", "decide", str(record), "-d", directory)
+
+    one_of_them = run(*deciding, *first, *first)
+    the_other = run(*deciding, *second, *second)
+    alone = run(*deciding, *first)
+    after = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
+
+    assert [done.returncode for done in (one_of_them, the_other, alone)] == [3, 3, 3]
+    assert "the password of second is wrong" in one_of_them.stderr
+    assert "the password of officer is wrong" in the_other.stderr
+    assert "once for each --officer" in alone.stderr
+    assert len(after.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +134,7 @@ def test_a_record_that_does_not_hold_settles_nothing(
     record = tmp_path / "record.toml"
     record.write_text(RECORD.replace(old, new, 1), encoding="utf-8")
 
-    done = run("rules", "decide", str(record), "-d", directory)
+    done = run("rules", "decide", str(record), *_proofs(tmp_path), "-d", directory)
     after = run("rules", "show", "shenzhen-compute-voucher", "-d", directory, "--json")
 
     assert (done.returncode, told in done.stderr) == (3, True), done.stderr

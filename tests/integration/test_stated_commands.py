@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from expense_cases import H100, PROVIDER, TENANT
 from kashi_server.bootstrap import opened
+from kashi_server.services.accounts import Role
 from server_commands import run
 from sqlalchemy import text
 from usage_samples import BILL, BILL_HEAD
@@ -38,31 +39,42 @@ yuan_per_card_hour = "12.50"
 basis = "leased_observed"
 from = 2025-01-01T00:00:00+08:00
 """
+PASSWORD = "correct horse battery"
 ROWS = "i-1,8,2026-01-05 08:00:00,2026-01-05 09:00:00,3600\n"
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a fresh demonstration server with agreements, made once."""
+    """The directory of a fresh demonstration server with agreements and the accounts of two
+    officers and both parties, made once."""
     where = tmp_path_factory.mktemp("template") / "server"
     init = ("init", "--demo", "--directory", str(where), "--password-file", _password(where.parent))
     assert run(*init).returncode == 0
     agreed = where.parent / "agreed.toml"
     agreed.write_text(AGREED, encoding="utf-8")
-    assert run("import", str(agreed), "-d", str(where)).returncode == 0
+    assert run("import", str(agreed), *_proved(where.parent), "-d", str(where)).returncode == 0
+    with opened(where) as server:
+        server.accounts.create("second", PASSWORD, Role.OFFICER, None)
+        server.accounts.create("tenant", PASSWORD, Role.COMPANY, TENANT)
+        server.accounts.create("seller", PASSWORD, Role.PROVIDER, PROVIDER)
     return where
 
 
 def _password(where: Path) -> str:
     """A file with the officer's password."""
     file = where / "officer.password"
-    file.write_text("correct horse battery\n", encoding="utf-8")
+    file.write_text(f"{PASSWORD}\n", encoding="utf-8")
     return str(file)
 
 
-def _proved(where: Path) -> tuple[str, ...]:
-    """The officer with the password, as options."""
-    return ("--officer", "officer", "--password-file", _password(where))
+def _proved(where: Path, login: str = "officer") -> tuple[str, ...]:
+    """An officer with the password, as options."""
+    return ("--officer", login, "--password-file", _password(where))
+
+
+def _own(where: Path, login: str) -> tuple[str, ...]:
+    """A party's own login with the password, as options."""
+    return ("--by", login, "--password-file", _password(where))
 
 
 @pytest.fixture
@@ -86,7 +98,8 @@ def test_from_a_bill_to_a_countersigned_attestation(directory: str, tmp_path: Pa
     again = run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
     (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
     named = listed["attestation_id"]
-    signing = ("stated", "countersign", named, *_proved(tmp_path), "--reason", "对账单", "-d")
+    signing = ("stated", "countersign", named, *_proved(tmp_path, "second"), "--reason", "对账单")
+    signing = (*signing, "-d")
     wrong = run(*signing, directory, "--party", PROVIDER)
     done = run(*signing, directory, "--party", TENANT)
     back = run("stated", "source", named, str(tmp_path / "back.csv"), "-d", directory)
@@ -101,6 +114,56 @@ def test_from_a_bill_to_a_countersigned_attestation(directory: str, tmp_path: Pa
     assert "countersigned" in shown
     checked = run("fsck", "-d", directory)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_one_officer_is_not_both_sides_of_a_countersignature(
+    directory: str, tmp_path: Path
+) -> None:
+    """Who took the provider's statement in records no yes of the company's; the company says it by
+    its own login, and nobody else's login says it for the company."""
+    mapping, source = _files(tmp_path)
+    run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
+    (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    named = listed["attestation_id"]
+    signing = ("stated", "countersign", named, "--reason", "对账单", "-d", directory)
+
+    same = run(*signing, "--party", TENANT, *_proved(tmp_path))
+    seller = run(*signing, *_own(tmp_path, "seller"))
+    posing = run(*signing, "--party", TENANT, *_own(tmp_path, "seller"))
+    officer = run(*signing, *_own(tmp_path, "second"))
+    nobody = run(*signing, "--party", TENANT)
+    (before,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    done = run(*signing, *_own(tmp_path, "tenant"))
+    (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+
+    refused = (same, seller, posing, officer, nobody)
+    assert [one.returncode for one in refused] == [3] * 5, [one.stderr for one in refused]
+    assert "officer took in what the provider states" in same.stderr
+    assert f"'seller' speaks for {PROVIDER}" in posing.stderr
+    assert (before["state"], done.returncode) == ("stated", 0), done.stderr
+    assert (after["state"], after["actor"], after["changed_by"]) == (
+        "countersigned",
+        "tenant",
+        TENANT,
+    )
+
+
+def test_both_parties_take_back_by_their_own_logins(directory: str, tmp_path: Path) -> None:
+    """Each party's login gives its own word; neither gives the other's."""
+    mapping, source = _files(tmp_path)
+    run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
+    (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+    named, why = listed["attestation_id"], ("--reason", "误传", "-d", directory)
+    run("stated", "countersign", named, *_own(tmp_path, "tenant"), *why)
+
+    first = run("stated", "reverse", named, *_own(tmp_path, "tenant"), *why)
+    posing = run("stated", "reverse", named, "--party", PROVIDER, *_own(tmp_path, "tenant"), *why)
+    second = run("stated", "reverse", named, *_own(tmp_path, "seller"), *why)
+    (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
+
+    assert (first.returncode, posing.returncode, second.returncode) == (0, 3, 0), second.stderr
+    assert "waits for the other side" in first.stdout
+    assert after["state"] == "reversed"
 
 
 def test_every_mistake_is_printed_and_nothing_is_taken(directory: str, tmp_path: Path) -> None:
@@ -196,16 +259,18 @@ def test_both_parties_take_a_countersigned_attestation_back(directory: str, tmp_
     run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
     (listed,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
     named, why = listed["attestation_id"], ("--reason", "误传", "-d", directory)
-    proved = (*_proved(tmp_path), *why)
-    run("stated", "countersign", named, "--party", TENANT, *proved)
+    proved, other = (*_proved(tmp_path), *why), (*_proved(tmp_path, "second"), *why)
+    run("stated", "countersign", named, "--party", TENANT, *other)
 
     alone = run("stated", "reverse", named, *proved)
     first = run("stated", "reverse", named, "--party", TENANT, *proved)
     again = run("stated", "reverse", named, "--party", TENANT, *proved)
-    second = run("stated", "reverse", named, "--party", PROVIDER, *proved)
+    same = run("stated", "reverse", named, "--party", PROVIDER, *proved)
+    second = run("stated", "reverse", named, "--party", PROVIDER, *other)
     (after,) = json.loads(run("stated", "list", "--json", "-d", directory).stdout)
 
-    assert (alone.returncode, again.returncode) == (3, 3)
+    assert (alone.returncode, again.returncode, same.returncode) == (3, 3, 3)
+    assert "recorded the other side's word" in same.stderr
     assert "two different officers" in alone.stderr
     assert "waits for the other side" in first.stdout
     assert "counts no longer" in second.stdout

@@ -111,7 +111,7 @@ def test_only_a_correction_voids_and_only_what_there_is(work: Work) -> None:
     books.close()
 
     with pytest.raises(MistakesFound, match=r"two officers declare.*correct --month"):
-        Importing(work, lambda: books.now_ms).take(_file(_void()))
+        Importing(work, lambda: books.now_ms).take(_file(_void()), "officer")
     with pytest.raises(MistakesFound, match="there is no assignment A-7"):
         books.correcting().make(OCTOBER, DECISION, _file(_void("A-7")))
     assert set(books.statements()) == {(RENTED, 1)}

@@ -8,6 +8,7 @@ from kashi_server.bootstrap import opened
 from kashi_server.commands.batches import rules_named
 from kashi_server.commands.claim_keeping import Document
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, Officer, Reason
+from kashi_server.commands.proving import Passwords, prove_logins
 from kashi_server.domain.money import parse_yuan, yuan_text
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.appropriating import Appropriating
@@ -24,10 +25,12 @@ def appropriate(
     ],
     reason: Reason,
     document: Document,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Put money into a year's pool, or open an envelope; one document counts once 下达预算."""
     with opened(directory) as server:
+        prove_logins(server, (officer, second), password_file)
         rules = rules_named(server, programme, None, None)
         added = Appropriating(server.work, server.clock).appropriate(
             Acting(login=officer, second=second),

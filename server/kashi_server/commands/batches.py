@@ -12,10 +12,11 @@ from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.claim_keeping import OptionalReason, office_reader
 from kashi_server.commands.claim_printing import print_batches
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.proving import Passwords, prove_logins
 from kashi_server.documents.table_files import FORMATS, write_table
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.rules import RulesVersion
-from kashi_server.errors import ConfigurationError, NotFound
+from kashi_server.errors import ConfigurationError, NotFound, Refused
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.batches import Batches, batch_under
 from kashi_server.services.claims import Acting, Claims, Why
@@ -55,11 +56,14 @@ def open_batch(
         Path | None, typer.Option("--rules", help="A TOML file of rules to register 规则文件.")
     ] = None,
     reason: OptionalReason = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Open an application round under a rules version, which holds for all its claims 开批."""
     with opened(directory) as server:
+        prove_logins(server, (officer,), password_file)
         chosen = rules_named(server, programme, rules_version, rules)
+        _check_decided(server, chosen)
         Rulebook(server.work, server.clock).register([chosen])
         made = batch_under(
             chosen,
@@ -79,10 +83,15 @@ def open_batch(
 
 
 def close_batch(
-    batch: BatchId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+    batch: BatchId,
+    officer: Officer,
+    reason: Reason,
+    password_file: Passwords = None,
+    directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Take no more applications 关批."""
     with opened(directory) as server:
+        prove_logins(server, (officer,), password_file)
         keeping = Batches(server.work, server.clock)
         closed = keeping.close(Acting(login=officer), batch, Why(reason=reason))
         sequence(server.work, server.keyring, server.clock)
@@ -165,6 +174,23 @@ def rules_named(
     if not found:
         raise NotFound(f"there are no such rules of '{programme}'; list them with: rules list")
     return max(found, key=lambda one: one.in_force.start)
+
+
+def _check_decided(server: Server, chosen: RulesVersion) -> None:
+    """A file may say that two officers decided; here they only said so where they proved it.
+
+    Raises:
+        Refused: the rules hold decisions and are not registered.
+    """
+    decided = [one.name for one in chosen.parameters if one.decision is not None]
+    with server.work.begin(writes=False) as unit:
+        known = {one.sha256 for one in unit.expense.rules(chosen.programme_id)}
+    if decided and chosen.sha256 not in known:
+        raise Refused(
+            f"rules {chosen.programme_id} {chosen.version} say of {', '.join(decided)} that two"
+            " officers decided; they say so themselves with: rules decide"
+            " 经决定的参数须由两名经办人以 rules decide 登记"
+        )
 
 
 def _about(server: Server, batch_id: str) -> dict[str, str]:

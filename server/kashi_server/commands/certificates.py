@@ -14,15 +14,16 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from kashi_server.bootstrap import Server, opened, withdrawal_watches
-from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.certifying import certificate_keeping, save_files
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Reason, two_officers
 from kashi_server.commands.plain import PlainConsole, plain
+from kashi_server.commands.proving import OfficersPasswords, prove_officers
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
 from kashi_server.errors import InvalidValue, KashiError
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.certificates_port import StoredCertificate
+from kashi_server.services.two_officers import OfficersDecision
 
 CARD_HOUR_PLACES: Final = 4
 ACTOR: Final = "kashi-server certify"
@@ -51,8 +52,12 @@ def certify(
     reissue: Annotated[
         bool, typer.Option("--reissue", help="The next edition of --statement, with later papers.")
     ] = False,
-    officer: Annotated[str | None, typer.Option("--officer", help="Who issues again.")] = None,
+    officer: Annotated[
+        list[str] | None,
+        typer.Option("--officer", help="To issue again: two officers 两名经办人."),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why it is issued again.")] = "",
+    password_file: OfficersPasswords = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Also save PDF, JSON, bundle and root here.")
     ] = None,
@@ -67,7 +72,11 @@ def certify(
         if contract is not None:
             issued = [_issue_period(server, contract, first, last)]
         elif reissue:
-            issued = [_reissue(server, statement, officer, reason)]
+            if statement is None:
+                raise InvalidValue("--reissue needs --statement, --officer twice and --reason")
+            decision = two_officers(officer, reason)
+            prove_officers(server, decision, password_file)
+            issued = [_reissue(server, statement, decision)]
         elif named is None:
             raise InvalidValue("name a month, or a --contract with --from and --to")
         else:
@@ -104,17 +113,23 @@ def certificates(
 
 def withdraw(
     number: Annotated[str, typer.Argument(help="The certificate's number.")],
-    officer: Officer,
+    officer: Annotated[
+        list[str], typer.Option("--officer", help="Login of an officer; name two. 两名经办人")
+    ],
     reason: Reason,
+    password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Withdraw a certificate: whoever asks is told so from now on. It cannot be undone.
     撤回使用证明；此后查询者均会得知，不可恢复。
+
+    Two officers withdraw it, each with the password of the portal. 两名经办人各凭密码办理。
     """
+    decision = two_officers(officer, reason)
     with opened(directory) as server:
-        require_officer(server, officer)
-        watches = withdrawal_watches(server)
-        changed = certificate_keeping(server).withdraw(number, reason, officer, watches)
+        prove_officers(server, decision, password_file)
+        watches, actor = withdrawal_watches(server), ", ".join(decision.officers)
+        changed = certificate_keeping(server).withdraw(number, reason, actor, watches)
         sequence(server.work, server.keyring, server.clock)
     print(f"Certificate {changed.number} is {changed.status}.")
 
@@ -155,13 +170,9 @@ def _issue_period(
     return issued
 
 
-def _reissue(
-    server: Server, statement: str | None, officer: str | None, reason: str
-) -> StoredCertificate:
-    if statement is None or officer is None:
-        raise InvalidValue("--reissue needs --statement, --officer and --reason")
-    require_officer(server, officer)
-    issued = certificate_keeping(server).reissue(statement, officer, reason)
+def _reissue(server: Server, statement: str, decision: OfficersDecision) -> StoredCertificate:
+    actor = ", ".join(decision.officers)
+    issued = certificate_keeping(server).reissue(statement, actor, decision.reason)
     sequence(server.work, server.keyring, server.clock)
     return issued
 

@@ -11,6 +11,7 @@ from kashi_server.bootstrap import opened
 from kashi_server.commands.claim_keeping import acting_on, office_reader
 from kashi_server.commands.claim_printing import claim_facts, print_taken
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.commands.proving import Passwords
 from kashi_server.domain.claim_content import (
     ClaimContent,
     InvoicePart,
@@ -56,6 +57,7 @@ def draft(
     last: Annotated[
         datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day 截止日.")
     ] = None,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     bare: Bare = False,
@@ -63,8 +65,9 @@ def draft(
 ) -> None:
     """Begin a claim and gather every certified statement, invoice and payment 起草申报."""
     content = _content(form, contract, first, last)
-    with acting_on(directory) as claims:
-        stored = claims.draft(Acting(login=by), batch, content, gather=not bare)
+    acting = Acting(login=by)
+    with acting_on(directory, acting, password_file) as claims:
+        stored = claims.draft(acting, batch, content, gather=not bare)
     _print_draft(stored, as_json=as_json)
 
 
@@ -75,19 +78,21 @@ def add(
     statement: StatementsOption = None,
     invoice: InvoicesOption = None,
     payment: PaymentsOption = None,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     gather: Annotated[bool, typer.Option("--gather", help="Add all papers 归集材料.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a draft: another form, or more papers 修改或补充材料."""
-    with acting_on(directory) as claims:
-        content = claims.content(Acting(login=by), claim)
+    acting = Acting(login=by)
+    with acting_on(directory, acting, password_file) as claims:
+        content = claims.content(acting, claim)
         if form is not None:
             content = _read_form(form)
         papers = papers_of(statement, invoice, payment)
         content = content.with_papers(papers.statements, papers.invoices, papers.payments)
-        stored = claims.change(Acting(login=by), claim, content, gather=gather)
+        stored = claims.change(acting, claim, content, gather=gather)
     _print_draft(stored, as_json=as_json)
 
 
@@ -95,13 +100,15 @@ def submit(
     claim: ClaimId,
     by: By,
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Hand a claim in; what it names is held for it and it is evaluated 提交申报."""
-    with acting_on(directory) as claims:
-        taken = claims.submit(Acting(login=by), claim, Why(key=key))
+    acting = Acting(login=by)
+    with acting_on(directory, acting, password_file) as claims:
+        taken = claims.submit(acting, claim, Why(key=key))
     print_taken(taken, as_json=as_json)
 
 
@@ -109,13 +116,15 @@ def withdraw(
     claim: ClaimId,
     by: By,
     reason: Why_,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Give a claim up; what was reserved for it is free again 撤回."""
-    with acting_on(directory) as claims:
-        taken = claims.withdraw(Acting(login=by), claim, Why(reason=reason))
+    acting = Acting(login=by)
+    with acting_on(directory, acting, password_file) as claims:
+        taken = claims.withdraw(acting, claim, Why(reason=reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -129,15 +138,17 @@ def use(
     invoice: InvoicesOption = None,
     payment: PaymentsOption = None,
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Use a voucher on statements and invoices, or on all the claim holds unused 用券."""
     papers = papers_of(statement, invoice, payment)
-    with acting_on(directory) as claims:
+    acting = Acting(login=by)
+    with acting_on(directory, acting, password_file) as claims:
         taken = claims.use(
-            Acting(login=by),
+            acting,
             claim,
             Why(key=key),
             amount_fen=None if amount is None else parse_yuan(amount),
@@ -150,13 +161,15 @@ def redeem(
     claim: ClaimId,
     by: By,
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Ask to be paid what was used 申请兑现."""
-    with acting_on(directory) as claims:
-        taken = claims.redeem(Acting(login=by), claim, Why(key=key))
+    acting = Acting(login=by)
+    with acting_on(directory, acting, password_file) as claims:
+        taken = claims.redeem(acting, claim, Why(key=key))
     print_taken(taken, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from kashi_server.commands.claim_keeping import (
 )
 from kashi_server.commands.claim_printing import print_taken
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.proving import Passwords
 from kashi_server.domain.claim_content import Officially, measures_of
 from kashi_server.domain.money import parse_yuan
 
@@ -28,26 +29,30 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day 
 def check(
     claim: ClaimId,
     officer: Officer,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Take a submitted claim up for the check of form; it is evaluated anew 受理."""
-    with acting_on(directory) as claims:
-        print_taken(claims.check(officers(officer, ""), claim), as_json=as_json)
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        print_taken(claims.check(by, claim), as_json=as_json)
 
 
 def send_back(
     claim: ClaimId,
     officer: Officer,
     reason: Reason,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Return an application for correction, or a redemption to the voucher 退回补正."""
-    with acting_on(directory) as claims:
-        taken = claims.send_back(officers(officer, ""), claim, why(reason))
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.send_back(by, claim, why(reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -79,6 +84,7 @@ def assess(
     document: Annotated[
         str, typer.Option("--document", help="The paper that shows it 依据文件.")
     ] = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
@@ -94,8 +100,9 @@ def assess(
         matched_fen=None if matched is None else parse_yuan(matched),
         measures=measures_of(measures or ()),
     )
-    with acting_on(directory) as claims:
-        taken = claims.assess(officers(officer, ""), claim, said, why(reason, document))
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.assess(by, claim, said, why(reason, document))
     print_taken(taken, as_json=as_json)
 
 
@@ -103,13 +110,15 @@ def review(
     claim: ClaimId,
     officer: Officer,
     reason: Reason,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """The form is right: hand it to the experts 送专家评审."""
-    with acting_on(directory) as claims:
-        taken = claims.review(officers(officer, ""), claim, why(reason))
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.review(by, claim, why(reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -121,6 +130,7 @@ def approve(
     document: Document,
     second: Second = "",
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     on_estimate: Annotated[
@@ -129,9 +139,10 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve an amount, by two officers; it is reserved at once 核定."""
-    with acting_on(directory) as claims:
+    by = officers(officer, second)
+    with acting_on(directory, by, password_file) as claims:
         taken = claims.approve(
-            officers(officer, second),
+            by,
             claim,
             parse_yuan(amount),
             why(reason, document, key),
@@ -144,28 +155,32 @@ def publicise(
     claim: ClaimId,
     officer: Officer,
     on: Day = None,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Make an approved claim public, from today or a later day 公示."""
-    with acting_on(directory) as claims:
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
         first = None if on is None else on.date()
-        print_taken(claims.publicise(officers(officer, ""), claim, on=first), as_json=as_json)
+        print_taken(claims.publicise(by, claim, on=first), as_json=as_json)
 
 
 def issue(
     claim: ClaimId,
     officer: Officer,
     valid_until: Day = None,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Issue the voucher, once the public notice is over 发券."""
-    with acting_on(directory) as claims:
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
         last = None if valid_until is None else valid_until.date()
-        taken = claims.issue(officers(officer, ""), claim, valid_until=last)
+        taken = claims.issue(by, claim, valid_until=last)
     print_taken(taken, as_json=as_json)
 
 
@@ -174,14 +189,16 @@ def verify(
     officer: Officer,
     reason: Reason,
     amount: OptionalAmount = None,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Verify what is asked for, or less of it 核验兑现."""
-    with acting_on(directory) as claims:
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
         taken = claims.verify(
-            officers(officer, ""),
+            by,
             claim,
             why(reason),
             amount_fen=None if amount is None else parse_yuan(amount),
@@ -196,13 +213,15 @@ def pay(
     document: Document,
     second: Second = "",
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Pay what is certified, by two officers 拨付."""
-    with acting_on(directory) as claims:
-        taken = claims.pay(officers(officer, second), claim, why(reason, document, key))
+    by = officers(officer, second)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.pay(by, claim, why(reason, document, key))
     print_taken(taken, as_json=as_json)
 
 
@@ -210,13 +229,15 @@ def reject(
     claim: ClaimId,
     officer: Officer,
     reason: Reason,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Refuse a claim for good 不予支持."""
-    with acting_on(directory) as claims:
-        taken = claims.reject(officers(officer, ""), claim, why(reason))
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.reject(by, claim, why(reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -224,13 +245,15 @@ def suspend(
     claim: ClaimId,
     officer: Officer,
     reason: Reason,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Stop a claim where it stands 暂停."""
-    with acting_on(directory) as claims:
-        taken = claims.suspend(officers(officer, ""), claim, why(reason))
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.suspend(by, claim, why(reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -239,13 +262,15 @@ def resume(
     officer: Officer,
     reason: Reason,
     second: Second = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Let a suspended claim go on, by two officers 恢复."""
-    with acting_on(directory) as claims:
-        taken = claims.resume(officers(officer, second), claim, why(reason))
+    by = officers(officer, second)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.resume(by, claim, why(reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -253,13 +278,15 @@ def reopen(
     claim: ClaimId,
     officer: Officer,
     reason: Reason,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Look at a claim again: what it rests on fell away 重新审查."""
-    with acting_on(directory) as claims:
-        taken = claims.reopen(officers(officer, ""), claim, why(reason))
+    by = officers(officer)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.reopen(by, claim, why(reason))
     print_taken(taken, as_json=as_json)
 
 
@@ -271,15 +298,15 @@ def claw_back(
     document: Document,
     second: Second = "",
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Recover what was paid, with interest by the rules, by two officers 追回."""
-    with acting_on(directory) as claims:
-        taken = claims.claw_back(
-            officers(officer, second), claim, parse_yuan(amount), why(reason, document, key)
-        )
+    by = officers(officer, second)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.claw_back(by, claim, parse_yuan(amount), why(reason, document, key))
     print_taken(taken, as_json=as_json)
 
 
@@ -290,11 +317,13 @@ def charge_interest(
     document: Document,
     second: Second = "",
     key: Key = "",
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Charge the interest left open while nobody knew its rate, by two officers 计收追回利息."""
-    with acting_on(directory) as claims:
-        taken = claims.charge_interest(officers(officer, second), claim, why(reason, document, key))
+    by = officers(officer, second)
+    with acting_on(directory, by, password_file) as claims:
+        taken = claims.charge_interest(by, claim, why(reason, document, key))
     print_taken(taken, as_json=as_json)

@@ -7,7 +7,7 @@ import typer
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.claim_filing import ClaimId
-from kashi_server.commands.claim_keeping import acting_on, office_reader
+from kashi_server.commands.claim_keeping import clock_on, office_reader
 from kashi_server.commands.claim_printing import (
     claim_facts,
     print_claim,
@@ -63,7 +63,7 @@ def expire(
     batch: BatchOption = None, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
     """End every voucher whose last day has passed; what it held is free again 过期作废."""
-    with acting_on(directory) as claims:
+    with clock_on(directory) as claims:
         done = claims.expire(batch)
     for taken in done:
         print_taken(taken, as_json=as_json)

@@ -11,9 +11,20 @@ from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.closing_settings import read_calendar
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, two_officers
+from kashi_server.commands.options import (
+    DEFAULT_DIRECTORY,
+    AsJson,
+    Directory,
+    Officer,
+    two_officers,
+)
 from kashi_server.commands.plain import PlainConsole
-from kashi_server.commands.proving import OfficersPasswords, prove_officers
+from kashi_server.commands.proving import (
+    OfficerPassword,
+    OfficersPasswords,
+    prove_officer,
+    prove_officers,
+)
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import truncate_places, yuan_text
 from kashi_server.errors import ConfigurationError, NotFound
@@ -34,21 +45,29 @@ MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="A month, like 2
 
 def import_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files.")],
+    officer: Officer,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")] = "",
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Take parties, tenures, contracts, assignments and prices from files: all of them or none.
     导入主体、产权、合同、指派与单价；要么全部导入，要么全部不导入。
+
+    The officer who takes them in proves it by the password of the portal; who, when and each file's
+    SHA-256 are kept. 记录经办人、时间与文件哈希。
     """
     texts = [ImportFile(str(file), read_text(file)) for file in files]
     with opened(directory) as server:
-        done = Importing(server.work, server.clock).take(texts)
+        prove_officer(server, officer, password_file)
+        done = Importing(server.work, server.clock).take(texts, officer, reason)
     print(f"{done.added} added, {done.changed} changed, {done.unchanged} stood so already.")
 
 
 def read_text(file: Path) -> str:
     """The text of a file that somebody named; what cannot be read is told with its name."""
     try:
-        return file.read_text(encoding="utf-8")
+        # Its line ends stay as they are: the hash that is kept is that of the file.
+        return file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}") from error
 

@@ -13,6 +13,7 @@ from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, 
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
+from kashi_server.services.host_keeping import RELEASE_REQUESTED_ACT
 from kashi_server.services.hosts import Host
 from kashi_server.services.profiles import instant
 from kashi_server.services.restoration import Decision
@@ -134,7 +135,10 @@ def release(
         if not released:
             print(f"Noted. Another officer must release {host_id} as well.")
             return
-        restored = server.restoration.restore_host(host_id, Decision(officer=officer, why=reason))
+        with server.work.begin(writes=False) as unit:
+            asked = unit.identity.actors(RELEASE_REQUESTED_ACT, host_id)
+        both = Decision(officer=f"{asked[-1]}, {officer}", why=reason)
+        restored = server.restoration.restore_host(host_id, both)
     print(f"Host {host_id} is released; {len(restored.counted)} of its reports count now.")
     for (epoch, sequence), judgement in restored.refused:
         print(f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}")

@@ -23,6 +23,13 @@ OfficersPasswords = Annotated[
         help="Holds an officer's password; one for each --officer, in order. 各经办人密码",
     ),
 ]
+Passwords = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--password-file",
+        help="Holds a password; one for each login named, in order; else it is asked. 各账号密码",
+    ),
+]
 
 
 def prove_officer(server: Server, login: str, password_file: Path | None) -> None:
@@ -52,8 +59,32 @@ def prove_officers(
         Refused: one is no officer here, or a password is wrong.
     """
     check_officers(server.accounts, decision)
-    files: list[Path | None] = [*(password_files or ())] or [None, None]
-    if len(files) != len(decision.officers):
-        raise InvalidValue("give --password-file once for each --officer, in the same order")
-    for login, file in zip(decision.officers, files, strict=True):
+    prove_logins(server, decision.officers, password_files)
+
+
+def prove_logins(
+    server: Server, logins: Sequence[str], password_files: Sequence[Path] | None
+) -> None:
+    """Make sure that everybody an act names is at the console, each by the own password.
+
+    What the account may do is for the act to judge: an officer's login proves an officer, a
+    company's a company.
+
+    Args:
+        server: whose accounts they are.
+        logins: who acts, in the order of the command; an empty one names nobody.
+        password_files: one for each login in that order; without any, all are asked.
+
+    Raises:
+        InvalidValue: there are fewer files than logins, or more.
+        NotFound: there is no such account, or it is closed.
+        Refused: a password is wrong.
+    """
+    named = [login for login in logins if login]
+    files: list[Path | None] = [*(password_files or ())] or [None] * len(named)
+    if len(files) != len(named):
+        raise InvalidValue(
+            "give --password-file once for each --officer (--second, --by), in the same order"
+        )
+    for login, file in zip(named, files, strict=True):
         server.accounts.check_password(login, typed_password(login, file))

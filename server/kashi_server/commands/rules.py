@@ -11,6 +11,7 @@ from rich.table import Table
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.proving import Passwords, prove_logins
 from kashi_server.domain.deciding import DecisionRecord, check_days, decide, load_decisions
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, instant_of
 from kashi_server.domain.parameter_words import PARAMETER_WORDS
@@ -109,6 +110,7 @@ def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> No
 
 def rules_decide(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A TOML decision record.")],
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     dry_run: Annotated[
@@ -118,6 +120,8 @@ def rules_decide(
 ) -> None:
     """Settle parameters no text speaks of: two officers' decisions make a new version.
     两名经办人决定无明文的参数，形成新版本。
+
+    Every officer whom the record names proves it, in the order of the record.
     """
     try:
         record = load_decisions(file.read_text(encoding="utf-8"), str(file))
@@ -128,6 +132,8 @@ def rules_decide(
             known = list(unit.expense.rules(record.programme_id))
             accounts = {account.login: account for account in unit.accounts.all()}
         _check_officers(record, accounts)
+        if not dry_run:
+            prove_logins(server, record.officers, password_file)
         check_days(record, instant_of(server.clock() // MINUTE_MS).astimezone(SHANGHAI).date())
         base = _base(known, record.programme_id, record.base_version)
         version = decide(base, record)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from kashi_server.bootstrap import opened
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.assignments import actor_of
 from kashi_server.commands.hosts import local_time
 from kashi_server.commands.options import (
     DEFAULT_DIRECTORY,
@@ -19,14 +20,14 @@ from kashi_server.commands.options import (
 )
 from kashi_server.commands.proving import (
     OfficerPassword,
-    OfficersPasswords,
+    Passwords,
     prove_officer,
     prove_officers,
 )
 from kashi_server.domain.attestation import Attestation, AttestationState
 from kashi_server.domain.interval import HOUR_MS
 from kashi_server.domain.money import truncate_places
-from kashi_server.errors import ConfigurationError, InvalidValue
+from kashi_server.errors import ConfigurationError, InvalidValue, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.evidence_port import StoredAttestation
 from kashi_server.services.stated_reversal import StatedReversal
@@ -36,7 +37,13 @@ CARD_HOUR_PLACES = 4
 
 AttestationId = Annotated[str, typer.Argument(help="As `stated list` shows it.")]
 PartyCode = Annotated[
-    str, typer.Option("--party", help="统一社会信用代码 of the party that says it.")
+    str | None, typer.Option("--party", help="统一社会信用代码 of the party that says it.")
+]
+Recording = Annotated[
+    str | None, typer.Option("--officer", help="Login of the officer who records it 经办人.")
+]
+Own = Annotated[
+    str | None, typer.Option("--by", help="Login of the party that says it itself 本方账号.")
 ]
 OFFICE = Acting(actor="kashi-server", party_id=None)
 
@@ -96,7 +103,7 @@ def import_usage(
         zh, en = SKIPPED[why]
         print(f"略过 passed over: {count}  {zh} {en}")
     if done.attestations:
-        print("待企业会签 To be countersigned: kashi-server stated countersign ID --party …")
+        print("待企业会签 To be countersigned: kashi-server stated countersign ID --by LOGIN")
 
 
 def stated_list(
@@ -135,70 +142,83 @@ def stated_source(
 
 def countersign(
     attestation_id: AttestationId,
-    party: PartyCode,
-    officer: Officer,
     reason: Reason,
+    party: PartyCode = None,
+    officer: Recording = None,
+    by: Own = None,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Record that the company countersigned an attestation: it counts from now on. 企业会签
+    """The company countersigns an attestation: it counts from now on. 企业会签
 
-    The reason names the paper by which the company said so.
+    The company by its own login (--by), or an officer who did not take the statement in records
+    it: the reason then names the paper by which the company (--party) said so.
     """
     with opened(directory) as server:
-        prove_officer(server, officer, password_file)
+        acting = _speaking(server, party, officer, by, password_file)
         stating = UsageStating(server.work, server.clock)
-        stating.countersign(attestation_id, Acting(actor=officer, party_id=party), reason)
-    print(f"{attestation_id}: 已会签 countersigned by {party}")
+        stating.countersign(attestation_id, acting, reason)
+    print(f"{attestation_id}: 已会签 countersigned by {acting.party_id}")
 
 
 def withdraw_stated(
     attestation_id: AttestationId,
-    party: PartyCode,
-    officer: Officer,
     reason: Reason,
+    party: PartyCode = None,
+    officer: Recording = None,
+    by: Own = None,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Record that the provider took an attestation back, or the company refused it. 撤回"""
+    """The provider takes an attestation back, or the company refuses it. 撤回"""
     with opened(directory) as server:
-        prove_officer(server, officer, password_file)
+        acting = _speaking(server, party, officer, by, password_file)
         stating = UsageStating(server.work, server.clock)
-        stating.withdraw(attestation_id, Acting(actor=officer, party_id=party), reason)
-    print(f"{attestation_id}: 已撤回 withdrawn by {party}")
+        stating.withdraw(attestation_id, acting, reason)
+    print(f"{attestation_id}: 已撤回 withdrawn by {acting.party_id}")
 
 
 def reverse(
     attestation_id: AttestationId,
     reason: Reason,
     officer: Annotated[
-        list[str], typer.Option("--officer", help="Who records it; or name two who decide. 经办人")
-    ],
+        list[str] | None,
+        typer.Option("--officer", help="Who records it; or name two who decide. 经办人"),
+    ] = None,
     party: Annotated[
         str | None,
         typer.Option(
             "--party", help="统一社会信用代码 of the party that says it; none: two officers."
         ),
     ] = None,
-    password_file: OfficersPasswords = None,
+    by: Own = None,
+    password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Take back what was countersigned, by both parties or two officers. 撤销已会签的声明
 
-    双方先后同意，或由两名经办人决定；已关账月份由更正冲回。
+    双方先后同意（各以本方账号，或由不同经办人录入），或由两名经办人决定；已关账月份由更正冲回。
 
-    The parties say so one after the other. In a closed month a correction takes its lines back.
+    The parties say so one after the other, each by its own login (--by) or recorded by another
+    officer. In a closed month a correction takes its lines back.
     """
     with opened(directory) as server:
         reversal = StatedReversal(server.work, server.clock)
-        if party is None:
+        if party is None and by is None:
             decision = two_officers(officer, reason)
             prove_officers(server, decision, password_file)
             reversal.decide(attestation_id, decision)
             state = AttestationState.REVERSED
         else:
-            acting = Acting(actor=_one(officer), party_id=party)
-            prove_officer(server, acting.actor, next(iter(password_file or ()), None))
+            named = list(officer or ())
+            if len(named) > 1 or len(password_file or ()) > 1:
+                raise InvalidValue(
+                    "one officer records what a party says; two decide without --party"
+                )
+            only = named[0] if named else None
+            file = password_file[0] if password_file else None
+            acting = _speaking(server, party, only, by, file)
+            party = acting.party_id
             state = reversal.say(attestation_id, acting, reason)
     done = state is AttestationState.REVERSED
     print(
@@ -208,10 +228,22 @@ def reverse(
     )
 
 
-def _one(officers: list[str]) -> str:
-    if len(officers) != 1:
-        raise InvalidValue("one officer records what a party says; two decide without --party")
-    return officers[0]
+def _speaking(
+    server: Server, party: str | None, officer: str | None, by: str | None, file: Path | None
+) -> Acting:
+    """Whose word it is, and who gives it: the party's own login, or an officer who records it."""
+    if by is not None and officer is None:
+        own = actor_of(server, by, file)
+        if party not in (None, own.party_id):
+            raise Refused(f"'{own.login}' speaks for {own.party_id}, not for {party}")
+        return Acting(actor=own.login, party_id=own.party_id)
+    if officer is None or party is None or by is not None:
+        raise InvalidValue(
+            "name who says it: --by, the party's own login; or --officer, who records what --party"
+            " said"
+        )
+    prove_officer(server, officer, file)
+    return Acting(actor=officer, party_id=party)
 
 
 def _file(path: Path) -> SourceFile:

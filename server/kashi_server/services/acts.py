@@ -7,6 +7,8 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.errors import InvalidValue
 
 LOG_KIND: Final = "privileged-act"
+NO_REASON: Final = "未说明理由 no reason given"
+"""What stands where an act needs no reason and none was given; nothing is put in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

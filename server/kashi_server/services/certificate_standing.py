@@ -6,6 +6,7 @@ from typing import Final
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateNumber, CertificateStatus
 from kashi_server.errors import InvalidValue, NotFound, StorageError
+from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.certificate_watch import WithdrawalWatch
 from kashi_server.services.certificates_port import (
     CertificatesUnit,
@@ -16,6 +17,8 @@ from kashi_server.services.certificates_port import (
 )
 
 LOG_STATUS: Final = "certificate-status"
+WITHDRAWAL_ACT: Final = "certificate-withdrawn"
+"""How a withdrawal is called among privileged acts."""
 
 
 class Standing:
@@ -67,6 +70,7 @@ class Standing:
             now = self._clock()
             change_status(unit, found, status, reason, actor, now)
             if status is CertificateStatus.WITHDRAWN:
+                record_act(unit, WITHDRAWAL_ACT, found.number, actor, reason, now)
                 why = f"with {found.number}: {reason}"
                 for one in of_several_months(unit, found):
                     unit.certificates.lock_month(one.month)
@@ -78,6 +82,14 @@ class Standing:
         if changed is None:
             raise StorageError(f"certificate {found.number} is gone")
         return changed
+
+
+def record_act(
+    unit: CertificatesUnit, act: str, number: str, actor: str, reason: str, utc_ms: int
+) -> None:
+    """Keep what officers did to a certificate among the privileged acts."""
+    done = PrivilegedAct(utc_ms=utc_ms, actor=actor, act=act, reference=number, reason=reason)
+    record(unit, done)
 
 
 def certificate_of(unit: CertificatesUnit, number: str) -> StoredCertificate:

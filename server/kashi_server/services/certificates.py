@@ -7,6 +7,7 @@ takes no number with it, and a certificate never stands without its files.
 
 from collections.abc import Sequence
 from hmac import compare_digest
+from typing import Final
 
 from kashi_server.domain.certificate import (
     CertificateNumber,
@@ -18,7 +19,7 @@ from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.certificate_content import told_of
 from kashi_server.services.certificate_making import CertificateMaking, Issuing
 from kashi_server.services.certificate_preparing import Prepared, Preparing
-from kashi_server.services.certificate_standing import Standing
+from kashi_server.services.certificate_standing import Standing, record_act
 from kashi_server.services.certificates_port import (
     CertificatesUnit,
     CertificatesWork,
@@ -29,6 +30,9 @@ from kashi_server.services.evidence import EvidenceGathering
 from kashi_server.services.expense_port import StoredStatement
 
 __all__ = ["CertificateKeeping", "Issuing"]
+
+REISSUE_ACT: Final = "certificate-reissued"
+"""How another edition is called among privileged acts."""
 
 
 class CertificateKeeping(Standing):
@@ -136,6 +140,9 @@ class CertificateKeeping(Standing):
             issued = unit.certificates.certificate_of(prepared.number, prepared.revision)
             if issued is None or issued.edition < edition:
                 issued = self._making.make(unit, prepared, actor, edition, reason)
+                if reason:
+                    now = self._clock()
+                    record_act(unit, REISSUE_ACT, issued.number, actor, reason, now)
                 unit.commit()
         return issued
 

@@ -16,6 +16,7 @@ from kashi_server.domain.certificate_parts import CertificateParts
 from kashi_server.domain.device import ReportReference
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.acts import ActsPort
 from kashi_server.services.expense_port import Close, StoredStatement
 from kashi_server.services.facts_port import Place, StoredReport
 from kashi_server.services.hosts import Host
@@ -158,6 +159,10 @@ class HostsPort(Protocol):
         """A host with its report key."""
 
 
+class IdentityPort(HostsPort, ActsPort, Protocol):
+    """Hosts, and the privileged acts."""
+
+
 class LogPort(Protocol):
     """What evidence reads of the log, and what issuing writes to it."""
 
@@ -209,8 +214,8 @@ class CertificatesUnit(Protocol):
         """Reports."""
 
     @property
-    def identity(self) -> HostsPort:
-        """Hosts."""
+    def identity(self) -> IdentityPort:
+        """Hosts, and the privileged acts."""
 
     @property
     def log(self) -> LogPort:

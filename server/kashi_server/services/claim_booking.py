@@ -14,6 +14,7 @@ from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.ledger import Account, Movement
 from kashi_server.domain.parameters import NONE
 from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.acts import NO_REASON
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 from kashi_server.services.ledger import post
 
@@ -144,5 +145,5 @@ class _Booking:
         return Act(
             key=f"claim/{event.claim_id}/{event.serial}/{what}",
             officer=officer,
-            reason=event.reason or event.step,
+            reason=event.reason or NO_REASON,
         )

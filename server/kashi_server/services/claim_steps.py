@@ -18,7 +18,7 @@ from kashi_server.domain.claim_states import Step, Transition, Who
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.accounts import Account, Role, normal_login
-from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.acts import NO_REASON, PrivilegedAct, record
 from kashi_server.services.claim_booking import book
 from kashi_server.services.claim_stands import STANDS, stands_of
 from kashi_server.services.claims_port import ClaimsUnit, ClaimsWork, Proposal, StoredClaim
@@ -223,7 +223,7 @@ def add_event(unit: ClaimsUnit, event: ClaimEvent) -> None:
                 actor=both,
                 act=f"claim-{event.step}",
                 reference=event.claim_id,
-                reason=event.reason or event.document or event.step,
+                reason=event.reason or event.document or NO_REASON,
             ),
         )
 

@@ -17,6 +17,8 @@ from kashi_server.services.hosts import (
 from kashi_server.services.stated import Stated
 
 MINUTES_PER_DAY: Final = 1_440
+RELEASE_REQUESTED_ACT: Final = "host-release-requested"
+"""How the first officer's word for a release is called among privileged acts."""
 
 
 class HostKeeping:
@@ -84,7 +86,7 @@ class HostKeeping:
             if released:
                 self._change(unit, host_id, HostState.ACTIVE, officer, reason)
             else:
-                self._record(unit, "host-release-requested", host_id, officer, reason)
+                self._record(unit, RELEASE_REQUESTED_ACT, host_id, officer, reason)
                 unit.identity.request_release(host_id, officer)
             unit.commit()
         return released

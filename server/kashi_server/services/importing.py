@@ -6,7 +6,10 @@ named at once with file, line and field. Importing the same files again changes 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, Protocol
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.contract_terms import Amendment, ContractPart
@@ -18,12 +21,16 @@ from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, p
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.voiding import Voiding
+from kashi_server.services.acts import NO_REASON, ActsPort, PrivilegedAct, record
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.agreement_entries import logged
-from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
+from kashi_server.services.expense_port import ExpenseUnit, HostsPort
 from kashi_server.services.import_building import Agreement
 from kashi_server.services.import_fields import TABLES, Entry, read_tables
 from kashi_server.services.paper_book import paper_key
+
+IMPORT_ACT: Final = "agreements-imported"
+"""How an import is called among privileged acts; its reference is the file's SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,11 @@ class ImportFile:
 
     name: str
     text: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the text in UTF-8, in hexadecimal: of the file, as it was read."""
+        return sha256(self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +55,42 @@ class Imported:
     unchanged: int
 
 
+class ImportingHosts(ActsPort, HostsPort, Protocol):
+    """Privileged acts, and hosts."""
+
+
+class ImportingUnit(ExpenseUnit, Protocol):
+    """A unit of work as an import needs it."""
+
+    @property
+    def identity(self) -> ImportingHosts:
+        """Privileged acts, and hosts."""
+
+
+class ImportingWork(Protocol):
+    """Opens units of work."""
+
+    def begin(self, *, writes: bool = True) -> AbstractContextManager[ImportingUnit]:
+        """Open one."""
+
+
 class Importing:
     """Imports agreements."""
 
-    def __init__(self, work: ExpenseWork, clock: Callable[[], int]) -> None:
+    def __init__(self, work: ImportingWork, clock: Callable[[], int]) -> None:
         """Over a database; `clock` gives UTC milliseconds."""
         self._work = work
         self._clock = clock
 
-    def take(self, files: Sequence[ImportFile]) -> Imported:
+    def take(self, files: Sequence[ImportFile], actor: str, reason: str = "") -> Imported:
         """Take everything in the files, or nothing.
+
+        Each file is a privileged act, by its hash, unless all of it stood so already.
+
+        Args:
+            files: what to take.
+            actor: the login of whoever takes them in, who has proved to be that one.
+            reason: why; kept with the file's name.
 
         Raises:
             MistakesFound: every mistake with file, line and field.
@@ -60,8 +98,21 @@ class Importing:
         with self._work.begin() as unit:
             unit.expense.lock()
             imported = take_into(unit, files, self._clock())
+            if imported.added or imported.changed:
+                for file in files:
+                    self._record(unit, file, actor, reason)
             unit.commit()
         return imported
+
+    def _record(self, unit: ImportingUnit, file: ImportFile, actor: str, reason: str) -> None:
+        act = PrivilegedAct(
+            utc_ms=self._clock(),
+            actor=actor,
+            act=IMPORT_ACT,
+            reference=file.sha256,
+            reason=f"{file.name}: {reason.strip() or NO_REASON}",
+        )
+        record(unit, act)
 
 
 def take_into(
@@ -96,7 +147,7 @@ def _entries(files: Iterable[ImportFile], mistakes: list[Mistake], broken: set[s
     documents: list[Positioned] = []
     for file in files:
         try:
-            documents.append(parse_positioned(file.text, file.name))
+            documents.append(parse_positioned(file.text.replace("\r\n", "\n"), file.name))
         except MistakesFound as error:
             mistakes.extend(error.mistakes)
     found = [entry for document in documents for entry in read_tables(document, mistakes, broken)]

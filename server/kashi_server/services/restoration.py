@@ -23,6 +23,7 @@ from kashi_server.domain.sequence import (
     judge_description,
 )
 from kashi_server.errors import NotFound, Refused
+from kashi_server.services.acts import ActsPort, PrivilegedAct, record
 from kashi_server.services.facts_port import (
     DeviceRow,
     FactBatch,
@@ -37,6 +38,8 @@ from kashi_server.services.overlapping import overlapped_device
 from kashi_server.services.projection import Hours, add_report, first_accounts, gap_rows
 
 ENTRY_KIND = "restoration"
+RESTORED_ACT = "report-restored"
+"""How counting one quarantined report is called among privileged acts."""
 
 
 class RestorationFacts(FactsPort, Protocol):
@@ -55,7 +58,7 @@ class RestorationFacts(FactsPort, Protocol):
         """Set how far a host's reports are projected and counted."""
 
 
-class StandingsPort(Protocol):
+class StandingsPort(ActsPort, Protocol):
     """What restoration asks of the identity family."""
 
     def standing(self, host_id: str, *, lock: bool = False) -> HostStanding | None:
@@ -97,7 +100,7 @@ class RestorationWork(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Who decided, and why."""
+    """Who decided, and why; `officer` names both of two, with a comma between."""
 
     officer: str
     why: str
@@ -146,7 +149,7 @@ class Restoration:
         return restored
 
     def restore_report(self, host_id: str, place: Place, decision: Decision) -> None:
-        """Count one quarantined report.
+        """Count one quarantined report; a privileged act.
 
         Raises:
             NotFound: there is no such quarantined report.
@@ -159,6 +162,14 @@ class Restoration:
             restored = self._restore(unit, standing, [place], decision, overrule=True)
             if restored.refused:
                 raise Refused(f"report {place} cannot count: {restored.refused[0][1].detail}")
+            act = PrivilegedAct(
+                utc_ms=self._clock(),
+                actor=decision.officer,
+                act=RESTORED_ACT,
+                reference=f"{host_id}/{place[0]}/{place[1]}",
+                reason=decision.why,
+            )
+            record(unit, act)
             unit.commit()
 
     def _restore(

@@ -36,13 +36,15 @@ class StatedReversal:
 
         Raises:
             NotFound: there is none for this party.
-            Refused: nobody acts for a party, it is not countersigned, or the party spoke before.
+            Refused: nobody acts for a party, it is not countersigned, the party spoke before, or
+                whoever says so recorded the other side's word as well.
         """
         if acting.party_id is None:
             raise Refused("a party takes back what it agreed to, or two officers do: name them")
         with self._work.begin() as unit:
             unit.expense.lock()
             stored = existing(unit, attestation_id, acting)
+            _check_other_side(stored, acting)
             word = self._word(attestation_id, acting.party_id, acting.actor, reason)
             words = (*stored.words, self._add(unit, stored, word))
             unit.commit()
@@ -97,3 +99,13 @@ class StatedReversal:
         )
         record(unit, done)
         return word
+
+
+def _check_other_side(stored: StoredAttestation, acting: Acting) -> None:
+    """Both sides agree where two people said so, each for its own side."""
+    others = [one for one in stored.words if one.party_id not in (None, acting.party_id)]
+    if any(one.actor == acting.actor for one in others):
+        raise Refused(
+            f"{acting.actor} recorded the other side's word; a party says so by its own login, or"
+            " another officer records it 双方的话须由不同账号录入"
+        )

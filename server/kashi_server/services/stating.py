@@ -24,6 +24,9 @@ from kashi_server.services.evidence_port import AttestationChange, StoredAttesta
 from kashi_server.services.stated_conflicts import StatedBook
 from kashi_server.services.stating_port import StatingUnit, StatingWork
 
+STATED_ACT = "usage-stated"
+"""How taking in what a provider states is called among privileged acts."""
+
 SOURCE_BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -118,7 +121,7 @@ class UsageStating:
             unit.stated.add(one, self._clock())
             unit.log.append_pending(ATTESTATION_ENTRY, one.attestation_id, one.to_bytes())
             reason = f"{one.source_name} {one.source_sha256}"
-            self._record(unit, actor, "usage-stated", one.attestation_id, reason)
+            self._record(unit, actor, STATED_ACT, one.attestation_id, reason)
 
     def attestations(self, acting: Acting) -> Sequence[StoredAttestation]:
         """Every attestation that is the party's on either side; the office sees all."""
@@ -155,7 +158,8 @@ class UsageStating:
 
         Raises:
             NotFound: there is none for this party.
-            Refused: the party is not the company, or the attestation is settled.
+            Refused: the party is not the company, the attestation is settled, or whoever says so
+                took the provider's statement in: one person is not both sides.
         """
         self._settle(attestation_id, acting, reason, AttestationState.COUNTERSIGNED)
 
@@ -188,6 +192,8 @@ class UsageStating:
                 raise Refused(
                     f"attestation {attestation_id} is {stored.state} already{_back(stored)}"
                 )
+            if state is AttestationState.COUNTERSIGNED:
+                _check_other_side(unit, attestation_id, acting.actor)
             change = AttestationChange(
                 attestation_id=attestation_id,
                 state=state,
@@ -206,6 +212,15 @@ class UsageStating:
             utc_ms=self._clock(), actor=actor, act=act, reference=reference, reason=reason
         )
         record(unit, done)
+
+
+def _check_other_side(unit: StatingUnit, attestation_id: str, actor: str) -> None:
+    """A word of each side is worth two words only where two people gave or recorded them."""
+    if actor in unit.identity.actors(STATED_ACT, attestation_id):
+        raise Refused(
+            f"{actor} took in what the provider states; the company countersigns by its own login,"
+            " or another officer records it 双方的话须由不同账号录入"
+        )
 
 
 def _back(stored: StoredAttestation) -> str:

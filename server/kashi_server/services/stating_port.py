@@ -33,6 +33,9 @@ class StatingFacts(Protocol):
 class StatingHosts(ActsPort, EnrolledHosts, Protocol):
     """Privileged acts, and hosts."""
 
+    def actors(self, act: str, reference: str) -> Sequence[str]:
+        """Who did an act upon something, oldest first."""
+
 
 class StatingLog(Protocol):
     """The end of the log."""

@@ -76,6 +76,16 @@ class IdentityRepository(HostRows, HostCertificateRows):
             )
         )
 
+    def actors(self, act: str, reference: str) -> Sequence[str]:
+        """Who did an act upon something, oldest first."""
+        done = privileged_acts.c
+        query = (
+            select(done.actor)
+            .where(done.act == act, done.reference == reference)
+            .order_by(done.act_id)
+        )
+        return list(self._connection.execute(query).scalars())
+
     def acts(self) -> Sequence[PrivilegedAct]:
         """Every privileged act, oldest first."""
         query = select(privileged_acts).order_by(privileged_acts.c.act_id)
