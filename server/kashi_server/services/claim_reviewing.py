@@ -35,6 +35,7 @@ from kashi_server.services.claim_sharing import (
 )
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
+from kashi_server.services.claim_worth import check_grant
 
 
 class ClaimReviewing(ClaimSteps):
@@ -153,14 +154,17 @@ class ClaimReviewing(ClaimSteps):
         `valid_until`: its last day, where the rules do not say how long it holds.
 
         Raises:
-            Refused: the notice still runs, or the rules say another last day.
+            Refused: the notice still runs, the rules say another last day, or the claim comes to
+                less now than was approved.
         """
 
         def do(taking: Taking) -> Changed:
             last = _last_day(taking.stored.rules, taking.today, valid_until)
             taking.terms["valid_until"] = None if last is None else last.isoformat()
             number = f"V-{claim_id}"
-            return issue(taking.stored.claim, taking.today, number, last)
+            changed = issue(taking.stored.claim, taking.today, number, last)
+            check_grant(taking)
+            return changed
 
         asked = {"asked_until": None if valid_until is None else valid_until.isoformat()}
         return self._take(by, claim_id, Step.ISSUE, why or Why(), do, asked)

@@ -65,7 +65,7 @@ class ClaimSpending(ClaimSteps):
                 today=taking.today,
             )
             unit.claims.add_evaluation(done.stored)
-            _check_known(unit, claim_id, done)
+            check_known(unit, claim_id, done)
             used_fen = _used_fen(done.amount_fen, amount_fen)
             taking.terms |= told(done) | {
                 "used_yuan": yuan_text(used_fen),
@@ -101,11 +101,15 @@ def open_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[int]:
     return found
 
 
-def _check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
-    """Money is not paid on a guess: a use is final but for what the approval left open.
+def check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
+    """Money is not paid on a guess: what carries it is final but for what the approval left open.
 
-    Two officers may grant on an estimate, and what they left open stays open. What the papers of a
-    use themselves say (paid, metered) is never among it: the grant was for them to come.
+    Two officers may grant on an estimate, and what they left open stays open. What papers of a use,
+    or of a payment without a voucher, themselves say (paid, metered) is never among it: the grant
+    was for them to come.
+
+    Raises:
+        Refused: something else is not known.
     """
     approvals = [one for one in unit.claims.events(claim_id) if one.step == Step.APPROVE]
     left_open = set(approvals[-1].terms.get("open", ())) if approvals else set()
@@ -119,8 +123,8 @@ def _check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
     ]
     if lacks:
         raise Refused(
-            f"the voucher of claim {claim_id} cannot be used on an estimate: {', '.join(lacks)}"
-            " could change it. Name the papers that say it, like the payments of these invoices"
+            f"claim {claim_id}: no money is used or paid on an estimate: {', '.join(lacks)} could"
+            " change it. Name the papers that say it, like the payments of these invoices"
         )
 
 

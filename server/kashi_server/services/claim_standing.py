@@ -21,8 +21,13 @@ from kashi_server.services.claims_port import (
     StoredEvaluation,
 )
 
-_NOTHING: Final = (ClaimState.DRAFT, ClaimState.REJECTED, ClaimState.WITHDRAWN)
-_STANDS_FOR_NOTHING: Final = (*_NOTHING, ClaimState.SUSPENDED, ClaimState.CLAWED_BACK)
+_STANDS_FOR_NOTHING: Final = (
+    ClaimState.DRAFT,
+    ClaimState.REJECTED,
+    ClaimState.WITHDRAWN,
+    ClaimState.SUSPENDED,
+    ClaimState.CLAWED_BACK,
+)
 """Of these no expense counts towards a threshold: nobody knows that it is good, or it is not."""
 
 
@@ -34,13 +39,18 @@ class Before:
     other_money: tuple[OtherMoney, ...]
 
 
-def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Before:
+def before(
+    unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0, granted: bool = False
+) -> Before:
     """What stands before a claim, or before its next use.
 
     Args:
         unit: the unit of work.
         stored: the claim; what it holds itself does not count against it.
         used_fen: of a use: what was used of the claim's voucher before.
+        granted: money is about to move: of other claims only expense that was approved counts
+            towards a year's threshold. Before that every claim that stands counts, so that two may
+            reach it together.
     """
     claim, batch = stored.claim, stored.batch
     same = [
@@ -49,6 +59,7 @@ def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Befor
         if one.claim.company_id == claim.company_id and one.claim.claim_id != claim.claim_id
     ]
     this_year = [one for one in same if one.batch.year == batch.year]
+    counted = [one for one in this_year if _stands(one, granted=granted)]
     on_contract = [
         one
         for one in unit.claims.claims(contract_ids=stored.content.contract_ids)
@@ -58,9 +69,8 @@ def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Befor
     funds = _Funds(unit, stored)
     return Before(
         standing=Standing(
-            year_eligible_fen=sum(_eligible_fen(unit, one) for one in this_year)
-            + (_own_eligible_fen(unit, stored) if used_fen or claim.voucher else 0),
-            year_contract_fen=_contracted_fen(unit, stored, this_year),
+            year_eligible_fen=sum(own_eligible_fen(unit, one) for one in counted),
+            year_contract_fen=_contracted_fen(unit, stored, counted),
             year_awarded_fen=_awarded_fen(this_year),
             years_awarded=len(_years(same) - {batch.year}),
             paid_on_contract_fen=_awarded_fen(paid) + used_fen,
@@ -78,12 +88,7 @@ def _awarded_fen(found: Iterable[StoredClaim]) -> int:
 
 def _contracted_fen(unit: ClaimsUnit, stored: StoredClaim, this_year: Iterable[StoredClaim]) -> int:
     """What contracts of the year's other claims are for, besides those of this claim."""
-    named = {
-        contract_id
-        for one in this_year
-        if one.claim.state not in _NOTHING
-        for contract_id in one.content.contract_ids
-    }
+    named = {contract_id for one in this_year for contract_id in one.content.contract_ids}
     return sum(
         part.amount.incl_fen
         for contract_id in sorted(named - set(stored.content.contract_ids))
@@ -105,14 +110,14 @@ def _years(found: Iterable[StoredClaim]) -> set[int]:
     return {one.batch.year for one in found if one.claim.amounts.awarded_fen}
 
 
-def _eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
-    """The eligible expense of another claim that stands."""
+def _stands(stored: StoredClaim, *, granted: bool) -> bool:
+    """Whether another claim's expense counts towards a threshold; `granted`: once approved."""
     if stored.claim.state in _STANDS_FOR_NOTHING:
-        return 0
-    return _own_eligible_fen(unit, stored)
+        return False
+    return not granted or stored.claim.amounts.awarded_fen > 0
 
 
-def _own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+def own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """What the latest evaluation of the application found eligible: earlier ones were of papers
     that it names no more, and those of uses are of parts of the same expense."""
     claim_id = stored.claim.claim_id
