@@ -60,12 +60,13 @@ def _metered_before_fen(unit: ClaimsUnit, stored: StoredClaim, contract_id: str)
         if place_in_line(unit, one) < own
         for line in unit.claims.held_lines(one.claim.claim_id)
     }
-    return sum(_rated_fen(unit, stored.rules, contract_id, one) for one in held)
+    return sum(rated_fen(unit, stored.rules, contract_id, one) for one in held)
 
 
-def _rated_fen(
+def rated_fen(
     unit: ClaimsUnit, rules: RulesVersion, contract_id: str, statement: StatementRevision
 ) -> int:
+    """What the lines of a statement come to that count, if it is of that contract."""
     found = unit.expense.statement(statement.number, statement.revision)
     if found is None or found.contract_id != contract_id:
         return 0

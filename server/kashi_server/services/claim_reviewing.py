@@ -28,6 +28,7 @@ from kashi_server.services.claim_evaluation import (
     told,
 )
 from kashi_server.services.claim_holding import free_uses, let_go
+from kashi_server.services.claim_line import check_lines
 from kashi_server.services.claim_sharing import (
     check_contract_once,
     check_sharing,
@@ -109,8 +110,9 @@ class ClaimReviewing(ClaimSteps):
             on_estimate: approve although something that could change the amount is not known.
 
         Raises:
-            Refused: it is above what is computed, not final, above the strictest line of programmes
-                that share the expense, or pool, cap, quota or envelope do not hold it.
+            Refused: it is above what is computed, not final, above the line of a contract or the
+                strictest of programmes that share the expense, or pool, cap, quota or envelope do
+                not hold it.
         """
 
         def do(taking: Taking) -> Changed:
@@ -119,6 +121,7 @@ class ClaimReviewing(ClaimSteps):
             check_final(done, on_estimate=on_estimate)
             others = check_sharing(taking.unit, taking.stored)
             check_strictest_line(done, taking.stored, others, amount_fen)
+            check_lines(taking.unit, done, taking.stored, others, amount_fen)
             check_contract_once(taking.unit, taking.stored)
             _check_face(taking.stored.rules, taking.stored.claim.mode.has_voucher, amount_fen)
             taking.terms["open"] = [*done.evaluation.unknown, *done.evaluation.missing]

@@ -124,7 +124,7 @@ def check_strictest_line(
         Refused: together they would pass it, or nobody knows what the contract is worth; the other
             claims and their programmes are named.
     """
-    lines = [line for one in (stored, *others) if (line := _line(one.rules)) is not None]
+    lines = [line for one in (stored, *others) if (line := stacking_line(one.rules)) is not None]
     if not others or not lines:
         return
     names = ", ".join(f"{one.claim.claim_id} of {one.batch.programme_id}" for one in others)
@@ -148,7 +148,8 @@ def check_strictest_line(
         )
 
 
-def _line(rules: RulesVersion) -> Fraction | None:
+def stacking_line(rules: RulesVersion) -> Fraction | None:
+    """The most of a contract that public money may be; None: rules know no such line."""
     if rules.parameter("stacking.ratio").value == NONE:
         return None
     return rules.ratio("stacking.ratio")

@@ -12,6 +12,7 @@ from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_use, told
 from kashi_server.services.claim_holding import take_for_use, unused_papers
+from kashi_server.services.claim_line import check_lines
 from kashi_server.services.claim_sharing import check_sharing
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -55,7 +56,7 @@ class ClaimSpending(ClaimSteps):
             if not chosen.statements and not chosen.invoices:
                 raise InvalidValue("a voucher is used on statements or invoices; name some")
             take_for_use(unit, stored, chosen, taking.utc_ms, taking.serial)
-            check_sharing(unit, stored)
+            others = check_sharing(unit, stored)
             done = evaluate_use(
                 unit,
                 stored,
@@ -67,6 +68,8 @@ class ClaimSpending(ClaimSteps):
             unit.claims.add_evaluation(done.stored)
             check_known(unit, claim_id, done)
             used_fen = _used_fen(done.amount_fen, amount_fen)
+            before_fen = stored.claim.amounts.awarded_fen - stored.claim.balance_fen
+            check_lines(unit, done, stored, others, before_fen + used_fen)
             taking.terms |= told(done) | {
                 "used_yuan": yuan_text(used_fen),
                 "papers": _said(chosen),
