@@ -14,6 +14,7 @@ from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.claim_booking import budget_of
+from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
 from kashi_server.services.claims_port import (
     ClaimsUnit,
     PartPaper,
@@ -156,6 +157,7 @@ class _Funds:
     def __init__(self, unit: ClaimsUnit, stored: StoredClaim) -> None:
         self._unit = unit
         self._own_fen = stored.claim.amounts.awarded_fen
+        self._stored = stored
         self._budget = budget_of(stored.rules, stored.batch.year)
 
     def granted_fen(self) -> int:
@@ -166,14 +168,20 @@ class _Funds:
         return appropriated_fen - stands.get(f"pool:{key}", 0) - self._own_fen
 
     def envelope(self) -> tuple[int | None, int | None]:
-        """Size of the envelope around the programme, and what others took; None: there is none."""
-        if self._budget.envelope is None:
-            return None, None
-        key = f"{self._budget.envelope}/{self._budget.year}"
+        """Size of the envelope around the programme, and what others took; None: there is none, or
+        none that was opened. Of several the one that holds least."""
+        around = envelopes_around(self._unit, self._stored.rules, self._budget.year)
+        stand = [one for one in map(self._envelope, around) if one is not None]
+        return min(stand, key=lambda one: one[0] - one[1]) if stand else (None, None)
+
+    def _envelope(self, name: str) -> tuple[int, int] | None:
+        key = f"{name}/{self._budget.year}"
         stands = self._balances(f"envelope:{key}", f"envelope_used:{key}")
         if f"envelope:{key}" not in stands:
-            return None, None
-        return -stands[f"envelope:{key}"], stands.get(f"envelope_used:{key}", 0) - self._own_fen
+            return None
+        own = name in reserved_from(self._unit, self._stored)
+        used_fen = stands.get(f"envelope_used:{key}", 0) - (self._own_fen if own else 0)
+        return -stands[f"envelope:{key}"], used_fen
 
     def _balances(self, *names: str) -> Mapping[str, int]:
         return {
