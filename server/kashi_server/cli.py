@@ -36,6 +36,7 @@ from kashi_server.commands import (
     integrity,
     invoices,
     ledger,
+    payment_righting,
     payments,
     restoring,
     rules,
@@ -214,6 +215,7 @@ app.add_typer(invoices_app, name="invoices")
 payments_app = typer.Typer(help="Payments of companies to providers. 付款", no_args_is_help=True)
 payments_app.command("import")(payments.import_payments)
 payments_app.command("list")(payments.list_payments)
+payments_app.command("put-right")(payment_righting.put_payment_right)
 app.add_typer(payments_app, name="payments")
 
 files_app = typer.Typer(help="Evidence files: add, list, get. 证据文件", no_args_is_help=True)

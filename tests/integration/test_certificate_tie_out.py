@@ -98,9 +98,11 @@ def test_what_red_invoices_took_back_is_not_invoiced(month: CertifiedMonth, mapp
     (invoice,) = money["invoices"]
 
     assert money["tie_out"]["invoiced_incl_fen"] == 100_00
+    assert money["tie_out"]["paid_fen"] == 100_00
     assert money["tie_out"]["invoiced_less_metered_fen"] == 100_00 - METERED_FEN
     assert (invoice["status"], invoice["left_incl_fen"]) == ("partly_red", 100_00)
     assert [one["incl_fen"] for one in invoice["reds"]] == [-400_00]
+    assert invoice["reds"][0]["unmapped_incl_fen"] == (0 if mapped else -400_00)
     assert invoice["reds"][0]["contract_incl_fen"] == (-400_00 if mapped else None)
 
 
@@ -192,13 +194,15 @@ def _put(*place: str | int, value: object) -> Change:
     ("change", "told"),
     [
         (_put("tie_out", "invoiced_incl_fen", value=500_00), "papers give 10000"),
-        (_put("tie_out", "paid_fen", value=1), "papers give 50000"),
+        (_put("tie_out", "paid_fen", value=1), "papers give 10000"),
         (_put("tie_out", "until_day", value="2026-12-01"), "after the day of issue"),
         (_put("tie_out", "until_day", value="2026-10-24"), "after 2026-10-24"),
         (_put("tie_out", "until_month", value="2026-12"), "as closed"),
         (_put("invoices", 0, "left_incl_fen", value=500_00), "give (10000, 10000)"),
         (_put("invoices", 0, "reds", value=[]), "give (None, None)"),
         (_put("invoices", 0, "reds", 0, "incl_fen", value=-399_00), "are not the sum"),
+        (_put("invoices", 0, "reds", 0, "unmapped_incl_fen", value=-401_00), "more of a red one"),
+        (_put("invoices", 0, "contract_paid_fen", value=500_00), "its share give 10000"),
         (_put("payments", 0, "paid_on", value="2026-12-24"), "after 2026-11-30"),
         (_put("payments", 0, "invoice", value=LATER), "nothing is left"),
     ],

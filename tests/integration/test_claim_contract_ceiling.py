@@ -14,10 +14,9 @@ from claim_cases import (
     invoice_number,
     rules,
 )
+from claim_contracts import second_contract
 from fixtures_certificates import COMPANY_A, PROVIDER
 from kashi_server.domain.claim_content import InvoicePart
-from kashi_server.domain.contract_terms import ORIGINAL, ContractPart
-from kashi_server.domain.party import Party, PartyKind
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.sight import Reader
@@ -53,37 +52,6 @@ def test_two_claims_share_the_ceiling_of_their_contract(claims_work: Work) -> No
     }
 
     assert computed == {first: 400_00, second: 50_00}
-
-
-def second_contract(ready: Filed, provider_id: str = PROVIDER) -> None:
-    """Another contract of the company, HT-C, with compute for 900 yuan; perhaps of another
-    provider."""
-    with ready.work.begin() as unit:
-        (contract,) = [one for one in unit.expense.contracts() if one.contract_id == "HT-A"]
-        if provider_id != PROVIDER:
-            unit.expense.put_party(
-                Party(
-                    party_id=provider_id,
-                    kind=PartyKind.PROVIDER,
-                    name_zh="另一服务机构",
-                    name_en="Other",
-                    district="",
-                )
-            )
-        other = replace(contract, contract_id="HT-C", provider_id=provider_id)
-        unit.expense.put_contract(other)
-        unit.papers.put_part(
-            ContractPart(
-                contract_id="HT-C",
-                amendment=ORIGINAL,
-                part="accelerator",
-                item="accelerator",
-                ex_tax_fen=900_00,
-                tax_fen=0,
-                domestic=False,
-            )
-        )
-        unit.commit()
 
 
 def of_both(ready: Filed, fen: int) -> str:

@@ -94,9 +94,19 @@ def test_nothing_to_correct_is_said_and_a_replay_finds_every_byte(directory: str
     assert (replayed.returncode, replayed.stdout) == (0, "KS-2026-10-HT-1/1: 一致 same\n")
 
 
+def test_a_preview_without_a_month_is_of_every_closed_month(directory: str) -> None:
+    """Nothing differs in any; a correction names its month."""
+    shown = run("correct", "--preview", "-d", directory)
+    told = run("correct", "--preview", "--json", "-d", directory)
+
+    assert (shown.returncode, "every month 无需更正" in shown.stdout) == (0, True)
+    assert json.loads(told.stdout) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["correct"], "name it with --month"),
         (["correct", "--month", "2026-10"], "two different officers decide together"),
         (["correct", "--month", "2026-10", "--officer", "officer"], "two different officers"),
         (

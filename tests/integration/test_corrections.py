@@ -54,6 +54,31 @@ def _closed_october(work: Work) -> Books:
     return books
 
 
+def test_every_closed_month_that_differs_is_named(work: Work) -> None:
+    """An assignment void from its begin takes back November when that is corrected; October, which
+    it takes back as well, is named until it is corrected too."""
+    minutes = observe(START, START + 600) | observe(END, END + 600)
+    store(work, minutes, assignments=[assignment()], tenures=[tenure()])
+    books = Books(work)
+    books.close(OCTOBER)
+    books.close(NOVEMBER)
+    terms = [ImportFile("void.toml", '[[void]]\nassignment = "A-1"\n')]
+    assert books.correcting().differing() == ()
+    looked = books.correcting().differing(terms)
+    assert books.correcting().differing() == ()
+
+    made = books.correcting().make(NOVEMBER, DECISION, terms)
+    assert made is not None
+
+    left = books.correcting().differing()
+    assert [month for month, _fen in looked] == [OCTOBER, NOVEMBER]
+    assert left == looked[:1]
+    assert left[0][1] == -125_00
+    assert looked[1] == (NOVEMBER, made.difference.amount_fen)
+    books.correct(OCTOBER)
+    assert books.correcting().differing() == ()
+
+
 def test_late_reports_make_the_next_revision_of_the_statement_they_change(work: Work) -> None:
     """Ten hours at 12.50 come late: revision 2 states the month whole, the first stays as it was,
     and the statement that is not touched gets no revision."""

@@ -1,5 +1,6 @@
 """One side alone calls an invoice void: it is told as such, and two officers put it right."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,6 +16,7 @@ from kashi_server.services.acting import Acting as PartyActing
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.invoice_righting import put_right
 from kashi_server.services.invoices import InvoiceKeeping, TakenInvoices
+from kashi_server.services.papers_port import StatusChange
 from kashi_server.services.sight import Reader
 from kashi_server.services.told import Place, ToldInvoice
 from kashi_server.services.two_officers import OfficersDecision
@@ -23,27 +25,46 @@ from kashi_server.storage.unit_of_work import Work
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 SELLER = PartyActing(actor="seller", party_id=PROVIDER)
 THE_OFFICE = PartyActing(actor="officer")
-NUMBER = invoice_number(0)
+NUMBER, OTHER = invoice_number(0), invoice_number(60)
 DECISION = OfficersDecision(officers=("officer", "second"), reason="税务局查询结果：正常")
 DOCUMENT = "查验截图 2026-11-05"
 
 
-def stands(ready: Filed) -> InvoiceStatus:
+def stands(ready: Filed, number: str = NUMBER) -> InvoiceStatus:
     """How the invoice stands."""
     with ready.work.begin(writes=False) as unit:
-        stored = unit.invoices.invoice(NUMBER)
+        stored = unit.invoices.invoice(number)
     assert stored is not None
     return stored.status
 
 
-def void(ready: Filed, acting: PartyActing = SELLER) -> TakenInvoices:
+def void(ready: Filed, acting: PartyActing = SELLER, number: str = NUMBER) -> TakenInvoices:
     """The seller's file says that the invoice is void."""
     with ready.work.begin(writes=False) as unit:
-        stored = unit.invoices.invoice(NUMBER)
+        stored = unit.invoices.invoice(number)
     assert stored is not None
     place = Place(file="seller.xlsx", row=2)
     told = ToldInvoice(place=place, invoice=stored.invoice, status=InvoiceStatus.VOID, parts=())
     return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([told], acting)
+
+
+def told(ready: Filed, file: str) -> None:
+    """The buyer's file of that name tells another invoice, which holds good."""
+    with ready.work.begin(writes=False) as unit:
+        stored = unit.invoices.invoice(NUMBER)
+    assert stored is not None
+    one = replace(stored.invoice, number=OTHER)
+    said = ToldInvoice(
+        place=Place(file=file, row=2), invoice=one, status=InvoiceStatus.NORMAL, parts=()
+    )
+    buyer = PartyActing(actor="clerk", party_id=one.buyer_id)
+    InvoiceKeeping(ready.work, ready.clock, ready.claims).take([said], buyer)
+
+
+def statuses(ready: Filed, number: str) -> Sequence[StatusChange]:
+    """Every change of how an invoice stood."""
+    with ready.work.begin(writes=False) as unit:
+        return unit.invoices.statuses(number)
 
 
 def red(ready: Filed, fen: int) -> None:
@@ -96,6 +117,21 @@ def test_what_one_side_alone_called_void_stands_again_by_two_officers(claims_wor
     paid = ready.claims.pay(BOTH, claim_id, WHY).stored.claim
     assert paid.amounts.disbursed_fen == 200_00
     assert not [one for one in check_logged(claims_work) if f"invoice-status {NUMBER}/3" in one]
+
+
+def test_no_files_name_makes_a_decision_of_two_officers(claims_work: Work) -> None:
+    """Whoever names a file like a decision decides nothing: the seller's void stops the invoice."""
+    ready = filed(claims_work)
+    told(ready, file="decided by two officers: 查验.xlsx[Sheet1]")
+
+    taken = void(ready, number=OTHER)
+
+    assert stands(ready, OTHER) is InvoiceStatus.VOID
+    assert not any("two officers found" in one for one in taken.notes)
+    assert [one.decided for one in statuses(ready, OTHER)] == [False, False]
+    put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
+    last = statuses(ready, OTHER)[-1]
+    assert (last.decided, last.source, last.told_by) == (True, DOCUMENT, "officer, second")
 
 
 def test_the_offices_own_file_and_a_red_invoice_still_count(claims_work: Work) -> None:

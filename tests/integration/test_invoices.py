@@ -4,12 +4,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from expense_cases import OTHER_PROVIDER, OTHER_TENANT, TENANT
-from kashi_server.domain.invoice import InvoiceStatus, LinePart
+from kashi_server.domain.invoice import InvoiceLine, InvoiceStatus, LinePart
 from kashi_server.domain.positioned import MistakesFound
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import Wanted, allocate, held_by
 from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.invoice_sheet import WHOLE_LINE
 from kashi_server.services.invoice_watch import InvoiceChange
 from kashi_server.services.invoices import InvoiceKeeping
 from kashi_server.services.papers_port import PapersUnit
@@ -93,15 +94,104 @@ def test_taking_an_invoice_again_changes_nothing(work: Work) -> None:
 
 
 def test_an_issued_invoice_never_changes(work: Work) -> None:
-    """Another content of a known number is refused, and nothing of the file is taken."""
+    """Another content of a known number is passed by and told; the rest of the file is taken."""
     with_blue(work)
     other = replace(invoice(1, taxed(64_001, 3_840)))
 
-    with pytest.raises(MistakesFound, match="stands here with another amount, lines") as caught:
-        take(work, told(invoice(5, taxed(1, 0))), told(other, row=7))
+    done = take(work, told(invoice(5, taxed(1, 0))), told(other, row=7))
 
-    assert "invoices.xlsx:7: number" in str(caught.value)
-    assert len(keeping(work).all(OFFICE)) == 1
+    assert (done.added, done.contested) == (1, [NUMBER])
+    assert f"invoices.xlsx:7: invoice {NUMBER} stands here with another amount, lines" in str(
+        done.notes
+    )
+    assert keeping(work).show(NUMBER, OFFICE).stored.invoice == BLUE
+
+
+@pytest.mark.parametrize("acting", [OFFICE, SELLER])
+def test_a_forged_invoice_is_claimed_no_more(work: Work, acting: Acting) -> None:
+    """Its buyer was first with another amount; the office's or the seller's own file stops what is
+    claimed of it, in the same unit, until two officers have looked; the other rows are taken."""
+    with_blue(work)
+    claim(work)
+    watch = Noting()
+    true = invoice(1, taxed(6_400, 384))
+
+    done = watched(work, watch).take([told(true), told(invoice(5, taxed(1, 0)))], acting)
+
+    assert (done.added, done.contested, status(work)) == (1, [NUMBER], ["normal", "void"])
+    assert [one.claims for one in watch.changes] == [(("C-1", 100_000),)]
+    assert any("until two officers" in note for note in done.notes)
+    assert check_logged(work) == []
+
+
+def test_other_names_alone_stop_nothing(work: Work) -> None:
+    """A name spelled otherwise, or a file without lines, is told; money rests on neither."""
+    with_blue(work)
+    named = replace(BLUE, seller_name="示例算力服务有限公司")
+    whole = InvoiceLine(line=1, name=WHOLE_LINE, amount=BLUE.amount)
+
+    done = take(work, told(named), told(replace(BLUE, lines=(whole,))))
+
+    assert (done.contested, status(work)) == ([NUMBER, NUMBER], ["normal"])
+
+
+def test_a_stranger_learns_only_that_it_is_not_theirs(work: Work) -> None:
+    """Neither a true guess of the amount nor a false one tells anything, nor changes anything."""
+    with_blue(work)
+    guesses = [
+        replace(invoice(1, taxed(*yuan)), seller_id=OTHER_PROVIDER, buyer_id=OTHER_TENANT)
+        for yuan in ((64_000, 3_840), (1, 0))
+    ]
+
+    notes = [take(work, told(one), acting=STRANGER).notes for one in guesses]
+
+    assert notes[0] == notes[1]
+    assert "is not" in notes[0][0]
+    assert "amount" not in notes[0][0]
+    assert status(work) == ["normal"]
+
+
+def test_an_occupied_number_leaves_the_rest_of_the_file(work: Work) -> None:
+    """A rival named it first: the company's other invoices are taken, and the office's own export
+    stops the rival's."""
+    agreed(work)
+    taken = replace(BLUE, seller_id=OTHER_PROVIDER, buyer_id=OTHER_TENANT)
+    take(work, told(taken), acting=STRANGER)
+
+    mine = take(work, told(BLUE), told(invoice(5, taxed(1, 0))), acting=COMPANY)
+    take(work, told(BLUE))
+
+    assert (mine.added, mine.contested) == (1, [NUMBER])
+    assert status(work) == ["normal", "void"]
+
+
+def test_a_buyer_alone_does_not_tell_what_a_red_invoice_takes_back(work: Work) -> None:
+    """It would name an invoice of which it claims nothing; the seller's word is taken."""
+    with_blue(work)
+    bare = invoice(2, taxed(-64_000, -3_840))
+    take(work, told(invoice(5, taxed(64_000, 3_840))), told(bare))
+
+    said = take(
+        work, told(replace(bare, blue_number=invoice(5, taxed(1, 0)).number)), acting=COMPANY
+    )
+    assert (said.contested, status(work)) == ([bare.number], ["normal"])
+    assert keeping(work).show(bare.number, OFFICE).stored.invoice.blue_number == ""
+
+    take(work, told(replace(bare, blue_number=NUMBER)), acting=SELLER)
+    assert status(work) == ["normal", "red"]
+
+
+def test_a_red_invoice_that_was_first_told_of_another_stops_both(work: Work) -> None:
+    """Its buyer told it of an invoice that nobody claims; the office's file of the true one stops
+    that until two officers have looked."""
+    with_blue(work)
+    other = invoice(5, taxed(64_000, 3_840))
+    false = invoice(2, taxed(-64_000, -3_840), blue=other.number)
+    take(work, told(other), told(false), acting=COMPANY)
+
+    done = take(work, told(replace(false, blue_number=NUMBER)))
+
+    assert (done.contested, status(work)) == ([false.number], ["normal", "void"])
 
 
 def test_a_changed_status_is_kept_as_history(work: Work) -> None:
@@ -297,8 +387,8 @@ def test_a_status_slipped_in_differs_from_the_log(work: Work) -> None:
     with work.engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO invoice_statuses (number, change, status, source, told_by,"
-                f" told_utc_ms) VALUES ('{NUMBER}', 2, 'void', 'x', 'x', 1)"
+                "INSERT INTO invoice_statuses (number, change, status, source, decided,"
+                f" told_by, told_utc_ms) VALUES ('{NUMBER}', 2, 'void', 'x', false, 'x', 1)"
             )
         )
 

@@ -14,7 +14,7 @@ from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-BUDGET = Budget(programme_id="p", year=2026, envelope="e", counted=True)
+BUDGET = Budget(programme_id="p", year=2026, envelopes=("e",), counted=True)
 ENVELOPE = Budget(programme_id="e", year=2026)
 CLAIM = ClaimMoney(claim_id="C-1", company_id="company")
 NOW_UTC_MS = 1_795_000_000_000
@@ -185,7 +185,7 @@ def test_32_writers_never_pass_cap_pool_or_quota(postgresql_database: Database) 
     work = Work(postgresql_database.engine)
     ledger = Ledger(work, lambda: NOW_UTC_MS)
     companies = [f"company-{n}" for n in range(4)]
-    budget = Budget(programme_id="p", year=2026, envelope="e", counted=True)
+    budget = Budget(programme_id="p", year=2026, envelopes=("e",), counted=True)
     setup: list[Movement] = [
         budget.appropriate(act("appropriation"), 20_000),
         budget.allow_awards(act("quota"), 60),

@@ -52,7 +52,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run("init", "--demo", "--directory", str(where))
     assert done.returncode == 0, done.stderr
     with opened(where) as server:
-        server.accounts.create("clerk", "correct-horse-battery", Role.OFFICER, None)
+        for login in ("clerk", "second"):
+            server.accounts.create(login, "correct-horse-battery", Role.OFFICER, None)
     agreements = where.parent / "agreements.toml"
     agreements.write_text(PARTIES + CONTRACT + PARTS + LISTING, encoding="utf-8")
     password = where.parent / "clerk.password"
@@ -117,6 +118,33 @@ def test_from_the_bureaus_files_to_papers_of_a_contract(command: Command, files:
     out = files / "out.pdf"
     command("files", "get", told(added)["sha256"], str(out))
     assert out.read_bytes() == b"%PDF-1.7 sample"
+    assert "Everything stored" in command("fsck").stdout
+
+
+def test_two_officers_put_a_payment_right(command: Command, files: Path) -> None:
+    """By both passwords: what went back counts no more; it is listed, and fsck finds it logged."""
+    command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
+    command("payments", "import", str(files / "付款.toml"), "--officer", "clerk")
+    secret = files / "password"
+    secret.write_text("correct-horse-battery\n", encoding="utf-8")
+    back = ("payments", "put-right", TENANT, "20261020-0001", "--document", "退款回单.pdf")
+    both = ("--officer", "clerk", "--officer", "second", "--reason", "服务中止")
+    proofs = ("--password-file", str(secret)) * 2
+
+    alone = command(*back, "--officer", "clerk", "--reason", "x", expect=3)
+    half = command(*back, *both, *proofs, "--invoice", BLUE.number, expect=3)
+    done = command(*back, *both, *proofs, "--invoice", BLUE.number, "--amount", "20000.00")
+
+    assert "two different officers" in alone.stderr
+    assert "or neither" in half.stderr
+    assert "现计 counts now 30000.00" in done.stdout
+    assert told(command("invoices", "show", BLUE.number, "--json"))["paid_fen"] == 3_000_000
+    (listed,) = told(command("payments", "list", "--json"))
+    assert (listed["covers"], listed["counted"]) == (
+        {BLUE.number: 5_000_000},
+        {BLUE.number: 3_000_000},
+    )
+    assert "退回 went back" in command("payments", "list").stdout
     assert "Everything stored" in command("fsck").stdout
 
 

@@ -12,6 +12,7 @@ from kashi_server.domain.payment import Covered, Payment
 from kashi_server.filestore import FileStore
 from kashi_server.services.allocation import Wanted, allocate
 from kashi_server.services.evidence_files import EvidenceFiles
+from kashi_server.services.papers_port import PaymentReturn
 from kashi_server.services.payments import PaymentKeeping
 from kashi_server.services.told import Place, ToldPayment
 from kashi_server.storage.engine import open_engine
@@ -72,6 +73,19 @@ def papers(
     covers = (Covered(number=BLUE.number, amount_fen=10),)
     told = ToldPayment(place=Place(file="p", row=1), payment=payment, covers=covers)
     PaymentKeeping(work, lambda: NOW_UTC_MS).take([told], OFFICE)
+    with work.begin() as unit:
+        unit.payments.give_back(
+            PaymentReturn(
+                payer_id=TENANT,
+                reference="1",
+                number=BLUE.number,
+                amount_fen=1,
+                document="退款回单",
+                decided_by="officer, second",
+                told_utc_ms=NOW_UTC_MS,
+            )
+        )
+        unit.commit()
     wanted = Wanted(
         number=BLUE.number, contract_id="HT-1", part="storage", claim_id="C-1", amount_fen=1
     )
@@ -103,6 +117,7 @@ SEEN: dict[str, set[str]] = {
     "invoice_allocations": {TENANT},
     "payments": BOTH,
     "payment_covers": BOTH,
+    "payment_returns": BOTH,
     "evidence_files": {TENANT},
 }
 

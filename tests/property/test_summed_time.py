@@ -18,6 +18,7 @@ from expense_cases import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kashi_server.domain.contract import Assignment
 from kashi_server.domain.device import Conflict, DeviceRecord
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month, days_of
 from kashi_server.domain.rating import Facts, device_times, rate_times
@@ -98,13 +99,15 @@ amounts = st.sampled_from((60_000, 60_000, 59_999, 1, 60_001))
 def _hours(
     hardware_id: str, host_id: str, spans: Sequence[tuple[int, int, int]], held: int
 ) -> Iterator[DeviceHour]:
-    """Hours in which each minute of a span was observed so long, and held or not."""
+    """Hours in which each minute of a span was observed so long, and held and used or not."""
     for number in range(HOURS.of(START), HOURS.of(END)):
         hour = DeviceHour(hardware_id=hardware_id, host_id=host_id, hour=number)
         base = HOURS.start(number)
         for start, end, ms in spans:
             low, high = max(start - base, 0), min(end - base, 60)
-            for column, value in zip(hour.columns[:3], (ms, ms, ms * held), strict=True):
+            # Observed; known to be held or not, and held; known use of it, active, and how much.
+            used = (ms, ms * held, ms * held * 370_000)
+            for column, value in zip(hour.columns, (ms, ms, ms * held, *used), strict=False):
                 if low < high:
                     column[low:high] = array("Q", [value] * (high - low))
         if any(hour.columns[0]):
@@ -113,7 +116,8 @@ def _hours(
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[DeviceRecord], Kept]:
-    """Three cards: one host's, one that moves, one in two parts that may be more than it is."""
+    """Three cards: one host's, one that moves, one in two parts that may be more than it is; the
+    third may be observed whole as well, in minutes in which its parts are not."""
     seen: list[DeviceHour] = []
     moved = draw(minutes)
     places = [
@@ -122,6 +126,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[DeviceRecord], Kept]:
         ("GPU-2", HOST_B, moved, END),
         ("MIG-1", HOST_A, START, END),
         ("MIG-2", HOST_A, START, END),
+        ("GPU-9", HOST_A, START, END),
     ]
     for hardware_id, host_id, low, high in places:
         spans = [
@@ -134,12 +139,23 @@ def worlds(draw: st.DrawFn) -> tuple[list[DeviceRecord], Kept]:
     windows = [(HOST_A, START, moved), (HOST_B, moved, None)]
     devices = [
         device("GPU-1", (HOST_A, draw(minutes), None)),
+        device("GPU-9", (HOST_A, START, None)),
         device("GPU-2", *[one for one in windows if one[2] is None or one[1] < one[2]]),
         device("MIG-1", (HOST_A, START, None), parent="GPU-9", share=share),
         device("MIG-2", (HOST_A, START, None), parent="GPU-9", share=(4, 7)),
     ]
     waiting = draw(st.sets(st.sampled_from([one.hardware_id for one in devices]), max_size=1))
     return devices, Kept(seen, waiting)
+
+
+def _over_partitions(draw: st.DrawFn, leases: Sequence[Assignment]) -> list[Assignment]:
+    """Leases of the card that is cut in two, where no lease of a part of it stands."""
+    taken = [one.interval for one in leases if one.hardware_id.startswith("MIG")]
+    return [
+        assignment(low, high, assignment_id=f"A-GPU-9-{low}", hardware_id="GPU-9")
+        for low, high in zip(*[iter(draw(cuts))] * 2, strict=False)
+        if not any(Interval(low, high).overlap(one) for one in taken)
+    ]
 
 
 @st.composite
@@ -150,9 +166,11 @@ def agreements(draw: st.DrawFn) -> Terms:
         for one in ("GPU-1", "GPU-2", "MIG-1", "MIG-2")
         for low, high in zip(*[iter(draw(cuts))] * 2, strict=False)
     ]
+    leases += _over_partitions(draw, leases)
     billing = draw(
         st.sampled_from(
             (
+                (Basis.UTILISED, PriceUnit.CARD_HOUR),
                 (Basis.LEASED_OBSERVED, PriceUnit.CARD_HOUR),
                 (Basis.HELD, PriceUnit.CARD_HOUR),
                 (Basis.FLAT_RENT, PriceUnit.DEVICE_MONTH),
@@ -167,9 +185,9 @@ def agreements(draw: st.DrawFn) -> Terms:
             unit=billing[1],
         )
         for place, (low, high) in enumerate(pairwise(edges))
-        if low < high and draw(st.booleans())
+        if low < high and draw(st.integers(0, 4))
     ]
-    owned = draw(minutes)
+    owned = draw(st.just(START) | minutes)
     return terms(
         leases,
         prices,

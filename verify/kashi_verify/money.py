@@ -35,13 +35,14 @@ def check_money(money: Data, issued_on: date) -> None:
     for one in money["invoices"]:
         _check_invoice(one, until)
     _check_payments(money, until)
+    paid = [_check_paid(one, money["payments"]) for one in money["invoices"]]
     left = [one["left_incl_fen"] for one in money["invoices"]]
     ex_tax = [one["left_ex_tax_fen"] for one in money["invoices"]]
     wanted = {
         "invoiced_ex_tax_fen": sum(fen for fen in ex_tax if fen is not None),
         "invoiced_incl_fen": sum(fen for fen in left if fen is not None),
         "unknown_invoices": left.count(None),
-        "paid_fen": sum(one["covered_fen"] for one in money["payments"]),
+        "paid_fen": sum(fen for fen in paid if fen is not None),
     }
     wanted["invoiced_less_metered_fen"] = wanted["invoiced_incl_fen"] - tie["metered_fen"]
     for name, value in wanted.items():
@@ -68,6 +69,8 @@ def _check_invoice(invoice: Data, until: date) -> None:
         _check_day(f"invoice {one['number']}", one["issued_on"], until)
     if any(red["incl_fen"] >= 0 for red in invoice["reds"]):
         raise CheckFailed(f"invoice {invoice['number']}: a red invoice takes nothing back")
+    if any(not red["incl_fen"] <= red["unmapped_incl_fen"] <= 0 for red in invoice["reds"]):
+        raise CheckFailed(f"invoice {invoice['number']}: more of a red one is mapped than it has")
     wanted = _left(invoice)
     found = tuple(invoice[f"left_{side}"] for side in _SIDES)
     if found != wanted:
@@ -89,10 +92,30 @@ def _left(invoice: Data) -> tuple[int | None, int | None]:
         invoice[f"contract_{side}"] + sum(red[f"contract_{side}"] for red in mapped)
         for side in _SIDES
     )
+    least = incl + sum(red["unmapped_incl_fen"] for red in reds)
     whole_ex_tax, whole = (invoice[side] + sum(red[side] for red in reds) for side in _SIDES)
     if max(0, whole) < max(0, incl):
         ex_tax, incl = whole_ex_tax, whole
+    if max(0, least) < max(0, incl):
+        # Which part of the invoice the unmapped red one takes back, nobody knows.
+        return None, None
     return (ex_tax, incl) if incl > 0 else (0, 0)
+
+
+def _check_paid(invoice: Data, payments: Sequence[Data]) -> int | None:
+    """What of the payments is the contract's: its share of what is left of the whole."""
+    left = invoice["left_incl_fen"]
+    whole = invoice["incl_fen"] + sum(red["incl_fen"] for red in invoice["reds"])
+    covered = sum(one["covered_fen"] for one in payments if one["invoice"] == invoice["number"])
+    wanted = left
+    if left:
+        wanted = min(covered, whole) * left // whole
+    if invoice["contract_paid_fen"] != wanted:
+        raise CheckFailed(
+            f"invoice {invoice['number']}: {invoice['contract_paid_fen']} fen are said to be paid"
+            f" for the contract; payments and its share give {wanted}"
+        )
+    return None if wanted is None else int(wanted)
 
 
 def _check_payments(money: Data, until: date) -> None:

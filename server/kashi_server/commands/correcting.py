@@ -1,6 +1,7 @@
 """`correct` and `replay`: what a closed month is now, and whether it is what was made of it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from kashi_server.commands.proving import OfficersPasswords, prove_officers
 from kashi_server.domain.correction_cause import causes_of
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import yuan_text
+from kashi_server.errors import Refused
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.correcting import Correcting, Correction
 from kashi_server.services.importing import ImportFile
@@ -28,7 +30,13 @@ MonthOption = Annotated[
 
 
 def correct(
-    month: MonthOption,
+    month: Annotated[
+        str | None,
+        typer.Option(
+            "--month",
+            help="A closed month, like 2026-10; a preview without it is of all. 已关账月份",
+        ),
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     preview: Annotated[
@@ -49,24 +57,49 @@ def correct(
     """Correct a closed month: reversals and new lines, booked in the month that is open. 更正.
 
     Two officers make a correction, each with the password of the portal. 两名经办人各凭密码办理。
+    Other closed months that differ now are named as well. 同时列出其他有差异的已关账月份。
     """
-    wanted = Month.parse(month)
+    if month is None and not preview:
+        raise Refused(
+            "which month is corrected? name it with --month; --preview alone tells of all"
+        )
+    wanted = None if month is None else Month.parse(month)
     files = [ImportFile(str(file), read_text(file)) for file in terms or ()]
     decision = None if preview else two_officers(officer, reason)
     with opened(directory) as server:
         if decision is not None:
             prove_officers(server, decision, password_file)
         correcting = _correcting(server)
-        if decision is None:
-            found = correcting.preview(wanted, files)
-        else:
+        found = None
+        if wanted is not None and decision is not None:
             found = correcting.make(wanted, decision, files)
+        elif wanted is not None:
+            found = correcting.preview(wanted, files)
+        # Once a correction is made, its terms stand.
+        differing = correcting.differing(files if preview else ())
+        others = [one for one in differing if one[0] != wanted]
     if as_json:
-        print(json.dumps(None if found is None else _data(found), ensure_ascii=False))
-    elif found is None:
-        print(f"{wanted} 无需更正 nothing to correct.")
-    else:
+        print(json.dumps(_whole(found, others), ensure_ascii=False))
+        return
+    if found is not None:
         _print(found, made=decision is not None)
+    elif wanted is not None or not others:
+        print(f"{wanted or '各月 every month'} 无需更正 nothing to correct.")
+    for other, amount_fen in others:
+        print(
+            f"{other} 现有差异 differs now: {yuan_text(amount_fen)} 元 yuan;"
+            f" correct --month {other} --preview"
+        )
+
+
+def _whole(
+    found: Correction | None, others: Sequence[tuple[Month, int]]
+) -> dict[str, object] | None:
+    """Of the month that was asked for, and the other closed months that differ; None: nothing."""
+    if found is None and not others:
+        return None
+    differing = [{"month": str(month), "amount_fen": fen} for month, fen in others]
+    return {**({} if found is None else _data(found)), "also_differing": differing}
 
 
 def _correcting(server: Server) -> Correcting:

@@ -102,6 +102,7 @@ def _taken(taken: TakenInvoices, passed_by: int) -> dict[str, object]:
         "unchanged": taken.unchanged,
         "mapped_lines": taken.mapped,
         "passed_by": passed_by,
+        "contested": taken.contested,
         "notes": taken.notes,
         "claims_told": [
             {"number": one.number, "status": str(one.after), "claims": dict(one.claims)}
@@ -166,7 +167,11 @@ def show_invoice(
         said = parts.get(line.line, "未对应 no part")
         print(f"    {line.line}. {line.name}  {yuan_text(line.amount.incl_fen)}  → {said}")
     for change in history.statuses:
-        print(f"    {change.change}. {STATUS_ZH[change.status]} {change.source} {change.told_by}")
+        both = " 两名经办人决定 decided by two officers:" if change.decided else ""
+        print(
+            f"    {change.change}. {STATUS_ZH[change.status]}{both} {change.source}"
+            f" {change.told_by}"
+        )
     for one in left:
         held = ", ".join(f"{claim} {yuan_text(fen)}" for claim, fen in one.held)
         print(f"    {one.contract_id} {one.part}: 余 left {yuan_text(one.left_fen)}  {held}")
@@ -231,6 +236,7 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
                 "change": one.change,
                 "status": str(one.status),
                 "source": one.source,
+                "decided": one.decided,
                 "told_by": one.told_by,
                 "told_utc_ms": one.told_utc_ms,
             }

@@ -74,7 +74,9 @@ def list_payments(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson =
     table.add_column("对应发票 covers", overflow="fold", min_width=20)
     for one in found:
         payment = one.payment
-        covers = "\n".join(f"{c.number} {yuan_text(c.amount_fen)}" for c in one.covers)
+        back = [f"退回 went back: {r.number} {yuan_text(r.amount_fen)}" for r in one.returns]
+        covered = [f"{c.number} {yuan_text(c.amount_fen)}" for c in one.covers]
+        covers = "\n".join([*covered, *back])
         table.add_row(
             f"{payment.reference}\n{payment.paid_on}",
             f"{payment.payer_id}\n{payment.payee_id}",
@@ -95,4 +97,5 @@ def _data(stored: StoredPayment) -> dict[str, object]:
         "amount_fen": payment.amount_fen,
         "document": payment.document or None,
         "covers": {one.number: one.amount_fen for one in stored.covers},
+        "counted": stored.counted,
     }

@@ -113,8 +113,13 @@ def _payments(payments: Sequence[Data]) -> dict[str, Any]:
         ],
         "total": [],
     }
+    share = Pair(
+        "付款按发票全额列示；已付金额只计本合同在发票余额中所占份额。",
+        "Payments are listed whole; paid counts this contract's share of what an invoice has left.",
+    )
+    remarks = [share.to_data(), *_more(payments)]
     return section(
-        Pair("付款（元）", "Payments, in yuan"), kind="figures", grid=grid, remarks=_more(payments)
+        Pair("付款（元）", "Payments, in yuan"), kind="figures", grid=grid, remarks=remarks
     )
 
 

@@ -2,7 +2,7 @@
 
     authority → pool → reserved → accrued → certified → disbursed → recovered
 
-Beside the money stand allowances: what is left of the company's cap, of the quota and of the
+Beside the money stand allowances: what is left of the company's cap, of the quota and of every
 envelope. A reservation takes from all of them at once, so none can be passed, in any order and by
 however many officers at a time; a release gives back to all of them.
 """
@@ -30,12 +30,12 @@ class Act:
 class Budget:
     """A programme's year.
 
-    `envelope`: the programme whose pool bounds this one as well; `counted`: awards have a quota.
+    `envelopes`: the programmes whose pools bound this one as well; `counted`: awards have a quota.
     """
 
     programme_id: str
     year: int
-    envelope: str | None = None
+    envelopes: tuple[str, ...] = ()
     counted: bool = False
     capped: bool = True
 
@@ -124,8 +124,8 @@ class Budget:
         if self.capped:
             taken[self._account("cap_left", claim.company_id)] = -amount_fen
             taken[self._account("cap_used", claim.company_id)] = amount_fen
-        if self.envelope is not None:
-            around = Budget(programme_id=self.envelope, year=self.year)
+        for envelope in self.envelopes:
+            around = Budget(programme_id=envelope, year=self.year)
             taken[around._account("envelope_left")] = -amount_fen
             taken[around._account("envelope_used")] = amount_fen
         if self.counted and awards:

@@ -89,7 +89,7 @@ PARAMETER_WORDS: Final[Mapping[str, ParameterWords]] = {
     "pool.year_yuan": _w("年度资金总额", "pool", NOT_APPLIED),
     "pool.overflow": _w("超额时的办法", "pool", "at most what is left, told"),
     "envelope": _w("所属总盘子", "pool ledger", NOT_APPLIED),
-    "envelope.members": _w("总盘子内的项目", "record", SHOWN),
+    "envelope.members": _w("总盘子内的项目", "ledger", SHOWN),
     "quota_per_year": _w("年度名额", "pool ledger", NOT_APPLIED),
     "ranking_rule": _w("排名办法", "record", SHOWN),
     "rounding.mode": _w("舍入方式", "price prorate base ratio", TO_A_FEN),

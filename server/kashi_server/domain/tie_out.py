@@ -2,8 +2,10 @@
 
 Invoices and payments count until that day, less what red invoices until that day took back. Metered
 is every closed month of the contract by then: both sides of the difference tell of the same day.
+Of what is paid on an invoice, a contract has its share of what is left of it, and no more.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,13 +22,15 @@ class RedPaper:
     """A red invoice: what it takes back in all, and of one contract; negative.
 
     Attributes:
-        of_contract: by its lines that are mapped to the contract; None: no line of it is mapped.
+        of_contract: by its lines that are mapped to the contract; None: no line of it is.
+        unmapped_fen: including tax, by its lines that are mapped to no contract at all; 0 or less.
     """
 
     number: str
     issued_on: date
     amount: Taxed
     of_contract: Taxed | None
+    unmapped_fen: int
 
     def to_data(self) -> Plain:
         """As the summary has it."""
@@ -37,6 +41,7 @@ class RedPaper:
             **_amounts(self.amount),
             "contract_ex_tax_fen": None if of_contract is None else of_contract.ex_tax_fen,
             "contract_incl_fen": None if of_contract is None else of_contract.incl_fen,
+            "unmapped_incl_fen": self.unmapped_fen,
         }
 
 
@@ -53,10 +58,10 @@ class InvoicePaper:
 
     @property
     def left(self) -> Taxed | None:
-        """What is left for the contract; None: red invoices that are not here took some of it.
+        """What is left for the contract; None: nobody knows.
 
-        Never more than the whole invoice has left: a red invoice without mapped lines may take
-        back any part.
+        Red invoices that are not here took some of it, or a red one without mapped lines may have
+        taken it from another part of the invoice. Never more than the whole invoice has left.
         """
         if self.status in (InvoiceStatus.RED, InvoiceStatus.VOID):
             return NOTHING
@@ -64,11 +69,30 @@ class InvoicePaper:
             return None
         mapped = [one.of_contract for one in self.reds if one.of_contract is not None]
         of_contract = _plus((self.of_contract, *mapped))
-        whole = _plus((self.amount, *(one.amount for one in self.reds)))
-        return min(of_contract, whole, key=lambda one: one.incl_fen)
+        most = min(of_contract, self._rest, key=lambda one: one.incl_fen)
+        least_fen = of_contract.incl_fen + sum(one.unmapped_fen for one in self.reds)
+        return most if max(0, least_fen) >= most.incl_fen else None
 
-    def to_data(self) -> Plain:
-        """As the summary has it."""
+    @property
+    def _rest(self) -> Taxed:
+        """What red invoices left of the whole."""
+        return _plus((self.amount, *(one.amount for one in self.reds)))
+
+    def paid_fen(self, covered_fen: int) -> int | None:
+        """What of the payments on the invoice is the contract's: its share of what is left.
+
+        Cut to a fen, invoice by invoice; contracts together never have more than was paid.
+
+        Args:
+            covered_fen: what payments cover of the whole invoice.
+        """
+        left, rest_fen = self.left, self._rest.incl_fen
+        if left is None:
+            return None
+        return min(covered_fen, rest_fen) * left.incl_fen // rest_fen if left.incl_fen else 0
+
+    def to_data(self, covered_fen: int) -> Plain:
+        """As the summary has it, with what payments cover of the whole invoice."""
         left = self.left
         return {
             "number": self.number,
@@ -80,12 +104,13 @@ class InvoicePaper:
             "reds": [one.to_data() for one in self.reds],
             "left_ex_tax_fen": None if left is None else left.ex_tax_fen,
             "left_incl_fen": None if left is None else left.incl_fen,
+            "contract_paid_fen": self.paid_fen(covered_fen),
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidPaper:
-    """What a payment covers of an invoice."""
+    """What a payment covers of the whole of an invoice."""
 
     reference: str
     paid_on: date
@@ -121,8 +146,12 @@ class TieOut:
     def to_data(self) -> Plain:
         """As the summary has it."""
         left = _plus([one.left for one in self.invoices if one.left is not None])
+        covered = Counter[str]()
+        for one in self.payments:
+            covered[one.invoice] += one.covered_fen
+        paid = [one.paid_fen(covered[one.number]) for one in self.invoices]
         return {
-            "invoices": [one.to_data() for one in self.invoices],
+            "invoices": [one.to_data(covered[one.number]) for one in self.invoices],
             "payments": [one.to_data() for one in self.payments],
             "tie_out": {
                 "until_day": self.until_day.isoformat(),
@@ -131,7 +160,7 @@ class TieOut:
                 "invoiced_ex_tax_fen": left.ex_tax_fen,
                 "invoiced_incl_fen": left.incl_fen,
                 "unknown_invoices": sum(1 for one in self.invoices if one.left is None),
-                "paid_fen": sum(one.covered_fen for one in self.payments),
+                "paid_fen": sum(fen for fen in paid if fen is not None),
                 "invoiced_less_metered_fen": left.incl_fen - self.metered_fen,
             },
         }

@@ -6,25 +6,24 @@ from the rules when the first claim needs them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kashi_server.domain.budget import Act, Budget, ClaimMoney
 from kashi_server.domain.claim import Booking, BookingKind
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.ledger import Account, Movement
-from kashi_server.domain.parameters import NONE
 from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 from kashi_server.services.ledger import post
 
 
 def budget_of(rules: RulesVersion, year: int) -> Budget:
-    """The budget of a programme's year, with the allowances that its rules know."""
-    envelope = rules.parameter("envelope").value
+    """The budget of a programme's year, with the allowances that its rules alone know; envelopes
+    are other programmes' rules as well, see `claim_envelopes`."""
     return Budget(
         programme_id=rules.programme_id,
         year=year,
-        envelope=str(envelope) if envelope not in (None, NONE) else None,
         counted=isinstance(rules.parameter("quota_per_year").value, int),
         capped=rules.fen("cap.company_year_yuan") is not None,
     )
@@ -40,7 +39,7 @@ def book(
     """
     if not bookings:
         return
-    booking = _Booking(stored, event)
+    booking = _Booking(unit, stored, event)
     movements = [booking.movement(place, one) for place, one in enumerate(bookings)]
     allowances = booking.allowances() if _reserves(bookings) else []
     accounts = {
@@ -87,7 +86,8 @@ class _Allowance:
 
 
 class _Booking:
-    def __init__(self, stored: StoredClaim, event: ClaimEvent) -> None:
+    def __init__(self, unit: ClaimsUnit, stored: StoredClaim, event: ClaimEvent) -> None:
+        self._unit = unit
         self._budget = budget_of(stored.rules, stored.batch.year)
         self._stored = stored
         self._event = event
@@ -105,9 +105,11 @@ class _Booking:
         act = self._act(f"{place}/{kind}")
         match kind:
             case BookingKind.RESERVE:
-                return budget.reserve(act, money, amount_fen)
+                around = envelopes_around(self._unit, self._stored.rules, budget.year)
+                return replace(budget, envelopes=around).reserve(act, money, amount_fen)
             case BookingKind.RELEASE:
-                return budget.release(act, money, amount_fen, whole=booking.whole)
+                taken = replace(budget, envelopes=reserved_from(self._unit, self._stored))
+                return taken.release(act, money, amount_fen, whole=booking.whole)
             case BookingKind.ACCRUE | BookingKind.CERTIFY | BookingKind.DISBURSE:
                 return budget.advance(act, money, amount_fen, kind.value)
             case BookingKind.RETREAT:

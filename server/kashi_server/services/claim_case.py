@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
@@ -28,7 +29,14 @@ from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.taxed import Taxed, sum_taxed
 from kashi_server.errors import NotFound, Refused
-from kashi_server.services.claim_invoice_left import check_left, taken_of_contract_fen
+from kashi_server.services.claim_contract_left import (
+    left_of_contract_fen,
+    metered_up_to,
+    payment_up_to,
+    told_apart_by,
+    up_to,
+)
+from kashi_server.services.claim_invoice_left import check_left
 from kashi_server.services.claim_standing import Before, counts
 from kashi_server.services.claims_port import (
     ClaimsUnit,
@@ -164,22 +172,23 @@ class _Found:
 
     def _parts_of(self, contract_id: str) -> list[Part]:
         """A contract's parts. Where the contract is a ceiling, invoices count up to what is left of
-        it: what claims that came before took of it is theirs, and what one contract leaves over
-        lifts nothing of another."""
+        it: what one contract leaves over lifts nothing of another."""
         papers = self._unit.claim_papers.parts(contract_id)
         parts = [self._part(paper) for paper in papers]
         rules = self._stored.rules
-        if rules.parameter("base.contract").value != "ceiling":
+        if told_apart_by(rules) != "invoice":
             return parts
-        counted = {one.part: one.amount.incl_fen for one in papers if counts(rules, one)}
-        taken_fen = taken_of_contract_fen(self._unit, self._stored, contract_id, counted)
-        left_fen = max(0, sum(counted.values()) - taken_fen)
+        left_fen = self._left_fen(contract_id)
         found = []
         for paper, part in zip(papers, parts, strict=True):
-            if paper.part in counted:
-                part, left_fen = _up_to(part, left_fen)
+            if counts(rules, paper):
+                part, left_fen = up_to(part, left_fen)
             found.append(part)
         return found
+
+    def _left_fen(self, contract_id: str) -> int:
+        papers = self._unit.claim_papers.parts(contract_id)
+        return left_of_contract_fen(self._unit, self._stored, contract_id, papers)
 
     def _part(self, paper: PartPaper) -> Part:
         claimed = [
@@ -200,37 +209,82 @@ class _Found:
         )
 
     def metered(self) -> tuple[Metered, ...] | None:
-        """Eligible lines of the statements, as these rated them; None where none is named."""
+        """Eligible lines of the statements, as these rated them; None where none is named.
+
+        Where nothing that was invoiced or paid tells claims on a contract apart, up to what is left
+        of it."""
         if not self._papers.statements:
             return None
-        return tuple(
-            line
-            for statement in self._papers.statements
-            for line in metered_lines(self._unit, self._stored, statement)
-        )
+        by_contract: dict[str, list[Metered]] = {}
+        for one in self._papers.statements:
+            contract_id, lines = metered_lines(self._unit, self._stored, one)
+            by_contract.setdefault(contract_id, []).extend(lines)
+        apart = told_apart_by(self._stored.rules)
+        if apart == "metered" or (apart == "payment" and not self._papers.payments):
+            return tuple(
+                line
+                for contract_id, lines in by_contract.items()
+                for line in metered_up_to(self._stored.rules, lines, self._left_fen(contract_id))
+            )
+        return tuple(line for lines in by_contract.values() for line in lines)
 
     # Payments
 
     def payment_fen(self) -> int | None:
-        """What payments cover of what is claimed of each invoice, cut to a fen each."""
+        """What payments cover of what is claimed of each invoice, cut to a fen each.
+
+        Where they tell claims on a contract apart, up to what is left of it."""
         if not self._papers.payments:
             return None
+        payment_fen = self._covered_fen()
+        if told_apart_by(self._stored.rules) != "payment":
+            return payment_fen
+        paid_fen = self._paid_of_contracts()
+        return payment_up_to(
+            payment_fen,
+            paid_fen,
+            {contract_id: self._left_fen(contract_id) for contract_id in paid_fen},
+            [(one.amount_fen, self._counts(one)) for one in self._papers.invoices],
+        )
+
+    def _covered_fen(self) -> int:
         return sum(self._paid_fen(number) for number in self._numbers())
+
+    def _paid_of_contracts(self) -> dict[str, Fraction]:
+        """By contract what payments cover of the parts that count."""
+        found: dict[str, Fraction] = {}
+        for one in self._papers.invoices:
+            if self._counts(one):
+                claimed_fen = self._claimed_fen(one.number)
+                fen = Fraction(self._paid_fen(one.number) * one.amount_fen, claimed_fen)
+                found[one.contract_id] = found.get(one.contract_id, Fraction(0)) + fen
+        return found
+
+    def _counts(self, claimed: InvoicePart) -> bool:
+        papers = self._unit.claim_papers.parts(claimed.contract_id)
+        return any(one.part == claimed.part and counts(self._stored.rules, one) for one in papers)
+
+    def _claimed_fen(self, number: str) -> int:
+        return sum(one.amount_fen for one in self._papers.invoices if one.number == number)
 
     def payment_ex_tax_fen(self) -> int | None:
         """The same without the tax of the invoices it covers."""
         if not self._papers.payments:
             return None
-        return sum(
+        covered_fen, counted_fen = self._covered_fen(), self.payment_fen() or 0
+        ex_tax_fen = sum(
             self._share(number).ex_tax_of(self._paid_fen(number)) for number in self._numbers()
         )
+        if counted_fen == covered_fen:
+            return ex_tax_fen
+        return ex_tax_fen * counted_fen // covered_fen
 
     def _numbers(self) -> list[str]:
         return sorted({one.number for one in self._papers.invoices})
 
     def _paid_fen(self, number: str) -> int:
         covered_fen = sum(one.covered_fen for one in self._payments if one.number == number)
-        claimed_fen = sum(one.amount_fen for one in self._papers.invoices if one.number == number)
+        claimed_fen = self._claimed_fen(number)
         total_fen = next(one.total_fen for one in self._invoices if one.number == number)
         return min(covered_fen, total_fen) * claimed_fen // total_fen
 
@@ -244,18 +298,6 @@ class _Found:
         if missing:
             raise NotFound(f"there is no payment {min(missing)} of {company_id} for any invoice")
         return [one for one in found if one.reference in self._papers.payments]
-
-
-def _up_to(part: Part, left_fen: int) -> tuple[Part, int]:
-    """A part with no more invoiced than is left of its contract; what is left then.
-
-    Without tax it is cut in proportion, to a fen.
-    """
-    invoice_fen = part.invoice_fen or 0
-    if invoice_fen <= left_fen:
-        return part, left_fen - invoice_fen
-    ex_tax_fen = (part.invoice_ex_tax_fen or 0) * left_fen // invoice_fen
-    return replace(part, invoice_fen=left_fen, invoice_ex_tax_fen=ex_tax_fen), 0
 
 
 def contracts_of(
@@ -339,8 +381,8 @@ def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -
 
 def metered_lines(
     unit: ClaimsUnit, stored: StoredClaim, statement: StatementRevision
-) -> list[Metered]:
-    """The eligible lines of a certified statement of the claimant.
+) -> tuple[str, list[Metered]]:
+    """The contract and the eligible lines of a certified statement of the claimant.
 
     Raises:
         NotFound: it is not there.
@@ -375,7 +417,7 @@ def metered_lines(
         for line in eligible
     ]
     gaps = (counted_gaps(line, domestic[line["hardware_id"]]) for line in eligible)
-    return [*measured, *(one for found in gaps for one in found)]
+    return found.contract_id, [*measured, *(one for group in gaps for one in group)]
 
 
 def with_requested(case: Case, requested_fen: int) -> Case:

@@ -13,6 +13,7 @@ from kashi_server.services.claim_holding import let_go
 from kashi_server.services.claim_rechecking import check_stands
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import CLOCK, Acting, ClaimSteps, Taken, Taking, Why, day_of
+from kashi_server.services.claim_worth import check_worth
 from kashi_server.services.claims_port import StoredClaim
 
 
@@ -25,7 +26,8 @@ class ClaimClearing(ClaimSteps):
         """Verify what is asked for, or less of it; without a voucher: what was approved.
 
         Raises:
-            Refused: it is more than that, the public notice still runs, or a paper fell away.
+            Refused: it is more than that or than it comes to now, that is not known for sure, the
+                public notice still runs, or a paper fell away.
         """
 
         def do(taking: Taking) -> Changed:
@@ -36,7 +38,9 @@ class ClaimClearing(ClaimSteps):
                 asked_fen = claim.amounts.reserved_fen
             verified_fen = asked_fen if amount_fen is None else amount_fen
             taking.terms["verified_yuan"] = yuan_text(verified_fen)
-            return verify(claim, verified_fen, taking.today)
+            changed = verify(claim, verified_fen, taking.today)
+            check_worth(taking, verified_fen)
+            return changed
 
         asked = {"asked_yuan": None if amount_fen is None else yuan_text(amount_fen)}
         return self._take(by, claim_id, Step.VERIFY, why, do, asked)
@@ -45,12 +49,14 @@ class ClaimClearing(ClaimSteps):
         """Pay what is certified, by two officers; `why.document`: the payment order.
 
         Raises:
-            Refused: an invoice, statement or certificate that it rests on fell away.
+            Refused: an invoice, statement or certificate that it rests on fell away, or it comes
+                to less now.
         """
 
         def do(taking: Taking) -> Changed:
             claim = taking.stored.claim
             check_stands(taking.unit, taking.stored)
+            check_worth(taking, claim.amounts.certified_fen)
             taking.terms["paid_yuan"] = yuan_text(claim.amounts.certified_fen)
             taking.terms["payee_id"] = claim.payee_id
             taking.terms["certificates"] = _redeemed(taking)

@@ -10,7 +10,7 @@ from kashi_server.domain.evaluation.case_writing import case_to_data
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
 from kashi_server.errors import Refused
 from kashi_server.services.claim_case import Papers, case_of, with_requested
-from kashi_server.services.claim_standing import Before, before
+from kashi_server.services.claim_standing import Before, before, own_eligible_fen
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim, StoredEvaluation
 
 
@@ -29,14 +29,23 @@ class Evaluated:
 
 
 def evaluate_claim(
-    unit: ClaimsUnit, stored: StoredClaim, *, serial: int, utc_ms: int, today: date
+    unit: ClaimsUnit,
+    stored: StoredClaim,
+    *,
+    serial: int,
+    utc_ms: int,
+    today: date,
+    granted: bool = False,
 ) -> Evaluated:
-    """Evaluate an application: everything it names, no voucher yet."""
+    """Evaluate an application: everything it names, no voucher yet.
+
+    `granted`: towards a year's threshold only approved claims count beside it.
+    """
     content = stored.content
     papers = Papers(
         statements=content.statements, invoices=content.invoices, payments=content.payments
     )
-    stands = before(unit, stored)
+    stands = before(unit, stored, granted=granted)
     case = case_of(unit, stored, papers, stands, applied_on=stored.claim.applied_on or today)
     others_fen = unit.claims.requested_fen(stored.batch.batch_id, stored.claim.claim_id)
     return _evaluated(stored, case, stands, others_fen, serial, utc_ms)
@@ -50,11 +59,26 @@ def evaluate_use(
     serial: int,
     utc_ms: int,
     today: date,
+    used_fen: int | None = None,
 ) -> Evaluated:
-    """Evaluate a use of the claim's voucher: the papers of this use alone."""
+    """Evaluate a use of the claim's voucher: the papers of this use alone.
+
+    Towards a year's threshold the expense of the application counts, or that of the use if it is
+    more: a use is of parts of the same expense, and nothing counts twice.
+
+    Args:
+        unit: the unit of work.
+        stored: the claim.
+        papers: of this use.
+        serial: number of the step.
+        utc_ms: its time.
+        today: its day.
+        used_fen: what of the voucher was used before it; without it all that is used.
+    """
     voucher = stored.claim.voucher
     assert voucher is not None
-    stands = before(unit, stored, used_fen=voucher.used_fen)
+    voucher = voucher if used_fen is None else replace(voucher, used_fen=used_fen)
+    stands = before(unit, stored, used_fen=voucher.used_fen, granted=True)
     # The day of a use is looked at where the voucher is used; windows of application are not those
     # of use, so the case keeps the day of the application and a voucher that has begun.
     begun = replace(voucher, valid_from=None)
@@ -66,6 +90,11 @@ def evaluate_use(
         applied_on=stored.claim.applied_on or today,
         vouchers=(begun,),
     )
+    own_fen = evaluate(stored.rules, with_requested(case, 0)).eligible_fen or 0
+    year_fen = (case.standing.year_eligible_fen or 0) + max(
+        0, own_eligible_fen(unit, stored) - own_fen
+    )
+    case = replace(case, standing=replace(case.standing, year_eligible_fen=year_fen))
     return _evaluated(stored, case, stands, 0, serial, utc_ms)
 
 

@@ -28,6 +28,7 @@ from kashi_server.services.claim_evaluation import (
     told,
 )
 from kashi_server.services.claim_holding import free_uses, let_go
+from kashi_server.services.claim_line import check_lines
 from kashi_server.services.claim_sharing import (
     check_contract_once,
     check_sharing,
@@ -35,6 +36,7 @@ from kashi_server.services.claim_sharing import (
 )
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
+from kashi_server.services.claim_worth import check_grant
 
 
 class ClaimReviewing(ClaimSteps):
@@ -108,8 +110,9 @@ class ClaimReviewing(ClaimSteps):
             on_estimate: approve although something that could change the amount is not known.
 
         Raises:
-            Refused: it is above what is computed, not final, above the strictest line of programmes
-                that share the expense, or pool, cap, quota or envelope do not hold it.
+            Refused: it is above what is computed, not final, above the line of a contract or the
+                strictest of programmes that share the expense, or pool, cap, quota or envelope do
+                not hold it.
         """
 
         def do(taking: Taking) -> Changed:
@@ -118,6 +121,7 @@ class ClaimReviewing(ClaimSteps):
             check_final(done, on_estimate=on_estimate)
             others = check_sharing(taking.unit, taking.stored)
             check_strictest_line(done, taking.stored, others, amount_fen)
+            check_lines(taking.unit, done, taking.stored, others, amount_fen)
             check_contract_once(taking.unit, taking.stored)
             _check_face(taking.stored.rules, taking.stored.claim.mode.has_voucher, amount_fen)
             taking.terms["open"] = [*done.evaluation.unknown, *done.evaluation.missing]
@@ -153,14 +157,17 @@ class ClaimReviewing(ClaimSteps):
         `valid_until`: its last day, where the rules do not say how long it holds.
 
         Raises:
-            Refused: the notice still runs, or the rules say another last day.
+            Refused: the notice still runs, the rules say another last day, or the claim comes to
+                less now than was approved.
         """
 
         def do(taking: Taking) -> Changed:
             last = _last_day(taking.stored.rules, taking.today, valid_until)
             taking.terms["valid_until"] = None if last is None else last.isoformat()
             number = f"V-{claim_id}"
-            return issue(taking.stored.claim, taking.today, number, last)
+            changed = issue(taking.stored.claim, taking.today, number, last)
+            check_grant(taking)
+            return changed
 
         asked = {"asked_until": None if valid_until is None else valid_until.isoformat()}
         return self._take(by, claim_id, Step.ISSUE, why or Why(), do, asked)

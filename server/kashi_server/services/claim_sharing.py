@@ -69,31 +69,67 @@ def _same_cost(unit: ClaimsUnit, stored: StoredClaim, other: StoredClaim) -> boo
 
 
 def check_contract_once(unit: ClaimsUnit, stored: StoredClaim) -> None:
-    """Refuse a contract that a claim of the programme was paid for, where it is the only ceiling.
+    """Refuse a contract that a claim of the programme was paid for, where it is the only ceiling,
+    and a second award for one contract or project.
 
     Without invoices, payments or metered use to tell two claims' expense apart, each would be for
-    all of the contract. Where the rules count days of its term, each year has its own.
+    all of the contract. Where the rules count days of its term, each year has its own; so has an
+    award where the rules know awards of several years (`years_max`).
 
     Raises:
         Refused: a claim that was handed in before stands for it; it is named.
     """
     rules = stored.rules
-    if rules.parameter("kind").value != "cost_share" or not _contract_alone(rules):
+    shared = rules.parameter("kind").value == "cost_share"
+    if shared and not _contract_alone(rules):
         return
-    own, by_days = place_in_line(unit, stored), rules.parameter("prorate").value == "by_days"
+    own = place_in_line(unit, stored)
+    each_year = rules.parameter("prorate").value == "by_days" if shared else _of_years(rules)
     found = unit.claims.claims(
-        programme_id=stored.batch.programme_id, contract_ids=stored.content.contract_ids
+        programme_id=stored.batch.programme_id,
+        contract_ids=stored.content.contract_ids if shared else None,
     )
     for one in found:
         if one.claim.claim_id == stored.claim.claim_id or not _stands(one):
             continue
-        if by_days and one.batch.year != stored.batch.year:
+        if each_year and one.batch.year != stored.batch.year:
             continue
-        if place_in_line(unit, one) < own and _same_cost(unit, stored, one):
-            raise Refused(
-                f"claim {one.claim.claim_id} stands for the same contract, and the contract is the"
-                f" only ceiling that {rules.programme_id} knows: it is claimed once"
-            )
+        same = _same_cost(unit, stored, one) if shared else _same_award(stored, one)
+        if same and place_in_line(unit, one) < own:
+            raise Refused(_once(one, rules, shared=shared))
+
+
+def _of_years(rules: RulesVersion) -> bool:
+    """Whether a text lets an award come again in another year."""
+    years = rules.parameter("years_max").value
+    return years == NONE or (isinstance(years, int) and years > 1)
+
+
+def _same_award(stored: StoredClaim, other: StoredClaim) -> bool:
+    """For a contract of both, or for one project of one company."""
+    if set(stored.content.contract_ids) & set(other.content.contract_ids):
+        return True
+    project = _project(stored)
+    return (
+        bool(project)
+        and project == _project(other)
+        and stored.claim.company_id == other.claim.company_id
+    )
+
+
+def _project(stored: StoredClaim) -> str:
+    """A project's name, however it is spaced and capitalised."""
+    return "".join((stored.content.declared.project or "").split()).casefold()
+
+
+def _once(other: StoredClaim, rules: RulesVersion, *, shared: bool) -> str:
+    stands = f"claim {other.claim.claim_id} stands for the same contract"
+    if shared:
+        return (
+            f"{stands}, and the contract is the only ceiling that {rules.programme_id} knows: it"
+            " is claimed once"
+        )
+    return f"{stands} or project, and {rules.programme_id} gives an award for it once"
 
 
 def _contract_alone(rules: RulesVersion) -> bool:
@@ -124,7 +160,7 @@ def check_strictest_line(
         Refused: together they would pass it, or nobody knows what the contract is worth; the other
             claims and their programmes are named.
     """
-    lines = [line for one in (stored, *others) if (line := _line(one.rules)) is not None]
+    lines = [line for one in (stored, *others) if (line := stacking_line(one.rules)) is not None]
     if not others or not lines:
         return
     names = ", ".join(f"{one.claim.claim_id} of {one.batch.programme_id}" for one in others)
@@ -148,7 +184,8 @@ def check_strictest_line(
         )
 
 
-def _line(rules: RulesVersion) -> Fraction | None:
+def stacking_line(rules: RulesVersion) -> Fraction | None:
+    """The most of a contract that public money may be; None: rules know no such line."""
     if rules.parameter("stacking.ratio").value == NONE:
         return None
     return rules.ratio("stacking.ratio")

@@ -12,6 +12,7 @@ from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_use, told
 from kashi_server.services.claim_holding import take_for_use, unused_papers
+from kashi_server.services.claim_line import check_lines
 from kashi_server.services.claim_sharing import check_sharing
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -55,7 +56,7 @@ class ClaimSpending(ClaimSteps):
             if not chosen.statements and not chosen.invoices:
                 raise InvalidValue("a voucher is used on statements or invoices; name some")
             take_for_use(unit, stored, chosen, taking.utc_ms, taking.serial)
-            check_sharing(unit, stored)
+            others = check_sharing(unit, stored)
             done = evaluate_use(
                 unit,
                 stored,
@@ -65,8 +66,10 @@ class ClaimSpending(ClaimSteps):
                 today=taking.today,
             )
             unit.claims.add_evaluation(done.stored)
-            _check_known(unit, claim_id, done)
+            check_known(unit, claim_id, done)
             used_fen = _used_fen(done.amount_fen, amount_fen)
+            before_fen = stored.claim.amounts.awarded_fen - stored.claim.balance_fen
+            check_lines(unit, done, stored, others, before_fen + used_fen)
             taking.terms |= told(done) | {
                 "used_yuan": yuan_text(used_fen),
                 "papers": _said(chosen),
@@ -101,11 +104,15 @@ def open_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[int]:
     return found
 
 
-def _check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
-    """Money is not paid on a guess: a use is final but for what the approval left open.
+def check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
+    """Money is not paid on a guess: what carries it is final but for what the approval left open.
 
-    Two officers may grant on an estimate, and what they left open stays open. What the papers of a
-    use themselves say (paid, metered) is never among it: the grant was for them to come.
+    Two officers may grant on an estimate, and what they left open stays open. What papers of a use,
+    or of a payment without a voucher, themselves say (paid, metered) is never among it: the grant
+    was for them to come.
+
+    Raises:
+        Refused: something else is not known.
     """
     approvals = [one for one in unit.claims.events(claim_id) if one.step == Step.APPROVE]
     left_open = set(approvals[-1].terms.get("open", ())) if approvals else set()
@@ -119,8 +126,8 @@ def _check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
     ]
     if lacks:
         raise Refused(
-            f"the voucher of claim {claim_id} cannot be used on an estimate: {', '.join(lacks)}"
-            " could change it. Name the papers that say it, like the payments of these invoices"
+            f"claim {claim_id}: no money is used or paid on an estimate: {', '.join(lacks)} could"
+            " change it. Name the papers that say it, like the payments of these invoices"
         )
 
 

@@ -14,6 +14,7 @@ from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.claim_booking import budget_of
+from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
 from kashi_server.services.claims_port import (
     ClaimsUnit,
     PartPaper,
@@ -21,8 +22,13 @@ from kashi_server.services.claims_port import (
     StoredEvaluation,
 )
 
-_NOTHING: Final = (ClaimState.DRAFT, ClaimState.REJECTED, ClaimState.WITHDRAWN)
-_STANDS_FOR_NOTHING: Final = (*_NOTHING, ClaimState.SUSPENDED, ClaimState.CLAWED_BACK)
+_STANDS_FOR_NOTHING: Final = (
+    ClaimState.DRAFT,
+    ClaimState.REJECTED,
+    ClaimState.WITHDRAWN,
+    ClaimState.SUSPENDED,
+    ClaimState.CLAWED_BACK,
+)
 """Of these no expense counts towards a threshold: nobody knows that it is good, or it is not."""
 
 
@@ -34,13 +40,18 @@ class Before:
     other_money: tuple[OtherMoney, ...]
 
 
-def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Before:
+def before(
+    unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0, granted: bool = False
+) -> Before:
     """What stands before a claim, or before its next use.
 
     Args:
         unit: the unit of work.
         stored: the claim; what it holds itself does not count against it.
         used_fen: of a use: what was used of the claim's voucher before.
+        granted: money is about to move: of other claims only expense that was approved counts
+            towards a year's threshold. Before that every claim that stands counts, so that two may
+            reach it together.
     """
     claim, batch = stored.claim, stored.batch
     same = [
@@ -49,6 +60,7 @@ def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Befor
         if one.claim.company_id == claim.company_id and one.claim.claim_id != claim.claim_id
     ]
     this_year = [one for one in same if one.batch.year == batch.year]
+    counted = [one for one in this_year if _stands(one, granted=granted)]
     on_contract = [
         one
         for one in unit.claims.claims(contract_ids=stored.content.contract_ids)
@@ -58,9 +70,8 @@ def before(unit: ClaimsUnit, stored: StoredClaim, *, used_fen: int = 0) -> Befor
     funds = _Funds(unit, stored)
     return Before(
         standing=Standing(
-            year_eligible_fen=sum(_eligible_fen(unit, one) for one in this_year)
-            + (_own_eligible_fen(unit, stored) if used_fen or claim.voucher else 0),
-            year_contract_fen=_contracted_fen(unit, stored, this_year),
+            year_eligible_fen=sum(own_eligible_fen(unit, one) for one in counted),
+            year_contract_fen=_contracted_fen(unit, stored, counted),
             year_awarded_fen=_awarded_fen(this_year),
             years_awarded=len(_years(same) - {batch.year}),
             paid_on_contract_fen=_awarded_fen(paid) + used_fen,
@@ -78,12 +89,7 @@ def _awarded_fen(found: Iterable[StoredClaim]) -> int:
 
 def _contracted_fen(unit: ClaimsUnit, stored: StoredClaim, this_year: Iterable[StoredClaim]) -> int:
     """What contracts of the year's other claims are for, besides those of this claim."""
-    named = {
-        contract_id
-        for one in this_year
-        if one.claim.state not in _NOTHING
-        for contract_id in one.content.contract_ids
-    }
+    named = {contract_id for one in this_year for contract_id in one.content.contract_ids}
     return sum(
         part.amount.incl_fen
         for contract_id in sorted(named - set(stored.content.contract_ids))
@@ -105,14 +111,14 @@ def _years(found: Iterable[StoredClaim]) -> set[int]:
     return {one.batch.year for one in found if one.claim.amounts.awarded_fen}
 
 
-def _eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
-    """The eligible expense of another claim that stands."""
+def _stands(stored: StoredClaim, *, granted: bool) -> bool:
+    """Whether another claim's expense counts towards a threshold; `granted`: once approved."""
     if stored.claim.state in _STANDS_FOR_NOTHING:
-        return 0
-    return _own_eligible_fen(unit, stored)
+        return False
+    return not granted or stored.claim.amounts.awarded_fen > 0
 
 
-def _own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+def own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """What the latest evaluation of the application found eligible: earlier ones were of papers
     that it names no more, and those of uses are of parts of the same expense."""
     claim_id = stored.claim.claim_id
@@ -151,6 +157,7 @@ class _Funds:
     def __init__(self, unit: ClaimsUnit, stored: StoredClaim) -> None:
         self._unit = unit
         self._own_fen = stored.claim.amounts.awarded_fen
+        self._stored = stored
         self._budget = budget_of(stored.rules, stored.batch.year)
 
     def granted_fen(self) -> int:
@@ -161,14 +168,20 @@ class _Funds:
         return appropriated_fen - stands.get(f"pool:{key}", 0) - self._own_fen
 
     def envelope(self) -> tuple[int | None, int | None]:
-        """Size of the envelope around the programme, and what others took; None: there is none."""
-        if self._budget.envelope is None:
-            return None, None
-        key = f"{self._budget.envelope}/{self._budget.year}"
+        """Size of the envelope around the programme, and what others took; None: there is none, or
+        none that was opened. Of several the one that holds least."""
+        around = envelopes_around(self._unit, self._stored.rules, self._budget.year)
+        stand = [one for one in map(self._envelope, around) if one is not None]
+        return min(stand, key=lambda one: one[0] - one[1]) if stand else (None, None)
+
+    def _envelope(self, name: str) -> tuple[int, int] | None:
+        key = f"{name}/{self._budget.year}"
         stands = self._balances(f"envelope:{key}", f"envelope_used:{key}")
         if f"envelope:{key}" not in stands:
-            return None, None
-        return -stands[f"envelope:{key}"], stands.get(f"envelope_used:{key}", 0) - self._own_fen
+            return None
+        own = name in reserved_from(self._unit, self._stored)
+        used_fen = stands.get(f"envelope_used:{key}", 0) - (self._own_fen if own else 0)
+        return -stands[f"envelope:{key}"], used_fen
 
     def _balances(self, *names: str) -> Mapping[str, int]:
         return {

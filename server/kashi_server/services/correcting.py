@@ -120,6 +120,27 @@ class Correcting:
                 take_into(unit, terms, self._clock(), corrects=True)
             return self.found(unit, month, head)
 
+    def differing(self, terms: Sequence[ImportFile] = ()) -> tuple[tuple[Month, int], ...]:
+        """Every closed month that a correction made now would change, with by how many fen.
+
+        What changes one month often changes others: an assignment that is void, a late acceptance.
+        Each closed month is rated anew, one after the other; nothing is stored.
+
+        Raises:
+            MistakesFound: every mistake in the files of agreements.
+        """
+        head = self._sequence()
+        found: list[tuple[Month, int]] = []
+        with self._work.begin(writes=bool(terms)) as unit:
+            if terms:
+                unit.expense.lock()
+                take_into(unit, terms, self._clock(), corrects=True)
+            for month in closed_months(unit):
+                one = self.found(unit, month, head)
+                if one is not None:
+                    found.append((month, one.difference.amount_fen))
+        return tuple(found)
+
     def make(
         self, month: Month, decision: OfficersDecision, terms: Sequence[ImportFile] = ()
     ) -> Correction | None:
@@ -253,6 +274,17 @@ class Correcting:
                 reason=decision.reason,
             )
             record(unit, done)
+
+
+def closed_months(unit: CorrectionUnit) -> tuple[Month, ...]:
+    """Every closed month, the first one first: months are closed in order."""
+    last = unit.expense.last_close()
+    found: list[Month] = []
+    month = None if last is None else last.month
+    while month is not None and unit.expense.close_of(month) is not None:
+        found.append(month)
+        month = Month.of(month.interval().bounded()[0] - 1)
+    return tuple(reversed(found))
 
 
 def _check_closed(unit: CorrectionUnit, month: Month) -> None:

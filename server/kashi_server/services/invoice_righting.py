@@ -22,8 +22,6 @@ from kashi_server.services.papers_port import (
 )
 from kashi_server.services.two_officers import AccountsRead, OfficersDecision, check_officers
 
-DECIDED: Final = "decided by two officers: "
-"""How the source of a status begins that two officers put right."""
 _ACT: Final = "invoice-put-right"
 
 
@@ -92,7 +90,8 @@ def put_right(
             number=number,
             change=unit.invoices.statuses(number)[-1].change + 1,
             status=status,
-            source=f"{DECIDED}{document}",
+            source=document.strip(),
+            decided=True,
             told_by=both,
             told_utc_ms=utc_ms,
         )

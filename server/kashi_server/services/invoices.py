@@ -1,21 +1,23 @@
 """Invoices in use: taking them from files, what their lines are for, how they stand.
 
-An issued invoice never changes; a file that tells another content of a known number is refused.
-Only which invoice a red one takes back may come later, where it did not say. How it stands changes,
+An issued invoice never changes; where a file tells another content of a known number, that row is
+passed by and told, and what money rests on is claimed no more until two officers have looked. Only
+which invoice a red one takes back may come later, where it did not say: by its seller or the
+office. How it stands changes,
 and each change is kept: normal, then partly red-flushed, then red-flushed or void; no file takes
 that back, so an older export changes nothing. A red invoice that is taken changes how its blue one
 stands even where no file says so. One side's word alone may be wrong: two officers put it right.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
-from kashi_server.services.invoice_righting import DECIDED
+from kashi_server.services.invoice_contests import differing, says_blue, weighty
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
 from kashi_server.services.papers_port import (
@@ -43,6 +45,8 @@ class TakenInvoices:
     changed: int = 0
     unchanged: int = 0
     mapped: int = 0
+    contested: list[str] = field(default_factory=list)
+    """Numbers that stand here with another content, or as others'."""
     changes: list[InvoiceChange] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -81,8 +85,8 @@ class InvoiceKeeping:
         """Take invoices and how they stand; all of them or none.
 
         Raises:
-            MistakesFound: a known number has another content, an invoice is not the acting
-                party's, or a line names a part that its contract does not have.
+            MistakesFound: an invoice is not the acting party's, or a line names a part that its
+                contract does not have.
         """
         with self._work.begin() as unit:
             unit.expense.lock()
@@ -176,24 +180,57 @@ class _Taking:
         if stored is None:
             self._add(told)
             return
-        differing = _differing(stored.invoice, invoice)
-        later = differing == ["blue_number"] and not stored.invoice.blue_number
-        if later:
+        if not self._acting.may_see(stored.invoice.seller_id, stored.invoice.buyer_id):
+            # Whose it is, and what it says, is no business of strangers.
+            self._pass_by(told, f"stands here and is not {self._party}'s; ask the office")
+            return
+        named = differing(stored.invoice, invoice)
+        later = named == ["blue_number"] and not stored.invoice.blue_number
+        if later and says_blue(invoice, self._acting):
             self._tell_blue(stored.invoice, invoice.blue_number)
-            differing = []
-        if differing:
-            self._mistake(
-                place,
-                "number",
-                f"invoice {invoice.number} stands here with another"
-                f" {', '.join(differing)}; an issued invoice never changes",
-            )
+        elif named:
+            self._contradict(stored, told, named)
             return
         parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
         mapped = self.map(invoice, stored.parts, parts, place)
         changed = self._change(stored, told.status, place.file)
         self.done.changed += mapped or changed or later
         self.done.unchanged += not (mapped or changed or later)
+
+    def _pass_by(self, told: ToldInvoice, why: str) -> None:
+        number, place = told.invoice.number, told.place
+        self.done.contested.append(number)
+        self.done.notes.append(f"{place.file}:{place.row}: invoice {number} {why}; passed by")
+
+    def _contradict(self, stored: StoredInvoice, told: ToldInvoice, named: Sequence[str]) -> None:
+        """Another content of a known number: where money rests on it, nothing is claimed of it."""
+        invoice, file = told.invoice, told.place.file
+        if named == ["blue_number"] and not says_blue(invoice, self._acting):
+            self._pass_by(told, "is red; which one it takes back its seller or the office tells")
+            return
+        self._pass_by(
+            told,
+            f"stands here with another {', '.join(named)}; an issued invoice never changes",
+        )
+        heavy = weighty(stored.invoice, invoice)
+        if heavy:
+            self._suspend(stored, f"{file}, which tells another {', '.join(heavy)}")
+        elif "blue_number" in named:
+            self._unit.invoices.lock(invoice.blue_number)
+            blue = self._unit.invoices.invoice(invoice.blue_number)
+            sides = stored.invoice.seller_id, stored.invoice.buyer_id
+            if blue and (blue.invoice.seller_id, blue.invoice.buyer_id) == sides:
+                why = f"{file}: red invoice {invoice.number} takes it back, and stands here for"
+                self._suspend(blue, f"{why} {stored.invoice.blue_number}")
+
+    def _suspend(self, stored: StoredInvoice, source: str) -> None:
+        """Nothing is claimed of it until two officers put it right."""
+        number = stored.invoice.number
+        if self._change(stored, InvoiceStatus.VOID, source):
+            self.done.notes.append(
+                f"invoice {number}: nothing is claimed of it until two officers have looked:"
+                " invoices put-right"
+            )
 
     @property
     def _party(self) -> str:
@@ -269,10 +306,10 @@ class _Taking:
             return False
         last = self._unit.invoices.statuses(number)[-1]
         alone = self._acting.party_id is not None and not self._unit.invoices.reds_of(number)
-        if alone and last.source.startswith(DECIDED):
+        if alone and last.decided:
             self.done.notes.append(
                 f"invoice {number}: {source} says {status}; two officers found that it stands"
-                f" {stored.status} ({last.source.removeprefix(DECIDED)}), and it stays so"
+                f" {stored.status} ({last.source}), and it stays so"
             )
             return False
         if alone and not status.claimable:
@@ -360,11 +397,3 @@ class _Taking:
             known = ", ".join(sorted({one.part for one in terms.parts})) or "none"
             return f"contract {part.contract_id} has no part '{part.part}'; it has {known}"
         return ""
-
-
-def _differing(old: Invoice, new: Invoice) -> list[str]:
-    """Fields that differ. A red invoice whose blue one a file leaves out differs in nothing."""
-    named = [one.name for one in fields(old) if getattr(old, one.name) != getattr(new, one.name)]
-    if not new.blue_number and "blue_number" in named:
-        named.remove("blue_number")
-    return named

@@ -13,6 +13,7 @@ from kashi_server.services.papers_port import (
     FilesPort,
     InvoicesPort,
     LineMapping,
+    PaymentReturn,
     PaymentsPort,
     StatusChange,
 )
@@ -23,6 +24,7 @@ MAPPING_ENTRY: Final = "invoice-part"
 ALLOCATION_ENTRY: Final = "invoice-allocation"
 PAYMENT_ENTRY: Final = "payment"
 COVER_ENTRY: Final = "payment-cover"
+RETURN_ENTRY: Final = "payment-return"
 FILE_ENTRY: Final = "evidence-file"
 PAPER_ENTRIES: Final = (
     INVOICE_ENTRY,
@@ -31,6 +33,7 @@ PAPER_ENTRIES: Final = (
     ALLOCATION_ENTRY,
     PAYMENT_ENTRY,
     COVER_ENTRY,
+    RETURN_ENTRY,
     FILE_ENTRY,
 )
 
@@ -63,6 +66,7 @@ def status_entry(change: StatusChange) -> LogEntry:
         "change": change.change,
         "status": str(change.status),
         "source": change.source,
+        "decided": change.decided,
         "told_by": change.told_by,
         "told_utc_ms": change.told_utc_ms,
     }
@@ -129,6 +133,23 @@ def cover_entry(payment: Payment, covered: Covered) -> LogEntry:
     return COVER_ENTRY, reference, canonical_bytes(said)
 
 
+def return_entry(made: PaymentReturn, return_id: int) -> LogEntry:
+    """Of what of a payment no longer counts for an invoice."""
+    said = {
+        "format": "kashi/v1/payment-return",
+        "return_id": return_id,
+        "payer_id": made.payer_id,
+        "reference": made.reference,
+        "number": made.number,
+        "amount_fen": made.amount_fen,
+        "document": made.document,
+        "decided_by": made.decided_by,
+        "told_utc_ms": made.told_utc_ms,
+    }
+    reference = f"{made.payer_id}/{made.reference}/{made.number}/{return_id}"
+    return RETURN_ENTRY, reference, canonical_bytes(said)
+
+
 def file_entry(file: EvidenceFile) -> LogEntry:
     """Of an evidence file: its hash, not its bytes."""
     said = {
@@ -176,6 +197,8 @@ def paper_rows(unit: PapersRows) -> Iterator[LogEntry]:
         yield payment_entry(paid.payment, paid.added_by, paid.added_utc_ms)
         for covered in paid.covers:
             yield cover_entry(paid.payment, covered)
+        for returned in paid.returns:
+            yield return_entry(returned, returned.return_id or 0)
     for file in unit.files.files():
         yield file_entry(file)
 

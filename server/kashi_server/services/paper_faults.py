@@ -44,8 +44,13 @@ def _covers(unit: PapersRows) -> Iterator[str]:
         total = sum(one.amount_fen for one in stored.covers)
         if total > stored.payment.amount_fen:
             yield f"payment {stored.payment.reference} covers more than was paid"
-        for one in stored.covers:
-            paid[one.number] = paid.get(one.number, 0) + one.amount_fen
+        for number, counted_fen in stored.counted.items():
+            paid[number] = paid.get(number, 0) + counted_fen
+            if counted_fen < 0:
+                yield (
+                    f"payment {stored.payment.reference}: more went back of invoice {number} than"
+                    " it covers"
+                )
     for invoice in unit.invoices.invoices(numbers=sorted(paid)):
         number = invoice.invoice.number
         if paid[number] > invoice.invoice.amount.incl_fen:

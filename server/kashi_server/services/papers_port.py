@@ -47,7 +47,12 @@ class ContractPapersPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
-    """How an invoice stands since a change, which counts from 1."""
+    """How an invoice stands since a change, which counts from 1.
+
+    Attributes:
+        source: what told it, in the teller's words (a file's name); of a decision its document.
+        decided: two officers put it right.
+    """
 
     number: str
     change: int
@@ -55,6 +60,7 @@ class StatusChange:
     source: str
     told_by: str
     told_utc_ms: int
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +159,42 @@ class InvoicesPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReturn:
+    """What of a payment no longer counts for an invoice: it went back, or was never paid.
+
+    Attributes:
+        document: what shows it.
+        decided_by: both officers.
+        return_id: given when it is stored.
+    """
+
+    payer_id: str
+    reference: str
+    number: str
+    amount_fen: int
+    document: str
+    decided_by: str
+    told_utc_ms: int
+    return_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPayment:
-    """A payment and what it covers."""
+    """A payment, what it covers as it was booked, and what of that went back."""
 
     payment: Payment
     covers: tuple[Covered, ...]
     added_by: str
     added_utc_ms: int
+    returns: tuple[PaymentReturn, ...] = ()
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """By invoice what still counts of what it covers, in fen."""
+        counted = {one.number: one.amount_fen for one in self.covers}
+        for one in self.returns:
+            counted[one.number] -= one.amount_fen
+        return counted
 
 
 class PaymentsPort(Protocol):
@@ -175,7 +210,7 @@ class PaymentsPort(Protocol):
         """Payments by day, payer and reference; of all parties, or those one paid or got."""
 
     def covered_fen(self, number: str) -> int:
-        """How much of an invoice is paid."""
+        """How much of an invoice is paid, less what went back."""
 
     def add(self, payment: Payment, added_by: str, utc_ms: int) -> None:
         """Add a payment."""
@@ -185,6 +220,13 @@ class PaymentsPort(Protocol):
 
         Raises:
             Refused: the payment or the invoice does not reach so far.
+        """
+
+    def give_back(self, made: PaymentReturn) -> int:
+        """Add what no longer counts; its id.
+
+        Raises:
+            Refused: less was covered.
         """
 
 

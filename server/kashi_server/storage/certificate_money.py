@@ -1,6 +1,6 @@
 """Invoices and payments of a contract until a day, as a certificate's summary ties them out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, func, select
 
 from kashi_server.domain.interval import Month
 from kashi_server.domain.invoice import InvoiceStatus
-from kashi_server.domain.taxed import Taxed
+from kashi_server.domain.taxed import NOTHING, Taxed
 from kashi_server.domain.tie_out import InvoicePaper, PaidPaper, RedPaper, TieOut
+from kashi_server.storage.payments import counted_fen
 from kashi_server.storage.tables.expense import statements
 from kashi_server.storage.tables.papers import (
     invoice_line_parts,
@@ -39,7 +40,7 @@ def stated_money(connection: Connection, contract_id: str, day: date) -> dict[st
 
 def _invoices(connection: Connection, contract_id: str, day: date) -> list[InvoicePaper]:
     """Blue invoices of which a line is mapped to the contract, with how they stand now."""
-    of_contract = _of_contract(connection, contract_id)
+    of_contract, of_any = (_mapped(connection, one) for one in (contract_id, None))
     query = (
         select(invoices)
         .where(
@@ -58,7 +59,7 @@ def _invoices(connection: Connection, contract_id: str, day: date) -> list[Invoi
             status=statuses.get(row.number, InvoiceStatus.NORMAL),
             amount=_amount(row),
             of_contract=of_contract[row.number],
-            reds=_reds(connection, row, of_contract, day),
+            reds=_reds(connection, row, of_contract, of_any, day),
         )
         for row in rows
     ]
@@ -68,8 +69,8 @@ def _amount(row: Any) -> Taxed:
     return Taxed(ex_tax_fen=int(row.ex_tax_fen), tax_fen=int(row.tax_fen))
 
 
-def _of_contract(connection: Connection, contract_id: str) -> dict[str, Taxed]:
-    """By invoice, blue or red, what its lines that are for the contract come to."""
+def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]:
+    """By invoice, blue or red, what its lines that are for the contract (or any) come to."""
     latest = select(func.max(invoice_line_parts.c.mapping_id)).group_by(
         invoice_line_parts.c.number, invoice_line_parts.c.line
     )
@@ -84,17 +85,20 @@ def _of_contract(connection: Connection, contract_id: str) -> dict[str, Taxed]:
             (invoice_lines.c.number == invoice_line_parts.c.number)
             & (invoice_lines.c.line == invoice_line_parts.c.line),
         )
-        .where(
-            invoice_line_parts.c.contract_id == contract_id,
-            invoice_line_parts.c.mapping_id.in_(latest),
-        )
+        .where(invoice_line_parts.c.mapping_id.in_(latest))
         .group_by(invoice_line_parts.c.number)
     )
+    if contract_id is not None:
+        query = query.where(invoice_line_parts.c.contract_id == contract_id)
     return {row.number: _amount(row) for row in connection.execute(query)}
 
 
 def _reds(
-    connection: Connection, blue: Row[Any], of_contract: dict[str, Taxed], day: date
+    connection: Connection,
+    blue: Row[Any],
+    of_contract: Mapping[str, Taxed],
+    of_any: Mapping[str, Taxed],
+    day: date,
 ) -> tuple[RedPaper, ...]:
     """The red invoices of the same parties that name it; no stranger's takes anything back."""
     query = (
@@ -113,6 +117,7 @@ def _reds(
             issued_on=date.fromisoformat(row.issued_on),
             amount=_amount(row),
             of_contract=of_contract.get(row.number),
+            unmapped_fen=row.incl_fen - of_any.get(row.number, NOTHING).incl_fen,
         )
         for row in connection.execute(query)
     )
@@ -128,9 +133,9 @@ def _statuses(connection: Connection, numbers: Sequence[str]) -> dict[str, Invoi
 
 
 def _payments(connection: Connection, numbers: Sequence[str], day: date) -> list[PaidPaper]:
-    """What payments until a day cover of these invoices."""
+    """What payments until a day cover of these invoices, less what went back."""
     query = (
-        select(payment_covers, payments.c.paid_on)
+        select(payment_covers, payments.c.paid_on, counted_fen().label("counted_fen"))
         .join(
             payments,
             (payments.c.payer_id == payment_covers.c.payer_id)
@@ -144,9 +149,10 @@ def _payments(connection: Connection, numbers: Sequence[str], day: date) -> list
             reference=row.reference,
             paid_on=date.fromisoformat(row.paid_on),
             invoice=row.number,
-            covered_fen=row.amount_fen,
+            covered_fen=int(row.counted_fen),
         )
         for row in connection.execute(query)
+        if row.counted_fen
     ]
 
 

@@ -16,6 +16,7 @@ from kashi_server.services.claims_port import (
     PartPaper,
     PaymentPaper,
 )
+from kashi_server.storage.payments import counted_fen
 from kashi_server.storage.tables.expense import contracts
 from kashi_server.storage.tables.papers import (
     contract_amendments,
@@ -133,7 +134,7 @@ class ClaimPaperRepository:
     def payments(self, payer_id: str) -> Sequence[PaymentPaper]:
         """A company's payments, one row an invoice that they cover, by reference."""
         query = (
-            select(payments, payment_covers.c.number, payment_covers.c.amount_fen.label("covered"))
+            select(payments, payment_covers.c.number, counted_fen().label("covered"))
             .join(
                 payment_covers,
                 and_(
@@ -152,7 +153,7 @@ class ClaimPaperRepository:
                 paid_on=date.fromisoformat(row.paid_on),
                 amount_fen=row.amount_fen,
                 number=row.number,
-                covered_fen=row.covered,
+                covered_fen=int(row.covered),
             )
             for row in self._connection.execute(query)
         ]

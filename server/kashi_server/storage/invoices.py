@@ -100,6 +100,7 @@ class InvoiceRepository:
                 change=row.change,
                 status=InvoiceStatus(row.status),
                 source=row.source,
+                decided=row.decided,
                 told_by=row.told_by,
                 told_utc_ms=row.told_utc_ms,
             )
@@ -167,6 +168,7 @@ class InvoiceRepository:
                 change=change.change,
                 status=change.status.value,
                 source=change.source,
+                decided=change.decided,
                 told_by=change.told_by,
                 told_utc_ms=change.told_utc_ms,
             )

@@ -2,8 +2,9 @@
 
 What claims take of an invoice never leaves its amount, part by part and in all; nothing is taken
 of one that is red-flushed or void; nobody gives back more than was taken. What payments cover never
-leaves the payment nor the invoice. On PostgreSQL a guard first takes an advisory lock on the
-invoice (and payment): writers that meet on one wait for each other, and none misses a row.
+leaves the payment nor the invoice, and no more goes back than was covered. On PostgreSQL a guard
+first takes an advisory lock on the invoice (and payment): writers that meet on one wait for each
+other, and none misses a row.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,10 @@ _STATUS = (
     " ORDER BY s.change DESC LIMIT 1"
 )
 _COVERED = "SELECT coalesce(sum(c.amount_fen), 0) FROM payment_covers c WHERE"
+_RETURNED = "SELECT coalesce(sum(b.amount_fen), 0) FROM payment_returns b WHERE"
+_SAME_COVER = (
+    "{0}.payer_id = NEW.payer_id AND {0}.reference = NEW.reference AND {0}.number = NEW.number"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +110,25 @@ GUARDS: Sequence[PaperGuard] = (
             ),
             (
                 (
-                    f"({_COVERED} c.number = NEW.number) + NEW.amount_fen"
+                    f"({_COVERED} c.number = NEW.number) - ({_RETURNED} b.number = NEW.number)"
+                    " + NEW.amount_fen"
                     " > (SELECT i.incl_fen FROM invoices i WHERE i.number = NEW.number)"
                 ),
                 "payments cover more of an invoice than it is for",
+            ),
+        ),
+    ),
+    PaperGuard(
+        table="payment_returns",
+        name="bounds",
+        locks=("'payment/' || NEW.payer_id || '/' || NEW.reference", "'invoice/' || NEW.number"),
+        refusals=(
+            (
+                (
+                    f"({_RETURNED} {_SAME_COVER.format('b')}) + NEW.amount_fen"
+                    f" > ({_COVERED} {_SAME_COVER.format('c')})"
+                ),
+                "more goes back of a payment than it covers",
             ),
         ),
     ),

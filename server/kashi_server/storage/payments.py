@@ -1,16 +1,16 @@
 """Payments of companies to providers in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.domain.payment import Covered, Payment
-from kashi_server.services.papers_port import StoredPayment
+from kashi_server.services.papers_port import PaymentReturn, StoredPayment
 from kashi_server.storage.invoices import advisory_lock, refusal
-from kashi_server.storage.tables.papers import payment_covers, payments
+from kashi_server.storage.tables.papers import payment_covers, payment_returns, payments
 
 
 class PaymentRepository:
@@ -40,11 +40,14 @@ class PaymentRepository:
         return self._stored(query)
 
     def covered_fen(self, number: str) -> int:
-        """How much of an invoice is paid."""
-        query = select(func.coalesce(func.sum(payment_covers.c.amount_fen), 0)).where(
-            payment_covers.c.number == number
+        """How much of an invoice is paid, less what went back."""
+        covered, returned = (
+            select(func.coalesce(func.sum(table.c.amount_fen), 0))
+            .where(table.c.number == number)
+            .scalar_subquery()
+            for table in (payment_covers, payment_returns)
         )
-        return int(self._connection.execute(query).scalar_one())
+        return int(self._connection.execute(select(covered - returned)).scalar_one())
 
     def add(self, payment: Payment, added_by: str, utc_ms: int) -> None:
         """Add a payment."""
@@ -78,6 +81,30 @@ class PaymentRepository:
         except IntegrityError as error:
             raise refusal(error) from error
 
+    def give_back(self, made: PaymentReturn) -> int:
+        """Add what no longer counts; its id.
+
+        Raises:
+            Refused: less was covered.
+        """
+        statement = (
+            insert(payment_returns)
+            .values(
+                payer_id=made.payer_id,
+                reference=made.reference,
+                number=made.number,
+                amount_fen=made.amount_fen,
+                document=made.document,
+                decided_by=made.decided_by,
+                told_utc_ms=made.told_utc_ms,
+            )
+            .returning(payment_returns.c.return_id)
+        )
+        try:
+            return int(self._connection.execute(statement).scalar_one())
+        except IntegrityError as error:
+            raise refusal(error) from error
+
     def _stored(self, query: Select[Any]) -> list[StoredPayment]:
         rows = self._connection.execute(query).all()
         columns = payment_covers.c
@@ -90,6 +117,7 @@ class PaymentRepository:
         for row in self._connection.execute(of_payers):
             covered = Covered(number=row.number, amount_fen=row.amount_fen)
             covers.setdefault((row.payer_id, row.reference), []).append(covered)
+        returns = self._returns({row.payer_id for row in rows})
         return [
             StoredPayment(
                 payment=Payment(
@@ -103,6 +131,43 @@ class PaymentRepository:
                 covers=tuple(covers.get((row.payer_id, row.reference), ())),
                 added_by=row.added_by,
                 added_utc_ms=row.added_utc_ms,
+                returns=tuple(returns.get((row.payer_id, row.reference), ())),
             )
             for row in rows
         ]
+
+    def _returns(self, payer_ids: Collection[str]) -> dict[tuple[str, str], list[PaymentReturn]]:
+        columns = payment_returns.c
+        query = (
+            select(payment_returns)
+            .where(columns.payer_id.in_(payer_ids))
+            .order_by(columns.return_id)
+        )
+        found: dict[tuple[str, str], list[PaymentReturn]] = {}
+        for row in self._connection.execute(query):
+            made = PaymentReturn(
+                payer_id=row.payer_id,
+                reference=row.reference,
+                number=row.number,
+                amount_fen=row.amount_fen,
+                document=row.document,
+                decided_by=row.decided_by,
+                told_utc_ms=row.told_utc_ms,
+                return_id=row.return_id,
+            )
+            found.setdefault((row.payer_id, row.reference), []).append(made)
+        return found
+
+
+def counted_fen() -> ColumnElement[int]:
+    """Of a row of `payment_covers` what still counts: less what went back."""
+    returned = (
+        select(func.coalesce(func.sum(payment_returns.c.amount_fen), 0))
+        .where(
+            payment_returns.c.payer_id == payment_covers.c.payer_id,
+            payment_returns.c.reference == payment_covers.c.reference,
+            payment_returns.c.number == payment_covers.c.number,
+        )
+        .scalar_subquery()
+    )
+    return payment_covers.c.amount_fen - returned

@@ -241,6 +241,7 @@ POLICIES: Final[Mapping[str, str]] = {
     ),
     "payments": _of_party("payer_id", "payee_id"),
     "payment_covers": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    "payment_returns": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
     "evidence_files": _of_party("owner_id"),
     "attestations": _of_party("provider_id", "user_id"),
     "stated_records": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",

@@ -507,7 +507,6 @@ def _lines(*lines: object) -> bytes:
         (_lines({**HEAD, "span_ms": 10**30}), "line 1: span_ms"),
         (_lines({**HEAD, "devices": [{**HEAD["devices"][0], "memory_bytes": -5}]}), "memory_bytes"),  # type: ignore[index]  # a list above
         (_lines({**HEAD, "devices": [{**HEAD["devices"][0], "share": [1, 10**40]}]}), "share"),  # type: ignore[index]  # a list above
-        (_lines(HEAD, {**SPAN, "power_mw": 10**40}), "line 2: power_mw"),
         (_lines(HEAD, {**SPAN, "energy_counter_mj": 1 << 63}), "line 2: energy_counter_mj"),
         (None, "cannot read"),
     ],

@@ -30,7 +30,7 @@ from kashi_server.domain.rating import Facts, RatedLine, rate
 from kashi_server.domain.rent import LineRent
 from kashi_server.domain.settlement import BookedCorrection, settle
 from kashi_server.domain.standing import Terms
-from kashi_server.domain.tariff import Basis
+from kashi_server.domain.tariff import Basis, PriceUnit
 from kashi_server.domain.usage import Quantities
 
 Minutes = Mapping[tuple[str, str, int], Quantities]
@@ -166,17 +166,31 @@ def test_idle_time_came_out_negative() -> None:
 
 
 def test_one_devices_hours_under_two_models_were_merged() -> None:
-    """Two cards of different models are two lines at two prices."""
-    other = replace(CARD, hardware_id="GPU-2", model="NVIDIA L40S")
-    minutes = observe(START, START + 60) | observe(START, START + 60, hardware_id="GPU-2")
-    agreed = terms(
-        [assignment(), assignment(assignment_id="A-2", hardware_id="GPU-2")],
-        [price(model=H100), price("3.00", model="NVIDIA L40S", price_id="P-2")],
-    )
+    """One card, whole for an hour and cut in two profiles for the next: three lines, three prices,
+    whose time on the card is two hours and not more."""
+    cut = {"3g.40gb": (3, 7), "4g.40gb": (4, 7)}
+    parts = [
+        device(f"MIG-{name}", model=f"{H100} MIG {name}", parent="GPU-1", share=share)
+        for name, share in cut.items()
+    ]
+    minutes = observe(START, START + 60)
+    for part in parts:
+        minutes |= observe(START + 60, START + 120, hardware_id=part.hardware_id)
+    leases = [assignment(START, START + 60)]
+    leases += [
+        assignment(START + 60, assignment_id=part.hardware_id, hardware_id=part.hardware_id)
+        for part in parts
+    ]
+    prices = [price()] + [
+        replace(price(yuan, price_id=name), unit=PriceUnit.PARTITION_HOUR, profile=name)
+        for name, yuan in zip(cut, ("6.00", "7.50"), strict=True)
+    ]
 
-    lines = _lines(minutes, agreed, None, CARD, other)
+    lines = _lines(minutes, terms(leases, prices), None, CARD, *parts)
 
-    assert [line.amount_fen for line in lines] == [1250, 300]
+    by_device = {one.hardware_id: one.amount_fen for one in lines if one.billed_ms}
+    assert by_device == {"GPU-1": 1250, "MIG-3g.40gb": 600, "MIG-4g.40gb": 750}
+    assert sum(one.share * one.billed_ms for one in lines) == 2 * 3_600_000
 
 
 def test_a_price_that_had_ended_was_left_out() -> None:
@@ -297,12 +311,24 @@ def test_recomputing_left_orphans_and_duplicates() -> None:
 
 
 def test_every_change_on_the_way_emitted_deductions_of_its_own() -> None:
-    """1, 2, 3: only the first and the last state are booked, one reversal and one new line."""
-    parted = _corrected(_stated(observe(START, START + 60), AGREED), _stated(WHOLE, AGREED))
-    assert parted is not None
+    """1, 2, 3, each corrected after the other: every run takes back what stands then, once, and all
+    that was booked comes to the last state; what was no run's state is never booked. And back to 1:
+    nothing is left of the way."""
+    states = [_stated(observe(START, START + 60), AGREED), _stated(HALF, AGREED)]
+    states += [_stated(WHOLE, AGREED), states[0]]
+    runs = [_corrected(before, after) for before, after in itertools.pairwise(states)]
+    direct = _corrected(states[0], states[2])
+    booked = [line for run in runs if run is not None for line in run.booked[STATEMENT]]
+    assert direct is not None
 
-    assert [line.kind for line in parted.booked[STATEMENT]] == [Booking.REVERSAL, Booking.NEW]
-    assert parted.amount_fen == 1250
+    assert [line.kind for line in booked] == [Booking.REVERSAL, Booking.NEW] * 3
+    # Each reversal is of the line that the run before made: none is taken back twice.
+    assert [line.line_id for line in booked[2::2]] == [line.line_id for line in booked[1:-1:2]]
+    assert booked[-1].line_id == booked[0].line_id
+    assert 1250 + sum(line.amount_fen for line in booked[:4]) == 2500
+    assert sum(line.amount_fen for line in booked) == 0
+    assert [line.kind for line in direct.booked[STATEMENT]] == [Booking.REVERSAL, Booking.NEW]
+    assert direct.amount_fen == sum(line.amount_fen for line in booked[:4])
 
 
 def test_a_second_tally_added_the_amendment_again() -> None:

@@ -8,7 +8,7 @@ from kashi_server.domain.ledger import Account, Movement, Posting, Unit
 from kashi_server.errors import InvalidValue
 
 ACT = Act(key="k", officer="officer", reason="because")
-BUDGET = Budget(programme_id="p", year=2026, envelope="e", counted=True)
+BUDGET = Budget(programme_id="p", year=2026, envelopes=("e",), counted=True)
 CLAIM = ClaimMoney(claim_id="C-1", company_id="company")
 
 

@@ -119,7 +119,9 @@ invoice_statuses = Table(
     # Counts from 1; the latest holds.
     Column("change", Integer, primary_key=True, autoincrement=False),
     Column("status", Text, nullable=False),
+    # The document, where two officers decided; what told it, otherwise.
     Column("source", Text, nullable=False),
+    Column("decided", Boolean, nullable=False),
     Column("told_by", Text, nullable=False),
     Column("told_utc_ms", Count, nullable=False),
     CheckConstraint("status IN ('normal', 'partly_red', 'red', 'void')", name="status"),
@@ -164,6 +166,24 @@ payment_covers = Table(
     Column("number", ForeignKey("invoices.number"), primary_key=True, index=True),
     Column("amount_fen", Count, nullable=False),
     ForeignKeyConstraint(["payer_id", "reference"], ["payments.payer_id", "payments.reference"]),
+    CheckConstraint("amount_fen > 0", name="amount"),
+)
+
+payment_returns = Table(
+    "payment_returns",
+    metadata,
+    Column("return_id", Key, primary_key=True, autoincrement=True),
+    Column("payer_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("number", Text, nullable=False, index=True),
+    Column("amount_fen", Count, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("told_utc_ms", Count, nullable=False),
+    ForeignKeyConstraint(
+        ["payer_id", "reference", "number"],
+        ["payment_covers.payer_id", "payment_covers.reference", "payment_covers.number"],
+    ),
     CheckConstraint("amount_fen > 0", name="amount"),
 )
 

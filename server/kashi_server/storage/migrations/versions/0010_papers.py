@@ -21,6 +21,7 @@ _TABLES = (
     "invoice_lines",
     "invoice_statuses",
     "payment_covers",
+    "payment_returns",
     "provider_listings",
     "contract_amendments",
     "contract_parts",
@@ -40,6 +41,7 @@ def upgrade() -> None:
     _invoice_lines()
     _invoice_statuses()
     _payment_covers()
+    _payment_returns()
     _provider_listings()
     _contract_amendments()
     _contract_parts()
@@ -264,6 +266,7 @@ def _invoice_statuses() -> None:
         sa.Column("change", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("status", Text, nullable=False),
         sa.Column("source", Text, nullable=False),
+        sa.Column("decided", sa.Boolean, nullable=False),
         sa.Column("told_by", Text, nullable=False),
         sa.Column("told_utc_ms", Count, nullable=False),
         sa.CheckConstraint(
@@ -293,6 +296,27 @@ def _payment_covers() -> None:
         sa.CheckConstraint("amount_fen > 0", name=op.f("ck_payment_covers_amount")),
     )
     _index("payment_covers", "number")
+
+
+def _payment_returns() -> None:
+    op.create_table(
+        "payment_returns",
+        sa.Column("return_id", Key, primary_key=True, autoincrement=True),
+        sa.Column("payer_id", Text, nullable=False),
+        sa.Column("reference", Text, nullable=False),
+        sa.Column("number", Text, nullable=False),
+        sa.Column("amount_fen", Count, nullable=False),
+        sa.Column("document", Text, nullable=False),
+        sa.Column("decided_by", Text, nullable=False),
+        sa.Column("told_utc_ms", Count, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["payer_id", "reference", "number"],
+            ["payment_covers.payer_id", "payment_covers.reference", "payment_covers.number"],
+            name=op.f("fk_payment_returns_payer_id_payment_covers"),
+        ),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_payment_returns_amount")),
+    )
+    _index("payment_returns", "number")
 
 
 def _provider_listings() -> None:

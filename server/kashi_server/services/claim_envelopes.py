@@ -1,0 +1,59 @@
+"""Envelopes around a programme: those that its rules name, and those whose members name it.
+
+A reservation takes from every one of them; a release gives back to those that it was taken from,
+whatever is registered since.
+"""
+
+from datetime import date
+
+from kashi_server.domain.claim_states import Step
+from kashi_server.domain.interval import Interval, minute_of_day
+from kashi_server.domain.ledger import Movement
+from kashi_server.domain.parameters import NONE
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+
+_LEFT = "envelope_left:"
+
+
+def envelopes_around(unit: ClaimsUnit, rules: RulesVersion, year: int) -> tuple[str, ...]:
+    """Programmes whose pools bound this one in a year as well, by name.
+
+    Args:
+        unit: the unit of work.
+        rules: of the programme.
+        year: an envelope that names the programme bounds it in the years in which it is in force.
+    """
+    named = rules.parameter("envelope").value
+    found = {str(named)} if named not in (None, NONE) else set()
+    whole_year = Interval(minute_of_day(date(year, 1, 1)), minute_of_day(date(year + 1, 1, 1)))
+    for version in unit.expense.rules():
+        members = version.parameter("envelope.members").value
+        if version.parameter("kind").value != "envelope" or not isinstance(members, tuple):
+            continue
+        if rules.programme_id in members and version.in_force.overlap(whole_year):
+            found.add(version.programme_id)
+    return tuple(sorted(found))
+
+
+def reserved_from(unit: ClaimsUnit, stored: StoredClaim) -> tuple[str, ...]:
+    """The envelopes that a claim's last approval took from; empty where nothing was approved."""
+    claim_id = stored.claim.claim_id
+    approvals = [one for one in unit.claims.events(claim_id) if one.step == Step.APPROVE]
+    if not approvals:
+        return ()
+    last = approvals[-1]
+    for place in range(len(last.terms["booked"])):
+        found = unit.ledger.movement(f"claim/{claim_id}/{last.serial}/{place}/reserve")
+        if found is not None and found.movement is not None:
+            return _taken_from(found.movement)
+    return ()
+
+
+def _taken_from(movement: Movement) -> tuple[str, ...]:
+    names = (one.account.name for one in movement.postings)
+    return tuple(
+        sorted(
+            name.removeprefix(_LEFT).rpartition("/")[0] for name in names if name.startswith(_LEFT)
+        )
+    )

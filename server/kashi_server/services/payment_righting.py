@@ -1,0 +1,157 @@
+"""Putting right a payment: it was never made, or money went back, and two officers say so.
+
+What the bank booked never changes; what of it counts for an invoice does. Each return takes off
+what a payment covers of an invoice, is kept with its document, and never exceeds what was covered.
+Claims that hold a part of the invoice are told, and the invoice may be paid by another payment.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol, cast
+
+from kashi_server.domain.money import yuan_text
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acts import ActsPort, PrivilegedAct, record
+from kashi_server.services.allocation import claims_on, whole_left_fen
+from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch
+from kashi_server.services.paper_entries import return_entry
+from kashi_server.services.papers_port import (
+    PapersLogPort,
+    PapersUnit,
+    PapersWork,
+    PaymentReturn,
+    StoredPayment,
+)
+from kashi_server.services.two_officers import AccountsRead, OfficersDecision, check_officers
+
+_ACT: Final = "payment-put-right"
+
+
+class _Deciding(Protocol):
+    """What else the same unit of work carries: who decides, and where that is kept."""
+
+    @property
+    def accounts(self) -> AccountsRead:
+        """Accounts, to know who is an officer."""
+
+    @property
+    def identity(self) -> ActsPort:
+        """Privileged acts."""
+
+    @property
+    def log(self) -> PapersLogPort:
+        """The log."""
+
+
+class PaymentRighting:
+    """Takes off what payments cover."""
+
+    def __init__(self, work: PapersWork, clock: Callable[[], int], watch: InvoiceWatch) -> None:
+        """Over a database, as its owner; `clock` gives UTC milliseconds; `watch` is told."""
+        self._work = work
+        self._clock = clock
+        self._watch = watch
+
+    def put_right(
+        self,
+        key: tuple[str, str],
+        decision: OfficersDecision,
+        document: str,
+        part: tuple[str, int] | None = None,
+    ) -> StoredPayment:
+        """Take off what a payment covers, by two officers.
+
+        Args:
+            key: the payer's code and the bank's reference.
+            decision: who decided, and why.
+            document: what shows it, like the bank's answer.
+            part: the invoice and how many fen went back; None: all that it still covers.
+
+        Raises:
+            NotFound: there is no such payment.
+            Refused: less is covered, or one of the two is no officer.
+            InvalidValue: no document is named.
+        """
+        if not document.strip():
+            raise InvalidValue("what shows that the money went back? name it with --document")
+        with self._work.begin() as unit:
+            deciding = cast("_Deciding", unit)
+            check_officers(deciding.accounts, decision)
+            unit.expense.lock()
+            unit.payments.lock(*key)
+            stored = unit.payments.payment(*key)
+            if stored is None:
+                raise NotFound(f"there is no payment {key[1]} of {key[0]}")
+            for number, amount_fen in _wanted(stored, part):
+                self._give_back(unit, stored, number, amount_fen, decision, document.strip())
+            for officer in decision.officers:
+                act = PrivilegedAct(
+                    utc_ms=self._clock(),
+                    actor=officer,
+                    act=_ACT,
+                    reference="/".join(key),
+                    reason=decision.reason,
+                )
+                record(deciding, act)
+            found = unit.payments.payment(*key)
+            unit.commit()
+        assert found is not None, "it was there"
+        return found
+
+    def _give_back(
+        self,
+        unit: PapersUnit,
+        stored: StoredPayment,
+        number: str,
+        amount_fen: int,
+        decision: OfficersDecision,
+        document: str,
+    ) -> None:
+        unit.invoices.lock(number)
+        made = PaymentReturn(
+            payer_id=stored.payment.payer_id,
+            reference=stored.payment.reference,
+            number=number,
+            amount_fen=amount_fen,
+            document=document,
+            decided_by=", ".join(decision.officers),
+            told_utc_ms=self._clock(),
+        )
+        return_id = unit.payments.give_back(made)
+        unit.log.append_pending(*return_entry(made, return_id))
+        self._tell(unit, made)
+
+    def _tell(self, unit: PapersUnit, made: PaymentReturn) -> None:
+        claims = claims_on(unit, made.number)
+        invoice = unit.invoices.invoice(made.number)
+        assert invoice is not None, "a payment covers it"
+        if not claims:
+            return
+        back = f"payment {made.reference}, of which {yuan_text(made.amount_fen)} went back"
+        change = InvoiceChange(
+            number=made.number,
+            before=invoice.status,
+            after=invoice.status,
+            left_fen=whole_left_fen(unit, invoice),
+            claims=claims,
+            source=back,
+            told_by=made.decided_by,
+            told_utc_ms=made.told_utc_ms,
+        )
+        self._watch.invoice_changed(unit, change)
+
+
+def _wanted(stored: StoredPayment, part: tuple[str, int] | None) -> list[tuple[str, int]]:
+    """What goes back of which invoice, by number."""
+    covered = {number: fen for number, fen in sorted(stored.counted.items()) if fen}
+    reference = stored.payment.reference
+    if not covered:
+        raise Refused(f"payment {reference} covers nothing: there is nothing to put right")
+    if part is None:
+        return list(covered.items())
+    number, amount_fen = part
+    if not 0 < amount_fen <= covered.get(number, 0):
+        raise Refused(
+            f"payment {reference} covers {yuan_text(covered.get(number, 0))} of invoice {number},"
+            f" not {yuan_text(amount_fen)}"
+        )
+    return [part]

@@ -1,0 +1,122 @@
+"""An envelope bounds every programme that it names, whether or not their own rules name it."""
+
+from dataclasses import replace
+
+import pytest
+from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, opened, rules
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.errors import Refused
+from kashi_server.services.accounts import Role
+from kashi_server.services.appropriating import Appropriating
+from kashi_server.services.claim_envelopes import envelopes_around
+from kashi_server.services.claim_steps import Acting
+from kashi_server.services.rulebook import Rulebook, shipped_rules
+from kashi_server.services.sight import Reader
+from kashi_server.storage.unit_of_work import Work
+
+OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
+
+
+def around(name: str, *members: str) -> RulesVersion:
+    """An envelope around programmes."""
+    listed = ", ".join(f'"{one}"' for one in members)
+    return rules(name, kind='"envelope"', envelope__members=f"[{listed}]")
+
+
+def opened_with(ready: Filed, version: RulesVersion, fen: int) -> None:
+    """Register an envelope and open it for 2026."""
+    Rulebook(ready.work, ready.clock).register([version])
+    Appropriating(ready.work, ready.clock).appropriate(BOTH, version, 2026, fen, WHY)
+
+
+def left(ready: Filed, name: str) -> int:
+    """What an envelope still holds."""
+    return ready.balances(f"envelope_left:{name}/2026")[f"envelope_left:{name}/2026"]
+
+
+def reviewed(ready: Filed, by: Acting = CLERK, contract_id: str = "HT-A") -> str:
+    """A claim before its approval; it comes to 225 yuan."""
+    claim_id = ready.draft(by, contract_id)
+    ready.claims.submit(by, claim_id)
+    ready.claims.check(OFFICER, claim_id)
+    ready.claims.review(OFFICER, claim_id, WHY)
+    return claim_id
+
+
+def test_what_one_programme_took_of_an_envelope_is_gone_for_its_other_members(
+    claims_work: Work,
+) -> None:
+    """300 yuan around two programmes whose pools hold a million each and whose rules name no
+    envelope: 225 here leave 75 there, as computed and as granted."""
+    ready = filed(claims_work)
+    other = opened(claims_work, ready.clock, rules("other-voucher"), batch_id="SQ-2")
+    opened_with(ready, around("big", "test-voucher", "other-voucher"), 300_00)
+    ready.claims.approve(BOTH, reviewed(ready), 225_00, WHY)
+    claim_id = reviewed(other, RIVAL, "HT-B")
+
+    assert left(ready, "big") == 75_00
+    assert other.claims.show(OFFICE, claim_id).stored.claim.computed_fen == 75_00
+    with pytest.raises(Refused):
+        other.claims.approve(BOTH, claim_id, 75_01, WHY)
+    other.claims.approve(BOTH, claim_id, 75_00, WHY)
+    assert left(ready, "big") == 0
+
+
+def test_several_envelopes_hold_at_once(claims_work: Work) -> None:
+    """The one that its own rules name holds 1 000 yuan, the one that names it 200: the least."""
+    ready = filed(claims_work, rules(envelope='"own"'))
+    opened_with(ready, around("own"), 1_000_00)
+    opened_with(ready, around("big", "test-voucher"), 200_00)
+    claim_id = reviewed(ready)
+    ready.claims.approve(BOTH, claim_id, 200_00, WHY)
+
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.computed_fen == 200_00
+    assert (left(ready, "own"), left(ready, "big")) == (800_00, 0)
+    ready.claims.reject(OFFICER, claim_id, WHY)
+    assert (left(ready, "own"), left(ready, "big")) == (1_000_00, 200_00)
+
+
+def test_an_envelope_that_nobody_opened_grants_nothing(claims_work: Work) -> None:
+    """Registered, and no money in it yet: the approval waits for it."""
+    ready = filed(claims_work)
+    Rulebook(claims_work, ready.clock).register([around("big", "test-voucher")])
+
+    with pytest.raises(Refused, match="envelope_left:big/2026 holds 0"):
+        ready.claims.approve(BOTH, reviewed(ready), 100_00, WHY)
+
+
+def test_a_release_gives_back_to_what_it_was_taken_from(claims_work: Work) -> None:
+    """Approved before the envelope was registered: rejected, it gives that envelope nothing."""
+    ready = filed(claims_work)
+    claim_id = ready.approved(200_00)
+    opened_with(ready, around("big", "test-voucher"), 300_00)
+    ready.claims.reject(OFFICER, claim_id, WHY)
+
+    assert left(ready, "big") == 300_00
+    assert ready.balances("pool:") == {"pool:test-voucher/2026": 1_000_000_00}
+
+
+def test_an_envelope_of_another_year_binds_nothing(claims_work: Work) -> None:
+    """Its rules ended with 2025; the claims are of 2026."""
+    ready = filed(claims_work)
+    past = around("big", "test-voucher")
+    in_2025 = replace(
+        past,
+        in_force=replace(
+            past.in_force, start=past.in_force.start - 525_600, end=past.in_force.start
+        ),
+    )
+    Rulebook(claims_work, ready.clock).register([in_2025])
+    ready.claims.approve(BOTH, reviewed(ready), 100_00, WHY)
+
+    assert ready.balances("envelope") == {}
+
+
+def test_the_city_s_envelope_of_2025_bounds_its_compute_voucher(claims_work: Work) -> None:
+    """4.5 bn as shipped: a compute voucher of 2025 is reserved from it, one of 2026 is not."""
+    Rulebook(claims_work, lambda: 0).register(shipped_rules())
+    (voucher,) = [one for one in shipped_rules() if one.programme_id == "shenzhen-compute-voucher"]
+    with claims_work.begin(writes=False) as unit:
+        found = {year: envelopes_around(unit, voucher, year) for year in (2025, 2026)}
+
+    assert found == {2025: ("shenzhen-ai-envelope",), 2026: ()}
