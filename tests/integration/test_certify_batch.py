@@ -124,6 +124,28 @@ def test_the_bar_goes_to_those_who_wait_not_into_the_output(directory: str) -> N
     assert "certifying" not in done.stdout
 
 
+def test_whoever_waits_at_a_terminal_sees_a_bar_to_its_end(
+    directory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts every certificate of the month, also one that fails; a program's run has none."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    whole = CertificateKeeping.issue
+
+    def failing(self: CertificateKeeping, number: str, actor: str) -> StoredCertificate:
+        if number.endswith("HT-A"):
+            raise StorageError("a report cannot be read back; run: fsck")
+        return whole(self, number, actor)
+
+    with patch.object(CertificateKeeping, "issue", failing):
+        shown = run("certify", "--month", "2026-09", "--all", "-d", directory)
+    quiet = run("certify", "--month", "2026-09", "--all", "--json", "-d", directory)
+
+    assert "出具证明 certifying" in shown.stderr
+    assert "100%" in shown.stderr
+    assert "certifying" not in shown.stdout
+    assert "certifying" not in quiet.stderr
+
+
 def test_what_cannot_be_issued_is_a_sentence(directory: str) -> None:
     """Exit code 3, and what to say instead."""
     for arguments, told in (
