@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 
 import pytest
@@ -713,3 +714,12 @@ def test_what_can_follow_is_told(ready: Filed) -> None:
 
     assert {Step.APPROVE, Step.PUBLICISE, Step.REJECT, Step.WITHDRAW} <= possible
     assert not {Step.PAY, Step.USE, Step.RESUME} & possible
+
+
+def test_a_public_notice_begins_within_a_year(ready: Filed) -> None:
+    """The last day of the calendar is a slip of the pen: refused where it is written."""
+    claim_id = ready.approved(100_00)
+
+    with pytest.raises(InvalidValue, match="more than 366 days ahead"):
+        ready.claims.publicise(OFFICER, claim_id, on=date.max)
+    ready.claims.publicise(OFFICER, claim_id)

@@ -105,8 +105,10 @@ class Officially:
     measures: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse amounts that are none."""
+        """Refuse amounts that are none, and a place in the ranking that there is not."""
         _check_stated(self.matched_fen, self.measures)
+        if self.rank is not None and not 1 <= self.rank <= FEN_MAX:
+            raise InvalidValue("a rank is a whole number from 1 on")
 
     @property
     def on_paper(self) -> bool:
@@ -134,8 +136,20 @@ class Officially:
 def _check_stated(matched_fen: int | None, measures: Mapping[str, int]) -> None:
     if matched_fen is not None and not 0 <= matched_fen <= FEN_MAX:
         raise InvalidValue("matched_fen is no amount")
-    if any(isinstance(one, bool) or one < 0 for one in measures.values()):
-        raise InvalidValue("a measure is a whole number that is not negative")
+    if any(isinstance(one, bool) or not 0 <= one <= FEN_MAX for one in measures.values()):
+        raise InvalidValue(f"a measure is a whole number that is not negative, {FEN_MAX} at most")
+
+
+def whole_number(text: str) -> int:
+    """A whole number of a text.
+
+    Raises:
+        InvalidValue: it is none, or more than the house can count.
+    """
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(FEN_MAX)):
+        shown = text if len(text) <= TEXT_CHARACTERS_MAX else f"{text[:20]}…"
+        raise InvalidValue(f"'{shown}' is no whole number of at most {len(str(FEN_MAX))} digits")
+    return int(text)
 
 
 def measures_of(said: Sequence[str]) -> Mapping[str, int]:
@@ -148,8 +162,9 @@ def measures_of(said: Sequence[str]) -> Mapping[str, int]:
     for one in said:
         name, _, number = (part.strip() for part in one.partition("="))
         if not (name and number.isascii() and number.isdecimal()) or name in found:
-            raise InvalidValue(f"'{one}' is no measure like active_users=1000000, once each")
-        found[name] = int(number)
+            shown = one if len(one) <= TEXT_CHARACTERS_MAX else f"{one[:20]}…"
+            raise InvalidValue(f"'{shown}' is no measure like active_users=1000000, once each")
+        found[name] = whole_number(number)
     return found
 
 

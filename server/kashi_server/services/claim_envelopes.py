@@ -5,15 +5,29 @@ whatever is registered since.
 """
 
 from datetime import date
+from typing import Protocol
 
 from kashi_server.domain.claim_states import Step
 from kashi_server.domain.interval import Interval, minute_of_day
 from kashi_server.domain.ledger import Movement
 from kashi_server.domain.parameters import NONE
 from kashi_server.domain.rules import RulesVersion
-from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+from kashi_server.services.claims_port import ClaimsPort, ClaimsUnit, StoredClaim
+from kashi_server.services.ledger_port import LedgerPort
 
 _LEFT = "envelope_left:"
+
+
+class BooksUnit(Protocol):
+    """A unit of work in which claims and their books are read."""
+
+    @property
+    def claims(self) -> ClaimsPort:
+        """Claims."""
+
+    @property
+    def ledger(self) -> LedgerPort:
+        """The ledger."""
 
 
 def envelopes_around(unit: ClaimsUnit, rules: RulesVersion, year: int) -> tuple[str, ...]:
@@ -36,14 +50,14 @@ def envelopes_around(unit: ClaimsUnit, rules: RulesVersion, year: int) -> tuple[
     return tuple(sorted(found))
 
 
-def reserved_from(unit: ClaimsUnit, stored: StoredClaim) -> tuple[str, ...]:
+def reserved_from(unit: BooksUnit, stored: StoredClaim) -> tuple[str, ...]:
     """The envelopes that a claim's last approval took from; empty where nothing was approved."""
     claim_id = stored.claim.claim_id
     approvals = [one for one in unit.claims.events(claim_id) if one.step == Step.APPROVE]
     if not approvals:
         return ()
     last = approvals[-1]
-    for place in range(len(last.terms["booked"])):
+    for place in range(len(last.terms.get("booked", ()))):
         found = unit.ledger.movement(f"claim/{claim_id}/{last.serial}/{place}/reserve")
         if found is not None and found.movement is not None:
             return _taken_from(found.movement)

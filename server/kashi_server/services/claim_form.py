@@ -147,6 +147,9 @@ class _Reading:
         for place, row in enumerate(rows):
             path = (name, place)
             before = len(self.mistakes)
+            if not isinstance(row, dict):
+                self._mistake(path, f"write each as [[{name}]]")
+                continue
             self._strangers(path, row, _TABLES[name])
             for wanted in _TABLES[name]:
                 if wanted not in row and (name, wanted) not in _OPTIONAL:
@@ -189,7 +192,8 @@ class _Reading:
         for name, value in said.items():
             if name in _DECLARED:
                 self._kind(("declared", name), value, _DECLARED[name])
-        for name, value in (said.get("measures") or {}).items():
+        measures = said.get("measures")
+        for name, value in (measures if isinstance(measures, dict) else {}).items():
             self._kind(("declared", "measures", name), value, int)
         if self.mistakes:
             return None

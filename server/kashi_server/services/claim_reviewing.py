@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from kashi_server.domain.claim import Changed
 from kashi_server.domain.claim_content import Officially
@@ -37,6 +38,9 @@ from kashi_server.services.claim_sharing import (
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claim_worth import check_grant
+
+NOTICE_DAYS_AHEAD_MAX: Final = 366
+"""A public notice begins within a year; a later day is a slip of the pen."""
 
 
 class ClaimReviewing(ClaimSteps):
@@ -137,12 +141,18 @@ class ClaimReviewing(ClaimSteps):
 
         Raises:
             Refused: nothing is approved, or the rules do not say for how many days.
+            InvalidValue: the day is past, or more than a year ahead.
         """
 
         def do(taking: Taking) -> Changed:
             first = on or taking.today
             if first < taking.today:
                 raise InvalidValue(f"public notice cannot begin on {first}, which is past")
+            if (first - taking.today).days > NOTICE_DAYS_AHEAD_MAX:
+                raise InvalidValue(
+                    f"public notice cannot begin on {first}: that is more than"
+                    f" {NOTICE_DAYS_AHEAD_MAX} days ahead"
+                )
             taking.terms["publicised_on"] = first.isoformat()
             return publicise(taking.stored.claim, first)
 

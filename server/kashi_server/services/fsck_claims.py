@@ -1,7 +1,8 @@
 """Claims against what the log vouches for: rows, holdings, evaluations, proposals, and the books.
 
 A step's entry says how the claim stood after it (`claim_stands`) and which evaluation it rests on;
-the rows must still say so. What moved on the ledger for a claim must be what its row says.
+the rows must still say so. What moved on the ledger for a claim must be what its row says,
+and what was taken of caps, quotas and envelopes what claims and rules say.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from kashi_server.services.claims_port import (
     StoredClaim,
     StoredEvaluation,
 )
+from kashi_server.services.fsck_allowances import allowance_faults
 from kashi_server.services.ledger_port import LedgerPort
 
 CLAIM_ENTRIES: Final = (CLAIM_ENTRY, PROPOSAL_ENTRY)
@@ -54,6 +56,7 @@ def check_claim_books(work: ClaimBooksWork) -> list[str]:
         found = list(_unlogged(unit))
         found += claim_faults(unit.claims)
         found += _book_faults(unit)
+        found += allowance_faults(unit)
     return found
 
 

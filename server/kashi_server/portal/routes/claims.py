@@ -8,7 +8,13 @@ from typing import Any, Final, TypedDict
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from kashi_server.domain.claim_content import ClaimContent, Declared, Officially, measures_of
+from kashi_server.domain.claim_content import (
+    ClaimContent,
+    Declared,
+    Officially,
+    measures_of,
+    whole_number,
+)
 from kashi_server.domain.claim_states import ClaimState, Step, Transition, Who
 from kashi_server.domain.money import parse_yuan
 from kashi_server.errors import InvalidValue, NotFound, Refused
@@ -241,10 +247,8 @@ def _fen(form: Form) -> int:
 
 def _officially(form: Form) -> Officially:
     rank, decided, matched = form.text("rank"), form.text("amount"), form.text("matched")
-    if rank and not rank.isdecimal():
-        raise InvalidValue(f"'{rank}' is no rank")
     return Officially(
-        rank=int(rank) if rank else None,
+        rank=whole_number(rank) if rank else None,
         decided_fen=parse_yuan(decided) if decided else None,
         credit_clean=_SAID.get(form.text("credit_clean")),
         in_jurisdiction=_SAID.get(form.text("in_jurisdiction")),
