@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from claim_cases import Filed, filed, invoice_number
+from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number
 from fixtures_certificates import COMPANY_A
 from kashi_server.domain.claim_states import ClaimState
 from kashi_server.errors import InvalidValue, NotFound, Refused
@@ -60,6 +60,22 @@ def test_a_refund_is_taken_off_and_stops_the_claim(claims_work: Work) -> None:
         (DOCUMENT, "officer, second")
     ]
     assert not [one for one in check_logged(claims_work) if "payment-return" in one]
+
+
+def test_a_claim_is_not_paid_on_money_that_went_back(claims_work: Work) -> None:
+    """Of 500 yuan 400 went back: resumed, the claim that was approved with 200 is paid half of the
+    nine tenths that its part is of the 100 that still count."""
+    ready = filed(claims_work)
+    claim_id = ready.issued(200_00)
+    put_right(ready, (NUMBER, 400_00))
+    ready.claims.resume(BOTH, claim_id, WHY)
+
+    ready.claims.use(CLERK, claim_id)
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    paid = ready.claims.pay(BOTH, claim_id, WHY).stored.claim
+
+    assert paid.amounts.disbursed_fen == 45_00
 
 
 def test_a_payment_that_was_never_made_counts_for_nothing(claims_work: Work) -> None:
