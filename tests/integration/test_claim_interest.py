@@ -10,7 +10,7 @@ from kashi_server.domain.interval import Interval
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
-from kashi_server.services.claim_case import check_together
+from kashi_server.services.claim_named import check_together
 from kashi_server.services.rulebook import Rulebook
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, add_invoice, add_payment, filed, rules
 from fixtures_certificates import COMPANY_A
-from kashi_server.domain.claim_content import InvoicePart
+from kashi_server.domain.claim_content import InvoicePart, Officially
 from kashi_server.errors import Refused
 from kashi_server.services import claim_reviewing
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import check_final
 from kashi_server.services.claims import Claims
+from kashi_server.services.fsck_claims import check_claim_books
 from kashi_server.services.ledger import Ledger
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.unit_of_work import Work
@@ -112,6 +113,29 @@ def test_cap_and_pool_hold_against_every_officer(postgresql_claims_work: Work) -
     assert stands[f"cap_left:test-voucher/2026/{COMPANY_A}"] == 0
     assert stands["pool:test-voucher/2026"] == 30_00
     assert Ledger(ready.work, ready.clock).check() == []
+
+
+def test_the_quota_holds_against_every_officer(postgresql_claims_work: Work) -> None:
+    """8 claims approved at once by 32 pairs: three awards are given, and the books say so."""
+    invoices(postgresql_claims_work, 8)
+    known = rules(quota_per_year="3", redemption_mode='"post_use"')
+    ready = filed(postgresql_claims_work, known)
+    prepared = prepared_claims(ready, 8)
+    for claim_id in prepared:
+        ready.claims.assess(OFFICER, claim_id, Officially(rank=1), WHY)
+
+    said = at_once(
+        ready,
+        lambda claims, place: claims.approve(BOTH, prepared[place % 8], 10_00, WHY),
+    )
+
+    assert all("quota_left:test-voucher/2026 holds 0" in one for one in said if one)
+    assert ready.balances("quota") == {
+        "quota:test-voucher/2026": -3,
+        "quota_left:test-voucher/2026": 0,
+        "quota_used:test-voucher/2026": 3,
+    }
+    assert check_claim_books(postgresql_claims_work) == []
 
 
 def test_one_payment_is_made_once(postgresql_claims_work: Work) -> None:

@@ -4,16 +4,12 @@ The same papers and standings make the same case; what nobody knows is left out,
 tells what it misses.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Any
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
-from kashi_server.domain.claim_states import mode_of
-from kashi_server.domain.contract import Contract
 from kashi_server.domain.evaluation.case import (
     Award,
     Case,
@@ -23,12 +19,10 @@ from kashi_server.domain.evaluation.case import (
     Service,
     Voucher,
 )
-from kashi_server.domain.evaluation.counted_gaps import counted_gaps
 from kashi_server.domain.interval import SHANGHAI, instant_of
 from kashi_server.domain.party import Party, PartyKind
-from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.taxed import Taxed, sum_taxed
-from kashi_server.errors import NotFound, Refused
+from kashi_server.errors import NotFound
 from kashi_server.services.claim_contract_left import (
     left_of_contract_fen,
     metered_up_to,
@@ -37,10 +31,10 @@ from kashi_server.services.claim_contract_left import (
     up_to,
 )
 from kashi_server.services.claim_invoice_left import check_left
+from kashi_server.services.claim_named import contracts_of, invoice_paper, metered_lines
 from kashi_server.services.claim_standing import Before, counts
 from kashi_server.services.claims_port import (
     ClaimsUnit,
-    InvoicePaper,
     PartPaper,
     PaymentPaper,
     StoredClaim,
@@ -298,126 +292,6 @@ class _Found:
         if missing:
             raise NotFound(f"there is no payment {min(missing)} of {company_id} for any invoice")
         return [one for one in found if one.reference in self._papers.payments]
-
-
-def contracts_of(
-    unit: ClaimsUnit, company_id: str, contract_ids: Iterable[str]
-) -> tuple[Contract, ...]:
-    """The contracts a claim names, which are the company's.
-
-    Raises:
-        NotFound: one is not there. Refused: it is another company's.
-    """
-    known = {one.contract_id: one for one in unit.expense.contracts()}
-    found = []
-    for contract_id in contract_ids:
-        contract = known.get(contract_id)
-        if contract is None:
-            raise NotFound(f"there is no contract '{contract_id}'")
-        if contract.user_id != company_id:
-            raise Refused(f"contract {contract_id} is not one that {company_id} rents under")
-        found.append(contract)
-    return tuple(found)
-
-
-def check_together(rules: RulesVersion, contracts: Sequence[Contract], payee_id: str = "") -> None:
-    """Refuse contracts in one claim that the rules would have to tell apart.
-
-    Args:
-        rules: of the batch.
-        contracts: of the claim.
-        payee_id: whom the claim pays since it was drafted.
-
-    Raises:
-        Refused: the provider is paid and there are two, or it is another than before; the rules
-            count days of a term and the terms differ, or go by the day of signature or of service
-            and the days differ.
-    """
-    if mode_of(rules).pays_provider:
-        providers = {one.provider_id for one in contracts}
-        if len(providers) > 1:
-            raise Refused("the rules pay the provider, and these are two: file one claim for each")
-        if payee_id and providers != {payee_id}:
-            raise Refused(f"this claim pays {payee_id}: draft another for another provider")
-    terms = {one.term for one in contracts}
-    signed = {one.signed_on for one in contracts}
-    if len(terms) > 1 and rules.parameter("prorate").value == "by_days":
-        raise Refused("the rules count days of a contract's term: file one claim a contract")
-    bases = {rules.parameter(name).value for name in ("date_basis", "startup.age_basis")}
-    if len(signed) > 1 and "contract_signed" in bases:
-        raise Refused("the rules go by the day of signature: file one claim a contract")
-    if len({one.start for one in terms}) > 1 and "service_date" in bases:
-        raise Refused("the rules go by the day service began: file one claim a contract")
-
-
-def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -> InvoicePaper:
-    """The paper of what is claimed of an invoice.
-
-    Raises:
-        NotFound: no line of it is for that part.
-        Refused: it is red-flushed or void, another's, or for less.
-    """
-    found = unit.claim_papers.invoice_parts(claimed.contract_id, claimed.number)
-    paper = next((one for one in found if one.part == claimed.part), None)
-    if paper is None:
-        raise NotFound(
-            f"no line of invoice {claimed.number} is for part {claimed.part} of contract"
-            f" {claimed.contract_id}; say which is, or leave it out"
-        )
-    if paper.buyer_id != stored.claim.company_id:
-        raise Refused(f"invoice {claimed.number} was issued to {paper.buyer_id}")
-    if not paper.claimable:
-        raise Refused(
-            f"invoice {claimed.number} does not hold good: it is red-flushed or void, or"
-            " partly red-flushed by an invoice that is not here"
-        )
-    if claimed.amount_fen > min(paper.amount.incl_fen, paper.total_fen):
-        raise Refused(
-            f"invoice {claimed.number} is for {paper.amount.incl_fen} fen of part {claimed.part};"
-            f" {claimed.amount_fen} fen are claimed"
-        )
-    return paper
-
-
-def metered_lines(
-    unit: ClaimsUnit, stored: StoredClaim, statement: StatementRevision
-) -> tuple[str, list[Metered]]:
-    """The contract and the eligible lines of a certified statement of the claimant.
-
-    Raises:
-        NotFound: it is not there.
-        Refused: it is another's, of another contract, corrected since, or not certified.
-    """
-    found = unit.expense.statement(statement.number)
-    if found is None:
-        raise NotFound(f"there is no statement '{statement.number}'")
-    if found.user_id != stored.claim.company_id:
-        raise Refused(f"statement {statement.number} is of {found.user_id}")
-    if found.contract_id not in stored.content.contract_ids:
-        raise Refused(f"statement {statement.number} is of no contract of this claim")
-    if found.revision != statement.revision:
-        raise Refused(
-            f"statement {statement.number} was corrected: revision {found.revision} holds, the"
-            f" claim names {statement.revision}"
-        )
-    if unit.claims.certified(statement) is None:
-        raise Refused(
-            f"statement {statement.number} revision {statement.revision} has no usage certificate"
-            " in force; issue it with: certify"
-        )
-    said: Mapping[str, Any] = json.loads(found.content)
-    domestic = {one["hardware_id"]: one.get("domestic") for one in said["devices"]}
-    eligible = [line for line in said["lines"] if line["eligible"]]
-    measured = [
-        Metered(
-            evidence_level=line["evidence_level"],
-            domestic=domestic[line["hardware_id"]],
-            amount_fen=line["amount_fen"],
-        )
-        for line in eligible
-    ]
-    gaps = (counted_gaps(line, domestic[line["hardware_id"]]) for line in eligible)
-    return found.contract_id, [*measured, *(one for group in gaps for one in group)]
 
 
 def with_requested(case: Case, requested_fen: int) -> Case:

@@ -16,9 +16,10 @@ from kashi_server.domain.claim_review import submit, withdraw
 from kashi_server.domain.claim_states import ClaimState, Step, mode_of, review_of
 from kashi_server.domain.evaluation.ratio import months_after
 from kashi_server.errors import NotFound, Refused
-from kashi_server.services.claim_case import Papers, check_together, contracts_of
+from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import evaluate_claim, told
 from kashi_server.services.claim_holding import hold, let_go
+from kashi_server.services.claim_named import check_together, contracts_of
 from kashi_server.services.claim_sharing import check_contract_once, check_sharing
 from kashi_server.services.claim_stands import STANDS, stands_of
 from kashi_server.services.claim_steps import (

@@ -6,8 +6,8 @@ an invoice may have become void while the claim was suspended, a certificate may
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.errors import NotFound, Refused
-from kashi_server.services.claim_case import invoice_paper, metered_lines
 from kashi_server.services.claim_invoice_left import check_left
+from kashi_server.services.claim_named import invoice_paper, metered_lines
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
