@@ -1,7 +1,7 @@
 """How the running agent is, in a file beside its state, and what it means.
 
-The agent writes the file with every flush; `kashi-agent status`, the metrics and the service
-manager's status line all read the same values.
+The agent writes the file with every flush, and before it answers a release; `kashi-agent status`,
+the metrics and the service manager's status line all read the same values.
 """
 
 from dataclasses import asdict, dataclass, field

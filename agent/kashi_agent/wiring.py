@@ -182,6 +182,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
             listener=MeterListener(config.meter_socket),
             commands=CommandListener(config.release_socket),
             book=ReleaseBook(config.release_path, clock),
+            publish=publish,
         ),
         wire=way,
         notifier=Notifier(os.environ),
