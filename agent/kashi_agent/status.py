@@ -80,7 +80,7 @@ def read_status(path: Path) -> AgentStatus:
     Raises:
         AgentError: it never ran here, or the file is damaged.
     """
-    absent = "the agent has not run here; start it with systemctl start kashi-agent"
+    absent = "代理尚未运行 / the agent has not run here; systemctl start kashi-agent"
     return read_shown(path, FORMAT, lambda fields: AgentStatus(**fields), absent)
 
 

@@ -12,7 +12,10 @@ from kashi_agent.commands.options import (
     print_table,
     shown_time,
 )
+from kashi_agent.config import AgentConfig
+from kashi_agent.errors import AgentError
 from kashi_agent.status import STALE_MS, AgentStatus, read_status
+from kashi_agent.wiring import member
 
 _FULL = "已满，未封存的内容从粗保存 FULL: what is unsealed is kept coarser"
 
@@ -24,7 +27,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the status; 1 when the agent does not run or has a trouble."""
-    status = read_status(config_of(options).status_path)
+    status = _status(config_of(options))
     age_ms = time.time_ns() // 1_000_000 - status.written_utc_ms
     stale = age_ms > STALE_MS
     if options.json:
@@ -32,6 +35,15 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_table("", ("", ""), _rows(status, age_ms, stale=stale))
     return 1 if stale or status.trouble else 0
+
+
+def _status(config: AgentConfig) -> AgentStatus:
+    """What the agent last wrote. Raises: NotEnrolledError, where none could run; AgentError."""
+    try:
+        return read_status(config.status_path)
+    except AgentError:
+        member(config)
+        raise
 
 
 def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, str]]:

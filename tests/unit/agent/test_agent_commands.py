@@ -73,7 +73,7 @@ def test_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "--state", "{state}"], 4, "not enrolled"),
         (["run", "--state", "{state}"], 4, "not enrolled"),
         (["verify", "--state", "{state}"], 4, "not enrolled"),
-        (["status", "--state", "{state}"], 1, "has not run here"),
+        (["status", "--state", "{state}"], 4, "本机尚未登记 / this host is not enrolled"),
     ],
 )
 def test_exit_codes_are_those_of_the_readme(
@@ -248,6 +248,7 @@ def test_metrics_are_the_status_in_prometheus_form(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{server.port}"
         with pytest.raises(urllib.error.HTTPError, match="503") as absent:
             urllib.request.urlopen(f"{url}/metrics")
+        assert "代理尚未运行" in absent.value.read().decode()
         absent.value.close()
         a_status().write(path)
         with urllib.request.urlopen(f"{url}/metrics") as answer:
