@@ -227,6 +227,33 @@ def test_status_tells_health_by_its_exit_code(
     assert json.loads(capsys.readouterr().out)["stale"] is True
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "said"),
+    [
+        ("driver: NVML 12 (code 12)", 1, "没有驱动"),
+        ("not connected", 1, "计量进程没有连接"),
+        ("connected", 0, "无 none"),
+        ("released: for 600 s, by user 0", 0, "无 none"),
+    ],
+)
+def test_status_tells_why_nothing_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], state: str, code: int, said: str
+) -> None:
+    """The meter's trouble is a row and a fact of its own, beside that of the delivery; a meter
+    that has just come and one that was asked to leave the devices are none."""
+    a_status(meter_state=state).write(tmp_path / "status.json")
+
+    assert main(["status", "--state", str(tmp_path)]) == code
+    rows = capsys.readouterr().out
+    assert main(["status", "--state", str(tmp_path), "--json"]) == code
+    fact = json.loads(capsys.readouterr().out)["meter_trouble"]
+
+    meter, _, delivery = rows.partition("计量故障 meter trouble")[2].partition("传送故障")
+    assert said in meter
+    assert "无 none" in delivery
+    assert (fact is not None) == bool(code)
+
+
 def test_a_status_of_another_form_is_refused(tmp_path: Path) -> None:
     """Damaged, or of another version."""
     path = tmp_path / "status.json"
