@@ -213,6 +213,9 @@ def _token_text(options: argparse.Namespace) -> str:
         return str(options.token)
     path: Path = options.token_file
     if str(path) == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("请粘贴登记令牌并回车 Paste the enrolment token, then Enter: ")
+            sys.stderr.flush()
         return sys.stdin.readline()
     try:
         return path.read_text(encoding="utf-8")

@@ -149,6 +149,32 @@ def test_nobody_is_enrolled_without_being_asked(
     assert not (tmp_path / "s").exists()
 
 
+class Terminal(io.StringIO):
+    """Somebody sits at it."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+@pytest.mark.parametrize("at", [Terminal, io.StringIO])
+def test_who_is_to_type_the_token_is_asked_for_it(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    at: type[io.StringIO],
+) -> None:
+    """On standard error, on a terminal alone: a pipe waits for nobody."""
+    monkeypatch.setattr("sys.stdin", at("no token\n"))
+    arguments = ["enrol", "--state", str(tmp_path / "s"), "--server", "localhost:1"]
+
+    assert main([*arguments, "--token-file", "-"]) == 1
+
+    said = capsys.readouterr()
+    assert ("请粘贴登记令牌并回车 Paste the enrolment token" in said.err) == (at is Terminal)
+    assert said.out == ""
+
+
 @pytest.mark.parametrize("evidence", ["basic", "extended"])
 def test_enrolment_tells_what_is_sent_who_reads_it_and_for_how_long(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], evidence: str
