@@ -7,8 +7,10 @@ import os
 import stat
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from cryptography import x509
@@ -18,10 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from kashi_agent import VERSION
 from kashi_agent.cli import main
-from kashi_agent.commands import ways_in
+from kashi_agent.commands import doctor, once, ways_in
 from kashi_agent.commands.ways_in import check_folder
 from kashi_agent.enrolment import EnrolmentToken
 from kashi_agent.errors import AgentError
+from kashi_agent.meter_probe import FirstLook
 from kashi_agent.metrics import MetricsServer, metrics_text
 from kashi_agent.notify import Notifier
 from kashi_agent.status import read_status
@@ -147,6 +150,32 @@ def test_nobody_is_enrolled_without_being_asked(
     assert "there is nobody to ask" in said.err
     assert "Read by: the party that operates this host" in said.out
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "looks"), [("once", once), ("doctor", doctor)], ids=["once", "doctor"]
+)
+def test_a_meter_for_one_look_reads_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, looks: ModuleType
+) -> None:
+    """The vendor and the driver's root of the settings; what stands behind `--` comes last, and
+    prevails."""
+    asked: list[str] = []
+
+    def look(options: Sequence[str], _seconds: float, *, patient: bool) -> FirstLook:
+        asked.extend((*options, str(patient)))
+        return FirstLook()
+
+    monkeypatch.setattr(looks, "first_look", look)
+    settings = tmp_path / "agent.toml"
+    settings.write_text('[agent]\nmeter = "nvml"\ndriver_root = "/run/nvidia/driver"\n')
+
+    main([command, "--config", str(settings), "--state", str(tmp_path), "--", "--meter", "ascend"])
+
+    assert asked[:-1] == [
+        *("--evidence", "basic", "--meter", "nvml", "--driver-root", "/run/nvidia/driver"),
+        *("--meter", "ascend"),
+    ]
 
 
 class Terminal(io.StringIO):
