@@ -94,6 +94,12 @@ class AgentConfig:
         return self.meter_socket.with_name("live.json")
 
     @property
+    def meter_options(self) -> list[str]:
+        """What the settings say to a meter that a command starts by itself."""
+        chosen = ["--evidence", str(self.evidence), "--meter", str(self.meter)]
+        return [*chosen, "--driver-root", str(self.driver_root)]
+
+    @property
     def status_path(self) -> Path:
         """Where the running agent says how it is."""
         return self.state_folder / "status.json"

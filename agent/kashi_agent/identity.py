@@ -120,8 +120,9 @@ class IdentityStore:
             content = path.read_bytes()
         except FileNotFoundError as error:
             raise NotEnrolledError(
-                f"this host is not enrolled: {path} does not exist; ask your officer for a token "
-                "and run: kashi-agent enrol --server HOST:PORT --token TOKEN"
+                f"本机尚未登记 / this host is not enrolled: {path} does not exist; ask your "
+                "officer for a token and run: kashi-agent enrol --server HOST:PORT "
+                "--token-file FILE"
             ) from error
         try:
             return _host_of(Fields.of_line(content, HOST_BYTES_MAX))

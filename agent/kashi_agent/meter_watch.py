@@ -7,6 +7,7 @@ greeting, and it is confirmed by a process that has never opened the vendor's li
 
 import logging
 import selectors
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,13 +95,16 @@ class MeterWatch:
         commands: CommandListener,
         book: ReleaseBook,
         silent_ms: int = SILENT_MS,
+        publish: Callable[[MeterView], object] = lambda _view: None,
     ) -> None:
+        """`publish`: shows the view to whoever looks, before a command about it is answered."""
         self._metering = metering
         self._clock = clock
         self._listener = listener
         self._commands = commands
         self._book = book
         self._silent_ms = silent_ms
+        self._publish = publish
         self._meter: MeterConnection | None = None
         self._hello: Hello | None = None
         self._command: AskedConnection | None = None
@@ -326,7 +330,8 @@ class MeterWatch:
                 self._answer(NoticeKind.HUNG, self.view.state)
 
     def _answer(self, kind: NoticeKind, detail: str) -> None:
-        """Tell the command how it went, if one waits."""
+        """Show how it went, and tell the command, if one waits."""
+        self._publish(self.view)
         try:
             if self._command is not None:
                 self._command.send(Notice(boottime_ms=self._now(), kind=kind, detail=detail))

@@ -78,7 +78,7 @@ def _handler(status_path: Path) -> type[BaseHTTPRequestHandler]:
             try:
                 body = metrics_text(read_status(status_path)).encode()
             except AgentError as error:
-                self.send_error(503, str(error))
+                self.send_error(503, explain=str(error))  # a reason line has no Chinese
                 return
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -1,7 +1,7 @@
 """How the running agent is, in a file beside its state, and what it means.
 
-The agent writes the file with every flush; `kashi-agent status`, the metrics and the service
-manager's status line all read the same values.
+The agent writes the file with every flush, and before it answers a release; `kashi-agent status`,
+the metrics and the service manager's status line all read the same values.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -80,7 +80,7 @@ def read_status(path: Path) -> AgentStatus:
     Raises:
         AgentError: it never ran here, or the file is damaged.
     """
-    absent = "the agent has not run here; start it with systemctl start kashi-agent"
+    absent = "代理尚未运行 / the agent has not run here; systemctl start kashi-agent"
     return read_shown(path, FORMAT, lambda fields: AgentStatus(**fields), absent)
 
 

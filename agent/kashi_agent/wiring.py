@@ -170,9 +170,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
     make_folder(config.meter_socket.parent)
     child = None
     if child_options is not None:
-        own = ["--evidence", config.evidence, "--meter", config.meter]
-        own += ["--driver-root", str(config.driver_root)]
-        child = MeterChild(config.meter_socket, [*own, *child_options])
+        child = MeterChild(config.meter_socket, [*config.meter_options, *child_options])
     publish = _publisher(config.status_path, agent, known, config.relay)
     daemon = Daemon(
         agent=agent,
@@ -182,6 +180,7 @@ def run_daemon(config: AgentConfig, *, child_options: list[str] | None = None) -
             listener=MeterListener(config.meter_socket),
             commands=CommandListener(config.release_socket),
             book=ReleaseBook(config.release_path, clock),
+            publish=publish,
         ),
         wire=way,
         notifier=Notifier(os.environ),

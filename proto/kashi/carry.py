@@ -125,7 +125,7 @@ class CarryFile:
         digest = hashlib.sha256(MAGIC)
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise FormError(f"{self.path}: is no carry file: it does not begin with {MAGIC!r}")
+                raise FormError(f"{self.path}: 不是携带文件 / is no carry file")
             number, ended = 0, False
             while head := file.read(_FRAME.size):
                 if ended:

@@ -96,6 +96,36 @@ def test_a_list_of_hosts_is_let_in_by_an_officer(
     assert not store_of(tmp_path, "stranger").enrolled
 
 
+@pytest.mark.parametrize(
+    ("relay", "said"),
+    [
+        ("", "报告送往 localhost:"),
+        ("10.0.0.9:7443", "报告经中继 10.0.0.9:7443 送出"),
+        ("files", "报告以文件传递"),
+    ],
+)
+def test_a_new_host_is_told_which_way_its_reports_go(
+    server: KashiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], relay: str, said: str
+) -> None:
+    """Chinese first; through a relay that relay's own place, and no address that the host never
+    calls."""
+    settings = tmp_path / "agent.toml"
+    settings.write_text(f'[agent]\nstate_folder = "{tmp_path}/h"\nrelay = "{relay}"\n')
+    request = asked(tmp_path, "h", "--token", server.token(PARTY))
+    server.command("enrol-requests", str(request))
+    capsys.readouterr()
+    enrol = ["enrol", "--config", str(settings), "--response", str(response_to(request))]
+
+    assert main(enrol) == 0
+    told = capsys.readouterr().out
+
+    address = IdentityStore(tmp_path / "h" / "identity").host().metering_address
+    chinese, _, english = told.partition("Enrolled as ")
+    assert said in chinese
+    assert relay != "10.0.0.9:7443" or "through the relay 10.0.0.9:7443" in english
+    assert (address in told) == (not relay)
+
+
 def test_a_request_without_a_token_waits_for_an_officer(
     server: KashiServer, root: Path, tmp_path: Path
 ) -> None:

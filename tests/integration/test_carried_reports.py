@@ -210,7 +210,11 @@ def test_a_file_of_a_stranger_or_for_something_else_is_told(
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "does not begin with"), (b"kashi/v1/carry\n", "cut short"), (None, "cannot be read")],
+    [
+        (b"", "不是携带文件 / is no carry file"),
+        (b"kashi/v1/carry\n", "cut short"),
+        (None, "cannot be read"),
+    ],
 )
 def test_receipts_that_are_none_are_one_sentence(
     host: RelayedHost,

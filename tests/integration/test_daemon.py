@@ -29,6 +29,7 @@ from kashi_agent.meter_link import (
     Release,
     Resume,
     decode_agent_message,
+    decode_meter_message,
     encode_message,
 )
 from kashi_agent.meter_socket import CommandListener, MeterListener
@@ -196,7 +197,7 @@ def running() -> Iterator[Running]:
             made.disconnect()
 
 
-def begin(folder: Path, refuses: int = 0) -> Running:
+def begin(folder: Path, refuses: int = 0, flush_ms: int = 1_600) -> Running:
     """Start a daemon."""
     key = ec.generate_private_key(ec.SECP256R1())
     wire = Outage(VerdictServer(key.public_key(), HOST_ID))
@@ -213,16 +214,16 @@ def begin(folder: Path, refuses: int = 0) -> Running:
         signing=Signing(host_id=HOST_ID, report_key=key, receipt_key=wire.server.receipt_key),
         random=Random(1),
         random_bytes=os.urandom,
-        flush_ms=1_600,
+        flush_ms=flush_ms,
     )
     views: list[MeterView] = []
-    watch = begin_watch(folder, agent)
+    publish = _publisher(folder, agent, views)
     daemon = Daemon(
         agent=agent,
-        watch=watch,
+        watch=begin_watch(folder, agent, publish),
         wire=wire,
         notifier=Notifier({"NOTIFY_SOCKET": os.fspath(folder / "notify")}),
-        publish=_publisher(folder, agent, views),
+        publish=publish,
         pace=Pace(interval_ms=60_000, tick_seconds=0.05, random=Random(1)),
     )
     thread = threading.Thread(target=daemon.run)
@@ -239,7 +240,9 @@ def begin(folder: Path, refuses: int = 0) -> Running:
     )
 
 
-def begin_watch(folder: Path, agent: Agent) -> MeterWatch:
+def begin_watch(
+    folder: Path, agent: Agent, publish: Callable[[MeterView], AgentStatus]
+) -> MeterWatch:
     """Both sockets of an agent, and its release if one stands."""
     return MeterWatch(
         metering=agent.metering,
@@ -248,6 +251,7 @@ def begin_watch(folder: Path, agent: Agent) -> MeterWatch:
         commands=CommandListener(folder / "meter.release"),
         book=ReleaseBook(folder / "release.json", agent.clock),
         silent_ms=700,
+        publish=publish,
     )
 
 
@@ -490,6 +494,47 @@ def test_released_devices_are_a_gap_of_their_own(running: Running) -> None:
     assert report_pb2.HOST_EVENT_KIND_METER_CRASHED not in running.events()
 
 
+def asked(running: Running, message: AgentMessage) -> Callable[[], NoticeKind]:
+    """Say this to the agent as `kashi-agent release` does; call what comes back for its answer."""
+    command = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    command.settimeout(WAIT_SECONDS)
+    command.connect(os.fspath(running.folder / "meter.release"))
+    command.sendall(encode_message(message))
+
+    def answer() -> NoticeKind:
+        with command:
+            said = decode_meter_message(command.recv(4096).strip())
+        assert isinstance(said, Notice)
+        return said.kind
+
+    return answer
+
+
+def test_a_release_stands_in_the_status_before_it_is_answered() -> None:
+    """Whoever looks when the command returns reads until when the devices are released, and after
+    the end that they are not, however long it is to the next flush."""
+    with tempfile.TemporaryDirectory(prefix="kashi-daemon-") as name:
+        running = begin(Path(name), flush_ms=600_000)
+        running.connect()
+        begun = asked(running, Release(duration_ms=60_000))
+        view = running.daemon.watch.view
+        running.await_that(lambda: view.released_until_utc_ms is not None, "it is asked")
+        running.tell(NoticeKind.RELEASED)
+        answers = [begun()]
+        during = read_status(running.folder / "status.json")
+        answers.append(asked(running, Resume())())
+        after = read_status(running.folder / "status.json")
+        running.daemon.stop()
+        running.thread.join(WAIT_SECONDS)
+        running.disconnect()
+        running.notes.close()
+
+    assert answers == [NoticeKind.RELEASED, NoticeKind.RESUMED]
+    assert during.released_until_utc_ms is not None
+    assert during.meter_state.startswith("released")
+    assert after.released_until_utc_ms is None
+
+
 def is_over(running: Running) -> None:
     """The release ends by itself."""
     running.await_that(lambda: running.view[0].released_until_utc_ms is None, "the release is over")
@@ -594,13 +639,13 @@ def begin_again(before: Running) -> Running:
         flush_ms=1_600,
     )
     views: list[MeterView] = []
-    watch = begin_watch(folder, agent)
+    publish = _publisher(folder, agent, views)
     daemon = Daemon(
         agent=agent,
-        watch=watch,
+        watch=begin_watch(folder, agent, publish),
         wire=before.wire,
         notifier=Notifier({}),
-        publish=_publisher(folder, agent, views),
+        publish=publish,
         pace=Pace(interval_ms=60_000, tick_seconds=0.05, random=Random(1)),
     )
     thread = threading.Thread(target=daemon.run)

@@ -28,13 +28,13 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 when one is a failure."""
     config = config_of(options)
-    evidence = ["--evidence", config.evidence]
+    meter = [*config.meter_options, *options.meter_options]
     patient = Patient(
         config=config,
         clock=SystemClock(),
         probe=tls_trouble,
         ask=lambda host, store: empty_call(config, host, store),
-        look=lambda: first_look([*evidence, *options.meter_options], LOOK_SECONDS, patient=False),
+        look=lambda: first_look(meter, LOOK_SECONDS, patient=False),
     )
     findings = []
     for one in examine(patient):

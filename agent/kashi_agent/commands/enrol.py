@@ -26,5 +26,6 @@ def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
         anew="; to enrol it anew, let your officer revoke that identity and move "
         f"{config.identity_folder} and {config.spool_folder} away",
         proxy=config.proxy,
+        relay=config.relay,
     )
     return join(options, newcomer, mountinfo)

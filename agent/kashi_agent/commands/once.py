@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from kashi_agent.commands.options import Commands, add_command, print_json, print_table
+from kashi_agent.commands.options import Commands, add_command, config_of, print_json, print_table
 from kashi_agent.errors import MeterError
 from kashi_agent.meter_probe import first_look
 from kashi_agent.sample import Absent, Sample
@@ -12,7 +12,7 @@ from kashi_agent.sample import Absent, Sample
 def add(commands: Commands) -> None:
     """Add the command."""
     words = "read the accelerators one time (读取一次)"
-    parser = add_command(commands, "once", words, run, settings=None)
+    parser = add_command(commands, "once", words, run)
     parser.add_argument(
         "--timeout", type=float, default=20.0, help="seconds to wait for the meter (default 20)"
     )
@@ -23,7 +23,8 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one reading."""
-    look = first_look(options.meter_options, options.timeout, patient=True)
+    meter = [*config_of(options).meter_options, *options.meter_options]
+    look = first_look(meter, options.timeout, patient=True)
     batch = look.batch
     if batch is None:
         raise MeterError(

@@ -12,7 +12,12 @@ from kashi_agent.commands.options import (
     print_table,
     shown_time,
 )
+from kashi_agent.config import AgentConfig
+from kashi_agent.doctor.finding import Finding, Level
+from kashi_agent.doctor.running import look_at_meter
+from kashi_agent.errors import AgentError
 from kashi_agent.status import STALE_MS, AgentStatus, read_status
+from kashi_agent.wiring import member
 
 _FULL = "已满，未封存的内容从粗保存 FULL: what is unsealed is kept coarser"
 
@@ -23,15 +28,32 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the status; 1 when the agent does not run or has a trouble."""
-    status = read_status(config_of(options).status_path)
+    """Print the status; 1 when the agent does not run, has a trouble or measures
+    nothing."""
+    status = _status(config_of(options))
     age_ms = time.time_ns() // 1_000_000 - status.written_utc_ms
-    stale = age_ms > STALE_MS
+    stale, unmeasured = age_ms > STALE_MS, _unmeasured(status)
     if options.json:
-        print_json({**asdict(status), "age_ms": age_ms, "stale": stale})
+        print_json(
+            {
+                **asdict(status),
+                "age_ms": age_ms,
+                "stale": stale,
+                "meter_trouble": None if unmeasured is None else unmeasured.code,
+            }
+        )
     else:
         print_table("", ("", ""), _rows(status, age_ms, stale=stale))
-    return 1 if stale or status.trouble else 0
+    return 1 if stale or status.trouble or unmeasured else 0
+
+
+def _status(config: AgentConfig) -> AgentStatus:
+    """What the agent last wrote. Raises: NotEnrolledError, where none could run; AgentError."""
+    try:
+        return read_status(config.status_path)
+    except AgentError:
+        member(config)
+        raise
 
 
 def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, str]]:
@@ -60,8 +82,21 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("最近应答 last answer", shown_time(status.last_answer_utc_ms)),
         ("连接证书 certificate", f"至 until {shown_time(status.certificate_not_after_utc_ms)}"),
         ("未识别 unidentified", status.unidentified or "–"),
-        ("故障 trouble", status.trouble or "无 none"),
+        ("计量故障 meter trouble", _why(_unmeasured(status))),
+        ("传送故障 delivery trouble", status.trouble or "无 none"),
     ]
+
+
+def _unmeasured(status: AgentStatus) -> Finding | None:
+    """Why nothing is measured, in the doctor's words; a meter that has just come is none."""
+    if status.meter_state == "connected":
+        return None
+    (found,) = look_at_meter(status.meter_state, "", status.devices)
+    return found if found.level is Level.FAILURE else None
+
+
+def _why(found: Finding | None) -> str:
+    return "无 none" if found is None else f"{found.zh}\n{found.en}\nkashi-agent doctor"
 
 
 def _clock(status: AgentStatus) -> str:

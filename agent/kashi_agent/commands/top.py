@@ -124,7 +124,7 @@ def _head(view: LiveView) -> str:
 def _of_agent(status: AgentStatus | None) -> str:
     if status is None:
         return "状态不可读 status unreadable; sudo -u kashi-agent kashi-agent top"
-    trouble = f"; 故障 trouble: {status.trouble}" if status.trouble else ""
+    trouble = f"; 传送故障 delivery trouble: {status.trouble}" if status.trouble else ""
     return (
         f"计量 meter: {status.meter_state}; 待送 waiting: {status.unacknowledged_reports}{trouble}"
     )

@@ -20,7 +20,7 @@ from kashi_agent.carried_enrolment import (
     write_renewal_request,
 )
 from kashi_agent.clock import Clock, SystemClock
-from kashi_agent.commands.options import print_json
+from kashi_agent.commands.identity_told import tell_identity
 from kashi_agent.durable import foreign_owner, make_folder
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol, host_facts
 from kashi_agent.errors import AgentError
@@ -55,7 +55,7 @@ def add_ways(parser: argparse.ArgumentParser) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomer:
     """A host or relay that is to get an identity. `notice`: what it is told before it is asked;
-    `anew`: how to get another identity, for one that has one."""
+    `anew`: how to get another identity, for one that has one; `relay`: as the setting."""
 
     kind: str = "host"
     store: IdentityStore
@@ -63,6 +63,7 @@ class Newcomer:
     notice: Callable[[HostFacts], str]
     anew: str = ""
     proxy: str
+    relay: str = ""
     relay_names: tuple[str, ...] = ()
 
 
@@ -71,7 +72,7 @@ def join(options: argparse.Namespace, newcomer: Newcomer, mountinfo: Path) -> in
     its next certificate by file. The exit code: 1 when nothing was sent."""
     store, clock = newcomer.store, SystemClock()
     forget_proxies(os.environ)
-    if renew_by(options, store, clock):
+    if renew_by(options, newcomer, clock):
         return 0
     if store.enrolled:
         known = store.host().host_id
@@ -86,7 +87,7 @@ def join(options: argparse.Namespace, newcomer: Newcomer, mountinfo: Path) -> in
         return 1
     given = enrol_by(options, newcomer, facts, believed, clock)
     if given is not None:
-        tell_identity(options, *given)
+        tell_identity(options, *given, newcomer.relay)
         if not options.json and newcomer.kind == "host":
             sys.stdout.write("Next: systemctl enable --now kashi-meter kashi-agent\n")
     return 0
@@ -153,15 +154,16 @@ def enrol_by(
     return None
 
 
-def renew_by(options: argparse.Namespace, store: IdentityStore, clock: Clock) -> bool:
+def renew_by(options: argparse.Namespace, newcomer: Newcomer, clock: Clock) -> bool:
     """For one that has an identity: write a request for the next certificate, or take the answer.
 
     Returns whether that was it: over the network an identity is given only once.
     """
+    store = newcomer.store
     if options.response is not None:
         _check_owner(store)
         host, tls = take_response(options.response, store)
-        tell_identity(options, host, tls)
+        tell_identity(options, host, tls, newcomer.relay)
         return True
     if store.enrolled and options.request is not None:
         _check_owner(store)
@@ -174,26 +176,6 @@ def renew_by(options: argparse.Namespace, store: IdentityStore, clock: Clock) ->
 def _check_owner(store: IdentityStore) -> None:
     if foreign := foreign_owner(store.folder, store.folder.parent):
         raise AgentError(foreign)
-
-
-def tell_identity(options: argparse.Namespace, host: Host, tls: TlsIdentity) -> None:
-    """Print the identity that was given."""
-    if options.json:
-        print_json(
-            {
-                "host_id": host.host_id,
-                "operator_party_id": host.operator_party_id,
-                "metering_address": host.metering_address,
-                "certificate_not_after": tls.not_after.isoformat(),
-                "demo": host.demo,
-            }
-        )
-        return
-    demo = "\nThis server is a demonstration; nothing on it is an official record." * host.demo
-    sys.stdout.write(
-        f"Enrolled as {host.host_id}, operated by {host.operator_party_id}; reports go to "
-        f"{host.metering_address}. 登记完成。{demo}\n"
-    )
 
 
 def agreed() -> bool:
@@ -231,6 +213,9 @@ def _token_text(options: argparse.Namespace) -> str:
         return str(options.token)
     path: Path = options.token_file
     if str(path) == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("请粘贴登记令牌并回车 Paste the enrolment token, then Enter: ")
+            sys.stderr.flush()
         return sys.stdin.readline()
     try:
         return path.read_text(encoding="utf-8")

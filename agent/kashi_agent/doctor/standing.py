@@ -16,6 +16,7 @@ from kashi_agent.identity import IdentityStore
 from kashi_agent.spool import Spool
 
 HELD = metering_pb2.QUARANTINE_REASON_HOST_HELD
+REPLAYED = metering_pb2.QUARANTINE_REASON_REPLAY_METER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def look_at_answer(answer: LastAnswer) -> Iterator[Finding]:
     """Whether what was sent counts."""
     if answer.quarantine_reason == HELD:
         yield finding("host_held")
+    elif answer.quarantine_reason == REPLAYED:
+        yield finding("quarantined_replay")
     elif answer.quarantine_reason:
         known = metering_pb2.QuarantineReason.DESCRIPTOR.values_by_number.get(
             answer.quarantine_reason

@@ -7,8 +7,10 @@ import os
 import stat
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from cryptography import x509
@@ -18,10 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from kashi_agent import VERSION
 from kashi_agent.cli import main
-from kashi_agent.commands import ways_in
+from kashi_agent.commands import doctor, once, ways_in
 from kashi_agent.commands.ways_in import check_folder
 from kashi_agent.enrolment import EnrolmentToken
 from kashi_agent.errors import AgentError
+from kashi_agent.meter_probe import FirstLook
 from kashi_agent.metrics import MetricsServer, metrics_text
 from kashi_agent.notify import Notifier
 from kashi_agent.status import read_status
@@ -73,7 +76,7 @@ def test_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "--state", "{state}"], 4, "not enrolled"),
         (["run", "--state", "{state}"], 4, "not enrolled"),
         (["verify", "--state", "{state}"], 4, "not enrolled"),
-        (["status", "--state", "{state}"], 1, "has not run here"),
+        (["status", "--state", "{state}"], 4, "本机尚未登记 / this host is not enrolled"),
     ],
 )
 def test_exit_codes_are_those_of_the_readme(
@@ -147,6 +150,58 @@ def test_nobody_is_enrolled_without_being_asked(
     assert "there is nobody to ask" in said.err
     assert "Read by: the party that operates this host" in said.out
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "looks"), [("once", once), ("doctor", doctor)], ids=["once", "doctor"]
+)
+def test_a_meter_for_one_look_reads_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, looks: ModuleType
+) -> None:
+    """The vendor and the driver's root of the settings; what stands behind `--` comes last, and
+    prevails."""
+    asked: list[str] = []
+
+    def look(options: Sequence[str], _seconds: float, *, patient: bool) -> FirstLook:
+        asked.extend((*options, str(patient)))
+        return FirstLook()
+
+    monkeypatch.setattr(looks, "first_look", look)
+    settings = tmp_path / "agent.toml"
+    settings.write_text('[agent]\nmeter = "nvml"\ndriver_root = "/run/nvidia/driver"\n')
+
+    main([command, "--config", str(settings), "--state", str(tmp_path), "--", "--meter", "ascend"])
+
+    assert asked[:-1] == [
+        *("--evidence", "basic", "--meter", "nvml", "--driver-root", "/run/nvidia/driver"),
+        *("--meter", "ascend"),
+    ]
+
+
+class Terminal(io.StringIO):
+    """Somebody sits at it."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+@pytest.mark.parametrize("at", [Terminal, io.StringIO])
+def test_who_is_to_type_the_token_is_asked_for_it(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    at: type[io.StringIO],
+) -> None:
+    """On standard error, on a terminal alone: a pipe waits for nobody."""
+    monkeypatch.setattr("sys.stdin", at("no token\n"))
+    arguments = ["enrol", "--state", str(tmp_path / "s"), "--server", "localhost:1"]
+
+    assert main([*arguments, "--token-file", "-"]) == 1
+
+    said = capsys.readouterr()
+    assert ("请粘贴登记令牌并回车 Paste the enrolment token" in said.err) == (at is Terminal)
+    assert said.out == ""
 
 
 @pytest.mark.parametrize("evidence", ["basic", "extended"])
@@ -227,6 +282,33 @@ def test_status_tells_health_by_its_exit_code(
     assert json.loads(capsys.readouterr().out)["stale"] is True
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "said"),
+    [
+        ("driver: NVML 12 (code 12)", 1, "没有驱动"),
+        ("not connected", 1, "计量进程没有连接"),
+        ("connected", 0, "无 none"),
+        ("released: for 600 s, by user 0", 0, "无 none"),
+    ],
+)
+def test_status_tells_why_nothing_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], state: str, code: int, said: str
+) -> None:
+    """The meter's trouble is a row and a fact of its own, beside that of the delivery; a meter
+    that has just come and one that was asked to leave the devices are none."""
+    a_status(meter_state=state).write(tmp_path / "status.json")
+
+    assert main(["status", "--state", str(tmp_path)]) == code
+    rows = capsys.readouterr().out
+    assert main(["status", "--state", str(tmp_path), "--json"]) == code
+    fact = json.loads(capsys.readouterr().out)["meter_trouble"]
+
+    meter, _, delivery = rows.partition("计量故障 meter trouble")[2].partition("传送故障")
+    assert said in meter
+    assert "无 none" in delivery
+    assert (fact is not None) == bool(code)
+
+
 def test_a_status_of_another_form_is_refused(tmp_path: Path) -> None:
     """Damaged, or of another version."""
     path = tmp_path / "status.json"
@@ -248,6 +330,7 @@ def test_metrics_are_the_status_in_prometheus_form(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{server.port}"
         with pytest.raises(urllib.error.HTTPError, match="503") as absent:
             urllib.request.urlopen(f"{url}/metrics")
+        assert "代理尚未运行" in absent.value.read().decode()
         absent.value.close()
         a_status().write(path)
         with urllib.request.urlopen(f"{url}/metrics") as answer:

@@ -68,6 +68,17 @@ def test_a_file_for_something_else_is_told(sound: Path) -> None:
         CarryFile(sound, carry_pb2.CARRY_KIND_RECEIPTS)
 
 
+def test_what_is_no_carry_file_is_told_in_both_languages(tmp_path: Path) -> None:
+    """In words, the file named and nothing of the program's own writing."""
+    other = tmp_path / "other"
+    other.write_bytes(b"no such thing")
+
+    with pytest.raises(FormError) as refused:
+        CarryFile(other, carry_pb2.CARRY_KIND_REPORTS)
+
+    assert str(refused.value) == f"{other}: 不是携带文件 / is no carry file"
+
+
 def test_a_length_beyond_the_limit_is_not_read(sound: Path) -> None:
     """Four bytes make nobody allocate four gigabytes."""
     huge = (limits.CARRY_RECORD_BYTES_MAX + 1).to_bytes(4, "big") + bytes(4)
