@@ -68,6 +68,7 @@ FORM = """\
 contracts = ["HT-1"]
 from = 2026-09-01
 until = 2026-12-31
+other_money = []
 
 [declared]
 kind = "企业"

@@ -1,6 +1,7 @@
 """`claim …`: what companies and providers do with claims."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -60,11 +61,19 @@ def draft(
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
+    no_other_money: Annotated[
+        bool,
+        typer.Option("--no-other-money", help="Declare that there is none 声明无其他财政资金."),
+    ] = False,
     bare: Bare = False,
     as_json: AsJson = False,
 ) -> None:
     """Begin a claim and gather every certified statement, invoice and payment 起草申报."""
     content = _content(form, contract, first, last)
+    if no_other_money:
+        if content.other_money:
+            raise InvalidValue(f"{form} declares other money; leave --no-other-money out")
+        content = replace(content, other_money=())
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         stored = claims.draft(acting, batch, content, gather=not bare)
