@@ -1,6 +1,5 @@
 """`claim …`: what companies and providers do with claims."""
 
-import json
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.claim_keeping import acting_on, office_reader
-from kashi_server.commands.claim_printing import claim_facts, print_taken
+from kashi_server.commands.claim_printing import print_draft, print_taken
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.proving import Passwords
 from kashi_server.domain.claim_content import (
@@ -23,7 +22,6 @@ from kashi_server.errors import ConfigurationError, InvalidValue
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_form import load_claim_form
 from kashi_server.services.claims import Acting, Why
-from kashi_server.services.claims_port import StoredClaim
 
 ClaimId = Annotated[str, typer.Argument(metavar="CLAIM", help="The claim 受理编号.")]
 By = Annotated[str, typer.Option("--by", help="Login of the account that acts 经办账号.")]
@@ -77,7 +75,8 @@ def draft(
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         stored = claims.draft(acting, batch, content, gather=not bare)
-    _print_draft(stored, as_json=as_json)
+        outside = claims.outside(acting, stored.claim.claim_id)
+    print_draft(stored, outside, as_json=as_json)
 
 
 def add(
@@ -102,7 +101,8 @@ def add(
         papers = papers_of(statement, invoice, payment)
         content = content.with_papers(papers.statements, papers.invoices, papers.payments)
         stored = claims.change(acting, claim, content, gather=gather)
-    _print_draft(stored, as_json=as_json)
+        outside = claims.outside(acting, claim)
+    print_draft(stored, outside, as_json=as_json)
 
 
 def submit(
@@ -118,7 +118,8 @@ def submit(
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         taken = claims.submit(acting, claim, Why(key=key))
-    print_taken(taken, as_json=as_json)
+        trace = claims.show(office_reader(), claim).evaluations[-1].trace
+    print_taken(taken, as_json=as_json, trace=trace)
 
 
 def withdraw(
@@ -260,15 +261,3 @@ def _read_form(file: Path) -> ClaimContent:
         return load_claim_form(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}") from error
-
-
-def _print_draft(stored: StoredClaim, *, as_json: bool) -> None:
-    if as_json:
-        said = {**claim_facts(stored), "content": stored.content.to_data()}
-        print(json.dumps(said, ensure_ascii=False))
-        return
-    content = stored.content
-    print(f"{stored.claim.claim_id}: 草稿 draft")
-    print(f"    结算单 statements {len(content.statements)}")
-    print(f"    发票 invoice parts {len(content.invoices)}")
-    print(f"    支付 payments {len(content.payments)}")
