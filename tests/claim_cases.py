@@ -121,6 +121,7 @@ class Filed:
             contract_ids=(contract_id,),
             first=FIRST,
             last=LAST,
+            other_money=(),
             declared=Declared(
                 kind="企业", legal_person=True, listed_provider=False, purpose="training"
             ),

@@ -49,6 +49,7 @@ def draft(claims: Claims, login: str, contract_id: str) -> str:
         contract_ids=(contract_id,),
         first=FIRST,
         last=LAST,
+        other_money=(),
         declared=Declared(
             kind="企业", legal_person=True, listed_provider=False, purpose="training"
         ),

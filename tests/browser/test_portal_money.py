@@ -166,6 +166,7 @@ def test_a_clerk_from_the_tax_bureaus_file_to_the_pack(
     clerk.tab.fill("#kind", "企业")
     clerk.tab.fill("#purpose", "training")
     clerk.tab.fill("#legal_person", "yes")
+    clerk.tab.fill("#other_money", "none")
     clerk.tab.fill("#listed_provider", "no")
     if not clerk.tab.evaluate("document.querySelector('[name=contract]').checked"):
         clerk.tick("[name=contract]")

@@ -68,6 +68,7 @@ FORM = """\
 contracts = ["HT-1"]
 from = 2026-09-01
 until = 2026-12-31
+other_money = []
 
 [declared]
 kind = "企业"
@@ -152,6 +153,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known = rules_text(application_windows=ALWAYS, publicity_days='"none"')
     desk.run(
         *("batch", "open", "SQ-1", "--programme", "test-voucher", "--officer", "first"),
+        *("--second", "second"),
         *("--rules", desk.file("rules.toml", known), "--from", "2020-01-01"),
         *("--until", "2199-12-31", "--year", "2026", "--document", "深科创〔2026〕1号"),
     )
@@ -236,6 +238,39 @@ def test_from_the_tax_bureaus_files_to_a_pack_in_under_ten_commands(desk: Desk) 
     assert "test-voucher 1" in files["evaluations/001-trace.txt"].decode()
 
 
+def test_a_draft_and_a_submission_tell_what_bound_them_and_what_is_missing(desk: Desk) -> None:
+    """Nothing that comes to an amount comes without its reason; a draft is tried as it stands."""
+    opened = ("--from", "2026-09-01", "--until", "2026-09-30")
+    drafted = desk.data("claim", "draft", "SQ-1", "--by", "clerk", "--contract", "HT-1", *opened)
+    claim_id = str(drafted["claim_id"])
+    shown = desk.run("claim", "show", claim_id, "--trace").stdout
+    told = desk.run("claim", "submit", claim_id, "--by", "clerk").stdout
+
+    assert "如现在提交 if it were handed in now" in shown
+    assert " 1 gate" in shown
+    for text in (shown, told):
+        joined = "".join(text.split())
+        assert "决定环节boundby" in joined
+        assert "缺少事实missing:" in joined
+        assert "claimant.kind" in joined
+
+
+def test_a_draft_names_the_invoices_that_its_period_leaves_out(desk: Desk) -> None:
+    """How many, which, and what to type; nothing is left out in silence."""
+    importing = ("invoices", "import", desk.file("invoices.xlsx"), "--officer", "first")
+    desk.run(*importing, "--mapping", desk.file("mapping.toml", MAPPING))
+    period = ("--contract", "HT-1", "--from", "2026-09-01", "--until", "2026-09-30")
+    drafting = ("claim", "draft", "SQ-1", "--by", "clerk", *period, "--no-other-money")
+    told = desk.run(*drafting).stdout
+    named = desk.data(*drafting)["invoices_outside_period"]
+
+    assert "2 项发票" in told
+    assert f"2026-10-08  {INVOICE}:HT-1:accelerator:477.00" in told
+    assert "kashi-server claim add SQ-1-0001 --invoice" in told
+    assert isinstance(named, list)
+    assert [one["number"] for one in named] == [INVOICE, INVOICE]
+
+
 def test_the_office_takes_it_from_there(desk: Desk) -> None:
     """Check to payment; the ledger, fsck and every table agree."""
     claim_id = filed(desk)
@@ -254,7 +289,9 @@ def test_the_office_takes_it_from_there(desk: Desk) -> None:
     desk.run("claim", "verify", claim_id, *one, "--reason", "核验无误")
     paid = desk.data("claim", "pay", claim_id, *BOTH, *PAPER)
     shown = desk.run("claim", "show", claim_id, "--trace")
+    listed = [desk.run(what, "list").stdout for what in ("claim", "voucher", "batch")]
 
+    assert ["…" in one for one in listed] == [False] * 3  # folded, never cut
     assert (voucher["face_fen"], voucher["balance_fen"]) == (200_00, 200_00)
     assert (paid["state"], paid["paid_fen"]) == ("paid", 200_00)
     assert "已拨付 paid" in shown.stdout
@@ -355,11 +392,48 @@ def test_a_file_of_rules_is_no_officers_decision(desk: Desk) -> None:
 
     refused = desk.run(*opening, "--rules", file, expect=3)
     shown = desk.run("rules", "show", "other-voucher", expect=3)
-    done = desk.run(*opening, "--rules", desk.file("published.toml", known))
+    done = desk.run(*opening, "--second", "second", "--rules", desk.file("published.toml", known))
 
     assert "say of publicity_days that two officers decided" in refused.stderr
     assert "there are no rules of 'other-voucher'" in shown.stderr
     assert "SQ-3" in done.stdout
+
+
+def test_a_new_text_of_rules_takes_two_officers_and_a_known_one_takes_one(desk: Desk) -> None:
+    """Nobody brings in alone what public money is paid by, nor with oneself as the second."""
+    file = desk.file("new.toml", rules_text("new-voucher", application_windows=ALWAYS))
+    days = ("--from", "2026-01-01", "--until", "2026-12-31", "--document", "深科创〔2026〕4号")
+    opening = ("--programme", "new-voucher", "--officer", "first", *days)
+
+    alone = desk.run("batch", "open", "SQ-4", *opening, "--rules", file, expect=3)
+    self_second = ("--second", "first", "--rules", file)
+    twice = desk.run("batch", "open", "SQ-4", *opening, *self_second, expect=3)
+    desk.run("rules", "show", "new-voucher", expect=3)
+    desk.run("batch", "open", "SQ-4", *opening, "--second", "second", "--rules", file)
+    desk.run("batch", "open", "SQ-5", *opening, "--rules", file)
+
+    assert "neither registered nor shipped" in alone.stderr
+    assert "须由两名经办人" in alone.stderr
+    assert "two different officers" in twice.stderr
+
+
+def test_a_batch_outside_the_rules_windows_is_refused_and_one_partly_outside_warned_of(
+    desk: Desk,
+) -> None:
+    """Every claim in it would fail: nothing is opened, and both windows are named."""
+    known = rules_text("late-voucher", application_windows='["2026-05-06/2026-06-05"]')
+    opening = (
+        *("--programme", "late-voucher", "--officer", "first", "--second", "second"),
+        *("--rules", desk.file("late.toml", known), "--document", "深科创〔2026〕5号"),
+    )
+    outside = ("--from", "2026-11-01", "--until", "2026-11-30")
+    refused = desk.run("batch", "open", "SQ-6", *opening, *outside, expect=3)
+    partly = ("--from", "2026-06-01", "--until", "2026-06-30")
+    done = desk.run("batch", "open", "SQ-6", *opening, *partly)
+
+    assert "2026-05-06 – 2026-06-05" in refused.stderr
+    assert "every claim in it would fail" in refused.stderr
+    assert "注意 warning" in done.stdout
 
 
 def test_a_void_invoice_reopens_the_claim_that_names_it(desk: Desk) -> None:

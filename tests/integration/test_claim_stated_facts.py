@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from claim_cases import CLERK, OFFICER, WHY, Filed, filed, rules
+from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, rules
 from fixtures_certificates import PROVIDER
 from kashi_server.domain.claim_content import Declared, Officially, measures_of
 from kashi_server.domain.listing import ProviderListing
-from kashi_server.errors import InvalidValue
+from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.claims import Why
 from kashi_server.services.sight import Reader
@@ -34,6 +34,22 @@ def found(ready: Filed, claim_id: str) -> tuple[str, str | None, list[str]]:
     """Status, amount and missing facts of the latest evaluation."""
     trace = json.loads(ready.claims.show(OFFICE, claim_id).evaluations[-1].trace)
     return trace["status"], trace["amount_yuan"], trace["missing"]
+
+
+def test_other_money_that_nobody_spoke_of_makes_an_estimate(claims_work: Work) -> None:
+    """It is asked for by name, and the claim is not approved as if it were final."""
+    ready = filed(claims_work, rules())
+    claim_id = ready.draft()
+    content = ready.claims.content(CLERK, claim_id)
+    ready.claims.change(CLERK, claim_id, replace(content, other_money=None))
+    ready.claims.submit(CLERK, claim_id)
+    ready.claims.check(OFFICER, claim_id)
+    status, _amount, missing = found(ready, claim_id)
+    ready.claims.review(OFFICER, claim_id, WHY)
+
+    assert (status, missing) == ("estimate", ["other_money"])
+    with pytest.raises(Refused, match="other_money could change it"):
+        ready.claims.approve(BOTH, claim_id, 1_00, WHY)
 
 
 def test_a_tier_is_the_offices_to_state(claims_work: Work) -> None:

@@ -161,7 +161,11 @@ def test_key_readable_by_others_stops_every_command(run: Run, home: Path) -> Non
 def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
     """The token's command names the enrolment port and the whole token; nonsense is refused."""
     _init(run, home, "--port", "7443")
-    facts = json.loads(run("token", PARTY, "--officer", "officer", "--json"))
+    said = run("token", PARTY, "--officer", "officer", "--json")
+    facts = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+
+    assert "未导入主体" in said
+    assert f"party {PARTY} is not imported" in said
 
     assert facts["command"] == (
         f"kashi-agent enrol --server localhost:7444 --token {facts['token']}"
@@ -172,6 +176,32 @@ def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
     assert "18-character" in run("token", "9144", "--officer", "officer", expect=3)
     assert "1 to 24" in run("token", PARTY, "--officer", "officer", "--hours", "25", expect=3)
     assert "no officer 'nobody'" in run("token", PARTY, "--officer", "nobody", expect=3)
+
+
+def test_rules_with_mistakes_are_a_check_that_found_something(run: Run, home: Path) -> None:
+    """Exit code 1 and every mistake, and no word that something would have been taken."""
+    file = home.parent / "rules.toml"
+    file.write_text('programme_id = "x"\n', encoding="utf-8")
+
+    said = run("rules", "check", str(file), expect=1)
+
+    assert "处错误 mistakes" in said
+    assert f"{file}:1" in said
+    assert "nothing was taken" not in said
+
+
+def test_what_a_person_reads_first_is_in_both_languages(run: Run, home: Path) -> None:
+    """The last lines of init, a token, a backup and what was restored."""
+    made = _init(run, home)
+    token = run("token", PARTY, "--officer", "officer")
+    kept = run("backup", str(home.parent / "all.tar"))
+    again = run("restore", str(home.parent / "all.tar"), "-d", str(home.parent / "again"))
+
+    for words in ("已就绪", "保险柜", "浏览器凭", "启动 Start it", "首位经办人 First officer"):
+        assert words in made
+    assert "一次有效" in token
+    assert "持有者即可充当本服务器" in kept
+    assert "已恢复至" in again
 
 
 def test_token_of_a_slip_is_refused_where_it_counts(run: Run, home: Path) -> None:

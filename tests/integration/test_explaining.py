@@ -9,6 +9,7 @@ import pytest
 from fixtures_certificates import CARDS, COMPANY_A, CertifiedMonth
 from fixtures_ingest import sums_of
 from kashi.v1 import report_pb2
+from kashi_server.commands.trail_words import word_of
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import NotFound
@@ -40,6 +41,10 @@ def test_from_an_amount_down_to_one_minute(closed_month: CertifiedMonth) -> None
         *("device_hour", "minute", "report"),
     ]
     assert all(step.follows and step.source for step in trail.steps)
+    statement = next(trail.of("statement"))
+    assert "docs/closing.md (Two cut-offs)" in statement.source
+    assert statement.facts["cut_off_event_time"]
+    assert word_of("cut_off_event_time") == "截止的事件时间"
     (report,) = facts(trail, "report")
     wire = next(one for one in closed_month.wires if _name(one) == _named(report))
     assert report["sha256"] == _report_sha256(wire)

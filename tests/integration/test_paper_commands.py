@@ -170,6 +170,29 @@ def test_what_people_read(command: Command, files: Path) -> None:
     assert "0 个文件 files." in command("files", "list").stdout
 
 
+def test_a_contract_without_parts_has_no_total(command: Command, tmp_path: Path) -> None:
+    """What nobody stated is not 0.00, for a person and for a program."""
+    file = tmp_path / "bare.toml"
+    file.write_text(
+        f"""[[contract]]
+contract_id = "HT-BARE"
+provider = "{PROVIDER}"
+user = "{TENANT}"
+signed_on = 2026-08-20
+from = 2026-09-01T00:00:00+08:00
+""",
+        encoding="utf-8",
+    )
+    password = tmp_path / "clerk.password"
+    password.write_text("correct-horse-battery\n", encoding="utf-8")
+    command("import", str(file), "--officer", "clerk", "--password-file", str(password))
+    shown = command("contracts", "show", "HT-BARE").stdout
+    facts = told(command("contracts", "show", "HT-BARE", "--json"))
+
+    assert "合计 total 未提供 not stated" in shown
+    assert (facts["total_incl_fen"], facts["total_ex_tax_fen"]) == (None, None)
+
+
 def test_who_was_listed_when(command: Command) -> None:
     """On a day, for an item."""
     item = ("--item", "智算训练服务", "--json")

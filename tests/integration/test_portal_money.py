@@ -31,7 +31,13 @@ from openpyxl import Workbook
 from portal_money import open_batch
 
 SENT = {"origin": ORIGIN}
-DECLARED = {"kind": "企业", "legal_person": "yes", "listed_provider": "no", "purpose": "training"}
+DECLARED = {
+    "kind": "企业",
+    "legal_person": "yes",
+    "listed_provider": "no",
+    "purpose": "training",
+    "other_money": "none",
+}
 PERIOD = {"first": "2026-09-01", "last": "2026-12-31"}
 HEADS = (
     "数电发票号码", "销方识别号", "销方名称", "购方识别号", "购买方名称", "开票日期",

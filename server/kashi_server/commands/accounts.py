@@ -80,7 +80,7 @@ def password_of(file: Path | None) -> tuple[str, str]:
     """
     if file is None:
         fresh = secrets.token_urlsafe(PASSWORD_BYTES)
-        return fresh, f" Password (shown once): {fresh}"
+        return fresh, f" 密码（仅显示一次） Password (shown once): {fresh}"
     try:
         return file.read_text(encoding="utf-8").strip(), ""
     except OSError as error:

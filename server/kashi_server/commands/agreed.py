@@ -129,7 +129,8 @@ def show_contract(
     for part in held.parts:
         since = f"  {part.amendment}" if part.amendment else ""
         print(f"    {part.item:<12} {part.part}  {yuan_text(part.amount.incl_fen)}{since}")
-    print(f"    合计 total {yuan_text(held.total.incl_fen)}")
+    total = yuan_text(held.total.incl_fen) if held.parts else "未提供 not stated"
+    print(f"    合计 total {total}")
     for amendment in terms.amendments:
         print(f"    补充协议 amendment {amendment.number}  {shanghai_text(amendment.effective)}")
 
@@ -149,8 +150,8 @@ def _terms_data(terms: ContractTerms, held: HeldParts) -> dict[str, object]:
             }
             for one in held.parts
         ],
-        "total_incl_fen": held.total.incl_fen,
-        "total_ex_tax_fen": held.total.ex_tax_fen,
+        "total_incl_fen": held.total.incl_fen if held.parts else None,
+        "total_ex_tax_fen": held.total.ex_tax_fen if held.parts else None,
         "amendments": [
             {
                 "number": one.number,

@@ -61,6 +61,7 @@ def backup(
         unfinished = Path(folder) / "backup.tar"
         _write(unfinished, members)
         unfinished.rename(file)
+    print(f"{file} 含设置、密钥、数据库与文件，持有者即可充当本服务器")
     print(f"{file} holds settings, keys, database and files. Whoever has it can be this server.")
 
 
@@ -91,6 +92,7 @@ def restore(
             _load(read_config(directory), folder / DATABASE)
             read_keyring(directory)
             _note(read_config(directory).database_url, file.name, made_utc_ms)
+    print(f"已恢复至 {directory}，请以下列命令核验")
     print(f"Restored to {directory}. Check it: kashi-server fsck --directory {directory}")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.claim_keeping import OptionalReason, office_reader
+from kashi_server.commands.claim_keeping import OptionalReason, Second, office_reader
 from kashi_server.commands.claim_printing import print_batches
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.commands.proving import Passwords, prove_logins
@@ -18,7 +18,7 @@ from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import ConfigurationError, NotFound, Refused
 from kashi_server.log.sequencer import sequence
-from kashi_server.services.batches import Batches, batch_under
+from kashi_server.services.batches import Batches, batch_under, outside_windows
 from kashi_server.services.claims import Acting, Claims, Why
 from kashi_server.services.office_tables import (
     DEFAULT_COLUMNS,
@@ -28,6 +28,7 @@ from kashi_server.services.office_tables import (
     read_columns,
 )
 from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
+from kashi_server.services.two_officers import OfficersDecision, check_officers
 
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch 批次编号.")]
 _DAYS = ["%Y-%m-%d"]
@@ -55,16 +56,22 @@ def open_batch(
     rules: Annotated[
         Path | None, typer.Option("--rules", help="A TOML file of rules to register 规则文件.")
     ] = None,
+    second: Second = "",
     reason: OptionalReason = "",
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Open an application round under a rules version, which holds for all its claims 开批."""
+    """Open an application round under a rules version, which holds for all its claims 开批.
+
+    A text that is neither registered nor shipped takes two officers, each by the own password.
+    """
     with opened(directory) as server:
-        prove_logins(server, (officer,), password_file)
+        prove_logins(server, (officer, second), password_file)
         chosen = rules_named(server, programme, rules_version, rules)
+        if chosen.programme_id != programme:
+            raise Refused(f"{rules} holds rules of {chosen.programme_id}, not of {programme}")
         _check_decided(server, chosen)
-        Rulebook(server.work, server.clock).register([chosen])
+        _check_text(server, chosen, officer, second)
         made = batch_under(
             chosen,
             batch_id=batch,
@@ -73,13 +80,15 @@ def open_batch(
             closes_on=last.date(),
             documents=tuple(document),
         )
+        outside_windows(made, chosen)  # a round that is refused registers no rules
+        Rulebook(server.work, server.clock).register([chosen])
         open_points = Batches(server.work, server.clock).open(
             Acting(login=officer), made, chosen, Why(reason=reason)
         )
         sequence(server.work, server.keyring, server.clock)
     print(f"{batch}: {chosen.name_zh} {chosen.version}, {made.opens_on} – {made.closes_on}")
     for point in open_points:
-        print(f"    未知 unknown: {point}")
+        print(f"    {point}")
 
 
 def close_batch(
@@ -191,6 +200,27 @@ def _check_decided(server: Server, chosen: RulesVersion) -> None:
             " officers decided; they say so themselves with: rules decide"
             " 经决定的参数须由两名经办人以 rules decide 登记"
         )
+
+
+def _check_text(server: Server, chosen: RulesVersion, officer: str, second: str) -> None:
+    """A new text is two officers' to bring in: what it says is what public money is paid by.
+
+    Raises:
+        InvalidValue: one officer is named twice, or no second one.
+        Refused: the second is no officer here.
+    """
+    with server.work.begin(writes=False) as unit:
+        known = {one.sha256 for one in unit.expense.rules(chosen.programme_id)}
+    if chosen.sha256 in known | {one.sha256 for one in shipped_rules()}:
+        return
+    if not second:
+        raise Refused(
+            f"rules {chosen.programme_id} {chosen.version} are neither registered nor shipped; two"
+            " officers bring in a new text: name the other with --second, each with the own"
+            " password 未登记的规则文本须由两名经办人各凭密码登记（--second）"
+        )
+    decision = OfficersDecision(officers=(officer, second), reason=chosen.document)
+    check_officers(server.accounts, decision)
 
 
 def _about(server: Server, batch_id: str) -> dict[str, str]:

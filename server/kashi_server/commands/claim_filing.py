@@ -1,6 +1,6 @@
 """`claim …`: what companies and providers do with claims."""
 
-import json
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ import typer
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.claim_keeping import acting_on, office_reader
-from kashi_server.commands.claim_printing import claim_facts, print_taken
+from kashi_server.commands.claim_printing import print_draft, print_taken
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.proving import Passwords
 from kashi_server.domain.claim_content import (
@@ -22,7 +22,6 @@ from kashi_server.errors import ConfigurationError, InvalidValue
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_form import load_claim_form
 from kashi_server.services.claims import Acting, Why
-from kashi_server.services.claims_port import StoredClaim
 
 ClaimId = Annotated[str, typer.Argument(metavar="CLAIM", help="The claim 受理编号.")]
 By = Annotated[str, typer.Option("--by", help="Login of the account that acts 经办账号.")]
@@ -60,15 +59,24 @@ def draft(
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
+    no_other_money: Annotated[
+        bool,
+        typer.Option("--no-other-money", help="Declare that there is none 声明无其他财政资金."),
+    ] = False,
     bare: Bare = False,
     as_json: AsJson = False,
 ) -> None:
     """Begin a claim and gather every certified statement, invoice and payment 起草申报."""
     content = _content(form, contract, first, last)
+    if no_other_money:
+        if content.other_money:
+            raise InvalidValue(f"{form} declares other money; leave --no-other-money out")
+        content = replace(content, other_money=())
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         stored = claims.draft(acting, batch, content, gather=not bare)
-    _print_draft(stored, as_json=as_json)
+        outside = claims.outside(acting, stored.claim.claim_id)
+    print_draft(stored, outside, as_json=as_json)
 
 
 def add(
@@ -93,7 +101,8 @@ def add(
         papers = papers_of(statement, invoice, payment)
         content = content.with_papers(papers.statements, papers.invoices, papers.payments)
         stored = claims.change(acting, claim, content, gather=gather)
-    _print_draft(stored, as_json=as_json)
+        outside = claims.outside(acting, claim)
+    print_draft(stored, outside, as_json=as_json)
 
 
 def submit(
@@ -109,7 +118,8 @@ def submit(
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         taken = claims.submit(acting, claim, Why(key=key))
-    print_taken(taken, as_json=as_json)
+        trace = claims.show(office_reader(), claim).evaluations[-1].trace
+    print_taken(taken, as_json=as_json, trace=trace)
 
 
 def withdraw(
@@ -251,15 +261,3 @@ def _read_form(file: Path) -> ClaimContent:
         return load_claim_form(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}") from error
-
-
-def _print_draft(stored: StoredClaim, *, as_json: bool) -> None:
-    if as_json:
-        said = {**claim_facts(stored), "content": stored.content.to_data()}
-        print(json.dumps(said, ensure_ascii=False))
-        return
-    content = stored.content
-    print(f"{stored.claim.claim_id}: 草稿 draft")
-    print(f"    结算单 statements {len(content.statements)}")
-    print(f"    发票 invoice parts {len(content.invoices)}")
-    print(f"    支付 payments {len(content.payments)}")

@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 
-from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.plain import PlainConsole, plain
 from kashi_server.domain.batch import Batch
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.money import yuan_text
+from kashi_server.services.claim_desk import Trial
+from kashi_server.services.claim_gathering import Outside
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_steps import Taken
-from kashi_server.services.claim_words import MODES, STATES, STEPS, WHO, trace_lines
+from kashi_server.services.claim_words import MODES, STATES, STEPS, WHO, outcome_lines, trace_lines
 from kashi_server.services.claims_port import StoredClaim
 
 
@@ -47,8 +50,47 @@ def claim_facts(stored: StoredClaim) -> dict[str, Any]:
     }
 
 
-def print_taken(taken: Taken, *, as_json: bool) -> None:
-    """What a step came to."""
+def print_draft(stored: StoredClaim, outside: Sequence[Outside], *, as_json: bool) -> None:
+    """A draft: how many papers it names, and which invoices its period leaves out."""
+    claim, content = stored.claim, stored.content
+    if as_json:
+        left = [{**asdict(one.part), "issued_on": one.issued_on.isoformat()} for one in outside]
+        said = {
+            **claim_facts(stored),
+            "content": content.to_data(),
+            "invoices_outside_period": left,
+        }
+        print(json.dumps(said, ensure_ascii=False))
+        return
+    print(f"{claim.claim_id}: 草稿 draft")
+    print(f"    结算单 statements {len(content.statements)}")
+    print(f"    发票 invoice parts {len(content.invoices)}")
+    print(f"    支付 payments {len(content.payments)}")
+    if content.other_money is None:
+        print("    其他财政资金未声明 other public money is not stated: other_money = [] says none")
+    if outside:
+        _print_outside(stored, outside)
+
+
+def _print_outside(stored: StoredClaim, outside: Sequence[Outside]) -> None:
+    content = stored.content
+    print(
+        f"    注意 warning: {len(outside)} 项发票开具于申报期间（{content.first} – {content.last}）"
+        f"之外，未归集 invoice parts were issued outside the period and are left out:"
+    )
+    for one in outside:
+        part = one.part
+        named = f"{part.number}:{part.contract_id}:{part.part}:{yuan_text(part.amount_fen)}"
+        print(plain(f"        {one.issued_on}  {named}"))
+    print(
+        "      如属本次申报，请延长期间重新起草，或逐项加入："
+        " if they belong to it, draft anew with a longer --from/--until, or add each with:"
+        f" kashi-server claim add {stored.claim.claim_id} --invoice NUMBER:CONTRACT:PART:YUAN"
+    )
+
+
+def print_taken(taken: Taken, *, as_json: bool, trace: bytes = b"") -> None:
+    """What a step came to; `trace`: of its evaluation, to say why."""
     stored = taken.stored
     if as_json:
         said = {**claim_facts(stored), "awaits_second_officer": taken.awaits}
@@ -59,7 +101,10 @@ def print_taken(taken: Taken, *, as_json: bool) -> None:
         print(f"{claim.claim_id}: 等待第二名经办人 waits for a second officer on the same terms.")
         return
     print(f"{claim.claim_id}: {STATES[claim.state]}")
-    if claim.computed_fen is not None:
+    if trace:
+        for line in outcome_lines(trace):
+            print(f"    {line}")
+    elif claim.computed_fen is not None:
         print(f"    测算 computed {yuan_text(claim.computed_fen)} 元")
     if claim.amounts.approved_fen:
         print(f"    核定 approved {yuan_text(claim.amounts.approved_fen)} 元")
@@ -67,14 +112,22 @@ def print_taken(taken: Taken, *, as_json: bool) -> None:
         print(f"    券余额 balance {yuan_text(claim.balance_fen)} 元")
 
 
+def folding(*titles: str) -> Table:
+    """A table whose cells are folded and never cut: an id is there to be typed again."""
+    table = Table()
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
 def print_claims(found: Sequence[StoredClaim], *, as_json: bool) -> None:
     """A list of claims."""
     if as_json:
         print(json.dumps([claim_facts(one) for one in found], ensure_ascii=False))
         return
-    table = Table("申报 claim", "单位 company", "状态 state")
+    table = folding("申报 claim", "单位 company", "状态 state")
     for title in ("测算 computed", "核定 approved", "已拨付 paid"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", overflow="fold")
     for one in found:
         claim = one.claim
         table.add_row(
@@ -93,9 +146,9 @@ def print_vouchers(found: Sequence[StoredClaim], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([claim_facts(one) for one in found], ensure_ascii=False))
         return
-    table = Table("券 voucher", "单位 company", "有效期 valid", "状态 state")
+    table = folding("券 voucher", "单位 company", "有效期 valid", "状态 state")
     for title in ("面额 face", "余额 balance"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", overflow="fold")
     for one in found:
         voucher = one.claim.voucher
         if voucher is not None:
@@ -115,7 +168,7 @@ def print_batches(found: Sequence[Batch], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
         return
-    table = Table("批次 batch", "项目 programme", "年度 year", "期间 window", "状态 status")
+    table = folding("批次 batch", "项目 programme", "年度 year", "期间 window", "状态 status")
     for one in found:
         window = f"{one.opens_on} – {one.closes_on}"
         programme = f"{one.programme_id} {one.version}"
@@ -123,8 +176,8 @@ def print_batches(found: Sequence[Batch], *, as_json: bool) -> None:
     PlainConsole().print(table)
 
 
-def print_claim(shown: ShownClaim, *, trace: bool) -> None:
-    """One claim: where it stands, what led there, what can follow."""
+def print_claim(shown: ShownClaim, *, trace: bool, trial: Trial | None = None) -> None:
+    """One claim: where it stands, what led there, what can follow; `trial`: of a draft."""
     stored = shown.stored
     claim, console = stored.claim, PlainConsole()
     console.print(f"{claim.claim_id}  {stored.rules.name_zh} {stored.rules.name_en}")
@@ -155,6 +208,12 @@ def print_claim(shown: ShownClaim, *, trace: bool) -> None:
         console.print(f"    待第二人 awaits a second officer: {one.step} ({one.officer})")
     steps = ", ".join(f"{STEPS[one.step]} ({WHO[one.who]})" for one in shown.possible)
     console.print(f"可办 possible: {steps or '无 nothing'}")
-    if trace and shown.evaluations:
-        for line in trace_lines(shown.evaluations[-1].trace):
+    evaluated = shown.evaluations[-1].trace if shown.evaluations else b""
+    if trial is not None:
+        evaluated = trial.trace
+        console.print("如现在提交 if it were handed in now:")
+        for line in outcome_lines(evaluated) if evaluated else (f"无法测算 {trial.problem}",):
+            console.print(f"    {line}")
+    if trace and evaluated:
+        for line in trace_lines(evaluated):
             console.print(line)

@@ -16,7 +16,9 @@ from kashi_server.commands.claim_printing import (
     print_vouchers,
 )
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
+from kashi_server.domain.claim_states import ClaimState
 from kashi_server.errors import NotFound
+from kashi_server.services.claim_desk import try_draft
 from kashi_server.services.claim_pack import claim_data
 from kashi_server.services.claims import Claims
 
@@ -52,11 +54,15 @@ def show(
     """Show a claim: where it stands, what led there, what can follow 申报详情."""
     with opened(directory) as server:
         shown = Claims(server.work, server.clock).show(office_reader(), claim)
+        trial = None
+        if shown.stored.claim.state is ClaimState.DRAFT:
+            with server.work.begin(writes=False) as unit:
+                trial = try_draft(unit, shown.stored, server.clock())
         if as_json:
             with server.work.begin(writes=False) as unit:
                 print(json.dumps(claim_data(unit, shown), ensure_ascii=False))
             return
-    print_claim(shown, trace=trace)
+    print_claim(shown, trace=trace, trial=trial)
 
 
 def expire(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kashi_server.bootstrap import opened
+from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.accounts import password_of, require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.domain.interval import SHANGHAI
@@ -43,14 +43,29 @@ def token(
     with opened(directory) as server:
         require_officer(server, officer)
         _check_party(party, demo=server.config.demo)
+        _warn_of_strangers(server, party)
         issued = server.enrolment.issue_token(party, officer, hours * HOUR_MS)
         address = server.enrolment_address
     if as_json:
         print(json.dumps(_token_facts(issued, address)))
         return
-    print(f"Valid once, until {local_time(issued.record.expires_utc_ms)}.")
-    print("On the host:\n")
+    until = local_time(issued.record.expires_utc_ms)
+    print(f"一次有效，至 {until} 止 · Valid once, until {until}.")
+    print("在主机上执行 On the host:\n")
     print(f"    {install_command(issued, address)}\n")
+
+
+def _warn_of_strangers(server: Server, party: str) -> None:
+    """Tell that a party is not imported: its host's minutes are nobody's until it is."""
+    with server.work.begin(writes=False) as unit:
+        known = any(one.party_id == party for one in unit.expense.parties())
+    if not known:
+        print(
+            f"注意 warning: 未导入主体 {party}，导入前其主机用量不归属任何单位;"
+            f" party {party} is not imported: its host's use belongs to nobody until it is"
+            " (kashi-server import)",
+            file=sys.stderr,
+        )
 
 
 def _check_party(party: str, *, demo: bool) -> None:

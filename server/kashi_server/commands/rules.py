@@ -1,16 +1,17 @@
 """`rules`: check files, show versions, tell two apart, and settle what no text says."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
-from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.plain import PlainConsole, plain
 from kashi_server.commands.proving import Passwords, prove_logins
 from kashi_server.domain.deciding import DecisionRecord, check_days, decide, load_decisions
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, instant_of
@@ -22,6 +23,8 @@ from kashi_server.errors import ConfigurationError, NotFound, Refused
 from kashi_server.services.accounts import Account, Role
 from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
 
+FOUND: Final = 1
+"""The exit code of a check that found something wrong (docs/operations.md)."""
 RulesFile = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file of rules.")]
 
 
@@ -36,9 +39,13 @@ def rules_check(
         except MistakesFound as error:
             mistakes += error.mistakes
             continue
-        print(f"{file}: {version.programme_id} {version.version} is sound, {version.sha256}")
+        print(f"{file}: {version.programme_id} {version.version} 正确 is sound, {version.sha256}")
     if mistakes:
-        raise MistakesFound(mistakes)
+        found = sorted(set(mistakes))
+        print(f"{len(found)} 处错误 mistakes:", file=sys.stderr)
+        for mistake in found:
+            print(plain(f"  {mistake}"), file=sys.stderr)
+        raise typer.Exit(FOUND)
 
 
 def rules_show(

@@ -55,7 +55,10 @@ async def _serve(server: Server) -> None:
                 announce(server.directory, numbers)
                 _greet(server, numbers)
                 await asked.wait()
-                print("Stopping: calls in flight are finished.", flush=True)
+                print(
+                    "正在停止，先办完已收到的请求 Stopping: calls in flight are finished.",
+                    flush=True,
+                )
     finally:
         withdraw(server.directory)
         serving.writer.shutdown()
@@ -66,4 +69,5 @@ def _greet(server: Server, numbers: Mapping[str, int]) -> None:
         print("演示服务器，数据不作凭证 · a demonstration: nothing here is evidence")
     for family, port in numbers.items():
         print(f"{family:<10} {server.reached(family, port)}")
-    print("ready", flush=True)
+    print("服务已就绪，Ctrl-C 停止 · serving until Ctrl-C")
+    print("ready", flush=True)  # alone on its line: what waits for it reads it so

@@ -191,7 +191,7 @@ def _make_database(config: Config, officer: str, password_file: Path | None) -> 
             return None
         password, shown = password_of(password_file)
         accounts.create_first_officer(officer, password)
-        return f"First officer: {officer}.{shown}"
+        return f"首位经办人 First officer: {officer}.{shown}"
     finally:
         engine.dispose()
 
@@ -203,10 +203,14 @@ def _bring_up_to_date(engine: Engine, config: Config) -> None:
 
 
 def _report(directory: Path, config: Config, made: str | None) -> None:
-    kind = "A demonstration server 演示服务器" if config.demo else "A server"
-    print(f"{kind} is ready in {directory}.")
+    kind = "A demonstration server 演示服务器" if config.demo else "A server 服务器"
+    print(f"{kind} is ready in {directory}. 已就绪。")
     if made is not None:
         print(made)
-    print(f"Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it.")
-    print(f"Browsers trust the portal by {directory / PUBLIC / 'server-root.pem'}.")
-    print(f"Start it: kashi-server serve --directory {directory}")
+    print(
+        f"请将 {directory / ROOTS} 移至保险柜并从本机删除，日常无需"
+        f" Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it."
+    )
+    root = directory / PUBLIC / "server-root.pem"
+    print(f"浏览器凭 {root} 信任门户 Browsers trust the portal by {root}.")
+    print(f"启动 Start it: kashi-server serve --directory {directory}")

@@ -30,7 +30,7 @@ _WORDS: Final = {
     "coverage": "覆盖率",
     "cut_off_log_root": "截止时日志根",
     "cut_off_log_size": "截止时日志长度",
-    "cut_off_time": "截止时间",
+    "cut_off_event_time": "截止的事件时间",
     "disbursed_yuan": "已兑付（元）",
     "document": "依据文件",
     "earns_yuan": "本分钟所得（元，未截断）",

@@ -82,13 +82,14 @@ def _content(content: Said) -> list[list[str]]:
     declared = [f"{name}: {value}" for name, value in content["declared"].items()]
     money = [
         f"{one['programme_id']} {yuan_text(one['amount_fen'])} 元 ({one['level']})"
-        for one in content["other_money"]
+        for one in content["other_money"] or ()
     ]
+    none = "未声明 not stated" if content["other_money"] is None else "无 none"
     return [
         ["合同 contracts", "；".join(content["contracts"])],
         ["期间 period", f"{content['first']} – {content['last']}"],
         ["声明 declared", "；".join(declared) or "—"],
-        ["其他财政资金 other public money", "；".join(money) or "无 none"],
+        ["其他财政资金 other public money", "；".join(money) or none],
         ["支付 payments", "；".join(content["payments"]) or "—"],
     ]
 

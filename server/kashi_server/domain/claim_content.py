@@ -170,7 +170,10 @@ def measures_of(said: Sequence[str]) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimContent:
-    """Everything a company puts into a claim. `first`, `last`: days of the period, both inside."""
+    """Everything a company puts into a claim. `first`, `last`: days of the period, both inside.
+
+    `other_money`: public money of other programmes; None: nobody said, () says that there is none.
+    """
 
     contract_ids: tuple[str, ...]
     first: date
@@ -178,7 +181,7 @@ class ClaimContent:
     statements: tuple[StatementRevision, ...] = ()
     invoices: tuple[InvoicePart, ...] = ()
     payments: tuple[str, ...] = ()
-    other_money: tuple[OtherMoney, ...] = ()
+    other_money: tuple[OtherMoney, ...] | None = None
     declared: Declared = Declared()
 
     def __post_init__(self) -> None:
@@ -244,7 +247,9 @@ class ClaimContent:
                 for one in self.invoices
             ],
             "payments": list(self.payments),
-            "other_money": [
+            "other_money": None
+            if self.other_money is None
+            else [
                 {
                     "programme_id": one.programme_id,
                     "amount_fen": one.amount_fen,
@@ -277,7 +282,9 @@ def content_of(said: Mapping[str, Any]) -> ClaimContent:
         ),
         invoices=tuple(InvoicePart(**one) for one in said["invoices"]),
         payments=tuple(said["payments"]),
-        other_money=tuple(other_money_of(one) for one in said["other_money"]),
+        other_money=None
+        if said["other_money"] is None
+        else tuple(other_money_of(one) for one in said["other_money"]),
         declared=Declared(**said["declared"]),
     )
 

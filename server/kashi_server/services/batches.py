@@ -6,6 +6,7 @@ from typing import Final
 
 from kashi_server.domain.batch import Batch, BatchStatus
 from kashi_server.domain.claim_states import mode_of, review_of
+from kashi_server.domain.parameters import period_of
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acts import PrivilegedAct, record
@@ -28,11 +29,13 @@ class Batches(ClaimSteps):
         """Open a batch under a rules version, which is registered if it is not yet.
 
         Returns:
-            Parameters of its procedure that nobody knows, and what each blocks or leaves open.
+            What to mind: days outside the rules' application windows; parameters of its procedure
+            that nobody knows, and what each blocks or leaves open.
 
         Raises:
-            Refused: the batch is there, the rules are not what it names, or they cannot carry
-                claims (an envelope, an unknown way of redemption).
+            Refused: the batch is there, the rules are not what it names, they cannot carry claims
+                (an envelope, an unknown way of redemption), or none of its days is inside the
+                rules' application windows.
         """
         if (rules.programme_id, rules.sha256) != (batch.programme_id, batch.rules_sha256):
             raise Refused(f"batch {batch.batch_id} names other rules than those given")
@@ -40,6 +43,7 @@ class Batches(ClaimSteps):
             raise Refused(f"{rules.programme_id} is an envelope: claims are made in its programmes")
         mode_of(rules)
         review_of(rules)
+        outside = outside_windows(batch, rules)
         with self._work.begin() as unit:
             officer = officer_of(unit, by.login).login
             if unit.claims.batch(batch.batch_id) is not None:
@@ -53,11 +57,12 @@ class Batches(ClaimSteps):
             unit.claims.add_batch(batch, self._clock())
             self._log(unit, officer, "batch-opened", batch, why)
             unit.commit()
-        return tuple(
-            f"{name}: {what}"
+        unknown = (
+            f"未知 unknown: {name}: {what}"
             for name, what in _BLOCKING.items()
             if rules.parameter(name).value is None
         )
+        return (*outside, *unknown)
 
     def close(self, by: Acting, batch_id: str, why: Why) -> Batch:
         """Take no more applications; those that were returned may still be handed in again."""
@@ -98,6 +103,35 @@ class Batches(ClaimSteps):
                 reason=why.reason or "; ".join(batch.documents),
             ),
         )
+
+
+def outside_windows(batch: Batch, rules: RulesVersion) -> tuple[str, ...]:
+    """A warning where some of a batch's days are outside the rules' application windows.
+
+    Raises:
+        Refused: all of them are: every claim would fail the condition.
+    """
+    windows = rules.parameter("application_windows").value
+    if not isinstance(windows, tuple):
+        return ()
+    days = [period_of(one) for one in windows]
+    told = ", ".join(f"{first} – {last}" for first, last in days)
+    opens, closes = batch.opens_on, batch.closes_on
+    if any(first <= opens and closes <= last for first, last in days):
+        return ()
+    if any(first <= closes and opens <= last for first, last in days):
+        return (
+            (
+                f"注意 warning: 规则申报时间为 {told}，批次中其余日期提交的申报不合格;"
+                f" claims handed in on the batch's other days fail application_windows ({told})"
+            ),
+        )
+    raise Refused(
+        f"batch {batch.batch_id} ({opens} – {closes}) is outside the application_windows of"
+        f" {rules.programme_id} {rules.version}: {told}; every claim in it would fail. Give days"
+        " inside (--from, --until), or the rules of this round (--version, --rules)"
+        " 批次日期不在规则的申报时间内，请改日期或改用本次申报的规则"
+    )
 
 
 def batch_under(

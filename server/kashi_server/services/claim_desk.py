@@ -119,18 +119,10 @@ class ClaimDesk:
         """
         if self.show(reader, claim_id).stored.claim.state is not ClaimState.DRAFT:
             return None
-        utc_ms = self._clock()
         with self._work.begin(writes=False) as unit:
             stored = unit.claims.claim(claim_id)
             assert stored is not None, f"claim {claim_id} was just shown"
-            serial = stored.claim.serial + 1
-            try:
-                done = evaluate_claim(
-                    unit, stored, serial=serial, utc_ms=utc_ms, today=day_of(utc_ms)
-                )
-            except (Refused, InvalidValue, NotFound) as problem:
-                return Trial(problem=str(problem))
-        return Trial(trace=done.stored.trace)
+            return try_draft(unit, stored, self._clock())
 
     def balances(self, reader: Reader) -> Sequence[Balance]:
         """Balances of the ledger of public money, by account, for the office.
@@ -142,6 +134,16 @@ class ClaimDesk:
             raise NotFound("the ledger is the office's")
         with self._portal_work.begin(writes=False, party=_scope(reader)) as unit:
             return unit.ledger.balances()
+
+
+def try_draft(unit: ClaimsUnit, stored: StoredClaim, utc_ms: int) -> Trial:
+    """What a draft would come to if it were handed in at an instant."""
+    serial = stored.claim.serial + 1
+    try:
+        done = evaluate_claim(unit, stored, serial=serial, utc_ms=utc_ms, today=day_of(utc_ms))
+    except (Refused, InvalidValue, NotFound) as problem:
+        return Trial(problem=str(problem))
+    return Trial(trace=done.stored.trace)
 
 
 def _scope(reader: Reader) -> str:

@@ -7,9 +7,7 @@ from typing import Final
 from kashi_server.domain.claim import Changed, Claim
 from kashi_server.domain.claim_content import (
     ClaimContent,
-    InvoicePart,
     Officially,
-    StatementRevision,
 )
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_review import submit, withdraw
@@ -18,6 +16,7 @@ from kashi_server.domain.evaluation.ratio import months_after
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import evaluate_claim, told
+from kashi_server.services.claim_gathering import Outside, gathered, outside_period
 from kashi_server.services.claim_holding import hold, let_go
 from kashi_server.services.claim_named import check_together, contracts_of
 from kashi_server.services.claim_sharing import check_contract_once, check_sharing
@@ -106,6 +105,15 @@ class ClaimFiling(ClaimSteps):
         """
         with self._work.begin() as unit:
             return own(unit, by, claim_id).content
+
+    def outside(self, by: Acting, claim_id: str) -> tuple[Outside, ...]:
+        """Invoices of the contracts that could be claimed and were issued outside the period.
+
+        Raises:
+            NotFound: there is no such claim of this company.
+        """
+        with self._work.begin() as unit:
+            return outside_period(unit, own(unit, by, claim_id))
 
     def change(
         self, by: Acting, claim_id: str, content: ClaimContent, *, gather: bool = False
@@ -203,76 +211,6 @@ def own(unit: ClaimsUnit, by: Acting, claim_id: str) -> StoredClaim:
     if stored.claim.company_id != company_id:
         raise NotFound(f"there is no claim '{claim_id}'; list them with: claim list")
     return stored
-
-
-def gathered(unit: ClaimsUnit, stored: StoredClaim) -> ClaimContent:
-    """What a claim says, and every paper that is there for its contracts and period.
-
-    Statements: certified, of months inside the period. Invoices: issued inside it, holding good,
-    what no claim of the programme holds of them. Payments: those that cover such an invoice.
-    """
-    content = stored.content
-    statements = [StatementRevision(one.number, one.revision) for one in _statements(unit, stored)]
-    invoices = list(_invoices(unit, stored))
-    numbers = {one.number for one in (*invoices, *content.invoices)}
-    payments = {
-        one.reference
-        for one in unit.claim_papers.payments(stored.claim.company_id)
-        if one.number in numbers
-    }
-    return content.with_papers(statements, invoices, sorted(payments))
-
-
-def _statements(unit: ClaimsUnit, stored: StoredClaim) -> list[StatementRevision]:
-    latest: dict[str, StatementRevision] = {}
-    content = stored.content
-    for one in unit.expense.statements(party_id=stored.claim.company_id):
-        start, end = one.month.interval().bounded()
-        first, last = day_of(start * 60_000), day_of((end - 1) * 60_000)
-        inside = content.first <= first and last <= content.last
-        if inside and one.contract_id in content.contract_ids:
-            latest[one.number] = StatementRevision(one.number, one.revision)
-    return [
-        one
-        for one in latest.values()
-        if unit.claims.certified(one) is not None and _free(unit, stored, one)
-    ]
-
-
-def _free(unit: ClaimsUnit, stored: StoredClaim, statement: StatementRevision) -> bool:
-    """No claim of the programme holds any of it."""
-    holders = set(unit.claims.holding_statement(statement.number)) - {stored.claim.claim_id}
-    found = (unit.claims.claim(claim_id) for claim_id in holders)
-    programmes = {one.batch.programme_id for one in found if one is not None}
-    return stored.batch.programme_id not in programmes
-
-
-def _invoices(unit: ClaimsUnit, stored: StoredClaim) -> list[InvoicePart]:
-    content, found = stored.content, []
-    for contract_id in content.contract_ids:
-        for paper in unit.claim_papers.invoice_parts(contract_id):
-            inside = content.first <= paper.issued_on <= content.last
-            if not inside or not paper.claimable:
-                continue
-            left_fen = min(paper.amount.incl_fen, paper.total_fen) - _taken_fen(
-                unit, stored, paper.number, contract_id, paper.part
-            )
-            if left_fen > 0:
-                found.append(InvoicePart(paper.number, contract_id, paper.part, left_fen))
-    return found
-
-
-def _taken_fen(
-    unit: ClaimsUnit, stored: StoredClaim, number: str, contract_id: str, part: str
-) -> int:
-    return sum(
-        held.amount_fen
-        for claim_id in unit.claims.holding_invoice(number)
-        if claim_id != stored.claim.claim_id
-        for held in unit.claims.held_parts(claim_id)
-        if (held.number, held.contract_id, held.part) == (number, contract_id, part)
-        and held.programme_id == stored.batch.programme_id
-    )
 
 
 def check_barred(unit: ClaimsUnit, stored: StoredClaim, today: date) -> None:

@@ -4,6 +4,7 @@ contracts = ["HT-2026-001"]
 from = 2026-09-01
 until = 2026-12-31              # last day, inside
 payments = ["BANK-REF-1"]       # papers may be left out and gathered
+other_money = []                # there is none; left out, nobody knows
 
 [declared]
 kind = "企业"
@@ -102,7 +103,7 @@ class _Reading:
                 statements=tuple(statements),
                 invoices=tuple(invoices),
                 payments=tuple(payments or ()),
-                other_money=tuple(other_money),
+                other_money=tuple(other_money) if "other_money" in self.document.content else None,
                 declared=declared or Declared(),
             )
 

@@ -81,7 +81,7 @@ def _taken_fen(
         (one.claim.amounts.awarded_fen * _shares(unit, one).get(contract_id, 0) for one in on_it),
         Fraction(0),
     )
-    told_fen = sum(one.amount_fen for one in evaluated.before.other_money)
+    told_fen = sum(one.amount_fen for one in evaluated.before.other_money or ())
     here_fen = sum(
         one.claim.amounts.awarded_fen
         for one in unit.claims.claims(contract_ids=stored.content.contract_ids)

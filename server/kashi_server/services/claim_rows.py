@@ -54,7 +54,9 @@ def _row(stored: StoredClaim, names_zh: Mapping[str, str]) -> Row:
         "; ".join(f"{one.number}/{one.revision}" for one in content.statements),
         "; ".join(dict.fromkeys(one.number for one in content.invoices)),
         "; ".join(content.payments),
-        yuan_text(sum(one.amount_fen for one in content.other_money)),
+        None
+        if content.other_money is None
+        else yuan_text(sum(one.amount_fen for one in content.other_money)),
         claim.corrections,
         _day(claim.publicised_on),
         stored.officially.rank,

@@ -174,7 +174,7 @@ def check_strictest_line(
     limit_fen = strictest.numerator * contract_fen // strictest.denominator
     standing = evaluated.before.standing
     taken_fen = (standing.paid_on_contract_fen or 0) + sum(
-        one.amount_fen for one in evaluated.before.other_money
+        one.amount_fen for one in evaluated.before.other_money or ()
     )
     if taken_fen + amount_fen > limit_fen:
         raise Refused(

@@ -34,10 +34,12 @@ _STANDS_FOR_NOTHING: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What stands before a claim: its standing, and other programmes' money on its contracts."""
+    """What stands before a claim: its standing, and other programmes' money on its contracts.
+
+    `other_money`: None where nobody declared any and this house granted none."""
 
     standing: Standing
-    other_money: tuple[OtherMoney, ...]
+    other_money: tuple[OtherMoney, ...] | None
 
 
 def before(
@@ -132,9 +134,11 @@ def _said_eligible_fen(evaluation: StoredEvaluation) -> int:
     return 0 if said is None else parse_yuan(said)
 
 
-def _other_money(stored: StoredClaim, on_contract: Iterable[StoredClaim]) -> tuple[OtherMoney, ...]:
+def _other_money(
+    stored: StoredClaim, on_contract: Iterable[StoredClaim]
+) -> tuple[OtherMoney, ...] | None:
     """Declared, and what this house granted by other programmes; of one programme the larger."""
-    declared = {one.programme_id: one for one in stored.content.other_money}
+    declared = {one.programme_id: one for one in stored.content.other_money or ()}
     granted: dict[str, int] = {}
     for one in on_contract:
         if one.batch.programme_id != stored.batch.programme_id:
@@ -148,6 +152,8 @@ def _other_money(stored: StoredClaim, on_contract: Iterable[StoredClaim]) -> tup
             money[programme_id] = OtherMoney(
                 programme_id=programme_id, amount_fen=amount_fen, **known
             )
+    if not money and stored.content.other_money is None:
+        return None
     return tuple(money[programme_id] for programme_id in sorted(money))
 
 

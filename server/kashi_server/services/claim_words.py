@@ -61,11 +61,26 @@ WHO: Final[Mapping[Who, str]] = {
     Who.TWO_OFFICERS: "两名经办人 two officers",
     Who.CLOCK: "系统 clock",
 }
+_OPEN: Final = (("unknown", "规则未知"), ("missing", "缺少事实"), ("flags", "提示"))
 _STATUS: Final = {
     "final": "确定 final",
     "estimate": "估算 estimate",
     "no_amount": "无法计算 no amount",
 }
+
+
+def outcome_lines(trace: bytes) -> Iterator[str]:
+    """What an evaluation came to, the step that bound it with its reason, and what it lacks."""
+    said: Mapping[str, Any] = json.loads(trace)
+    amount = "—" if said["amount_yuan"] is None else f"{said['amount_yuan']} 元"
+    yield f"测算 computed {amount} ({_STATUS[said['status']]})"
+    bound = [step for step in said["steps"] if step["bound"]]
+    step = (bound or said["steps"])[-1]
+    by = f" ← {step['bound']}" if step["bound"] else ""
+    yield f"决定环节 bound by {step['step']}{by}: {step['reason_zh']} / {step['reason_en']}"
+    for kind, word in _OPEN:
+        if said[kind]:
+            yield f"{word} {kind}: {', '.join(said[kind])}"
 
 
 def trace_lines(trace: bytes) -> Iterator[str]:
@@ -82,7 +97,7 @@ def trace_lines(trace: bytes) -> Iterator[str]:
             yield f"     {inputs}"
         for rule in step["rules"]:
             yield f"     {rule['name']} = {rule['value']} ({rule['state']}: {rule['source']})"
-        for kind, word in (("unknown", "规则未知"), ("missing", "缺少事实"), ("flags", "提示")):
+        for kind, word in _OPEN:
             if step[kind]:
                 yield f"     {word} {kind}: {', '.join(step[kind])}"
     amount = "—" if said["amount_yuan"] is None else f"{said['amount_yuan']} 元"

@@ -22,7 +22,7 @@ from kashi_server.services.trail_then import Known
 Data = Mapping[str, Any]
 _REASONS: Final = {str(reason): reason for reason in Reason}
 CERTIFICATE_RULE: Final = "docs/certificate.md §1, §3"
-STATEMENT_RULE: Final = "docs/agreements.md; docs/architecture.md"
+STATEMENT_RULE: Final = "docs/closing.md (Two cut-offs); docs/agreements.md; docs/architecture.md"
 LINE_RULE: Final = "docs/metering.md; docs/agreements.md"
 
 
@@ -71,7 +71,7 @@ def statement_step(stored: StoredStatement, data: Data, log_index: int | None) -
             "amount_yuan": yuan_text(stored.amount_fen),
             "eligible_yuan": yuan_text(stored.eligible_fen),
             "coverage": data["quality"]["coverage"],
-            "cut_off_time": cut_off["event_end"],
+            "cut_off_event_time": cut_off["event_end"],
             "cut_off_log_size": cut_off["checkpoint_size"],
             "cut_off_log_root": cut_off["checkpoint_root"],
             "programme": None if programme is None else programme["programme_id"],

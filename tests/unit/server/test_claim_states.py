@@ -177,8 +177,19 @@ def test_a_form_says_everything() -> None:
     assert content.contract_ids == ("HT-1",)
     assert content.invoices == (InvoicePart("26442000000000000001", "HT-1", "accelerator", 450_00),)
     assert (content.declared.matched_fen, content.declared.measures) == (12_50, {"users": 5})
+    assert content.other_money is not None
     assert content.other_money[0].amount_fen == 1_00
     assert content_of(content.to_data()) == content
+
+
+def test_other_money_that_a_form_leaves_out_is_not_known_and_an_empty_list_says_none() -> None:
+    """Unknown is not none, in the form and in the canonical bytes."""
+    silent = FORM.partition("[[other_money]]")[0]
+    unknown = load_claim_form(silent, "form.toml")
+    none = load_claim_form(f"other_money = []\n{silent}", "form.toml")
+
+    assert (unknown.other_money, none.other_money) == (None, ())
+    assert [content_of(one.to_data()) for one in (unknown, none)] == [unknown, none]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "declared.project": ("项目名称", "Project"),
     "declared.tier": ("档次", "Tier"),
     "declared.matched": ("自筹配套（元）", "Matched funds (CNY)"),
+    "declared.other_money": ("同一合同的其他财政资金", "Other public money on the contracts"),
+    "declared.other_money_none": ("无", "There is none"),
     "officially.title": ("主管部门认定", "What the office states"),
     "officially.tier": ("认定档次（须有文件）", "Tier as stated on paper"),
     "officially.matched": (

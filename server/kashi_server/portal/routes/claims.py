@@ -16,6 +16,7 @@ from kashi_server.domain.claim_content import (
     whole_number,
 )
 from kashi_server.domain.claim_states import ClaimState, Step, Transition, Who
+from kashi_server.domain.evaluation.case import OtherMoney
 from kashi_server.domain.money import parse_yuan
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.portal.forms import CheckedForm, Form
@@ -31,6 +32,7 @@ ROWS_SHOWN: Final = 500
 UNFIT: Final = 422
 GATHER: Final = "gather"
 _SAID: Final = {"yes": True, "no": False}
+_OTHER_MONEY: Final[Mapping[str, tuple[OtherMoney, ...]]] = {"none": ()}
 _SERIAL_DIGITS_MAX: Final = 9
 
 
@@ -148,6 +150,7 @@ def _content(form: Form) -> ClaimContent:
         contract_ids=tuple(form.lists.get("contract", ())),
         first=_day(form, "first"),
         last=_day(form, "last"),
+        other_money=_OTHER_MONEY.get(form.text("other_money")),
         declared=_declared(form),
     )
 
