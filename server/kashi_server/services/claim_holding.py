@@ -105,12 +105,16 @@ def free_uses(
 
 
 def unused_papers(unit: ClaimsUnit, stored: StoredClaim) -> Papers:
-    """What a claim holds, no use rests on, and holds good."""
+    """What a claim holds and no use rests on; of invoices, what holds good.
+
+    A statement that was corrected stays: its use is refused by name, and whoever means to leave the
+    metered month out says so by naming papers.
+    """
     claim_id = stored.claim.claim_id
     lines = unit.claims.held_lines(claim_id)
     unused = {_revision(one) for one in lines if not one.use_serial}
     return Papers(
-        statements=_good_statements(unit, unused),
+        statements=tuple(sorted(unused)),
         invoices=_good_parts(unit, _left_over(unit.claims.held_parts(claim_id), ())),
         payments=stored.content.payments,
     )

@@ -8,6 +8,7 @@ from kashi_server.domain.claim_states import Step
 from kashi_server.domain.minute_text import utc_ms_text
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.trail import Fact, TrailStep
+from kashi_server.services.claim_stands import STANDS
 from kashi_server.services.claim_steps import CLAIM_ENTRY
 from kashi_server.services.trail_port import ClaimedLine, ExplainingUnit
 
@@ -58,7 +59,7 @@ def _payment_step(unit: ExplainingUnit, event: ClaimEvent) -> TrailStep:
     for kind, amount_fen in event.terms.get("booked", ()):
         facts[f"booked_{kind}_yuan"] = yuan_text(amount_fen)
     for name, value in event.terms.items():
-        if name == "booked":
+        if name in ("booked", STANDS):
             continue
         if name.endswith("_fen") and isinstance(value, int):
             facts[f"{name.removesuffix('_fen')}_yuan"] = yuan_text(value)
