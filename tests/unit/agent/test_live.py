@@ -232,9 +232,14 @@ def test_top_redraws_in_place_on_a_terminal(tmp_path: Path) -> None:
         "--every",
         "0.1",
     ]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
-    )
+    # Whoever runs tests in the background ignores interruptions, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         first = _read_until(ours, "6/80")
         board(tmp_path, now_ms()).show(batch(2_000, seen(10_000, 7 << 30), LOST))
