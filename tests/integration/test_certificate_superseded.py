@@ -22,6 +22,7 @@ from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.errors import Refused
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.certificates_port import StoredCertificate
+from kashi_server.services.claim_case import Papers
 from kashi_server.services.claims import Claims
 from kashi_server.services.correcting import Correcting
 from kashi_server.services.fsck_log import check_logged
@@ -113,7 +114,8 @@ def test_a_correction_supersedes_the_certificate_end_to_end(
 
 def test_no_payment_rests_on_a_superseded_certificate(month: CertifiedMonth) -> None:
     """A claim whose month is corrected before it is paid goes back to where nothing was used, is
-    told which revision holds, and redeems neither the old certificate nor the new one."""
+    told which revision holds, and redeems neither the old certificate nor the new one; it goes on
+    once the revision that holds is named, and its payment redeems that one's certificate."""
     old = month.issue()[COMPANY_A]
     ready = filed(month.work)
     claim_id = ready.issued(100_00)
@@ -129,3 +131,20 @@ def test_no_payment_rests_on_a_superseded_certificate(month: CertifiedMonth) -> 
 
     assert status(month, old) is CertificateStatus.SUPERSEDED
     assert status(month, new) is CertificateStatus.ISSUED
+
+    with month.work.begin(writes=False) as unit:
+        stored = unit.claims.claim(claim_id)
+    assert stored is not None
+    content = stored.content
+    (corrected,) = content.statements
+    named = Papers(
+        statements=(replace(corrected, revision=2),),
+        invoices=content.invoices,
+        payments=content.payments,
+    )
+    ready.claims.use(CLERK, claim_id, papers=named)
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    ready.claims.pay(BOTH, claim_id, WHY)
+    assert status(month, new) is CertificateStatus.REDEEMED
+    assert status(month, old) is CertificateStatus.SUPERSEDED
