@@ -179,7 +179,7 @@ def test_the_ledger_is_shown_and_proved(directory: str) -> None:
     assert run("ledger", "movements", "--json", "-d", directory).stdout == ""
     with opened(Path(directory)) as server:
         budget = Budget(programme_id="p", year=2026)
-        act = Act(key="appropriation/1", officer="officer", reason="预算文件〔2026〕1号")
+        act = Act(key="appropriation/1", officer="officer, second", reason="预算文件〔2026〕1号")
         Ledger(server.work, server.clock).post(budget.appropriate(act, 500_000_00))
 
     shown = run("ledger", "show", "pool:", "-d", directory)
