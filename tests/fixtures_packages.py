@@ -41,6 +41,7 @@ def packages() -> Path:
                 capture_output=True,
                 text=True,
                 check=False,
+                umask=0o077,  # a careful maker's: nothing of it may reach the host
             )
             assert done.returncode == 0, done.stderr
             MADE_OF.write_text(state)

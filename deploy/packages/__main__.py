@@ -4,6 +4,7 @@ Exit codes: 0 made, 1 something is missing or unfit and is named, 2 wrong comman
 """
 
 import argparse
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ def main() -> int:
     """Make every package."""
     parser = argparse.ArgumentParser(prog="make packages", description=__doc__)
     parser.parse_args()
+    os.umask(0o022)  # what is made here is for another user: the maker's own umask is no measure
     shutil.rmtree(PACKAGES, ignore_errors=True)
     PACKAGES.mkdir(parents=True)
     try:

@@ -29,8 +29,8 @@ def system_package(
     described = work / f"nfpm-{kind}.json"
     contents = _contents(frozen, staged)
     described.write_text(json.dumps(_description(contents, version, made_at)), encoding="utf-8")
-    for folder in (frozen.folder, staged.root):
-        _date(folder, int(made_at))
+    for place in (frozen.folder, staged.root, staged.settings):
+        _even_out(place, int(made_at))
     before = set(out.iterdir())
     run(
         *(frozen.nfpm, "package", "--config", described, "--packager", kind),
@@ -42,9 +42,16 @@ def system_package(
     return made
 
 
-def _date(folder: Path, seconds: int) -> None:
-    """Give everything below a folder one instant: the same tree makes the same package."""
-    for path in (folder, *folder.rglob("*")):
+def _even_out(place: Path, seconds: int) -> None:
+    """Give everything here one instant and the modes everybody can use.
+
+    The same tree makes the same package, whoever made it; and the agent's user, who is not the one
+    that unpacks it, can read what a maker with a strict umask checked out.
+    """
+    for path in (place, *place.rglob("*")):
+        if not path.is_symlink():
+            runs = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if runs else 0o644)
         os.utime(path, (seconds, seconds), follow_symlinks=False)
 
 

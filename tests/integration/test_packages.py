@@ -59,7 +59,9 @@ def test_everything_stands_where_an_operator_looks(unpacked: Path) -> None:
     assert (unpacked / "usr/share/doc/kashi-agent/README.md").exists()
     assert not (unpacked / "var").exists()
     writable = [path for path in unpacked.rglob("*") if path.lstat().st_mode & 0o022]
+    unreadable = [path for path in unpacked.rglob("*") if not path.lstat().st_mode & 0o004]
     assert [path for path in writable if not path.is_symlink()] == []
+    assert unreadable == []
 
 
 def test_the_settings_file_is_the_defaults(unpacked: Path, tmp_path: Path) -> None:
