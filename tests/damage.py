@@ -17,7 +17,8 @@ from fixtures_spool import SimulatedDisk, VerdictServer
 from kashi_agent.errors import UnreachableError
 from kashi_agent.reading import DeviceMinutes, GapReason
 from kashi_agent.sample import Sample, SampleBatch
-from kashi_agent.spool.frame import Damage, scan_frames
+from kashi_agent.spool.frame import Damage, Found, encode_frame, scan_frames
+from kashi_agent.spool.segments import KIND_SEGMENT
 from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unseal
 from said import Said, check_true
@@ -40,9 +41,12 @@ class Worn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a damage cost. `gap_ms` and `hole_ms`, of the device with the most: time that a gap
-    states, and time that nothing states but the epoch that was opened."""
+    """What a damage cost. `intact_frames`: whose bytes it left alone, `recovered_frames`: how many
+    of them the next agent reads. `gap_ms` and `hole_ms`, of the device with the most: time that a
+    gap states, and time that nothing states but the epoch that was opened."""
 
+    intact_frames: int
+    recovered_frames: int
     gap_ms: int
     hole_ms: int
     epochs: int
@@ -95,6 +99,7 @@ def after(spoil: Spoil) -> Outcome:
     said = copy.deepcopy(before.said)
     disk = before.host.disk.copy(Random(5))
     spoil(disk)
+    intact = intact_frames(disk)
     host = replace(
         before.host,
         disk=disk,
@@ -104,17 +109,19 @@ def after(spoil: Spoil) -> Outcome:
     )
     host.clock.advance(STOPPED_MS)
     host.start()
-    repaired_bytes = host.agent.recovery.repaired_bytes
+    recovery = host.agent.recovery
     measure(host, said, 2 * 60)
     host.agent.ship(host.server, calls_max=12)
     assert host.agent.spool.sealed.unacknowledged == 0, "it does not come to an end"
     gap_ms, hole_ms = _checked(host.server, said)
     return Outcome(
+        intact_frames=intact,
+        recovered_frames=recovery.journal.frames + recovery.sealed.frames,
         gap_ms=gap_ms,
         hole_ms=hole_ms,
         epochs=len(host.server.openings()),
         corrupt_files=sum(name.endswith(".corrupt") for name in disk.names()),
-        repaired_bytes=repaired_bytes,
+        repaired_bytes=recovery.repaired_bytes,
     )
 
 
@@ -130,6 +137,28 @@ def twin_of(server: VerdictServer) -> VerdictServer:
 def segment_files(disk: SimulatedDisk, log: str = "") -> list[str]:
     """The files of a log, or of both."""
     return [name for name in disk.names() if name.startswith(log) and name.endswith(".seg")]
+
+
+@cache
+def _written() -> frozenset[bytes]:
+    """Every frame of the worn host's logs, but for what only names a segment's owner."""
+    disk = worn().host.disk
+    found = (part for name in segment_files(disk) for part in scan_frames(disk.read(name)))
+    frames = (part.frame for part in found if isinstance(part, Found))
+    return frozenset(encode_frame(frame) for frame in frames if frame.kind != KIND_SEGMENT)
+
+
+def intact_frames(disk: SimulatedDisk) -> int:
+    """How many of the worn host's frames have all their bytes in some segment of this disk, found
+    without the code that recovers them."""
+    contents = [disk.read(name) for name in segment_files(disk)]
+    return sum(any(one in content for content in contents) for one in _written())
+
+
+def shortened(disk: SimulatedDisk, name: str, size: int) -> None:
+    """A file loses its end, durably."""
+    disk.truncate(name, size)
+    disk.sync(name)
 
 
 def edges(disk: SimulatedDisk) -> Iterator[tuple[str, int]]:

@@ -5,9 +5,9 @@ stretch, but for the endings of devices, which never leave the host, and for tex
 does not take, which are cleaned. Fields that have one name on both sides are copied by that name.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
 from kashi import limits
@@ -33,6 +33,7 @@ from kashi_agent.reading import (
 from kashi_agent.sample import Device, DeviceEvent, HolderKind, Meter, MeterKind, Vendor
 from kashi_agent.stretch import Stretch
 
+_Message = TypeVar("_Message", bound=Message)
 Content = tuple[report_pb2.BlockKind, report_pb2.DeviceBlock | report_pb2.HolderNameBlock]
 
 _SPAN: Final = ("start_boottime_ms", "end_boottime_ms")
@@ -56,10 +57,8 @@ def header_of(stretch: Stretch) -> report_pb2.ReportHeader:
         boot_id=stretch.boot_id,
         segment=report_pb2.Segment(**_put(stretch.segment, *_SEGMENT)),
         clock=report_pb2.ClockState(**_put(stretch.clock, "sync", "offset_ms", "error_us_max")),
-        meters=[
-            report_pb2.MeterDescription(**_put(meter, "kind", *_METER)) for meter in stretch.meters
-        ],
-        events=[report_pb2.HostEvent(**_put(event, "kind", *_EVENT)) for event in stretch.events],
+        meters=_each(report_pb2.MeterDescription, stretch.meters, "kind", *_METER),
+        events=_each(report_pb2.HostEvent, stretch.events, "kind", *_EVENT),
         **_put(stretch, *_SPAN, "devices_counted_only"),
     )
 
@@ -74,18 +73,14 @@ def contents_of(minutes: DeviceMinutes, slot: int) -> Iterator[Content]:
             device=report_pb2.Device(**_put(minutes.device, "vendor", "meter", *_DEVICE)),
             readings=[_reading(reading, start) for reading in minutes.readings],
             gaps=[_gap(gap, start) for gap in minutes.gaps],
-            events=[
-                report_pb2.DeviceEvent(**_put(event, "kind", *_EVENT)) for event in minutes.events
-            ],
-            holders=[
-                report_pb2.Holder(**_put(holder, "kind", "key")) for holder in minutes.holders
-            ],
+            events=_each(report_pb2.DeviceEvent, minutes.events, "kind", *_EVENT),
+            holders=_each(report_pb2.Holder, minutes.holders, "kind", "key"),
             **_put(minutes, *_SPAN),
         ),
     )
     named = [holder for holder in minutes.holders if holder.name]
     if named:
-        names = [report_pb2.HolderName(**_put(holder, "key", "name")) for holder in named]
+        names = _each(report_pb2.HolderName, named, "key", "name")
         yield report_pb2.BLOCK_KIND_HOLDER_NAMES, report_pb2.HolderNameBlock(names=names)
 
 
@@ -157,6 +152,11 @@ def _put(value: object, *names: str) -> dict[str, Any]:
     }
 
 
+def _each(kind: Callable[..., _Message], values: Iterable[object], *names: str) -> list[_Message]:
+    """A message for each plain value, of these fields."""
+    return [kind(**_put(value, *names)) for value in values]
+
+
 def _got(message: Message, *names: str) -> dict[str, Any]:
     """Fields of a message for a plain value."""
     return {name: getattr(message, name) for name in names}
@@ -170,9 +170,7 @@ def _perhaps(message: Message, *names: str) -> dict[str, Any]:
 def _reading(reading: Reading, start: int) -> report_pb2.Reading:
     return report_pb2.Reading(
         start_offset_ms=reading.start_boottime_ms - start,
-        holder_times=[
-            report_pb2.HolderTime(**_put(time, *_HOLDER_TIME)) for time in reading.holder_times
-        ],
+        holder_times=_each(report_pb2.HolderTime, reading.holder_times, *_HOLDER_TIME),
         **_put(reading, *_READING, "memory_used_bytes_max"),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kashi_agent.agent import Agent
+from kashi_agent.meter_watch import MeterView
 from kashi_agent.shown import read_shown, write_shown
 
 FORMAT = "kashi/v1/agent-status"
@@ -85,27 +86,19 @@ def read_status(path: Path) -> AgentStatus:
 
 
 def status_of(
-    agent: Agent,
-    setting: Setting,
-    *,
-    meter_state: str,
-    devices: int,
-    samples: int,
-    released_until_utc_ms: int | None,
-    certificate_not_after_utc_ms: int | None,
-    unidentified: str = "",
+    agent: Agent, setting: Setting, view: MeterView, certificate_not_after_utc_ms: int | None
 ) -> AgentStatus:
-    """Look at an agent."""
+    """Look at an agent and at its meter."""
     state, sealed = agent.shipper.state, agent.spool.sealed
     axis = agent.metering.clock_state
     return AgentStatus(
         written_utc_ms=agent.clock.utc_ms(),
         **{name: getattr(setting, name) for name in Setting.__slots__},
-        meter_state=meter_state,
-        devices=devices,
-        samples=samples,
-        released_until_utc_ms=released_until_utc_ms,
-        unidentified=unidentified,
+        meter_state=view.state,
+        devices=view.devices,
+        samples=view.samples,
+        released_until_utc_ms=view.released_until_utc_ms,
+        unidentified=view.unidentified,
         clock=axis.sync.name.lower(),
         clock_offset_ms=axis.offset_ms,
         samples_late=agent.metering.samples_late,

@@ -23,17 +23,17 @@ _NAMES: Final = frozenset({62, 64})
 
 
 class TlsTroubleKind(StrEnum):
-    """What stands in the way."""
+    """What stands in the way, by the code of the doctor's finding."""
 
-    NAME = "name"
-    NOBODY = "nobody"
-    SILENT = "silent"
+    NAME = "name_unresolved"
+    NOBODY = "nobody_listens"
+    SILENT = "no_answer"
     UNREACHABLE = "unreachable"
-    FOREIGN = "foreign"
+    FOREIGN = "intercepted"
     WRONG_NAME = "wrong_name"
-    DATES = "dates"
-    FAILED = "failed"
-    REFUSED = "refused"
+    DATES = "server_certificate_dates"
+    FAILED = "tls_failed"
+    REFUSED = "certificate_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

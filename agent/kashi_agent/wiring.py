@@ -213,19 +213,8 @@ def _publisher(
         started_utc_ms=agent.clock.utc_ms(),
     )
 
-    certificate = _CertificateEnd(known.store)
-
     def publish(view: MeterView) -> AgentStatus:
-        status = status_of(
-            agent,
-            setting,
-            meter_state=view.state,
-            devices=view.devices,
-            samples=view.samples,
-            released_until_utc_ms=view.released_until_utc_ms,
-            unidentified=view.unidentified,
-            certificate_not_after_utc_ms=certificate.not_after_utc_ms(),
-        )
+        status = status_of(agent, setting, view, _certificate_end(known.store))
         with suppress(OSError):  # a full disk must not stop what it would only describe
             status.write(path)
         return status
@@ -233,21 +222,9 @@ def _publisher(
     return publish
 
 
-class _CertificateEnd:
-    """Until when the TLS certificate holds; its file is read when it is another one."""
-
-    def __init__(self, store: IdentityStore) -> None:
-        self._store = store
-        self._read: tuple[int, int] | None = None
-        self._utc_ms: int | None = None
-
-    def not_after_utc_ms(self) -> int | None:
-        """None: there is none that can be read."""
-        try:
-            found = self._store.tls_path.stat()
-            if self._read != (found.st_ino, found.st_mtime_ns):
-                self._utc_ms = int(self._store.tls().not_after.timestamp()) * 1000
-                self._read = (found.st_ino, found.st_mtime_ns)
-        except (AgentError, OSError):
-            self._read = self._utc_ms = None
-        return self._utc_ms
+def _certificate_end(store: IdentityStore) -> int | None:
+    """Until when the TLS certificate holds; None: there is none that can be read."""
+    try:
+        return int(store.tls().not_after.timestamp()) * 1000
+    except (AgentError, OSError):
+        return None

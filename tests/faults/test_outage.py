@@ -166,15 +166,7 @@ def shown(agent: Agent, view: MeterView) -> AgentStatus:
         demo=True,
         started_utc_ms=0,
     )
-    return status_of(
-        agent,
-        setting,
-        meter_state=view.state,
-        devices=view.devices,
-        samples=view.samples,
-        released_until_utc_ms=view.released_until_utc_ms,
-        certificate_not_after_utc_ms=None,
-    )
+    return status_of(agent, setting, view, None)
 
 
 def test_an_hour_without_the_server_delays_nothing_after_it(

@@ -270,15 +270,7 @@ def _publisher(
 
     def publish(view: MeterView) -> AgentStatus:
         views[:] = [view]
-        status = status_of(
-            agent,
-            setting,
-            meter_state=view.state,
-            devices=view.devices,
-            samples=view.samples,
-            released_until_utc_ms=view.released_until_utc_ms,
-            certificate_not_after_utc_ms=None,
-        )
+        status = status_of(agent, setting, view, None)
         status.write(folder / "status.json")
         return status
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from damage import Spoil, after, edges, segment_files, worn
+from damage import Spoil, after, edges, segment_files, shortened, worn
 from fixtures_spool import SimulatedDisk
 from kashi_agent.spool.segments import SegmentLog
 
@@ -23,6 +23,7 @@ def test_a_flipped_byte_costs_one_frame() -> None:
 
         assert cost.gap_ms <= STOPPED_GAP_MS + FRAME_MS, (name, offset)
         assert cost.hole_ms == 0, (name, offset)
+        assert cost.recovered_frames == cost.intact_frames > 0, (name, offset)
         assert cost.repaired_bytes > 0
         assert cost.corrupt_files or name == segment_files(disk, name.split("-")[0])[-1]
 
@@ -32,13 +33,9 @@ def test_a_file_cut_anywhere_costs_its_end() -> None:
     disk = worn().host.disk
     for name in disk.names():
         for size in range(0, disk.size(name), 211):
-
-            def cut(disk: SimulatedDisk, name: str = name, size: int = size) -> None:
-                disk.truncate(name, size)
-                disk.sync(name)
-
-            cost = after(cut)
+            cost = after(partial(shortened, name=name, size=size))
             assert cost.hole_ms == 0, (name, size)
+            assert cost.recovered_frames == cost.intact_frames > 0, (name, size)
 
 
 def replaced(disk: SimulatedDisk, name: str, content: bytes) -> None:
@@ -105,6 +102,7 @@ def test_whole_files_gone_copied_or_strange(spoil: Spoil, *, costs: bool) -> Non
     cost = after(spoil)
 
     assert cost.hole_ms == 0
+    assert cost.recovered_frames == cost.intact_frames > 0
     assert costs or cost.gap_ms == STOPPED_GAP_MS
 
 

@@ -13,16 +13,18 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import damage
+import damaged_segment
 import kills
 import power_cuts
 import restarts
 from bench import agent_month, outage_cost
+from damaged_segment import Share
 from fixtures_server import KashiServer
 from fixtures_spool import SimulatedDisk
 from host_machine import HostMachine
@@ -37,6 +39,8 @@ OUTPUT = Path("build/soak.json")
 
 HISTORIES_A_ROUND = 20
 RESTART_P99_MS_MAX = 5_000
+RECOVERED_PERCENT_MIN = 99.9
+"""Of the frames whose bytes a damage left alone."""
 
 Figures = dict[str, int | float]
 
@@ -113,18 +117,55 @@ def batches(count: int) -> Figures:
 
 
 def flip_bytes(stride: int) -> Figures:
-    """Every byte of every segment flipped, one in so many, each alone."""
+    """Every byte of every segment of a host flipped, one in so many, each alone (D4)."""
     disk = damage.worn().host.disk
-    costs = [
-        damage.after(partial(SimulatedDisk.flip, name=name, offset=offset))
+    return _spoiled(
+        partial(SimulatedDisk.flip, name=name, offset=offset)
         for name in damage.segment_files(disk)
         for offset in range(0, disk.size(name), stride)
-    ]
+    )
+
+
+def cut_files(stride: int) -> Figures:
+    """Every file of a host that is not a reserve cut at every length, one in so many (D4)."""
+    disk = damage.worn().host.disk
+    return _spoiled(
+        partial(damage.shortened, name=name, size=size)
+        for name in disk.names()
+        if not name.startswith("reserve")
+        for size in range(0, disk.size(name), stride)
+    )
+
+
+def _spoiled(spoils: Iterable[damage.Spoil]) -> Figures:
+    costs = [damage.after(spoil) for spoil in spoils]
+    share = Share(
+        trials=len(costs),
+        intact=sum(cost.intact_frames for cost in costs),
+        recovered=sum(cost.recovered_frames for cost in costs),
+    )
     return {
-        "flips": len(costs),
+        **_shared(share),
         "gap_ms_max": max(cost.gap_ms for cost in costs),
         "hole_ms_max": max(cost.hole_ms for cost in costs),
     }
+
+
+def spoil_segment(stride: int) -> Figures:
+    """A segment of 64 KiB spoilt at every byte, one in so many: flipped, cut there, zeros from
+    there on (D4)."""
+    total = Share()
+    for spoilt in (damaged_segment.flipped, damaged_segment.cut, damaged_segment.zeroed):
+        share = damaged_segment.read_again(spoilt(stride))
+        total.trials += share.trials
+        total.intact += share.intact
+        total.recovered += share.recovered
+    return _shared(total)
+
+
+def _shared(share: Share) -> Figures:
+    assert share.percent >= RECOVERED_PERCENT_MIN, share
+    return {**asdict(share), "recovered_percent": round(share.percent, 4)}
 
 
 def outage(days: int) -> Figures:
@@ -182,6 +223,8 @@ TRIALS: dict[str, tuple[Callable[[int], Figures], int]] = {
     "histories": (histories, 20_000),
     "batches": (batches, 10_000),
     "flips": (flip_bytes, 1),
+    "truncations": (cut_files, 1),
+    "segment": (spoil_segment, 1),
     "outage": (outage, 30),
     "absence": (absence, 30),
     "catch_up": (catch_up, 7),

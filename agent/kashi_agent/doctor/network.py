@@ -2,27 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
 
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.doctor.words import finding
 from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError, UnreachableError
-from kashi_agent.tls_probe import TlsTrouble, TlsTroubleKind
+from kashi_agent.tls_probe import TlsTrouble
 
 Probe = Callable[[str, bytes, Path | None], TlsTrouble | None]
 """Shakes hands with an address under a root, showing a certificate: what stands in the way."""
-
-_CODES: Final = {
-    TlsTroubleKind.NAME: "name_unresolved",
-    TlsTroubleKind.NOBODY: "nobody_listens",
-    TlsTroubleKind.SILENT: "no_answer",
-    TlsTroubleKind.UNREACHABLE: "unreachable",
-    TlsTroubleKind.FOREIGN: "intercepted",
-    TlsTroubleKind.WRONG_NAME: "wrong_name",
-    TlsTroubleKind.DATES: "server_certificate_dates",
-    TlsTroubleKind.FAILED: "tls_failed",
-    TlsTroubleKind.REFUSED: "certificate_refused",
-}
 
 
 def look_at_port(probe: Probe, address: str, root: bytes, tls_path: Path | None) -> Finding:
@@ -32,7 +19,7 @@ def look_at_port(probe: Probe, address: str, root: bytes, tls_path: Path | None)
         return finding("port_ok", address=address)
     detail = trouble.detail
     return finding(
-        _CODES[trouble.kind],
+        trouble.kind,
         address=address,
         name=address.rpartition(":")[0],
         issuer=detail,

@@ -49,11 +49,6 @@ class Recovery:
     corrupt_bytes: int = 0
     lost: tuple[tuple[int, int], ...] = ()
 
-    @property
-    def intact(self) -> bool:
-        """Nothing was cut and nothing is missing."""
-        return not (self.cut_bytes or self.corrupt_bytes or self.lost)
-
 
 class SegmentLog:
     """One log. `label` binds its segments to their owner: another host's are set aside. `sound`
