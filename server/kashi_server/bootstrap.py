@@ -52,6 +52,7 @@ from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.standings import HostStandings
+from kashi_server.services.stated_desk import StatedDesk
 from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
@@ -277,6 +278,7 @@ def portal_app(server: Server) -> AsgiApp:
             tokens=server.enrolment,
             assignments=AssignmentViews(server.portal_work),
             assigning=Assigning(server.work, server.clock),
+            stated=StatedDesk(server.work, server.portal_work, server.clock),
             confirming=Confirming(server.work, server.clock),
             sheets=AssignmentSheets(),
             papers=PaperDesk(
