@@ -32,6 +32,7 @@ from kashi_server.portal.pace import Pace
 from kashi_server.portal.parts import PortalParts
 from kashi_server.presence import running_ports
 from kashi_server.services.accounts import AccountKeeping
+from kashi_server.services.agreement_watch import AgreementWatch
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
@@ -131,6 +132,11 @@ class Server:
 def correction_watches(server: Server) -> tuple[CorrectionWatch, ...]:
     """Who is told of every corrected statement, in the correction's own unit of work."""
     return (Claims(server.work, server.clock),)
+
+
+def agreement_watch(server: Server) -> AgreementWatch:
+    """Who is told of agreements that change, in the import's own unit of work."""
+    return Claims(server.work, server.clock)
 
 
 def withdrawal_watches(server: Server) -> tuple[WithdrawalWatch, ...]:

@@ -198,6 +198,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/vouchers"): SIGNED_IN,
     ("GET", "/batches"): SIGNED_IN,
     ("GET", "/ledger"): OF_OFFICE,
+    ("GET", "/recoveries"): OF_OFFICE,
     ("GET", "/overview"): OF_OFFICE,
     ("GET", "/audit"): OF_OFFICE,
     ("GET", "/api/v1/audit"): OF_OFFICE,

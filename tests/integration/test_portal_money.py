@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
+from changed_agreements import amendment
 from claim_cases import BATCH_ID, OFFICER, invoice_number
 from fixtures_certificates import COMPANY_A, PROVIDER, CertifiedMonth
 from fixtures_database import Database
@@ -23,6 +24,7 @@ from fixtures_portal import (
     make_portal_month,
 )
 from kashi_server.services.accounts import Role
+from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.ledger import Ledger
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
@@ -278,6 +280,31 @@ def walk(house: PortalHouse) -> str:
     acts = [one["act"] for one in audit if one["act"].startswith("claim-")]
     assert acts[:3] == ["claim-pay", "claim-pay", "claim-verify"]
     return path
+
+
+def test_a_change_under_a_paid_claim_is_on_its_page_and_on_the_offices_list(
+    guarded: PortalHouse,
+) -> None:
+    """An amendment comes in: clerk and officer read what changed; the office, and nobody else,
+    that money may be recovered, from its overview on."""
+    path = walk(guarded)
+    officer, clerk = guarded.signed_in("officer"), guarded.signed_in("company-a")
+    assert "recoveries" not in officer.get("/overview").text
+    work, clock = guarded.month.work, guarded.clock
+    texts = [ImportFile("agreed.toml", amendment())]
+    Importing(work, clock, guarded.parts.claims.claims).take(texts, "second", "来件")
+
+    for reader in (officer, clerk):
+        page = reader.get(path).text
+        assert "金额须重新核实" in page
+        assert "补充协议 补-1" in page
+        assert "当日测算 50.00 元" in page
+    assert "1 项已拨付的申报待核查追回" in officer.get("/overview").text
+    listed = officer.get("/recoveries").text
+    assert f'href="{path}"' in listed
+    assert "200.00" in listed
+    assert "待核查追回" not in clerk.get(path).text
+    assert "待核查追回" not in clerk.get("/claims").text
 
 
 def test_a_pack_holds_what_a_claim_needs(house: PortalHouse) -> None:

@@ -13,6 +13,7 @@ from kashi_server.domain.claim_states import ClaimState
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.claim_evaluation import evaluate_claim
+from kashi_server.services.claim_flags import Recoverable
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_steps import day_of
 from kashi_server.services.claims import Acting, Claims
@@ -82,6 +83,10 @@ class ClaimDesk:
     def vouchers(self, reader: Reader) -> Sequence[StoredClaim]:
         """Claims that have a voucher, the one that ends first first."""
         return self._reading.vouchers(reader)
+
+    def to_recover(self, reader: Reader) -> Sequence[Recoverable]:
+        """Claims of which paid money may be recovered: for the office, nobody else has any."""
+        return self._reading.to_recover(reader)
 
     def batches(self, reader: Reader) -> Sequence[BatchRow]:
         """Every batch, the latest first, with the reader's claims in it by state."""

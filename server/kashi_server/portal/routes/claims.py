@@ -63,6 +63,7 @@ def claims(visit: SignedIn, state: str = "", batch: str = "") -> Response:
         batches=sorted({one.batch.batch_id for one in every}),
         batch=batch,
         may_file=visit.reader.role is Role.COMPANY,
+        to_recover=len(visit.parts.claims.to_recover(visit.reader)),
     )
 
 
@@ -126,6 +127,12 @@ def vouchers(visit: SignedIn) -> Response:
 def batches(visit: SignedIn) -> Response:
     """Application rounds, and how the reader's claims stand in them."""
     return page(visit, "batches.html", rows=visit.parts.claims.batches(visit.reader))
+
+
+@router.get("/recoveries")
+def recoveries(visit: OfOffice) -> Response:
+    """Claims of which paid money may be recovered, the latest told first."""
+    return page(visit, "recoveries.html", rows=visit.parts.claims.to_recover(visit.reader))
 
 
 @router.get("/ledger")

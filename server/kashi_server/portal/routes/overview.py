@@ -47,6 +47,7 @@ def overview(visit: OfOffice, month: str | None = None) -> Response:
         by_month=_by_month(months),
         hosts=host_counts(visit, views.hosts(reader)),
         holds=len(views.holds(reader)),
+        to_recover=len(visit.parts.claims.to_recover(reader)),
         closing=closing_notice(visit),
     )
 
