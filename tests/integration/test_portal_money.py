@@ -12,7 +12,7 @@ from io import BytesIO
 
 import pytest
 from changed_agreements import amendment
-from claim_cases import BATCH_ID, OFFICER, invoice_number
+from claim_cases import BATCH_ID, OFFICER, invoice_number, rules
 from fixtures_certificates import COMPANY_A, PROVIDER, CertifiedMonth
 from fixtures_database import Database
 from fixtures_portal import (
@@ -26,6 +26,7 @@ from fixtures_portal import (
 from kashi_server.services.accounts import Role
 from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.ledger import Ledger
+from kashi_server.services.rulebook import Rulebook
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.unit_of_work import Work
@@ -336,6 +337,21 @@ def test_papers_that_came_later_are_gathered_into_the_draft(house: PortalHouse) 
     assert "<h2>申报占用" in shown
     provider = house.signed_in("provider").get(f"/papers/invoices/{invoice_number(0)}").text
     assert "<h2>申报占用" not in provider, "what a company claims is no business of its provider"
+
+
+def test_an_officer_reads_of_an_envelope_that_is_not_opened_before_approving(
+    house: PortalHouse,
+) -> None:
+    """On the overview and on the page of batches, with the command; a company reads nothing."""
+    version = rules("big", kind='"envelope"', envelope__members='["test-voucher"]')
+    Rulebook(house.month.work, house.clock).register([version])
+    officer, company = house.signed_in("officer"), house.signed_in("company-a")
+
+    for path in ("/overview", "/batches"):
+        page = officer.get(path).text
+        assert "总盘 big 2026 年度尚未开立" in page, path
+        assert "kashi-server ledger appropriate big 2026 YUAN" in page, path
+    assert "尚未开立" not in company.get("/batches").text
 
 
 def test_lists_count_ones_own(house: PortalHouse) -> None:

@@ -179,6 +179,20 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "batch.status": ("状态", "State"),
     "batch.documents": ("文号", "Documents"),
     "batch.claims": ("申报", "Claims"),
+    "fund.closed_envelope": (
+        "总盘 {name} {year} 年度尚未开立，其内各项目的申报都不能核定；由两名经办人开立：",
+        (
+            "The envelope {name} of {year} is not opened: no claim inside it can be approved. Two "
+            "officers open it:"
+        ),
+    ),
+    "fund.closed_pool": (
+        "项目 {name} {year} 年度资金池尚无预算，其申报不能核定；由两名经办人下达：",
+        (
+            "No money was put into the pool of {name} of {year}: none of its claims can be "
+            "approved. Two officers put it there:"
+        ),
+    ),
     "batch_status.open": ("开放", "open"),
     "batch_status.closed": ("已关闭", "closed"),
     "ledger.title": ("资金台账", "Ledger"),
