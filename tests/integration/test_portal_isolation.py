@@ -325,6 +325,14 @@ def test_the_matrix_names_every_route(portal: PortalHouse) -> None:
     assert routes(portal) == set(MATRIX)
 
 
+def test_no_route_changes_how_a_certificate_stands(portal: PortalHouse) -> None:
+    """Withdrawing a certificate and issuing it again take two officers at the console: no page and
+    no JSON address does either, with one officer or with none; the JSON interface only reads."""
+    changing = {path for method, path in routes(portal) if method != "GET"}
+    assert not [path for path in changing if "certificate" in path or "/api/" in path]
+    assert "/verify/confirm" in changing
+
+
 @pytest.mark.parametrize("login", PARTIES)
 def test_what_is_foreign_answers_exactly_like_what_is_missing(
     portal: PortalHouse, login: str
