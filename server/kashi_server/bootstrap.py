@@ -54,6 +54,7 @@ from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.standings import HostStandings
 from kashi_server.services.stated_desk import StatedDesk
+from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
@@ -304,6 +305,7 @@ def portal_app(server: Server) -> AsgiApp:
                 server.file_store,
                 ClaimForm(font_folder=server.config.fonts or packaged_fonts()),
             ),
+            explaining=Explaining(server.work),
             clock=server.clock,
             demo=server.config.demo,
             pace=Pace(server.clock),

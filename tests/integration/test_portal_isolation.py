@@ -197,6 +197,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/claims/{claim_id}/pack"): Entry("claim"),
     ("GET", "/vouchers"): SIGNED_IN,
     ("GET", "/batches"): SIGNED_IN,
+    ("GET", "/explain"): OF_OFFICE,
     ("GET", "/ledger"): OF_OFFICE,
     ("GET", "/recoveries"): OF_OFFICE,
     ("GET", "/overview"): OF_OFFICE,

@@ -16,6 +16,7 @@ from kashi_server.portal.routes import (
     signing,
     stated,
     statements,
+    trails,
     usage,
     verify,
 )
@@ -45,6 +46,7 @@ def create_app(parts: PortalParts) -> FastAPI:
         stated.router,
         statements.router,
         certificates.router,
+        trails.router,
         papers.router,
         claims.router,
         hosts.router,

@@ -19,6 +19,7 @@ from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.sight import Reader
 from kashi_server.services.stated_desk import StatedDesk
 from kashi_server.services.tokens import IssuedToken
+from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 
 
@@ -69,6 +70,7 @@ class PortalParts:
             reader's own look has found the contract or assignment.
         stated: reads likewise, and writes what a side says to stated usage.
         papers, claims: read as the portal's role and write likewise; `packing` makes packs.
+        explaining: walks trails as the owner, for the office alone.
         confirming: takes both parties' confirmations of certificates.
         pace: how often one address may ask the public pages.
         enrolment_address: tells host and port that agents enrol at, for the install command.
@@ -86,6 +88,7 @@ class PortalParts:
     papers: PaperDesk
     claims: ClaimDesk
     packing: PackDesk
+    explaining: Explaining
     confirming: Confirming
     clock: Callable[[], int]
     demo: bool
