@@ -28,6 +28,7 @@ from portal_stated import source, state
 START_SECONDS_MAX = 30.0
 CLICKS_MAX = 10
 NUMBER = "26442000000000007777"
+NOON = "2026-09-12T12:00"
 DECEMBER = Month(2026, 12).interval().start
 
 
@@ -218,7 +219,7 @@ def test_the_pages_of_money_render_whole(
     pages = ["/papers", "/claims", "/batches", "/vouchers", "/assignments", "/assignments/AS-0"]
     pages.append("/stated")
     pages += {
-        "officer": ["/ledger", claim],
+        "officer": ["/ledger", "/recoveries", f"/explain?device={CARDS[0]}&minute={NOON}", claim],
         "company-a": ["/proposals", "/claims/new", claim],
         "provider": ["/proposals"],
     }[login]
