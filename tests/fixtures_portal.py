@@ -39,6 +39,8 @@ from kashi_server.services.paper_desk import PaperDesk, PaperStores
 from kashi_server.services.papers_port import PapersUnit
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.sessions import SessionKeeping
+from kashi_server.services.stated_desk import StatedDesk
+from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
@@ -154,6 +156,7 @@ def make_house(
         tokens=Enrolment(month.work, month.keyring, clock, random_bytes, lambda: "unused"),
         assignments=AssignmentViews(work),
         assigning=Assigning(month.work, clock),
+        stated=StatedDesk(month.work, work, clock),
         confirming=Confirming(month.work, clock),
         sheets=AssignmentSheets(),
         papers=PaperDesk(
@@ -169,6 +172,7 @@ def make_house(
         ),
         claims=ClaimDesk(month.work, work, clock, claims),
         packing=ClaimPacking(month.work, kept, ClaimForm(font_folder=packaged_fonts())),
+        explaining=Explaining(month.work),
         clock=clock,
         demo=demo,
         pace=Pace(clock),

@@ -32,6 +32,7 @@ from kashi_server.portal.pace import Pace
 from kashi_server.portal.parts import PortalParts
 from kashi_server.presence import running_ports
 from kashi_server.services.accounts import AccountKeeping
+from kashi_server.services.agreement_watch import AgreementWatch
 from kashi_server.services.assignment import Assigning
 from kashi_server.services.assignment_views import AssignmentViews
 from kashi_server.services.authority import Keyring, der, issue_server_tls, needs_server_tls
@@ -52,6 +53,8 @@ from kashi_server.services.passwords import Passwords
 from kashi_server.services.restoration import Restoration
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.standings import HostStandings
+from kashi_server.services.stated_desk import StatedDesk
+from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
@@ -130,6 +133,11 @@ class Server:
 def correction_watches(server: Server) -> tuple[CorrectionWatch, ...]:
     """Who is told of every corrected statement, in the correction's own unit of work."""
     return (Claims(server.work, server.clock),)
+
+
+def agreement_watch(server: Server) -> AgreementWatch:
+    """Who is told of agreements that change, in the import's own unit of work."""
+    return Claims(server.work, server.clock)
 
 
 def withdrawal_watches(server: Server) -> tuple[WithdrawalWatch, ...]:
@@ -277,6 +285,7 @@ def portal_app(server: Server) -> AsgiApp:
             tokens=server.enrolment,
             assignments=AssignmentViews(server.portal_work),
             assigning=Assigning(server.work, server.clock),
+            stated=StatedDesk(server.work, server.portal_work, server.clock),
             confirming=Confirming(server.work, server.clock),
             sheets=AssignmentSheets(),
             papers=PaperDesk(
@@ -296,6 +305,7 @@ def portal_app(server: Server) -> AsgiApp:
                 server.file_store,
                 ClaimForm(font_folder=server.config.fonts or packaged_fonts()),
             ),
+            explaining=Explaining(server.work),
             clock=server.clock,
             demo=server.config.demo,
             pace=Pace(server.clock),

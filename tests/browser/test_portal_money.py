@@ -1,7 +1,8 @@
-"""Claims about two walks in a real browser, with their clicks counted.
+"""Claims about three walks in a real browser, with their clicks counted.
 
-A provider proposes a card and the company confirms it; a company's finance clerk goes from the tax
-bureau's file to the pack of a claim that was handed in. Typing is not counted, clicks are.
+A provider proposes a card and the company confirms it; a company countersigns usage that was
+stated; a company's finance clerk goes from the tax bureau's file to the pack of a claim that was
+handed in. Typing is not counted, clicks are.
 """
 
 import asyncio
@@ -22,10 +23,12 @@ from kashi_server.storage.migrate import migrate
 from kashi_server.storage.unit_of_work import Work
 from openpyxl import Workbook
 from portal_money import open_batch
+from portal_stated import source, state
 
 START_SECONDS_MAX = 30.0
 CLICKS_MAX = 10
 NUMBER = "26442000000000007777"
+NOON = "2026-09-12T12:00"
 DECEMBER = Month(2026, 12).interval().start
 
 
@@ -150,6 +153,25 @@ def test_a_card_from_proposal_to_confirmation(
     assert made["HT-A-0003"].interval.start == DECEMBER
 
 
+def test_a_company_countersigns_what_its_provider_states(
+    chromium: Chromium, house: PortalHouse, address: str
+) -> None:
+    """From its first page: the statement, what it says line by line, and its word."""
+    named = state(house.month, "HT-A")
+    company = signed_in(chromium, address, "company-a")
+    assert "1 项用量声明待您会签" in company.text
+    company.click('main a[href="/stated"]')
+    company.click(f'main a[href="/stated/{named}"]')
+    assert source("HT-A").sha256 in company.text
+    for width in (1366, 390):
+        company.tab.resize(width, 768)
+        beyond = company.tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert beyond <= 0, f"{beyond} px too wide at {width}"
+    company.click('#answer button[value="countersign"]')
+    assert "已会签" in company.text
+    assert company.clicks <= CLICKS_MAX
+
+
 def test_a_clerk_from_the_tax_bureaus_file_to_the_pack(
     chromium: Chromium, house: PortalHouse, address: str, tmp_path: Path
 ) -> None:
@@ -195,8 +217,9 @@ def test_the_pages_of_money_render_whole(
     person = signed_in(chromium, address, login)
     claim = f"/claims/{BATCH_ID}-0001"
     pages = ["/papers", "/claims", "/batches", "/vouchers", "/assignments", "/assignments/AS-0"]
+    pages.append("/stated")
     pages += {
-        "officer": ["/ledger", claim],
+        "officer": ["/ledger", "/recoveries", f"/explain?device={CARDS[0]}&minute={NOON}", claim],
         "company-a": ["/proposals", "/claims/new", claim],
         "provider": ["/proposals"],
     }[login]

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from changed_agreements import amendment
 from claim_cases import rules_text
 from expense_cases import PROVIDER, TENANT
 from openpyxl import Workbook, load_workbook
@@ -453,6 +454,23 @@ def test_a_void_invoice_reopens_the_claim_that_names_it(desk: Desk) -> None:
     assert (claim["state"], claim["approved_fen"]) == ("form_check", 0)
     assert f"invoice {INVOICE} is void" in shown.stdout.replace("\n", " ").replace("  ", " ")
     assert "The ledger is sound." in desk.run("ledger", "check").stdout
+
+
+def test_an_amendment_that_is_imported_is_told_where_a_claim_is_shown(desk: Desk) -> None:
+    """What changed, who brought it, and what the claim came to that day; nothing is to be recovered
+    of what nobody paid."""
+    claim_id = filed(desk)
+    text = amendment("HT-1").replace("2026-11-02", "2026-10-02")
+    desk.run("import", desk.file("amended.toml", text), "--officer", "first")
+    shown = desk.run("claim", "show", claim_id).stdout.replace("\n", " ")
+    told = json.loads(desk.run("claim", "show", claim_id, "--json").stdout)
+
+    assert "须重新核实 worth is to be asked again" in shown
+    assert "补充协议 补-1" in shown
+    assert "came to on that day 50.00 元" in shown
+    assert [one["comes_to_fen"] for one in told["flags"]] == [50_00]
+    assert json.loads(desk.run("claim", "list", "--to-recover", "--json").stdout) == []
+    assert desk.run("fsck").returncode == 0
 
 
 TABLES = {

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, opened, rules
+from fixtures_certificates import COMPANY_A
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.appropriating import Appropriating
+from kashi_server.services.claim_desk import ClaimDesk
 from kashi_server.services.claim_envelopes import envelopes_around
-from kashi_server.services.claim_steps import Acting
+from kashi_server.services.claim_steps import Acting, Why
 from kashi_server.services.rulebook import Rulebook, shipped_rules
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work
@@ -83,6 +85,50 @@ def test_an_envelope_that_nobody_opened_grants_nothing(claims_work: Work) -> Non
 
     with pytest.raises(Refused, match="envelope_left:big/2026 holds 0"):
         ready.claims.approve(BOTH, reviewed(ready), 100_00, WHY)
+
+
+def test_the_office_is_told_of_a_fund_that_nobody_opened_before_an_approval_waits_for_it(
+    claims_work: Work,
+) -> None:
+    """By name, with the command that opens it; a company hears nothing, and once it is opened
+    nobody does."""
+    ready = filed(claims_work, rules(envelope='"own"'))
+    desk = ClaimDesk(claims_work, claims_work, ready.clock, ready.claims)
+    Rulebook(claims_work, ready.clock).register([around("big", "test-voucher")])
+    (row,) = desk.batches(OFFICE)
+
+    assert [(one.programme_id, one.year, one.is_envelope) for one in row.closed] == [
+        ("big", 2026, True),
+        ("own", 2026, True),
+    ]
+    assert row.closed[0].command.startswith("kashi-server ledger appropriate big 2026 YUAN")
+    company = Reader(account_id=1, role=Role.COMPANY, party_id=COMPANY_A)
+    assert [one.closed for one in desk.batches(company)] == [()]
+    for name in ("own", "big"):
+        version = around(name, "test-voucher")
+        Rulebook(claims_work, ready.clock).register([version])
+        Appropriating(claims_work, ready.clock).appropriate(BOTH, version, 2026, 300_00, WHY)
+    assert [one.closed for one in desk.batches(OFFICE)] == [()]
+
+
+def test_a_pool_without_a_budget_is_told_while_its_batch_can_approve(claims_work: Work) -> None:
+    """Open, or with a claim under review; a closed batch without any says nothing."""
+    ready = filed(claims_work)
+    other = rules("other-voucher")
+    Rulebook(claims_work, ready.clock).register([other])
+    batch = replace(
+        ready.batch, batch_id="SQ-2", programme_id=other.programme_id, rules_sha256=other.sha256
+    )
+    ready.batches.open(OFFICER, batch, other, Why(reason="申报通知"))
+    desk = ClaimDesk(claims_work, claims_work, ready.clock, ready.claims)
+    told = {row.batch.batch_id: row.closed for row in desk.batches(OFFICE)}
+
+    assert [one.programme_id for one in told["SQ-2"]] == ["other-voucher"]
+    assert not told["SQ-2"][0].is_envelope
+    assert told[ready.batch.batch_id] == ()
+    ready.batches.close(OFFICER, "SQ-2", Why(reason="截止"))
+    told = {row.batch.batch_id: row.closed for row in desk.batches(OFFICE)}
+    assert told["SQ-2"] == ()
 
 
 def test_a_release_gives_back_to_what_it_was_taken_from(claims_work: Work) -> None:

@@ -9,10 +9,10 @@ import pytest
 from fixtures_certificates import CARDS, COMPANY_A, CertifiedMonth
 from fixtures_ingest import sums_of
 from kashi.v1 import report_pb2
-from kashi_server.commands.trail_words import word_of
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import NotFound
+from kashi_server.services.trail_words import word_of
 from kashi_server.services.trails import Explaining, Wanted, span_of
 from server_commands import run
 

@@ -18,7 +18,6 @@ from fixtures_certificates import (
 )
 from fixtures_database import Database
 from fixtures_ingest import ReportingHost, enrol, sums_of
-from kashi_server.commands.trail_words import text_of, word_of
 from kashi_server.domain.contract import Assignment
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.statement_line import shanghai_text
@@ -29,6 +28,7 @@ from kashi_server.services.certificates_port import StoredCertificate
 from kashi_server.services.correcting import Correcting
 from kashi_server.services.importing import store
 from kashi_server.services.ingestion import Ingestion, Submission
+from kashi_server.services.trail_words import text_of, word_of
 from kashi_server.services.trails import Explaining, Wanted
 from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.storage.unit_of_work import Work

@@ -51,6 +51,7 @@ from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.tables.identity import enrolment_tokens
 from kashi_server.storage.unit_of_work import Work
 from portal_money import draft, open_batch
+from portal_stated import state
 from sqlalchemy import func, select
 
 
@@ -94,8 +95,11 @@ def with_proposals(house: PortalHouse) -> PortalHouse:
 
 
 def with_money(house: PortalHouse) -> PortalHouse:
-    """Papers of both companies, a claim of each, and a file about each contract."""
+    """Papers of both companies, a claim of each, a file about each contract, and usage that the
+    provider states of each."""
     claims = open_batch(house.month)
+    for contract_id in ("HT-A", "HT-B"):
+        state(house.month, contract_id)
     for login, contract_id in (("company-a", "HT-A"), ("company-b", "HT-B")):
         claim_id = draft(claims, login, contract_id)
         if login == "company-b":
@@ -171,6 +175,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("POST", "/proposals/preview"): OF_PARTY,
     ("POST", "/proposals/rows"): OF_PARTY,
     ("POST", "/proposals/answers"): OF_PARTY,
+    ("GET", "/stated"): SIGNED_IN,
+    ("GET", "/stated/{attestation_id}"): Entry("attestation"),
+    # Without a reason nothing is withdrawn.
+    ("POST", "/stated/{attestation_id}/answer"): Entry(
+        "attestation", form=(("answer", "withdraw"),)
+    ),
     ("GET", "/papers"): SIGNED_IN,
     ("POST", "/papers/invoices"): OF_PARTY,
     ("POST", "/papers/payments"): OF_PARTY,
@@ -187,7 +197,9 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/claims/{claim_id}/pack"): Entry("claim"),
     ("GET", "/vouchers"): SIGNED_IN,
     ("GET", "/batches"): SIGNED_IN,
+    ("GET", "/explain"): OF_OFFICE,
     ("GET", "/ledger"): OF_OFFICE,
+    ("GET", "/recoveries"): OF_OFFICE,
     ("GET", "/overview"): OF_OFFICE,
     ("GET", "/audit"): OF_OFFICE,
     ("GET", "/api/v1/audit"): OF_OFFICE,
@@ -230,6 +242,7 @@ MISSING = {
     "invoice": "26442000999999999999",
     "file": "ab" * 32,
     "claim": f"{BATCH_ID}-0099",
+    "attestation": "ab" * 8,
 }
 INVOICES = {
     "company-a": {invoice_number(0)},
@@ -284,6 +297,21 @@ def ids_of(month: CertifiedMonth) -> dict[str, dict[str, set[str]]]:
         "invoice": INVOICES,
         "file": FILES,
         "claim": CLAIMS,
+        "attestation": attestations_of(month),
+    }
+
+
+def attestations_of(month: CertifiedMonth) -> dict[str, set[str]]:
+    """What was stated of whose contract."""
+    with month.work.begin(writes=False) as unit:
+        found = {
+            one.attestation.contract_id: one.attestation.attestation_id
+            for one in unit.stated.attestations()
+        }
+    return {
+        "company-a": {found["HT-A"]},
+        "company-b": {found["HT-B"]},
+        "provider": set(found.values()),
     }
 
 
@@ -296,6 +324,14 @@ def address(path: str, entry: Entry, identifier: str) -> str:
 def test_the_matrix_names_every_route(portal: PortalHouse) -> None:
     """A route that nobody put into the matrix fails here, and so does one that is gone."""
     assert routes(portal) == set(MATRIX)
+
+
+def test_no_route_changes_how_a_certificate_stands(portal: PortalHouse) -> None:
+    """Withdrawing a certificate and issuing it again take two officers at the console: no page and
+    no JSON address does either, with one officer or with none; the JSON interface only reads."""
+    changing = {path for method, path in routes(portal) if method != "GET"}
+    assert not [path for path in changing if "certificate" in path or "/api/" in path]
+    assert "/verify/confirm" in changing
 
 
 @pytest.mark.parametrize("login", PARTIES)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
-from claim_cases import BATCH_ID, OFFICER, invoice_number
+from changed_agreements import amendment
+from claim_cases import BATCH_ID, OFFICER, invoice_number, rules
 from fixtures_certificates import COMPANY_A, PROVIDER, CertifiedMonth
 from fixtures_database import Database
 from fixtures_portal import (
@@ -23,7 +24,9 @@ from fixtures_portal import (
     make_portal_month,
 )
 from kashi_server.services.accounts import Role
+from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.ledger import Ledger
+from kashi_server.services.rulebook import Rulebook
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.unit_of_work import Work
@@ -280,6 +283,31 @@ def walk(house: PortalHouse) -> str:
     return path
 
 
+def test_a_change_under_a_paid_claim_is_on_its_page_and_on_the_offices_list(
+    guarded: PortalHouse,
+) -> None:
+    """An amendment comes in: clerk and officer read what changed; the office, and nobody else,
+    that money may be recovered, from its overview on."""
+    path = walk(guarded)
+    officer, clerk = guarded.signed_in("officer"), guarded.signed_in("company-a")
+    assert "recoveries" not in officer.get("/overview").text
+    work, clock = guarded.month.work, guarded.clock
+    texts = [ImportFile("agreed.toml", amendment())]
+    Importing(work, clock, guarded.parts.claims.claims).take(texts, "second", "来件")
+
+    for reader in (officer, clerk):
+        page = reader.get(path).text
+        assert "金额须重新核实" in page
+        assert "补充协议 补-1" in page
+        assert "当日测算 50.00 元" in page
+    assert "1 项已拨付的申报待核查追回" in officer.get("/overview").text
+    listed = officer.get("/recoveries").text
+    assert f'href="{path}"' in listed
+    assert "200.00" in listed
+    assert "待核查追回" not in clerk.get(path).text
+    assert "待核查追回" not in clerk.get("/claims").text
+
+
 def test_a_pack_holds_what_a_claim_needs(house: PortalHouse) -> None:
     """One archive with the form, the data and the papers; the office gets the same bytes."""
     clerk, path = drafted(house)
@@ -309,6 +337,21 @@ def test_papers_that_came_later_are_gathered_into_the_draft(house: PortalHouse) 
     assert "<h2>申报占用" in shown
     provider = house.signed_in("provider").get(f"/papers/invoices/{invoice_number(0)}").text
     assert "<h2>申报占用" not in provider, "what a company claims is no business of its provider"
+
+
+def test_an_officer_reads_of_an_envelope_that_is_not_opened_before_approving(
+    house: PortalHouse,
+) -> None:
+    """On the overview and on the page of batches, with the command; a company reads nothing."""
+    version = rules("big", kind='"envelope"', envelope__members='["test-voucher"]')
+    Rulebook(house.month.work, house.clock).register([version])
+    officer, company = house.signed_in("officer"), house.signed_in("company-a")
+
+    for path in ("/overview", "/batches"):
+        page = officer.get(path).text
+        assert "总盘 big 2026 年度尚未开立" in page, path
+        assert "kashi-server ledger appropriate big 2026 YUAN" in page, path
+    assert "尚未开立" not in company.get("/batches").text
 
 
 def test_lists_count_ones_own(house: PortalHouse) -> None:

@@ -14,7 +14,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from kashi_server.domain.claim import Booking, BookingKind, Changed, Claim
-from kashi_server.domain.claim_recovery import charge_interest, claw_back, reopen, resume, suspend
+from kashi_server.domain.claim_recovery import (
+    charge_interest,
+    claw_back,
+    flagged,
+    reopen,
+    resume,
+    suspend,
+)
 from kashi_server.domain.claim_redemption import expire, pay, redeem, use, verify
 from kashi_server.domain.claim_review import (
     approve,
@@ -209,6 +216,7 @@ class ClaimMachine(RuleBasedStateMachine):
             Step.REJECT: reject,
             Step.WITHDRAW: withdraw,
             Step.SUSPEND: suspend,
+            Step.FLAG: flagged,
             Step.RESUME: resume,
         }[step](claim)
 

@@ -13,6 +13,7 @@ from kashi_server.domain.batch import Batch
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.money import yuan_text
 from kashi_server.services.claim_desk import Trial
+from kashi_server.services.claim_flags import Recoverable
 from kashi_server.services.claim_gathering import Outside
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_steps import Taken
@@ -141,6 +142,33 @@ def print_claims(found: Sequence[StoredClaim], *, as_json: bool) -> None:
     PlainConsole().print(table)
 
 
+def print_recoverable(found: Sequence[Recoverable], *, as_json: bool) -> None:
+    """Claims of which paid money may be recovered, each with why."""
+    if as_json:
+        told = [
+            {
+                "claim_id": one.stored.claim.claim_id,
+                "state": one.stored.claim.state.value,
+                "company_id": one.stored.claim.company_id,
+                "since_utc_ms": one.utc_ms,
+                "paid_fen": one.paid_fen,
+                "comes_to_fen": one.comes_to_fen,
+                "reason": one.reason,
+            }
+            for one in found
+        ]
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    table = folding("申报 claim", "单位 company", "缘由 why")
+    for title in ("未追回 paid", "当日测算 came to"):
+        table.add_column(title, justify="right", overflow="fold")
+    for one in found:
+        worth = "—" if one.comes_to_fen is None else yuan_text(one.comes_to_fen)
+        claim = one.stored.claim
+        table.add_row(claim.claim_id, claim.company_id, one.reason, yuan_text(one.paid_fen), worth)
+    PlainConsole().print(table)
+
+
 def print_vouchers(found: Sequence[StoredClaim], *, as_json: bool) -> None:
     """A list of vouchers."""
     if as_json:
@@ -204,6 +232,12 @@ def print_claim(shown: ShownClaim, *, trace: bool, trial: Trial | None = None) -
         by = ", ".join(one for one in (event.actor, event.second) if one)
         why = " · ".join(one for one in (event.reason, event.document) if one)
         console.print(f"  {event.serial:>3} {at:%Y-%m-%d %H:%M} {STEPS[event.step]} {by} {why}")
+    for flag in shown.flags:
+        worth = "—" if flag.comes_to_fen is None else f"{yuan_text(flag.comes_to_fen)} 元"
+        console.print(f"    须重新核实 worth is to be asked again: {flag.reason}")
+        console.print(f"        当日测算 came to on that day {worth}")
+    if shown.recoverable is not None:
+        console.print("    已拨付款项待核查追回 paid money may be recovered: claim claw-back")
     for one in shown.proposals:
         console.print(f"    待第二人 awaits a second officer: {one.step} ({one.officer})")
     steps = ", ".join(f"{STEPS[one.step]} ({WHO[one.who]})" for one in shown.possible)

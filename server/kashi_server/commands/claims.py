@@ -12,6 +12,7 @@ from kashi_server.commands.claim_printing import (
     claim_facts,
     print_claim,
     print_claims,
+    print_recoverable,
     print_taken,
     print_vouchers,
 )
@@ -21,6 +22,7 @@ from kashi_server.errors import NotFound
 from kashi_server.services.claim_desk import try_draft
 from kashi_server.services.claim_pack import claim_data
 from kashi_server.services.claims import Claims
+from kashi_server.services.claims_port import StoredClaim
 
 BatchOption = Annotated[str | None, typer.Option("--batch", help="Only of this batch 批次.")]
 CompanyOption = Annotated[
@@ -33,13 +35,29 @@ def list_claims(
     company: CompanyOption = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
+    to_recover: Annotated[
+        bool,
+        typer.Option(
+            "--to-recover", help="Only those of which paid money may be recovered 待核查追回."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List claims 申报列表."""
     with opened(directory) as server:
+        if to_recover:
+            recoverable = Claims(server.work, server.clock).to_recover(office_reader())
+            print_recoverable(
+                [one for one in recoverable if _kept(one.stored, batch, company)], as_json=as_json
+            )
+            return
         found = Claims(server.work, server.clock).all(office_reader(), batch)
-    kept = [one for one in found if company in (None, one.claim.company_id)]
-    print_claims(kept, as_json=as_json)
+    print_claims([one for one in found if _kept(one, batch, company)], as_json=as_json)
+
+
+def _kept(stored: StoredClaim, batch: str | None, company: str | None) -> bool:
+    in_batch = batch in (None, stored.batch.batch_id)
+    return in_batch and company in (None, stored.claim.company_id)
 
 
 def show(

@@ -9,7 +9,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from kashi_server.bootstrap import Server, correction_watches, opened
+from kashi_server.bootstrap import Server, agreement_watch, correction_watches, opened
 from kashi_server.commands.expense import read_text
 from kashi_server.commands.integrity import EXIT_DIFFERENT
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, two_officers
@@ -109,6 +109,7 @@ def _correcting(server: Server) -> Correcting:
         server.clock,
         demo=server.config.demo,
         watches=correction_watches(server),
+        agreement_watch=agreement_watch(server),
     )
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from kashi_server.bootstrap import Server, opened
+from kashi_server.bootstrap import Server, agreement_watch, opened
 from kashi_server.closing_settings import read_calendar
 from kashi_server.commands.options import (
     DEFAULT_DIRECTORY,
@@ -59,7 +59,8 @@ def import_files(
     texts = [ImportFile(str(file), read_text(file)) for file in files]
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
-        done = Importing(server.work, server.clock).take(texts, officer, reason)
+        importing = Importing(server.work, server.clock, agreement_watch(server))
+        done = importing.take(texts, officer, reason)
     print(f"{done.added} added, {done.changed} changed, {done.unchanged} stood so already.")
 
 

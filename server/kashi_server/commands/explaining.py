@@ -9,10 +9,10 @@ import typer
 from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import plain
-from kashi_server.commands.trail_words import text_of, word_of
 from kashi_server.domain.minute_text import minute_of_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import InvalidValue
+from kashi_server.services.trail_words import text_of, word_of
 from kashi_server.services.trails import Explaining, Wanted
 
 

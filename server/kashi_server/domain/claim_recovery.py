@@ -1,4 +1,5 @@
-"""When something is wrong with a claim: suspended, resumed, reopened, clawed back with interest."""
+"""When something is wrong with a claim: suspended, resumed, reopened, flagged, clawed back with
+interest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,12 @@ def reopen(claim: Claim, *, touches_open: bool) -> Changed:
     if touches_open and claim.voucher is not None and claim.open_fen:
         return Changed(back.claim.moved(back.claim.spent_state()), back.bookings)
     return Changed(claim.moved(ClaimState.SUSPENDED, resumes=claim.state))
+
+
+def flagged(claim: Claim) -> Changed:
+    """An agreement that it rests on changed: it stays where it stands, and no money moves."""
+    claim.transition(Step.FLAG)
+    return Changed(claim.moved(claim.state, resumes=claim.resumes))
 
 
 def claw_back(claim: Claim, amount_fen: int, interest_fen: int) -> Changed:

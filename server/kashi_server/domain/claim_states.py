@@ -80,6 +80,7 @@ class Step(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     REOPEN = "reopen"
+    FLAG = "flag"
     CLAW_BACK = "claw_back"
     CHARGE_INTEREST = "charge_interest"
 
@@ -370,6 +371,14 @@ def _exits() -> Sequence[Transition]:
         Transition(
             step=Step.REOPEN,
             sources=(*live, _S.PAID),
+            target=None,
+            who=Who.CLOCK,
+            needs=("reason",),
+        ),
+        # It stays where it is: only money that is out concerns what ended.
+        Transition(
+            step=Step.FLAG,
+            sources=(*live, _S.PAID, *ENDED, _S.SUSPENDED),
             target=None,
             who=Who.CLOCK,
             needs=("reason",),

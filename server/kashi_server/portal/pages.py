@@ -20,6 +20,7 @@ _OF_OFFICE: Final = (
     "overview",
     "hosts",
     "assignments",
+    "stated",
     "statements",
     "certificates",
     "papers",
@@ -33,6 +34,7 @@ _NAVIGATION: Final[dict[Role, tuple[str, ...]]] = {
     Role.COMPANY: (
         "usage",
         "assignments",
+        "stated",
         "statements",
         "certificates",
         "papers",
@@ -43,6 +45,7 @@ _NAVIGATION: Final[dict[Role, tuple[str, ...]]] = {
     Role.PROVIDER: (
         "usage",
         "assignments",
+        "stated",
         "hosts",
         "holds",
         "papers",

@@ -17,7 +17,9 @@ from kashi_server.services.confirming import Confirming
 from kashi_server.services.paper_desk import PaperDesk
 from kashi_server.services.sessions import SessionKeeping
 from kashi_server.services.sight import Reader
+from kashi_server.services.stated_desk import StatedDesk
 from kashi_server.services.tokens import IssuedToken
+from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 
 
@@ -66,7 +68,9 @@ class PortalParts:
         demo: the server is a demonstration; every page says so.
         assignments: reads as the portal's role; `assigning` writes what a side did, after the
             reader's own look has found the contract or assignment.
+        stated: reads likewise, and writes what a side says to stated usage.
         papers, claims: read as the portal's role and write likewise; `packing` makes packs.
+        explaining: walks trails as the owner, for the office alone.
         confirming: takes both parties' confirmations of certificates.
         pace: how often one address may ask the public pages.
         enrolment_address: tells host and port that agents enrol at, for the install command.
@@ -79,10 +83,12 @@ class PortalParts:
     tokens: TokenDesk
     assignments: AssignmentViews
     assigning: Assigning
+    stated: StatedDesk
     sheets: SheetDesk
     papers: PaperDesk
     claims: ClaimDesk
     packing: PackDesk
+    explaining: Explaining
     confirming: Confirming
     clock: Callable[[], int]
     demo: bool

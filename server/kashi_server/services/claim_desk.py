@@ -5,18 +5,20 @@ there. What moves a claim goes through `services.claims`, which asks whose step 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kashi_server.domain.batch import Batch
+from kashi_server.domain.batch import Batch, BatchStatus
 from kashi_server.domain.claim_content import ClaimContent
-from kashi_server.domain.claim_states import ClaimState
+from kashi_server.domain.claim_states import REVIEWED, ClaimState
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.claim_evaluation import evaluate_claim
+from kashi_server.services.claim_flags import Recoverable
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_steps import day_of
 from kashi_server.services.claims import Acting, Claims
 from kashi_server.services.claims_port import ClaimsUnit, ClaimsWork, StoredClaim
+from kashi_server.services.closed_funds import ClosedFund, closed_funds
 from kashi_server.services.ledger_port import Balance
 from kashi_server.services.scoped import EVERYBODY, PartyWork
 from kashi_server.services.sight import Reader
@@ -35,12 +37,17 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRow:
-    """A batch, what its programme is called, and how many claims stand in each state."""
+    """A batch, what its programme is called, and how many claims stand in each state.
+
+    `closed`: funds that nobody opened and that keep its claims from being approved; told to the
+    office.
+    """
 
     batch: Batch
     programme_zh: str
     programme_en: str
     counts: dict[str, int]
+    closed: tuple[ClosedFund, ...] = ()
 
 
 class ClaimDesk:
@@ -83,13 +90,23 @@ class ClaimDesk:
         """Claims that have a voucher, the one that ends first first."""
         return self._reading.vouchers(reader)
 
+    def to_recover(self, reader: Reader) -> Sequence[Recoverable]:
+        """Claims of which paid money may be recovered: for the office, nobody else has any."""
+        return self._reading.to_recover(reader)
+
     def batches(self, reader: Reader) -> Sequence[BatchRow]:
         """Every batch, the latest first, with the reader's claims in it by state."""
         claims = self._reading.all(reader)
         with self._portal_work.begin(writes=False, party=_scope(reader)) as unit:
             batches = unit.claims.batches()
             rules = {(one.programme_id, one.version): one for one in unit.expense.rules()}
-        rows = [_row(one, rules.get((one.programme_id, one.version)), claims) for one in batches]
+            rows = []
+            for batch in batches:
+                known = rules.get((batch.programme_id, batch.version))
+                row = _row(batch, known, claims)
+                if known is not None and reader.role.sees_everything and _approves(row):
+                    row = replace(row, closed=closed_funds(unit, known, batch))
+                rows.append(row)
         return sorted(rows, key=lambda row: row.batch.opens_on, reverse=True)
 
     def draft(
@@ -148,6 +165,11 @@ def try_draft(unit: ClaimsUnit, stored: StoredClaim, utc_ms: int) -> Trial:
 
 def _scope(reader: Reader) -> str:
     return EVERYBODY if reader.party_id is None else reader.party_id
+
+
+def _approves(row: BatchRow) -> bool:
+    """Whether claims of a batch may still be approved."""
+    return row.batch.status is BatchStatus.OPEN or any(one in row.counts for one in REVIEWED)
 
 
 def _row(batch: Batch, rules: RulesVersion | None, claims: Sequence[StoredClaim]) -> BatchRow:

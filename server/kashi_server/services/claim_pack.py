@@ -194,6 +194,15 @@ def claim_data(unit: ClaimsUnit, shown: ShownClaim) -> dict[str, object]:
         "content": stored.content.to_data(),
         "officially": stored.officially.to_data(),
         "certificates": list(shown.certificates),
+        "flags": [
+            {
+                "utc_ms": one.utc_ms,
+                "reason": one.reason,
+                "comes_to_fen": one.comes_to_fen,
+                "paid_fen": one.paid_fen,
+            }
+            for one in shown.flags
+        ],
         "evaluations": [
             {
                 "serial": one.serial,

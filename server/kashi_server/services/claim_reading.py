@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_states import Step, Transition, transitions
 from kashi_server.errors import NotFound
+from kashi_server.services.claim_flags import (
+    TROUBLING,
+    ClaimFlag,
+    Recoverable,
+    recoverable,
+    standing_flags,
+)
 from kashi_server.services.claim_interest import open_recoveries
-from kashi_server.services.claim_steps import ClaimSteps
+from kashi_server.services.claim_steps import ClaimSteps, existing
 from kashi_server.services.claims_port import (
     ClaimsUnit,
     EvidencePaper,
@@ -37,8 +44,20 @@ class ShownClaim:
             one
             for one in transitions(claim.mode, claim.review)
             if claim.state in one.sources
+            # Nobody takes it: an agreement that changes does.
+            and one.step is not Step.FLAG
             and (one.step is not Step.CHARGE_INTEREST or self.interest_open)
         )
+
+    @property
+    def flags(self) -> tuple[ClaimFlag, ...]:
+        """Agreements that changed under it since its worth was asked last."""
+        return standing_flags(self.events)
+
+    @property
+    def recoverable(self) -> Recoverable | None:
+        """Whether of its paid money something may be recovered."""
+        return recoverable(self.stored, self.events)
 
     @property
     def interest_open(self) -> bool:
@@ -70,6 +89,18 @@ class ClaimReading(ClaimSteps):
                 evidence=tuple(evidence_of(unit, stored)),
                 certificates=certificates_of(unit, stored),
             )
+
+    def to_recover(self, reader: Reader) -> Sequence[Recoverable]:
+        """Claims of which paid money may be recovered, for the office: the latest told first."""
+        if not reader.role.sees_everything:
+            return ()
+        with self._work.begin(writes=False, party="*") as unit:
+            found = [
+                recoverable(existing(unit, claim_id), unit.claims.events(claim_id))
+                for claim_id in unit.claims.having(TROUBLING)
+            ]
+        told = [one for one in found if one is not None]
+        return sorted(told, key=lambda one: one.utc_ms, reverse=True)
 
     def vouchers(self, reader: Reader) -> Sequence[StoredClaim]:
         """Claims that have a voucher, the one that ends first first."""

@@ -51,6 +51,7 @@ STEPS: Final[Mapping[str, str]] = {
     Step.SUSPEND: "暂停 suspend",
     Step.RESUME: "恢复 resume",
     Step.REOPEN: "重新审查 reopen",
+    Step.FLAG: "提示复核 flag",
     Step.CLAW_BACK: "追回 claw back",
     Step.CHARGE_INTEREST: "计收利息 charge interest",
 }

@@ -237,6 +237,9 @@ class ClaimsPort(Protocol):
     def events(self, claim_id: str | None = None) -> Sequence[ClaimEvent]:
         """Steps, by claim and serial."""
 
+    def having(self, steps: Sequence[str]) -> Sequence[str]:
+        """Claims that took any of these steps, by id."""
+
     def add_evaluation(self, evaluation: StoredEvaluation) -> None:
         """Add an evaluation."""
 

@@ -29,6 +29,7 @@ from kashi_server.domain.statement import Statement
 from kashi_server.domain.year_estimate import estimated_again
 from kashi_server.errors import Refused
 from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.agreement_watch import AgreementWatch, NobodyWatches
 from kashi_server.services.closing import (
     ATTEMPTS_MAX,
     LogHead,
@@ -86,6 +87,7 @@ class Correcting:
         *,
         demo: bool,
         watches: Sequence[CorrectionWatch] = (),
+        agreement_watch: AgreementWatch | None = None,
     ) -> None:
         """Over a database.
 
@@ -95,12 +97,14 @@ class Correcting:
             clock: UTC milliseconds.
             demo: a demonstration: every statement says so.
             watches: who is told of each corrected statement.
+            agreement_watch: who is told of the agreements that are corrected.
         """
         self._work = work
         self._sequence = sequence
         self._clock = clock
         self._demo = demo
         self._watches = watches
+        self._agreement_watch = agreement_watch or NobodyWatches()
 
     def preview(self, month: Month, terms: Sequence[ImportFile] = ()) -> Correction | None:
         """What a correction made now would change; None: nothing. Nothing is stored.
@@ -187,7 +191,10 @@ class Correcting:
             check_officers(unit.accounts, decision)
             # Nothing of the terms may stand where the month cannot be corrected at all.
             _check_closed(unit, month)
-            take_into(unit, terms, self._clock(), corrects=True)
+            taken = take_into(unit, terms, self._clock(), corrects=True)
+            if taken.changes:
+                officers = ", ".join(decision.officers)
+                self._agreement_watch.agreements_changed(unit, taken.changes, officers)
             reference = " ".join(file.name for file in terms)
             self._record(unit, decision, TERMS_ACT, reference)
             unit.commit()

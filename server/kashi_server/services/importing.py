@@ -7,7 +7,7 @@ named at once with file, line and field. Importing the same files again changes 
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -25,6 +25,11 @@ from kashi_server.domain.voiding import Voiding
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
 from kashi_server.services.agreement_book import AgreementBook
 from kashi_server.services.agreement_entries import logged
+from kashi_server.services.agreement_watch import (
+    AgreementChange,
+    AgreementWatch,
+    NobodyWatches,
+)
 from kashi_server.services.expense_port import ExpenseUnit, HostsPort
 from kashi_server.services.import_building import Agreement
 from kashi_server.services.import_fields import TABLES, Entry, read_tables
@@ -49,11 +54,13 @@ class ImportFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """How many entries were added, changed, and already stood so."""
+    """How many entries were added, changed, and already stood so; `changes`: each that is not as it
+    stood."""
 
     added: int
     changed: int
     unchanged: int
+    changes: tuple[AgreementChange, ...] = field(default=(), compare=False, repr=False)
 
 
 class ImportingHosts(ActsPort, HostsPort, Protocol):
@@ -78,10 +85,13 @@ class ImportingWork(Protocol):
 class Importing:
     """Imports agreements."""
 
-    def __init__(self, work: ImportingWork, clock: Callable[[], int]) -> None:
-        """Over a database; `clock` gives UTC milliseconds."""
+    def __init__(
+        self, work: ImportingWork, clock: Callable[[], int], watch: AgreementWatch | None = None
+    ) -> None:
+        """Over a database; `clock` gives UTC milliseconds, `watch` is told of what changes."""
         self._work = work
         self._clock = clock
+        self._watch = watch or NobodyWatches()
 
     def take(self, files: Sequence[ImportFile], actor: str, reason: str = "") -> Imported:
         """Take everything in the files, or nothing.
@@ -102,6 +112,7 @@ class Importing:
             if imported.added or imported.changed:
                 for file in files:
                     self._record(unit, file, actor, reason)
+                self._watch.agreements_changed(unit, imported.changes, actor)
             unit.commit()
         return imported
 
@@ -138,9 +149,14 @@ def take_into(
     if mistakes:
         raise MistakesFound(mistakes)
     for change, _is_new in changes:
-        store(unit, change, utc_ms)
+        store(unit, change.after, utc_ms)
     added = sum(is_new for _change, is_new in changes)
-    return Imported(added=added, changed=len(changes) - added, unchanged=unchanged)
+    return Imported(
+        added=added,
+        changed=len(changes) - added,
+        unchanged=unchanged,
+        changes=tuple(change for change, _is_new in changes),
+    )
 
 
 def _entries(files: Iterable[ImportFile], mistakes: list[Mistake], broken: set[str]) -> list[Entry]:
@@ -158,9 +174,9 @@ def _entries(files: Iterable[ImportFile], mistakes: list[Mistake], broken: set[s
 
 def _changes(
     book: AgreementBook, entries: Iterable[Entry], mistakes: list[Mistake]
-) -> tuple[list[tuple[Agreement, bool]], int]:
+) -> tuple[list[tuple[AgreementChange, bool]], int]:
     """What the entries change, each with whether it is new, and how many change nothing."""
-    changes: list[tuple[Agreement, bool]] = []
+    changes: list[tuple[AgreementChange, bool]] = []
     seen: dict[tuple[object, ...], Entry] = {}
     unchanged = 0
     for entry in entries:
@@ -180,15 +196,16 @@ def _changes(
             unchanged += 1
         elif not troubles:
             for gone in book.giving_way(agreement):
-                changes.append((gone, False))
+                changes.append((AgreementChange(before=None, after=gone), False))
                 book.add(gone)
-            changes.append((agreement, old is None))
+            changes.append((AgreementChange(before=old, after=agreement), old is None))
         # Even a refused entry joins the book: what names it need not be refused for its sake.
         if old is None or not troubles:
             book.add(agreement)
         if old is None and not troubles:
             for moved in book.following(agreement):
-                changes.append((moved, False))
+                before = book.standing(moved)
+                changes.append((AgreementChange(before=before, after=moved), False))
                 book.add(moved)
     return changes, unchanged
 

@@ -181,6 +181,16 @@ class ClaimRepository(ClaimHoldings, ClaimChecks):
             query = query.where(claim_events.c.claim_id == claim_id)
         return [event_of(content) for content in self._connection.execute(query).scalars()]
 
+    def having(self, steps: Sequence[str]) -> Sequence[str]:
+        """Claims that took any of these steps, by id."""
+        query = (
+            select(claim_events.c.claim_id)
+            .where(claim_events.c.step.in_([str(one) for one in steps]))
+            .distinct()
+            .order_by(claim_events.c.claim_id)
+        )
+        return list(self._connection.execute(query).scalars())
+
     # Evaluations
 
     def add_evaluation(self, evaluation: StoredEvaluation) -> None:

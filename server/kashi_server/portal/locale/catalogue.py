@@ -14,6 +14,7 @@ from kashi_server.portal.locale import (
     paper_words,
     public_words,
     shell_words,
+    stated_words,
     statement_words,
     usage_words,
 )
@@ -26,6 +27,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **shell_words.WORDS,
     **account_words.WORDS,
     **assignment_words.WORDS,
+    **stated_words.WORDS,
     **usage_words.WORDS,
     **statement_words.WORDS,
     **host_words.WORDS,

@@ -135,12 +135,33 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim_step.suspend": ("中止", "Suspend"),
     "claim_step.resume": ("恢复", "Resume"),
     "claim_step.reopen": ("重新审查", "Reopen"),
+    "claim_step.flag": ("提示复核", "Flagged"),
     "claim_step.claw_back": ("追回", "Claw back"),
     "claim_step.charge_interest": ("计收追回利息", "Charge the interest left open"),
     "claim.interest_open": (
         "已追回款项的利息尚未计收；就追回年利率（clawback.interest_year_ratio）作出决定后补计。",
         "Interest on what was recovered is open until clawback.interest_year_ratio is decided.",
     ),
+    "claim.flag": ("金额须重新核实：", "Worth is to be asked again:"),
+    "claim.flag_worth": ("当日测算 {worth} 元。", "On that day it came to {worth} CNY."),
+    "claim.flag_unknown": ("当日无法测算。", "On that day nobody could tell what it comes to."),
+    "claim.recoverable": (
+        "已拨付的款项可能须追回：核查后由两名经办人追回，或中止后由两名经办人恢复。",
+        (
+            "Of what was paid something may be recovered: two officers claw it back, or it is "
+            "suspended and two officers resume it."
+        ),
+    ),
+    "recoveries.title": ("待核查追回", "May be recovered"),
+    "recoveries.lead": (
+        "款项拨付后，所依据的合同、声明、名单或票据有变的申报。",
+        "Claims whose contract, declaration, listing or papers changed after money was paid.",
+    ),
+    "recoveries.count": ("{n} 项已拨付的申报待核查追回", "{n} paid claims may be recovered from"),
+    "recoveries.since": ("自", "Since"),
+    "recoveries.out": ("未追回的已拨付金额（元）", "Paid and not recovered (CNY)"),
+    "recoveries.worth": ("当日测算（元）", "Came to on that day (CNY)"),
+    "recoveries.why": ("缘由", "Why"),
     "vouchers.title": ("券", "Vouchers"),
     "vouchers.lead": ("按到期日排列。", "The one that ends first stands first."),
     "voucher.number": ("券号", "Voucher"),
@@ -158,6 +179,20 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "batch.status": ("状态", "State"),
     "batch.documents": ("文号", "Documents"),
     "batch.claims": ("申报", "Claims"),
+    "fund.closed_envelope": (
+        "总盘 {name} {year} 年度尚未开立，其内各项目的申报都不能核定；由两名经办人开立：",
+        (
+            "The envelope {name} of {year} is not opened: no claim inside it can be approved. Two "
+            "officers open it:"
+        ),
+    ),
+    "fund.closed_pool": (
+        "项目 {name} {year} 年度资金池尚无预算，其申报不能核定；由两名经办人下达：",
+        (
+            "No money was put into the pool of {name} of {year}: none of its claims can be "
+            "approved. Two officers put it there:"
+        ),
+    ),
     "batch_status.open": ("开放", "open"),
     "batch_status.closed": ("已关闭", "closed"),
     "ledger.title": ("资金台账", "Ledger"),

@@ -3,6 +3,21 @@
 from typing import Final
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
+    "trail.title": ("逐级说明", "How it came about"),
+    "trail.lead": (
+        "由证明逐级下到某设备的某一分钟，或由一分钟上到计费它的结算单、证明、申报与拨付。",
+        (
+            "Down from a certificate to a minute of a device, or up from a minute to the "
+            "statements, certificates, claims and payments that rest on it."
+        ),
+    ),
+    "trail.certificate": ("证明编号", "Certificate"),
+    "trail.line": ("行号（可空）", "Line (may be empty)"),
+    "trail.minute": ("分钟（北京时间）", "Minute (Beijing time)"),
+    "trail.show": ("说明", "Explain"),
+    "trail.source": ("依据", "Source"),
+    "trail.of_line": ("说明此行", "Explain this line"),
+    "trail.of_minute": ("哪些结算与申报计费了这一分钟", "What billed a minute"),
     "statements.title": ("结算单", "Statements"),
     "statements.lead": (
         "每份结算单对应一家企业一个月的一份合同；更正会产生新版本，原版本保留。",

@@ -1,7 +1,7 @@
 """Claims: a company's from draft to pack, the office's review, batches, vouchers, the ledger."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, TypedDict
 
@@ -24,8 +24,10 @@ from kashi_server.portal.pages import page
 from kashi_server.portal.routes.papers import attachment
 from kashi_server.portal.visit import OfOffice, SignedIn, Visit
 from kashi_server.services.accounts import Role
+from kashi_server.services.claim_desk import BatchRow
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claims import Acting, Taken, Why
+from kashi_server.services.closed_funds import ClosedFund
 from kashi_server.services.views import NOT_THERE
 
 ROWS_SHOWN: Final = 500
@@ -63,6 +65,7 @@ def claims(visit: SignedIn, state: str = "", batch: str = "") -> Response:
         batches=sorted({one.batch.batch_id for one in every}),
         batch=batch,
         may_file=visit.reader.role is Role.COMPANY,
+        to_recover=len(visit.parts.claims.to_recover(visit.reader)),
     )
 
 
@@ -125,7 +128,19 @@ def vouchers(visit: SignedIn) -> Response:
 @router.get("/batches")
 def batches(visit: SignedIn) -> Response:
     """Application rounds, and how the reader's claims stand in them."""
-    return page(visit, "batches.html", rows=visit.parts.claims.batches(visit.reader))
+    rows = visit.parts.claims.batches(visit.reader)
+    return page(visit, "batches.html", rows=rows, closed=closed_of(rows))
+
+
+def closed_of(rows: Sequence[BatchRow]) -> list[ClosedFund]:
+    """The funds that nobody opened, each once, in the order of the batches."""
+    return list(dict.fromkeys(fund for row in rows for fund in row.closed))
+
+
+@router.get("/recoveries")
+def recoveries(visit: OfOffice) -> Response:
+    """Claims of which paid money may be recovered, the latest told first."""
+    return page(visit, "recoveries.html", rows=visit.parts.claims.to_recover(visit.reader))
 
 
 @router.get("/ledger")

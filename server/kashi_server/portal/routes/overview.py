@@ -16,6 +16,7 @@ from kashi_server.portal.locale import formats
 from kashi_server.portal.locale.catalogue import words
 from kashi_server.portal.months import chosen_month
 from kashi_server.portal.pages import page
+from kashi_server.portal.routes.claims import closed_of
 from kashi_server.portal.usage_chart import tick_text, usage_chart
 from kashi_server.portal.visit import OfOffice, SignedIn, Visit
 from kashi_server.services.rows import CompanyMonth, HostRow, PartyName
@@ -47,6 +48,8 @@ def overview(visit: OfOffice, month: str | None = None) -> Response:
         by_month=_by_month(months),
         hosts=host_counts(visit, views.hosts(reader)),
         holds=len(views.holds(reader)),
+        closed_funds=closed_of(visit.parts.claims.batches(reader)),
+        to_recover=len(visit.parts.claims.to_recover(reader)),
         closing=closing_notice(visit),
     )
 

@@ -36,6 +36,7 @@ def usage(visit: SignedIn, month: str | None = None) -> Response:
         party=views.party(reader, reader.party_id),
         choice=choice,
         awaiting=visit.parts.assignments.awaiting(reader),
+        to_countersign=visit.parts.stated.awaiting(reader),
         usage=seen,
         statements=statements,
         chart=usage_chart(visit, seen),

@@ -1,0 +1,124 @@
+"""Telling claims on its day that an agreement they rest on changed.
+
+Where the rules ask for what fell away (unrelated sides, a listed provider) a claim is reopened as a
+void invoice reopens it. Everywhere else it is flagged: its worth is to be asked again, which every
+step that moves money does; what it comes to on that day stands beside it. A flag moves no money.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from kashi_server.domain.claim import Claim
+from kashi_server.domain.claim_recovery import flagged
+from kashi_server.domain.claim_states import REVIEWED, SPENDING, ClaimState, Step
+from kashi_server.domain.money import yuan_text
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.agreement_watch import AgreementChange
+from kashi_server.services.claim_evaluation import evaluate_claim
+from kashi_server.services.claim_flags import COMES_TO, PAID
+from kashi_server.services.claim_recovering import ClaimRecovering
+from kashi_server.services.claim_steps import CLOCK, Acting, Taking, Why, existing
+from kashi_server.services.claim_touching import Touch, touched
+from kashi_server.services.claims_port import ClaimsUnit
+from kashi_server.services.expense_port import ExpenseUnit
+
+TOUCHES_TOLD_MAX: Final = 5
+"""So many changes are named; of the others it is said how many they are."""
+
+_REOPENED: Final = (*REVIEWED, *SPENDING, ClaimState.PAID)
+
+
+class ClaimTelling(ClaimRecovering):
+    """What other rooms tell of agreements, in their own unit of work."""
+
+    def agreements_changed(
+        self, unit: ExpenseUnit, changes: Sequence[AgreementChange], told_by: str
+    ) -> None:
+        """Agreements changed: claims that rest on them are reopened or flagged that day.
+
+        See `services.agreement_watch.AgreementWatch`.
+        """
+        # One unit of work carries the repositories of every room.
+        ours = cast("ClaimsUnit", unit)
+        found = touched(ours, changes)
+        _lock(ours, found)
+        for claim_id, touches in sorted(found.items()):
+            self._tell(ours, claim_id, touches, told_by)
+
+    def _tell(
+        self, unit: ClaimsUnit, claim_id: str, touches: Sequence[Touch], told_by: str
+    ) -> None:
+        stored = existing(unit, claim_id, lock=True)
+        if not _concerned(stored.claim):
+            return
+        lost = [one for one in touches if one.forbidden_by(stored.rules)]
+        if lost and stored.claim.state in _REOPENED:
+            why = Why(reason=_words(lost, told_by))
+            self._reopened(unit, claim_id, Acting(login=CLOCK), why, touches_open=False)
+            return
+        taking = self._taking(unit, stored, {"told_by": told_by})
+        worth = _worth(taking)
+        paid_fen = stored.claim.amounts.disbursed_fen - stored.claim.amounts.recovered_fen
+        taking.terms |= {
+            COMES_TO: None if worth.fen is None else yuan_text(worth.fen),
+            PAID: yuan_text(paid_fen),
+        }
+        if worth.problem:
+            taking.terms["problem"] = worth.problem
+        why = Why(reason=_words(touches, told_by))
+        self._carry_out(taking, (CLOCK, ""), Step.FLAG, why, lambda one: flagged(one.stored.claim))
+
+
+def _concerned(claim: Claim) -> bool:
+    """A draft is computed whenever it is looked at; of what ended only money that is out counts."""
+    if claim.state in (*_REOPENED, ClaimState.SUSPENDED):
+        return True
+    out_fen = claim.amounts.disbursed_fen - claim.amounts.recovered_fen
+    return claim.state is not ClaimState.DRAFT and out_fen > 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """What a claim comes to; None: to nothing that is known, `problem` says why."""
+
+    fen: int | None
+    problem: str = ""
+
+
+def _worth(taking: Taking) -> _Worth:
+    try:
+        done = evaluate_claim(
+            taking.unit,
+            taking.stored,
+            serial=taking.serial,
+            utc_ms=taking.utc_ms,
+            today=taking.today,
+            granted=True,
+        )
+    except (Refused, InvalidValue, NotFound) as problem:
+        return _Worth(None, str(problem))
+    return _Worth(done.stored.requested_fen)
+
+
+def _lock(unit: ClaimsUnit, found: Mapping[str, Sequence[Touch]]) -> None:
+    """In the order of the claims' own steps: contracts, invoices, and the claims then."""
+    contracts: set[str] = set()
+    numbers: set[str] = set()
+    for claim_id in found:
+        content = existing(unit, claim_id).content
+        contracts |= set(content.contract_ids)
+        numbers |= {one.number for one in content.invoices}
+        numbers |= {one.number for one in unit.claims.held_parts(claim_id)}
+    unit.claims.lock_contracts(sorted(contracts))
+    for number in sorted(numbers):
+        unit.invoices.lock(number)
+
+
+def _words(touches: Sequence[Touch], told_by: str) -> str:
+    named = touches[:TOUCHES_TOLD_MAX]
+    left = len(touches) - len(named)
+    zh, en = "；".join(one.zh for one in named), "; ".join(one.en for one in named)
+    if left:
+        zh, en = f"{zh}等，另有 {left} 项", f"{en}; and {left} more"
+    return f"{zh}（{told_by} 录入），金额须重新核实。Worth is to be asked again: {en} ({told_by})."
