@@ -14,6 +14,7 @@ PROGRAMS = ("kashi-server", "kashi-agent", "kashi-meter", "kashi-verify")
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INDENTED = re.compile(r"^ {4}(kashi-\w+ .*)$", re.MULTILINE)
 _SPAN = re.compile(r"`(?:sudo -u \S+ )?(kashi-[a-z]+ [^`]+)`")
+_BARE = re.compile(r"`([a-z][a-z-]* (?!=)[^`]+)`")
 _AS_USER = re.compile(r"sudo -u \S+ (?:-H )?")
 _START = re.compile(rf"(?:^|\s|/)({'|'.join(PROGRAMS)})(?=\s|$)")
 _ASIDE = ("useradd", "install", "systemctl", "ln", "cp", "apt", "dnf", "tar", "chown", "export")
@@ -28,6 +29,7 @@ class Mention:
     line: int
     text: str
     program: str
+    """Empty where a span may be a command without its program: `claim draft --by LOGIN`."""
     words: tuple[str, ...]
     whole: bool
     """It stands in a code block: somebody types it as it is."""
@@ -52,6 +54,11 @@ def mentions(root: Path, page: Path) -> Iterator[Mention]:
         said = " ".join(span[1].split())
         for one in _alternatives(said):
             yield from _typed(name, line, one, whole=False)
+    for span in _BARE.finditer(prose):
+        line, said = prose.count("\n", 0, span.start()) + 1, " ".join(span[1].split())
+        for one in _alternatives(f"- {said}"):
+            words = tuple(re.sub(r"[\[\]'\"]", " ", one).split()[1:])
+            yield Mention(page=name, line=line, text=said, program="", words=words, whole=False)
 
 
 def _of_block(page: str, first: int, block: str) -> Iterator[Mention]:
@@ -85,10 +92,11 @@ def _typed(page: str, line: int, text: str, *, whole: bool) -> Iterator[Mention]
 
 
 def _alternatives(said: str) -> Iterator[str]:
-    """`P g a X · b Y` is `P g a X` and `P g b Y`; `P a | b` has no group."""
+    """`P g a X · b Y` is `P g a X` and `P g b Y`; `P a | b` has no group; options are `P g a`'s."""
     first, *others = re.split(r" [·|] ", said)
     yield first
     words = first.split()
+    options = [place for place, word in enumerate(words) if word.startswith("--")]
     group = words[:2] if len(words) > 2 and not words[2].startswith("-") else words[:1]
     for other in others:
-        yield " ".join([*group, other])
+        yield " ".join([*(words[: options[0]] if options and other[0] == "-" else group), other])

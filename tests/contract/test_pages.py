@@ -1,7 +1,7 @@
 """The pages hold together: links lead somewhere, the map of the README is the tree."""
 
 import re
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,20 +41,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_the_readmes_map_is_the_tree() -> None:
-    """Every page of docs/, every folder of the repository and every kind of test is on the map."""
+    """Every page of docs/, every folder that holds code and every kind of test is on the map."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.split("\0")
-    if len(listed) < 2:
-        pytest.skip("git is absent, or this is no clone: install git")
-    tracked = [Path(name) for name in listed if name]
-    docs = {str(path) for path in tracked if path.parent == Path("docs")}
-    folders = {path.parts[0] for path in tracked if len(path.parts) > 1}
-    kinds = {path.parts[1] for path in tracked if path.parts[0] == "tests" and len(path.parts) > 2}
+    docs = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    folders = {path.relative_to(ROOT).parts[0] for path in _sources(ROOT)}
+    kinds = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
 
+    assert len(docs) > 20
     assert {name for name in docs if f"({name})" not in readme} == set()
-    assert {name for name in folders if name[0] != "." and f"`{name}/`" not in readme} == set()
+    assert {name for name in folders if f"`{name}/`" not in readme} == set()
     (tests,) = (line for line in readme.splitlines() if line.startswith("| `tests/`"))
     assert kinds - set(re.findall(r"`(\w+)`", tests)) == set()
 
@@ -70,3 +65,35 @@ def test_every_make_target_on_a_page_is_in_the_makefile() -> None:
 
     assert named
     assert {one for one in named if one[1] not in targets} == set()
+
+
+def test_every_source_file_that_a_page_names_is_there() -> None:
+    """Python, protobuf and unit files in code spans, by the end of their path; so are tests."""
+    files = {str(path.relative_to(ROOT)) for path in _sources(ROOT)}
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    absent = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.M)
+        for span in re.findall(r"`([^`\n]+)`", text):
+            named = re.findall(r"(?<![\w/.<*])((?:[\w-]+/)*[\w-]+\.(?:py|proto|service))\b", span)
+            absent += [
+                f"{page.name}: {name}"
+                for name in named
+                if not any(f"/{file}".endswith(f"/{name}") for file in files)
+            ]
+            absent += [
+                f"{page.name}: {name}"
+                for name in re.findall(r"\btest_\w+\b(?!\.)", span)
+                if f"def {name}(" not in tests and f"/{name}.py" not in "".join(files)
+            ]
+
+    assert files
+    assert absent == []
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    """Files of code, without what tools made."""
+    for folder in root.iterdir():
+        if folder.is_dir() and folder.name[0] != "." and folder.name not in ("build", "dist"):
+            for kind in ("*.py", "*.proto", "*.service"):
+                yield from folder.rglob(kind)
