@@ -73,3 +73,20 @@ def test_a_block_that_is_not_there_is_told() -> None:
     """What looks for a block does not pass over a page that lost it."""
     with pytest.raises(AssertionError):
         block("docs/closing.md", "[relay]")
+
+
+def test_every_block_of_toml_is_toml() -> None:
+    """Blocks that say they are TOML parse, whoever reads them."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
+    marked = re.compile(r"^```toml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    broken, count = [], 0
+    for page in pages:
+        for place in marked.finditer(page.read_text(encoding="utf-8")):
+            count += 1
+            try:
+                tomllib.loads(place[1])
+            except tomllib.TOMLDecodeError as error:
+                broken.append(f"{page.name}: {error}")
+
+    assert count > 5
+    assert broken == []
