@@ -17,6 +17,8 @@ from fixtures_server import OFFICER, PASSWORD
 from kashi_server.config import FILE
 from server_commands import run
 
+from deploy.packages.staging import stage
+
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVER, BACKUP = "kashi-server.service", "kashi-server-backup.service"
 TIMER = "kashi-server-backup.timer"
@@ -82,6 +84,18 @@ def test_the_server_comes_back_and_waits_for_what_it_needs() -> None:
     assert server["PrivateDevices"] == "yes"
     assert "SendSIGKILL" not in server, "what hangs at its end is ended"
     assert section(TIMER, "Timer")["Persistent"] == "yes"
+
+
+def test_a_hosts_package_brings_no_unit_of_the_server(tmp_path: Path) -> None:
+    """The agent's packages are laid out from the same folder and leave the server's units out."""
+    bill = tmp_path / "bill.json"
+    bill.touch()
+
+    staged = stage(UNITS.parents[1], tmp_path / "staged", bill, [])
+
+    units = {file.name for file in (staged.root / "usr/lib/systemd/system").iterdir()}
+    assert "kashi-agent.service" in units
+    assert {name for name in units if name.startswith("kashi-server")} == set()
 
 
 @pytest.fixture
