@@ -30,6 +30,7 @@ NAMES: dict[str, set[str | None]] = {
         one.__name__.rpartition(".")[2].replace("_", "-") for one in agent_cli._COMMANDS
     },
 }
+GROUPS = [str(one.name) for one in app.registered_groups]
 SERVER = typer.main.get_command(app)
 
 
@@ -42,6 +43,8 @@ def complaint(mention: Mention) -> str:
     if not mention.program:
         of = [program for program, names in NAMES.items() if words[0] in names]
         against = [complaint(replace(mention, program=program)) for program in of]
+        # A row of a table names a group once: `claim list` · `show [--trace]`.
+        against += [_server_complaint([group, *words], cut=True) for group in GROUPS if of]
         return against[0] if against and all(against) else ""
     cut = not mention.whole or "…" in mention.words
     if mention.program == "kashi-server":
