@@ -5,6 +5,7 @@ Exit codes: 0 everything verified, 1 something failed and is named, 130 it was i
 
 import argparse
 import fcntl
+import json
 import secrets
 import shutil
 import signal
@@ -21,6 +22,7 @@ from kashi_server.services.accounts import Role
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from deploy.demo.clerk_way import SECOND, STATEMENT, lay_way, print_way
 from deploy.demo.live import live_agent
 from deploy.demo.month import enrolled, folder_bytes, ship_month
 from deploy.demo.scene import HOSTS, MONTH, PARTIES, agreements_toml, parties_toml
@@ -92,6 +94,9 @@ def _demonstrate(console: Console, *, once: bool) -> None:
             )
             verify_all(stage, console)
             console.print(f"Certificates 证明: {stage.certificates.relative_to(Path.cwd())}")
+            statement = kashi_server(stage, "statements", "--number", STATEMENT)
+            lay_way(stage.root, json.loads(statement), passwords)
+            print_way(console)
             if not once:
                 print_sign_ins(console, passwords, f"http://127.0.0.1:{ports['portal']}")
                 _stay(console)
@@ -109,7 +114,7 @@ def _prepare(stage: Stage) -> dict[str, str]:
     """Make the server, import the parties, open an account for each; logins and passwords."""
     passwords = {
         login: secrets.token_urlsafe(9)
-        for login in ("officer", "auditor", *(party.login for party in PARTIES))
+        for login in ("officer", SECOND, "auditor", *(party.login for party in PARTIES))
     }
     password_file = stage.root / PASSWORD
     password_file.touch(mode=0o600)
@@ -120,6 +125,7 @@ def _prepare(stage: Stage) -> dict[str, str]:
     parties.write_text(parties_toml(), encoding="utf-8")
     kashi_server(stage, "import", str(parties), *_as_officer(stage))
     with opened(stage.server) as server:
+        server.accounts.create(SECOND, passwords[SECOND], Role.OFFICER, None)
         server.accounts.create("auditor", passwords["auditor"], Role.AUDITOR, None)
         for party in PARTIES:
             server.accounts.create(

@@ -62,7 +62,9 @@ def live_agent(stage: Stage, console: Console) -> Iterator[None]:
                 text=True,
             )  # fmt: skip
             what = "this machine's GPU 本机显卡" if has_gpu() else "generated workload 生成的负载"
-            console.print(f"✓ live agent 实时代理: {what}, log {folder / 'agent.log'}")
+            console.print(
+                f"✓ live agent 实时代理: {what}\n  log {folder / 'agent.log'}", soft_wrap=True
+            )
             try:
                 yield
             finally:

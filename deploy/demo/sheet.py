@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from deploy.demo.clerk_way import SECOND
 from deploy.demo.scene import PARTIES
 from deploy.demo.stage import DemoError, Stage, command
 
@@ -23,9 +24,10 @@ def verify_all(stage: Stage, console: Console) -> int:
         DemoError: one does not verify.
     """
     pdfs = sorted(stage.certificates.glob("*.pdf"))
-    table = Table(
-        "certificate 证明", "level 等级", "result 结果", "flags 提示", title="kashi-verify"
-    )
+    table = Table(title="kashi-verify")
+    table.add_column("certificate 证明", no_wrap=True)
+    for title in ("level 等级", "result 结果", "flags 提示"):
+        table.add_column(title)
     failed = []
     for pdf in pdfs:
         code, answer = _verify(pdf, stage)
@@ -57,11 +59,16 @@ def _verify(pdf: Path, stage: Stage) -> tuple[int, dict[str, Any]]:
 
 def print_sign_ins(console: Console, passwords: Mapping[str, str], address: str | None) -> None:
     """The portal's address and who may sign in."""
-    table = Table("who 身份", "login 登录名", "password 密码", title="sign-ins 登录")
+    table = Table("who 身份", title="sign-ins 登录")
+    for title in ("login 登录名", "password 密码"):
+        table.add_column(title, no_wrap=True)
     names = {party.login: f"{party.name_zh} {party.name_en}" for party in PARTIES}
-    names |= {"officer": "主管部门 programme office", "auditor": "审计 auditor"}
+    names |= dict.fromkeys(("officer", SECOND), "主管部门 programme office")
+    names |= {"auditor": "审计 auditor"}
     for login, password in passwords.items():
         table.add_row(names.get(login, login), login, password)
     console.print(table)
     if address:
-        console.print(f"Portal 门户: {address}   (public check 公开核验: {address}/verify)")
+        # Each on its own line and never wrapped: a terminal of 80 columns opens them by a click.
+        console.print(f"Portal 门户:\n  {address}", soft_wrap=True)
+        console.print(f"Public check 公开核验:\n  {address}/verify", soft_wrap=True)

@@ -16,6 +16,9 @@ PLACES: Final = {
 }
 """Folder of `deploy/` -> where its files stand on a host."""
 
+SERVER: Final = "kashi-server"
+"""The server's own units begin so: they are for the office's machine, not for a host."""
+
 DOCUMENT_PLACE: Final = Path("usr/share/doc/kashi-agent")
 DOCUMENTS: Final = ("agent/README.md", "docs/metering.md", "docs/metering.zh.md", "LICENSE")
 
@@ -37,7 +40,8 @@ def stage(repository: Path, folder: Path, bill: Path, parts: Sequence[Part]) -> 
     root = folder / "root"
     for source, place in PLACES.items():
         for file in sorted((repository / "deploy" / source).iterdir()):
-            _place(file, root / place)
+            if not file.name.startswith(SERVER):
+                _place(file, root / place)
     for document in (*(repository / name for name in DOCUMENTS), bill):
         _place(document, root / DOCUMENT_PLACE)
     write_notices(parts, root / DOCUMENT_PLACE / "notices")
