@@ -49,7 +49,9 @@ def standing(**known: int | None) -> Standing:
     return Standing(**{**nothing, **known})
 
 
-def same_tax(item: str, contract: str, invoice: str | None = None, **more: bool) -> Part:
+def same_tax(
+    item: str, contract: str, invoice: str | None = None, *, domestic: bool | None = None
+) -> Part:
     """A part whose amounts bear no tax."""
     contract_fen, invoice_fen = yuan(contract), None if invoice is None else yuan(invoice)
     return Part(
@@ -58,7 +60,7 @@ def same_tax(item: str, contract: str, invoice: str | None = None, **more: bool)
         contract_ex_tax_fen=contract_fen,
         invoice_fen=invoice_fen,
         invoice_ex_tax_fen=invoice_fen,
-        **more,
+        domestic=domestic,
     )
 
 

@@ -303,6 +303,29 @@ def test_the_office_takes_it_from_there(desk: Desk) -> None:
     ]
 
 
+def test_rules_are_tried_on_claims_as_on_statements(desk: Desk) -> None:
+    """Of 477 yuan 50 % as it stands, 40 % under the rules that are tried: told, as data, as a
+    table; and a file of no format is refused."""
+    claim_id = filed(desk)
+    lower = rules_text(application_windows=ALWAYS, publicity_days='"none"', ratio__general='"0.40"')
+    trying = ("simulate", "--rules", desk.file("lower.toml", lower), "--period", "2026-01..2026-12")
+    table = desk.file("claims.csv")
+    told = " ".join(desk.run(*trying, "--table", table).stdout.split())
+    data = desk.data(*trying)["claims"]
+    desk.run(*trying, "--table", desk.file("claims.pdf"), expect=4)
+
+    assert f"{claim_id} submitted 238.50 → 190.80" in told
+    assert "差额 difference -47.70" in told
+    assert "申报预算 budget of claims" in told
+    assert isinstance(data, dict)
+    (company,) = data["companies"]
+    assert (company["old"]["computed_fen"], company["new"]["computed_fen"]) == (238_50, 190_80)
+    assert company["claims"][0]["new"]["status"] == "final"
+    (row,) = csv.DictReader(io.StringIO(Path(table).read_bytes().decode("utf-8-sig")))
+    assert (row["claim"], row["old_yuan"], row["new_yuan"]) == (claim_id, "238.50", "190.80")
+    assert not Path(desk.file("claims.pdf")).exists()
+
+
 MONEY = ("--amount", "200.00")
 ACTS = {
     "draft": ("SQ-1", "--contract", "HT-1", "--from", "2026-09-01", "--until", "2026-12-31"),

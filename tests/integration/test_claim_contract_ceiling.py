@@ -1,5 +1,6 @@
 """A contract is a ceiling once, for all claims of a programme together."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -73,7 +74,8 @@ def computed_fen(ready: Filed, claim_id: str) -> int | None:
 
 
 def test_what_one_contract_leaves_over_lifts_no_invoice_of_another(claims_work: Work) -> None:
-    """Two contracts of 900 yuan in one claim, all 1 800 invoiced under the first: 900 count."""
+    """Two contracts of 900 yuan in one claim, all 1 800 invoiced under the first: 900 count; and
+    the base says of each contract what bound it."""
     ready = filed(claims_work, rules(redemption_mode='"post_use"', stacking__ratio='"none"'))
     second_contract(ready)
     claim_id = of_both(ready, 1_800_00)
@@ -81,6 +83,12 @@ def test_what_one_contract_leaves_over_lifts_no_invoice_of_another(claims_work: 
     ready.claims.submit(CLERK, claim_id)
 
     assert computed_fen(ready, claim_id) == 450_00
+    (stored,) = ready.claims.show(OFFICE, claim_id).evaluations
+    (step,) = [one for one in json.loads(stored.trace)["steps"] if one["step"] == "base"]
+    told = {one["name"]: one["value"] for one in step["inputs"]}
+    assert (told["HT-A bound"], told["HT-C bound"]) == ("contract 900.00", "invoice 0.00")
+    assert (told["HT-A contract"], told["HT-C contract"]) == ("900.00", "900.00")
+    assert (told["invoice"], told["HT-A invoice"]) == ("900.00", "900.00")
 
 
 def test_a_contract_that_is_the_only_ceiling_is_claimed_once(claims_work: Work) -> None:

@@ -6,6 +6,11 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import opened
+from kashi_server.commands.differing_months import (
+    DifferingMonths,
+    differing_months,
+    print_months,
+)
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.log.audit import LogChecked, check_log
 from kashi_server.services.evidence_files import check_files
@@ -20,6 +25,14 @@ def fsck(
         bool,
         typer.Option("--repair", help="Build projections that differ again from the stored bytes."),
     ] = False,
+    months: Annotated[
+        bool,
+        typer.Option(
+            "--months",
+            help="Also rate every closed month anew and name those that a correction would change."
+            " 另重算各已关账月份",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
@@ -29,6 +42,9 @@ def fsck(
     Agreements, papers, rules, statements and officers' decisions must be what the log has of
     them, and evidence files what was added.
 
+    A closed month that its facts would make otherwise today is no damage: it is named as such.
+    已关账月份与今日重算不同不属损坏，仅作提示。
+
     Exit code 0: nothing differs (any more); 1: something does, and is named.
     """
     with opened(directory) as server:
@@ -37,15 +53,21 @@ def fsck(
         log = check_log(server.work, server.keyring.checkpoint_key.public_key())
         log.differences.extend(check_logged(server.work))
         log.differences.extend(check_files(server.work, server.file_store))
+        damaged = bool(facts.differences or log.differences)
+        differing = differing_months(server) if months and not damaged else None
     if as_json:
-        print(json.dumps(_facts(facts, log), ensure_ascii=False))
+        print(json.dumps(_facts(facts, log, differing), ensure_ascii=False))
     else:
         _print(facts, log)
+        if months:
+            print_months(differing)
     if not facts.sound or log.differences:
         raise typer.Exit(EXIT_DIFFERENT)
 
 
-def _facts(facts: FactsChecked, log: LogChecked) -> dict[str, object]:
+def _facts(
+    facts: FactsChecked, log: LogChecked, differing: DifferingMonths | None
+) -> dict[str, object]:
     return {
         "hosts": facts.host_count,
         "reports": facts.report_count,
@@ -54,6 +76,7 @@ def _facts(facts: FactsChecked, log: LogChecked) -> dict[str, object]:
         "checkpoints": log.checkpoint_count,
         "repaired": facts.repaired,
         "differences": [*facts.differences, *log.differences],
+        "months": None if differing is None else differing.to_data(),
     }
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,20 @@ from rich.progress import Progress
 from rich.table import Table
 
 from kashi_server.bootstrap import opened
+from kashi_server.commands.claim_simulation import print_claims, signed
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.documents.table_files import FORMATS, write_table
 from kashi_server.domain.interval import Month
 from kashi_server.domain.money import yuan_text
+from kashi_server.domain.replayed_companies import ClaimSimulation
 from kashi_server.domain.rules import RulesVersion, version_over
 from kashi_server.domain.rules_difference import Difference, differences
 from kashi_server.domain.simulated_outcome import Outcome
 from kashi_server.domain.simulated_rules import Period
+from kashi_server.errors import ConfigurationError
+from kashi_server.services.claim_simulation import ClaimSimulator
+from kashi_server.services.claim_simulation_data import claim_simulation_export
 from kashi_server.services.rulebook import read_rules
 from kashi_server.services.simulation import CompanySimulation, Simulation, Simulator
 from kashi_server.services.simulation_data import simulation_data
@@ -44,25 +51,60 @@ def simulate(
             help="Rules to compare with; left out: those that are registered. 对比的规则文件",
         ),
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            help="Also write one row a claim: .csv, .xlsx or .json. 另存逐笔申报的表格",
+        ),
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Replay statements under other rules and show what would change; nothing is written.
-    以另一套规则重算结算单：逐企业差额、触及上限之日、资金池用尽之日与全年预测；不写入任何数据。
+    """Replay statements and claims under other rules and show what would change; nothing is stored.
+    以另一套规则重算结算单与申报：逐企业差额、触及上限之日、资金池用尽之日与全年预测；不改动任何数据。
     """
+    if table is not None and table.suffix not in FORMATS:
+        raise ConfigurationError(
+            f"{table} 须以 {'、'.join(FORMATS)} 结尾。{table} must end in {', '.join(FORMATS)}"
+        )
     new, months = read_rules(rules), _period(period)
     old = None if against is None else read_rules(against)
-    with opened(directory) as server, _progress() as told:
+    with opened(directory) as server:
         with server.work.begin(writes=False) as unit:
             standing = list(unit.expense.rules(new.programme_id))
-        found = Simulator(server.work).simulate(new, months, against=old, progress=told)
+        with _progress("申报步骤 steps of claims") as told:
+            claims = ClaimSimulator(server.work).simulate(new, months, against=old, progress=told)
+        with _progress("企业 companies") as told:
+            found = Simulator(server.work).simulate(
+                new, months, against=old, may_be_empty=bool(claims.companies), progress=told
+            )
     base = old or version_over(standing, months.last.interval())
     changed = [] if base is None else differences(base, new)
+    if table is not None:
+        _write(table, claims, months, new)
+    with_claims = claims if claims.companies else None
     if as_json:
-        print(json.dumps(simulation_data(found, base, new, changed), ensure_ascii=False))
+        data = simulation_data(found, base, new, changed, with_claims)
+        print(json.dumps(data, ensure_ascii=False))
     else:
-        _print(found, base, new, changed)
+        _print(found, base, new, changed, with_claims)
+
+
+def _write(file: Path, claims: ClaimSimulation, period: Period, new: RulesVersion) -> None:
+    about = {
+        "period": f"{period.first}..{period.last}",
+        "programme_id": new.programme_id,
+        "rules_sha256": new.sha256,
+        "generator": f"kashi-server {version('kashi-server')}",
+    }
+    try:
+        write_table(claim_simulation_export(claims), file, about)
+    except OSError as error:
+        raise ConfigurationError(
+            f"无法写入 {file}：{error}。{file} cannot be written: {error}"
+        ) from error
 
 
 def _period(text: str) -> Period:
@@ -73,9 +115,9 @@ def _period(text: str) -> Period:
 class _Told:
     """Tells a person how far it is, on a terminal only: the output itself stays clean."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, title: str) -> None:
         self._progress = progress
-        self._task = progress.add_task("企业 companies", total=None)
+        self._task = progress.add_task(title, total=None)
 
     def __call__(self, done: int, of: int) -> None:
         """Done, of how many."""
@@ -83,10 +125,10 @@ class _Told:
 
 
 @contextmanager
-def _progress() -> Iterator[_Told]:
+def _progress(title: str) -> Iterator[_Told]:
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield _Told(progress)
+        yield _Told(progress, title)
 
 
 def _iso(day: date | None) -> str | None:
@@ -94,7 +136,11 @@ def _iso(day: date | None) -> str | None:
 
 
 def _print(
-    found: Simulation, base: RulesVersion | None, new: RulesVersion, changed: Sequence[Difference]
+    found: Simulation,
+    base: RulesVersion | None,
+    new: RulesVersion,
+    changed: Sequence[Difference],
+    claims: ClaimSimulation | None,
 ) -> None:
     console = PlainConsole()
     old = "—" if base is None else base.version
@@ -120,6 +166,8 @@ def _print(
     ):
         if names:
             print(f"{title}: {', '.join(names)}")
+    if claims is not None:
+        print_claims(claims)
     print(
         "均为估算，预测按所注方法推算；未写入任何数据。\n"
         "All of it is an estimate, forecasts go by the methods named; nothing was written."
@@ -134,7 +182,7 @@ def _company_lines(found: Simulation) -> Iterator[str]:
         yield f"    合格 eligible      {_change(one, lambda side: yuan_text(side.eligible_fen))} 元"
         yield (
             f"    资助 subsidy       {_change(one, _subsidy)} 元"
-            f"  差额 difference {_signed(one.difference_fen)}"
+            f"  差额 difference {signed(one.difference_fen)}"
         )
         yield f"    触及上限 cap hit   {_change(one, lambda side: _iso(side.cap_hit) or '—')}"
         yield (
@@ -161,7 +209,7 @@ def _budgets(found: Simulation) -> Table:
     both = (found.old, found.new)
     table.add_row("合格费用 eligible, 元", *(yuan_text(one.eligible_fen) for one in both))
     table.add_row("资助 subsidy, 元", *(yuan_text(one.subsidy_fen) for one in both))
-    table.add_row("差额 difference, 元", "", _signed(both[1].subsidy_fen - both[0].subsidy_fen))
+    table.add_row("差额 difference, 元", "", signed(both[1].subsidy_fen - both[0].subsidy_fen))
     table.add_row("触及上限的企业 companies at their cap", *(str(one.at_cap) for one in both))
     table.add_row("资金池 pool of the year, 元", *(_yuan(one.pool_fen) for one in both))
     table.add_row("本年需从资金池支出 asked of it, 元", *(yuan_text(one.year_fen) for one in both))
@@ -189,7 +237,3 @@ def _subsidy(side: Outcome) -> str:
 
 def _yuan(fen: int | None) -> str:
     return "—" if fen is None else yuan_text(fen)
-
-
-def _signed(fen: int) -> str:
-    return f"+{yuan_text(fen)}" if fen > 0 else yuan_text(fen)

@@ -120,7 +120,7 @@ class _Run:
 
     def _keep(self, case: Case, done: Evaluation) -> None:
         """What is due, and the case it is due to: one that is refused tells nothing of a year."""
-        due_fen = _before_pool(done)
+        due_fen = done.before_pool_fen
         self.due_fen = max(self.due_fen, due_fen)
         self.capped = self.capped or _is_capped(done)
         if due_fen >= self.case_fen:
@@ -179,11 +179,6 @@ class _Run:
         amount_fen = evaluate(rules, with_year(case, self.year.plus(more))).amount_fen
         # What was estimated is not taken back, in a forecast either.
         return None if amount_fen is None else max(amount_fen, self.year.estimate_fen)
-
-
-def _before_pool(done: Evaluation) -> int:
-    last = done.steps[-1]
-    return last.before_fen if last.name == "pool" else last.after_fen
 
 
 def _less(after: YearToDate, before: YearToDate) -> tuple[tuple[Sort, int], ...]:

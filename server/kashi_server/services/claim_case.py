@@ -180,6 +180,10 @@ class _Found:
             found.append(part)
         return found
 
+    def _named(self, contract_id: str) -> str | None:
+        """The contract as parts and lines name it: where there are several."""
+        return contract_id if len(self._contracts) > 1 else None
+
     def _left_fen(self, contract_id: str) -> int:
         papers = self._unit.claim_papers.parts(contract_id)
         return left_of_contract_fen(self._unit, self._stored, contract_id, papers)
@@ -191,6 +195,7 @@ class _Found:
             if (one.contract_id, one.part) == (paper.contract_id, paper.part)
         ]
         return Part(
+            contract_id=self._named(paper.contract_id),
             item=paper.item,
             owned=paper.owned,
             domestic=paper.domestic,
@@ -212,7 +217,8 @@ class _Found:
         by_contract: dict[str, list[Metered]] = {}
         for one in self._papers.statements:
             contract_id, lines = metered_lines(self._unit, self._stored, one)
-            by_contract.setdefault(contract_id, []).extend(lines)
+            named = [replace(line, contract_id=self._named(contract_id)) for line in lines]
+            by_contract.setdefault(contract_id, []).extend(named)
         apart = told_apart_by(self._stored.rules)
         if apart == "metered" or (apart == "payment" and not self._papers.payments):
             return tuple(

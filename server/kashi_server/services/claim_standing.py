@@ -7,11 +7,11 @@ cannot be promised twice.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from kashi_server.domain.claim_states import ClaimState, Step
+from kashi_server.domain.claim_states import Step
 from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
+from kashi_server.domain.replayed_claim import STANDS_FOR_NOTHING
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.claim_booking import budget_of
 from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
@@ -21,15 +21,6 @@ from kashi_server.services.claims_port import (
     StoredClaim,
     StoredEvaluation,
 )
-
-_STANDS_FOR_NOTHING: Final = (
-    ClaimState.DRAFT,
-    ClaimState.REJECTED,
-    ClaimState.WITHDRAWN,
-    ClaimState.SUSPENDED,
-    ClaimState.CLAWED_BACK,
-)
-"""Of these no expense counts towards a threshold: nobody knows that it is good, or it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +106,7 @@ def _years(found: Iterable[StoredClaim]) -> set[int]:
 
 def _stands(stored: StoredClaim, *, granted: bool) -> bool:
     """Whether another claim's expense counts towards a threshold; `granted`: once approved."""
-    if stored.claim.state in _STANDS_FOR_NOTHING:
+    if stored.claim.state in STANDS_FOR_NOTHING:
         return False
     return not granted or stored.claim.amounts.awarded_fen > 0
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from kashi_server.domain.booked_line import BookedLine, Booking, line_id, negated
+from kashi_server.domain.interval import Month
 from kashi_server.services.correcting import CORRECTION_ENTRY, lines_sha256
 from kashi_server.services.corrections_port import CorrectionRun, CorrectionsPort
 from kashi_server.services.expense_port import StoredStatement
@@ -75,12 +76,15 @@ def _lines(statement: StoredStatement | None) -> dict[str, dict[str, object]]:
 
 
 def _settlement_faults(unit: CorrectionsUnit, stored: Stored) -> Iterator[str]:
-    for month in sorted({one.month for one in stored.values()}):
+    by_month: dict[Month, list[StoredStatement]] = {}
+    for one in stored.values():
+        by_month.setdefault(one.month, []).append(one)
+    for month, statements in sorted(by_month.items()):
         settled = unit.corrections.settlements(month)
         said = {
-            number: json.loads(one.content).get("settlement")
-            for (number, revision), one in stored.items()
-            if one.month == month and revision == 1
+            one.number: json.loads(one.content).get("settlement")
+            for one in statements
+            if one.revision == 1
         }
         for number in sorted(said.keys() | settled.keys()):
             row = settled.get(number)

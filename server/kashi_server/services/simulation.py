@@ -111,6 +111,7 @@ class Simulator:
         period: Period,
         *,
         against: RulesVersion | None = None,
+        may_be_empty: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Simulation:
         """Simulate a period.
@@ -119,6 +120,7 @@ class Simulator:
             new: the rules to try, as if they had been in force since those that stand.
             period: months of one calendar year.
             against: rules to compare with; None: those that are registered for the programme.
+            may_be_empty: a period without statements is told of, not refused.
             progress: told after each company: done, of how many.
 
         Raises:
@@ -129,7 +131,7 @@ class Simulator:
             standing = unit.expense.rules(new.programme_id)
             parties = {party.party_id: party for party in unit.expense.parties()}
             heads = unit.expense.latest_statements(period.january, period.last)
-        if not heads:
+        if not heads and not may_be_empty:
             raise NotFound(
                 f"there are no statements from {period.january} to {period.last}: close a month"
                 " first"

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from kashi_server.domain.replayed_companies import ClaimSimulation
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.rules_difference import Difference
 from kashi_server.domain.simulated_budget import Budget
 from kashi_server.domain.simulated_outcome import Outcome
+from kashi_server.services.claim_simulation_data import claim_simulation_data
 from kashi_server.services.simulation import CompanySimulation, Simulation
 
 FORMAT: Final = "kashi/v1/simulation"
@@ -18,6 +20,7 @@ def simulation_data(
     base: RulesVersion | None,
     new: RulesVersion,
     changed: Sequence[Difference],
+    claims: ClaimSimulation | None = None,
 ) -> dict[str, object]:
     """A simulation in the format `kashi/v1/simulation`; amounts in fen.
 
@@ -26,6 +29,7 @@ def simulation_data(
         base: the rules it is compared with; None: none stand.
         new: the rules that were tried.
         changed: what parts the two.
+        claims: the claims of the period; None: there are none.
     """
     return {
         "format": FORMAT,
@@ -44,6 +48,7 @@ def simulation_data(
             "forecast_by_last_month": "the last month again for each month left, evaluated",
             "pool_exhausted_on": "what is due before the pool, each month's by its lines' days",
         },
+        "claims": None if claims is None else claim_simulation_data(claims),
     }
 
 

@@ -10,6 +10,7 @@ from kashi_server.domain.interval import Month
 from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.domain.taxed import NOTHING, Taxed
 from kashi_server.domain.tie_out import InvoicePaper, PaidPaper, RedPaper, TieOut
+from kashi_server.storage.invoices import latest_mapping
 from kashi_server.storage.payments import counted_fen
 from kashi_server.storage.tables.expense import statements
 from kashi_server.storage.tables.papers import (
@@ -71,9 +72,6 @@ def _amount(row: Any) -> Taxed:
 
 def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]:
     """By invoice, blue or red, what its lines that are for the contract (or any) come to."""
-    latest = select(func.max(invoice_line_parts.c.mapping_id)).group_by(
-        invoice_line_parts.c.number, invoice_line_parts.c.line
-    )
     query = (
         select(
             invoice_line_parts.c.number,
@@ -85,7 +83,7 @@ def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]
             (invoice_lines.c.number == invoice_line_parts.c.number)
             & (invoice_lines.c.line == invoice_line_parts.c.line),
         )
-        .where(invoice_line_parts.c.mapping_id.in_(latest))
+        .where(latest_mapping())
         .group_by(invoice_line_parts.c.number)
     )
     if contract_id is not None:

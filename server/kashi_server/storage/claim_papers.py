@@ -16,6 +16,7 @@ from kashi_server.services.claims_port import (
     PartPaper,
     PaymentPaper,
 )
+from kashi_server.storage.invoices import latest_mapping
 from kashi_server.storage.payments import counted_fen
 from kashi_server.storage.tables.expense import contracts
 from kashi_server.storage.tables.papers import (
@@ -67,15 +68,6 @@ class ClaimPaperRepository:
 
     def invoice_parts(self, contract_id: str, number: str | None = None) -> Sequence[InvoicePaper]:
         """What invoices say of a contract's parts, by number and part."""
-        latest = (
-            select(
-                invoice_line_parts.c.number,
-                invoice_line_parts.c.line,
-                func.max(invoice_line_parts.c.mapping_id).label("mapping_id"),
-            )
-            .group_by(invoice_line_parts.c.number, invoice_line_parts.c.line)
-            .subquery()
-        )
         query = (
             select(
                 *(invoices.c[name] for name in _INVOICE),
@@ -84,7 +76,6 @@ class ClaimPaperRepository:
                 func.sum(invoice_lines.c.tax_fen).label("part_tax_fen"),
             )
             .join(invoice_line_parts, invoice_line_parts.c.number == invoices.c.number)
-            .join(latest, latest.c.mapping_id == invoice_line_parts.c.mapping_id)
             .join(
                 invoice_lines,
                 and_(
@@ -92,7 +83,11 @@ class ClaimPaperRepository:
                     invoice_lines.c.line == invoice_line_parts.c.line,
                 ),
             )
-            .where(invoice_line_parts.c.contract_id == contract_id, invoices.c.incl_fen > 0)
+            .where(
+                latest_mapping(),
+                invoice_line_parts.c.contract_id == contract_id,
+                invoices.c.incl_fen > 0,
+            )
             .group_by(*(invoices.c[name] for name in _INVOICE), invoice_line_parts.c.part)
             .order_by(invoices.c.number, invoice_line_parts.c.part)
         )

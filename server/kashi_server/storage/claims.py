@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, sele
 
 from kashi_server.domain.batch import Batch, BatchStatus
 from kashi_server.domain.claim_event import ClaimEvent
-from kashi_server.domain.claim_states import ClaimState
+from kashi_server.domain.replayed_claim import REQUESTS_NOTHING
 from kashi_server.domain.rules_data import rules_of_data
 from kashi_server.services.claims_port import Proposal, StoredClaim, StoredEvaluation
 from kashi_server.storage.claim_checks import ClaimChecks
 from kashi_server.storage.claim_holdings import ClaimHoldings
+from kashi_server.storage.claim_replaying import ClaimReplaying
 from kashi_server.storage.claim_rows import (
     batch_of,
     batch_values,
@@ -32,11 +33,8 @@ from kashi_server.storage.tables.claims import (
 )
 from kashi_server.storage.tables.expense import rules_versions
 
-_GONE = (ClaimState.DRAFT, ClaimState.REJECTED, ClaimState.WITHDRAWN)
-"""Claims that request nothing of a pool."""
 
-
-class ClaimRepository(ClaimHoldings, ClaimChecks):
+class ClaimRepository(ClaimHoldings, ClaimChecks, ClaimReplaying):
     """Speaks through one connection."""
 
     def __init__(self, connection: Connection) -> None:
@@ -232,7 +230,7 @@ class ClaimRepository(ClaimHoldings, ClaimChecks):
                 claims.c.batch_id == batch_id,
                 claims.c.claim_id != but,
                 claims.c.approved_fen == 0,
-                claims.c.state.not_in([one.value for one in _GONE]),
+                claims.c.state.not_in([one.value for one in REQUESTS_NOTHING]),
             )
         )
         return int(self._connection.execute(query).scalar_one())

@@ -1,11 +1,22 @@
 """Invoices in the database: what they say, how they stand, and what claims took of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
@@ -20,6 +31,8 @@ from kashi_server.storage.tables.papers import (
     invoice_statuses,
     invoices,
 )
+
+_NUMBERS_AT_ONCE: Final = 1_000
 
 
 def advisory_lock(connection: Connection, *key: str) -> None:
@@ -63,13 +76,18 @@ class InvoiceRepository:
             query = query.where(
                 or_(invoices.c.seller_id == party_id, invoices.c.buyer_id == party_id)
             )
-        if numbers is not None:
-            query = query.where(invoices.c.number.in_(numbers))
         if contract_id is not None:
             latest = _latest_mappings().subquery()
             of_contract = select(latest.c.number).where(latest.c.contract_id == contract_id)
             query = query.where(invoices.c.number.in_(of_contract))
-        return self._stored(query.order_by(invoices.c.issued_on, invoices.c.number))
+        if numbers is None:
+            return self._stored(query.order_by(invoices.c.issued_on, invoices.c.number))
+        found = [
+            stored
+            for some in _few(sorted(numbers))
+            for stored in self._stored(query.where(invoices.c.number.in_(some)))
+        ]
+        return sorted(found, key=lambda one: (one.invoice.issued_on, one.invoice.number))
 
     def reds_of(self, number: str) -> Sequence[Invoice]:
         """The red invoices of the same seller and buyer that take back something of this one."""
@@ -220,8 +238,13 @@ class InvoiceRepository:
 
     def _stored(self, query: Select[Any]) -> list[StoredInvoice]:
         rows = self._connection.execute(query).all()
-        numbers = [row.number for row in rows]
-        lines, parts, statuses = self._lines(numbers), self._parts(numbers), self._latest(numbers)
+        lines: dict[str, tuple[InvoiceLine, ...]] = {}
+        parts: dict[str, list[LinePart]] = {}
+        statuses: dict[str, InvoiceStatus] = {}
+        for some in _few([row.number for row in rows]):
+            lines |= self._lines(some)
+            parts |= self._parts(some)
+            statuses |= self._latest(some)
         return [
             StoredInvoice(
                 invoice=_invoice(row, lines[row.number]),
@@ -269,15 +292,31 @@ class InvoiceRepository:
         return {row.number: InvoiceStatus(row.status) for row in self._connection.execute(query)}
 
 
+def _few(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Some at a time: a statement takes so many parameters and no more."""
+    for start in range(0, len(numbers), _NUMBERS_AT_ONCE):
+        yield numbers[start : start + _NUMBERS_AT_ONCE]
+
+
+def latest_mapping() -> ColumnElement[bool]:
+    """Whether a row of `invoice_line_parts` is the one that holds of its line."""
+    later = invoice_line_parts.alias("later")
+    last = (
+        select(func.max(later.c.mapping_id))
+        .where(
+            later.c.number == invoice_line_parts.c.number,
+            later.c.line == invoice_line_parts.c.line,
+        )
+        .correlate(invoice_line_parts)
+        .scalar_subquery()
+    )
+    return invoice_line_parts.c.mapping_id == last
+
+
 def _latest_mappings() -> Select[Any]:
     """The row that holds of each line."""
     columns = invoice_line_parts.c
-    latest = select(func.max(columns.mapping_id)).group_by(columns.number, columns.line)
-    return (
-        select(invoice_line_parts)
-        .where(columns.mapping_id.in_(latest))
-        .order_by(columns.number, columns.line)
-    )
+    return select(invoice_line_parts).where(latest_mapping()).order_by(columns.number, columns.line)
 
 
 def _mapping(row: Row[Any]) -> LineMapping:

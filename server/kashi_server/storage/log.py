@@ -1,5 +1,6 @@
 """The repository of the append-only log."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -38,14 +39,31 @@ class LogRepository:
         self._connection.execute(insert(log_pending).values(row))
 
     def logged(self, kind: str) -> Iterator[bytes]:
-        """Every entry of a kind, with an index or waiting for one, in order."""
-        for table, order in (
-            (log_entries, log_entries.c.log_index),
-            (log_pending, log_pending.c.pending_id),
-        ):
-            query = select(table.c.entry).where(table.c.kind == kind).order_by(order)
-            for entry in self._connection.execute(query).scalars():
-                yield bytes(entry)
+        """Every entry of a kind, with an index or waiting for one, in order.
+
+        What waited when this began, and got its index meanwhile, comes once.
+        """
+        size = select(func.coalesce(func.max(log_entries.c.log_index), -1))
+        last = int(self._connection.execute(size).scalar_one())
+        of_pending = select(log_pending.c.entry).where(log_pending.c.kind == kind)
+        waiting = self._connection.execute(of_pending.order_by(log_pending.c.pending_id)).scalars()
+        pending = [bytes(entry) for entry in waiting]
+        left = Counter(pending)
+        query = (
+            select(log_entries.c.log_index, log_entries.c.entry)
+            .where(log_entries.c.kind == kind)
+            .order_by(log_entries.c.log_index)
+        )
+        with self._connection.execute(query, execution_options={"yield_per": 500}) as rows:
+            for row in rows:
+                entry = bytes(row.entry)
+                if row.log_index > last:
+                    left[entry] -= 1
+                yield entry
+        for entry in pending:
+            if left[entry] > 0:
+                left[entry] -= 1
+                yield entry
 
     def lock_head(self) -> LogHead:
         """The head, locked until the unit ends: one sequencer at a time."""

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
+from kashi_server.domain.evaluation.by_contract import by_contract
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.parameters import FACTORS
@@ -87,7 +88,7 @@ def _least(state: State, asking: Asking) -> Outcome:
         state=replace(state, amounts=least),
         reason=_reason(tuple(bounds), tuple(ceilings), yuan_text(least.total_fen)),
         bound=bound,
-        inputs=shown,
+        inputs=shown + by_contract(state, bounds),
     )
 
 

@@ -63,6 +63,8 @@ class Part:
     contract_ex_tax_fen: int | None = None
     invoice_ex_tax_fen: int | None = None
     verified_ex_tax_fen: int | None = None
+    contract_id: str | None = None
+    """Of several contracts in a case the one that it is of; it changes no amount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,8 @@ class Metered:
     month_days: int | None = None
     amount_fen: int | None = None
     utilisation_ratio: Fraction | None = None
+    contract_id: str | None = None
+    """As of a part."""
 
     def __post_init__(self) -> None:
         """A level of the four; card-hours at a price, a rent with its days, or a rated amount."""

@@ -101,6 +101,12 @@ class Evaluation:
                 return step.after_fen
         return None
 
+    @property
+    def before_pool_fen(self) -> int:
+        """What is due before the pool: what is asked of it."""
+        last = self.steps[-1]
+        return last.before_fen if last.name == "pool" else last.after_fen
+
     def to_data(self) -> dict[str, object]:
         """Plain data in the format `kashi/v1/evaluation`."""
         amount_fen, eligible_fen = self.amount_fen, self.eligible_fen

@@ -16,7 +16,7 @@ def price(state: State, asking: Asking) -> Outcome:
         return Outcome(state=state, reason=("无计量金额", "no metered amount"))
     told = asking if asking.may_bound("metered") else Asking(asking.rules)
     priced = Amounts.sum_of(
-        (state.class_of(line.domestic), _fen(line, hours, told))
+        (state.class_of(line.domestic), line_fen(line, hours, told))
         for place, (line, hours) in enumerate(
             zip(state.case.metered, state.card_hours, strict=True)
         )
@@ -31,7 +31,7 @@ def price(state: State, asking: Asking) -> Outcome:
     )
 
 
-def _fen(line: Metered, hours: Fraction | None, asking: Asking) -> int:
+def line_fen(line: Metered, hours: Fraction | None, asking: Asking) -> int:
     """Fen of a line; what a statement has rated was cut there, once."""
     if line.amount_fen is not None:
         return line.amount_fen

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Table,
     UniqueConstraint,
@@ -110,6 +111,8 @@ invoice_line_parts = Table(
     Column("mapped_by", Text, nullable=False),
     Column("mapped_utc_ms", Count, nullable=False),
     ForeignKeyConstraint(["number", "line"], ["invoice_lines.number", "invoice_lines.line"]),
+    # Which row of a line is the latest is looked up line by line.
+    Index("ix_invoice_line_parts_line", "number", "line", "mapping_id"),
 )
 
 invoice_statuses = Table(

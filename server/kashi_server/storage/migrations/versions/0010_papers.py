@@ -413,6 +413,11 @@ def _invoice_line_parts() -> None:
         ),
     )
     _index("invoice_line_parts", "contract_id")
+    op.create_index(
+        op.f("ix_invoice_line_parts_line"),
+        "invoice_line_parts",
+        ["number", "line", "mapping_id"],
+    )
 
 
 def _related_declarations() -> None:
