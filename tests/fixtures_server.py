@@ -62,7 +62,7 @@ class KashiServer:
 
     def token(self, party_id: str) -> str:
         """A fresh enrolment token."""
-        text = self.command("token", party_id, "--officer", OFFICER, "--json")
+        text = self.command("token", party_id, *self.officer, "--json")
         return str(json.loads(text)["token"])
 
     @property

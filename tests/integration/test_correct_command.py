@@ -50,7 +50,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_text(AGREEMENTS + PRICE.format(yuan="12.50"), encoding="utf-8")
     commands: list[list[str]] = [
         ["init", "--demo", "--directory", str(where), "--password-file", first],
-        [*_second(second), "-d", str(where)],
+        [*_second(second, first), "-d", str(where)],
         ["import", str(file), "--officer", "officer", "--password-file", first, "-d", str(where)],
         ["close", "2026-10", "-d", str(where)],
     ]
@@ -68,9 +68,10 @@ def _passwords(where: Path) -> tuple[str, str]:
     return str(files[0]), str(files[1])
 
 
-def _second(password: str) -> tuple[str, ...]:
-    """The command that makes the second officer."""
-    return ("account", "create", "second", "--role", "officer", "--password-file", password)
+def _second(password: str, first: str) -> tuple[str, ...]:
+    """The command by which the first officer makes the second."""
+    own = ("--officer", "officer", "--officer-password-file", first)
+    return ("account", "create", "second", "--role", "officer", "--password-file", password, *own)
 
 
 def _proofs(where: Path) -> tuple[str, ...]:
@@ -212,7 +213,7 @@ def test_a_month_closes_on_its_day_or_by_two_officers(tmp_path: Path) -> None:
     )
     told = run("closing-day", str(last), "-d", str(where), "--json")
     refused = run("close", str(last), "--empty", "-d", str(where))
-    run(*_second(second), "-d", str(where))
+    run(*_second(second, first), "-d", str(where))
     early = ["close", str(last), "--empty", "-d", str(where), "--reason", "审计要求"]
     early += ["--officer", "officer", "--officer", "second"]
     typed = run(*early, "--password-file", first, "--password-file", first)

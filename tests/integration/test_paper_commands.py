@@ -42,6 +42,8 @@ paid_on = 2026-10-20
 amount_yuan = "50000.00"
 covers = [{{ invoice = "{BLUE.number}", amount_yuan = "50000.00" }}]
 """
+PROVED = (("invoices", "import"), ("invoices", "map"), ("payments", "import"), ("files", "add"))
+"""Commands that one officer proves."""
 Command = Callable[..., Done]
 
 
@@ -67,9 +69,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(template: Path, tmp_path: Path) -> Command:
     """Runs a command on a copy of it."""
     directory = str(shutil.copytree(template, tmp_path / "server"))
+    secret = template.parent / "clerk.password"
 
     def on_it(*arguments: str, expect: int = 0) -> Done:
-        done = run(*arguments, "-d", directory)
+        proves = arguments[:2] in PROVED and "--password-file" not in arguments
+        proof = ("--password-file", str(secret)) if proves else ()
+        done = run(*arguments, *proof, "-d", directory)
         assert done.returncode == expect, done.stdout + done.stderr
         return done
 
@@ -119,6 +124,41 @@ def test_from_the_bureaus_files_to_papers_of_a_contract(command: Command, files:
     command("files", "get", told(added)["sha256"], str(out))
     assert out.read_bytes() == b"%PDF-1.7 sample"
     assert "Everything stored" in command("fsck").stdout
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("invoices", "import", "发票.xlsx"),
+        ("invoices", "map", BLUE.number, "--contract", "HT-1", "--part", "storage"),
+        ("payments", "import", "付款.toml"),
+        ("files", "add", "合同.pdf", "--subject", "contract:HT-1", "--owner", TENANT),
+    ],
+)
+def test_an_officer_proves_what_is_done_with_papers(
+    command: Command, files: Path, tmp_path: Path, typed: tuple[str, ...]
+) -> None:
+    """A login alone is nobody: with another password nothing is taken, and the trail names who
+    was refused; with the own one the trail names who did what."""
+    if typed[1] == "map" or typed[0] == "payments":
+        command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
+    words = [str(files / one) if (files / one).exists() else one for one in typed]
+    wrong = files / "wrong"
+    wrong.write_text("wrong horse battery\n", encoding="utf-8")
+
+    refused = command(*words, "--officer", "clerk", "--password-file", str(wrong), expect=3)
+    command(*words, "--officer", "clerk")
+
+    assert "the password of clerk is wrong" in refused.stderr
+    with opened(tmp_path / "server") as server, server.work.begin(writes=False) as unit:
+        done, before = unit.accounts.audit(2)
+    assert (before.login, before.act) == ("clerk", "sign-in-refused")
+    assert (done.login, done.address, done.act, done.subject) == (
+        "clerk",
+        "console",
+        "console-proved",
+        " ".join(typed[:2]),
+    )
 
 
 def test_two_officers_put_a_payment_right(command: Command, files: Path) -> None:

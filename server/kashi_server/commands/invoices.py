@@ -25,7 +25,7 @@ from kashi_server.commands.paper_options import (
     paper_files,
 )
 from kashi_server.commands.plain import PlainConsole
-from kashi_server.commands.proving import OfficersPasswords, prove_officers
+from kashi_server.commands.proving import OfficerPassword, OfficersPasswords, prove_officers
 from kashi_server.domain.invoice import InvoiceStatus, LinePart
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.positioned import Mistake, MistakesFound
@@ -60,13 +60,14 @@ def import_invoices(
     ],
     officer: Officer,
     mapping: MappingFile = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Take invoices between the sides of contracts, and how they stand: all or none. 导入发票"""
     with opened(directory) as server:
-        acting = acting_officer(server, officer)
+        acting = acting_officer(server, officer, password_file, "invoices import")
         told: list[ToldInvoice] = []
         mistakes: list[Mistake] = []
         passed_by, known, reader = 0, mapping_of(mapping), paper_files(server)
@@ -185,11 +186,12 @@ def map_invoice(
     line: Annotated[
         list[int] | None, typer.Option("--line", help="Only these lines; without, all. 行号")
     ] = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Say which part of which contract lines of an invoice are for. 发票行对应合同部分"""
     with opened(directory) as server:
-        acting = acting_officer(server, officer)
+        acting = acting_officer(server, officer, password_file, "invoices map")
         known = keeping(server).show(number, acting).stored.invoice.lines
         wanted = line or [one.line for one in known]
         parts = [LinePart(line=one, contract_id=contract, part=part) for one in wanted]
