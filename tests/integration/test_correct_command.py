@@ -3,10 +3,12 @@
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from expense_cases import PROVIDER, TENANT
+from kashi_server.bootstrap import opened
 from kashi_server.closing_settings import FILE
 from kashi_server.domain.interval import Month
 from server_commands import run
@@ -157,6 +159,31 @@ def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: P
     assert (made.returncode, "nothing to correct" in made.stdout) == (0, True)
     assert settled.stdout == "0 added, 0 changed, 1 stood so already.\n"
     assert (sound.returncode, sound.stderr) == (0, "")
+
+
+def test_the_log_has_the_terms_of_a_correction_by_their_hash(
+    directory: str, tmp_path: Path
+) -> None:
+    """Each file by the SHA-256 of its bytes, with its name and why, by both officers."""
+    price, other = tmp_path / "price.toml", tmp_path / "other.toml"
+    price.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    other.write_text("# 无内容\n", encoding="utf-8")
+    decided = ("--officer", "officer", "--officer", "second", "--reason", "合同笔误")
+    terms = ("--terms", str(price), "--terms", str(other))
+
+    run("correct", "--month", "2026-10", *terms, *decided, *_proofs(tmp_path), "-d", directory)
+
+    with opened(Path(directory)) as server, server.work.begin(writes=False) as unit:
+        acts = [
+            (one.actor, one.reference, one.reason)
+            for one in unit.identity.acts()
+            if one.act == "correct-agreements"
+        ]
+    assert acts == [
+        (login, sha256(file.read_bytes()).hexdigest(), f"{file}: 合同笔误")
+        for file in (price, other)
+        for login in ("officer", "second")
+    ]
 
 
 @pytest.mark.parametrize(
