@@ -63,7 +63,8 @@ class KashiServer:
     def token(self, party_id: str) -> str:
         """A fresh enrolment token."""
         text = self.command("token", party_id, *self.officer, "--json")
-        return str(json.loads(text)["token"])
+        # A warning of a party that is not imported may stand before it.
+        return str(json.loads(text[text.index("{") :])["token"])
 
     @property
     def ports(self) -> dict[str, int]:
