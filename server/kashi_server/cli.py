@@ -34,6 +34,7 @@ from kashi_server.commands import (
     gaps,
     hosts,
     integrity,
+    invoice_deciding,
     invoices,
     ledger,
     payment_righting,
@@ -210,6 +211,8 @@ invoices_app.command("list")(invoices.list_invoices)
 invoices_app.command("show")(invoices.show_invoice)
 invoices_app.command("map")(invoices.map_invoice)
 invoices_app.command("put-right")(invoices.put_right)
+invoices_app.command("decide")(invoice_deciding.decide_invoice)
+invoices_app.command("name-blue")(invoice_deciding.name_blue)
 app.add_typer(invoices_app, name="invoices")
 
 payments_app = typer.Typer(help="Payments of companies to providers. 付款", no_args_is_help=True)

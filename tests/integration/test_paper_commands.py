@@ -10,7 +10,7 @@ import pytest
 from expense_cases import PROVIDER, TENANT
 from kashi_server.bootstrap import opened
 from kashi_server.services.accounts import Role
-from paper_cases import BLUE, CONTRACT, PARTIES, PARTS, export_of
+from paper_cases import BLUE, CONTRACT, PARTIES, PARTS, export_of, invoice, taxed
 from server_commands import Done, run
 from workbooks import workbook
 
@@ -185,6 +185,34 @@ def test_two_officers_put_a_payment_right(command: Command, files: Path) -> None
         {BLUE.number: 3_000_000},
     )
     assert "退回 went back" in command("payments", "list").stdout
+    assert "Everything stored" in command("fsck").stdout
+
+
+def test_two_officers_decide_which_content_of_a_number_stands(
+    command: Command, files: Path
+) -> None:
+    """By both passwords; both contents are shown, with who told them, before and after."""
+    command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
+    other = export_of((invoice(1, taxed(100, 6)), "正常", ""))
+    (files / "真.xlsx").write_bytes(workbook(*other))
+    command("invoices", "import", str(files / "真.xlsx"), "--officer", "clerk")
+    secret = files / "password"
+    secret.write_text("correct-horse-battery\n", encoding="utf-8")
+    deciding = ("invoices", "decide", BLUE.number, "--version", "2", "--document", "查验结果.pdf")
+    both = ("--officer", "clerk", "--officer", "second", "--reason", "首次导入有误")
+
+    contested = told(command("invoices", "show", BLUE.number, "--json"))
+    alone = command(*deciding, *both, "--password-file", str(secret), expect=3)
+    done = command(*deciding, *both, *(("--password-file", str(secret)) * 2))
+    shown = command("invoices", "show", BLUE.number).stdout
+
+    assert (contested["status"], contested["version"]) == ("void", 1)
+    assert [one["ex_tax_fen"] for one in contested["versions"]] == [6_400_000, 10_000]
+    assert "once for each --officer" in alone.stderr
+    assert "version 2 stands, 106.00 元" in done.stdout
+    assert "第 1 版 version: 不作数" in shown
+    assert "第 2 版 version: 现行" in shown
+    assert "裁定 decided: 第 2 版 version，查验结果.pdf，clerk, second：首次导入有误" in shown
     assert "Everything stored" in command("fsck").stdout
 
 

@@ -1,6 +1,7 @@
 """`invoices`: taking them from the tax bureau's files, how they stand, what their lines are for."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from kashi_server.commands.paper_options import (
 from kashi_server.commands.plain import PlainConsole
 from kashi_server.commands.proving import OfficerPassword, OfficersPasswords, prove_officers
 from kashi_server.domain.invoice import InvoiceStatus, LinePart
+from kashi_server.domain.invoice_content import said_by
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.services.allocation import PartLeft, left_of
@@ -167,6 +169,7 @@ def show_invoice(
     for line in invoice.lines:
         said = parts.get(line.line, "未对应 no part")
         print(f"    {line.line}. {line.name}  {yuan_text(line.amount.incl_fen)}  → {said}")
+    _print_versions(history)
     for change in history.statuses:
         both = " 两名经办人决定 decided by two officers:" if change.decided else ""
         print(
@@ -176,6 +179,23 @@ def show_invoice(
     for one in left:
         held = ", ".join(f"{claim} {yuan_text(fen)}" for claim, fen in one.held)
         print(f"    {one.contract_id} {one.part}: 余 left {yuan_text(one.left_fen)}  {held}")
+
+
+def _print_versions(history: InvoiceHistory) -> None:
+    """Every content that was told of the number, where there are several."""
+    for one in history.versions:
+        here = "现行 stands" if one.version == history.stored.version else "不作数 does not stand"
+        said = one.invoice
+        print(
+            f"    第 {one.version} 版 version: {here}，{yuan_text(said.amount.incl_fen)} 元 yuan,"
+            f" {said.seller_id} → {said.buyer_id}，{one.source} {one.told_by}"
+            + (f"，对应蓝字 takes back {said.blue_number}" if said.blue_number else "")
+        )
+    for decided in history.decisions:
+        print(
+            f"    裁定 decided: 第 {decided.version} 版 version，{decided.document}，"
+            f"{decided.decided_by}：{decided.reason}"
+        )
 
 
 def map_invoice(
@@ -245,6 +265,18 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
             for one in history.statuses
         ],
         "reds": [red.number for red in history.reds],
+        "version": history.stored.version,
+        "versions": [
+            {
+                "version": one.version,
+                "source": one.source,
+                "told_by": one.told_by,
+                "told_utc_ms": one.told_utc_ms,
+                **said_by(one.invoice),
+            }
+            for one in history.versions
+        ],
+        "decisions": [asdict(one) for one in history.decisions],
         "parts": [
             {
                 "contract_id": one.contract_id,

@@ -72,7 +72,7 @@ def _amount(row: Any) -> Taxed:
 def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]:
     """By invoice, blue or red, what its lines that are for the contract (or any) come to."""
     latest = select(func.max(invoice_line_parts.c.mapping_id)).group_by(
-        invoice_line_parts.c.number, invoice_line_parts.c.line
+        invoice_line_parts.c.number, invoice_line_parts.c.version, invoice_line_parts.c.line
     )
     query = (
         select(
@@ -83,7 +83,13 @@ def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]
         .join(
             invoice_lines,
             (invoice_lines.c.number == invoice_line_parts.c.number)
+            & (invoice_lines.c.version == invoice_line_parts.c.version)
             & (invoice_lines.c.line == invoice_line_parts.c.line),
+        )
+        .join(
+            invoices,
+            (invoices.c.number == invoice_line_parts.c.number)
+            & (invoices.c.version == invoice_line_parts.c.version),
         )
         .where(invoice_line_parts.c.mapping_id.in_(latest))
         .group_by(invoice_line_parts.c.number)

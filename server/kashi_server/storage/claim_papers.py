@@ -73,7 +73,11 @@ class ClaimPaperRepository:
                 invoice_line_parts.c.line,
                 func.max(invoice_line_parts.c.mapping_id).label("mapping_id"),
             )
-            .group_by(invoice_line_parts.c.number, invoice_line_parts.c.line)
+            .group_by(
+                invoice_line_parts.c.number,
+                invoice_line_parts.c.version,
+                invoice_line_parts.c.line,
+            )
             .subquery()
         )
         query = (
@@ -83,12 +87,19 @@ class ClaimPaperRepository:
                 func.sum(invoice_lines.c.ex_tax_fen).label("part_ex_tax_fen"),
                 func.sum(invoice_lines.c.tax_fen).label("part_tax_fen"),
             )
-            .join(invoice_line_parts, invoice_line_parts.c.number == invoices.c.number)
+            .join(
+                invoice_line_parts,
+                and_(
+                    invoice_line_parts.c.number == invoices.c.number,
+                    invoice_line_parts.c.version == invoices.c.version,
+                ),
+            )
             .join(latest, latest.c.mapping_id == invoice_line_parts.c.mapping_id)
             .join(
                 invoice_lines,
                 and_(
                     invoice_lines.c.number == invoice_line_parts.c.number,
+                    invoice_lines.c.version == invoice_line_parts.c.version,
                     invoice_lines.c.line == invoice_line_parts.c.line,
                 ),
             )
