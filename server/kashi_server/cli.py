@@ -37,6 +37,7 @@ from kashi_server.commands import (
     invoice_deciding,
     invoices,
     ledger,
+    names,
     payment_righting,
     payments,
     restoring,
@@ -226,6 +227,10 @@ files_app.command("add")(files.add_file)
 files_app.command("list")(files.list_files)
 files_app.command("get")(files.get_file)
 app.add_typer(files_app, name="files")
+
+names_app = typer.Typer(help="Names of holders: erase them. 占用者姓名", no_args_is_help=True)
+names_app.command("erase")(names.erase)
+app.add_typer(names_app, name="names")
 
 ledger_app = typer.Typer(help="The ledger of public money. 财政资金台账", no_args_is_help=True)
 ledger_app.command("show")(ledger.balances)

@@ -272,6 +272,32 @@ def test_an_officer_proves_what_is_done_to_hosts_and_tokens(run: Run, home: Path
     assert (host["state"], host["recoveries_allowed"]) == ("active", 5)
 
 
+def test_two_officers_erase_names_of_hosts_that_are_here(run: Run, home: Path) -> None:
+    """Of a host or of all that a party operates, never of neither, both or a stranger; each gives
+    the own password."""
+    _init(run, home)
+    password = str(home.parent / "password")
+    by = _officer(home, "--officer-password-file")
+    run("account", "create", "wang", "--role", "officer", "--password-file", password, *by)
+    with opened(home) as server:
+        host_id = _enrolled(server)
+    both = ("--officer", "officer", "--officer", "wang", "--reason", "本人申请")
+    proofs = ("--password-file", password) * 2
+    erasing = ("names", "erase", "--until", "2026-01-31", *both)
+
+    done = run(*erasing, "--party", PARTY, *proofs, "--json")
+    same = run(*erasing, "--host", host_id, *proofs)
+
+    assert json.loads(done) == {host_id: 0}
+    assert f"{host_id}: 0 份报告" in same
+    assert "no host nobody" in run(*erasing, "--host", "nobody", *proofs, expect=3)
+    assert "not both" in run(*erasing, *proofs, expect=3)
+    both_named = ("--host", host_id, "--party", PARTY)
+    assert "not both" in run(*erasing, *both_named, *proofs, expect=3)
+    assert "no such host" in run(*erasing, "--party", OTHER_PARTY, *proofs, expect=3)
+    assert "--password-file" in run(*erasing, "--host", host_id, *proofs[:2], expect=3)
+
+
 def test_an_officer_makes_accounts_and_the_trail_names_who(run: Run, home: Path) -> None:
     """Nobody makes a second officer, closes one or takes another's password by typing at the
     console; the first officer does, by the own password, and stands in the trail."""
