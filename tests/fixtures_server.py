@@ -61,9 +61,10 @@ class KashiServer:
         return ("--officer", OFFICER, "--password-file", str(password))
 
     def token(self, party_id: str) -> str:
-        """A fresh enrolment token; a warning may be said before it."""
-        text = self.command("token", party_id, "--officer", OFFICER, "--json")
-        return str(json.loads(text.splitlines()[-1])["token"])
+        """A fresh enrolment token."""
+        text = self.command("token", party_id, *self.officer, "--json")
+        # A warning of a party that is not imported may stand before it.
+        return str(json.loads(text[text.index("{") :])["token"])
 
     @property
     def ports(self) -> dict[str, int]:

@@ -69,7 +69,7 @@ class Way:
 
     def enrolled(self, name: str, operator: str) -> IdentityStore:
         """Enrol a host over the wire."""
-        issued = json.loads(self.server("token", operator, "--officer", "officer", "--json"))
+        issued = json.loads(self.server("token", operator, *self.officer, "--json"))
         store = IdentityStore(self.stage.host(name))
         facts = HostFacts(
             hostname=name,

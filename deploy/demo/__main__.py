@@ -27,11 +27,9 @@ from deploy.demo.live import live_agent
 from deploy.demo.month import enrolled, folder_bytes, ship_month
 from deploy.demo.scene import HOSTS, MONTH, PARTIES, agreements_toml, parties_toml
 from deploy.demo.sheet import print_sign_ins, verify_all
-from deploy.demo.stage import DemoError, Stage, kashi_server, serving
+from deploy.demo.stage import DemoError, Stage, as_officer, kashi_server, serving
 
 ROOT = Path("build/demo")
-PASSWORD = "officer-password"
-"""The file of the officer's password, under the stage."""
 DAY_MS = 86_400_000
 Result = TypeVar("Result")
 ROLES = {"provider": Role.PROVIDER, "company": Role.COMPANY}
@@ -116,14 +114,14 @@ def _prepare(stage: Stage) -> dict[str, str]:
         login: secrets.token_urlsafe(9)
         for login in ("officer", SECOND, "auditor", *(party.login for party in PARTIES))
     }
-    password_file = stage.root / PASSWORD
+    password_file = stage.officer_password
     password_file.touch(mode=0o600)
     password_file.write_text(passwords["officer"] + "\n", encoding="utf-8")
     begin = ("init", "--demo", "--listen", "127.0.0.1", "--port", "0")
-    kashi_server(stage, *begin, *_as_officer(stage))
+    kashi_server(stage, *begin, *as_officer(stage))
     parties = stage.root / "parties.toml"
     parties.write_text(parties_toml(), encoding="utf-8")
-    kashi_server(stage, "import", str(parties), *_as_officer(stage))
+    kashi_server(stage, "import", str(parties), *as_officer(stage))
     with opened(stage.server) as server:
         server.accounts.create(SECOND, passwords[SECOND], Role.OFFICER, None)
         server.accounts.create("auditor", passwords["auditor"], Role.AUDITOR, None)
@@ -134,18 +132,13 @@ def _prepare(stage: Stage) -> dict[str, str]:
     return passwords
 
 
-def _as_officer(stage: Stage) -> tuple[str, ...]:
-    """The first officer with the password, as options."""
-    return ("--officer", "officer", "--password-file", str(stage.root / PASSWORD))
-
-
 def _ship(stage: Stage, console: Console) -> None:
     """Enrol the hosts, import what was agreed about them, ship their month."""
     stores = {host.name: enrolled(stage, host) for host in HOSTS}
     agreements = stage.root / "agreements.toml"
     host_ids = {name: store.host().host_id for name, store in stores.items()}
     agreements.write_text(agreements_toml(host_ids), encoding="utf-8")
-    kashi_server(stage, "import", str(agreements), *_as_officer(stage))
+    kashi_server(stage, "import", str(agreements), *as_officer(stage))
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -17,7 +17,7 @@ from kashi_agent.sample import Vendor
 from rich.console import Console
 
 from deploy.demo.scene import COMPANY_B, GIB, SEED, cards
-from deploy.demo.stage import Stage, command, kashi_server, stop
+from deploy.demo.stage import Stage, as_officer, command, kashi_server, stop
 from deploy.demo.trace_writing import write_trace
 from deploy.demo.workload import Group, Profile, generated_workload
 
@@ -73,7 +73,7 @@ def live_agent(stage: Stage, console: Console) -> Iterator[None]:
 
 def _enrol(stage: Stage, folder: Path, settings: Path) -> None:
     issued = json.loads(
-        kashi_server(stage, "token", COMPANY_B.party_id, "--officer", "officer", "--json")
+        kashi_server(stage, "token", COMPANY_B.party_id, *as_officer(stage), "--json")
     )
     token = folder / "token"
     token.touch(mode=0o600)

@@ -18,7 +18,7 @@ from kashi_agent.stretch import Stretch
 
 from deploy.demo.playing import played, replay_clock
 from deploy.demo.scene import DemoHost
-from deploy.demo.stage import Stage, kashi_server
+from deploy.demo.stage import Stage, as_officer, kashi_server
 
 STEP_MS = 3_600_000
 """One report an hour: 480 readings of 8 devices."""
@@ -27,7 +27,7 @@ STEP_MS = 3_600_000
 def enrolled(stage: Stage, host: DemoHost) -> IdentityStore:
     """Enrol a host with a token of the server, over TLS, as `kashi-agent enrol` does."""
     issued = json.loads(
-        kashi_server(stage, "token", host.operator.party_id, "--officer", "officer", "--json")
+        kashi_server(stage, "token", host.operator.party_id, *as_officer(stage), "--json")
     )
     store = IdentityStore(stage.host(host.name))
     facts = HostFacts(

@@ -34,6 +34,11 @@ class Stage:
         """Where the certificates end up."""
         return self.root / "certificates"
 
+    @property
+    def officer_password(self) -> Path:
+        """The file of the first officer's password."""
+        return self.root / "officer-password"
+
     def host(self, name: str) -> Path:
         """A host's folder."""
         return self.root / "hosts" / name
@@ -42,6 +47,11 @@ class Stage:
 def command(name: str) -> str:
     """A command of this environment."""
     return str(Path(sys.executable).parent / name)
+
+
+def as_officer(stage: Stage) -> tuple[str, ...]:
+    """The first officer with the password, as options."""
+    return ("--officer", "officer", "--password-file", str(stage.officer_password))
 
 
 def kashi_server(stage: Stage, *arguments: str) -> str:

@@ -34,8 +34,10 @@ from kashi_server.commands import (
     gaps,
     hosts,
     integrity,
+    invoice_deciding,
     invoices,
     ledger,
+    names,
     payment_righting,
     payments,
     restoring,
@@ -210,6 +212,8 @@ invoices_app.command("list")(invoices.list_invoices)
 invoices_app.command("show")(invoices.show_invoice)
 invoices_app.command("map")(invoices.map_invoice)
 invoices_app.command("put-right")(invoices.put_right)
+invoices_app.command("decide")(invoice_deciding.decide_invoice)
+invoices_app.command("name-blue")(invoice_deciding.name_blue)
 app.add_typer(invoices_app, name="invoices")
 
 payments_app = typer.Typer(help="Payments of companies to providers. 付款", no_args_is_help=True)
@@ -223,6 +227,10 @@ files_app.command("add")(files.add_file)
 files_app.command("list")(files.list_files)
 files_app.command("get")(files.get_file)
 app.add_typer(files_app, name="files")
+
+names_app = typer.Typer(help="Names of holders: erase them. 占用者姓名", no_args_is_help=True)
+names_app.command("erase")(names.erase)
+app.add_typer(names_app, name="names")
 
 ledger_app = typer.Typer(help="The ledger of public money. 财政资金台账", no_args_is_help=True)
 ledger_app.command("show")(ledger.balances)

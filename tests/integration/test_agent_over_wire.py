@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from driven_host import DEVICES, METER, SEEN
 from expired_certificate import expire
 from fixtures_identity import PARTY
-from fixtures_server import OFFICER, KashiServer
+from fixtures_server import KashiServer
 from kashi_agent.carrier import Carrier
 from kashi_agent.cli import main
 from kashi_agent.clock import ManualClock
@@ -183,7 +183,7 @@ def test_a_revoked_host_is_told_so(server: KashiServer, store: IdentityStore) ->
     way = carrier(store)
     way.submit([])
     host_id = store.host().host_id
-    server.command("hosts", "revoke", host_id, "--officer", OFFICER, "--reason", "test")
+    server.command("hosts", "revoke", host_id, *server.officer, "--reason", "test")
 
     with pytest.raises(RefusedError, match="revoked"):
         submit_until(way, time.monotonic() + EFFECT_SECONDS_MAX)

@@ -97,7 +97,8 @@ class Desk:
 
     def proofs(self, arguments: Sequence[str]) -> Sequence[str]:
         """The password files of everybody a command names, in order, where it asks for them."""
-        asks = arguments[0] in ("claim", "batch", "import") or "appropriate" in arguments
+        asks = arguments[0] in ("claim", "batch", "import", "invoices", "payments")
+        asks = asks or "appropriate" in arguments
         if not asks or "--password-file" in arguments:
             return ()
         named = [
@@ -147,7 +148,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for login, role in (("second", "officer"), ("clerk", "company")):
         party = ("--party", TENANT) if role == "company" else ()
         own = ("--password-file", desk.password(login))
-        desk.run("account", "create", login, "--role", role, *party, *own)
+        acting = ("--officer", "first", "--officer-password-file", desk.password("first"))
+        desk.run("account", "create", login, "--role", role, *party, *own, *acting)
     desk.run("import", desk.file("agreements.toml", AGREEMENTS), "--officer", "first")
     desk.run("close", "2026-10")
     desk.run("certify", "2026-10")

@@ -56,6 +56,11 @@ def _init(run: Run, home: Path, *arguments: str) -> str:
     return run("init", "--demo", "--port", "0", "--password-file", password, *arguments)
 
 
+def _officer(home: Path, option: str = "--password-file") -> tuple[str, ...]:
+    """The first officer with the password, as options."""
+    return ("--officer", "officer", option, str(home.parent / "password"))
+
+
 def _enrolled(server: Server) -> str:
     token = server.enrolment.issue_token(PARTY, "officer").text
     return server.enrolment.enrol(Machine().introduction(token)).host_id
@@ -161,7 +166,7 @@ def test_key_readable_by_others_stops_every_command(run: Run, home: Path) -> Non
 def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
     """The token's command names the enrolment port and the whole token; nonsense is refused."""
     _init(run, home, "--port", "7443")
-    said = run("token", PARTY, "--officer", "officer", "--json")
+    said = run("token", PARTY, *_officer(home), "--json")
     facts = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
 
     assert "未导入主体" in said
@@ -171,10 +176,10 @@ def test_token_prints_the_exact_command(run: Run, home: Path) -> None:
         f"kashi-agent enrol --server localhost:7444 --token {facts['token']}"
     )
     assert "kashi-agent enrol --server localhost:7444 --token kashi1." in run(
-        "token", PARTY, "--officer", "officer"
+        "token", PARTY, *_officer(home)
     )
-    assert "18-character" in run("token", "9144", "--officer", "officer", expect=3)
-    assert "1 to 24" in run("token", PARTY, "--officer", "officer", "--hours", "25", expect=3)
+    assert "18-character" in run("token", "9144", *_officer(home), expect=3)
+    assert "1 to 24" in run("token", PARTY, *_officer(home), "--hours", "25", expect=3)
     assert "no officer 'nobody'" in run("token", PARTY, "--officer", "nobody", expect=3)
 
 
@@ -193,7 +198,7 @@ def test_rules_with_mistakes_are_a_check_that_found_something(run: Run, home: Pa
 def test_what_a_person_reads_first_is_in_both_languages(run: Run, home: Path) -> None:
     """The last lines of init, a token, a backup and what was restored."""
     made = _init(run, home)
-    token = run("token", PARTY, "--officer", "officer")
+    token = run("token", PARTY, *_officer(home))
     kept = run("backup", str(home.parent / "all.tar"))
     again = run("restore", str(home.parent / "all.tar"), "-d", str(home.parent / "again"))
 
@@ -212,21 +217,30 @@ def test_token_of_a_slip_is_refused_where_it_counts(run: Run, home: Path) -> Non
     named = ("--organisation", "Test", "--address", "localhost", "--port", "0")
     run("init", *named, "--password-file", password)
 
-    refused = run("token", slip, "--officer", "officer", expect=3)
+    refused = run("token", slip, *_officer(home), expect=3)
 
     assert "check character" in refused
     assert "kashi1." not in refused
-    assert "kashi1." in run("token", PARTY, "--officer", "officer")
+    assert "kashi1." in run("token", PARTY, *_officer(home))
 
 
 def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None:
     """Holding takes one officer; releasing takes two, and each one's own password."""
     _init(run, home)
     password = str(home.parent / "password")
-    run("account", "create", "wang", "--role", "officer", "--password-file", password)
+    run(
+        "account",
+        "create",
+        "wang",
+        *_officer(home, "--officer-password-file"),
+        "--role",
+        "officer",
+        "--password-file",
+        password,
+    )
     with opened(home) as server:
         host_id = _enrolled(server)
-    run("hosts", "hold", host_id, "--officer", "officer", "--reason", "odd counters")
+    run("hosts", "hold", host_id, *_officer(home), "--reason", "odd counters")
     assert "held" in run("hosts", "list")
 
     wrong = home.parent / "wrong"
@@ -238,10 +252,98 @@ def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None
     assert "is released" in run(*ask, password, "--officer", "wang")
 
 
+def test_an_officer_proves_what_is_done_to_hosts_and_tokens(run: Run, home: Path) -> None:
+    """Another's name is not enough to hold or revoke a host or to let one in."""
+    _init(run, home)
+    with opened(home) as server:
+        host_id = _enrolled(server)
+    wrong = home.parent / "wrong"
+    wrong.write_text("wrong horse battery", encoding="utf-8")
+    claimed = ("--officer", "officer", "--password-file", str(wrong))
+
+    for act in (("hold",), ("revoke",), ("allow-recoveries", "9")):
+        said = run("hosts", act[0], host_id, *act[1:], *claimed, "--reason", "x", expect=3)
+        assert "the password of officer is wrong" in said
+    said = run("token", PARTY, *claimed, expect=3)
+
+    assert "the password of officer is wrong" in said
+    assert "kashi1." not in said
+    (host,) = json.loads(run("hosts", "list", "--json"))
+    assert (host["state"], host["recoveries_allowed"]) == ("active", 5)
+
+
+def test_two_officers_erase_names_of_hosts_that_are_here(run: Run, home: Path) -> None:
+    """Of a host or of all that a party operates, never of neither, both or a stranger; each gives
+    the own password."""
+    _init(run, home)
+    password = str(home.parent / "password")
+    by = _officer(home, "--officer-password-file")
+    run("account", "create", "wang", "--role", "officer", "--password-file", password, *by)
+    with opened(home) as server:
+        host_id = _enrolled(server)
+    both = ("--officer", "officer", "--officer", "wang", "--reason", "本人申请")
+    proofs = ("--password-file", password) * 2
+    erasing = ("names", "erase", "--until", "2026-01-31", *both)
+
+    done = run(*erasing, "--party", PARTY, *proofs, "--json")
+    same = run(*erasing, "--host", host_id, *proofs)
+
+    assert json.loads(done) == {host_id: 0}
+    assert f"{host_id}: 0 份报告" in same
+    assert "no host nobody" in run(*erasing, "--host", "nobody", *proofs, expect=3)
+    assert "not both" in run(*erasing, *proofs, expect=3)
+    both_named = ("--host", host_id, "--party", PARTY)
+    assert "not both" in run(*erasing, *both_named, *proofs, expect=3)
+    assert "no such host" in run(*erasing, "--party", OTHER_PARTY, *proofs, expect=3)
+    assert "--password-file" in run(*erasing, "--host", host_id, *proofs[:2], expect=3)
+
+
+def test_an_officer_makes_accounts_and_the_trail_names_who(run: Run, home: Path) -> None:
+    """Nobody makes a second officer, closes one or takes another's password by typing at the
+    console; the first officer does, by the own password, and stands in the trail."""
+    _init(run, home)
+    own = str(home.parent / "password")
+    by = _officer(home, "--officer-password-file")
+    creating = ("account", "create", "wang", "--role", "officer", "--password-file", own)
+
+    nobody = run(*creating, expect=3)
+    run(*creating, *by)
+    forgotten = run("account", "password", "wang", "--password-file", own, expect=3)
+    run("account", "password", "wang", "--password-file", own, *by)
+    closing = run("account", "disable", "wang", expect=3)
+    run("account", "disable", "wang", *by)
+
+    assert all("--officer" in said for said in (nobody, forgotten, closing))
+    with opened(home) as server, server.work.begin(writes=False) as unit:
+        trail = [(one.login, one.act, one.subject) for one in reversed(unit.accounts.audit(9))]
+    assert trail == [
+        ("officer", "account-created", "officer"),
+        ("officer", "account-created", "wang officer"),
+        ("officer", "password-changed", "wang"),
+        ("officer", "account-disabled", "wang"),
+    ]
+
+
+def test_the_only_officers_forgotten_password_is_replaced_at_the_console(
+    run: Run, home: Path
+) -> None:
+    """Nobody is left to prove anything; the trail says so. A second officer closes that way."""
+    _init(run, home)
+    fresh = home.parent / "fresh"
+    fresh.write_text("another horse battery", encoding="utf-8")
+
+    run("account", "password", "officer", "--password-file", str(fresh))
+
+    by = ("--officer", "officer", "--officer-password-file", str(fresh))
+    run("account", "create", "wang", "--role", "officer", *by)
+    assert "--officer" in run("account", "password", "officer", expect=3)
+
+
 def test_acts_need_an_officer_of_this_server(run: Run, home: Path) -> None:
     """A company's account and a made-up name hold no host."""
     _init(run, home)
-    run("account", "create", "acme", "--role", "company", "--party", OTHER_PARTY)
+    acting = _officer(home, "--officer-password-file")
+    run("account", "create", "acme", "--role", "company", "--party", OTHER_PARTY, *acting)
     with opened(home) as server:
         host_id = _enrolled(server)
 
@@ -249,7 +351,7 @@ def test_acts_need_an_officer_of_this_server(run: Run, home: Path) -> None:
         said = run("hosts", "hold", host_id, "--officer", nobody, "--reason", "x", expect=3)
         assert f"there is no officer '{nobody}'" in said
     assert "no host" in run(
-        "hosts", "revoke", "unknown", "--officer", "officer", "--reason", "x", expect=3
+        "hosts", "revoke", "unknown", *_officer(home), "--reason", "x", expect=3
     )
 
 

@@ -3,10 +3,12 @@
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from expense_cases import PROVIDER, TENANT
+from kashi_server.bootstrap import opened
 from kashi_server.closing_settings import FILE
 from kashi_server.domain.interval import Month
 from server_commands import run
@@ -50,7 +52,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_text(AGREEMENTS + PRICE.format(yuan="12.50"), encoding="utf-8")
     commands: list[list[str]] = [
         ["init", "--demo", "--directory", str(where), "--password-file", first],
-        [*_second(second), "-d", str(where)],
+        [*_second(second, first), "-d", str(where)],
         ["import", str(file), "--officer", "officer", "--password-file", first, "-d", str(where)],
         ["close", "2026-10", "-d", str(where)],
     ]
@@ -68,9 +70,10 @@ def _passwords(where: Path) -> tuple[str, str]:
     return str(files[0]), str(files[1])
 
 
-def _second(password: str) -> tuple[str, ...]:
-    """The command that makes the second officer."""
-    return ("account", "create", "second", "--role", "officer", "--password-file", password)
+def _second(password: str, first: str) -> tuple[str, ...]:
+    """The command by which the first officer makes the second."""
+    own = ("--officer", "officer", "--officer-password-file", first)
+    return ("account", "create", "second", "--role", "officer", "--password-file", password, *own)
 
 
 def _proofs(where: Path) -> tuple[str, ...]:
@@ -158,6 +161,31 @@ def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: P
     assert (sound.returncode, sound.stderr) == (0, "")
 
 
+def test_the_log_has_the_terms_of_a_correction_by_their_hash(
+    directory: str, tmp_path: Path
+) -> None:
+    """Each file by the SHA-256 of its bytes, with its name and why, by both officers."""
+    price, other = tmp_path / "price.toml", tmp_path / "other.toml"
+    price.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    other.write_text("# 无内容\n", encoding="utf-8")
+    decided = ("--officer", "officer", "--officer", "second", "--reason", "合同笔误")
+    terms = ("--terms", str(price), "--terms", str(other))
+
+    run("correct", "--month", "2026-10", *terms, *decided, *_proofs(tmp_path), "-d", directory)
+
+    with opened(Path(directory)) as server, server.work.begin(writes=False) as unit:
+        acts = [
+            (one.actor, one.reference, one.reason)
+            for one in unit.identity.acts()
+            if one.act == "correct-agreements"
+        ]
+    assert acts == [
+        (login, sha256(file.read_bytes()).hexdigest(), f"{file}: 合同笔误")
+        for file in (price, other)
+        for login in ("officer", "second")
+    ]
+
+
 @pytest.mark.parametrize(
     ("names", "told"),
     [
@@ -212,7 +240,7 @@ def test_a_month_closes_on_its_day_or_by_two_officers(tmp_path: Path) -> None:
     )
     told = run("closing-day", str(last), "-d", str(where), "--json")
     refused = run("close", str(last), "--empty", "-d", str(where))
-    run(*_second(second), "-d", str(where))
+    run(*_second(second, first), "-d", str(where))
     early = ["close", str(last), "--empty", "-d", str(where), "--reason", "审计要求"]
     early += ["--officer", "officer", "--officer", "second"]
     typed = run(*early, "--password-file", first, "--password-file", first)

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from fakes.nvml.library import built_library, compiler, environment
 from fakes.nvml.scenario import Device, Error, Scenario
-from fixtures_server import OFFICER, KashiServer
+from fixtures_server import KashiServer
 from kashi_agent.clock import ManualClock, SystemClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.doctor.examination import Patient, examine
@@ -254,7 +254,7 @@ def test_a_revoked_host_is_refused_with_the_servers_words(
     """The certificate is good and the server says no: its reason is told."""
     store = enrolled(server, tmp_path / "revoked")
     host_id = store.host().host_id
-    server.command("hosts", "revoke", host_id, "--officer", OFFICER, "--reason", "test")
+    server.command("hosts", "revoke", host_id, *server.officer, "--reason", "test")
 
     refused = found(store.folder.parent)["host_refused"]
 
@@ -278,7 +278,7 @@ def delivered(
     host = prepared_host(server, folder / name, seed=name)
     host.agent.close()
     if hold:
-        server.command("hosts", "hold", host.host_id, "--officer", OFFICER, "--reason", "test")
+        server.command("hosts", "hold", host.host_id, *server.officer, "--reason", "test")
     host.clock.utc = SystemClock().utc_ms() // MINUTE_MS * MINUTE_MS - 10 * MINUTE_MS + ahead_ms
     host.clock.boot = host.random.randbytes(16)
     host.start()

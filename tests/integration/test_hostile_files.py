@@ -14,8 +14,8 @@ from kashi.carry import CarryFile, write_carry_file
 from kashi.v1 import carry_pb2, enrolment_pb2, metering_pb2
 from kashi_agent.cli import main
 from kashi_server.bootstrap import opened
-from kashi_server.commands.accounts import require_officer
 from kashi_server.commands.plain import plain
+from kashi_server.commands.proving import require_officer
 from kashi_server.services.ingestion import Answer, Failure, Ingestion, Submission
 from kashi_server.services.tokens import secret_sha256
 from relayed_host import enrolled_by_file, relayed_host

@@ -10,7 +10,7 @@ import pytest
 from expense_cases import PROVIDER, TENANT
 from kashi_server.bootstrap import opened
 from kashi_server.services.accounts import Role
-from paper_cases import BLUE, CONTRACT, PARTIES, PARTS, export_of
+from paper_cases import BLUE, CONTRACT, PARTIES, PARTS, export_of, invoice, taxed
 from server_commands import Done, run
 from workbooks import workbook
 
@@ -42,6 +42,8 @@ paid_on = 2026-10-20
 amount_yuan = "50000.00"
 covers = [{{ invoice = "{BLUE.number}", amount_yuan = "50000.00" }}]
 """
+PROVED = (("invoices", "import"), ("invoices", "map"), ("payments", "import"), ("files", "add"))
+"""Commands that one officer proves."""
 Command = Callable[..., Done]
 
 
@@ -67,9 +69,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(template: Path, tmp_path: Path) -> Command:
     """Runs a command on a copy of it."""
     directory = str(shutil.copytree(template, tmp_path / "server"))
+    secret = template.parent / "clerk.password"
 
     def on_it(*arguments: str, expect: int = 0) -> Done:
-        done = run(*arguments, "-d", directory)
+        proves = arguments[:2] in PROVED and "--password-file" not in arguments
+        proof = ("--password-file", str(secret)) if proves else ()
+        done = run(*arguments, *proof, "-d", directory)
         assert done.returncode == expect, done.stdout + done.stderr
         return done
 
@@ -121,6 +126,41 @@ def test_from_the_bureaus_files_to_papers_of_a_contract(command: Command, files:
     assert "Everything stored" in command("fsck").stdout
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("invoices", "import", "发票.xlsx"),
+        ("invoices", "map", BLUE.number, "--contract", "HT-1", "--part", "storage"),
+        ("payments", "import", "付款.toml"),
+        ("files", "add", "合同.pdf", "--subject", "contract:HT-1", "--owner", TENANT),
+    ],
+)
+def test_an_officer_proves_what_is_done_with_papers(
+    command: Command, files: Path, tmp_path: Path, typed: tuple[str, ...]
+) -> None:
+    """A login alone is nobody: with another password nothing is taken, and the trail names who
+    was refused; with the own one the trail names who did what."""
+    if typed[1] == "map" or typed[0] == "payments":
+        command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
+    words = [str(files / one) if (files / one).exists() else one for one in typed]
+    wrong = files / "wrong"
+    wrong.write_text("wrong horse battery\n", encoding="utf-8")
+
+    refused = command(*words, "--officer", "clerk", "--password-file", str(wrong), expect=3)
+    command(*words, "--officer", "clerk")
+
+    assert "the password of clerk is wrong" in refused.stderr
+    with opened(tmp_path / "server") as server, server.work.begin(writes=False) as unit:
+        done, before = unit.accounts.audit(2)
+    assert (before.login, before.act) == ("clerk", "sign-in-refused")
+    assert (done.login, done.address, done.act, done.subject) == (
+        "clerk",
+        "console",
+        "console-proved",
+        " ".join(typed[:2]),
+    )
+
+
 def test_two_officers_put_a_payment_right(command: Command, files: Path) -> None:
     """By both passwords: what went back counts no more; it is listed, and fsck finds it logged."""
     command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
@@ -145,6 +185,34 @@ def test_two_officers_put_a_payment_right(command: Command, files: Path) -> None
         {BLUE.number: 3_000_000},
     )
     assert "退回 went back" in command("payments", "list").stdout
+    assert "Everything stored" in command("fsck").stdout
+
+
+def test_two_officers_decide_which_content_of_a_number_stands(
+    command: Command, files: Path
+) -> None:
+    """By both passwords; both contents are shown, with who told them, before and after."""
+    command("invoices", "import", str(files / "发票.xlsx"), "--officer", "clerk")
+    other = export_of((invoice(1, taxed(100, 6)), "正常", ""))
+    (files / "真.xlsx").write_bytes(workbook(*other))
+    command("invoices", "import", str(files / "真.xlsx"), "--officer", "clerk")
+    secret = files / "password"
+    secret.write_text("correct-horse-battery\n", encoding="utf-8")
+    deciding = ("invoices", "decide", BLUE.number, "--version", "2", "--document", "查验结果.pdf")
+    both = ("--officer", "clerk", "--officer", "second", "--reason", "首次导入有误")
+
+    contested = told(command("invoices", "show", BLUE.number, "--json"))
+    alone = command(*deciding, *both, "--password-file", str(secret), expect=3)
+    done = command(*deciding, *both, *(("--password-file", str(secret)) * 2))
+    shown = command("invoices", "show", BLUE.number).stdout
+
+    assert (contested["status"], contested["version"]) == ("void", 1)
+    assert [one["ex_tax_fen"] for one in contested["versions"]] == [6_400_000, 10_000]
+    assert "once for each --officer" in alone.stderr
+    assert "version 2 stands, 106.00 元" in done.stdout
+    assert "第 1 版 version: 不作数" in shown
+    assert "第 2 版 version: 现行" in shown
+    assert "裁定 decided: 第 2 版 version，查验结果.pdf，clerk, second：首次导入有误" in shown
     assert "Everything stored" in command("fsck").stdout
 
 

@@ -231,7 +231,7 @@ def test_a_host_the_server_refuses_keeps_no_other_waiting(
         way = one.way(relay.address)
         one.ship_by(way)
         way.close()
-    server.command("hosts", "revoke", revoked.host_id, "--officer", "officer", "--reason", "sold")
+    server.command("hosts", "revoke", revoked.host_id, *server.officer, "--reason", "sold")
 
     relay.forwarder.forward()
 

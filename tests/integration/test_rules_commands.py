@@ -42,7 +42,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     init = ("init", "--demo", "--directory", str(where), "--password-file", first)
     assert run(*init).returncode == 0
     creating = ("account", "create", "second", "--role", "officer", "--password-file", second)
-    made = run(*creating, "-d", str(where))
+    made = run(
+        *creating, "--officer", "officer", "--officer-password-file", first, "-d", str(where)
+    )
     assert made.returncode == 0, made.stderr
     return where
 

@@ -102,7 +102,7 @@ def test_revocation_reaches_an_open_connection(shared_server: KashiServer, tmp_p
     store, host, tls = _enrolled(shared_server, tmp_path / "agent")
     wire = GrpcWire(host, tls)
     wire.submit([])
-    act = ("--officer", OFFICER, "--reason", "sold")
+    act = (*shared_server.officer, "--reason", "sold")
     shared_server.command("hosts", "revoke", host.host_id, *act)
 
     assert "revoked" in _refused_within_effect(wire)

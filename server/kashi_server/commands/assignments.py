@@ -8,9 +8,9 @@ import typer
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.hosts import typed_password
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.proving import prove
 from kashi_server.documents.assignment_sheet import AssignmentSheets
 from kashi_server.domain.assignment_act import Answer, Standing
 from kashi_server.domain.assignment_draft import drafts_of
@@ -214,7 +214,7 @@ def _side(server: Server, login: str) -> Actor:
 def actor_of(server: Server, login: str, password_file: Path | None) -> Actor:
     """The same, once the password is right."""
     actor = _side(server, login)
-    server.accounts.check_password(actor.login, typed_password(actor.login, password_file))
+    prove(server, actor.login, password_file)
     return actor
 
 

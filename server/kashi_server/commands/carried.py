@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.accounts import require_officer
-from kashi_server.commands.hosts import typed_password
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import plain
+from kashi_server.commands.proving import prove, require_officer
 from kashi_server.errors import ImportRefused, InvalidValue, Refused
 from kashi_server.presence import running_ports
 from kashi_server.services.carried_enrolment import Approve, CarriedEnrolments, no_approval
@@ -86,7 +85,7 @@ def enrol_requests(
     with opened(directory) as server:
         if approved is not None:
             require_officer(server, officer)
-            server.accounts.check_password(officer, typed_password(officer, password_file))
+            prove(server, officer, password_file)
         port = server.config.metering.port or running_ports(directory).get("metering", 0)
         service = CarriedEnrolments(
             server.enrolment, server.greeting(port), server.keyring.receipt_key

@@ -11,6 +11,7 @@ from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer
 from kashi_server.commands.paper_options import CONSOLE, acting_officer, content_of
 from kashi_server.commands.plain import plain
+from kashi_server.commands.proving import OfficerPassword
 from kashi_server.domain.evidence_file import EvidenceFile, Subject
 from kashi_server.errors import ConfigurationError, Refused
 from kashi_server.services.evidence_files import EvidenceFiles
@@ -40,6 +41,7 @@ def add_file(
     name: Annotated[
         str | None, typer.Option("--name", help="Another name than the file's. 名称")
     ] = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
@@ -51,7 +53,7 @@ def add_file(
             name=name or file.name,
             owner_id=owner,
             subject=Subject.parse(subject),
-            acting=acting_officer(server, officer),
+            acting=acting_officer(server, officer, password_file, "files add"),
         )
     if as_json:
         print(json.dumps(_data(added), ensure_ascii=False))

@@ -2,14 +2,13 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.accounts import password_of, require_officer
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.proving import OfficerPassword, prove_officer
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
@@ -33,15 +32,16 @@ def token(
     officer: Officer,
     hours: Annotated[int, typer.Option("--hours", help="How long it may be used, 1 to 24.")] = 24,
     as_json: AsJson = False,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Issue an enrolment token: it works once, for one host, for at most 24 hours.
-    签发一次性注册令牌，至多 24 小时有效。
+    签发一次性注册令牌，至多 24 小时有效；经办人凭密码办理。
     """
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
         raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         _check_party(party, demo=server.config.demo)
         _warn_of_strangers(server, party)
         issued = server.enrolment.issue_token(party, officer, hours * HOUR_MS)
@@ -118,13 +118,17 @@ def list_hosts(
 
 
 def hold(
-    host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+    host_id: HostId,
+    officer: Officer,
+    reason: Reason,
+    password_file: OfficerPassword = None,
+    directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Stop counting a host's reports; they are still stored and receipted.
-    暂停计入某主机的报告；仍保存并出具回执。
+    暂停计入某主机的报告；仍保存并出具回执。经办人凭密码办理。
     """
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         server.hosts.hold(host_id, officer, reason)
     print(f"Host {host_id} is held. Two officers release it: kashi-server hosts release")
 
@@ -133,9 +137,7 @@ def release(
     host_id: HostId,
     officer: Officer,
     reason: Reason,
-    password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="Holds the officer's password.")
-    ] = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Release a held host; it takes two officers, each with the password of the portal.
@@ -144,8 +146,7 @@ def release(
     What the host sent while it was held is counted then, as far as nothing else forbids it.
     """
     with opened(directory) as server:
-        require_officer(server, officer)
-        server.accounts.check_password(officer, typed_password(officer, password_file))
+        prove_officer(server, officer, password_file)
         released = server.hosts.release(host_id, officer, reason)
         if not released:
             print(f"Noted. Another officer must release {host_id} as well.")
@@ -159,19 +160,19 @@ def release(
         print(f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}")
 
 
-def typed_password(officer: str, file: Path | None) -> str:
-    """An officer's password, from a file or asked for."""
-    if file is not None:
-        return password_of(file)[0]
-    return str(typer.prompt(f"Password of {officer}", hide_input=True))
-
-
 def revoke(
-    host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
+    host_id: HostId,
+    officer: Officer,
+    reason: Reason,
+    password_file: OfficerPassword = None,
+    directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Refuse a host's calls for good, within five seconds. 吊销主机，五秒内生效，不可恢复。"""
+    """Refuse a host's calls for good, within five seconds. 吊销主机，五秒内生效，不可恢复。
+
+    The officer proves it by the password of the portal. 经办人凭密码办理。
+    """
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         server.hosts.revoke(host_id, officer, reason)
     print(f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token.")
 
@@ -181,13 +182,14 @@ def allow_recoveries(
     count: Annotated[int, typer.Argument(help="In all, those used included; 0 takes it away.")],
     officer: Officer,
     reason: Reason,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Set how often a host may get a certificate by its report key alone.
     设定主机仅凭报告密钥恢复证书的次数。
     """
     with opened(directory) as server:
-        require_officer(server, officer)
+        prove_officer(server, officer, password_file)
         server.hosts.allow_recoveries(host_id, count, officer, reason)
     print(f"Host {host_id} may recover {count} times in all.")
 

@@ -72,6 +72,7 @@ def _facts(
         "hosts": facts.host_count,
         "reports": facts.report_count,
         "readings": facts.reading_count,
+        "reports_with_erased_names": facts.erased_count,
         "log_size": log.size,
         "checkpoints": log.checkpoint_count,
         "repaired": facts.repaired,
@@ -85,6 +86,8 @@ def _print(facts: FactsChecked, log: LogChecked) -> None:
         f"{facts.host_count} hosts, {facts.report_count} reports, {facts.reading_count} readings;"
         f" log of {log.size} entries, {log.checkpoint_count} checkpoints"
     )
+    if facts.erased_count:
+        print(f"姓名已抹除 names erased: {facts.erased_count} 份报告 reports, proofs whole.")
     for line in facts.repaired:
         print(f"repaired: {line}")
     for line in (*facts.differences, *log.differences):

@@ -1,6 +1,7 @@
 """`invoices`: taking them from the tax bureau's files, how they stand, what their lines are for."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,9 @@ from kashi_server.commands.paper_options import (
     paper_files,
 )
 from kashi_server.commands.plain import PlainConsole
-from kashi_server.commands.proving import OfficersPasswords, prove_officers
+from kashi_server.commands.proving import OfficerPassword, OfficersPasswords, prove_officers
 from kashi_server.domain.invoice import InvoiceStatus, LinePart
+from kashi_server.domain.invoice_content import said_by
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.services.allocation import PartLeft, left_of
@@ -60,13 +62,14 @@ def import_invoices(
     ],
     officer: Officer,
     mapping: MappingFile = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Take invoices between the sides of contracts, and how they stand: all or none. 导入发票"""
     with opened(directory) as server:
-        acting = acting_officer(server, officer)
+        acting = acting_officer(server, officer, password_file, "invoices import")
         told: list[ToldInvoice] = []
         mistakes: list[Mistake] = []
         passed_by, known, reader = 0, mapping_of(mapping), paper_files(server)
@@ -166,6 +169,7 @@ def show_invoice(
     for line in invoice.lines:
         said = parts.get(line.line, "未对应 no part")
         print(f"    {line.line}. {line.name}  {yuan_text(line.amount.incl_fen)}  → {said}")
+    _print_versions(history)
     for change in history.statuses:
         both = " 两名经办人决定 decided by two officers:" if change.decided else ""
         print(
@@ -177,6 +181,23 @@ def show_invoice(
         print(f"    {one.contract_id} {one.part}: 余 left {yuan_text(one.left_fen)}  {held}")
 
 
+def _print_versions(history: InvoiceHistory) -> None:
+    """Every content that was told of the number, where there are several."""
+    for one in history.versions:
+        here = "现行 stands" if one.version == history.stored.version else "不作数 does not stand"
+        said = one.invoice
+        print(
+            f"    第 {one.version} 版 version: {here}，{yuan_text(said.amount.incl_fen)} 元 yuan,"
+            f" {said.seller_id} → {said.buyer_id}，{one.source} {one.told_by}"
+            + (f"，对应蓝字 takes back {said.blue_number}" if said.blue_number else "")
+        )
+    for decided in history.decisions:
+        print(
+            f"    裁定 decided: 第 {decided.version} 版 version，{decided.document}，"
+            f"{decided.decided_by}：{decided.reason}"
+        )
+
+
 def map_invoice(
     number: Number,
     contract: Annotated[str, typer.Option("--contract", help="The contract. 合同")],
@@ -185,11 +206,12 @@ def map_invoice(
     line: Annotated[
         list[int] | None, typer.Option("--line", help="Only these lines; without, all. 行号")
     ] = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Say which part of which contract lines of an invoice are for. 发票行对应合同部分"""
     with opened(directory) as server:
-        acting = acting_officer(server, officer)
+        acting = acting_officer(server, officer, password_file, "invoices map")
         known = keeping(server).show(number, acting).stored.invoice.lines
         wanted = line or [one.line for one in known]
         parts = [LinePart(line=one, contract_id=contract, part=part) for one in wanted]
@@ -243,6 +265,18 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
             for one in history.statuses
         ],
         "reds": [red.number for red in history.reds],
+        "version": history.stored.version,
+        "versions": [
+            {
+                "version": one.version,
+                "source": one.source,
+                "told_by": one.told_by,
+                "told_utc_ms": one.told_utc_ms,
+                **said_by(one.invoice),
+            }
+            for one in history.versions
+        ],
+        "decisions": [asdict(one) for one in history.decisions],
         "parts": [
             {
                 "contract_id": one.contract_id,

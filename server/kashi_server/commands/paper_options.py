@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import Server
-from kashi_server.commands.accounts import require_officer
+from kashi_server.commands.proving import prove_officer
 from kashi_server.documents.workbook_reading import read_xlsx
 from kashi_server.errors import ConfigurationError
 from kashi_server.services.acting import Acting
@@ -54,11 +54,12 @@ def paper_files(server: Server) -> PaperFiles:
     return PaperFiles(read_xlsx, contracts_of(server.work))
 
 
-def acting_officer(server: Server, officer: str) -> Acting:
-    """An officer who acts for the office.
+def acting_officer(server: Server, officer: str, password_file: Path | None, act: str) -> Acting:
+    """An officer who acts for the office, proved by the password; the audit trail names the act.
 
     Raises:
         NotFound: there is no such officer.
+        Refused: the password is wrong.
     """
-    require_officer(server, officer)
+    prove_officer(server, officer, password_file, act)
     return Acting(actor=officer)

@@ -19,6 +19,7 @@ from kashi_server.commands.paper_options import (
     paper_files,
 )
 from kashi_server.commands.plain import PlainConsole
+from kashi_server.commands.proving import OfficerPassword
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.services.papers_port import StoredPayment
@@ -32,13 +33,14 @@ def import_payments(
     ],
     officer: Officer,
     mapping: MappingFile = None,
+    password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Take payments and what they cover: all of them or none. 导入付款"""
     with opened(directory) as server:
-        acting = acting_officer(server, officer)
+        acting = acting_officer(server, officer, password_file, "payments import")
         told: list[ToldPayment] = []
         mistakes: list[Mistake] = []
         known, reader = mapping_of(mapping), paper_files(server)

@@ -1,16 +1,17 @@
 """Officers at the console prove that they are who they are named: a typed login is nobody."""
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from kashi_server.bootstrap import Server
-from kashi_server.commands.accounts import require_officer
-from kashi_server.commands.hosts import typed_password
-from kashi_server.errors import InvalidValue
+from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.two_officers import OfficersDecision, check_officers
+
+PASSWORD_BYTES: Final = 15
 
 OfficerPassword = Annotated[
     Path | None,
@@ -32,15 +33,64 @@ Passwords = Annotated[
 ]
 
 
-def prove_officer(server: Server, login: str, password_file: Path | None) -> None:
-    """Make sure that an act is an officer's, by the password of the portal.
+def password_of(file: Path | None) -> tuple[str, str]:
+    """A password from a file, or a fresh one; and, of a fresh one, what to show of it, once.
+
+    Raises:
+        InvalidValue: the file cannot be read.
+    """
+    if file is None:
+        fresh = secrets.token_urlsafe(PASSWORD_BYTES)
+        return fresh, f" 密码（仅显示一次） Password (shown once): {fresh}"
+    try:
+        return file.read_text(encoding="utf-8").strip(), ""
+    except OSError as error:
+        raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
+
+
+def typed_password(login: str, file: Path | None) -> str:
+    """Somebody's password, from a file or asked for."""
+    if file is not None:
+        return password_of(file)[0]
+    return str(typer.prompt(f"Password of {login}", hide_input=True))
+
+
+def require_officer(server: Server, login: str) -> None:
+    """Make sure that an act is recorded under an officer who exists.
+
+    Raises:
+        NotFound: there is no such officer, or the account is closed.
+    """
+    if login not in server.accounts.officers():
+        raise NotFound(f"there is no officer '{login}' on this server")
+
+
+def prove(server: Server, login: str, password_file: Path | None, act: str = "") -> None:
+    """Make sure that a login is at the console, by its password.
+
+    Args:
+        server: whose account it is.
+        login: who acts.
+        password_file: holds the password; None: it is asked for.
+        act: what it is proved for, like `invoices import`, where nothing else that is stored
+            names who acts: the audit trail does then.
+
+    Raises:
+        NotFound: there is no such account, or it is closed.
+        Refused: the password is wrong.
+    """
+    server.accounts.check_password(login, typed_password(login, password_file), act)
+
+
+def prove_officer(server: Server, login: str, password_file: Path | None, act: str = "") -> None:
+    """Make sure that an act is an officer's, by the password of the portal; `act` as in `prove`.
 
     Raises:
         NotFound: there is no such officer, or the account is closed.
         Refused: the password is wrong.
     """
     require_officer(server, login)
-    server.accounts.check_password(login, typed_password(login, password_file))
+    prove(server, login, password_file, act)
 
 
 def prove_officers(
@@ -87,4 +137,4 @@ def prove_logins(
             "give --password-file once for each --officer (--second, --by), in the same order"
         )
     for login, file in zip(named, files, strict=True):
-        server.accounts.check_password(login, typed_password(login, file))
+        prove(server, login, file)

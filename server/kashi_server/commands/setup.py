@@ -9,8 +9,8 @@ import typer
 
 from kashi_server import VERSION
 from kashi_server.bootstrap import utc_clock
-from kashi_server.commands.accounts import password_of
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
+from kashi_server.commands.proving import password_of
 from kashi_server.config import FILE, Config, read_config
 from kashi_server.errors import ConfigurationError, InvalidValue, Refused
 from kashi_server.keystore import DIRECTORY_MODE, KEYS, PUBLIC, ROOTS, has_keys, write_foundation

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.metadata.model import DocumentMetadata
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields, signers
 from pyhanko.sign.timestamps import TimeStamper
@@ -109,7 +110,7 @@ def sign_pdf(
         docmdp_permissions=fields.MDPPerm.NO_CHANGES,
         subfilter=fields.SigSeedSubFilter.PADES,
     )
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    writer = _DatedWriter(BytesIO(pdf), signed_at)
     signed = BytesIO()
     with key.signer() as signer:
         asyncio.run(
@@ -117,6 +118,27 @@ def sign_pdf(
         )
     _check_finished(signed, key.chain[0])
     return signed.getvalue()
+
+
+class _DatedMetadata(DocumentMetadata):
+    """Metadata of a document that was changed at a time which is handed in."""
+
+    def __init__(self, changed_at: datetime) -> None:
+        self._changed_at = changed_at
+        super().__init__()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Keep that time: the library says "now" as it writes, which is the machine's clock."""
+        super().__setattr__(name, self._changed_at if name == "last_modified" else value)
+
+
+class _DatedWriter(IncrementalPdfFileWriter):
+    """The library's writer, with the time of the change handed in."""
+
+    def __init__(self, stream: BytesIO, changed_at: datetime) -> None:
+        super().__init__(stream)
+        # The library gives no other way to say it; a test reads it back.
+        self._meta = _DatedMetadata(changed_at)
 
 
 def _check_finished(signed: BytesIO, certificate: x509.Certificate) -> None:

@@ -39,11 +39,15 @@ class ValueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParameterSpec:
-    """What a parameter decides and what its value must be; `choices` of a choice."""
+    """What a parameter decides and what its value must be; `choices` of a choice.
+
+    `most` bounds a count from which days are reckoned: a last day must be one of the calendar.
+    """
 
     kind: ValueKind
     decides: str
     choices: tuple[str, ...] = ()
+    most: int | None = None
 
 
 def _choice(decides: str, *choices: str) -> ParameterSpec:
@@ -58,6 +62,18 @@ ITEMS: Final = (
 
 FACTORS: Final = ("contract", "invoice", "payment", "metered", "verified")
 """What the base can be the least of: 合同, 发票, 支付, 计量, 审计核定."""
+
+DAYS_MAX: Final = 3_650
+"""Of a term in days: ten years."""
+MONTHS_MAX: Final = 1_200
+"""Of a term in months: a hundred years; no programme's term is near it."""
+YEARS_MAX: Final = 100
+"""Of a term in years."""
+
+
+def _term(decides: str, most: int) -> ParameterSpec:
+    return ParameterSpec(ValueKind.COUNT, decides, most=most)
+
 
 _R, _Y, _N, _B = ValueKind.RATIO, ValueKind.YUAN, ValueKind.COUNT, ValueKind.TRUTH
 _T, _TT = ValueKind.TEXT, ValueKind.TEXTS
@@ -87,7 +103,7 @@ PARAMETERS: Final[Mapping[str, ParameterSpec]] = {
     "related_party_forbidden": ParameterSpec(_B, "user and provider must not be related"),
     "claimant_not_provider": ParameterSpec(_B, "who claims must not be a listed provider"),
     "mutual_exclusions": ParameterSpec(_TT, "programmes that must not pay for the same"),
-    "years_max": ParameterSpec(_N, "for how many years one company may get it"),
+    "years_max": _term("for how many years one company may get it", YEARS_MAX),
     # The base.
     "expense_scope.include": ParameterSpec(ValueKind.CHOICES, "what expense counts", ITEMS),
     "expense_scope.exclude": ParameterSpec(ValueKind.CHOICES, "what expense does not", ITEMS),
@@ -111,7 +127,7 @@ PARAMETERS: Final[Mapping[str, ParameterSpec]] = {
     "ratio.general": ParameterSpec(_R, "the ratio"),
     "ratio.startup": ParameterSpec(_R, "the ratio of a start-up"),
     "ratio.domestic": ParameterSpec(_R, "the ratio on domestic chips"),
-    "startup.max_age_months": ParameterSpec(_N, "younger than so many months is a start-up"),
+    "startup.max_age_months": _term("younger than so many months is a start-up", MONTHS_MAX),
     "startup.age_basis": _choice(
         "at which date the age counts", "application_date", "contract_signed", "service_date"
     ),
@@ -142,19 +158,19 @@ PARAMETERS: Final[Mapping[str, ParameterSpec]] = {
         "how money moves",
         "claim_first", "post_use", "instant_deduction", "supplier_redeems",
     ),
-    "voucher.validity_months": ParameterSpec(_N, "how long a voucher holds"),
+    "voucher.validity_months": _term("how long a voucher holds", MONTHS_MAX),
     "voucher.transferable": ParameterSpec(_B, "a voucher may be passed on"),
     "voucher.partial_use": ParameterSpec(_B, "a voucher may be used in parts"),
     "voucher.min_face_yuan": ParameterSpec(_Y, "the least face of a voucher"),
     "evidence_required": ParameterSpec(_TT, "papers of an application"),
     "review_steps": ParameterSpec(_TT, "steps of the review, in order"),
     "review.corrections_max": ParameterSpec(_N, "how often an application may be returned 补正"),
-    "publicity_days": ParameterSpec(_N, "days of public notice"),
+    "publicity_days": _term("days of public notice", DAYS_MAX),
     "fiscal_year": _choice("the year of caps and pools", "calendar"),
-    "retention_years": ParameterSpec(_N, "how long papers are kept"),
+    "retention_years": _term("how long papers are kept", YEARS_MAX),
     "clawback.reasons": ParameterSpec(_TT, "why money is recovered"),
     "clawback.interest_year_ratio": ParameterSpec(_R, "interest of a year on what is recovered"),
-    "clawback.ban_months": ParameterSpec(_N, "how long the company may not apply then"),
+    "clawback.ban_months": _term("how long the company may not apply then", MONTHS_MAX),
 }  # fmt: skip
 
 
@@ -168,6 +184,11 @@ def check_value(name: str, value: object) -> Value:
     if spec is None:
         raise InvalidValue(f"there is no parameter '{name}'")
     checked = _checked(spec, value)
+    if isinstance(checked, int) and spec.most is not None and checked > spec.most:
+        raise InvalidValue(
+            f"{name} 为 {checked}，超过上限 {spec.most}。"
+            f"{name} is {checked}; it is {spec.most} at most"
+        )
     if checked is None:
         raise InvalidValue(f"{value!r} is not what {name} needs: {_example(spec)}")
     return checked

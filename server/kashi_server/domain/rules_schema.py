@@ -105,10 +105,11 @@ def _value(spec: ParameterSpec) -> dict[str, object]:
     ratio = {"type": "string", "pattern": r"^(0(\.\d{1,8})?|1(\.0{1,8})?)$"}
     period = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}$"}
     amount = {"type": "string", "pattern": r"^[^=]+=(0|[1-9]\d{0,14})(\.\d{1,2})?$"}
+    most = {} if spec.most is None else {"maximum": spec.most}
     shapes: dict[ValueKind, dict[str, object]] = {
         ValueKind.RATIO: {"anyOf": [ratio, _NONE]},
         ValueKind.YUAN: {"anyOf": [yuan, _NONE]},
-        ValueKind.COUNT: {"anyOf": [{"type": "integer", "minimum": 0}, _NONE]},
+        ValueKind.COUNT: {"anyOf": [{"type": "integer", "minimum": 0, **most}, _NONE]},
         ValueKind.TRUTH: {"type": "boolean"},
         ValueKind.TEXT: _TEXT,
         ValueKind.TEXTS: texts,

@@ -149,17 +149,26 @@ class AccountKeeping:
         """
         return self._create(login, password, Role.OFFICER, None, first=True)
 
-    def create(self, login: str, password: str, role: Role, party_id: str | None) -> Account:
-        """Make an account.
+    def create(
+        self, login: str, password: str, role: Role, party_id: str | None, *, by: str = ""
+    ) -> Account:
+        """Make an account; the audit trail names `by`, the officer who makes it.
 
         Raises:
             InvalidValue: a value cannot be.
             Refused: the login is taken.
         """
-        return self._create(login, password, role, party_id, first=False)
+        return self._create(login, password, role, party_id, first=False, by=by)
 
     def _create(
-        self, login: str, password: str, role: Role, party_id: str | None, *, first: bool
+        self,
+        login: str,
+        password: str,
+        role: Role,
+        party_id: str | None,
+        *,
+        first: bool,
+        by: str = "",
     ) -> Account:
         draft = AccountDraft(
             login=normal_login(login),
@@ -172,14 +181,18 @@ class AccountKeeping:
             if first and unit.accounts.has_officer():
                 raise Refused("an officer's account exists; add others as that officer")
             account = unit.accounts.add(draft)
-            self._record(
-                unit, account, "account-created", role if party_id is None else f"{role}:{party_id}"
-            )
+            made = role if party_id is None else f"{role}:{party_id}"
+            self._record(unit, account, "account-created", made, by)
             unit.commit()
         return account
 
-    def check_password(self, login: str, password: str) -> None:
+    def check_password(self, login: str, password: str, act: str = "") -> None:
         """Check that somebody at the server's console is who they say.
+
+        Args:
+            login: who they say they are.
+            password: theirs.
+            act: what they prove it for, like `invoices import`: the audit trail names both.
 
         Raises:
             NotFound: there is no such account, or it is closed.
@@ -189,14 +202,24 @@ class AccountKeeping:
             account = _existing(unit, login)
             if account.disabled:
                 raise NotFound(f"the account '{login}' is closed")
-            if self._passwords.matches(unit.accounts.password_hash(account.account_id), password):
-                return
-            self._record(unit, account, "sign-in-refused", "wrong-credentials")
+            stored = unit.accounts.password_hash(account.account_id)
+            matches = self._passwords.matches(stored, password)
+            if not matches:
+                self._record(unit, account, "sign-in-refused", "wrong-credentials")
+            elif act:
+                self._record(unit, account, "console-proved", act)
             unit.commit()
-        raise Refused(f"the password of {login} is wrong")
+        if not matches:
+            raise Refused(f"the password of {login} is wrong")
 
-    def set_password(self, login: str, password: str) -> None:
-        """Replace a password and end the account's sessions.
+    def officers(self) -> frozenset[str]:
+        """The logins of officers whose accounts are open."""
+        return frozenset(
+            one.login for one in self.all() if one.role is Role.OFFICER and not one.disabled
+        )
+
+    def set_password(self, login: str, password: str, *, by: str = "") -> None:
+        """Replace a password and end the account's sessions; `by` is who replaces it.
 
         Raises:
             InvalidValue: the password cannot be.
@@ -207,11 +230,11 @@ class AccountKeeping:
             account = _existing(unit, login)
             unit.accounts.set_password_hash(account.account_id, hashed)
             unit.accounts.end_sessions_of(account.account_id, self._clock())
-            self._record(unit, account, "password-changed", "")
+            self._record(unit, account, "password-changed", "", by)
             unit.commit()
 
-    def disable(self, login: str) -> None:
-        """Close an account and end its sessions.
+    def disable(self, login: str, *, by: str = "") -> None:
+        """Close an account and end its sessions; `by` is the officer who closes it.
 
         Raises:
             NotFound: there is no such account.
@@ -220,7 +243,7 @@ class AccountKeeping:
             account = _existing(unit, login)
             unit.accounts.disable(account.account_id, self._clock())
             unit.accounts.end_sessions_of(account.account_id, self._clock())
-            self._record(unit, account, "account-disabled", "")
+            self._record(unit, account, "account-disabled", "", by)
             unit.commit()
 
     def all(self) -> Sequence[Account]:
@@ -228,15 +251,20 @@ class AccountKeeping:
         with self._work.begin(writes=False) as unit:
             return unit.accounts.all()
 
-    def _record(self, unit: AccountsUnit, account: Account, act: str, subject: str) -> None:
+    def _record(
+        self, unit: AccountsUnit, account: Account, act: str, subject: str, by: str = ""
+    ) -> None:
+        """Who did it is in the line: the account itself, or whom `by` names, upon the account."""
+        actor = _existing(unit, by) if by else account
+        upon = f"{account.login} {subject}".rstrip() if by else subject
         unit.accounts.record(
             AuditEntry(
                 at_utc_ms=self._clock(),
-                account_id=account.account_id,
-                login=account.login,
+                account_id=actor.account_id,
+                login=actor.login,
                 address="console",
                 act=act,
-                subject=subject,
+                subject=upon,
             )
         )
 

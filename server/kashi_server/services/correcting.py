@@ -53,7 +53,8 @@ CORRECTION_ENTRY: Final = "correction"
 CORRECTION_ACT: Final = "correct-month"
 """How a correction is called among privileged acts."""
 TERMS_ACT: Final = "correct-agreements"
-"""How a change of agreements in closed months is called there."""
+"""How a change of agreements in closed months is called there: one act for each file and officer,
+whose reference is the file's SHA-256 and whose reason begins with its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +196,8 @@ class Correcting:
             if taken.changes:
                 officers = ", ".join(decision.officers)
                 self._agreement_watch.agreements_changed(unit, taken.changes, officers)
-            reference = " ".join(file.name for file in terms)
-            self._record(unit, decision, TERMS_ACT, reference)
+            for file in terms:
+                self._record(unit, decision, TERMS_ACT, file.sha256, file.name)
             unit.commit()
 
     def found(
@@ -270,15 +271,21 @@ class Correcting:
                 watch.corrected(unit, run, one)
 
     def _record(
-        self, unit: CorrectionUnit, decision: OfficersDecision, act: str, reference: str
+        self,
+        unit: CorrectionUnit,
+        decision: OfficersDecision,
+        act: str,
+        reference: str,
+        file_name: str = "",
     ) -> None:
+        reason = f"{file_name}: {decision.reason}" if file_name else decision.reason
         for officer in decision.officers:
             done = PrivilegedAct(
                 utc_ms=self._clock(),
                 actor=officer,
                 act=act,
                 reference=reference,
-                reason=decision.reason,
+                reason=reason,
             )
             record(unit, done)
 

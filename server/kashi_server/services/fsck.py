@@ -86,6 +86,8 @@ class FactsChecked:
     host_count: int = 0
     report_count: int = 0
     reading_count: int = 0
+    erased_count: int = 0
+    """Reports whose names of holders were erased; everything signed is whole."""
     differences: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
 
@@ -132,6 +134,7 @@ def _check_host(
             return
         checked.report_count += rebuilt.report_count
         checked.reading_count += rebuilt.reading_count
+        checked.erased_count += rebuilt.erased_count
         expected = rebuilt.finish()
         difference = _difference(unit.facts, host_id, expected)
         if difference is None:

@@ -2,8 +2,9 @@
 
 A party's file that says void, or red-flushed without a red invoice, stops every claim on it at
 once, and no file takes that back. Where the tax bureau knows otherwise, two officers say so on a
-document: the invoice stands again as its red invoices have it, and what stopped is resumed by
-whoever may. Later files of one party alone change that no more; a red invoice does.
+document: the invoice stands again, with the content that stood, as its red invoices have it, and
+what stopped is resumed by whoever may. Later files of one party alone change that no more; a red
+invoice does.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from typing import Final, Protocol
 from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
-from kashi_server.services.paper_entries import status_entry
+from kashi_server.services.invoice_versions import contested
+from kashi_server.services.paper_entries import decision_entry, status_entry
 from kashi_server.services.papers_port import (
+    InvoiceDecision,
     InvoicesPort,
     PapersLogPort,
     StatusChange,
@@ -97,12 +100,33 @@ def put_right(
         )
         unit.invoices.add_status(change)
         unit.log.append_pending(*status_entry(change))
+        if contested(unit, number):
+            _let_stand(unit, stored, decision, change)
         act = PrivilegedAct(
             utc_ms=utc_ms, actor=both, act=_ACT, reference=number, reason=decision.reason
         )
         record(unit, act)
         unit.commit()
     return status
+
+
+def _let_stand(
+    unit: RightingUnit, stored: StoredInvoice, decision: OfficersDecision, change: StatusChange
+) -> None:
+    """Of several contents the one that stands holds good: the officers decided that with it."""
+    number = stored.invoice.number
+    made = InvoiceDecision(
+        number=number,
+        decision=len(unit.invoices.decisions(number)) + 1,
+        version=stored.version,
+        seen=len(unit.invoices.versions(number)),
+        document=change.source,
+        reason=decision.reason,
+        decided_by=change.told_by,
+        decided_utc_ms=change.told_utc_ms,
+    )
+    unit.invoices.decide(made, stored.invoice)
+    unit.log.append_pending(*decision_entry(made))
 
 
 def _rightly(unit: RightingUnit, stored: StoredInvoice) -> InvoiceStatus:

@@ -1,12 +1,12 @@
 """Invoices in use: taking them from files, what their lines are for, how they stand.
 
 An issued invoice never changes; where a file tells another content of a known number, that row is
-passed by and told, and what money rests on is claimed no more until two officers have looked. Only
-which invoice a red one takes back may come later, where it did not say: by its seller or the
-office. How it stands changes,
-and each change is kept: normal, then partly red-flushed, then red-flushed or void; no file takes
-that back, so an older export changes nothing. A red invoice that is taken changes how its blue one
-stands even where no file says so. One side's word alone may be wrong: two officers put it right.
+told and kept beside, and what money rests on is claimed no more until two officers have decided.
+Only which invoice a red one takes back may come later, where it did not say: by its seller or the
+office. How it stands changes, and each change is kept: normal, then partly red-flushed, then
+red-flushed or void; no file takes that back, so an older export changes nothing. A red invoice that
+is taken changes how its blue one stands even where no file says so. One side's word alone may be
+wrong: two officers put it right.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,9 +18,12 @@ from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
 from kashi_server.services.invoice_contests import differing, says_blue, weighty
+from kashi_server.services.invoice_versions import keep_beside
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
 from kashi_server.services.papers_port import (
+    InvoiceDecision,
+    InvoiceVersion,
     LineMapping,
     PapersUnit,
     PapersWork,
@@ -53,12 +56,17 @@ class TakenInvoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceHistory:
-    """An invoice and every change of how it stood."""
+    """An invoice and every change of how it stood.
+
+    `versions` and `decisions` are for officers: every content that was told of the number.
+    """
 
     stored: StoredInvoice
     statuses: tuple[StatusChange, ...]
     reds: tuple[Invoice, ...]
     paid_fen: int
+    versions: tuple[InvoiceVersion, ...] = ()
+    decisions: tuple[InvoiceDecision, ...] = ()
 
 
 class InvoiceKeeping:
@@ -119,7 +127,7 @@ class InvoiceKeeping:
             stored = _visible(unit, number, acting)
             taking = _Taking(unit, acting, self._clock(), self._watch)
             place = Place(file=f"invoice {number}", row=0)
-            taking.map(stored.invoice, stored.parts, parts, place)
+            taking.map(stored.invoice, stored.parts, parts, place, stored.version)
             if taking.mistakes:
                 raise Refused("; ".join(one.message for one in taking.mistakes))
             unit.commit()
@@ -133,11 +141,14 @@ class InvoiceKeeping:
         """
         with self._work.begin(writes=False) as unit:
             stored = _visible(unit, number, acting)
+            office = acting.party_id is None
             return InvoiceHistory(
                 stored=stored,
                 statuses=tuple(unit.invoices.statuses(number)),
                 reds=tuple(unit.invoices.reds_of(number)),
                 paid_fen=unit.payments.covered_fen(number),
+                versions=tuple(unit.invoices.versions(number)) if office else (),
+                decisions=tuple(unit.invoices.decisions(number)) if office else (),
             )
 
     def all(self, acting: Acting, contract_id: str | None = None) -> Sequence[StoredInvoice]:
@@ -181,8 +192,7 @@ class _Taking:
             self._add(told)
             return
         if not self._acting.may_see(stored.invoice.seller_id, stored.invoice.buyer_id):
-            # Whose it is, and what it says, is no business of strangers.
-            self._pass_by(told, f"stands here and is not {self._party}'s; ask the office")
+            self._contest_unseen(stored, told)
             return
         named = differing(stored.invoice, invoice)
         later = named == ["blue_number"] and not stored.invoice.blue_number
@@ -192,7 +202,7 @@ class _Taking:
             self._contradict(stored, told, named)
             return
         parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
-        mapped = self.map(invoice, stored.parts, parts, place)
+        mapped = self.map(invoice, stored.parts, parts, place, stored.version)
         changed = self._change(stored, told.status, place.file)
         self.done.changed += mapped or changed or later
         self.done.unchanged += not (mapped or changed or later)
@@ -213,7 +223,10 @@ class _Taking:
             f"stands here with another {', '.join(named)}; an issued invoice never changes",
         )
         heavy = weighty(stored.invoice, invoice)
+        if self._decided_against(invoice):
+            return
         if heavy:
+            self._keep_beside(stored, told)
             self._suspend(stored, f"{file}, which tells another {', '.join(heavy)}")
         elif "blue_number" in named:
             self._unit.invoices.lock(invoice.blue_number)
@@ -222,6 +235,44 @@ class _Taking:
             if blue and (blue.invoice.seller_id, blue.invoice.buyer_id) == sides:
                 why = f"{file}: red invoice {invoice.number} takes it back, and stands here for"
                 self._suspend(blue, f"{why} {stored.invoice.blue_number}")
+
+    def _contest_unseen(self, stored: StoredInvoice, told: ToldInvoice) -> None:
+        """Another content by who is no side of what stands, and learns nothing of that."""
+        self._pass_by(
+            told,
+            f"stands here and is not {self._party}'s; this one is kept beside it, and two officers"
+            " decide which holds good: ask the office",
+        )
+        notes, changes = len(self.done.notes), len(self.done.changes)
+        if not self._decided_against(told.invoice):
+            self._keep_beside(stored, told)
+            self._suspend(stored, "another content of its number, by another party")
+        del self.done.notes[notes:], self.done.changes[changes:]
+
+    def _decided_against(self, told: Invoice) -> bool:
+        """Whether two officers knew this content and let another stand: it stops nothing again."""
+        decided = self._unit.invoices.decisions(told.number)
+        if not decided:
+            return False
+        known = self._unit.invoices.versions(told.number)[: decided[-1].seen]
+        against = any(
+            one.invoice.blue_number == told.blue_number and not weighty(one.invoice, told)
+            for one in known
+        )
+        if against:
+            self.done.notes.append(
+                f"发票 {told.number} 的该内容已经两名经办人裁定不成立。Two officers decided against"
+                f" this content of invoice {told.number}: {decided[-1].document}"
+            )
+        return against
+
+    def _keep_beside(self, stored: StoredInvoice, told: ToldInvoice) -> None:
+        said = (told.place.file, self._acting.actor, self._utc_ms)
+        if keep_beside(self._unit, stored, told.invoice, said) is None:
+            self.done.notes.append(
+                f"发票 {told.invoice.number} 已有过多版本，本版未保存。Too many contents of invoice"
+                f" {told.invoice.number} were told; this one is not kept"
+            )
 
     def _suspend(self, stored: StoredInvoice, source: str) -> None:
         """Nothing is claimed of it until two officers put it right."""
@@ -359,6 +410,7 @@ class _Taking:
         before: Iterable[LinePart],
         parts: Sequence[LinePart],
         place: Place,
+        version: int = 1,
     ) -> bool:
         """Store what lines are for where that is news; whether anything was."""
         known = {part.line: part for part in before}
@@ -373,6 +425,7 @@ class _Taking:
             mapping = LineMapping(
                 number=invoice.number,
                 part=part,
+                version=version,
                 mapped_by=self._acting.actor,
                 mapped_utc_ms=self._utc_ms,
             )

@@ -1,17 +1,20 @@
 """What the log keeps of papers, so that a row altered behind the server's back shows (`fsck`)."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Final, Protocol
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.evidence_file import EvidenceFile
 from kashi_server.domain.invoice import Invoice
+from kashi_server.domain.invoice_content import said_by
 from kashi_server.domain.payment import Covered, Payment
-from kashi_server.domain.taxed import Taxed
 from kashi_server.services.papers_port import (
     Allocation,
     FilesPort,
+    InvoiceDecision,
     InvoicesPort,
+    InvoiceVersion,
     LineMapping,
     PaymentReturn,
     PaymentsPort,
@@ -19,6 +22,8 @@ from kashi_server.services.papers_port import (
 )
 
 INVOICE_ENTRY: Final = "invoice"
+VERSION_ENTRY: Final = "invoice-version"
+DECISION_ENTRY: Final = "invoice-decision"
 STATUS_ENTRY: Final = "invoice-status"
 MAPPING_ENTRY: Final = "invoice-part"
 ALLOCATION_ENTRY: Final = "invoice-allocation"
@@ -28,6 +33,8 @@ RETURN_ENTRY: Final = "payment-return"
 FILE_ENTRY: Final = "evidence-file"
 PAPER_ENTRIES: Final = (
     INVOICE_ENTRY,
+    VERSION_ENTRY,
+    DECISION_ENTRY,
     STATUS_ENTRY,
     MAPPING_ENTRY,
     ALLOCATION_ENTRY,
@@ -43,19 +50,27 @@ LogEntry = tuple[str, str, bytes]
 
 def invoice_entry(invoice: Invoice) -> LogEntry:
     """Of an invoice: everything it says."""
-    said = {
-        "format": "kashi/v1/invoice",
-        "number": invoice.number,
-        "issued_on": invoice.issued_on.isoformat(),
-        "seller_id": invoice.seller_id,
-        "buyer_id": invoice.buyer_id,
-        "seller_name": invoice.seller_name,
-        "buyer_name": invoice.buyer_name,
-        **_taxed(invoice.amount),
-        "blue_number": invoice.blue_number,
-        "lines": [{"name": line.name, **_taxed(line.amount)} for line in invoice.lines],
-    }
+    said = {"format": "kashi/v1/invoice", **said_by(invoice)}
     return INVOICE_ENTRY, invoice.number, canonical_bytes(said)
+
+
+def version_entry(version: InvoiceVersion) -> LogEntry:
+    """Of one of several contents of a number: what it says, and who told it."""
+    said = {
+        "format": "kashi/v1/invoice-version",
+        "version": version.version,
+        "source": version.source,
+        "told_by": version.told_by,
+        "told_utc_ms": version.told_utc_ms,
+        **said_by(version.invoice),
+    }
+    return VERSION_ENTRY, f"{version.invoice.number}/{version.version}", canonical_bytes(said)
+
+
+def decision_entry(decision: InvoiceDecision) -> LogEntry:
+    """Of which content of a number stands."""
+    said = {"format": "kashi/v1/invoice-decision", **asdict(decision)}
+    return DECISION_ENTRY, f"{decision.number}/{decision.decision}", canonical_bytes(said)
 
 
 def status_entry(change: StatusChange) -> LogEntry:
@@ -78,13 +93,18 @@ def mapping_entry(mapping: LineMapping) -> LogEntry:
     said = {
         "format": "kashi/v1/invoice-part",
         "number": mapping.number,
+        "version": mapping.version,
         "line": mapping.part.line,
         "contract_id": mapping.part.contract_id,
         "part": mapping.part.part,
         "mapped_by": mapping.mapped_by,
         "mapped_utc_ms": mapping.mapped_utc_ms,
     }
-    return MAPPING_ENTRY, f"{mapping.number}/{mapping.part.line}", canonical_bytes(said)
+    return (
+        MAPPING_ENTRY,
+        f"{mapping.number}/{mapping.version}/{mapping.part.line}",
+        canonical_bytes(said),
+    )
 
 
 def allocation_entry(allocation: Allocation, allocation_id: int) -> LogEntry:
@@ -187,6 +207,10 @@ def paper_rows(unit: PapersRows) -> Iterator[LogEntry]:
     """The entry that every row of papers must have in the log."""
     for stored in unit.invoices.invoices():
         yield invoice_entry(stored.invoice)
+    for version in unit.invoices.versions():
+        yield version_entry(version)
+    for decision in unit.invoices.decisions():
+        yield decision_entry(decision)
     for change in unit.invoices.statuses():
         yield status_entry(change)
     for mapping in unit.invoices.mappings():
@@ -201,7 +225,3 @@ def paper_rows(unit: PapersRows) -> Iterator[LogEntry]:
             yield return_entry(returned, returned.return_id or 0)
     for file in unit.files.files():
         yield file_entry(file)
-
-
-def _taxed(amount: Taxed) -> dict[str, int]:
-    return {"ex_tax_fen": amount.ex_tax_fen, "tax_fen": amount.tax_fen}

@@ -71,16 +71,58 @@ class LineMapping:
     part: LinePart
     mapped_by: str
     mapped_utc_ms: int
+    version: int = 1
+    """Of which content of the number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInvoice:
-    """An invoice as it stands: what it says, how it stands, which parts its lines are for."""
+    """An invoice as it stands: what it says, how it stands, which parts its lines are for.
+
+    `version` tells which of several contents of its number stands; 1 is what was taken first.
+    """
 
     invoice: Invoice
     status: InvoiceStatus
     parts: tuple[LinePart, ...]
     added_utc_ms: int
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceVersion:
+    """One of several contents that were told of one number; it is kept whether it stands or not.
+
+    Attributes:
+        version: counts from 1, what was taken first.
+        source: the file that told it, or the document of the officers who did.
+    """
+
+    version: int
+    invoice: Invoice
+    source: str
+    told_by: str
+    told_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDecision:
+    """Two officers' word which content of a number stands.
+
+    Attributes:
+        decision: counts from 1 for each number.
+        version: what stands since.
+        seen: how many versions there were then: a later one is contested anew.
+    """
+
+    number: str
+    decision: int
+    version: int
+    seen: int
+    document: str
+    reason: str
+    decided_by: str
+    decided_utc_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +178,18 @@ class InvoicesPort(Protocol):
 
     def add(self, invoice: Invoice, utc_ms: int) -> None:
         """Add an invoice with its lines."""
+
+    def versions(self, number: str | None = None) -> Sequence[InvoiceVersion]:
+        """Contents that were told of one number, or all; none where only one ever was."""
+
+    def decisions(self, number: str | None = None) -> Sequence[InvoiceDecision]:
+        """Which of them stood since when, in order."""
+
+    def add_version(self, version: InvoiceVersion) -> None:
+        """Keep a content."""
+
+    def decide(self, decision: InvoiceDecision, invoice: Invoice) -> None:
+        """Keep a decision, and let this content stand."""
 
     def tell_blue(self, number: str, blue_number: str) -> None:
         """Say which invoice a red one takes back, which it did not say."""

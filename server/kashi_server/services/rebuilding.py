@@ -57,6 +57,7 @@ class Rebuilt:
         self.projection = StoredProjection()
         self.report_count = 0
         self.reading_count = 0
+        self.erased_count = 0
 
     def follow(self, stored: StoredReport) -> None:
         """Check a stored report and add it.
@@ -76,6 +77,8 @@ class Rebuilt:
         self._check_columns(where, stored, opened)
         self._check_link(where, opened)
         self._check_receipt(where, stored)
+        # Of blocks a sound report may only lack the content of names.
+        self.erased_count += bool(opened.header.blocks and not opened.digests)
         self._add(stored, opened)
 
     def finish(self) -> StoredProjection:

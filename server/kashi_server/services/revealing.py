@@ -29,6 +29,30 @@ def revealed(wire: bytes, hardware_ids: Collection[str]) -> bytes:
     return report.SerializeToString()
 
 
+def without_names(wire: bytes) -> bytes | None:
+    """A report with its names of holders erased; None where it carries none.
+
+    Content and salt go: without the salt nobody finds a name by trying. The header, its signature
+    and the digests in it stay, so that everything the host signed is proved as before.
+
+    Raises:
+        FormError: the bytes are no report.
+    """
+    try:
+        report = report_pb2.Report.FromString(wire)
+    except DecodeError as error:
+        raise FormError("stored bytes are not a report") from error
+    named = [
+        block
+        for block in report.blocks
+        if block.kind == report_pb2.BLOCK_KIND_HOLDER_NAMES and (block.content or block.salt)
+    ]
+    for block in named:
+        block.salt = b""
+        block.content = b""
+    return report.SerializeToString() if named else None
+
+
 def _is_of(block: report_pb2.Block, hardware_ids: Collection[str]) -> bool:
     if block.kind != report_pb2.BLOCK_KIND_DEVICE:
         return False

@@ -81,7 +81,13 @@ def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]
         .join(
             invoice_lines,
             (invoice_lines.c.number == invoice_line_parts.c.number)
+            & (invoice_lines.c.version == invoice_line_parts.c.version)
             & (invoice_lines.c.line == invoice_line_parts.c.line),
+        )
+        .join(
+            invoices,
+            (invoices.c.number == invoice_line_parts.c.number)
+            & (invoices.c.version == invoice_line_parts.c.version),
         )
         .where(latest_mapping())
         .group_by(invoice_line_parts.c.number)

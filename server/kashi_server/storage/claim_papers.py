@@ -75,11 +75,18 @@ class ClaimPaperRepository:
                 func.sum(invoice_lines.c.ex_tax_fen).label("part_ex_tax_fen"),
                 func.sum(invoice_lines.c.tax_fen).label("part_tax_fen"),
             )
-            .join(invoice_line_parts, invoice_line_parts.c.number == invoices.c.number)
+            .join(
+                invoice_line_parts,
+                and_(
+                    invoice_line_parts.c.number == invoices.c.number,
+                    invoice_line_parts.c.version == invoices.c.version,
+                ),
+            )
             .join(
                 invoice_lines,
                 and_(
                     invoice_lines.c.number == invoice_line_parts.c.number,
+                    invoice_lines.c.version == invoice_line_parts.c.version,
                     invoice_lines.c.line == invoice_line_parts.c.line,
                 ),
             )

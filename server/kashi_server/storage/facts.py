@@ -3,7 +3,7 @@
 Hot statements go to the driver as plain SQL: COPY into PostgreSQL, `executemany` into SQLite.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from kashi.chain import Head
 from sqlalchemy import Connection, and_, func, insert, select, update
@@ -37,6 +37,7 @@ from kashi_server.storage import (
     fact_reading,
     fact_writing,
     hour_reading,
+    name_erasing,
     projection_rows,
     report_reading,
 )
@@ -225,6 +226,14 @@ class FactRepository:
     def held_head(self, host_id: str) -> HeldHead:
         """A host's head, locked until the unit ends; an empty one if there is none."""
         return self.lock_heads([host_id]).get(host_id, HeldHead())
+
+    def erase_names(
+        self, host_id: str, until_utc_ms: int, after: Place, erased: Callable[[bytes], bytes | None]
+    ) -> tuple[int, Place | None]:
+        """Erase names in the next reports of a host; how many, and where to go on."""
+        return name_erasing.erase_page(
+            self._connection, self._unpacker, (host_id, until_utc_ms), after, erased
+        )
 
     def projection(self, host_id: str) -> StoredProjection:
         """The projections of a host as they are stored, for comparison."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Table,
     and_,
     func,
     insert,
@@ -23,6 +24,7 @@ from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, Lin
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import Refused
 from kashi_server.services.papers_port import Allocation, LineMapping, StatusChange, StoredInvoice
+from kashi_server.storage.invoice_versions import InvoiceVersionRows, content_columns
 from kashi_server.storage.paper_guards import lock_key
 from kashi_server.storage.tables.papers import (
     invoice_allocations,
@@ -48,11 +50,8 @@ def refusal(error: IntegrityError) -> Refused:
     return Refused(f"the database refuses it: {said}")
 
 
-class InvoiceRepository:
+class InvoiceRepository(InvoiceVersionRows):
     """Speaks through one connection; see `services.papers_port`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def lock(self, number: str) -> None:
         """Keep others from changing or claiming this invoice until the unit ends."""
@@ -78,7 +77,9 @@ class InvoiceRepository:
             )
         if contract_id is not None:
             latest = _latest_mappings().subquery()
-            of_contract = select(latest.c.number).where(latest.c.contract_id == contract_id)
+            of_contract = select(latest.c.number).where(
+                latest.c.contract_id == contract_id, latest.c.version == invoices.c.version
+            )
             query = query.where(invoices.c.number.in_(of_contract))
         if numbers is None:
             return self._stored(query.order_by(invoices.c.issued_on, invoices.c.number))
@@ -145,30 +146,10 @@ class InvoiceRepository:
         """Add an invoice with its lines."""
         self._connection.execute(
             insert(invoices).values(
-                number=invoice.number,
-                issued_on=invoice.issued_on.isoformat(),
-                seller_id=invoice.seller_id,
-                buyer_id=invoice.buyer_id,
-                seller_name=invoice.seller_name,
-                buyer_name=invoice.buyer_name,
-                ex_tax_fen=invoice.amount.ex_tax_fen,
-                tax_fen=invoice.amount.tax_fen,
-                incl_fen=invoice.amount.incl_fen,
-                blue_number=invoice.blue_number,
-                added_utc_ms=utc_ms,
+                number=invoice.number, added_utc_ms=utc_ms, **content_columns(invoice)
             )
         )
-        lines = [
-            {
-                "number": invoice.number,
-                "line": line.line,
-                "name": line.name,
-                "ex_tax_fen": line.amount.ex_tax_fen,
-                "tax_fen": line.amount.tax_fen,
-            }
-            for line in invoice.lines
-        ]
-        self._connection.execute(insert(invoice_lines), lines)
+        self.add_lines(invoice, 1)
 
     def tell_blue(self, number: str, blue_number: str) -> None:
         """Say which invoice a red one takes back, which it did not say."""
@@ -200,6 +181,7 @@ class InvoiceRepository:
         """
         values = {
             "number": mapping.number,
+            "version": mapping.version,
             "line": mapping.part.line,
             "contract_id": mapping.part.contract_id,
             "part": mapping.part.part,
@@ -251,6 +233,7 @@ class InvoiceRepository:
                 status=statuses.get(row.number, InvoiceStatus.NORMAL),
                 parts=tuple(parts.get(row.number, ())),
                 added_utc_ms=row.added_utc_ms,
+                version=row.version,
             )
             for row in rows
         ]
@@ -259,6 +242,7 @@ class InvoiceRepository:
         columns = invoice_lines.c
         query = (
             select(invoice_lines)
+            .join(invoices, _standing(invoice_lines))
             .where(columns.number.in_(numbers))
             .order_by(columns.number, columns.line)
         )
@@ -277,7 +261,11 @@ class InvoiceRepository:
 
     def _parts(self, numbers: Sequence[str]) -> Mapping[str, list[LinePart]]:
         found: dict[str, list[LinePart]] = {}
-        query = _latest_mappings().where(invoice_line_parts.c.number.in_(numbers))
+        query = (
+            _latest_mappings()
+            .join(invoices, _standing(invoice_line_parts))
+            .where(invoice_line_parts.c.number.in_(numbers))
+        )
         for row in self._connection.execute(query):
             found.setdefault(row.number, []).append(_mapping(row).part)
         return found
@@ -305,6 +293,7 @@ def latest_mapping() -> ColumnElement[bool]:
         select(func.max(later.c.mapping_id))
         .where(
             later.c.number == invoice_line_parts.c.number,
+            later.c.version == invoice_line_parts.c.version,
             later.c.line == invoice_line_parts.c.line,
         )
         .correlate(invoice_line_parts)
@@ -314,9 +303,19 @@ def latest_mapping() -> ColumnElement[bool]:
 
 
 def _latest_mappings() -> Select[Any]:
-    """The row that holds of each line."""
+    """The row that holds of each line of each version."""
     columns = invoice_line_parts.c
-    return select(invoice_line_parts).where(latest_mapping()).order_by(columns.number, columns.line)
+    return (
+        select(invoice_line_parts)
+        .where(latest_mapping())
+        .order_by(columns.number, columns.version, columns.line)
+    )
+
+
+def _standing(table: Table) -> ColumnElement[bool]:
+    """Rows of the content that stands, of several of one number."""
+    same_number: ColumnElement[bool] = table.c.number == invoices.c.number
+    return and_(same_number, table.c.version == invoices.c.version)
 
 
 def _mapping(row: Row[Any]) -> LineMapping:
@@ -325,6 +324,7 @@ def _mapping(row: Row[Any]) -> LineMapping:
         part=LinePart(line=row.line, contract_id=row.contract_id, part=row.part),
         mapped_by=row.mapped_by,
         mapped_utc_ms=row.mapped_utc_ms,
+        version=row.version,
     )
 
 

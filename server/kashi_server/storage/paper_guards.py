@@ -17,10 +17,12 @@ _ALLOCATED = "SELECT coalesce(sum(a.amount_fen), 0) FROM invoice_allocations a W
 _OF_PART = "a.number = NEW.number AND a.contract_id = NEW.contract_id AND a.part = NEW.part"
 _MAPPED = (
     "SELECT coalesce(sum(l.ex_tax_fen + l.tax_fen), 0) FROM invoice_lines l"
-    " JOIN invoice_line_parts m ON m.number = l.number AND m.line = l.line"
+    " JOIN invoice_line_parts m ON m.number = l.number AND m.version = l.version"
+    " AND m.line = l.line"
     " WHERE l.number = NEW.number AND m.contract_id = NEW.contract_id AND m.part = NEW.part"
+    " AND l.version = (SELECT i.version FROM invoices i WHERE i.number = NEW.number)"
     " AND m.mapping_id = (SELECT max(o.mapping_id) FROM invoice_line_parts o"
-    " WHERE o.number = m.number AND o.line = m.line)"
+    " WHERE o.number = m.number AND o.version = m.version AND o.line = m.line)"
 )
 _LEFT = (
     "SELECT i.incl_fen + coalesce((SELECT sum(r.incl_fen) FROM invoices r"
@@ -89,7 +91,8 @@ GUARDS: Sequence[PaperGuard] = (
             (
                 (
                     f"({_ALLOCATED} a.number = NEW.number) > 0 AND EXISTS (SELECT 1 FROM"
-                    " invoice_line_parts o WHERE o.number = NEW.number AND o.line = NEW.line)"
+                    " invoice_line_parts o WHERE o.number = NEW.number AND o.version = NEW.version"
+                    " AND o.line = NEW.line)"
                 ),
                 "claims hold a part of this invoice; its lines keep their parts",
             ),
@@ -151,17 +154,27 @@ _ISSUED: Final = (
     "tax_fen",
     "incl_fen",
     "added_utc_ms",
+    "version",
 )
-"""Columns of an invoice that never change."""
+"""Columns of an invoice that never change while one content of it stands."""
+_DECIDED: Final = (
+    "OLD.number = NEW.number AND OLD.added_utc_ms = NEW.added_utc_ms"
+    " AND OLD.version <> NEW.version AND NEW.version = coalesce((SELECT d.version"
+    " FROM invoice_decisions d WHERE d.number = NEW.number ORDER BY d.decision DESC LIMIT 1), 0)"
+)
+"""Another content stands, and two officers' latest decision says which."""
 
 
-def blue_told_once(dialect: str) -> list[str]:
-    """Statements that make `invoices` refuse UPDATE and DELETE, but for one thing: of a red invoice
-    that did not say which one it takes back, that is told once."""
+def content_decided(dialect: str) -> list[str]:
+    """Statements that make `invoices` refuse UPDATE and DELETE, but for two things.
+
+    Of a red invoice that did not say which one it takes back, that is told once; and of several
+    contents of one number that one stands which two officers decided upon.
+    """
     message = "invoices are only ever added"
     if dialect == "sqlite":
         same = " AND ".join(f"OLD.{name} IS NEW.{name}" for name in _ISSUED)
-        told = f"OLD.blue_number = '' AND NEW.blue_number <> '' AND {same}"
+        told = f"(OLD.blue_number = '' AND NEW.blue_number <> '' AND {same}) OR ({_DECIDED})"
         return [
             (
                 f"CREATE TRIGGER invoices_no_update BEFORE UPDATE ON invoices WHEN NOT ({told})"
@@ -175,8 +188,8 @@ def blue_told_once(dialect: str) -> list[str]:
     whole, *triggers = guards.append_only(dialect, "invoices")
     same = " AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in _ISSUED)
     told = (
-        " BEGIN IF TG_OP = 'UPDATE' THEN IF OLD.blue_number = '' AND NEW.blue_number <> ''"
-        f" AND {same} THEN RETURN NEW; END IF; END IF; RAISE"
+        " BEGIN IF TG_OP = 'UPDATE' THEN IF (OLD.blue_number = '' AND NEW.blue_number <> ''"
+        f" AND {same}) OR ({_DECIDED}) THEN RETURN NEW; END IF; END IF; RAISE"
     )
     return [whole.replace(" BEGIN RAISE", told, 1), *triggers]
 

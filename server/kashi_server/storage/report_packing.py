@@ -139,6 +139,14 @@ class ReportUnpacker:
             self._keep(key, unpacked[0])
         return unpacked
 
+    def packed_again(self, row: Any, wire: bytes) -> bytes:
+        """The row's content with other bytes of the same report, whose names were erased."""
+        content = bytes(row.content)
+        key = (row.host_id, row.epoch, base_sequence(row.sequence))
+        base = self._base(key) if content[0] & _BASED else None
+        _wire, receipt = self.unpack(row)
+        return pack_report(wire, receipt, sha256=bytes(row.sha256), base=base)
+
     def _base(self, key: tuple[str, int, int]) -> bytes:
         base = self._bases.get(key)
         if base is None:

@@ -136,6 +136,12 @@ FUNCTIONS: Final = (
         body=f"SELECT number FROM invoices WHERE {_PARTY} IN (seller_id, buyer_id)",
     ),
     SecurityFunction(
+        name="kashi_invoice_versions",
+        arguments="",
+        returns="TABLE (number text, version integer)",
+        body=f"SELECT number, version FROM invoices WHERE {_PARTY} IN (seller_id, buyer_id)",
+    ),
+    SecurityFunction(
         name="kashi_attestations",
         arguments="",
         returns="SETOF text",
@@ -232,8 +238,14 @@ POLICIES: Final[Mapping[str, str]] = {
     "contract_parts": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "related_declarations": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "invoices": _of_party("seller_id", "buyer_id"),
-    "invoice_lines": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
-    "invoice_line_parts": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    # Of several contents of one number its sides see the one that stands.
+    "invoice_lines": f"{_OFFICE} OR (number, version) IN (SELECT * FROM kashi_invoice_versions())",
+    "invoice_line_parts": (
+        f"{_OFFICE} OR (number, version) IN (SELECT * FROM kashi_invoice_versions())"
+    ),
+    # Who contests a content that stands is for officers.
+    "invoice_versions": _OFFICE,
+    "invoice_decisions": _OFFICE,
     "invoice_statuses": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
     # What a company claims is no business of its provider.
     "invoice_allocations": (

@@ -35,6 +35,32 @@ def test_a_mistake_is_named_with_its_line(
     assert told in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("publicity_days", 3_650),
+        ("voucher.validity_months", 1_200),
+        ("startup.max_age_months", 1_200),
+        ("clawback.ban_months", 1_200),
+        ("retention_years", 100),
+        ("years_max", 100),
+    ],
+)
+def test_a_term_beyond_the_calendar_is_refused_with_its_bound(name: str, most: int) -> None:
+    """A last day that no calendar has would fail when a claim is due; the file's line is told."""
+    text = SOUND + (
+        f'\n[[parameter]]\nname = "{name}"\nstate = "published"\nvalue = {{}}\nsource = "第1条"\n'
+    )
+    load_rules(text.format(most), "longest.toml")
+    with pytest.raises(MistakesFound) as refusal:
+        load_rules(text.format(most + 1), "absurd.toml")
+
+    (mistake,) = refusal.value.mistakes
+    value_line = text.count("\n") - 1
+    assert (mistake.line, mistake.field) == (value_line, "parameter[4].value")
+    assert f"{name} is {most + 1}; it is {most} at most" in str(refusal.value)
+
+
 def test_the_shenzhen_voucher_says_what_is_published_and_no_more() -> None:
     """50 %, 60 % for start-ups, 10 000 000.00 a company and year, 500 000 a year; to 2026-12-17."""
     (version,) = [v for v in shipped_rules() if v.programme_id == "shenzhen-compute-voucher"]

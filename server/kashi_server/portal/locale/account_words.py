@@ -42,6 +42,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "act.session-expired": ("会话到期", "session expired"),
     "act.sign-in-refused": ("登录被拒", "sign-in refused"),
     "act.sign-in-throttled": ("登录限流", "sign-in throttled"),
+    "act.console-proved": ("在控制台凭密码办理", "proved at the console"),
     "act.account-created": ("建立账号", "account created"),
     "act.account-disabled": ("停用账号", "account disabled"),
     "act.password-changed": ("修改密码", "password changed"),

@@ -84,6 +84,8 @@ invoices = Table(
     # Of a red invoice the blue one, which may come later; empty otherwise.
     Column("blue_number", Text, nullable=False, index=True),
     Column("added_utc_ms", Count, nullable=False),
+    # Which of several contents of the number stands: two officers decide, see invoice_decisions.
+    Column("version", Integer, nullable=False, server_default="1"),
     CheckConstraint("incl_fen = ex_tax_fen + tax_fen AND incl_fen <> 0", name="amount"),
     CheckConstraint("length(number) = 20", name="number"),
     CheckConstraint("blue_number = '' OR incl_fen < 0", name="blue"),
@@ -93,6 +95,7 @@ invoice_lines = Table(
     "invoice_lines",
     metadata,
     Column("number", ForeignKey("invoices.number"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False, server_default="1"),
     Column("line", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("ex_tax_fen", Count, nullable=False),
@@ -104,15 +107,50 @@ invoice_line_parts = Table(
     metadata,
     Column("mapping_id", Key, primary_key=True, autoincrement=True),
     Column("number", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
     Column("line", Integer, nullable=False),
     # The latest row of a line holds; rows of one act are told apart by nothing else.
     Column("contract_id", ForeignKey("contracts.contract_id"), nullable=False, index=True),
     Column("part", Text, nullable=False),
     Column("mapped_by", Text, nullable=False),
     Column("mapped_utc_ms", Count, nullable=False),
-    ForeignKeyConstraint(["number", "line"], ["invoice_lines.number", "invoice_lines.line"]),
+    ForeignKeyConstraint(
+        ["number", "version", "line"],
+        ["invoice_lines.number", "invoice_lines.version", "invoice_lines.line"],
+    ),
     # Which row of a line is the latest is looked up line by line.
-    Index("ix_invoice_line_parts_line", "number", "line", "mapping_id"),
+    Index("ix_invoice_line_parts_line", "number", "version", "line", "mapping_id"),
+)
+
+invoice_versions = Table(
+    "invoice_versions",
+    metadata,
+    Column("number", ForeignKey("invoices.number"), primary_key=True),
+    # Counts from 1: what was taken first.
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    # Canonical JSON of all it says; its sides beside it are for whoever looks for them.
+    Column("content", Text, nullable=False),
+    Column("seller_id", Text, nullable=False),
+    Column("buyer_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("told_by", Text, nullable=False),
+    Column("told_utc_ms", Count, nullable=False),
+)
+
+invoice_decisions = Table(
+    "invoice_decisions",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("decision", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_utc_ms", Count, nullable=False),
+    ForeignKeyConstraint(
+        ["number", "version"], ["invoice_versions.number", "invoice_versions.version"]
+    ),
 )
 
 invoice_statuses = Table(

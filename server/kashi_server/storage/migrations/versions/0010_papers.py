@@ -19,6 +19,8 @@ _TABLES = (
     "payments",
     "invoice_allocations",
     "invoice_lines",
+    "invoice_versions",
+    "invoice_decisions",
     "invoice_statuses",
     "payment_covers",
     "payment_returns",
@@ -39,6 +41,8 @@ def upgrade() -> None:
     _payments()
     _invoice_allocations()
     _invoice_lines()
+    _invoice_versions()
+    _invoice_decisions()
     _invoice_statuses()
     _payment_covers()
     _payment_returns()
@@ -50,7 +54,7 @@ def upgrade() -> None:
     dialect = op.get_bind().dialect.name
     for table in _APPEND_ONLY:
         once = table == "invoices"
-        _run(paper_guards.blue_told_once(dialect) if once else guards.append_only(dialect, table))
+        _run(paper_guards.content_decided(dialect) if once else guards.append_only(dialect, table))
     _run(guards.no_overlap(dialect, *_LISTINGS))
     for guard in paper_guards.GUARDS:
         _run(paper_guards.statements(dialect, guard))
@@ -188,6 +192,7 @@ def _invoices() -> None:
         sa.Column("incl_fen", Count, nullable=False),
         sa.Column("blue_number", Text, nullable=False),
         sa.Column("added_utc_ms", Count, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False, server_default="1"),
         sa.CheckConstraint("blue_number = '' OR incl_fen < 0", name=op.f("ck_invoices_blue")),
         sa.CheckConstraint("length(number) = 20", name=op.f("ck_invoices_number")),
         sa.CheckConstraint(
@@ -247,10 +252,49 @@ def _invoice_lines() -> None:
             sa.ForeignKey("invoices.number", name=op.f("fk_invoice_lines_number_invoices")),
             primary_key=True,
         ),
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False, server_default="1"),
         sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("name", Text, nullable=False),
         sa.Column("ex_tax_fen", Count, nullable=False),
         sa.Column("tax_fen", Count, nullable=False),
+    )
+
+
+def _invoice_versions() -> None:
+    op.create_table(
+        "invoice_versions",
+        sa.Column(
+            "number",
+            Text,
+            sa.ForeignKey("invoices.number", name=op.f("fk_invoice_versions_number_invoices")),
+            primary_key=True,
+        ),
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("content", Text, nullable=False),
+        sa.Column("seller_id", Text, nullable=False),
+        sa.Column("buyer_id", Text, nullable=False),
+        sa.Column("source", Text, nullable=False),
+        sa.Column("told_by", Text, nullable=False),
+        sa.Column("told_utc_ms", Count, nullable=False),
+    )
+
+
+def _invoice_decisions() -> None:
+    op.create_table(
+        "invoice_decisions",
+        sa.Column("number", Text, primary_key=True),
+        sa.Column("decision", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("seen", sa.Integer, nullable=False),
+        sa.Column("document", Text, nullable=False),
+        sa.Column("reason", Text, nullable=False),
+        sa.Column("decided_by", Text, nullable=False),
+        sa.Column("decided_utc_ms", Count, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["number", "version"],
+            ["invoice_versions.number", "invoice_versions.version"],
+            name=op.f("fk_invoice_decisions_number_invoice_versions"),
+        ),
     )
 
 
@@ -394,6 +438,7 @@ def _invoice_line_parts() -> None:
         "invoice_line_parts",
         sa.Column("mapping_id", Key, primary_key=True, autoincrement=True),
         sa.Column("number", Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False, server_default="1"),
         sa.Column("line", sa.Integer, nullable=False),
         sa.Column(
             "contract_id",
@@ -407,8 +452,8 @@ def _invoice_line_parts() -> None:
         sa.Column("mapped_by", Text, nullable=False),
         sa.Column("mapped_utc_ms", Count, nullable=False),
         sa.ForeignKeyConstraint(
-            ["number", "line"],
-            ["invoice_lines.number", "invoice_lines.line"],
+            ["number", "version", "line"],
+            ["invoice_lines.number", "invoice_lines.version", "invoice_lines.line"],
             name=op.f("fk_invoice_line_parts_number_invoice_lines"),
         ),
     )
@@ -416,7 +461,7 @@ def _invoice_line_parts() -> None:
     op.create_index(
         op.f("ix_invoice_line_parts_line"),
         "invoice_line_parts",
-        ["number", "line", "mapping_id"],
+        ["number", "version", "line", "mapping_id"],
     )
 
 

@@ -1,0 +1,71 @@
+"""`invoices decide` and `invoices name-blue`: what two officers find of contents of invoices."""
+
+from typing import Annotated
+
+import typer
+
+from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.invoices import STATUS_ZH, Number
+from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, two_officers
+from kashi_server.commands.proving import OfficersPasswords, prove_officers
+from kashi_server.domain.money import yuan_text
+from kashi_server.services.invoice_deciding import InvoiceDeciding
+
+Officers = Annotated[
+    list[str] | None,
+    typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+]
+Shown = Annotated[str, typer.Option("--document", help="What shows it. 依据文件")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")]
+
+
+def decide_invoice(
+    number: Number,
+    version: Annotated[
+        int, typer.Option("--version", help="Which content, as `invoices show` counts. 第几版")
+    ],
+    document: Shown,
+    officer: Officers = None,
+    reason: Why = "",
+    password_file: OfficersPasswords = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Say which of several contents of a number stands, by two officers. 裁定同号发票以何者为准
+
+    The others stay stored and shown; claims that rest on them reopen. 两名经办人各凭密码办理。
+    """
+    decision = two_officers(officer, reason)
+    with opened(directory) as server:
+        prove_officers(server, decision, password_file)
+        stored = _deciding(server).decide(number, version, decision, document)
+    print(
+        f"发票 {number}：第 {stored.version} 版现行 version {stored.version} stands,"
+        f" {yuan_text(stored.invoice.amount.incl_fen)} 元 yuan，"
+        f"{STATUS_ZH[stored.status]} {stored.status}."
+    )
+
+
+def name_blue(
+    number: Number,
+    blue: Annotated[
+        str, typer.Option("--blue", help="The invoice it takes back. 对应蓝字数电票号码")
+    ],
+    document: Shown,
+    officer: Officers = None,
+    reason: Why = "",
+    password_file: OfficersPasswords = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Say which invoice a red one takes back where it was told falsely. 更正红字发票的蓝字号码
+
+    What it took back before stands again. 两名经办人各凭密码办理。
+    """
+    decision = two_officers(officer, reason)
+    with opened(directory) as server:
+        prove_officers(server, decision, password_file)
+        stored = _deciding(server).name_blue(number, blue, decision, document)
+    print(f"红字发票 {number} 对应蓝字 takes back {stored.invoice.blue_number}.")
+
+
+def _deciding(server: Server) -> InvoiceDeciding:
+    return InvoiceDeciding(server.work, server.clock, server.invoice_watch)

@@ -1,0 +1,122 @@
+"""Several contents told of one invoice number, and which of them two officers let stand.
+
+Each is a row of its own for ever. The one that stands is the row of `invoices` and its lines; the
+database lets that row become another content only by the latest decision (`paper_guards`).
+"""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+
+from kashi_server.domain.canonical import canonical_bytes
+from kashi_server.domain.invoice import Invoice
+from kashi_server.domain.invoice_content import invoice_of, said_by
+from kashi_server.services.papers_port import InvoiceDecision, InvoiceVersion
+from kashi_server.storage.tables.papers import (
+    invoice_decisions,
+    invoice_lines,
+    invoice_versions,
+    invoices,
+)
+
+
+class InvoiceVersionRows:
+    """The part of the invoices' repository that speaks of versions."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def versions(self, number: str | None = None) -> Sequence[InvoiceVersion]:
+        """Contents that were told of one number, or all; none where only one ever was."""
+        columns = invoice_versions.c
+        query = select(invoice_versions).order_by(columns.number, columns.version)
+        if number is not None:
+            query = query.where(columns.number == number)
+        return [
+            InvoiceVersion(
+                version=row.version,
+                invoice=invoice_of(json.loads(row.content)),
+                source=row.source,
+                told_by=row.told_by,
+                told_utc_ms=row.told_utc_ms,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def decisions(self, number: str | None = None) -> Sequence[InvoiceDecision]:
+        """Which of them stood since when, in order."""
+        columns = invoice_decisions.c
+        query = select(invoice_decisions).order_by(columns.number, columns.decision)
+        if number is not None:
+            query = query.where(columns.number == number)
+        return [
+            InvoiceDecision(**{one.name: getattr(row, one.name) for one in columns})
+            for row in self._connection.execute(query)
+        ]
+
+    def add_version(self, version: InvoiceVersion) -> None:
+        """Keep a content."""
+        invoice = version.invoice
+        self._connection.execute(
+            insert(invoice_versions).values(
+                number=invoice.number,
+                version=version.version,
+                content=canonical_bytes(said_by(invoice)).decode(),
+                seller_id=invoice.seller_id,
+                buyer_id=invoice.buyer_id,
+                source=version.source,
+                told_by=version.told_by,
+                told_utc_ms=version.told_utc_ms,
+            )
+        )
+
+    def decide(self, decision: InvoiceDecision, invoice: Invoice) -> None:
+        """Keep a decision, and let this content stand."""
+        columns = invoice_decisions.c
+        values = {one.name: getattr(decision, one.name) for one in columns}
+        self._connection.execute(insert(invoice_decisions).values(**values))
+        standing = select(invoices.c.version).where(invoices.c.number == decision.number)
+        if self._connection.execute(standing).scalar_one() == decision.version:
+            return
+        self._connection.execute(
+            update(invoices)
+            .where(invoices.c.number == decision.number)
+            .values(version=decision.version, **content_columns(invoice))
+        )
+        lines = invoice_lines.c
+        known = select(lines.line).where(
+            lines.number == decision.number, lines.version == decision.version
+        )
+        if not self._connection.execute(known).all():
+            self.add_lines(invoice, decision.version)
+
+    def add_lines(self, invoice: Invoice, version: int) -> None:
+        """Add the lines of a content."""
+        rows = [
+            {
+                "number": invoice.number,
+                "version": version,
+                "line": line.line,
+                "name": line.name,
+                "ex_tax_fen": line.amount.ex_tax_fen,
+                "tax_fen": line.amount.tax_fen,
+            }
+            for line in invoice.lines
+        ]
+        self._connection.execute(insert(invoice_lines), rows)
+
+
+def content_columns(invoice: Invoice) -> dict[str, object]:
+    """What an invoice says, as columns of `invoices`, but for its number and lines."""
+    return {
+        "issued_on": invoice.issued_on.isoformat(),
+        "seller_id": invoice.seller_id,
+        "buyer_id": invoice.buyer_id,
+        "seller_name": invoice.seller_name,
+        "buyer_name": invoice.buyer_name,
+        "ex_tax_fen": invoice.amount.ex_tax_fen,
+        "tax_fen": invoice.amount.tax_fen,
+        "incl_fen": invoice.amount.incl_fen,
+        "blue_number": invoice.blue_number,
+    }

@@ -1,0 +1,268 @@
+"""Two contents of one invoice number: both are kept, none is claimed, until two officers decide."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from claim_cases import BOTH, CLERK, WHY, Filed, filed, invoice_number
+from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
+from kashi_server.domain.claim_states import ClaimState
+from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
+from kashi_server.domain.taxed import Taxed
+from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.accounts import Role
+from kashi_server.services.acting import Acting as PartyActing
+from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.invoice_deciding import InvoiceDeciding
+from kashi_server.services.invoice_righting import put_right
+from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
+from kashi_server.services.payment_righting import PaymentRighting
+from kashi_server.services.sight import Reader
+from kashi_server.services.told import Place, ToldInvoice
+from kashi_server.services.two_officers import OfficersDecision
+from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
+THE_OFFICE = PartyActing(actor="officer")
+SELLER = PartyActing(actor="seller", party_id=PROVIDER)
+CLERK_OF_A = PartyActing(actor="clerk", party_id=COMPANY_A)
+RIVAL = PartyActing(actor="rival", party_id=COMPANY_B)
+NUMBER, OTHER, RED = invoice_number(0), invoice_number(60), invoice_number(900)
+DECISION = OfficersDecision(officers=("officer", "second"), reason="税务局查询结果")
+DOCUMENT = "查验截图 2026-11-05"
+
+
+def said(
+    fen: int, number: str = NUMBER, buyer_id: str = COMPANY_A, blue_number: str = ""
+) -> Invoice:
+    """What an invoice says."""
+    amount = Taxed(ex_tax_fen=fen, tax_fen=0)
+    return Invoice(
+        number=number,
+        issued_on=date(2026, 11, 2),
+        seller_id=PROVIDER,
+        buyer_id=buyer_id,
+        seller_name="供给方",
+        buyer_name="需求方",
+        amount=amount,
+        lines=(InvoiceLine(line=1, name="算力", amount=amount),),
+        blue_number=blue_number,
+    )
+
+
+def told(
+    ready: Filed, invoice: Invoice, acting: PartyActing, *parts: tuple[int, str, str]
+) -> TakenInvoices:
+    """A file of somebody's with this invoice."""
+    place = Place(file="export.xlsx", row=2)
+    one = ToldInvoice(place=place, invoice=invoice, status=InvoiceStatus.NORMAL, parts=parts)
+    return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
+
+
+def shown(ready: Filed, number: str = NUMBER, acting: PartyActing = THE_OFFICE) -> InvoiceHistory:
+    """The invoice as somebody sees it."""
+    return InvoiceKeeping(ready.work, ready.clock).show(number, acting)
+
+
+def deciding(ready: Filed) -> InvoiceDeciding:
+    """Where two officers decide."""
+    return InvoiceDeciding(ready.work, ready.clock, ready.claims)
+
+
+def given_back(ready: Filed) -> None:
+    """Two officers take off what payments cover of the invoice."""
+    with ready.work.begin(writes=False) as unit:
+        covering = [one.payment for one in unit.payments.payments() if one.counted.get(NUMBER)]
+    for one in covering:
+        righting = PaymentRighting(ready.work, ready.clock, ready.claims)
+        righting.put_right((one.payer_id, one.reference), DECISION, DOCUMENT)
+
+
+def damaged(work: Work, number: str) -> list[str]:
+    """What fsck finds wrong with contents of a number, and with what was decided of them."""
+    kinds = ("invoice-version", "invoice-decision")
+    return [one for one in check_logged(work) if number in one and one.startswith(kinds)]
+
+
+def test_a_true_content_enters_beside_the_false_one_and_stands_by_two_officers(
+    claims_work: Work,
+) -> None:
+    """The seller tells another amount than what was taken first: both are kept, the claim stops,
+    nothing is claimable; decided, the second stands, and nothing is used on the first any more."""
+    ready = filed(claims_work)
+    claim_id = ready.issued(200_00)
+    before = shown(ready).stored
+    told(ready, said(99_00), SELLER)
+    stopped = ready.claims.show(OFFICE, claim_id).stored.claim
+    contested = shown(ready)
+
+    assert stopped.state is ClaimState.SUSPENDED
+    assert contested.stored.status is InvoiceStatus.VOID
+    assert [one.invoice.amount.incl_fen for one in contested.versions] == [
+        before.invoice.amount.incl_fen,
+        99_00,
+    ]
+    with pytest.raises(Refused, match="put them right first"):
+        deciding(ready).decide(NUMBER, 2, DECISION, DOCUMENT)
+    given_back(ready)
+    decided = deciding(ready).decide(NUMBER, 2, DECISION, DOCUMENT)
+
+    assert (decided.version, decided.status) == (2, InvoiceStatus.NORMAL)
+    assert decided.invoice == said(99_00)
+    after = shown(ready)
+    assert [one.version for one in after.versions] == [1, 2]
+    assert after.versions[0].invoice == before.invoice
+    (said_so,) = after.decisions
+    assert (said_so.document, said_so.decided_by) == (DOCUMENT, "officer, second")
+    ready.claims.resume(BOTH, claim_id, WHY)
+    with pytest.raises(Refused, match="come to nothing"):
+        ready.claims.use(CLERK, claim_id)
+    assert not damaged(claims_work, NUMBER)
+
+
+def test_a_number_that_a_rival_occupied_is_the_true_buyers_by_two_officers(
+    claims_work: Work,
+) -> None:
+    """The rival named it first as its own; the true buyer's file is kept beside, without a word of
+    what stands; decided, it is the buyer's to map and to claim, and the rival's no more."""
+    ready = filed(claims_work)
+    told(ready, said(700_00, OTHER, COMPANY_B), RIVAL)
+    first = told(ready, said(300_00, OTHER), CLERK_OF_A)
+    second = told(ready, said(300_00, OTHER), CLERK_OF_A)
+
+    assert (first.added, first.contested) == (0, [OTHER])
+    assert first.notes == second.notes
+    assert "70000" not in str(first.notes)
+    with pytest.raises(NotFound):
+        shown(ready, OTHER, CLERK_OF_A)
+    assert shown(ready, OTHER).stored.status is InvoiceStatus.VOID
+    assert shown(ready, OTHER, RIVAL).versions == ()
+
+    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
+    mapped = told(ready, said(300_00, OTHER), CLERK_OF_A, (1, "HT-A", "accelerator"))
+
+    assert mapped.mapped == 1
+    assert shown(ready, OTHER, CLERK_OF_A).stored.status is InvoiceStatus.NORMAL
+    with pytest.raises(NotFound):
+        shown(ready, OTHER, RIVAL)
+    with claims_work.begin(writes=False) as unit:
+        papers = {one.number: one for one in unit.claim_papers.invoice_parts("HT-A")}
+    assert papers[OTHER].amount.incl_fen == 300_00
+    assert not [one for one in check_logged(claims_work) if OTHER in one]
+
+
+def test_what_two_officers_decided_against_stops_nothing_again(claims_work: Work) -> None:
+    """Neither the same false content, by whomever, nor a third one by a party alone."""
+    ready = filed(claims_work)
+    told(ready, said(700_00, OTHER, COMPANY_B), RIVAL)
+    told(ready, said(300_00, OTHER), CLERK_OF_A)
+    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
+
+    told(ready, said(700_00, OTHER, COMPANY_B), RIVAL)
+    again = told(ready, said(700_00, OTHER, COMPANY_B), THE_OFFICE)
+    told(ready, said(800_00, OTHER, COMPANY_B), RIVAL)
+
+    assert any("decided against" in one for one in again.notes)
+    history = shown(ready, OTHER)
+    assert (history.stored.status, history.stored.version) == (InvoiceStatus.NORMAL, 2)
+    assert [one.invoice.amount.incl_fen for one in history.versions] == [700_00, 300_00, 800_00]
+
+
+def test_nobody_fills_the_database_with_contents_of_one_number(claims_work: Work) -> None:
+    """Sixteen are kept; the next is told and left."""
+    ready = filed(claims_work)
+    for yuan in range(1, 20):
+        told(ready, said(yuan * 100, OTHER), CLERK_OF_A)
+    more = told(ready, said(5_000_00, OTHER), CLERK_OF_A)
+
+    assert len(shown(ready, OTHER).versions) == 16
+    assert any("is not kept" in one for one in more.notes)
+
+
+def test_the_database_lets_no_content_stand_that_two_officers_did_not_decide(
+    claims_work: Work,
+) -> None:
+    """Whoever writes: a version without a decision, or an amount with none, is refused."""
+    ready = filed(claims_work)
+    told(ready, said(99_00), SELLER)
+
+    for change in ("version = 2", "version = 2, ex_tax_fen = 1, incl_fen = 1", "tax_fen = 1"):
+        with pytest.raises(DatabaseError), claims_work.begin() as unit:
+            unit.connection.execute(text(f"UPDATE invoices SET {change} WHERE number = '{NUMBER}'"))
+    assert shown(ready).stored.version == 1
+
+
+def test_putting_right_lets_the_content_stand_that_stood(claims_work: Work) -> None:
+    """The old way is a decision too: the other content is decided against."""
+    ready = filed(claims_work)
+    told(ready, said(99_00), SELLER)
+
+    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+
+    history = shown(ready)
+    assert (history.stored.status, history.stored.version) == (InvoiceStatus.NORMAL, 1)
+    assert [one.version for one in history.decisions] == [1]
+    told(ready, said(99_00), SELLER)
+    assert shown(ready).stored.status is InvoiceStatus.NORMAL
+    assert not damaged(claims_work, NUMBER)
+
+
+def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(
+    claims_work: Work,
+) -> None:
+    """A company's login is no officer; a version that was never told cannot stand."""
+    ready = filed(claims_work)
+    with pytest.raises(Refused, match="nothing is contested"):
+        deciding(ready).decide(NUMBER, 1, DECISION, DOCUMENT)
+    told(ready, said(99_00), SELLER)
+    with pytest.raises(NotFound, match="has no version 3"):
+        deciding(ready).decide(NUMBER, 3, DECISION, DOCUMENT)
+    with pytest.raises(InvalidValue, match="--document"):
+        deciding(ready).decide(NUMBER, 1, DECISION, " ")
+    clerk = replace(DECISION, officers=("officer", "clerk"))
+    with pytest.raises(Refused, match="'clerk' is no officer"):
+        deciding(ready).decide(NUMBER, 1, clerk, DOCUMENT)
+
+    assert shown(ready).stored.status is InvoiceStatus.VOID
+
+
+def test_a_false_blue_number_of_a_red_invoice_is_put_right_by_two_officers(
+    claims_work: Work,
+) -> None:
+    """Its buyer named an invoice of which it claims nothing: put right, that one stands again, the
+    true one is taken back, the claim on it reopens, and both words stay kept with who and why."""
+    ready = filed(claims_work)
+    claim_id = ready.issued(200_00)
+    told(ready, said(500_00, OTHER), CLERK_OF_A)
+    told(ready, said(-500_00, RED, blue_number=OTHER), CLERK_OF_A)
+    assert shown(ready, OTHER).stored.status is InvoiceStatus.RED
+
+    deciding(ready).name_blue(RED, NUMBER, DECISION, DOCUMENT)
+
+    assert shown(ready, OTHER).stored.status is InvoiceStatus.NORMAL
+    assert shown(ready).stored.status is InvoiceStatus.RED
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.SUSPENDED
+    history = shown(ready, RED)
+    assert [one.invoice.blue_number for one in history.versions] == [OTHER, NUMBER]
+    assert history.decisions[0].reason == DECISION.reason
+    with claims_work.begin(writes=False) as unit:
+        acts = [(one.actor, one.reference) for one in unit.identity.acts()]
+    assert acts[-2:] == [("officer", RED), ("second", RED)]
+    told(ready, said(-500_00, RED, blue_number=OTHER), SELLER)
+    assert shown(ready, OTHER).stored.status is InvoiceStatus.NORMAL
+    assert not damaged(claims_work, RED) + damaged(claims_work, OTHER)
+
+
+def test_a_blue_number_is_put_right_of_a_red_invoice_alone(claims_work: Work) -> None:
+    """A blue one takes back nothing; the same number again, or no number, is refused."""
+    ready = filed(claims_work)
+    told(ready, said(-500_00, RED, blue_number=NUMBER), CLERK_OF_A)
+
+    with pytest.raises(Refused, match="is not red"):
+        deciding(ready).name_blue(NUMBER, OTHER, DECISION, DOCUMENT)
+    with pytest.raises(Refused, match="already"):
+        deciding(ready).name_blue(RED, NUMBER, DECISION, DOCUMENT)
+    with pytest.raises(InvalidValue, match="20"):
+        deciding(ready).name_blue(RED, "12", DECISION, DOCUMENT)

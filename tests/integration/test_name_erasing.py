@@ -1,0 +1,159 @@
+"""Names of holders go out of stored reports; everything that was signed is proved as before."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from fixtures_identity import START_UTC_MS as CLOCK_UTC_MS
+from fixtures_ingest import ReportingHost, enrol, stored_sums
+from kashi import signing
+from kashi.v1 import report_pb2
+from kashi_server.errors import NotFound, Refused
+from kashi_server.log.audit import check_log
+from kashi_server.log.sequencer import sequence
+from kashi_server.services.accounts import AccountKeeping, Role
+from kashi_server.services.authority import Keyring
+from kashi_server.services.fsck import check_facts
+from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.ingestion import Ingestion, Submission
+from kashi_server.services.name_erasing import Erased, NameErasing
+from kashi_server.services.passwords import Passwords
+from kashi_server.services.revealing import revealed, without_names
+from kashi_server.services.two_officers import OfficersDecision
+from kashi_server.storage import name_erasing
+from kashi_server.storage.unit_of_work import Work
+
+HOST, OTHER = "11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"
+NAME = "team-a/zhang-san"
+DECISION = OfficersDecision(officers=("first", "second"), reason="本人申请")
+YEAR_2200 = 7_258_118_400_000
+LAST, BEFORE = date(2199, 12, 30), date(2020, 1, 1)
+"""Days behind and before everything that is reported."""
+
+
+class NamingHost(ReportingHost):
+    """A host that sends names of holders, each report a block of them."""
+
+    def seal(self, header: report_pb2.ReportHeader, blocks: object) -> bytes:
+        """Bind a block of names behind the device blocks as well."""
+        names = report_pb2.HolderNameBlock(
+            names=[report_pb2.HolderName(key=bytes(16), name=f"{NAME}-{self.sequence}")]
+        )
+        block = report_pb2.Block(
+            kind=report_pb2.BLOCK_KIND_HOLDER_NAMES,
+            salt=self.chance.randbytes(16),
+            content=names.SerializeToString(),
+        )
+        digest = report_pb2.BlockDigest(
+            kind=block.kind, sha256=signing.block_sha256(block.salt, block.content)
+        )
+        sealed = report_pb2.Report.FromString(super().seal(header, blocks))  # type: ignore[arg-type]  # handed on as they came
+        whole = report_pb2.ReportHeader.FromString(sealed.header)
+        whole.blocks.append(digest)
+        sealed.header = whole.SerializeToString()
+        sealed.signatures[0].CopyFrom(signing.sign(self.key, signing.REPORT, sealed.header))
+        sealed.blocks.append(block)
+        self.previous = signing.report_sha256(sealed.header)
+        return sealed.SerializeToString()
+
+
+@pytest.fixture
+def wires(work: Work, ingestion: Ingestion) -> dict[str, list[bytes]]:
+    """Seven reports of two hosts each, stored, with names; and two officers."""
+    accounts = AccountKeeping(work, Passwords(), lambda: CLOCK_UTC_MS)
+    for login in DECISION.officers:
+        accounts.create(login, "correct horse battery", Role.OFFICER, None)
+    found: dict[str, list[bytes]] = {}
+    for host_id in (HOST, OTHER):
+        host = NamingHost(host_id, [f"GPU-{host_id[-1]}"])
+        enrol(work, host)
+        found[host_id] = [host.report(30) for _ in range(7)]
+        for wire in found[host_id]:
+            ingestion.ingest([Submission(host.standing(), [wire])])
+    return found
+
+
+def erasing(work: Work) -> NameErasing:
+    """Long after the reports."""
+    return NameErasing(work, lambda: YEAR_2200)
+
+
+def named(work: Work, host_id: str) -> list[bool]:
+    """Of each stored report of a host whether a name stands in it."""
+    with work.begin(writes=False) as unit:
+        return [NAME.encode() in one.wire for one in unit.facts.stream(host_id)]
+
+
+def test_names_go_and_every_proof_stays_whole(
+    work: Work,
+    keyring: Keyring,
+    wires: dict[str, list[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of one host, page by page: fsck finds every report, receipt, minute and log entry whole and
+    counts what was erased; the other host's names stay; a second time there is nothing left."""
+    monkeypatch.setattr(name_erasing, "REPORTS_AT_ONCE", 3)
+    before, sums = named(work, HOST), stored_sums(work)
+
+    done = erasing(work).erase([HOST], LAST, DECISION)
+    again = erasing(work).erase([HOST], LAST, DECISION)
+
+    assert before == [True] * 7
+    assert done == (Erased(host_id=HOST, report_count=7),)
+    assert again == (Erased(host_id=HOST, report_count=0),)
+    assert (named(work, HOST), named(work, OTHER)) == ([False] * 7, [True] * 7)
+    checked = check_facts(work, keyring.receipt_key.public_key())
+    assert (checked.differences, checked.report_count, checked.erased_count) == ([], 14, 7)
+    assert stored_sums(work) == sums
+    sequence(work, keyring, lambda: YEAR_2200)
+    assert check_logged(work) == []
+    assert check_log(work, keyring.checkpoint_key.public_key()).differences == []
+
+
+def test_a_bundle_shows_the_same_bytes_before_and_after(wires: dict[str, list[bytes]]) -> None:
+    """It never carries a name, so a certificate's evidence is what it was; without the salt too,
+    nobody finds a name by trying."""
+    wire = wires[HOST][0]
+    erased = without_names(wire)
+
+    assert erased is not None
+    assert revealed(erased, ["GPU-1"]) == revealed(wire, ["GPU-1"])
+    block = report_pb2.Report.FromString(erased).blocks[-1]
+    assert (block.content, block.salt) == (b"", b"")
+    assert without_names(erased) is None
+
+
+def test_who_erased_what_and_why_is_kept(work: Work, wires: dict[str, list[bytes]]) -> None:
+    """Both officers, for each host and its last day, before anything is erased."""
+    erasing(work).erase([HOST, OTHER], LAST, DECISION)
+
+    with work.begin(writes=False) as unit:
+        acts = [(one.actor, one.reference, one.reason) for one in unit.identity.acts()]
+    assert acts[-4:] == [
+        (login, f"{host_id}/2199-12-30", "本人申请")
+        for host_id in (HOST, OTHER)
+        for login in DECISION.officers
+    ]
+
+
+def test_names_after_the_day_stay(work: Work, wires: dict[str, list[bytes]]) -> None:
+    """A report that ends on a later day is not touched."""
+    erasing(work).erase([HOST], BEFORE, DECISION)
+
+    assert named(work, HOST) == [True] * 7
+
+
+def test_nothing_is_erased_without_two_officers_a_host_and_a_day_that_is_over(
+    work: Work, wires: dict[str, list[bytes]]
+) -> None:
+    """A stranger's login, no host, a day on which names still come in."""
+    stranger = replace(DECISION, officers=("first", "stranger"))
+    for host_ids, until, decision, told in (
+        ([HOST], LAST, stranger, "'stranger' is no officer"),
+        ([], LAST, DECISION, "no such host"),
+        ([HOST], date(2200, 1, 1), DECISION, "is not over"),
+    ):
+        with pytest.raises((Refused, NotFound), match=told):
+            erasing(work).erase(host_ids, until, decision)
+
+    assert named(work, HOST) == [True] * 7
