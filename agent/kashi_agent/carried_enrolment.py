@@ -21,7 +21,7 @@ from kashi.v1 import carry_pb2, enrolment_pb2
 
 from kashi_agent.durable import remove_durable, write_durable
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, introduction, settle
-from kashi_agent.errors import AgentError, FileError, RefusedError
+from kashi_agent.errors import AgentError, FileError, RefusedError, cannot_read
 from kashi_agent.identity import (
     Host,
     IdentityStore,
@@ -86,7 +86,10 @@ def take_response(path: Path, store: IdentityStore) -> tuple[Host, TlsIdentity]:
     for record in records:
         if record.WhichOneof("record") == "identity":
             return _enrolled(path, store, record.identity)
-    raise FileError(f"{path}: identity: the file holds no answer to a request to be enrolled")
+    raise FileError(
+        f"{path}：identity：文件中没有登记申请的答复。"
+        f"{path}: identity: the file holds no answer to a request to be enrolled"
+    )
 
 
 def server_root_of(path: Path) -> bytes:
@@ -98,7 +101,9 @@ def server_root_of(path: Path) -> bytes:
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise FileError(f"{path}: holds no certificate in PEM: {error}") from error
+        raise FileError(
+            f"{path} 中没有 PEM 证书。{path} holds no certificate in PEM: {error}"
+        ) from error
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
@@ -113,7 +118,7 @@ def read_carry(path: Path, kind: int) -> Iterator[tuple[int, carry_pb2.CarryReco
     except ContractError as error:
         raise FileError(str(error)) from error
     except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise FileError(cannot_read(path, error)) from error
 
 
 def _enrolled(
@@ -127,16 +132,23 @@ def _enrolled(
         x509.load_der_x509_certificate(root)
     except FileNotFoundError as error:
         raise AgentError(
-            "this host asked for nothing; begin with: kashi-agent enrol --request FILE"
+            "本机没有提出过申请，请先执行：kashi-agent enrol --request FILE。"
+            "This host asked for nothing; begin with: kashi-agent enrol --request FILE"
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileError(f"{pending}: server_root: is damaged ({error}); ask anew") from error
+        raise FileError(
+            f"{pending}：server_root 已损坏，请重新申请。"
+            f"{pending}: server_root is damaged; ask anew: {error}"
+        ) from error
     try:
         answer = enrolment_pb2.EnrolResponse.FromString(signed.payload)
         key = verified_receipt_key(tuple(answer.receipt_certificate_chain), root)
         signing.verify(key, signed.signature, signing.ENROLMENT, signed.payload)
     except (ContractError, DecodeError) as error:
-        raise RefusedError(f"{path}: identity.signature: not the server's: {error}") from error
+        raise RefusedError(
+            f"{path}：identity.signature 不是服务器的签名。"
+            f"{path}: identity.signature: not the server's: {error}"
+        ) from error
     host, tls = settle(store, "", root, answer)
     remove_durable(pending)
     return host, tls
@@ -149,7 +161,10 @@ def _renewed(path: Path, store: IdentityStore, records: list[carry_pb2.CarryReco
             chain = tuple(record.certificate.answer.certificate_chain)
             check_issued(chain, store.tls().hosts_root)
             return store.save_tls(store.next_tls_key(), chain)
-    raise FileError(f"{path}: certificate: the file holds none for host {own}")
+    raise FileError(
+        f"{path}：certificate：文件中没有主机 {own} 的证书。"
+        f"{path}: certificate: the file holds none for host {own}"
+    )
 
 
 def _write(path: Path, made_by: str, utc_ms: int, record: carry_pb2.CarryRecord) -> None:

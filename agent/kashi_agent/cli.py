@@ -43,14 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except PermissionError as error:
         sys.stderr.write(
-            f"kashi-agent: {error.filename}: {error.strerror}; run it as the agent's user "
+            f"kashi-agent: {error.filename}：{error.strerror}；请以代理的用户运行（sudo -u "
+            f"kashi-agent）。{error.filename}: {error.strerror}; run it as the agent's user "
             "(sudo -u kashi-agent)\n"
         )
         return 1
     except BrokenPipeError:
         return 0
     except OSError as error:
-        sys.stderr.write(f"kashi-agent: {error.filename or 'the system'}: {error.strerror}\n")
+        where = error.filename or "系统 the system"
+        sys.stderr.write(f"kashi-agent: {where}: {error.strerror}\n")
         return 1
     except KeyboardInterrupt:
         return 1

@@ -145,7 +145,8 @@ class _Reader(SettingsReader):
         name = "report_interval_seconds"
         seconds = self.integer(name, default, INTERVAL_SECONDS_MIN, INTERVAL_SECONDS_MAX)
         if seconds % 60:
-            self.refuse(name, f"is {seconds}; reports are cut at whole minutes")
+            en = f"is {seconds}; reports are cut at whole minutes"
+            self.refuse(name, f"为 {seconds}；报告按整分钟切分", en)
         return seconds
 
     def _devices(self) -> frozenset[str] | None:
@@ -153,7 +154,8 @@ class _Reader(SettingsReader):
         ids = self.take(name, list, None)
         for hardware_id in ids or ():
             if not isinstance(hardware_id, str) or not hardware_id.strip():
-                self.refuse(name, f"names {hardware_id!r}; a device is named by its hardware id")
+                en = f"names {hardware_id!r}; a device is named by its hardware id"
+                self.refuse(name, f"列有 {hardware_id!r}；设备以硬件编号列出", en)
         return None if ids is None else frozenset(ids)
 
     def _metrics(self) -> tuple[str, int] | None:
@@ -164,5 +166,6 @@ class _Reader(SettingsReader):
         host, _, port = text.rpartition(":")
         number = port_of(port)
         if host not in ("127.0.0.1", "localhost") or (number is None and port != "0"):
-            self.refuse(name, f"is {text!r}; it must be 127.0.0.1:PORT, loopback only")
+            en = f"is {text!r}; it must be 127.0.0.1:PORT, loopback only"
+            self.refuse(name, f"为 {text!r}，须为 127.0.0.1:PORT，仅限本机", en)
         return host, number or 0

@@ -34,6 +34,7 @@ SEALED_A_TICK_MAX: Final = 16
 """Reports sealed at once: a backlog is worked off in pieces, samples come in between."""
 
 DRAIN_SECONDS: Final = 5.0
+UNSEALED: Final = "缓存写不进封存的报告。The spool takes no sealed report"
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Daemon:
         try:
             batch = self.agent.shipper.prepare(SEALED_A_TICK_MAX)
         except OSError as error:
-            self._retry(AgentError(f"the spool takes no sealed report: {error}"))
+            self._retry(AgentError(f"{UNSEALED}: {error}"))
             return
         if batch is None:
             self.agent.spool.free()
@@ -159,7 +160,7 @@ class Daemon:
     def _retry(self, error: Exception) -> None:
         delay_s = self.agent.shipper.failed(error)
         self._ship_at_ms = self._now() + int(delay_s * 1000)
-        logger.warning("%s; trying again in %.1f s", error, delay_s)
+        logger.warning("%s（%.1f 秒后重试 trying again）", error, delay_s)
 
     def _next_interval_ms(self) -> int:
         """Some seconds into the next interval of the label, so that hosts do not come at once."""
@@ -182,7 +183,7 @@ class Daemon:
                 self._flying = (batch, self._network.submit(self.wire.submit, batch.wires))
                 self._finish_flight()
         except OSError as error:
-            logger.warning("the spool takes no sealed report: %s", error)
+            logger.warning("%s: %s", UNSEALED, error)
         self._network.shutdown(wait=False, cancel_futures=True)
         self.publish(self.watch.view)
         self.watch.close()
@@ -198,7 +199,7 @@ class Daemon:
             self.agent.shipper.absorb(batch, answer, self.agent.clock.utc_ms())
         except (AgentError, OSError) as error:
             self.agent.shipper.failed(error)
-            logger.warning("not delivered before the end: %s", error)
+            logger.warning("结束前未能送达。Not delivered before the end: %s", error)
 
     def _now(self) -> int:
         return self.agent.clock.boottime_ms()

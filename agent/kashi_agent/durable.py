@@ -19,8 +19,10 @@ def foreign_owner(*folders: Path) -> str:
             except KeyError:
                 name = f"#{owner}"
             return (
-                f"{folder} is {name}'s, and files of another user in it would keep the agent out; "
-                f"run it as that user: sudo -u {name} kashi-agent ..."
+                f"{folder} 属于 {name}，其中若有其他用户的文件，代理将无法使用；请以该用户运行："
+                f"sudo -u {name} kashi-agent ...。{folder} is {name}'s, and files of another user "
+                f"in it would keep the agent out; run it as that user: sudo -u {name} kashi-agent "
+                "..."
             )
     return ""
 

@@ -56,7 +56,8 @@ class EnrolmentToken:
         parts = text.strip().split(".")
         if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1] or not text.isascii():
             raise AgentError(
-                "this is not an enrolment token: it begins with kashi1. and has three parts; "
+                "这不是登记令牌：令牌以 kashi1. 开头，分三段；请从门户完整复制。"
+                "This is not an enrolment token: it begins with kashi1. and has three parts; "
                 "copy it whole from the portal"
             )
         try:
@@ -64,7 +65,8 @@ class EnrolmentToken:
             x509.load_der_x509_certificate(root)
         except (binascii.Error, ValueError) as error:
             raise AgentError(
-                "the enrolment token was damaged on the way; copy it whole from the portal"
+                "登记令牌在途中损坏，请从门户完整复制。"
+                "The enrolment token was damaged on the way; copy it whole from the portal"
             ) from error
         return cls(secret=parts[1], server_root=root)
 
@@ -174,8 +176,10 @@ def recover(store: IdentityStore, proxy: str = "") -> TlsIdentity:
     host = store.host()
     if not host.enrolment_address:
         raise RefusedError(
-            f"the TLS certificate in {store.folder} is refused or has expired, and this host was "
-            "enrolled by file; ask for the next one so: kashi-agent enrol --request FILE"
+            f"{store.folder} 中的连接证书被拒绝或已到期，而本机以文件登记；请这样申请下一张："
+            f"kashi-agent enrol --request FILE。The TLS certificate in {store.folder} is refused "
+            "or has expired, and this host was enrolled by file; ask for the next one so: "
+            "kashi-agent enrol --request FILE"
         )
     report_key, tls_key = store.report_key(), store.next_tls_key()
     csr = tls_request(tls_key)

@@ -14,8 +14,12 @@ AgentError            1   something failed; the message says what, where and wha
 
 0 is success and 2 is a wrong command line. `DiskFullError` is no failure of a command: the spool
 answers it by coarsening.
+
+A message is one string: a Chinese sentence, then the same facts in English. What another program
+or library said stands once, at the end.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -83,3 +87,21 @@ class VolatileError(AgentError):
 
 class DiskFullError(SpoolError, OSError):
     """The disk takes no more; what was to be written is still in memory."""
+
+
+def cannot_read(path: Path, error: OSError) -> str:
+    """What is said of a file that cannot be read."""
+    why = error.strerror
+    return f"{path} 无法读取：{why}。{path} cannot be read: {why}"
+
+
+def cannot_write(path: Path, error: OSError) -> str:
+    """What is said of a file or folder that cannot be written."""
+    why = error.strerror
+    return f"{path} 无法写入：{why}。{path} cannot be written: {why}"
+
+
+def no_text(path: Path, error: UnicodeDecodeError) -> str:
+    """What is said of a file that is to be text."""
+    at = error.start
+    return f"{path} 不是 UTF-8 文本：第 {at} 字节。{path} is not text in UTF-8: byte {at}"

@@ -29,13 +29,21 @@ from cryptography.x509.oid import NameOID
 from kashi_agent import naming
 from kashi_agent.durable import make_folder, remove_durable, write_durable
 from kashi_agent.errors import AgentError, NotEnrolledError, RefusedError
-from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, Fields, LinkError
+from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, Fields, LinkError, expected
 
 HOST_FORMAT = "kashi/v1/host"
 HOST_BYTES_MAX: Final = 1 << 20
+_ENROL: Final = "kashi-agent enrol --server HOST:PORT --token-file FILE"
+_OTHER_HOLDERS: Final = (
+    "换一个会使同一批人成为另一些占用者",
+    "another would make other holders of the same people",
+)
 DER_TEXT_MAX: Final = 1 << 16
 """A certificate in base64."""
-_FOREIGN = "the certificate that was brought does not lead to the hosts' root; nothing was kept"
+_FOREIGN = (
+    "带来的证书未链接到主机根证书，未作保存。"
+    "The certificate that was brought does not lead to the hosts' root; nothing was kept"
+)
 _BROKEN_CHAIN: Final = (
     ValueError,
     TypeError,
@@ -120,15 +128,16 @@ class IdentityStore:
             content = path.read_bytes()
         except FileNotFoundError as error:
             raise NotEnrolledError(
-                f"本机尚未登记 / this host is not enrolled: {path} does not exist; ask your "
-                "officer for a token and run: kashi-agent enrol --server HOST:PORT "
-                "--token-file FILE"
+                f"本机尚未登记：{path} 不存在；请向主管人员索取令牌，然后运行：{_ENROL}。"
+                f"This host is not enrolled: {path} does not exist; ask your officer for a token "
+                f"and run: {_ENROL}"
             ) from error
         try:
             return _host_of(Fields.of_line(content, HOST_BYTES_MAX))
         except LinkError as error:
             raise AgentError(
-                f"{path} is damaged ({error}); restore it from a backup, or enrol this host anew"
+                f"{path} 已损坏；请从备份恢复，或重新登记本机。{path} is damaged; restore it from "
+                f"a backup, or enrol this host anew: {error}"
             ) from error
 
     def save_host(self, host: Host) -> None:
@@ -150,7 +159,8 @@ class IdentityStore:
                 knows.
         """
         if self.enrolled and not (self.folder / "report.key").exists():
-            raise AgentError(_lost(self.folder / "report.key", "The server knows no other"))
+            why = ("服务器不认其他密钥", "the server knows no other")
+            raise AgentError(_lost(self.folder / "report.key", *why))
         return self._key("report.key")
 
     def next_tls_key(self) -> ec.EllipticCurvePrivateKey:
@@ -165,7 +175,10 @@ class IdentityStore:
         """
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
         if not certificates or certificates[0].public_key() != key.public_key():
-            raise RefusedError("the server sent a certificate for another key; nothing was kept")
+            raise RefusedError(
+                "服务器发来的证书属于另一密钥，未作保存。"
+                "The server sent a certificate for another key; nothing was kept"
+            )
         pem = _private_pem(key) + b"".join(
             certificate.public_bytes(_PEM) for certificate in certificates
         )
@@ -184,13 +197,15 @@ class IdentityStore:
         try:
             pem = path.read_bytes()
         except FileNotFoundError as error:
-            raise NotEnrolledError(f"this host has no TLS certificate: {path}") from error
+            raise NotEnrolledError(
+                f"本机没有连接证书：{path}。This host has no TLS certificate: {path}"
+            ) from error
         marker = pem.find(b"-----BEGIN CERTIFICATE-----")
         try:
             leaf = x509.load_pem_x509_certificate(pem[marker:])
             serialization.load_pem_private_key(pem[:marker], None)
         except (ValueError, TypeError) as error:
-            raise AgentError(f"{path} is damaged: {error}") from error
+            raise AgentError(f"{path} 已损坏。{path} is damaged: {error}") from error
         return TlsIdentity(
             key_pem=pem[:marker],
             chain_pem=pem[marker:],
@@ -206,15 +221,16 @@ class IdentityStore:
         """
         path = self.folder / "holder.salt"
         if self.enrolled and not path.exists():
-            raise AgentError(_lost(path, "Another would make other holders of the same people"))
+            raise AgentError(_lost(path, *_OTHER_HOLDERS))
         if not path.exists():
             make_folder(self.folder)
             write_durable(path, secrets.token_bytes(naming.SALT_BYTES))
         salt = path.read_bytes()
         if len(salt) != naming.SALT_BYTES:
+            found, due, (zh, en) = len(salt), naming.SALT_BYTES, _OTHER_HOLDERS
             raise AgentError(
-                f"{path} is damaged: {len(salt)} bytes instead of {naming.SALT_BYTES}; restore it "
-                "from a backup. Another one would make other holders of the same people"
+                f"{path} 已损坏：{found} 字节，应为 {due}；{zh}，请从备份恢复。{path} is damaged: "
+                f"{found} bytes instead of {due}; {en}: restore it from a backup"
             )
         return salt
 
@@ -226,15 +242,19 @@ class IdentityStore:
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), None)
         except (ValueError, TypeError) as error:
-            raise AgentError(f"{path} is not a private key: {error}") from error
+            raise AgentError(f"{path} 不是私钥。{path} is not a private key: {error}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-            raise AgentError(f"{path} is not a P-256 key; restore it from a backup")
+            raise AgentError(
+                f"{path} 不是 P-256 密钥，请从备份恢复。"
+                f"{path} is not a P-256 key; restore it from a backup"
+            )
         return key
 
 
-def _lost(path: Path, why: str) -> str:
+def _lost(path: Path, zh: str, en: str) -> str:
     return (
-        f"{path} is gone, and this host is enrolled. {why}: restore it from a backup, or have your "
+        f"{path} 不见了，而本机已登记；{zh}：请从备份恢复，或由主管人员吊销此身份后重新登记本机。"
+        f"{path} is gone, and this host is enrolled; {en}: restore it from a backup, or have your "
         "officer revoke this identity and enrol the host anew"
     )
 
@@ -262,12 +282,15 @@ def verified_receipt_key(chain: tuple[bytes, ...], root: bytes) -> ec.EllipticCu
         _check_links([*certificates, trusted])
     except _BROKEN_CHAIN as error:
         raise RefusedError(
-            "the receipt certificate does not lead to the server's root that came with the "
+            "回执证书未链接到登记令牌附带的服务器根证书。"
+            "The receipt certificate does not lead to the server's root that came with the "
             "enrolment token"
         ) from error
     key = certificates[0].public_key() if certificates else None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise RefusedError("the server's receipt key is not a P-256 key")
+        raise RefusedError(
+            "服务器的回执密钥不是 P-256 密钥。The server's receipt key is not a P-256 key"
+        )
     return key
 
 
@@ -306,7 +329,7 @@ def _text(der: bytes) -> str:
 
 def _host_of(fields: Fields) -> Host:
     if (format_name := fields.text("format", TEXT_CHARACTERS_MAX)) != HOST_FORMAT:
-        raise fields.refuse("format", f"is {format_name!r}, not {HOST_FORMAT!r}")
+        raise expected(f" {HOST_FORMAT!r}", f"{HOST_FORMAT!r}", format_name, "format")
     host = Host(
         host_id=_printable(fields, "host_id"),
         operator_party_id=_printable(fields, "operator_party_id"),
@@ -320,7 +343,7 @@ def _host_of(fields: Fields) -> Host:
         ),
     )
     if not host.receipt_chain:
-        raise fields.refuse("receipt_chain", "is empty")
+        raise LinkError("为空。The list is empty", "receipt_chain")
     fields.done()
     return host
 
@@ -328,7 +351,7 @@ def _host_of(fields: Fields) -> Host:
 def _printable(fields: Fields, name: str) -> str:
     text = fields.text(name, TEXT_CHARACTERS_MAX)
     if not text or not text.isprintable():
-        raise fields.refuse(name, f"is {text!r}")
+        raise expected("可显示的文本", "printable text", text, name)
     return text
 
 
@@ -339,7 +362,7 @@ def _address(fields: Fields, name: str, *, unknown: bool = False) -> str:
         return ""
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not text.isprintable():
-        raise fields.refuse(name, f"is {text!r}, not HOST:PORT")
+        raise expected(" HOST:PORT", "HOST:PORT", text, name)
     return text
 
 
@@ -348,5 +371,6 @@ def _certificate(fields: Fields, name: str, text: object) -> bytes:
         der = base64.b64decode(text if isinstance(text, str) else "?", validate=True)
         x509.load_der_x509_certificate(der)
     except ValueError as error:
-        raise fields.refuse(name, "holds no certificate in base64") from error
+        what = "其中没有 base64 的证书。It holds no certificate in base64"
+        raise LinkError(what, name) from error
     return der

@@ -96,7 +96,8 @@ class KernelLog:
         except BrokenPipeError:
             return b"\n"  # records were overwritten before they were read: go on with the oldest
         except OSError as error:
-            logger.warning("the kernel's log cannot be read any more: %s", error)
+            said = "不再能读取内核日志。The kernel's log cannot be read any more: %s"
+            logger.warning(said, error)
             os.close(self._file)
             self._file = None
             return b""

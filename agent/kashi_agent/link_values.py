@@ -13,7 +13,14 @@ from functools import partial
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, LinkError, expected
+from kashi_agent.link_fields import (
+    MISSING,
+    NO_SUCH_FIELD,
+    TEXT_CHARACTERS_MAX,
+    LinkError,
+    expected,
+    expected_text,
+)
 from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind, HolderWork, PastUse
 
 Reader = Callable[[Any], Any]
@@ -68,21 +75,21 @@ def reader_of(kind: Any, limits: Limits, name: str = "") -> Reader:
 
 def _object(kind: Callable[..., object], readers: Mapping[str, Reader], value: object) -> object:
     if not isinstance(value, dict):
-        raise expected("an object", value)
+        raise expected("对象", "an object", value)
     told = {}
     for name, read in readers.items():
         if name not in value:
-            raise LinkError("missing", f".{name}")
+            raise LinkError(MISSING, f".{name}")
         try:
             told[name] = read(value[name])
         except LinkError as error:
             raise error.within(f".{name}") from error
     if len(told) != len(value):
-        raise LinkError("no such field", f".{min(value.keys() - told.keys())}")
+        raise LinkError(NO_SUCH_FIELD, f".{min(value.keys() - told.keys())}")
     try:
         return kind(**told)
     except ValueError as error:
-        raise LinkError(str(error)) from error
+        raise LinkError(f"值不合规定。The value cannot be: {error}") from error
 
 
 def _or_absent(read: Reader, value: object) -> object:
@@ -91,7 +98,7 @@ def _or_absent(read: Reader, value: object) -> object:
 
 def _many(build: Callable[[Iterable[object]], object], read: Reader, value: object) -> object:
     if not isinstance(value, list):
-        raise expected("a list", value)
+        raise expected("列表", "a list", value)
     found = []
     for place, one in enumerate(value):
         try:
@@ -103,34 +110,32 @@ def _many(build: Callable[[Iterable[object]], object], read: Reader, value: obje
 
 def _row(form: str, build: Callable[..., object], value: object) -> object:
     if not isinstance(value, list):
-        raise expected(form, value)
+        raise expected(f" {form}", form, value)
     try:
         return build(*value)
     except (ValueError, TypeError, KeyError) as error:
-        raise expected(form, value) from error
+        raise expected(f" {form}", form, value) from error
 
 
 def _integer(least: int | None, most: int | None, value: object) -> int:
     if type(value) is not int:
-        raise expected("an integer", value)
+        raise expected("整数", "an integer", value)
     if least is not None and value < least:
-        raise expected(f"an integer of at least {least}", value)
+        raise expected(f"不小于 {least} 的整数", f"an integer of at least {least}", value)
     if most is not None and value > most:
-        raise expected(f"an integer of at most {most}", value)
+        raise expected(f"不大于 {most} 的整数", f"an integer of at most {most}", value)
     return value
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise expected("text", value)
-    if len(value) > TEXT_CHARACTERS_MAX:
-        raise expected(f"at most {TEXT_CHARACTERS_MAX} characters", value)
+    if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX:
+        raise expected_text(value, TEXT_CHARACTERS_MAX)
     return value
 
 
 def _member(members: Mapping[Any, object], value: object) -> object:
     if type(value) not in (int, str) or value not in members:
-        raise expected("a known number or word", value)
+        raise expected("已知的数或词", "a known number or word", value)
     return members[value]
 
 

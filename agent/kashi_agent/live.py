@@ -83,7 +83,10 @@ def read_live(path: Path) -> LiveView:
     Raises:
         AgentError: it does not run, or the file is damaged.
     """
-    absent = "no agent runs here that has seen a device; kashi-agent doctor says why"
+    absent = (
+        "此处没有见到设备的代理在运行；原因见 kashi-agent doctor",
+        "no agent runs here that has seen a device; kashi-agent doctor says why",
+    )
     return read_shown(path, FORMAT, _view_of, absent)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from kashi_agent.link_fields import LinkError, object_of
+from kashi_agent.link_fields import LinkError, object_of, too_long
 from kashi_agent.link_values import Limits, fields_of, reader_of
 from kashi_agent.sample import MeterKind, SampleBatch
 
@@ -105,7 +105,7 @@ def encode_message(message: MeterMessage | AgentMessage) -> bytes:
     told = {_NAMES[type(message)]: message}
     line = json.dumps(told, separators=(",", ":"), default=fields_of).encode() + b"\n"
     if len(line) > LINE_BYTES_MAX:
-        raise LinkError(f"a line of {len(line)} bytes; at most {LINE_BYTES_MAX} may pass")
+        raise too_long(len(line), LINE_BYTES_MAX)
     return line
 
 
@@ -115,7 +115,7 @@ def decode_meter_message(line: bytes) -> MeterMessage:
     if isinstance(message, SampleBatch):
         seen = {sample.device.hardware_id for sample in message.samples}
         if len(seen) != len(message.samples):
-            raise LinkError("batch.samples: a device stands twice in one batch")
+            raise LinkError("同一设备出现两次。A device stands twice in one batch", "batch.samples")
     return message
 
 
@@ -129,10 +129,16 @@ def _decoded(line: bytes, says: str, *names: str) -> Any:
     """The message on a line, of one of these names."""
     content = object_of(line, LINE_BYTES_MAX)
     if len(content) != 1:
-        raise LinkError(f"line: expected one field that names its kind, got {len(content)}")
+        count = len(content)
+        raise LinkError(
+            f"应有一个字段指明种类，实有 {count} 个。"
+            f"Expected one field that names its kind, got {count}",
+            "line",
+        )
     ((name, fields),) = content.items()
     if name not in names:
-        raise LinkError(f"{name}: {says} {', '.join(names)}")
+        known = ", ".join(names)
+        raise LinkError(f"种类未知，应为 {known}。No such kind: {says} {known}", name)
     try:
         return _READERS[name](fields)
     except LinkError as error:

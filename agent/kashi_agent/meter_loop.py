@@ -247,13 +247,14 @@ class MeterLoop:
             self._standing = self._notify(NoticeKind.HUNG, self._vendor.whereabouts())
         self._tell_xids(now_ms)
         if self._stand_in.wanted(now_ms, self._vendor.kernel_state()):
-            logger.warning("a call hangs; process %d stands in", self._stand_in.start())
+            said = "有调用未返回，由进程 %d 代读。A call hangs; that process stands in"
+            logger.warning(said, self._stand_in.start())
             self._notify(NoticeKind.RESUMED, "another process stands in")
             self._agent.close()
 
     def _driver_failed(self, detail: str) -> None:
         """Tell why, and have a new process begin a little later."""
-        logger.warning("the driver failed: %s", detail)
+        logger.warning("驱动失效。The driver failed: %s", detail)
         if self._outcome is None:
             self._standing = self._notify(NoticeKind.DRIVER, detail)
             self._tell_xids(self._clock())

@@ -56,7 +56,8 @@ class LineBuffer:
         *whole, rest = (bytes(self._begun) + chunk).split(b"\n")
         self._begun = bytearray(rest)
         if max(map(len, [*whole, rest])) >= self._bytes_max:
-            raise LinkError(f"line: over {self._bytes_max} bytes without an end")
+            most = self._bytes_max
+            raise LinkError(f"超过 {most} 字节仍未结束。Over {most} bytes without an end", "line")
         self._lines.extend(whole)
 
     def next_line(self) -> bytes | None:
@@ -91,9 +92,9 @@ class Connection(Generic[Heard, Said]):
             except (TimeoutError, BlockingIOError):
                 return None
             except OSError as error:
-                raise MeterError(f"the connection broke: {error}") from error
+                raise MeterError(f"连接中断：{error}。The connection broke: {error}") from error
             if not chunk:
-                raise MeterError("the other process closed the connection")
+                raise MeterError("对方进程关闭了连接。The other process closed the connection")
             self._buffer.feed(chunk)
         return self.decode(line)
 
@@ -103,7 +104,9 @@ class Connection(Generic[Heard, Said]):
         try:
             self._socket.sendall(encode_message(message))
         except OSError as error:
-            raise MeterError(f"the other process does not listen: {error}") from error
+            raise MeterError(
+                f"对方进程不接收：{error}。The other process does not listen: {error}"
+            ) from error
 
     def peer_uid(self) -> int:
         """The user of the process at the other end, as the kernel knows it."""
@@ -160,7 +163,8 @@ class Listener(Generic[Line]):
         except OSError as error:
             # Who knocks keeps on knocking: without a pause a process that may open nothing more
             # (EMFILE) would do nothing but look.
-            logger.warning("nobody can come in at %s: %s", self.path, error.strerror)
+            said = "%s 无法接入。Nobody can come in: %s"
+            logger.warning(said, self.path, error.strerror)
             time.sleep(REFUSED_SECONDS)
             return None
         if self._allowed_uids is None or peer_uid(connection) in self._allowed_uids:
@@ -220,7 +224,10 @@ def peer_uid(connection: socket.socket) -> int:
 def _bound(path: Path) -> socket.socket:
     """A listening socket at `path`, group-accessible; a dead agent's socket file is replaced."""
     if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
-        raise MeterError(f"{path} is not a socket; move it away or choose another path")
+        raise MeterError(
+            f"{path} 不是套接字；请移走，或另选路径。"
+            f"{path} is not a socket; move it away or choose another path"
+        )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.unlink(missing_ok=True)
@@ -229,5 +236,7 @@ def _bound(path: Path) -> socket.socket:
         listening.listen(2)
     except OSError as error:
         listening.close()
-        raise MeterError(f"cannot listen at {path}: {error}") from error
+        raise MeterError(
+            f"无法在 {path} 监听：{error}。Cannot listen at {path}: {error}"
+        ) from error
     return listening

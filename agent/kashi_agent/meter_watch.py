@@ -203,7 +203,8 @@ class MeterWatch:
         time that has not passed."""
         ahead_ms = batch.boottime_ms - self._now()
         if ahead_ms > AHEAD_MS_MAX:
-            raise LinkError(f"batch.boottime_ms: lies {ahead_ms} ms in the future")
+            what = f"晚于当前 {ahead_ms} 毫秒。It lies {ahead_ms} ms in the future"
+            raise LinkError(what, "batch.boottime_ms")
 
     def _notice(self, kind: NoticeKind, detail: str) -> None:
         if kind is NoticeKind.RELEASED:
@@ -214,7 +215,8 @@ class MeterWatch:
         if kind is NoticeKind.UNIDENTIFIED:
             self.view.unidentified = detail
         if kind in _TROUBLES and detail:
-            self._complaints.tell(f"the meter does not measure: {self.view.state}", self._now())
+            what = f"没有在计量。The meter does not measure: {self.view.state}"
+            self._complaints.tell(what, self._now())
         if kind in _GAPS:
             self._metering.interrupt(_GAPS[kind])
         if kind in _EVENTS:
@@ -239,7 +241,7 @@ class MeterWatch:
             self._metering.note(HostEventKind.METER_CRASHED, why)
         # One that begins anew after a failure said why it failed; that it leaves is no news.
         if notice is not NoticeKind.RESUMED:
-            self._complaints.tell(f"the meter is gone: {why}", self._now())
+            self._complaints.tell(f"计量进程已离开。The meter is gone: {why}", self._now())
 
     def _watch_silence(self) -> None:
         """A meter that is connected and says nothing hangs: the gap says so from its last word."""

@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if (options.meter == REPLAY) != (options.trace is not None):
-        parser.error("--trace names what --meter replay plays; one needs the other")
+        parser.error(
+            "--trace 指明 --meter replay 回放的文件，二者须同用。"
+            "--trace names what --meter replay plays; one needs the other"
+        )
     logging.basicConfig(
         level=logging.INFO, format="kashi-meter: %(levelname)s %(message)s", stream=sys.stderr
     )
@@ -169,6 +172,7 @@ def _cadence_ms(text: str) -> int:
     cadence_ms = int(text)
     if not CADENCE_MS_MIN <= cadence_ms <= CADENCE_MS_MAX:
         raise argparse.ArgumentTypeError(
+            f"{cadence_ms} 毫秒，须为 {CADENCE_MS_MIN} 至 {CADENCE_MS_MAX} 毫秒。"
             f"{cadence_ms} ms; it must be {CADENCE_MS_MIN} to {CADENCE_MS_MAX} ms"
         )
     return cadence_ms

@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.errors import AgentError, VolatileError
+from kashi_agent.errors import AgentError, VolatileError, cannot_read
 
 MOUNTINFO: Final = Path("/proc/self/mountinfo")
 
+_IN_MEMORY: Final = ("位于内存", "lives in memory")
+_LAYER: Final = (
+    "是镜像之上的一层，随容器或临场系统消失",
+    "is a layer over an image and goes with the container or the live system",
+)
 VOLATILE: Final = {
-    "tmpfs": "lives in memory",
-    "ramfs": "lives in memory",
-    "devtmpfs": "lives in memory",
-    "rootfs": "lives in memory",
-    "overlay": "is a layer over an image and goes with the container or the live system",
-    "overlayfs": "is a layer over an image and goes with the live system",
-    "fuse.fuse-overlayfs": "is a layer over an image and goes with the container",
-    "aufs": "is a layer over an image and goes with the live system",
+    **dict.fromkeys(("tmpfs", "ramfs", "devtmpfs", "rootfs"), _IN_MEMORY),
+    **dict.fromkeys(("overlay", "overlayfs", "fuse.fuse-overlayfs", "aufs"), _LAYER),
 }
-"""File systems that do not survive a reboot, and why."""
+"""File systems that do not survive a reboot, and why, in Chinese and in English."""
 
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
@@ -47,7 +46,10 @@ def parse_mounts(text: str) -> list[Mount]:
         left, separator, right = line.partition(" - ")
         before, after = left.split(" "), right.split(" ")
         if not separator or len(before) < 6 or len(after) < 2:
-            raise AgentError(f"mountinfo, line {number}: is not as proc(5) describes it")
+            raise AgentError(
+                f"mountinfo 第 {number} 行与 proc(5) 的说明不符。"
+                f"Mountinfo, line {number}: is not as proc(5) describes it"
+            )
         mounts.append(Mount(point=_plain(before[4]), kind=after[0]))
     return mounts
 
@@ -74,15 +76,20 @@ def check_survives(folder: Path, mountinfo: Path = MOUNTINFO) -> None:
     try:
         mounts = parse_mounts(mountinfo.read_text(encoding="utf-8", errors="surrogateescape"))
     except OSError as error:
-        raise AgentError(f"{mountinfo} cannot be read: {error.strerror}") from error
+        raise AgentError(cannot_read(mountinfo, error)) from error
     mount = mount_of(resolved, mounts)
     if mount is None:
-        raise AgentError(f"{mountinfo} names no file system for {resolved}")
+        raise AgentError(
+            f"{mountinfo} 中没有 {resolved} 所在的文件系统。"
+            f"{mountinfo} names no file system for {resolved}"
+        )
     if mount.kind in VOLATILE:
+        zh, en = VOLATILE[mount.kind]
         raise VolatileError(
-            f"{resolved} does not survive a reboot: it lies on {mount.kind} ({mount.point}), which "
-            f"{VOLATILE[mount.kind]}; put state_folder on a disk, or mount one there. "
-            "状态目录在重启后会丢失，请放到磁盘上"
+            f"{resolved} 在重启后会丢失：它在 {mount.kind}（{mount.point}）上，{zh}；请把 "
+            f"state_folder 放到磁盘上，或在该处挂载磁盘。{resolved} does not survive a reboot: it "
+            f"lies on {mount.kind} ({mount.point}), which {en}; put state_folder on a disk, or "
+            "mount one there"
         )
 
 

@@ -116,7 +116,7 @@ class Recorder:
         try:
             self._spool.write(stretch, open_minute=open_minute)
         except OSError as error:
-            self.last_trouble = f"the spool takes nothing: {error}"
+            self.last_trouble = f"缓存写不进内容。The spool takes nothing: {error}"
             return False
         self.last_trouble = ""
         return True

@@ -14,6 +14,10 @@ from kashi_agent.meter_link import RELEASE_MS_MAX
 
 logger = logging.getLogger(__name__)
 
+_SHORT_LIVED = "释放不会延续到下一个代理。A release will not outlive this agent: %s: %s"
+_UNFORGOTTEN = "已结束的释放无法删除。A release that is over cannot be forgotten: %s: %s"
+_NONE_READ = "没有读取到释放。No release is read from %s: %s"
+
 
 class ReleaseBook:
     """One host's release, if there is one."""
@@ -43,7 +47,7 @@ class ReleaseBook:
         try:
             write_durable(self._path, json.dumps(kept).encode())
         except OSError as error:
-            logger.warning("a release will not outlive this agent: %s: %s", self._path, error)
+            logger.warning(_SHORT_LIVED, self._path, error)
 
     def end(self) -> None:
         """Take the devices up again."""
@@ -51,7 +55,7 @@ class ReleaseBook:
         try:
             remove_durable(self._path)
         except OSError as error:
-            logger.warning("a release that is over cannot be forgotten: %s: %s", self._path, error)
+            logger.warning(_UNFORGOTTEN, self._path, error)
 
 
 def _kept(path: Path, clock: Clock) -> int | None:
@@ -63,11 +67,11 @@ def _kept(path: Path, clock: Clock) -> int | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        logger.warning("no release is read from %s: %s", path, error)
+        logger.warning(_NONE_READ, path, error)
         return None
     if not of_this_boot:
         return None
     if type(until_ms) is not int or until_ms > clock.boottime_ms() + RELEASE_MS_MAX:
-        logger.warning("no release is read from %s: until_boottime_ms is %r", path, until_ms)
+        logger.warning(_NONE_READ, path, f"until_boottime_ms: {until_ms!r}")
         return None
     return until_ms

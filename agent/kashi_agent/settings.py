@@ -9,14 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from kashi_agent.errors import ConfigError
+from kashi_agent.errors import ConfigError, cannot_read, no_text
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
-_KINDS: dict[type[Any], str] = {
-    int: "a whole number",
-    str: "a text in quotes",
-    list: "a list in brackets",
+_KINDS: dict[type[Any], tuple[str, str]] = {
+    int: ("整数", "a whole number"),
+    str: ("引号中的文本", "a text in quotes"),
+    list: ("方括号中的列表", "a list in brackets"),
 }
 
 
@@ -30,12 +30,12 @@ def read_settings(path: Path, *, required: bool) -> str | None:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         if required:
-            raise ConfigError(f"{path} does not exist") from error
+            raise ConfigError(f"{path} 不存在。{path} does not exist") from error
         return None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        raise ConfigError(cannot_read(path, error)) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8: byte {error.start}") from error
+        raise ConfigError(no_text(path, error)) from error
 
 
 def port_of(text: str) -> int | None:
@@ -58,26 +58,30 @@ class SettingsReader:
         try:
             tables = tomllib.loads(text)
         except RecursionError as error:
-            raise ConfigError(f"{path}: brackets stand in each other too deeply") from error
+            raise ConfigError(
+                f"{path} 的括号嵌套过深。{path}: brackets stand in each other too deeply"
+            ) from error
         except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
-            raise ConfigError(f"{path}: {error}") from error
+            raise ConfigError(f"{path} 不是 TOML。{path} is not TOML: {error}") from error
         for name in tables:
             if name != table:
-                self.refuse(name, f"is unknown; every setting stands in [{table}]")
+                en = f"is unknown; every setting stands in [{table}]"
+                self.refuse(name, f"未知；全部设置都在 [{table}] 中", en)
         self._fields: dict[str, Any] = tables.get(table, {})
         if not isinstance(self._fields, dict):
-            self.refuse(table, f"must be a table: [{table}]")
+            self.refuse(table, f"须为表：[{table}]", f"must be a table: [{table}]")
 
     def finish(self, fields: tuple[str, ...]) -> None:
         """Refuse what was not taken; `fields`: all there are."""
         for name in self._fields:
-            self.refuse(name, f"is unknown; the settings are {', '.join(fields)}")
+            known = ", ".join(fields)
+            self.refuse(name, f"未知；设置有 {known}", f"is unknown; the settings are {known}")
 
     def word(self, name: str, words: type[_Word], default: _Word) -> _Word:
         """One of the words of an enumeration."""
         text = self.take(name, str, str(default))
         if text not in list(words):
-            self.refuse(name, f"is {text!r}; one of {', '.join(words)}")
+            self._misfit(name, text, f"{'、'.join(words)} 之一", f"one of {', '.join(words)}")
         return words(text)
 
     def endpoint(self, name: str, *words: str) -> str:
@@ -86,22 +90,22 @@ class SettingsReader:
         host, _, port = text.rpartition(":")
         named = host and not re.search(r"[\s/@]", text)
         if text and text not in words and not (named and port_of(port)):
-            wanted = " or ".join(("HOST:PORT", *words))
-            self.refuse(name, f"is {text!r}; it must be {wanted}")
+            wanted = ("HOST:PORT", *words)
+            self._misfit(name, text, " 或 ".join(wanted), " or ".join(wanted))
         return text
 
     def path(self, name: str, default: Path) -> Path:
         """An absolute path."""
         path = Path(self.take(name, str, str(default)))
         if not path.is_absolute() or "\0" in str(path):
-            self.refuse(name, f"is {str(path)!r}; it must be an absolute path")
+            self._misfit(name, str(path), "绝对路径", "an absolute path")
         return path
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:
         """A whole number in a range."""
         value: int = self.take(name, int, default)
         if not least <= value <= most:
-            self.refuse(name, f"is {value}; it must be {least} to {most}")
+            self._misfit(name, value, f"{least} 至 {most}", f"{least} to {most}")
         return value
 
     def take(self, name: str, kind: type[Any], default: Any) -> Any:
@@ -110,12 +114,17 @@ class SettingsReader:
             return default
         value = self._fields.pop(name)
         if type(value) is not kind:
-            self.refuse(name, f"is {value!r}; it must be {_KINDS[kind]}")
+            self._misfit(name, value, *_KINDS[kind])
         return value
 
-    def refuse(self, name: str, why: str) -> NoReturn:
-        """Say what is wrong with a field."""
-        raise ConfigError(f"{self._path}, line {self._line(name)}: {name} {why}")
+    def refuse(self, name: str, zh: str, en: str) -> NoReturn:
+        """Say what is wrong with a field, in Chinese and in English."""
+        path, line = self._path, self._line(name)
+        raise ConfigError(f"{path} 第 {line} 行：{name} {zh}。{path}, line {line}: {name} {en}")
+
+    def _misfit(self, name: str, value: object, zh: str, en: str) -> NoReturn:
+        """Say what a field is and what it must be."""
+        self.refuse(name, f"为 {value!r}，须为 {zh}", f"is {value!r}; it must be {en}")
 
     def _line(self, name: str) -> int:
         """The line of a field or table, for the message; 1 when it is written in another way."""

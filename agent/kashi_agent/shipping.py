@@ -175,9 +175,7 @@ class Shipper:
                 server rejects whatever it is sent.
         """
         if len(answer.results) != len(batch.entries):
-            raise RefusedError(
-                f"the server answered {len(answer.results)} of {len(batch.entries)} reports"
-            )
+            raise RefusedError(miscounted("服务器", "The server", answer, batch))
         receipts: list[tuple[Position, bytes, int]] = []
         newest_sha256 = bytes(32)
         stopped: tuple[Entry, Result] | None = None
@@ -252,13 +250,18 @@ class Shipper:
             said = read_receipt(result.receipt, self._signing.receipt_key)
         except ContractError as error:
             raise RefusedError(
-                f"the receipt for report {entry.position} is not signed by the server this host "
+                f"报告 {entry.position} 的回执不是本机登记的服务器所签，未释放任何内容；请告知主管"
+                "人员：可能有人处在本机与服务器之间。"
+                f"The receipt for report {entry.position} is not signed by the server this host "
                 "was enrolled with; nothing was freed. Tell your officer: somebody may stand "
                 "between this host and the server"
             ) from error
         of = (said.host_id, (said.epoch, said.sequence), said.report_sha256)
         if of != (self._signing.host_id, entry.position, entry.sha256):
-            raise RefusedError(f"the receipt for report {entry.position} is for another report")
+            raise RefusedError(
+                f"报告 {entry.position} 的回执属于另一份报告。"
+                f"The receipt for report {entry.position} is for another report"
+            )
         return int(said.received_utc_ms)
 
     def _take_checkpoint(self, checkpoint: bytes) -> None:
@@ -268,7 +271,9 @@ class Shipper:
         try:
             check_checkpoint(checkpoint, self._signing.receipt_key)
         except ContractError as error:
-            raise RefusedError("the server's checkpoint does not verify") from error
+            raise RefusedError(
+                "服务器的检查点验证不通过。The server's checkpoint does not verify"
+            ) from error
         self._spool.keep_checkpoint(checkpoint)
 
     def _reconcile(self, head: Head, stopped: tuple[Entry, Result] | None) -> None:
@@ -279,9 +284,10 @@ class Shipper:
         elif stopped is not None and stopped[1].verdict is Verdict.REJECTED:
             self._reject(head, *stopped)
         elif stopped is not None and self._makes_no_sense(head, *stopped):
+            position, verdict = stopped[0].position, stopped[1].verdict.name
             raise RefusedError(
-                f"the server's answer to report {stopped[0].position} makes no sense "
-                f"({stopped[1].verdict.name}): {stopped[1].detail}"
+                f"服务器对报告 {position} 的答复不成立（{verdict}）。The server's answer to report "
+                f"{position} makes no sense ({verdict}): {stopped[1].detail}"
             )
         elif (head.epoch, head.sequence) > sealed.head:
             lost = sealed.head == (0, 0)
@@ -302,7 +308,10 @@ class Shipper:
     def _reject(self, head: Head, entry: Entry, result: Result) -> None:
         self._rejections += 1
         if self._rejections > REJECTIONS_MAX:
-            raise RefusedError(f"the server rejects whatever this host sends: {result.detail}")
+            raise RefusedError(
+                "服务器拒收本机发送的一切。"
+                f"The server rejects whatever this host sends: {result.detail}"
+            )
         if entry.attempts >= ATTEMPTS_MAX:
             self._reporter.give_up(entry)
         self._open_epoch(head, EpochReason.REPORT_REJECTED, result.detail)
@@ -348,7 +357,11 @@ class Shipper:
                 lost=lost,
             )
         )
-        self.state.trouble = f"epoch {head.epoch + 1} is opened ({reason.name}): {detail}"
+        opened = head.epoch + 1
+        self.state.trouble = (
+            f"开启纪元 {opened}（{reason.name}）。"
+            f"Epoch {opened} is opened ({reason.name}): {detail}"
+        )
 
 
 def one_call(wires: Iterable[bytes]) -> list[bytes]:
@@ -369,7 +382,7 @@ def read_receipt(receipt: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2
     Raises:
         ContractError: it is none, or another signed it.
     """
-    with _named("receipt"):
+    with _named("回执", "receipt"):
         message = metering_pb2.Receipt.FromString(receipt)
         signing.verify(key, message.signature, signing.RECEIPT, message.payload)
         return metering_pb2.ReceiptPayload.FromString(message.payload)
@@ -377,7 +390,7 @@ def read_receipt(receipt: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2
 
 def read_notice(notice: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2.NoticePayload:
     """What a notice says, once it is shown to be the server's. Raises like `read_receipt`."""
-    with _named("notice"):
+    with _named("通知", "notice"):
         message = metering_pb2.SignedNotice.FromString(notice)
         signing.verify(key, message.signature, signing.NOTICE, message.payload)
         return metering_pb2.NoticePayload.FromString(message.payload)
@@ -385,14 +398,20 @@ def read_notice(notice: bytes, key: ec.EllipticCurvePublicKey) -> metering_pb2.N
 
 def check_checkpoint(checkpoint: bytes, key: ec.EllipticCurvePublicKey) -> None:
     """See that a checkpoint is the server's. Raises like `read_receipt`."""
-    with _named("checkpoint"):
+    with _named("检查点", "checkpoint"):
         signed = metering_pb2.SignedCheckpoint.FromString(checkpoint)
         signing.verify(key, signed.signature, signing.CHECKPOINT, signed.body)
 
 
+def miscounted(zh: str, en: str, answer: Answer, batch: Batch) -> str:
+    """What is said of somebody (named in both languages) who answered too few or too many."""
+    found, due = len(answer.results), len(batch.entries)
+    return f"{zh}对 {due} 份报告答复了 {found} 份。{en} answered {found} of {due} reports"
+
+
 @contextmanager
-def _named(what: str) -> Iterator[None]:
+def _named(zh: str, en: str) -> Iterator[None]:
     try:
         yield
     except DecodeError as error:
-        raise FormError(f"the bytes are no {what}") from error
+        raise FormError(f"字节不是{zh}。The bytes are no {en}") from error

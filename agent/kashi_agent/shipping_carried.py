@@ -22,6 +22,7 @@ from kashi_agent.shipping import (
     Result,
     Shipper,
     Signing,
+    miscounted,
     read_notice,
     read_receipt,
     verdict_of,
@@ -76,7 +77,9 @@ class CarriedShipper(Shipper):
         self._take_last_report(answer.last_report)
         self._take_notice(answer.notice)
         if len(answer.results) != len(batch.entries):
-            self._suspect(f"answered {len(answer.results)} of {len(batch.entries)} reports")
+            self.state.trouble = miscounted(
+                "传递报告者", "Whoever carries the reports", answer, batch
+            )
         self._note_success(batch)
 
     @property
@@ -84,9 +87,9 @@ class CarriedShipper(Shipper):
         """Up to where the server or the carrier has everything."""
         return max(self.known, self._carried)
 
-    def _suspect(self, what: str) -> None:
+    def _suspect(self, zh: str, en: str) -> None:
         """Say what the carrier brought that does not hold; nothing of it was taken."""
-        self.state.trouble = f"whoever carries the reports {what}"
+        self.state.trouble = f"传递报告者{zh}。Whoever carries the reports {en}"
 
     def _take_receipts(self, receipts: tuple[bytes, ...]) -> None:
         """Keep the receipts that the server signed for reports of this spool."""
@@ -99,13 +102,15 @@ class CarriedShipper(Shipper):
             try:
                 said = read_receipt(receipt, self._signing.receipt_key)
             except ContractError as error:
-                self._suspect(f"brought a receipt that is not the server's: {error}")
+                en = f"brought a receipt that is not the server's: {error}"
+                self._suspect("带来的回执不是服务器的", en)
                 continue
             position = (said.epoch, said.sequence)
             entry = known.get(position)
             other = entry is not None and entry.sha256 != said.report_sha256
             if other or said.host_id != self._signing.host_id:
-                self._suspect(f"brought a receipt for another report than {position}")
+                en = f"brought a receipt for another report than {position}"
+                self._suspect(f"带来的回执不属于报告 {position}", en)
             elif entry is not None and position > sealed.acknowledged:
                 good.append((position, receipt, said.received_utc_ms))
                 self.state.quarantined += said.verdict == metering_pb2.VERDICT_QUARANTINED
@@ -126,13 +131,14 @@ class CarriedShipper(Shipper):
             own = self._signing.report_key.public_key()
             signing.verify(own, signature, signing.REPORT, message.header)
         except ContractError as error:
-            self._suspect(f"shows a report that is not this host's: {error}")
+            en = f"shows a report that is not this host's: {error}"
+            self._suspect("出示的报告不是本机的", en)
             return
         head = Head(header.epoch, header.sequence, signing.report_sha256(message.header))
         position, sealed = (head.epoch, head.sequence), self._spool.sealed
         if position > sealed.head or self._differs(head):
             # What both know is on its way to the server already and is not sealed again.
-            detail = "this host has reported what it no longer knows"
+            detail = "本机已报告其不再知道的内容。This host has reported what it no longer knows"
             follows = min(position, sealed.head)
             self._open_epoch(head, EpochReason.ROLLED_BACK, detail, follows=follows)
 
@@ -143,7 +149,8 @@ class CarriedShipper(Shipper):
         try:
             said = read_notice(notice, self._signing.receipt_key)
         except ContractError as error:
-            self._suspect(f"brought a notice that is not the server's: {error}")
+            en = f"brought a notice that is not the server's: {error}"
+            self._suspect("带来的通知不是服务器的", en)
             return
         newest = max(self._notice_utc_ms, self._spool.sealed.newest_receipt_utc_ms)
         if said.host_id != self._signing.host_id or said.answered_utc_ms < newest:
@@ -162,5 +169,6 @@ class CarriedShipper(Shipper):
             one = refused.get(signing.sha256(self._spool.sealed.read(entry).wire))
             if one is not None:
                 return entry, Result(verdict_of(one.verdict), b"", one.detail)
-        self._suspect("altered a report; the server refused it, and it is sent again")
+        en = "altered a report; the server refused it, and it is sent again"
+        self._suspect("改动了一份报告；服务器已拒绝，将重新发送", en)
         return None

@@ -47,7 +47,8 @@ class FilesWire:
             try:
                 answer = answer_in(path, self._host_id, results, self._given)
             except OSError as error:
-                _LOG.warning("receipts are passed over: %s: %s", path, error.strerror)
+                said = "%s 的回执未取用。Receipts are passed over: %s"
+                _LOG.warning(said, path, error.strerror)
                 continue
             except ContractError:  # sound when it was put there; what it holds can be brought again
                 answer = Answer(results=results, head=self._given)
@@ -77,7 +78,10 @@ def answer_in(
             receipts.extend(record.answer.answer.receipts)
             size += sum(map(len, record.answer.answer.receipts))
             if size > RECEIPTS_BYTES_MAX:
-                raise FormError(f"{path}: receipts: over {RECEIPTS_BYTES_MAX} bytes for one host")
+                raise FormError(
+                    f"{path}：receipts：一台主机的回执超过 {RECEIPTS_BYTES_MAX} 字节。"
+                    f"{path}: receipts: over {RECEIPTS_BYTES_MAX} bytes for one host"
+                )
             notice = record.answer.answer.notice or notice
             checkpoint = record.answer.answer.checkpoint or checkpoint
     return Answer(

@@ -99,11 +99,14 @@ def called(
         return call()
     except grpc.RpcError as error:
         code, detail = error.code(), error.details()
+        refused = f"{address} 拒绝。{address} refused: {detail}"
         if code in refusals:
-            raise RefusedError(f"{address} refused: {detail}") from error
+            raise RefusedError(refused) from error
         if code is grpc.StatusCode.UNAUTHENTICATED:
-            raise CertificateRefusedError(f"{address} refused: {detail}") from error
-        raise UnreachableError(f"{address} does not answer ({code.name}): {detail}") from error
+            raise CertificateRefusedError(refused) from error
+        raise UnreachableError(
+            f"{address} 没有应答（{code.name}）。{address} does not answer ({code.name}): {detail}"
+        ) from error
 
 
 class RelayWire(GrpcWire):

@@ -42,9 +42,10 @@ def write_shown(path: Path, form: str, fields: Mapping[str, Any], *, mode: int) 
 
 
 def read_shown(
-    path: Path, form: str, make: Callable[[dict[str, Any]], _Shown], absent: str
+    path: Path, form: str, make: Callable[[dict[str, Any]], _Shown], absent: tuple[str, str]
 ) -> _Shown:
-    """What `make` makes of the fields; `absent`: what it means that there is no file.
+    """What `make` makes of the fields; `absent`: what it means, in both languages, that there is no
+    file.
 
     What is made is looked at field by field: a text for a number would else fail where it is used.
 
@@ -57,9 +58,13 @@ def read_shown(
         shown = make(fields)
         check_types(shown)
     except FileNotFoundError as error:
-        raise AgentError(f"{path} does not exist: {absent}") from error
+        zh, en = absent
+        raise AgentError(f"{path} 不存在：{zh}。{path} does not exist: {en}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise AgentError(f"{path} cannot be read: {error}") from error
+        raise AgentError(f"{path} 无法读取。{path} cannot be read: {error}") from error
     if not known:
-        raise AgentError(f"{path} was written by another version of the agent; restart it")
+        raise AgentError(
+            f"{path} 由另一版本的代理写成，请重启代理。"
+            f"{path} was written by another version of the agent; restart it"
+        )
     return shown

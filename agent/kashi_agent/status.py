@@ -81,7 +81,8 @@ def read_status(path: Path) -> AgentStatus:
     Raises:
         AgentError: it never ran here, or the file is damaged.
     """
-    absent = "代理尚未运行 / the agent has not run here; systemctl start kashi-agent"
+    start = "systemctl start kashi-agent"
+    absent = f"代理尚未运行；{start}", f"the agent has not run here; {start}"
     return read_shown(path, FORMAT, lambda fields: AgentStatus(**fields), absent)
 
 

@@ -14,7 +14,8 @@ from typing import Final
 from cryptography import x509
 
 PROBE_SECONDS: Final = 5.0
-CERTIFICATE_REFUSED: Final = "the server refuses this host's certificate"
+CERTIFICATE_REFUSED: Final = "服务器拒绝本机的连接证书"
+"""How `text` begins where the server does."""
 
 _DATES: Final = frozenset({9, 10})
 """OpenSSL's verdicts on a certificate that is not valid yet, or no longer."""
@@ -48,21 +49,27 @@ class TlsTrouble:
     def text(self) -> str:
         """In one sentence."""
         address, detail, host = self.address, self.detail, self.address.rpartition(":")[0]
-        shows = f"{address} shows a certificate that does not hold"
-        seconds = f"{PROBE_SECONDS:.0f} s"
+        zh = f"{address} 出示的证书不成立"
+        en = f"{address} shows a certificate that does not hold"
+        seconds = f"{PROBE_SECONDS:.0f}"
         sentences = {
-            TlsTroubleKind.NAME: f"the name {host} cannot be resolved",
-            TlsTroubleKind.NOBODY: f"nobody listens at {address}",
-            TlsTroubleKind.SILENT: f"{address} does not answer within {seconds}; is a firewall in "
-            "between?",
-            TlsTroubleKind.UNREACHABLE: f"{address} cannot be reached: {detail}",
-            TlsTroubleKind.FOREIGN: f"{shows}: it was issued by '{detail}'; is this the server the "
-            "token came from, or does something between intercept TLS?",
-            TlsTroubleKind.WRONG_NAME: f"{shows}: {detail}; is this the server the token came "
-            "from?",
-            TlsTroubleKind.DATES: f"{shows}: {detail}; is the clock right?",
-            TlsTroubleKind.FAILED: f"TLS with {address} fails: {detail}",
-            TlsTroubleKind.REFUSED: f"{CERTIFICATE_REFUSED}: {detail}",
+            TlsTroubleKind.NAME: f"无法解析名称 {host}。The name {host} cannot be resolved",
+            TlsTroubleKind.NOBODY: f"{address} 无人监听。Nobody listens at {address}",
+            TlsTroubleKind.SILENT: f"{address} 在 {seconds} 秒内没有应答；中间是否有防火墙？"
+            f"{address} does not answer within {seconds} s; is a firewall in between?",
+            TlsTroubleKind.UNREACHABLE: f"无法到达 {address}。"
+            f"{address} cannot be reached: {detail}",
+            TlsTroubleKind.FOREIGN: f"{zh}：由“{detail}”签发；这是令牌所来自的服务器吗，中间是否有"
+            f"拦截 TLS 的代理？{en}: it was issued by '{detail}'; is this the server the token "
+            "came from, or does something between intercept TLS?",
+            TlsTroubleKind.WRONG_NAME: f"{zh}：{detail}；这是令牌所来自的服务器吗？"
+            f"{en}: {detail}; is this the server the token came from?",
+            TlsTroubleKind.DATES: f"{zh}：{detail}；时钟准确吗？"
+            f"{en}: {detail}; is the clock right?",
+            TlsTroubleKind.FAILED: f"与 {address} 的 TLS 握手失败。"
+            f"TLS with {address} fails: {detail}",
+            TlsTroubleKind.REFUSED: f"{CERTIFICATE_REFUSED}。The server refuses this host's "
+            f"certificate: {detail}",
         }
         return sentences[self.kind]
 

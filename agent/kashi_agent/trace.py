@@ -46,7 +46,12 @@ NOT_RECORDED: Final = Absent(AbsentReason.NOT_RECORDED)
 
 _Json = dict[str, Any]
 VALUES: Final = ("utilisation_ppm", "energy_counter_mj", "power_mw", "memory_used_bytes")
-_KINDS: Final = {str: "a text", int: "an integer", list: "a list"}
+_KINDS: Final = {
+    str: ("文本", "a text"),
+    int: ("整数", "an integer"),
+    list: ("列表", "a list"),
+    dict: ("对象", "an object"),
+}
 _SEEN: Final = frozenset({*VALUES, "holders"})
 
 
@@ -80,9 +85,12 @@ class TraceHead:
             ("start_utc_ms", self.start_utc_ms + 1, UTC_MS_MAX),
         ):
             if not 0 < value <= most:
-                raise ValueError(f"{name}: {value} is not from 1 to {most}")
+                raise ValueError(
+                    f"{name} 为 {value}，须在 1 至 {most} 之间。"
+                    f"{name}: {value} is not from 1 to {most}"
+                )
         if len({device.hardware_id for device in self.devices}) != len(self.devices):
-            raise ValueError("a device stands in the trace twice")
+            raise ValueError("同一设备出现两次。A device stands in the trace twice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,9 @@ def read_trace(lines: Iterable[str]) -> Trace:
         if line.strip():
             head = _parsed(number, line, _head)
             return Trace(head, _entries(head, numbered))
-    raise TraceError("the trace is empty: its first line must be the head")
+    raise TraceError(
+        "文件为空：首行须为文件头。The trace is empty: its first line must be the head"
+    )
 
 
 def _entries(head: TraceHead, numbered: Iterator[tuple[int, str]]) -> Iterator[Entry]:
@@ -155,34 +165,42 @@ def _entries(head: TraceHead, numbered: Iterator[tuple[int, str]]) -> Iterator[E
             continue
         entry = _parsed(number, line, _entry)
         if not 0 <= entry.device < len(head.devices):
-            raise TraceError(f"line {number}: device {entry.device} is not in the head")
+            raise TraceError(
+                f"第 {number} 行：设备 {entry.device} 不在文件头中。"
+                f"Line {number}: device {entry.device} is not in the head"
+            )
         end_ms = entry.end_ms if isinstance(entry, Span | Hole) else entry.start_ms
         if not reached.get(entry.device, 0) <= entry.start_ms <= end_ms <= head.span_ms:
             raise TraceError(
-                f"line {number}: [{entry.start_ms}, {end_ms}) ms of device {entry.device} overlaps "
-                "the entry before, runs back or leaves the trace"
+                f"第 {number} 行：设备 {entry.device} 的 [{entry.start_ms}, {end_ms}) 毫秒与前一条"
+                f"重叠、倒退或超出全长。Line {number}: [{entry.start_ms}, {end_ms}) ms of device "
+                f"{entry.device} overlaps the entry before, runs back or leaves the trace"
             )
         if entry.start_ms < last_ms:
-            raise TraceError(f"line {number}: {entry.start_ms} ms stands after {last_ms} ms")
+            raise TraceError(
+                f"第 {number} 行：{entry.start_ms} 毫秒排在 {last_ms} 毫秒之后。"
+                f"Line {number}: {entry.start_ms} ms stands after {last_ms} ms"
+            )
         reached[entry.device], last_ms = end_ms, entry.start_ms
         yield entry
 
 
 def _parsed(number: int, line: str, build: Any) -> Any:
     try:
-        fields = json.loads(line)
-        if not isinstance(fields, dict):
-            raise TypeError("not a JSON object")  # noqa: TRY301 - reported with its line below
-        return build(fields)
+        return build(_typed({"JSON": json.loads(line)}, "JSON", dict))
     except KeyError as error:
-        raise TraceError(f"line {number}: field {error} is missing or unknown") from error
+        raise TraceError(
+            f"第 {number} 行：字段 {error} 缺失或未知。"
+            f"Line {number}: field {error} is missing or unknown"
+        ) from error
     except (ValueError, TypeError, RecursionError) as error:
-        raise TraceError(f"line {number}: {error}") from error
+        raise TraceError(f"第 {number} 行不合格式。Line {number}: {error}") from error
 
 
 def _head(fields: _Json) -> TraceHead:
     if fields["format"] != TRACE_FORMAT:
-        raise ValueError(f"format {fields['format']!r} is not {TRACE_FORMAT}")
+        shown = fields["format"]
+        raise ValueError(f"format 为 {shown!r}。Format {shown!r} is not {TRACE_FORMAT}")
     return TraceHead(
         origin=Origin(_text(fields, "origin")),
         note=_text(fields, "note"),
@@ -194,11 +212,9 @@ def _head(fields: _Json) -> TraceHead:
 
 
 def _device(fields: Any) -> Device:
-    if not isinstance(fields, dict):
-        raise TypeError(f"devices {fields!r} is not an object")
-    share = fields.get("share", [1, 1])
+    share = _typed({"devices": fields}, "devices", dict).get("share", [1, 1])
     if not isinstance(share, list) or [type(part) for part in share] != [int, int]:
-        raise TypeError(f"share {share!r} is not two integers")
+        raise TypeError(f"share {share!r} 不是两个整数。Share {share!r} is not two integers")
     return Device(
         vendor=Vendor[_text(fields, "vendor")],
         hardware_id=_text(fields, "hardware_id"),
@@ -221,7 +237,10 @@ def _entry(fields: _Json) -> Entry:
         return Instant(device, _integer(fields, "at_ms"), _seen(fields, {"device", "at_ms"}))
     start_ms, end_ms = _integer(fields, "start_ms"), _integer(fields, "end_ms")
     if end_ms <= start_ms:
-        raise ValueError(f"start_ms {start_ms} is not before end_ms {end_ms}")
+        raise ValueError(
+            f"start_ms {start_ms} 不早于 end_ms {end_ms}。"
+            f"Start_ms {start_ms} is not before end_ms {end_ms}"
+        )
     if "gap" in fields:
         return Hole(device, start_ms, end_ms, GapReason[_text(fields, "gap")])
     return Span(device, start_ms, end_ms, _seen(fields, {"device", "start_ms", "end_ms"}))
@@ -250,7 +269,7 @@ def _holder(pair: Any) -> Holder:
     match pair:
         case [str(kind), str(name)]:
             return Holder(HolderKind[kind], name)
-    raise TypeError(f"holders {pair!r} is not [kind, name]")
+    raise TypeError(f"holders {pair!r} 应为 [kind, name]。Holders {pair!r} is not [kind, name]")
 
 
 def _text(fields: _Json, name: str, default: str | None = None) -> str:
@@ -265,5 +284,6 @@ def _integer(fields: _Json, name: str) -> int:
 
 def _typed(fields: _Json, name: str, kind: type) -> Any:
     if type(fields[name]) is not kind:
-        raise TypeError(f"{name} {fields[name]!r} is not {_KINDS[kind]}")
+        zh, en = _KINDS[kind]
+        raise TypeError(f"{name} 应为{zh}。{name} {fields[name]!r} is not {en}")
     return fields[name]

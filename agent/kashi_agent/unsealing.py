@@ -24,7 +24,9 @@ def unseal(wire: bytes) -> Stretch:
     try:
         return stretch_of(header, message.blocks)
     except DecodeError as error:
-        raise FormError("a block of the report is not what it says it is") from error
+        raise FormError(
+            "报告的区块与其所称不符。A block of the report is not what it says it is"
+        ) from error
 
 
 def unaltered(wire: bytes, sha256: bytes) -> bool:

@@ -152,8 +152,9 @@ def forget_proxies(environment: MutableMapping[str, str]) -> None:
 
 def _recover_by_file(store: IdentityStore) -> TlsIdentity:
     raise RefusedError(
-        f"the TLS certificate in {store.folder} is refused or has expired, and no relay can give "
-        "another; ask for one by file: kashi-agent enrol --request FILE"
+        f"{store.folder} 中的连接证书被拒绝或已到期，中继不能换发；请以文件申请：kashi-agent "
+        f"enrol --request FILE。The TLS certificate in {store.folder} is refused or has expired, "
+        "and no relay can give another; ask for one by file: kashi-agent enrol --request FILE"
     )
 
 

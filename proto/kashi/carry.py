@@ -28,6 +28,15 @@ _FRAME: Final = struct.Struct(">II")
 _LONG: Final = frozenset({carry_pb2.CARRY_KIND_REPORTS, carry_pb2.CARRY_KIND_RECEIPTS})
 """Kinds that are worked through record by record; others are read into memory."""
 
+_KINDS: Final[dict[int, tuple[str, str]]] = {
+    carry_pb2.CARRY_KIND_REPORTS: ("报告文件", "a file of reports"),
+    carry_pb2.CARRY_KIND_RECEIPTS: ("回执文件", "a file of receipts"),
+    carry_pb2.CARRY_KIND_REQUESTS: ("登记申请文件", "a file of requests"),
+    carry_pb2.CARRY_KIND_RESPONSES: ("登记答复文件", "a file of responses"),
+}
+_CUT: Final = ("文件被截断", "the file was cut short")
+"""In Chinese and in English."""
+
 
 def write_carry_file(
     path: Path, opening: carry_pb2.CarryOpening, records: Iterable[carry_pb2.CarryRecord]
@@ -99,17 +108,21 @@ class CarryFile:
         records = self._all()
         first = next(records)
         if first.WhichOneof("record") != "opening":
-            raise self._broken(0, "does not open the file")
+            raise self._broken(0, "未打开文件", "does not open the file")
         self.opening = first.opening
         if self.opening.kind != kind:
-            raise self._broken(0, f"opening.kind is {_kind(self.opening.kind)}, not {_kind(kind)}")
+            (zh, en), (due_zh, due_en) = _kind(self.opening.kind), _kind(kind)
+            what = f"opening.kind 是{zh}，不是{due_zh}"
+            raise self._broken(0, what, f"opening.kind is {en}, not {due_en}")
         count, last = 1, first
         for record in records:
             last, count = record, count + 1
         if last.WhichOneof("record") != "end":
-            raise FormError(f"{path}: record {count - 1} is not the end: the file was cut short")
-        if last.end.record_count != count - 1:
-            raise self._broken(count - 1, f"end.record_count is {last.end.record_count}")
+            what = f"is not the end: {_CUT[1]}"
+            raise self._broken(count - 1, f"不是结尾：{_CUT[0]}", what)
+        if (told := last.end.record_count) != count - 1:
+            what = f"end.record_count 为 {told}，应为 {count - 1}"
+            raise self._broken(count - 1, what, f"end.record_count is {told}, not {count - 1}")
 
     def records(self) -> Iterator[tuple[int, carry_pb2.CarryRecord]]:
         """The records between opening and end, each with its number in the file.
@@ -125,49 +138,60 @@ class CarryFile:
         digest = hashlib.sha256(MAGIC)
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise FormError(f"{self.path}: 不是携带文件 / is no carry file")
+                raise FormError(f"{self.path} 不是携带文件。{self.path} is no carry file")
             number, ended = 0, False
             while head := file.read(_FRAME.size):
                 if ended:
-                    raise self._broken(number, "stands after the end")
+                    raise self._broken(number, "在结尾之后", "stands after the end")
                 record = self._record(file, number, head, digest)
                 which = record.WhichOneof("record")
                 if which is None or (which == "opening") != (number == 0):
-                    raise self._broken(number, f"record is {which or 'of an unknown kind'}")
+                    zh, en = (which, which) if which else ("未知的种类", "of an unknown kind")
+                    raise self._broken(number, f"记录是 {zh}", f"record is {en}")
                 ended = which == "end"
                 yield record
                 number += 1
             if number == 0:
-                raise FormError(f"{self.path}: record 0 is missing: the file was cut short")
+                raise self._broken(0, f"缺失：{_CUT[0]}", f"is missing: {_CUT[1]}")
         if self.sha256 not in (b"", digest.digest()):
-            raise FormError(f"{self.path}: has changed while it was read")
+            raise FormError(
+                f"{self.path} 在读取期间有变化。{self.path} has changed while it was read"
+            )
         self.sha256 = digest.digest()
 
     def _record(
         self, file: BinaryIO, number: int, head: bytes, digest: "hashlib._Hash"
     ) -> carry_pb2.CarryRecord:
         if len(head) < _FRAME.size:
-            raise self._broken(number, "length: the file was cut short")
+            raise self._broken(number, f"length：{_CUT[0]}", f"length: {_CUT[1]}")
         length, crc = _FRAME.unpack(head)
         if length > limits.CARRY_RECORD_BYTES_MAX:
-            raise self._broken(number, f"length {length} exceeds {limits.CARRY_RECORD_BYTES_MAX}")
+            most = limits.CARRY_RECORD_BYTES_MAX
+            raise self._broken(
+                number, f"length {length} 超过 {most}", f"length {length} exceeds {most}"
+            )
         if file.tell() + length > self._bytes_max:
-            raise self._broken(number, f"the file exceeds {self._bytes_max} bytes")
+            most = self._bytes_max
+            raise self._broken(number, f"文件超过 {most} 字节", f"the file exceeds {most} bytes")
         payload = file.read(length)
         if len(payload) < length:
-            raise self._broken(number, "content: the file was cut short")
+            raise self._broken(number, f"内容：{_CUT[0]}", f"content: {_CUT[1]}")
         digest.update(head + payload)
         if zlib.crc32(payload) != crc:
-            raise self._broken(number, "crc does not match: the file is damaged")
+            raise self._broken(
+                number, "crc 不符：文件已损坏", "crc does not match: the file is damaged"
+            )
         try:
             return carry_pb2.CarryRecord.FromString(payload)
         except DecodeError as error:
-            raise self._broken(number, "content is no record") from error
+            raise self._broken(number, "内容不是记录", "content is no record") from error
 
-    def _broken(self, number: int, why: str) -> FormError:
-        return FormError(f"{self.path}: record {number}: {why}")
+    def _broken(self, number: int, zh: str, en: str) -> FormError:
+        return FormError(
+            f"{self.path} 第 {number} 条记录：{zh}。{self.path}: record {number}: {en}"
+        )
 
 
-def _kind(number: int) -> str:
-    known = carry_pb2.CarryKind.values()
-    return carry_pb2.CarryKind.Name(number) if number in known else str(number)
+def _kind(number: int) -> tuple[str, str]:
+    """A kind of file in Chinese and in English."""
+    return _KINDS.get(number, (f"未知的种类 {number}", f"the unknown kind {number}"))

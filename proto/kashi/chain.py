@@ -70,7 +70,7 @@ def open_report(wire: bytes, key: ec.EllipticCurvePublicKey) -> OpenedReport:
     """
     message, header = parse_report(wire)
     if not message.signatures:
-        raise FormError("the report carries no signature")
+        raise FormError("报告没有签名。The report carries no signature")
     signing.verify(key, message.signatures[0], signing.REPORT, message.header)
     check_blocks(message, header)
     return OpenedReport(wire, message, header, signing.report_sha256(message.header))
@@ -83,14 +83,15 @@ def parse_report(wire: bytes) -> tuple[report_pb2.Report, report_pb2.ReportHeade
         FormError: they are not, or are too many.
     """
     if len(wire) > limits.REPORT_BYTES_MAX:
-        raise FormError(f"a report of {len(wire)} bytes exceeds {limits.REPORT_BYTES_MAX}")
+        size, most = len(wire), limits.REPORT_BYTES_MAX
+        raise FormError(f"报告 {size} 字节，超过 {most}。A report of {size} bytes exceeds {most}")
     try:
         message = report_pb2.Report.FromString(wire)
         header = report_pb2.ReportHeader.FromString(message.header)
     except DecodeError as error:
-        raise FormError("the bytes are not a report") from error
+        raise FormError("字节不是报告。The bytes are not a report") from error
     if not message.header:
-        raise FormError("the report has no header")
+        raise FormError("报告没有报头。The report has no header")
     return message, header
 
 
@@ -101,13 +102,18 @@ def check_blocks(message: report_pb2.Report, header: report_pb2.ReportHeader) ->
         FormError: a block is missing, foreign, or differs.
     """
     if len(message.blocks) != len(header.blocks):
-        raise FormError(f"{len(message.blocks)} blocks beside {len(header.blocks)} digests")
+        blocks, digests = len(message.blocks), len(header.blocks)
+        raise FormError(
+            f"{blocks} 个区块，{digests} 个摘要。{blocks} blocks beside {digests} digests"
+        )
     for place, (block, digest) in enumerate(zip(message.blocks, header.blocks, strict=True)):
         if block.kind != digest.kind:
-            raise FormError(f"block {place} is of another kind than its digest")
+            raise FormError(
+                f"区块 {place} 与其摘要的种类不同。Block {place} is of another kind than its digest"
+            )
         erased = block.kind == report_pb2.BLOCK_KIND_HOLDER_NAMES and not block.content
         if not erased and signing.block_sha256(block.salt, block.content) != digest.sha256:
-            raise FormError(f"block {place} does not match its digest")
+            raise FormError(f"区块 {place} 与其摘要不符。Block {place} does not match its digest")
 
 
 def place_report(head: Head, header: report_pb2.ReportHeader) -> Place:

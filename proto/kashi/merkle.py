@@ -41,7 +41,9 @@ def root(leaves: Sequence[bytes]) -> bytes:
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """Audit path of leaf `index`, lowest first (RFC 6962 section 2.1.1)."""
     if not 0 <= index < len(leaves):
-        raise ProofError(f"there is no leaf {index} among {len(leaves)}")
+        raise ProofError(
+            f"{len(leaves)} 个叶中没有第 {index} 个。There is no leaf {index} among {len(leaves)}"
+        )
     if len(leaves) == 1:
         return []
     cut = _split(len(leaves))
@@ -59,11 +61,13 @@ def verify_inclusion(
         ProofError: it does not, or the proof is of another length.
     """
     if not 0 <= index < size:
-        raise ProofError(f"index {index} lies outside a tree of {size}")
+        raise ProofError(
+            f"位置 {index} 在大小为 {size} 的树之外。Index {index} lies outside a tree of {size}"
+        )
     node, last, digest = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
-            raise ProofError("the proof is too long")
+            raise ProofError("证明过长。The proof is too long")
         if node & 1 or node == last:
             digest = node_hash(sibling, digest)
             while not node & 1 and node:
@@ -72,14 +76,21 @@ def verify_inclusion(
             digest = node_hash(digest, sibling)
         node, last = node >> 1, last >> 1
     if last != 0 or digest != expected_root:
-        raise ProofError("the proof does not lead to the root")
+        raise ProofError("证明未通向树根。The proof does not lead to the root")
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
     """Proof that the first `old_size` leaves are a prefix (RFC 6962 section 2.1.2)."""
     if not 0 < old_size <= len(leaves):
-        raise ProofError(f"no tree of {old_size} precedes one of {len(leaves)}")
+        raise _no_prefix(old_size, len(leaves))
     return _subproof(leaves, old_size, whole=True)
+
+
+def _no_prefix(old_size: int, size: int) -> ProofError:
+    return ProofError(
+        f"大小为 {old_size} 的树不在大小为 {size} 的树之前。"
+        f"No tree of {old_size} precedes one of {size}"
+    )
 
 
 def _subproof(leaves: Sequence[bytes], old_size: int, *, whole: bool) -> list[bytes]:
@@ -100,23 +111,23 @@ def verify_consistency(
         ProofError: it is not, or the proof is of another length.
     """
     if not 0 < old_size <= size:
-        raise ProofError(f"no tree of {old_size} precedes one of {size}")
+        raise _no_prefix(old_size, size)
     if old_size == size:
         if proof or old_root != new_root:
-            raise ProofError("two trees of one size differ")
+            raise ProofError("大小相同的两棵树不同。Two trees of one size differ")
         return
     path = list(proof)
     if old_size & (old_size - 1) == 0:
         path.insert(0, old_root)
     if not path:
-        raise ProofError("the proof is empty")
+        raise ProofError("证明为空。The proof is empty")
     node, last = old_size - 1, size - 1
     while node & 1:
         node, last = node >> 1, last >> 1
     old_digest = new_digest = path[0]
     for sibling in path[1:]:
         if last == 0:
-            raise ProofError("the proof is too long")
+            raise ProofError("证明过长。The proof is too long")
         if node & 1 or node == last:
             old_digest = node_hash(sibling, old_digest)
             new_digest = node_hash(sibling, new_digest)
@@ -126,7 +137,7 @@ def verify_consistency(
             new_digest = node_hash(new_digest, sibling)
         node, last = node >> 1, last >> 1
     if last != 0 or old_digest != old_root or new_digest != new_root:
-        raise ProofError("the proof does not connect the two roots")
+        raise ProofError("证明未连接两个树根。The proof does not connect the two roots")
 
 
 @dataclass(slots=True)

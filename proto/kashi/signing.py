@@ -55,9 +55,9 @@ def load_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
     try:
         key = serialization.load_der_public_key(der)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise SignatureError("not a public key in DER") from error
+        raise SignatureError("不是 DER 的公钥。It is not a public key in DER") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise SignatureError("not a P-256 public key")
+        raise SignatureError("不是 P-256 公钥。It is not a P-256 public key")
     return key
 
 
@@ -87,11 +87,14 @@ def verify(
         SignatureError: the algorithm is not P-256 with SHA-256, or the signature does not verify.
     """
     if signature.algorithm != report_pb2.SIGNATURE_ALGORITHM_P256_SHA256:
-        raise SignatureError(f"signature algorithm {signature.algorithm} is not accepted")
+        number = signature.algorithm
+        raise SignatureError(
+            f"不接受签名算法 {number}。Signature algorithm {number} is not accepted"
+        )
     try:
         key.verify(signature.value, prefix + statement, _ECDSA)
     except InvalidSignature as error:
-        raise SignatureError("the signature does not verify") from error
+        raise SignatureError("签名验证不通过。The signature does not verify") from error
 
 
 def report_sha256(header: bytes) -> bytes:

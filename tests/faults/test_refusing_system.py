@@ -43,7 +43,7 @@ def says_so_and_loses_nothing(agent: Agent) -> None:
     ]
     assert gap_ms(stretches) == {}
     (told,) = events_of(stretches, HostEventKind.DISK_FULL)
-    assert told.detail.startswith("the spool takes nothing: ")
+    assert told.detail.startswith("缓存写不进内容。The spool takes nothing: ")
 
 
 def test_an_agent_that_may_open_no_file_measures_on(tmp_path: Path) -> None:

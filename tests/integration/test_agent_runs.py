@@ -77,7 +77,7 @@ def test_once_without_a_driver_says_so(socket_path: Path) -> None:
     done = agent("once", "--timeout", "6", environ=bare)
 
     assert done.returncode == 8
-    assert "Is the driver loaded" in done.stderr
+    assert "is the driver loaded" in done.stderr
 
 
 def test_one_command_measures_and_delivers(

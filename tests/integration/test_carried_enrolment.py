@@ -299,8 +299,8 @@ def test_what_is_asked_wrongly_is_told(
     rubbish = tmp_path / "rubbish"
     rubbish.write_bytes(b"no carry file")
     cases: list[tuple[list[str], int, str]] = [
-        ([*nothing, *token], 1, "say which way"),
-        ([*nothing, "--server", "localhost:1"], 1, "give the token"),
+        ([*nothing, *token], 1, "Say which way"),
+        ([*nothing, "--server", "localhost:1"], 1, "Give the token"),
         ([*nothing, "--server", "localhost:1", "--server-root", str(root)], 1, "goes with"),
         ([*nothing, "--response", str(rubbish)], 9, "is no carry file"),
         ([*nothing, "--response", str(tmp_path / "none")], 9, "cannot be read"),

@@ -204,14 +204,14 @@ def test_a_file_of_a_stranger_or_for_something_else_is_told(
     assert first.startswith(f"{mixed}: record 1: host {stranger.reports.host_id} is not enrolled")
     assert second.startswith(f"{mixed}: record 2: answer does not belong")
     assert {row["verdict"] for row in facts["reports"]} == {"accepted"}
-    assert "opening.kind is CARRY_KIND_RECEIPTS" in wrong
+    assert "opening.kind is a file of receipts" in wrong
     assert counted(server) == host.truth
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "不是携带文件 / is no carry file"),
+        (b"", "is no carry file"),
         (b"kashi/v1/carry\n", "cut short"),
         (None, "cannot be read"),
     ],
@@ -231,7 +231,7 @@ def test_receipts_that_are_none_are_one_sentence(
     assert main(["import-receipts", *settings(host, "files"), str(file)]) == 9
 
     error = capsys.readouterr().err
-    assert error.startswith(f"kashi-agent: {file}: ")
+    assert error.startswith(f"kashi-agent: {file}")
     assert said in error
     assert error.count("\n") == 1
 
@@ -339,7 +339,7 @@ def test_an_export_that_cannot_be_written_is_told(
     file = tmp_path / "none" / "x"
 
     assert main(["export", *settings(host, "files"), str(file)]) == 9
-    assert f"{file}: cannot be written" in capsys.readouterr().err
+    assert f"{file} cannot be written" in capsys.readouterr().err
 
 
 AGREEMENTS = """\

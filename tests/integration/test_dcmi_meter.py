@@ -606,6 +606,7 @@ def test_a_library_that_is_something_else_is_told_of(meters: Meters) -> None:
     notice = meter.notice(NoticeKind.DRIVER)
 
     assert notice.detail == (
+        "libdcmi.so 拒绝启动。"
         "libdcmi.so refuses to begin (dcmi_init: code -99998; dcmiv2_init: code -99998)"
     )
 
@@ -640,7 +641,8 @@ def test_a_session_in_which_everything_fails_is_begun_anew(meters: Meters) -> No
     meter.next(SampleBatch)
     meter.control.now_ms = 1_000
 
-    assert meter.notice(NoticeKind.DRIVER).detail == "every call on every chip fails"
+    told = "对所有芯片的调用都失败。Every call on every chip fails"
+    assert meter.notice(NoticeKind.DRIVER).detail == told
 
 
 def test_every_value_is_absent_for_its_own_reason(meters: Meters) -> None:

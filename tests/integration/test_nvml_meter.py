@@ -456,7 +456,7 @@ def test_a_driver_that_refuses_at_the_start_is_told_of_and_tried_again(
     batch = meter.next(SampleBatch)
 
     assert f"code {code}" in notice.detail
-    assert DRIVER_GONE[code] in notice.detail
+    assert all(words in notice.detail for words in DRIVER_GONE[code])
     assert len(batch.samples) == 1
 
 
@@ -470,7 +470,7 @@ def test_a_driver_that_only_fails_is_given_up(meters: Meters) -> None:
     notice = meter.notice(NoticeKind.DRIVER)
 
     assert failing.samples[0].seen == Absent(AbsentReason.DRIVER_ERROR)
-    assert "every call on every device" in notice.detail
+    assert "nvmlDevice*" in notice.detail
 
 
 def test_the_meter_outlives_the_agent(meters: Meters) -> None:

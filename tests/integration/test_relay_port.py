@@ -140,7 +140,7 @@ def test_a_relay_believes_no_host_for_what_it_says(relay: Relay, host: RelayedHo
     known.close()
     (report, *_) = host.wires()
 
-    with pytest.raises(RefusedError, match="names no host"):
+    with pytest.raises(RefusedError, match="certificate names no host"):
         own.submit([])
     with pytest.raises(RefusedError, match="are not a report"):
         wire.submit([b"\xff"])
@@ -350,7 +350,7 @@ def test_a_port_that_is_taken_is_one_sentence(relay: Relay) -> None:
     """And names the setting."""
     service = RelayService(relay.store, WALL.utc_ms, lambda: None)
 
-    with pytest.raises(AgentError, match=r"listen: .* is taken"):
+    with pytest.raises(AgentError, match=r"listen：.* is taken"):
         RelayPort(relay.address, relay.identity, service)
 
 

@@ -66,7 +66,7 @@ def test_a_file_that_is_no_trace_is_told_of(tmp_path: Path) -> None:
     wrong, missing = tmp_path / "trace", tmp_path / "none"
     wrong.write_text("{}\n")
 
-    for path, told in ((wrong, str(wrong)), (missing, "cannot read the trace")):
+    for path, told in ((wrong, str(wrong)), (missing, f"{missing} cannot be read")):
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "kashi_agent.meterd", "--socket", str(tmp_path / "socket")),

@@ -73,14 +73,17 @@ def read_attached(opened: document.Opened) -> Attached:
     """
     files = document.attachments(opened)
     if HEAD not in files:
-        raise CheckFailed(f"{HEAD} is not attached")
+        raise CheckFailed(f"未附 {HEAD}。{HEAD} is not attached")
     head = read_canonical(HEAD, files[HEAD])
     if head["format"] == _V1:
         months = _first_generation(head, files)
     elif head["format"] == _V2:
         months = _second_generation(head, files)
     else:
-        raise CheckFailed(f"{HEAD} is of format {head['format']}, which this verifier cannot read")
+        raise CheckFailed(
+            f"{HEAD} 的格式为 {head['format']}，本程序不能读取。"
+            f"{HEAD} is of format {head['format']}, which this verifier cannot read"
+        )
     for month in months:
         _check_month(month)
     summary = None
@@ -93,7 +96,10 @@ def read_attached(opened: document.Opened) -> Attached:
 def _first_generation(head: Data, files: Mapping[str, bytes]) -> tuple[Month, ...]:
     expected = {HEAD, "statement.json", "evidence.json"} | ({"rules.json"} & set(files))
     if set(files) != expected:
-        raise CheckFailed(f"attached are {sorted(files)} instead of {sorted(expected)}")
+        raise CheckFailed(
+            f"所附为 {sorted(files)}，应为 {sorted(expected)}。"
+            f"Attached are {sorted(files)} instead of {sorted(expected)}"
+        )
     month = _month(files, "")
     _check_named(head, [month])
     return (month,)
@@ -102,22 +108,37 @@ def _first_generation(head: Data, files: Mapping[str, bytes]) -> tuple[Month, ..
 def _second_generation(head: Data, files: Mapping[str, bytes]) -> tuple[Month, ...]:
     expected = {HEAD, *head["files"]}
     if set(files) != expected or not {SUMMARY, LINES} <= expected:
-        raise CheckFailed(f"attached are {sorted(files)} instead of {sorted(expected)}")
+        raise CheckFailed(
+            f"所附为 {sorted(files)}，应为 {sorted(expected)}。"
+            f"Attached are {sorted(files)} instead of {sorted(expected)}"
+        )
     for name, named in head["files"].items():
         found = sha256(files[name]).hexdigest()
         if found != named:
-            raise CheckFailed(f"{name} hashes to {found}; named is {named}")
+            raise CheckFailed(
+                f"{name} 的哈希为 {found}；所记为 {named}。"
+                f"{name} hashes to {found}; named is {named}"
+            )
     if head["time_stamp"] not in _STAMPINGS:
-        raise CheckFailed(f"the head says '{head['time_stamp']}' of a time-stamp")
+        raise CheckFailed(
+            f"首部的时间戳一项为“{head['time_stamp']}”。"
+            f"The head says '{head['time_stamp']}' of a time-stamp"
+        )
     names = _months_between(head["months"]["first"], head["months"]["last"])
     marks = [""] if len(names) == 1 else [f"-{name}" for name in names]
     months = tuple(_month(files, mark) for mark in marks)
     known = {f"{kind}{mark}.json" for mark in marks for kind in ("statement", "evidence", "rules")}
     if expected - known - {HEAD, SUMMARY, LINES}:
-        raise CheckFailed(f"attached are files of no month: {sorted(expected - known)}")
+        raise CheckFailed(
+            f"附有不属于任何月份的文件：{sorted(expected - known)}。"
+            f"Attached are files of no month: {sorted(expected - known)}"
+        )
     found_months = [month.statement["period"]["month"] for month in months]
     if found_months != names:
-        raise CheckFailed(f"the statements are of {found_months}, the head says {names}")
+        raise CheckFailed(
+            f"结算属于 {found_months}，首部写的是 {names}。"
+            f"The statements are of {found_months}, the head says {names}"
+        )
     _check_named(head, months)
     return months
 
@@ -130,9 +151,14 @@ def _months_between(first: str, last: str) -> list[str]:
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
             found.append(f"{year:04d}-{month:02d}")
     except ValueError as error:
-        raise CheckFailed(f"'{first}' to '{last}' are no months") from error
+        raise CheckFailed(
+            f"“{first}”至“{last}”不是月份。'{first}' to '{last}' are no months"
+        ) from error
     if found[-1] != last:
-        raise CheckFailed(f"'{first}' to '{last}' are no months that follow each other")
+        raise CheckFailed(
+            f"“{first}”至“{last}”不是相继的月份。"
+            f"'{first}' to '{last}' are no months that follow each other"
+        )
     return found
 
 
@@ -144,7 +170,7 @@ def _month(files: Mapping[str, bytes], mark: str) -> Month:
     }
     for kind in ("statement", "evidence"):
         if kind not in found:
-            raise CheckFailed(f"{kind}{mark}.json is not attached")
+            raise CheckFailed(f"未附 {kind}{mark}.json。{kind}{mark}.json is not attached")
     return Month(
         statement=read_canonical(f"statement{mark}.json", found["statement"]),
         evidence=read_canonical(f"evidence{mark}.json", found["evidence"]),
@@ -154,7 +180,10 @@ def _month(files: Mapping[str, bytes], mark: str) -> Month:
 
 def _check_format(name: str, data: Data, wanted: str) -> None:
     if data["format"] != wanted:
-        raise CheckFailed(f"{name} is of format {data['format']}, not {wanted}")
+        raise CheckFailed(
+            f"{name} 的格式为 {data['format']}，应为 {wanted}。"
+            f"{name} is of format {data['format']}, not {wanted}"
+        )
 
 
 def _check_month(month: Month) -> None:
@@ -163,8 +192,9 @@ def _check_month(month: Month) -> None:
     found = sha256(month.files["statement"]).hexdigest()
     if month.evidence["statement_sha256"] != found:
         raise CheckFailed(
-            f"the statement of the evidence hashes to {found}; named is"
-            f" {month.evidence['statement_sha256']}"
+            f"证据所指结算的哈希为 {found}；所记为 {month.evidence['statement_sha256']}。"
+            f"The statement of the evidence hashes to {found}; named is "
+            f"{month.evidence['statement_sha256']}"
         )
 
 
@@ -173,18 +203,30 @@ def _check_named(head: Data, months: Sequence[Month]) -> None:
     for kind in ("statement", "evidence"):
         found = sha256(b"".join(month.files[kind] for month in months)).hexdigest()
         if head[kind]["sha256"] != found:
-            raise CheckFailed(f"the {kind} hashes to {found}; named is {head[kind]['sha256']}")
+            raise CheckFailed(
+                f"{kind} 的哈希为 {found}；所记为 {head[kind]['sha256']}。"
+                f"The {kind} hashes to {found}; named is {head[kind]['sha256']}"
+            )
     stated = [month.statement["statement"] for month in months]
     if head["demo"] != any(one["demo"] for one in stated):
-        raise CheckFailed("the head and the statements do not agree that it is a demonstration")
+        raise CheckFailed(
+            "首部与结算对是否为演示说法不一。"
+            "The head and the statements do not agree that it is a demonstration"
+        )
     revision = 1 + sum(one["revision"] - 1 for one in stated)
     if head["statement"]["revision"] != revision:
         raise CheckFailed(
-            f"the head names revision {head['statement']['revision']}, not {revision}"
+            f"首部所记修订号为 {head['statement']['revision']}，应为 {revision}。"
+            f"The head names revision {head['statement']['revision']}, not {revision}"
         )
     if len(stated) == 1 and head["statement"]["number"] != stated[0]["number"]:
-        raise CheckFailed("the certificate names another statement than the one attached")
+        raise CheckFailed(
+            "证明所指的结算不是所附的结算。"
+            "The certificate names another statement than the one attached"
+        )
     users = {month.statement["user"]["party_id"] for month in months}
     contracts = {(month.statement["contract"] or {}).get("contract_id") for month in months}
     if len(users) != 1 or len(contracts) != 1:
-        raise CheckFailed("the months are not of one user under one contract")
+        raise CheckFailed(
+            "各月不属于同一使用方的同一合同。The months are not of one user under one contract"
+        )

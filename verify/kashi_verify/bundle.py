@@ -43,9 +43,14 @@ class Bundle:
             try:
                 content = member.read(size_max + 1)
             except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
-                raise CheckFailed(f"{name} in the bundle is broken: {error}") from error
+                raise CheckFailed(
+                    f"证据包中的 {name} 已损坏。{name} in the bundle is broken: {error}"
+                ) from error
         if len(content) > size_max:
-            raise CheckFailed(f"{name} in the bundle exceeds {size_max} bytes")
+            raise CheckFailed(
+                f"证据包中的 {name} 超过 {size_max} 字节。"
+                f"{name} in the bundle exceeds {size_max} bytes"
+            )
         return content
 
     def messages(self, name: str) -> Iterator[bytes]:
@@ -55,19 +60,26 @@ class Bundle:
                 while (length := _read_length(member)) is not None:
                     message = member.read(length)
                     if len(message) != length:
-                        raise CheckFailed(f"{name} in the bundle ends inside a message")
+                        raise CheckFailed(
+                            f"证据包中的 {name} 在一条消息中间结束。"
+                            f"{name} in the bundle ends inside a message"
+                        )
                     yield message
             except (zipfile.BadZipFile, OSError, EOFError) as error:
-                raise CheckFailed(f"{name} in the bundle is broken: {error}") from error
+                raise CheckFailed(
+                    f"证据包中的 {name} 已损坏。{name} in the bundle is broken: {error}"
+                ) from error
 
     @contextmanager
     def _open(self, name: str) -> Iterator[IO[bytes]]:
         if name not in self.names:
-            raise CheckFailed(f"{name} is not in the bundle")
+            raise CheckFailed(f"证据包中没有 {name}。{name} is not in the bundle")
         try:
             member = self._archive.open(name)
         except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-            raise CheckFailed(f"{name} in the bundle cannot be opened: {error}") from error
+            raise CheckFailed(
+                f"证据包中的 {name} 打不开。{name} in the bundle cannot be opened: {error}"
+            ) from error
         with member:
             yield member
 
@@ -80,11 +92,13 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         CheckFailed: it is no zip file, too large, or holds what no bundle holds.
     """
     if path.stat().st_size > BUNDLE_BYTES_MAX:
-        raise CheckFailed(f"the bundle exceeds {BUNDLE_BYTES_MAX} bytes")
+        raise CheckFailed(
+            f"证据包超过 {BUNDLE_BYTES_MAX} 字节。The bundle exceeds {BUNDLE_BYTES_MAX} bytes"
+        )
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise CheckFailed(f"the bundle is not a zip file: {error}") from error
+        raise CheckFailed(f"证据包不是 zip 文件。The bundle is not a zip file: {error}") from error
     with archive:
         yield Bundle(archive)
 
@@ -92,20 +106,34 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
 def _checked_names(archive: zipfile.ZipFile) -> list[str]:
     members = archive.infolist()
     if len(members) > MEMBERS_MAX:
-        raise CheckFailed(f"the bundle holds {len(members)} files; at most {MEMBERS_MAX}")
+        raise CheckFailed(
+            f"证据包有 {len(members)} 个文件，最多 {MEMBERS_MAX} 个。"
+            f"The bundle holds {len(members)} files; at most {MEMBERS_MAX}"
+        )
     names = [member.filename for member in members]
     if len(set(names)) != len(names):
-        raise CheckFailed("a name stands twice in the bundle")
+        raise CheckFailed("证据包中有重复的文件名。A name stands twice in the bundle")
     for member in members:
         if _MEMBER.fullmatch(member.filename) is None:
-            raise CheckFailed(f"'{member.filename}' has no place in a bundle")
+            raise CheckFailed(
+                f"“{member.filename}”不应在证据包中。'{member.filename}' has no place in a bundle"
+            )
         if member.compress_type not in _METHODS or member.flag_bits & _ENCRYPTED:
-            raise CheckFailed(f"{member.filename} is packed in another way than bundles are")
+            raise CheckFailed(
+                f"{member.filename} 的打包方式与证据包不符。"
+                f"{member.filename} is packed in another way than bundles are"
+            )
         ratio = member.file_size // max(1, member.compress_size)
         if member.file_size > MEMBER_BYTES_MAX or ratio > RATIO_MAX:
-            raise CheckFailed(f"{member.filename} would unpack to {member.file_size} bytes")
+            raise CheckFailed(
+                f"{member.filename} 解开后为 {member.file_size} 字节。"
+                f"{member.filename} would unpack to {member.file_size} bytes"
+            )
     if sum(member.file_size for member in members) > BUNDLE_UNPACKED_BYTES_MAX:
-        raise CheckFailed("the bundle would unpack to more than any bundle's bytes")
+        raise CheckFailed(
+            "证据包解开后超过任何证据包的大小。"
+            "The bundle would unpack to more than any bundle's bytes"
+        )
     return names
 
 
@@ -115,11 +143,14 @@ def _read_length(member: IO[bytes]) -> int | None:
         read = member.read(1)
         if not read:
             if shift:
-                raise CheckFailed("a stream of messages ends inside a length")
+                raise CheckFailed("消息流在长度中间结束。A stream of messages ends inside a length")
             return None
         length |= (read[0] & 0x7F) << shift
         if length > MESSAGE_BYTES_MAX or shift > 21:
-            raise CheckFailed(f"a message in the bundle exceeds {MESSAGE_BYTES_MAX} bytes")
+            raise CheckFailed(
+                f"证据包中有消息超过 {MESSAGE_BYTES_MAX} 字节。"
+                f"A message in the bundle exceeds {MESSAGE_BYTES_MAX} bytes"
+            )
         if read[0] < 0x80:
             return length
         shift += 7

@@ -27,13 +27,17 @@ def read_canonical(name: str, content: bytes) -> dict[str, Any]:
             value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
         ).encode()
     except (ValueError, RecursionError) as error:
-        raise CheckFailed(f"{name} is not canonical JSON: {error}") from error
+        raise CheckFailed(
+            f"{name} 不是规范的 JSON。{name} is not canonical JSON: {error}"
+        ) from error
     if not isinstance(value, dict):
-        raise CheckFailed(f"{name} is not an object")
+        raise CheckFailed(f"{name} 不是对象。{name} is not an object")
     if spelled != content:
-        raise CheckFailed(f"{name} is not spelled canonically")
+        raise CheckFailed(f"{name} 写法不规范。{name} is not spelled canonically")
     if _depth(value) > DEPTH_MAX:
-        raise CheckFailed(f"{name} is nested deeper than {DEPTH_MAX}")
+        raise CheckFailed(
+            f"{name} 的嵌套超过 {DEPTH_MAX} 层。{name} is nested deeper than {DEPTH_MAX}"
+        )
     return value
 
 

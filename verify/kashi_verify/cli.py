@@ -79,18 +79,23 @@ def _parser() -> argparse.ArgumentParser:
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise Unreadable(f"{path}: there is no such file")
+        raise Unreadable(f"{path} 不存在。{path}: there is no such file")
     return path
 
 
 def _read(path: Path, size_max: int) -> bytes:
     size = _existing(path).stat().st_size
     if size > size_max:
-        raise Unreadable(f"{path} has {size} bytes; at most {size_max} are read")
+        raise Unreadable(
+            f"{path} 有 {size} 字节，最多读取 {size_max}。"
+            f"{path} has {size} bytes; at most {size_max} are read"
+        )
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Unreadable(f"{path} cannot be read: {error.strerror}") from error
+        raise Unreadable(
+            f"{path} 无法读取：{error.strerror}。{path} cannot be read: {error.strerror}"
+        ) from error
 
 
 def _root(path: Path) -> x509.Certificate:
@@ -99,5 +104,8 @@ def _root(path: Path) -> x509.Certificate:
     except CheckFailed as error:
         raise Unreadable(f"{path}: {error}") from error
     if len(certificates) != 1:
-        raise Unreadable(f"{path} holds {len(certificates)} certificates; give the root alone")
+        raise Unreadable(
+            f"{path} 有 {len(certificates)} 张证书；请只给根证书。"
+            f"{path} holds {len(certificates)} certificates; give the root alone"
+        )
     return certificates[0]

@@ -12,6 +12,7 @@ from asn1crypto import algos, cms, core, tsp
 from cryptography import x509
 
 from kashi_verify.chain import der
+from kashi_verify.detail import DOCUMENT, SIGNER
 from kashi_verify.elliptic import UNREADABLE_CERTIFICATE, check_signature, p256
 from kashi_verify.findings import CheckFailed
 from kashi_verify.stamp import Stamp, open_stamp
@@ -44,24 +45,28 @@ def open_container(content: bytes, signed: bytes) -> Container:
     try:
         info = cms.ContentInfo.load(content, strict=True)
         if info["content_type"].native != "signed_data":
-            raise CheckFailed("the signature is not CMS signed data")
+            raise CheckFailed("签名不是 CMS 签名数据。The signature is not CMS signed data")
         data = info["content"]
         native = data.native
         respelled = info.copy().dump(force=True)
         certificates = [x509.load_der_x509_certificate(one.dump()) for one in data["certificates"]]
         attributes = _attributes(data)
     except (*UNREADABLE_CERTIFICATE, KeyError, RecursionError, OverflowError) as error:
-        raise CheckFailed(f"the signature's container cannot be read: {error}") from error
+        raise CheckFailed(
+            f"签名容器无法读取。The signature's container cannot be read: {error}"
+        ) from error
     if respelled != content:
-        raise CheckFailed("the signature's container is not spelled in DER")
+        raise CheckFailed(
+            "签名容器不是按 DER 书写。The signature's container is not spelled in DER"
+        )
     _check_form(data, native)
     signer_info = data["signer_infos"][0]
     signer = _signer(certificates, signer_info)
     _check_attributes(attributes, signer, signed)
     signed_attributes = signer_info["signed_attrs"].untag().dump()
-    key = p256(signer.public_key(), "the document's signer")
+    key = p256(signer.public_key(), SIGNER)
     value = signer_info["signature"].native
-    check_signature(key, value, signed_attributes, "the document")
+    check_signature(key, value, signed_attributes, DOCUMENT)
     return Container(signer, tuple(certificates), _stamp(signer_info["unsigned_attrs"], value))
 
 
@@ -70,20 +75,28 @@ def _stamp(unsigned: Any, value: bytes) -> Stamp | None:
     if unsigned.native is None:
         return None
     if len(unsigned) != 1 or unsigned[0]["type"].native != "signature_time_stamp_token":
-        raise CheckFailed("something other than one time-stamp stands unsigned in the container")
+        raise CheckFailed(
+            "容器中未签名的部分有时间戳以外的内容。"
+            "Something other than one time-stamp stands unsigned in the container"
+        )
     if len(unsigned[0]["values"]) != 1:
-        raise CheckFailed("there are several time-stamps instead of one")
+        raise CheckFailed("时间戳不止一个。There are several time-stamps instead of one")
     return open_stamp(unsigned[0]["values"][0], value)
 
 
 def _attributes(data: Any) -> dict[str, Any]:
     if len(data["signer_infos"]) != 1:
-        raise CheckFailed(f"{len(data['signer_infos'])} signers instead of one")
+        raise CheckFailed(
+            f"签名者有 {len(data['signer_infos'])} 个，应为一个。"
+            f"{len(data['signer_infos'])} signers instead of one"
+        )
     found: dict[str, Any] = {}
     for attribute in data["signer_infos"][0]["signed_attrs"]:
         name = attribute["type"].native
         if name in found or len(attribute["values"]) != 1:
-            raise CheckFailed(f"the signed attribute {name} stands more than once")
+            raise CheckFailed(
+                f"签名属性 {name} 不止一个。The signed attribute {name} stands more than once"
+            )
         if name == "signing_certificate_v2":
             assert isinstance(attribute["values"], _SIGNING_CERTIFICATES)
         found[name] = attribute["values"][0]
@@ -105,7 +118,10 @@ def _check_form(data: Any, native: Any) -> None:
     ]
     for name, found, wanted in expected:
         if found != wanted:
-            raise CheckFailed(f"the signature's {name}: {found} instead of {wanted}")
+            raise CheckFailed(
+                f"签名的 {name} 为 {found}，应为 {wanted}。"
+                f"The signature's {name}: {found} instead of {wanted}"
+            )
 
 
 def _algorithm(identifier: Any) -> object:
@@ -121,22 +137,32 @@ def _signer(certificates: list[x509.Certificate], signer_info: Any) -> x509.Cert
         same_issuer = certificate.issuer.public_bytes() == named["issuer"].dump()
         if same_issuer and certificate.serial_number == named["serial_number"].native:
             return certificate
-    raise CheckFailed("the signer's certificate is not in the container")
+    raise CheckFailed("容器中没有签名者的证书。The signer's certificate is not in the container")
 
 
 def _check_attributes(attributes: dict[str, Any], signer: x509.Certificate, signed: bytes) -> None:
     if set(attributes) - _ATTRIBUTES:
-        raise CheckFailed(f"unexpected signed attributes: {sorted(set(attributes) - _ATTRIBUTES)}")
+        raise CheckFailed(
+            f"有不应出现的签名属性：{sorted(set(attributes) - _ATTRIBUTES)}。"
+            f"Unexpected signed attributes: {sorted(set(attributes) - _ATTRIBUTES)}"
+        )
     if not {"content_type", "message_digest", "signing_certificate_v2"} <= set(attributes):
-        raise CheckFailed("a signed attribute that PAdES asks for is missing")
+        raise CheckFailed(
+            "缺少 PAdES 要求的签名属性。A signed attribute that PAdES asks for is missing"
+        )
     if attributes["content_type"].native != "data":
-        raise CheckFailed("the signed content type is not data")
+        raise CheckFailed("所签内容类型不是 data。The signed content type is not data")
     if attributes["message_digest"].native != sha256(signed).digest():
-        raise CheckFailed("the file is not the one that was signed: its digest differs")
+        raise CheckFailed(
+            "文件不是所签的文件：摘要不同。"
+            "The file is not the one that was signed: its digest differs"
+        )
     if len(attributes["signing_certificate_v2"]["certs"]) < 1:
-        raise CheckFailed("the signature names no signing certificate")
+        raise CheckFailed("签名未指明签名证书。The signature names no signing certificate")
     named = attributes["signing_certificate_v2"]["certs"][0]
     algorithm = named["hash_algorithm"]
     is_sha256 = isinstance(algorithm, algos.DigestAlgorithm) and _algorithm(algorithm) == "sha256"
     if not is_sha256 or named["cert_hash"].native != sha256(der(signer)).digest():
-        raise CheckFailed("the signature names another signing certificate")
+        raise CheckFailed(
+            "签名所指的是另一张签名证书。The signature names another signing certificate"
+        )

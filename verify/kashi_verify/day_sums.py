@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from kashi_verify.arithmetic import cut_to_fen, span_ms
+from kashi_verify.detail import Detail
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
@@ -65,7 +66,10 @@ def check_days(statement: Data, counted: Sequence[CountedDays | None] | None = N
         for number, overlap_ms, amount in _shares(line, readings):
             name = date.fromordinal(_EPOCH + number).isoformat()
             if name not in found:
-                raise CheckFailed(f"line {line['line']} lies in {name}, and that day is missing")
+                raise CheckFailed(
+                    f"第 {line['line']} 行在 {name}，而该日缺失。"
+                    f"Line {line['line']} lies in {name}, and that day is missing"
+                )
             _add(found[name], line, overlap_ms, amount)
     for day in statement["days"]:
         _compare(day, found[day["date"]])
@@ -143,17 +147,23 @@ def _add(day: _Day, line: Data, overlap_ms: int, share: _Share) -> None:
 
 
 def _compare(said: Data, found: _Day) -> None:
-    name = f"the day {said['date']}"
+    name = Detail(f"{said['date']} 日", f"the day {said['date']}")
     for what, stated, wanted in (
         ("leased_ms", said["leased_ms"], found.leased_ms),
         ("observed_ms + gap_ms", said["observed_ms"] + said["gap_ms"], found.elapsed_ms),
     ):
         if stated != wanted:
-            raise CheckFailed(f"{name}: {what} is {stated}; its lines have {wanted} of it")
+            raise CheckFailed(
+                f"{name.zh}：{what} 为 {stated}；其各行有 {wanted}。"
+                f"{name.en}: {what} is {stated}; its lines have {wanted} of it"
+            )
     for what, least, most in (
         ("observed_ms", found.observed_least_ms, found.observed_most_ms),
         ("amount_fen", found.amount_least_fen, found.amount_most_fen),
     ):
         if not least <= said[what] <= most:
             between = f"{least}" if least == most else f"{least} to {most}"
-            raise CheckFailed(f"{name}: {what} is {said[what]}; its lines have {between} of it")
+            raise CheckFailed(
+                f"{name.zh}：{what} 为 {said[what]}；其各行有 {between}。"
+                f"{name.en}: {what} is {said[what]}; its lines have {between} of it"
+            )

@@ -51,16 +51,26 @@ class RevealedDevices:
         for text in self._shares.get(hardware_id, ()):
             if text is not None and exact(text) != share:
                 raise CheckFailed(
-                    f"device {hardware_id} counts as {text} of a card; its host signed {share}"
+                    f"设备 {hardware_id} 按 {text} 张卡计；其主机所签为 {share}。"
+                    f"Device {hardware_id} counts as {text} of a card; its host signed {share}"
                 )
         if (stated["parent_hardware_id"] or "") != wire.text(device, 3):
-            raise CheckFailed(f"device {hardware_id} is a part of another one than its host signed")
+            raise CheckFailed(
+                f"设备 {hardware_id} 所属的设备与其主机所签不同。"
+                f"Device {hardware_id} is a part of another one than its host signed"
+            )
         if stated["model"] != wire.text(device, 4):
             self._flag(
-                "described_otherwise", hardware_id, f"a host calls it {wire.text(device, 4)}"
+                "described_otherwise",
+                hardware_id,
+                f"主机称之为 {wire.text(device, 4)}。A host calls it {wire.text(device, 4)}",
             )
         if wire.integer32(device, 10) == _REPLAY_METER and not self._demo:
-            self._flag("replayed", hardware_id, "a recorded or generated workload, not measured")
+            self._flag(
+                "replayed",
+                hardware_id,
+                "负载为回放或生成，并非实测。Recorded or generated, not measured",
+            )
         start, end = wire.integer(block, 3), wire.integer(block, 4)
         if start < end:
             spans = self._spans.setdefault((host_id, hardware_id), [])
@@ -76,12 +86,17 @@ class RevealedDevices:
         for (host_id, hardware_id), spans in self._spans.items():
             if _overlap(spans):
                 raise CheckFailed(
-                    f"two counted reports of host {host_id} speak of the same time of device"
-                    f" {hardware_id}"
+                    f"主机 {host_id} 有两份计入的报告讲述设备 {hardware_id} 的同一时间。"
+                    f"Two counted reports of host {host_id} speak of the same time of device "
+                    f"{hardware_id}"
                 )
         for (hardware_id, boot_id), spans in self._boots.items():
             if _overlap(spans):
-                detail = f"boot {boot_id.hex()} tells one stretch of its clock as two times of day"
+                boot = boot_id.hex()
+                detail = (
+                    f"启动 {boot} 把同一段时钟说成两个时刻。"
+                    f"Boot {boot} tells one stretch of its clock as two times of day"
+                )
                 self._flag("boot_time_repeated", hardware_id, detail)
 
     def _flag(self, code: str, hardware_id: str, detail: str) -> None:

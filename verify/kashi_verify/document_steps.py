@@ -8,7 +8,7 @@ from kashi_verify.attached import Attached, read_attached
 from kashi_verify.canonical import read_canonical
 from kashi_verify.chain import check_chain, check_signer_usage, order_chain
 from kashi_verify.cms import Container, open_container
-from kashi_verify.detail import Detail, counted
+from kashi_verify.detail import DOCUMENT, Detail, counted
 from kashi_verify.findings import CheckFailed, Findings, Step
 from kashi_verify.stamp import Stamp, check_authority
 from kashi_verify.stepping import Question, take
@@ -66,11 +66,14 @@ def issued_at(opened: document.Opened) -> datetime:
     """The time of issue as the signed head states it."""
     files = document.attachments(opened)
     if "certificate.json" not in files:
-        raise CheckFailed("certificate.json is not attached: nothing states the time of issue")
+        raise CheckFailed(
+            "未附 certificate.json：出具时间不明。"
+            "Certificate.json is not attached: nothing states the time of issue"
+        )
     head = read_canonical("certificate.json", files["certificate.json"])
     instant = datetime.fromisoformat(head["issued_at"])
     if instant.tzinfo is None:
-        raise CheckFailed("the time of issue names no offset")
+        raise CheckFailed("出具时间没有时差。The time of issue names no offset")
     return instant
 
 
@@ -86,13 +89,18 @@ def _check_trust(
             chain.append(question.root)
             findings.trusted = True
         else:
-            raise CheckFailed("the certificates do not lead to the root that was given")
-    check_chain(chain, issued, "the document")
-    check_signer_usage(container.signer, "the document", documents=True)
+            raise CheckFailed(
+                "证书未链接到所给根证书。The certificates do not lead to the root that was given"
+            )
+    check_chain(chain, issued, DOCUMENT)
+    check_signer_usage(container.signer, DOCUMENT, documents=True)
     if container.stamp is not None:
         _check_stamp(container.stamp, issued, question, findings)
     if issued > question.now:
-        findings.flag("issued_in_future", f"issued at {issued.isoformat()}, after the time now")
+        at = issued.isoformat()
+        findings.flag(
+            "issued_in_future", f"出具于 {at}，晚于当前时间。Issued at {at}, after the time now"
+        )
     if any(one.not_valid_after_utc < question.now for one in chain):
         findings.flag("signer_expired", "a certificate of the signer has expired since signing")
     from_root = chain[-1].subject.rfc4514_string()
@@ -109,16 +117,23 @@ def _check_stamp(stamp: Stamp, issued: datetime, question: Question, findings: F
     if not check_authority(stamp, question.tsa_root):
         name = stamp.authority.subject.rfc4514_string()
         findings.flag(
-            "stamp_unvouched", f"stamped by {name}; give its root with --tsa-root to trust its time"
+            "stamp_unvouched",
+            f"由 {name} 盖戳；要采信其时间，请用 --tsa-root 给出其根证书。"
+            f"Stamped by {name}; give its root with --tsa-root to trust its time",
         )
     if abs(stamp.at - issued) > STAMP_LATE:
-        findings.flag("stamp_late", f"stamped {stamp.at.isoformat()}, issued {issued.isoformat()}")
+        at, made = stamp.at.isoformat(), issued.isoformat()
+        findings.flag("stamp_late", f"盖戳于 {at}，出具于 {made}。Stamped {at}, issued {made}")
 
 
 def _check_stamp_kept(attached: Attached, stamp: Stamp | None, findings: Findings) -> None:
     """The head is signed: a stamp that it promises cannot be taken away, nor one be added."""
     if (attached.time_stamp == "rfc3161") != (stamp is not None):
-        there = "there is none" if stamp is None else "there is one"
-        raise CheckFailed(f"the head says '{attached.time_stamp}' of a time-stamp, and {there}")
+        there = Detail("没有", "there is none") if stamp is None else Detail("有", "there is one")
+        raise CheckFailed(
+            f"首部的时间戳一项为“{attached.time_stamp}”，而实际{there.zh}。"
+            f"The head says '{attached.time_stamp}' of a time-stamp, and {there.en}"
+        )
     if attached.time_stamp == "unavailable":
-        findings.flag("stamp_missing", "the issuer asked for a time-stamp and got none")
+        what = "出具方要求了时间戳而未取得。The issuer asked for a time-stamp and got none"
+        findings.flag("stamp_missing", what)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kashi_verify import wire
+from kashi_verify.detail import Detail
 from kashi_verify.findings import CheckFailed
 
 UNREADABLE_CERTIFICATE: Final = (
@@ -30,23 +31,25 @@ _ECDSA = ec.ECDSA(hashes.SHA256())
 _P256_SHA256: Final = 1
 
 
-def p256(key: object, owner: str) -> ec.EllipticCurvePublicKey:
+def p256(key: object, owner: Detail) -> ec.EllipticCurvePublicKey:
     """A key that must be P-256."""
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise CheckFailed(f"the key of {owner} is not P-256")
+        raise CheckFailed(f"{owner.zh}的密钥不是 P-256。The key of {owner.en} is not P-256")
     return key
 
 
-def load_p256(der: bytes, owner: str) -> ec.EllipticCurvePublicKey:
+def load_p256(der: bytes, owner: Detail) -> ec.EllipticCurvePublicKey:
     """Read a SubjectPublicKeyInfo that must be P-256."""
     try:
         return p256(load_der_public_key(der), owner)
     except UNREADABLE_CERTIFICATE as error:
-        raise CheckFailed(f"the key of {owner} is not a public key in DER") from error
+        raise CheckFailed(
+            f"{owner.zh}的密钥不是 DER 的公钥。The key of {owner.en} is not a public key in DER"
+        ) from error
 
 
 def check_signature(
-    key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, what: str
+    key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, what: Detail
 ) -> None:
     """Check an ECDSA signature in DER.
 
@@ -56,11 +59,13 @@ def check_signature(
     try:
         key.verify(signature, message, _ECDSA)
     except InvalidSignature as error:
-        raise CheckFailed(f"the signature of {what} does not verify") from error
+        raise CheckFailed(
+            f"{what.zh}的签名验证不通过。The signature of {what.en} does not verify"
+        ) from error
 
 
 def check_message_signature(
-    key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, what: str
+    key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, what: Detail
 ) -> None:
     """Check a serialised Signature: its algorithm, the hint which key made it, and its value.
 
@@ -69,8 +74,13 @@ def check_message_signature(
     """
     fields = wire.read_message(signature)
     if wire.integer(fields, 1) != _P256_SHA256:
-        raise CheckFailed(f"{what} is signed by an algorithm that is not accepted")
+        raise CheckFailed(
+            f"{what.zh}的签名算法不被接受。{what.en} is signed by an algorithm that is not accepted"
+        )
     spelled = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if wire.octets(fields, 2) != sha256(spelled).digest()[:8]:
-        raise CheckFailed(f"{what} names another key as the one that signed it")
+        raise CheckFailed(
+            f"{what.zh}所指的签名密钥是另一个。"
+            f"{what.en} names another key as the one that signed it"
+        )
     check_signature(key, wire.octets(fields, 3), message, what)

@@ -39,12 +39,17 @@ def check_estimate(statement: Data) -> None:
     trace, programme = subsidy["trace"], statement["programme"]
     named = tuple(step["step"] for step in trace)
     if named != _STEPS[: len(named)] or not named:
-        raise CheckFailed(f"the estimate's steps are {list(named)}")
+        raise CheckFailed(f"估算的步骤为 {list(named)}。The estimate's steps are {list(named)}")
     if (trace[0]["input"], trace[0]["output"]) != (totals["amount_fen"], totals["eligible_fen"]):
-        raise CheckFailed("the estimate does not begin with the statement's amounts")
+        raise CheckFailed(
+            "估算不是从结算的金额开始。The estimate does not begin with the statement's amounts"
+        )
     for before, after in pairwise(trace):
         if after["input"] != before["output"]:
-            raise CheckFailed(f"step {after['step']} does not take what {before['step']} gave")
+            raise CheckFailed(
+                f"步骤 {after['step']} 未取用 {before['step']} 的结果。"
+                f"Step {after['step']} does not take what {before['step']} gave"
+            )
     values = {} if programme is None else {one["name"]: one["value"] for one in _of(programme)}
     for step in trace[1:]:
         _check_step(step, values)
@@ -52,7 +57,10 @@ def check_estimate(statement: Data) -> None:
     if estimate_fen is not None and (
         named != _STEPS or programme is None or estimate_fen != trace[-1]["output"]
     ):
-        raise CheckFailed(f"the estimate of {estimate_fen} fen is not what its steps come to")
+        raise CheckFailed(
+            f"估算 {estimate_fen} 分不是其步骤所得。"
+            f"The estimate of {estimate_fen} fen is not what its steps come to"
+        )
 
 
 def _of(programme: Data) -> Sequence[Data]:
@@ -77,7 +85,10 @@ def _check_step(step: Data, values: Mapping[str, str | None]) -> None:
         case _:
             holds = 0 <= after <= before
     if not holds:
-        raise CheckFailed(f"step {step['step']} makes {after} of {before} fen")
+        raise CheckFailed(
+            f"步骤 {step['step']} 由 {before} 分得 {after} 分。"
+            f"Step {step['step']} makes {after} of {before} fen"
+        )
 
 
 def _fen(values: Mapping[str, str | None], name: str) -> int | None:

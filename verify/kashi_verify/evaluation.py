@@ -47,7 +47,10 @@ def check_evaluation(statement: Data) -> None:
     _check_case(statement, subsidy["case"])
     if programme is None:
         if steps or subsidy["status"] != "no_rules" or subsidy["estimate_fen"] is not None:
-            raise CheckFailed("an amount is estimated although no rules were in force")
+            raise CheckFailed(
+                "没有有效的规则，却有估算金额。"
+                "An amount is estimated although no rules were in force"
+            )
         return
     values = {one["name"]: one["value"] for one in programme["parameters"]}
     _check_chain(steps)
@@ -61,23 +64,30 @@ def check_evaluation(statement: Data) -> None:
 def fen_of(yuan: str) -> int:
     """Yuan with two places as fen."""
     if _YUAN.fullmatch(yuan) is None:
-        raise CheckFailed(f"'{yuan}' is not an amount of yuan")
+        raise CheckFailed(f"“{yuan}”不是人民币金额。'{yuan}' is not an amount of yuan")
     return int(yuan.replace(".", ""))
 
 
 def _check_case(statement: Data, case: Data) -> None:
     if case["case_id"] != statement["statement"]["number"]:
-        raise CheckFailed("the case that was evaluated is another statement's")
+        raise CheckFailed(
+            "所评估的案例属于另一份结算。The case that was evaluated is another statement's"
+        )
     eligible_fen = statement["totals"]["eligible_fen"]
     if sum(_rated(case, None)) < eligible_fen:
-        raise CheckFailed(f"the case holds less than the eligible {eligible_fen} fen of the lines")
+        raise CheckFailed(
+            f"案例少于各行符合条件的 {eligible_fen} 分。"
+            f"The case holds less than the eligible {eligible_fen} fen of the lines"
+        )
     contract, service = statement["contract"], case.get("service", {})
     if contract is None:
         return
     declared = contract["unrelated_declared"]
     related = None if declared is None else not declared
     if service.get("related") != related or service["contract_signed"] != contract["signed_on"]:
-        raise CheckFailed("the case that was evaluated is of another contract")
+        raise CheckFailed(
+            "所评估的案例属于另一份合同。The case that was evaluated is of another contract"
+        )
 
 
 def _rated(case: Data, least: str | None) -> list[int]:
@@ -85,7 +95,10 @@ def _rated(case: Data, least: str | None) -> list[int]:
     lines: Sequence[Data] = case.get("metered", ())
     for line in lines:
         if _LEVEL.fullmatch(line["evidence_level"]) is None:
-            raise CheckFailed(f"there is no evidence level {line['evidence_level']}")
+            raise CheckFailed(
+                f"没有证据等级 {line['evidence_level']}。"
+                f"There is no evidence level {line['evidence_level']}"
+            )
     return [
         fen_of(line["amount_yuan"])
         for line in lines
@@ -96,20 +109,28 @@ def _rated(case: Data, least: str | None) -> list[int]:
 def _check_chain(steps: Sequence[Data]) -> None:
     names = tuple(step["step"] for step in steps)
     if not names or names != STEPS[: len(names)]:
-        raise CheckFailed(f"the estimate's steps are {list(names)}")
+        raise CheckFailed(f"估算的步骤为 {list(names)}。The estimate's steps are {list(names)}")
     amounts = [(fen_of(step["before_yuan"]), fen_of(step["after_yuan"])) for step in steps]
     if amounts[0][0] != 0:
-        raise CheckFailed("the estimate begins with an amount of its own")
+        raise CheckFailed("估算开始时已有金额。The estimate begins with an amount of its own")
     for (one, (_, given)), (other, (taken, _)) in pairwise(zip(names, amounts, strict=True)):
         if given != taken:
-            raise CheckFailed(f"step {other} does not take what {one} gave")
+            raise CheckFailed(
+                f"步骤 {other} 未取用 {one} 的结果。Step {other} does not take what {one} gave"
+            )
     for name, (before, after) in zip(names, amounts, strict=True):
         later = STEPS.index(name) > STEPS.index("base")
         if (later and after > before) or (name in STEPS[:5] and after):
-            raise CheckFailed(f"step {name} makes {after} of {before} fen")
+            raise CheckFailed(
+                f"步骤 {name} 由 {before} 分得 {after} 分。"
+                f"Step {name} makes {after} of {before} fen"
+            )
     ended = names[-1] == "gate" or (len(names) > 5 and amounts[-1][1] == 0)
     if names != STEPS and not ended:
-        raise CheckFailed(f"the estimate ends with step {names[-1]} although something is due")
+        raise CheckFailed(
+            f"尚有应得，估算却止于步骤 {names[-1]}。"
+            f"The estimate ends with step {names[-1]} although something is due"
+        )
 
 
 def _check_named(steps: Sequence[Data], programme: Data) -> None:
@@ -124,7 +145,8 @@ def _check_named(steps: Sequence[Data], programme: Data) -> None:
                 rule["source"] != source and not decided
             ):
                 raise CheckFailed(
-                    f"step {step['step']} has {rule['name']} otherwise than the rules"
+                    f"步骤 {step['step']} 的 {rule['name']} 与规则不同。"
+                    f"Step {step['step']} has {rule['name']} otherwise than the rules"
                 )
 
 
@@ -151,7 +173,10 @@ def _check_step(step: Data, case: Data, values: Values) -> None:
         case _:
             holds = step["bound"] is not None or after == before
     if not holds:
-        raise CheckFailed(f"step {step['step']} makes {after} of {before} fen")
+        raise CheckFailed(
+            f"步骤 {step['step']} 由 {before} 分得 {after} 分。"
+            f"Step {step['step']} makes {after} of {before} fen"
+        )
 
 
 def _base_holds(step: Data, inputs: Mapping[str, str], values: Values) -> bool:
@@ -213,10 +238,15 @@ def _check_told(subsidy: Data) -> None:
     for name in ("unknown", "missing"):
         told = list(dict.fromkeys(chain.from_iterable(one[name] for one in subsidy["steps"])))
         if subsidy[name] != told:
-            raise CheckFailed(f"what is {name} is not what the steps tell")
+            raise CheckFailed(
+                f"{name} 所列与步骤所述不同。What is {name} is not what the steps tell"
+            )
     refused = len(subsidy["steps"]) == 1
     if subsidy["status"] == "final" and not refused and (subsidy["unknown"] or subsidy["missing"]):
-        raise CheckFailed("the estimate calls itself final although something is not known")
+        raise CheckFailed(
+            "尚有未知，估算却称为最终。"
+            "The estimate calls itself final although something is not known"
+        )
 
 
 def _check_result(subsidy: Data) -> None:
@@ -225,4 +255,7 @@ def _check_result(subsidy: Data) -> None:
     earlier_fen, estimate_fen = subsidy["earlier_fen"], subsidy["estimate_fen"]
     expected = None if year_fen is None else max(0, year_fen - earlier_fen)
     if subsidy["year_fen"] != year_fen or estimate_fen != expected or earlier_fen < 0:
-        raise CheckFailed(f"the estimate of {estimate_fen} fen is not what its steps come to")
+        raise CheckFailed(
+            f"估算 {estimate_fen} 分不是其步骤所得。"
+            f"The estimate of {estimate_fen} fen is not what its steps come to"
+        )

@@ -33,7 +33,10 @@ def verify_evidence(paths: tuple[Path, ...], attached: Attached, findings: Findi
     ]
     if missing:
         findings.level = Level.STATEMENT
-        findings.flag("months_unproven", f"no bundle was given for {', '.join(missing)}")
+        named = ", ".join(missing)
+        findings.flag(
+            "months_unproven", f"没有给出 {named} 的证据包。No bundle was given for {named}"
+        )
 
 
 def _month_of(bundle: Bundle, attached: Attached) -> Month:
@@ -41,16 +44,25 @@ def _month_of(bundle: Bundle, attached: Attached) -> Month:
     if len(attached.months) == 1:
         for name, content in attached.files.items():
             if bundle.read(name, ATTACHMENT_BYTES_MAX) != content:
-                raise CheckFailed(f"{name} of the bundle is not the one attached to the PDF")
+                raise CheckFailed(
+                    f"证据包中的 {name} 不是 PDF 所附的。"
+                    f"{name} of the bundle is not the one attached to the PDF"
+                )
         return attached.months[0]
     stated = bundle.read("statement.json", ATTACHMENT_BYTES_MAX)
     for month in attached.months:
         if month.files["statement"] == stated:
             for kind, content in month.files.items():
                 if bundle.read(f"{kind}.json", ATTACHMENT_BYTES_MAX) != content:
-                    raise CheckFailed(f"{kind}.json of the bundle is not the one attached")
+                    raise CheckFailed(
+                        f"证据包中的 {kind}.json 不是所附的。"
+                        f"{kind}.json of the bundle is not the one attached"
+                    )
             return month
-    raise CheckFailed("the bundle's statement is none of those attached to the PDF")
+    raise CheckFailed(
+        "证据包的结算不是 PDF 所附的任何一份。"
+        "The bundle's statement is none of those attached to the PDF"
+    )
 
 
 def _verify_bundle(bundle: Bundle, attached: Attached, findings: Findings) -> str:
@@ -64,7 +76,10 @@ def _verify_bundle(bundle: Bundle, attached: Attached, findings: Findings) -> st
         for kind in ("reports", "receipts"):
             names = {name for name in bundle.names if name.startswith(f"{kind}/")}
             if names != {f"{kind}/{host}.bin" for host in listed}:
-                raise CheckFailed(f"the {kind} of the bundle are not those of the evidence's hosts")
+                raise CheckFailed(
+                    f"证据包的 {kind} 与证据所列主机不符。"
+                    f"The {kind} of the bundle are not those of the evidence's hosts"
+                )
         name = month.statement["period"]["month"] if len(attached.months) > 1 else ""
         zh, en = "与所附文件逐字节相同", "the same bytes as attached"
         return month, Detail(f"{zh} {name}".strip(), f"{en} {name}".strip())

@@ -22,5 +22,8 @@ def exact(said: Any) -> Fraction:
     if isinstance(said, int):
         return Fraction(said)
     if not isinstance(said, str) or _EXACT.fullmatch(said) is None:
-        raise CheckFailed(f"'{str(said)[:40]}' is not an exact number, plainly spelled")
+        raise CheckFailed(
+            f"“{str(said)[:40]}”不是规范书写的精确数。"
+            f"'{str(said)[:40]}' is not an exact number, plainly spelled"
+        )
     return Fraction(said)

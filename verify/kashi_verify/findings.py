@@ -48,7 +48,8 @@ LEVEL_OF_LAST_STEP = {
 
 
 class CheckFailed(Exception):
-    """A step does not hold; the message says what was found and what was expected."""
+    """A step does not hold; the message says what was found and what was expected: a Chinese
+    sentence, then the same in English."""
 
 
 class Unreadable(Exception):
@@ -65,8 +66,8 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One step and how it ended; `detail` says what was checked, or what failed, in English;
-    `detail_zh` the first in Chinese, empty where the step failed."""
+    """One step and how it ended; `detail` says what was checked, in English, or what failed, in
+    Chinese and in English; `detail_zh` the first in Chinese, empty where the step failed."""
 
     step: Step
     passed: bool

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from kashi_verify.detail import Detail
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -21,7 +22,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _SITE: Final = "site:"
 
 
-def check_line_evidence(name: str, line: Data) -> None:
+def check_line_evidence(name: Detail, line: Data) -> None:
     """Check one line.
 
     Raises:
@@ -29,32 +30,50 @@ def check_line_evidence(name: str, line: Data) -> None:
     """
     level, stated = line["evidence_level"], line.get("stated")
     if level not in _LEVELS:
-        raise CheckFailed(f"{name}: there is no evidence level {level}")
+        raise CheckFailed(
+            f"{name.zh}：没有证据等级 {level}。{name.en}: there is no evidence level {level}"
+        )
     if (stated is not None) != (level == "E1"):
-        raise CheckFailed(f"{name}: level {level} does not fit what stands behind it")
+        raise CheckFailed(
+            f"{name.zh}：等级 {level} 与其依据不符。"
+            f"{name.en}: level {level} does not fit what stands behind it"
+        )
     if stated is not None:
         _check_stated(name, line, stated)
     _check_counted(name, line)
 
 
-def _check_stated(name: str, line: Data, stated: Data) -> None:
+def _check_stated(name: Detail, line: Data, stated: Data) -> None:
     first, last = stated["source_lines"]
     if _SHA256.fullmatch(stated["source_sha256"]) is None or not stated["attestation_id"]:
-        raise CheckFailed(f"{name} does not name the provider's statement and its file")
+        raise CheckFailed(
+            f"{name.zh} 未指明供给方的声明及其文件。"
+            f"{name.en} does not name the provider's statement and its file"
+        )
     if stated["records"] < 1 or not 1 <= first <= last:
-        raise CheckFailed(f"{name} does not name the rows of the file that it sums up")
+        raise CheckFailed(
+            f"{name.zh} 未指明所汇总的文件行。"
+            f"{name.en} does not name the rows of the file that it sums up"
+        )
     if line["host_id"] != f"{_SITE}{stated['site']}":
-        raise CheckFailed(f"{name} is stated of {stated['site']} and stands with {line['host_id']}")
+        raise CheckFailed(
+            f"{name.zh} 声明的是 {stated['site']}，却列在 {line['host_id']}。"
+            f"{name.en} is stated of {stated['site']} and stands with {line['host_id']}"
+        )
     if not str(line["share"]).isdigit():
-        raise CheckFailed(f"{name} is stated of {line['share']} cards, which are no whole ones")
+        raise CheckFailed(
+            f"{name.zh} 声明了 {line['share']} 张卡，不是整卡。"
+            f"{name.en} is stated of {line['share']} cards, which are no whole ones"
+        )
 
 
-def _check_counted(name: str, line: Data) -> None:
+def _check_counted(name: Detail, line: Data) -> None:
     counted = line["quantities"]
     continuity_ms, officer_ms = (counted.get(column, 0) for column in COUNTED)
     if min(continuity_ms, officer_ms) < 0 or continuity_ms + officer_ms > counted["gap_ms"]:
         raise CheckFailed(
-            f"{name} counts {continuity_ms} + {officer_ms} ms of {counted['gap_ms']} ms of gap"
+            f"{name.zh} 在 {counted['gap_ms']} 毫秒缺口中计入 {continuity_ms} + {officer_ms} 毫秒。"
+            f"{name.en} counts {continuity_ms} + {officer_ms} ms of {counted['gap_ms']} ms of gap"
         )
     sure_ms = sum(
         gap["span_ms"]
@@ -63,5 +82,6 @@ def _check_counted(name: str, line: Data) -> None:
     )
     if continuity_ms > sure_ms:
         raise CheckFailed(
-            f"{name} counts {continuity_ms} ms by continuity; its gaps speak for {sure_ms} ms"
+            f"{name.zh} 按连续性计入 {continuity_ms} 毫秒；其缺口只支持 {sure_ms} 毫秒。"
+            f"{name.en} counts {continuity_ms} ms by continuity; its gaps speak for {sure_ms} ms"
         )

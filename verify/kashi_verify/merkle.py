@@ -38,11 +38,14 @@ def root_from_leaves(size: int, leaves: Mapping[int, bytes], nodes: Sequence[byt
     """
     places = sorted(leaves)
     if not places or not 0 <= places[0] <= places[-1] < size:
-        raise CheckFailed(f"the log of {size} entries does not hold the places that are proved")
+        raise CheckFailed(
+            f"有 {size} 条的日志没有所证明的位置。"
+            f"The log of {size} entries does not hold the places that are proved"
+        )
     given = iter(nodes)
     found = _walk(0, size, places, leaves, given)
     if next(given, None) is not None:
-        raise CheckFailed("the inclusion proof has nodes left over")
+        raise CheckFailed("包含证明有多余的节点。The inclusion proof has nodes left over")
     return found
 
 
@@ -52,7 +55,7 @@ def _walk(
     if not places:
         node = next(nodes, None)
         if node is None:
-            raise CheckFailed("the inclusion proof is too short")
+            raise CheckFailed("包含证明过短。The inclusion proof is too short")
         return node
     if high - low == 1:
         return leaves[low]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from kashi_verify.detail import Detail
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
@@ -29,9 +30,14 @@ def check_money(money: Data, issued_on: date) -> None:
     tie = money["tie_out"]
     until = date.fromisoformat(tie["until_day"])
     if until > issued_on:
-        raise CheckFailed(f"the tie-out is of {until}, after the day of issue")
+        raise CheckFailed(
+            f"核对截至 {until}，晚于出具日。The tie-out is of {until}, after the day of issue"
+        )
     if tie["until_month"] > str(until)[:7]:
-        raise CheckFailed(f"the tie-out counts {tie['until_month']} as closed on {until}")
+        raise CheckFailed(
+            f"核对把 {tie['until_month']} 当作在 {until} 已关账。"
+            f"The tie-out counts {tie['until_month']} as closed on {until}"
+        )
     for one in money["invoices"]:
         _check_invoice(one, until)
     _check_payments(money, until)
@@ -47,7 +53,10 @@ def check_money(money: Data, issued_on: date) -> None:
     wanted["invoiced_less_metered_fen"] = wanted["invoiced_incl_fen"] - tie["metered_fen"]
     for name, value in wanted.items():
         if tie[name] != value:
-            raise CheckFailed(f"the tie-out's {name} is {tie[name]}; the papers give {value}")
+            raise CheckFailed(
+                f"核对的 {name} 为 {tie[name]}；单据得 {value}。"
+                f"The tie-out's {name} is {tie[name]}; the papers give {value}"
+            )
 
 
 def money_figures(money: Data) -> Iterator[tuple[str, int]]:
@@ -65,18 +74,28 @@ def money_figures(money: Data) -> Iterator[tuple[str, int]]:
 def _check_invoice(invoice: Data, until: date) -> None:
     for one in (invoice, *invoice["reds"]):
         if one["ex_tax_fen"] + one["tax_fen"] != one["incl_fen"]:
-            raise CheckFailed(f"invoice {one['number']}: without tax and tax are not the sum")
-        _check_day(f"invoice {one['number']}", one["issued_on"], until)
+            raise CheckFailed(
+                f"发票 {one['number']}：不含税金额与税额之和不等于价税合计。"
+                f"Invoice {one['number']}: without tax and tax are not the sum"
+            )
+        _check_day(_named("发票", "invoice", one["number"]), one["issued_on"], until)
     if any(red["incl_fen"] >= 0 for red in invoice["reds"]):
-        raise CheckFailed(f"invoice {invoice['number']}: a red invoice takes nothing back")
+        raise CheckFailed(
+            f"发票 {invoice['number']}：有红字发票没有冲减。"
+            f"Invoice {invoice['number']}: a red invoice takes nothing back"
+        )
     if any(not red["incl_fen"] <= red["unmapped_incl_fen"] <= 0 for red in invoice["reds"]):
-        raise CheckFailed(f"invoice {invoice['number']}: more of a red one is mapped than it has")
+        raise CheckFailed(
+            f"发票 {invoice['number']}：红字发票对应的金额多于其本身。"
+            f"Invoice {invoice['number']}: more of a red one is mapped than it has"
+        )
     wanted = _left(invoice)
     found = tuple(invoice[f"left_{side}"] for side in _SIDES)
     if found != wanted:
         raise CheckFailed(
-            f"invoice {invoice['number']}: left are {found} fen without and with tax; the invoice"
-            f" and its red ones give {wanted}"
+            f"发票 {invoice['number']}：余额不含税、含税为 {found} 分；发票与红字得 {wanted}。"
+            f"Invoice {invoice['number']}: left are {found} fen without and with tax; the invoice "
+            f"and its red ones give {wanted}"
         )
 
 
@@ -112,8 +131,10 @@ def _check_paid(invoice: Data, payments: Sequence[Data]) -> int | None:
         wanted = min(covered, whole) * left // whole
     if invoice["contract_paid_fen"] != wanted:
         raise CheckFailed(
-            f"invoice {invoice['number']}: {invoice['contract_paid_fen']} fen are said to be paid"
-            f" for the contract; payments and its share give {wanted}"
+            f"发票 {invoice['number']}：称已为合同付款 {invoice['contract_paid_fen']} 分；付款及其"
+            f"份额得 {wanted}。"
+            f"Invoice {invoice['number']}: {invoice['contract_paid_fen']} fen are said to be paid "
+            f"for the contract; payments and its share give {wanted}"
         )
     return None if wanted is None else int(wanted)
 
@@ -122,13 +143,21 @@ def _check_payments(money: Data, until: date) -> None:
     standing = {one["number"] for one in money["invoices"] if one["left_incl_fen"] != 0}
     payments: Sequence[Data] = money["payments"]
     for one in payments:
-        _check_day(f"payment {one['reference']}", one["paid_on"], until)
+        _check_day(_named("付款", "payment", one["reference"]), one["paid_on"], until)
         if one["invoice"] not in standing:
             raise CheckFailed(
-                f"payment {one['reference']} is of {one['invoice']}, of which nothing is left"
+                f"付款 {one['reference']} 所属的 {one['invoice']} 已无余额。"
+                f"Payment {one['reference']} is of {one['invoice']}, of which nothing is left"
             )
 
 
-def _check_day(what: str, day: str, until: date) -> None:
+def _named(zh: str, en: str, number: object) -> Detail:
+    return Detail(f"{zh} {number}", f"{en} {number}")
+
+
+def _check_day(what: Detail, day: str, until: date) -> None:
     if date.fromisoformat(day) > until:
-        raise CheckFailed(f"{what} is of {day}, after {until}, the day of the tie-out")
+        raise CheckFailed(
+            f"{what.zh} 的日期 {day} 晚于核对日 {until}。"
+            f"{what.en} is of {day}, after {until}, the day of the tie-out"
+        )

@@ -28,7 +28,7 @@ def as_text(findings: Findings) -> Iterator[str]:
 
 
 def _details(outcome: Outcome) -> Iterator[str]:
-    """What was checked on one line; what failed on two, the English one with the precise place."""
+    """What was checked on one line; what failed on two, the second with the precise place."""
     if not outcome.passed:
         yield f"      {FAILURES[outcome.step]}"
         yield f"      {outcome.detail}"

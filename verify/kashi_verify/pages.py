@@ -37,7 +37,10 @@ def check_pages(
     for line in statement["lines"]:
         row = _plain(_line_row(line))
         if row not in whole:
-            raise CheckFailed(f"line {line['line']} stands on no page as the attached data has it")
+            raise CheckFailed(
+                f"第 {line['line']} 行在任何一页上都与所附数据不同。"
+                f"Line {line['line']} stands on no page as the attached data has it"
+            )
         count += 1
     return count
 
@@ -70,7 +73,10 @@ def _check_figures(
     whole = "".join(pages)
     for name, figure in figures:
         if not stands(_plain(figure), whole):
-            raise CheckFailed(f"{name} '{figure}' of the attached data stands on no page")
+            raise CheckFailed(
+                f"所附数据的 {name}“{figure}”在任何一页上都没有。"
+                f"{name} '{figure}' of the attached data stands on no page"
+            )
     return len(figures), whole
 
 
@@ -117,13 +123,23 @@ def stands(figure: str, text: str) -> bool:
 
 def _check_frame(place: int, total: int, text: str, certificate: Data) -> None:
     if certificate["number"] not in text:
-        raise CheckFailed(f"page {place} does not carry the number {certificate['number']}")
+        raise CheckFailed(
+            f"第 {place} 页没有编号 {certificate['number']}。"
+            f"Page {place} does not carry the number {certificate['number']}"
+        )
     if f"Page{place}of{total}" not in text:
-        raise CheckFailed(f"page {place} of {total} is not numbered so")
+        raise CheckFailed(
+            f"第 {place} 页（共 {total} 页）页码不对。Page {place} of {total} is not numbered so"
+        )
     if _NOTICE not in text:
-        raise CheckFailed(f"page {place} does not say that it is a measurement record")
+        raise CheckFailed(
+            f"第 {place} 页未写明是计量记录。"
+            f"Page {place} does not say that it is a measurement record"
+        )
     if certificate["demo"] and _DEMO not in text:
-        raise CheckFailed(f"page {place} does not say that this is a demonstration")
+        raise CheckFailed(
+            f"第 {place} 页未写明是演示。Page {place} does not say that this is a demonstration"
+        )
 
 
 def _common_figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:

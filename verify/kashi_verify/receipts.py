@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kashi_verify import wire
 from kashi_verify.bundle import Bundle
 from kashi_verify.chain import check_chain, check_signer_usage, der, load_pem, order_chain
+from kashi_verify.detail import SERVER, Detail, report_named
 from kashi_verify.elliptic import check_message_signature, p256
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.reports import Reported
@@ -46,10 +47,13 @@ def server_key(bundle: Bundle, evidence: Data, at: datetime) -> ec.EllipticCurve
     chain = order_chain(certificates[0], certificates[1:])
     root = sha256(der(chain[-1])).hexdigest()
     if root != evidence["server_root_sha256"]:
-        raise CheckFailed(f"the server's root hashes to {root}, not as the evidence names it")
-    check_chain(chain, at, "the server")
-    check_signer_usage(chain[0], "the server", documents=False)
-    return p256(chain[0].public_key(), "the server")
+        raise CheckFailed(
+            f"服务器根证书的哈希为 {root}，与证据所指不同。"
+            f"The server's root hashes to {root}, not as the evidence names it"
+        )
+    check_chain(chain, at, SERVER)
+    check_signer_usage(chain[0], SERVER, documents=False)
+    return p256(chain[0].public_key(), SERVER)
 
 
 def check_receipts(
@@ -79,11 +83,16 @@ def check_receipts(
         if verdict == _ACCEPTED or place in restored:
             counted.add(place)
         else:
-            findings.flag("quarantined", f"{report.name} is quarantined and does not count")
+            name = report.name
+            findings.flag(
+                "quarantined",
+                f"{name.zh} 被隔离，不计入。{name.en} is quarantined and does not count",
+            )
     if next(messages, None) is not None:
-        raise CheckFailed("there are more receipts than reports")
+        raise CheckFailed("回执多于报告。There are more receipts than reports")
     for place in sorted(restored & counted):
-        findings.flag("restored", f"report {place[1]}-{place[2]} of host {place[0]} was restored")
+        name = report_named(*place)
+        findings.flag("restored", f"{name.zh}已恢复计入。{name.en} was restored")
     return Receipted(payloads, frozenset(counted))
 
 
@@ -95,12 +104,18 @@ def _check_receipt(
     payload = wire.read_message(payload_bytes)
     said = (wire.text(payload, 1), wire.integer(payload, 2), wire.integer(payload, 3))
     if said != (report.host_id, report.epoch, report.sequence):
-        raise CheckFailed(f"the receipt beside {report.name} is of another report")
+        raise CheckFailed(
+            f"{report.name.zh} 旁的回执属于另一份报告。"
+            f"The receipt beside {report.name.en} is of another report"
+        )
     if wire.octets(payload, 4) != report.sha256:
-        raise CheckFailed(f"the receipt of {report.name} names another hash")
-    name = f"the receipt of {report.name}"
+        raise CheckFailed(
+            f"{report.name.zh} 的回执所记哈希不同。"
+            f"The receipt of {report.name.en} names another hash"
+        )
+    name = Detail(f"{report.name.zh} 的回执", f"the receipt of {report.name.en}")
     check_message_signature(key, wire.octets(receipt, 2), PREFIX + payload_bytes, name)
     verdict = wire.integer(payload, 5)
     if verdict not in (_ACCEPTED, _QUARANTINED):
-        raise CheckFailed(f"{name} has verdict {verdict}")
+        raise CheckFailed(f"{name.zh} 的判定为 {verdict}。{name.en} has verdict {verdict}")
     return payload_bytes, verdict

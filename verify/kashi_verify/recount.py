@@ -15,6 +15,7 @@ from kashi_verify import reports, wire
 from kashi_verify.arithmetic import span_ms
 from kashi_verify.bundle import Bundle
 from kashi_verify.day_sums import Counted, check_days, day_of
+from kashi_verify.detail import Detail, report_named
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.receipts import Receipted
@@ -139,16 +140,21 @@ def check_recount(
     for line, sums, measured in zip(lines, recount.sums, recount.measured, strict=True):
         if "stated" in line:
             # A provider stated this line and both sides signed: no host reported it.
-            what = f"line {line['line']}: {line['hardware_id']}, level {line['evidence_level']}"
+            place = line["line"]
+            what = f"第 {place} 行。Line {place}: {line['hardware_id']}, {line['evidence_level']}"
             findings.flag("stated_by_provider", what)
             if measured or any(sums):
-                raise CheckFailed(f"line {line['line']} is stated, and reports tell of its time")
+                raise CheckFailed(
+                    f"第 {line['line']} 行是声明的，而报告讲述了它的时间。"
+                    f"Line {line['line']} is stated, and reports tell of its time"
+                )
             continue
         for (_, name), found in zip(_QUANTITIES, sums, strict=True):
             stated = line["quantities"][name]
             if found != stated:
                 raise CheckFailed(
-                    f"line {line['line']}: {name} is {stated}; the signed reports add up to {found}"
+                    f"第 {line['line']} 行：{name} 为 {stated}；所签报告合计为 {found}。"
+                    f"Line {line['line']}: {name} is {stated}; the signed reports add up to {found}"
                 )
     of_days = zip(lines, recount.days, strict=True)
     check_days(statement, [None if "stated" in line else days for line, days in of_days])
@@ -214,7 +220,7 @@ class _HostRecount:
     ) -> None:
         counts = (self._host_id, place.epoch, place.sequence) in self._counted
         target = self._recount if counts else Recount(())
-        name = f"report {place.epoch}-{place.sequence} of host {self._host_id}"
+        name = report_named(self._host_id, place.epoch, place.sequence)
         shown: set[int] = set()
         for block in parsed.blocks:
             content = wire.octets(block, 3)
@@ -235,7 +241,7 @@ class _HostRecount:
 
     def _flag_withheld(
         self,
-        name: str,
+        name: Detail,
         place: _Place,
         totals: tuple[dict[int, wire.Message], dict[int, wire.Message]],
         shown: set[int],
@@ -249,17 +255,21 @@ class _HostRecount:
             if self._recount.covers(self._host_id, *span, hardware_id):
                 self._findings.flag(
                     "block_withheld",
-                    f"{name}: what it says of device {hardware_id} is not shown; that time is a"
-                    " gap here",
+                    f"{name.zh}：其中设备 {hardware_id} 的内容未出示；该段时间在此为缺口。"
+                    f"{name.en}: what it says of device {hardware_id} is not shown; that time is "
+                    "a gap here",
                 )
 
     def _flag_missing(self, before: _Place, place: _Place) -> None:
         """Reports between two others are not here: worth a word where a line covers their time."""
         if self._recount.covers(self._host_id, before.end_utc_ms, place.start_utc_ms):
+            host = self._host_id
+            first = f"{before.epoch}-{before.sequence}"
+            last = f"{place.epoch}-{place.sequence}"
             self._findings.flag(
                 "reports_missing",
-                f"host {self._host_id}: nothing is shown between reports {before.epoch}-"
-                f"{before.sequence} and {place.epoch}-{place.sequence}; that time is a gap",
+                f"主机 {host}：报告 {first} 与 {last} 之间没有出示；该段时间为缺口。Host {host}: "
+                f"nothing is shown between reports {first} and {last}; that time is a gap",
             )
 
 
@@ -274,18 +284,19 @@ def _grew(earlier: wire.Message | None, later: wire.Message | None) -> bool:
 
 
 def _check_growth(
-    name: str,
+    name: Detail,
     slot: int,
     totals: tuple[dict[int, wire.Message], dict[int, wire.Message]],
     added: Sequence[int],
 ) -> None:
     earlier, later = (held.get(slot) for held in totals)
     if later is None:
-        raise CheckFailed(f"{name}: slot {slot} has no totals")
+        raise CheckFailed(f"{name.zh}：槽位 {slot} 没有累计。{name.en}: slot {slot} has no totals")
     for number, index in _COUNTED:
         grown = wire.integer(later, number) - (wire.integer(earlier, number) if earlier else 0)
         if grown != added[index]:
+            what = _QUANTITIES[index][1]
             raise CheckFailed(
-                f"{name}: {_QUANTITIES[index][1]} of slot {slot} grew by {grown}; its block says"
-                f" {added[index]}"
+                f"{name.zh}：槽位 {slot} 的 {what} 增加 {grown}；其区块为 {added[index]}。"
+                f"{name.en}: {what} of slot {slot} grew by {grown}; its block says {added[index]}"
             )

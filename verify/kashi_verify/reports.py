@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from kashi_verify import merkle, wire
 from kashi_verify.bundle import Bundle
+from kashi_verify.detail import Detail, report_named
 from kashi_verify.elliptic import check_message_signature, load_p256
 from kashi_verify.findings import CheckFailed
 from kashi_verify.limits import REPORTS_MAX
@@ -35,9 +36,9 @@ class Reported:
     sha256: bytes
 
     @property
-    def name(self) -> str:
+    def name(self) -> Detail:
         """How messages call it."""
-        return f"report {self.epoch}-{self.sequence} of host {self.host_id}"
+        return report_named(self.host_id, self.epoch, self.sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def parse(message: bytes) -> Parsed:
     report = wire.read_message(message)
     signatures = wire.repeated(report, 2)
     if not signatures:
-        raise CheckFailed("a report carries no signature")
+        raise CheckFailed("有报告没有签名。A report carries no signature")
     header = wire.octets(report, 1)
     return Parsed(
         header,
@@ -74,17 +75,25 @@ def check_reports(bundle: Bundle, evidence: Data) -> list[Reported]:
     found: list[Reported] = []
     hosts = evidence["hosts"]
     if [host["host_id"] for host in hosts] != sorted({host["host_id"] for host in hosts}):
-        raise CheckFailed("the evidence's hosts are not in order, or one stands twice")
+        raise CheckFailed(
+            "证据中的主机次序不对，或有重复。"
+            "The evidence's hosts are not in order, or one stands twice"
+        )
     for host in hosts:
         found.extend(_host_reports(bundle, host))
         if len(found) > REPORTS_MAX:
-            raise CheckFailed(f"the bundle holds more than {REPORTS_MAX} reports")
+            raise CheckFailed(
+                f"证据包的报告多于 {REPORTS_MAX} 份。"
+                f"The bundle holds more than {REPORTS_MAX} reports"
+            )
     expected = evidence["reports"]
     root = merkle.root([merkle.leaf_hash(report.sha256) for report in found]).hex()
     if len(found) != expected["count"] or root != expected["root"]:
         raise CheckFailed(
-            f"{len(found)} reports with root {root}; the evidence names {expected['count']} with"
-            f" root {expected['root']}"
+            f"报告 {len(found)} 份，根为 {root}；证据所指为 {expected['count']} 份，根为 "
+            f"{expected['root']}。"
+            f"{len(found)} reports with root {root}; the evidence names {expected['count']} with "
+            f"root {expected['root']}"
         )
     return found
 
@@ -94,8 +103,11 @@ def _host_reports(bundle: Bundle, host: Data) -> Iterator[Reported]:
     try:
         der = bytes.fromhex(host["report_public_key"])
     except ValueError as error:
-        raise CheckFailed(f"the report key of host {host_id} is not hexadecimal") from error
-    key = load_p256(der, f"host {host_id}")
+        raise CheckFailed(
+            f"主机 {host_id} 的报告密钥不是十六进制。"
+            f"The report key of host {host_id} is not hexadecimal"
+        ) from error
+    key = load_p256(der, Detail(f"主机 {host_id} ", f"host {host_id}"))
     before: Reported | None = None
     for message in bundle.messages(f"reports/{host_id}.bin"):
         parsed = parse(message)
@@ -115,7 +127,10 @@ def _check_report(parsed: Parsed, host_id: str, key: ec.EllipticCurvePublicKey) 
         digest,
     )
     if report.host_id != host_id:
-        raise CheckFailed(f"{report.name} stands among those of host {host_id}")
+        raise CheckFailed(
+            f"{report.name.zh} 列在主机 {host_id} 的报告中。"
+            f"{report.name.en} stands among those of host {host_id}"
+        )
     check_message_signature(key, parsed.signature, _PREFIX + parsed.header_bytes, report.name)
     _check_blocks(parsed, report)
     return report
@@ -124,20 +139,35 @@ def _check_report(parsed: Parsed, host_id: str, key: ec.EllipticCurvePublicKey) 
 def _check_blocks(parsed: Parsed, report: Reported) -> None:
     digests = [wire.read_message(digest) for digest in wire.repeated(parsed.header, 13)]
     if len(digests) != len(parsed.blocks):
-        raise CheckFailed(f"{report.name}: {len(parsed.blocks)} blocks, {len(digests)} digests")
+        raise CheckFailed(
+            f"{report.name.zh}：{len(parsed.blocks)} 个区块，{len(digests)} 个摘要。"
+            f"{report.name.en}: {len(parsed.blocks)} blocks, {len(digests)} digests"
+        )
     for place, (block, digest) in enumerate(zip(parsed.blocks, digests, strict=True)):
         salt, content = wire.octets(block, 2), wire.octets(block, 3)
         if wire.integer32(block, 1) != wire.integer32(digest, 1):
-            raise CheckFailed(f"{report.name}: block {place} is of another kind than its digest")
+            raise CheckFailed(
+                f"{report.name.zh}：区块 {place} 与其摘要的种类不同。"
+                f"{report.name.en}: block {place} is of another kind than its digest"
+            )
         if not salt and not content:
             continue
         if sha256(_BLOCK_PREFIX + salt + content).digest() != wire.octets(digest, 2):
-            raise CheckFailed(f"{report.name}: block {place} does not match its digest")
+            raise CheckFailed(
+                f"{report.name.zh}：区块 {place} 与其摘要不符。"
+                f"{report.name.en}: block {place} does not match its digest"
+            )
 
 
 def _check_link(before: Reported, report: Reported, previous: bytes) -> None:
     if (report.epoch, report.sequence) <= (before.epoch, before.sequence):
-        raise CheckFailed(f"{report.name} does not come after {before.name}")
+        raise CheckFailed(
+            f"{report.name.zh} 不在 {before.name.zh} 之后。"
+            f"{report.name.en} does not come after {before.name.en}"
+        )
     follows = (report.epoch, report.sequence) == (before.epoch, before.sequence + 1)
     if follows and previous != before.sha256:
-        raise CheckFailed(f"{report.name} names another report before it")
+        raise CheckFailed(
+            f"{report.name.zh} 所指的前一份是另一份报告。"
+            f"{report.name.en} names another report before it"
+        )

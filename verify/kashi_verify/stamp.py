@@ -56,22 +56,27 @@ def open_stamp(token: Any, stamped: bytes) -> Stamp:
     try:
         return _open(token, stamped)
     except (*UNREADABLE_CERTIFICATE, KeyError, AttributeError, IndexError) as error:
-        raise CheckFailed(f"the time-stamp cannot be read: {error}") from error
+        raise CheckFailed(f"时间戳无法读取。The time-stamp cannot be read: {error}") from error
 
 
 def _open(token: Any, stamped: bytes) -> Stamp:
     if token["content_type"].native != "signed_data":
-        raise CheckFailed("the time-stamp is not CMS signed data")
+        raise CheckFailed("时间戳不是 CMS 签名数据。The time-stamp is not CMS signed data")
     data = token["content"]
     content = data["encap_content_info"]
     if content["content_type"].native != "tst_info" or len(data["signer_infos"]) != 1:
-        raise CheckFailed("the time-stamp is not one token of one signer")
+        raise CheckFailed(
+            "时间戳不是由一个签名者签的单一令牌。The time-stamp is not one token of one signer"
+        )
     said = content["content"].contents
     info = tsp.TSTInfo.load(said, strict=True)
     imprint = info["message_imprint"]
     digest = (imprint["hash_algorithm"]["algorithm"].native, imprint["hashed_message"].native)
     if digest != ("sha256", sha256(stamped).digest()):
-        raise CheckFailed("the time-stamp is over another signature than this document's")
+        raise CheckFailed(
+            "时间戳盖在另一个签名上，不是本文件的签名。"
+            "The time-stamp is over another signature than this document's"
+        )
     certificates = tuple(
         x509.load_der_x509_certificate(one.chosen.dump()) for one in data["certificates"]
     )
@@ -83,26 +88,35 @@ def _open(token: Any, stamped: bytes) -> Stamp:
 
 def _authority(certificates: Sequence[x509.Certificate], named: Any) -> x509.Certificate:
     if named.name != "issuer_and_serial_number":
-        raise CheckFailed("the time-stamp does not name its signer by issuer and serial number")
+        raise CheckFailed(
+            "时间戳未以签发者与序列号指明签名者。"
+            "The time-stamp does not name its signer by issuer and serial number"
+        )
     issuer, serial = named.chosen["issuer"].dump(), named.chosen["serial_number"].native
     for one in certificates:
         if one.serial_number == serial and one.issuer.public_bytes() == issuer:
             return one
-    raise CheckFailed("the time-stamp does not carry its signer's certificate")
+    raise CheckFailed(
+        "时间戳未带其签名者的证书。The time-stamp does not carry its signer's certificate"
+    )
 
 
 def _check_signed(signer: Any, authority: x509.Certificate, said: bytes) -> None:
     name = signer["digest_algorithm"]["algorithm"].native
     if name not in _DIGESTS:
-        raise CheckFailed(f"the time-stamp is signed over a digest by {name}")
+        raise CheckFailed(
+            f"时间戳所签摘要的算法为 {name}。The time-stamp is signed over a digest by {name}"
+        )
     algorithm = _DIGESTS[name]()
     attributes = {one["type"].native: one["values"][0] for one in signer["signed_attrs"]}
     computed = hashes.Hash(algorithm)
     computed.update(said)
     if attributes["message_digest"].native != computed.finalize():
-        raise CheckFailed("the time-stamp's digest is not of what it says")
+        raise CheckFailed(
+            "时间戳的摘要与其内容不符。The time-stamp's digest is not of what it says"
+        )
     if attributes["content_type"].native != "tst_info":
-        raise CheckFailed("the time-stamp signs another type of content")
+        raise CheckFailed("时间戳所签内容的类型不对。The time-stamp signs another type of content")
     signed, value = signer["signed_attrs"].untag().dump(), signer["signature"].native
     key = authority.public_key()
     try:
@@ -111,9 +125,14 @@ def _check_signed(signer: Any, authority: x509.Certificate, said: bytes) -> None
         elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(value, signed, ec.ECDSA(algorithm))
         else:
-            raise CheckFailed("the time-stamp's key is neither a curve's nor RSA of 2048 bits")
+            raise CheckFailed(
+                "时间戳的密钥既不是椭圆曲线，也不是 2048 位 RSA。"
+                "The time-stamp's key is neither a curve's nor RSA of 2048 bits"
+            )
     except (InvalidSignature, UnsupportedAlgorithm) as error:
-        raise CheckFailed("the signature of the time-stamp does not verify") from error
+        raise CheckFailed(
+            "时间戳的签名验证不通过。The signature of the time-stamp does not verify"
+        ) from error
 
 
 def _padding(signed_by: Any, digest: str) -> padding.AsymmetricPadding:
@@ -124,7 +143,10 @@ def _padding(signed_by: Any, digest: str) -> padding.AsymmetricPadding:
     mask = said["mask_gen_algorithm"]
     named = (said["hash_algorithm"]["algorithm"].native, mask["parameters"]["algorithm"].native)
     if mask["algorithm"].native != "mgf1" or named != (digest, digest):
-        raise CheckFailed("the time-stamp is signed by PSS over more than one digest")
+        raise CheckFailed(
+            "时间戳以 PSS 签名，所用摘要不止一种。"
+            "The time-stamp is signed by PSS over more than one digest"
+        )
     return padding.PSS(padding.MGF1(_DIGESTS[digest]()), said["salt_length"].native)
 
 
@@ -137,15 +159,23 @@ def check_authority(stamp: Stamp, root: x509.Certificate | None) -> bool:
     try:
         usage = stamp.authority.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     except (x509.ExtensionNotFound, *UNREADABLE_CERTIFICATE) as error:
-        raise CheckFailed("the time-stamp's certificate does not state its usage") from error
+        raise CheckFailed(
+            "时间戳的证书未写明用途。The time-stamp's certificate does not state its usage"
+        ) from error
     if list(usage.value) != [TIME_STAMPING] or not usage.critical:
-        raise CheckFailed("the time-stamp's certificate is not for time-stamping alone")
+        raise CheckFailed(
+            "时间戳的证书不是仅用于时间戳。"
+            "The time-stamp's certificate is not for time-stamping alone"
+        )
     if root is None:
         return False
     one = stamp.authority
     for _link in range(CHAIN_MAX):
         if not one.not_valid_before_utc <= stamp.at <= one.not_valid_after_utc:
-            raise CheckFailed(f"{one.subject.rfc4514_string()} was not valid at the time stamped")
+            raise CheckFailed(
+                f"{one.subject.rfc4514_string()} 在盖戳时无效。"
+                f"{one.subject.rfc4514_string()} was not valid at the time stamped"
+            )
         if one == root:
             return True
         above = [root, *stamp.certificates]
@@ -154,7 +184,10 @@ def check_authority(stamp: Stamp, root: x509.Certificate | None) -> bool:
             break
         _check_issued(one, issuer)
         one = issuer
-    raise CheckFailed("the time-stamp's certificate does not lead to the root that was given")
+    raise CheckFailed(
+        "时间戳的证书未链接到所给根证书。"
+        "The time-stamp's certificate does not lead to the root that was given"
+    )
 
 
 def _check_issued(one: x509.Certificate, issuer: x509.Certificate) -> None:
@@ -163,7 +196,11 @@ def _check_issued(one: x509.Certificate, issuer: x509.Certificate) -> None:
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (InvalidSignature, x509.ExtensionNotFound, *UNREADABLE_CERTIFICATE) as error:
         raise CheckFailed(
-            "a certificate of the time-stamp was not issued by the one above"
+            "时间戳的一张证书不是由上一级签发。"
+            "A certificate of the time-stamp was not issued by the one above"
         ) from error
     if not constraints.ca:
-        raise CheckFailed("a certificate of the time-stamp was issued by one that may not")
+        raise CheckFailed(
+            "时间戳的一张证书由无权者签发。"
+            "A certificate of the time-stamp was issued by one that may not"
+        )

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from kashi_verify.arithmetic import instant_ms, span_ms
 from kashi_verify.day_sums import check_days
+from kashi_verify.detail import line_named
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
@@ -62,30 +63,48 @@ def _check_period(statement: Data) -> None:
     try:
         first = datetime.strptime(period["month"], "%Y-%m").replace(tzinfo=_SHANGHAI)
     except ValueError as error:
-        raise CheckFailed(f"'{period['month']}' is not a month") from error
+        raise CheckFailed(
+            f"“{period['month']}”不是月份。'{period['month']}' is not a month"
+        ) from error
     after = (first + timedelta(days=31)).replace(day=1)
     start_ms, end_ms = (int(edge.timestamp()) * 1000 for edge in (first, after))
     if (instant_ms(period["start"]), instant_ms(period["end"])) != (start_ms, end_ms):
-        raise CheckFailed(f"the period is not the month {period['month']} of Asia/Shanghai")
+        raise CheckFailed(
+            f"期间不是 Asia/Shanghai 的 {period['month']} 月。"
+            f"The period is not the month {period['month']} of Asia/Shanghai"
+        )
     for line in statement["lines"]:
         line_start_ms, line_end_ms = span_ms(line)
         if line_start_ms < start_ms or line_end_ms > end_ms:
-            raise CheckFailed(f"line {line['line']} leaves the month {period['month']}")
+            raise CheckFailed(
+                f"第 {line['line']} 行超出 {period['month']} 月。"
+                f"Line {line['line']} leaves the month {period['month']}"
+            )
     if any(not day["date"].startswith(f"{period['month']}-") for day in statement["days"]):
-        raise CheckFailed(f"a day lies outside the month {period['month']}")
+        raise CheckFailed(
+            f"有一日在 {period['month']} 月之外。A day lies outside the month {period['month']}"
+        )
 
 
 def _check_reasons(line: Data, *, leasable: bool) -> None:
-    name, reasons = f"line {line['line']}", set(line["reasons"])
+    name, reasons = line_named(line["line"]), set(line["reasons"])
     leased = line["quantities"]["leased_ms"] > 0
     if leased and not leasable:
-        raise CheckFailed(f"{name} is leased, and the statement names no contract")
+        raise CheckFailed(
+            f"{name.zh} 标为租用，而结算未指明合同。"
+            f"{name.en} is leased, and the statement names no contract"
+        )
     forbidden = sorted(reasons & _EARN_NOTHING)
     if forbidden and (line["billed_ms"] or line["amount_fen"]):
-        raise CheckFailed(f"{name} is billed although {forbidden[0]}")
+        raise CheckFailed(
+            f"{name.zh} 有 {forbidden[0]}，却仍计费。{name.en} is billed although {forbidden[0]}"
+        )
     forbidden = sorted(reasons & _NOT_ELIGIBLE)
     if line["eligible"] and (forbidden or not leased):
-        raise CheckFailed(f"{name} is eligible although {[*forbidden, 'unleased'][0]}")
+        raise CheckFailed(
+            f"{name.zh} 有 {[*forbidden, 'unleased'][0]}，却仍符合条件。"
+            f"{name.en} is eligible although {[*forbidden, 'unleased'][0]}"
+        )
 
 
 def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
@@ -100,8 +119,10 @@ def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
                 (low, high), (start, end) = span_ms(whole), span_ms(part)
                 if low < end and start < high:
                     raise CheckFailed(
-                        f"lines {whole['line']} and {part['line']} bill a device and a part of it"
-                        " for the same minutes"
+                        f"第 {whole['line']} 行与第 {part['line']} 行在相同的分钟对一台设备及其一部"
+                        "分都计费。"
+                        f"Lines {whole['line']} and {part['line']} bill a device and a part of it "
+                        "for the same minutes"
                     )
     _check_shares(billed, parents)
 
@@ -124,7 +145,8 @@ def _check_shares(billed: Mapping[str, Sequence[Data]], parents: Mapping[str, st
             together += share
             if together > 1:
                 raise CheckFailed(
-                    f"with line {number} parts of device {whole} are billed for {together} of it"
+                    f"计入第 {number} 行后，设备 {whole} 的各部分共计费 {together}。"
+                    f"With line {number} parts of device {whole} are billed for {together} of it"
                 )
 
 
@@ -138,17 +160,25 @@ def _check_quality(quality: Data, totals: Data) -> None:
     }
     for name, value in expected.items():
         if quality[name] != value:
-            raise CheckFailed(f"the {name} is {quality[name]}; the lines give {value}")
+            raise CheckFailed(
+                f"{name} 为 {quality[name]}；各行得 {value}。"
+                f"The {name} is {quality[name]}; the lines give {value}"
+            )
     told_ms = sum(gap["span_ms"] for gap in quality["gaps"])
     if told_ms < totals["gap_ms"]:
-        raise CheckFailed(f"gaps of {told_ms} ms are told; the lines have {totals['gap_ms']}")
+        raise CheckFailed(
+            f"所述缺口共 {told_ms} 毫秒；各行有 {totals['gap_ms']}。"
+            f"Gaps of {told_ms} ms are told; the lines have {totals['gap_ms']}"
+        )
 
 
 def _check_flags(statement: Data) -> None:
     held = {(flag["code"], flag["subject"]) for flag in statement["flags"]}
     for code, subject in _due_flags(statement):
         if (code, subject) not in held:
-            raise CheckFailed(f"the flag {code} of '{subject}' is missing")
+            raise CheckFailed(
+                f"缺少“{subject}”的提示 {code}。The flag {code} of '{subject}' is missing"
+            )
 
 
 def _due_flags(statement: Data) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,11 @@ def verify_statement(attached: Attached, findings: Findings) -> None:
     certificate, statements = attached.certificate, attached.statements
     findings.summary |= _summary(attached)
     if certificate["demo"]:
-        findings.flag("demo", "a demonstration of generated workloads: void for any claim")
+        findings.flag(
+            "demo",
+            "演示，负载由程序生成：不得用于任何申报。"
+            "A demonstration of generated workloads: void for any claim",
+        )
 
     def six() -> tuple[None, Detail]:
         texts = document.page_texts(attached.opened)

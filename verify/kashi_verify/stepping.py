@@ -53,7 +53,8 @@ def take(findings: Findings, step: Step, check: Callable[[], tuple[_Result, Deta
         raise Stopped from failure
     except (*UNREADABLE_CERTIFICATE, KeyError, AttributeError, IndexError) as error:
         # Data of another shape than the format's: the step that met it does not hold.
-        detail = f"the data is not of the expected form ({type(error).__name__}: {error})"
+        what = f"{type(error).__name__}: {error}"
+        detail = f"数据不合规定的形式。The data is not of the expected form ({what})"
         findings.outcomes.append(Outcome(step, passed=False, detail=detail))
         raise Stopped from error
     findings.outcomes.append(Outcome(step, passed=True, detail=found.en, detail_zh=found.zh))

@@ -26,12 +26,14 @@ def check_summary(summary: Data, statements: Sequence[Data], hashes: Sequence[st
         CheckFailed: something differs; the message names the row and the figure.
     """
     lines = _lines(statements)
-    _check_row("the summary's totals", summary["totals"], lines)
+    _check_row("totals", summary["totals"], lines)
     for name in ("amount", "eligible"):
         wanted = spelled(summary["totals"][f"{name}_fen"])
         if summary["totals"][f"{name}_capitals"] != wanted:
-            raise CheckFailed(f"the summary's {name} in capitals is not {wanted}")
-    _same("the summary's coverage", summary["totals"]["coverage"], _coverage(lines))
+            raise CheckFailed(
+                f"汇总的 {name} 大写应为 {wanted}。The summary's {name} in capitals is not {wanted}"
+            )
+    _same("coverage", summary["totals"]["coverage"], _coverage(lines))
     _check_months(summary["months"], statements, hashes)
     _check_models(summary["models"], statements)
     _check_levels(summary["evidence_levels"], lines)
@@ -44,7 +46,10 @@ def _lines(statements: Iterable[Data]) -> list[Data]:
 
 def _same(what: str, found: object, wanted: object) -> None:
     if found != wanted:
-        raise CheckFailed(f"{what} is {found}; the statements give {wanted}")
+        raise CheckFailed(
+            f"汇总的 {what} 为 {found}；结算得 {wanted}。"
+            f"The summary's {what} is {found}; the statements give {wanted}"
+        )
 
 
 def _sums(lines: Iterable[Data]) -> dict[str, Fraction | int]:
@@ -75,9 +80,9 @@ def _coverage(lines: Sequence[Data]) -> str:
 
 
 def _check_months(rows: Sequence[Data], statements: Sequence[Data], hashes: Sequence[str]) -> None:
-    _same("the number of months", len(rows), len(statements))
+    _same("months", len(rows), len(statements))
     for row, statement, named in zip(rows, statements, hashes, strict=True):
-        what = f"month {row['month']} of the summary"
+        what = f"month {row['month']}"
         stated = statement["statement"]
         wanted = {"number": stated["number"], "revision": stated["revision"], "sha256": named}
         _same(what, (row["month"], row["statement"]), (statement["period"]["month"], wanted))
@@ -100,10 +105,13 @@ def _check_models(rows: Sequence[Data], statements: Sequence[Data]) -> None:
             lines.setdefault(kinds[line["hardware_id"]], []).append(line)
     found = {(*(row[name] for name in _KIND), row["form"]): row for row in rows}
     if len(found) != len(rows) or set(found) != set(devices):
-        raise CheckFailed("the summary's kinds of device are not those of the statements")
+        raise CheckFailed(
+            "汇总的设备种类与结算不符。"
+            "The summary's kinds of device are not those of the statements"
+        )
     for kind, row in found.items():
-        what = f"devices of model {row['model']} in the summary"
-        _same(f"{what}: count", row["devices"], len(devices[kind]))
+        what = f"model {row['model']}"
+        _same(f"{what}: devices", row["devices"], len(devices[kind]))
         _check_row(what, row, lines.get(kind, []))
 
 
@@ -112,27 +120,30 @@ _KIND: Final = ("vendor", "model", "memory_bytes", "share", "domestic")
 
 def _check_levels(rows: Sequence[Data], lines: Sequence[Data]) -> None:
     levels = sorted({line["evidence_level"] for line in lines})
-    _same("the summary's levels of evidence", [row["level"] for row in rows], levels)
+    _same("evidence_levels", [row["level"] for row in rows], levels)
     for row in rows:
         of_level = [line for line in lines if line["evidence_level"] == row["level"]]
         sums = _sums(of_level)
         found = (row["lines"], exact(row["card_hours"]), row["amount_fen"])
         wanted = (len(of_level), sums["card_hours"], sums["amount_fen"])
-        _same(f"level {row['level']} of the summary", found, wanted)
+        _same(f"level {row['level']}", found, wanted)
 
 
 def _check_gaps(gaps: Data, statements: Sequence[Data], lines: Sequence[Data]) -> None:
     for name in ("observed_ms", "gap_ms"):
-        _same(f"the summary's {name}", gaps[name], sum(line["quantities"][name] for line in lines))
-    _same("the summary's elapsed_ms", gaps["elapsed_ms"], gaps["observed_ms"] + gaps["gap_ms"])
+        _same(name, gaps[name], sum(line["quantities"][name] for line in lines))
+    _same("elapsed_ms", gaps["elapsed_ms"], gaps["observed_ms"] + gaps["gap_ms"])
     for name in _COUNTED:
         counted_ms = sum(line["quantities"].get(name, 0) for line in lines)
-        _same(f"the summary's gap by {name}", gaps.get(name, 0), counted_ms)
+        _same(f"gaps: {name}", gaps.get(name, 0), counted_ms)
     spans: dict[str, int] = {}
     for statement in statements:
         for gap in statement["quality"]["gaps"]:
             spans[gap["reason"]] = spans.get(gap["reason"], 0) + gap["span_ms"]
     told = {row["reason"]: row["span_ms"] for row in gaps["reasons"]}
-    _same("the summary's gaps by reason", told, spans)
+    _same("gaps: reasons", told, spans)
     if gaps["treatment"] != "not_filled":
-        raise CheckFailed(f"gaps are treated as {gaps['treatment']}, which no certificate may do")
+        raise CheckFailed(
+            f"缺口的处理为 {gaps['treatment']}，任何证明都不得如此。"
+            f"Gaps are treated as {gaps['treatment']}, which no certificate may do"
+        )

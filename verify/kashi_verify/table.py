@@ -31,23 +31,31 @@ def check_table(content: bytes, statements: Sequence[Data]) -> int:
         CheckFailed: a row is missing, added or differs.
     """
     if not content.startswith(_MARK):
-        raise CheckFailed("lines.csv does not begin with the mark that spreadsheets need")
+        raise CheckFailed(
+            "lines.csv 开头没有电子表格所需的标记。"
+            "Lines.csv does not begin with the mark that spreadsheets need"
+        )
     try:
         rows = list(csv.DictReader(StringIO(content[len(_MARK) :].decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CheckFailed(f"lines.csv cannot be read: {error}") from error
+        raise CheckFailed(f"lines.csv 无法读取。Lines.csv cannot be read: {error}") from error
     lines = [(statement, line) for statement in statements for line in statement["lines"]]
     if len(rows) != len(lines):
-        raise CheckFailed(f"lines.csv has {len(rows)} rows; the statements have {len(lines)} lines")
+        raise CheckFailed(
+            f"lines.csv 有 {len(rows)} 行；结算有 {len(lines)} 行。"
+            f"Lines.csv has {len(rows)} rows; the statements have {len(lines)} lines"
+        )
     _check_columns(content)
     if any(None in row for row in rows):
-        raise CheckFailed("lines.csv has cells beside its columns")
+        raise CheckFailed("lines.csv 有超出各列的单元格。Lines.csv has cells beside its columns")
     for row, (statement, line) in zip(rows, lines, strict=True):
         for name, value in _cells(statement, line).items():
             if row.get(name) != value and not (name in _LATER and name not in row):
                 raise CheckFailed(
-                    f"lines.csv: {name} of line {line['line']} of {statement['period']['month']} is"
-                    f" {row.get(name)}; the statement says {value}"
+                    f"lines.csv：{statement['period']['month']} 第 {line['line']} 行的 {name} 为 "
+                    f"{row.get(name)}；结算为 {value}。"
+                    f"Lines.csv: {name} of line {line['line']} of {statement['period']['month']} "
+                    f"is {row.get(name)}; the statement says {value}"
                 )
     return len(rows)
 
@@ -57,7 +65,10 @@ def _check_columns(content: bytes) -> None:
     head = next(csv.reader(StringIO(content[len(_MARK) :].decode(), newline="")))
     strange = sorted({name for name in head if name not in _COLUMNS or head.count(name) > 1})
     if strange:
-        raise CheckFailed(f"lines.csv has a column that nobody knows, or one twice: {strange}")
+        raise CheckFailed(
+            f"lines.csv 有未知或重复的列：{strange}。"
+            f"Lines.csv has a column that nobody knows, or one twice: {strange}"
+        )
 
 
 def _cells(statement: Data, line: Data) -> dict[str, str]:

@@ -27,16 +27,16 @@ def read_varint(content: bytes, place: int) -> tuple[int, int]:
     value = shift = 0
     while shift < 70:
         if place >= len(content):
-            raise CheckFailed("a message ends inside a number")
+            raise CheckFailed("消息在一个数的中间结束。A message ends inside a number")
         byte = content[place]
         place += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             if value >> 64:
-                raise CheckFailed("a number exceeds 64 bits")
+                raise CheckFailed("有数超过 64 位。A number exceeds 64 bits")
             return value, place
         shift += 7
-    raise CheckFailed("a number is longer than ten bytes")
+    raise CheckFailed("有数长于十字节。A number is longer than ten bytes")
 
 
 def read_message(content: bytes) -> Message:
@@ -55,7 +55,7 @@ def read_message(content: bytes) -> Message:
             if wire_type == _BYTES:
                 length, place = read_varint(content, place)
             if place + length > end:
-                raise CheckFailed("a message ends inside a field")
+                raise CheckFailed("消息在一个字段中间结束。A message ends inside a field")
             value, place = content[place : place + length], place + length
         else:
             _follow_group(groups, number, wire_type)
@@ -63,7 +63,7 @@ def read_message(content: bytes) -> Message:
         if not groups and wire_type in (_VARINT, _BYTES):
             fields.setdefault(number, []).append(value)
     if groups:
-        raise CheckFailed("a message ends inside a group")
+        raise CheckFailed("消息在一个组中间结束。A message ends inside a group")
     return fields
 
 
@@ -72,7 +72,7 @@ def _follow_group(groups: list[int], number: int, wire_type: int) -> None:
     if wire_type == _GROUP and len(groups) < _GROUPS_MAX:
         groups.append(number)
     elif wire_type != _GROUP_END or not groups or groups.pop() != number:
-        raise CheckFailed(f"a field of wire type {wire_type}")
+        raise CheckFailed(f"字段的类型 {wire_type} 不对。A field of wire type {wire_type}")
 
 
 def integer(message: Message, number: int) -> int:
@@ -108,7 +108,7 @@ def text(message: Message, number: int) -> str:
     try:
         return octets(message, number).decode()
     except UnicodeDecodeError as error:
-        raise CheckFailed(f"field {number} is not text") from error
+        raise CheckFailed(f"字段 {number} 不是文本。Field {number} is not text") from error
 
 
 def repeated(message: Message, number: int) -> list[bytes]:

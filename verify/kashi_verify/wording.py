@@ -35,7 +35,7 @@ FAILURES: Final = {
     Step.LOG: "有回执不在日志中，或检查点不成立",
     Step.RECOUNT: "逐分钟复算与结算行不一致，或设备与主机所签不符",
 }
-"""What it means that a step failed, in Chinese; the precise finding follows in English."""
+"""What it means that a step failed, in Chinese; the precise finding follows in both languages."""
 
 VERDICTS: Final = {
     Verdict.VALID: ("有效", "valid"),

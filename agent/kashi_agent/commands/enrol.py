@@ -19,12 +19,16 @@ def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
     """Enrol. A host that has an identity keeps it; by file it gets its next certificate."""
     config = config_of(options)
     server = options.server or str(options.request)
+    identity, spool = config.identity_folder, config.spool_folder
+    away = f"{identity} and {spool} away"
     newcomer = Newcomer(
         store=IdentityStore(config.identity_folder),
         state_folder=config.state_folder,
         notice=lambda facts: notice(server, config, facts),
-        anew="; to enrol it anew, let your officer revoke that identity and move "
-        f"{config.identity_folder} and {config.spool_folder} away",
+        anew=(
+            f"；要重新登记，请主管人员吊销该身份，并移走 {identity} 和 {spool}",
+            f"; to enrol it anew, let your officer revoke that identity and move {away}",
+        ),
         proxy=config.proxy,
         relay=config.relay,
     )

@@ -11,7 +11,7 @@ from kashi.v1 import carry_pb2, metering_pb2
 from kashi_agent.clock import SystemClock
 from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.config import AgentConfig
-from kashi_agent.errors import FileError, LockedError
+from kashi_agent.errors import FileError, LockedError, cannot_write
 from kashi_agent.shipping import one_call
 from kashi_agent.spool import Spool
 from kashi_agent.wiring import Member, member, real_agent, real_spool
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         write_carry_file(options.file, opening, records(spool, known.host.host_id))
     except OSError as error:
-        raise FileError(f"{options.file}: cannot be written: {error.strerror}") from error
+        raise FileError(cannot_write(options.file, error)) from error
     finally:
         spool.close()
     count = spool.sealed.unacknowledged
@@ -45,9 +45,10 @@ def run(options: argparse.Namespace) -> int:
         print_json({"file": str(options.file), "reports": count, "whole": whole})
         return 0
     reports = "1 report" if count == 1 else f"{count} reports"
-    sys.stdout.write(f"{options.file}: {reports}. 已导出\n")
+    sys.stdout.write(f"{options.file}：已导出 {count} 份报告。{options.file}: {reports}\n")
     if not whole:
         sys.stdout.write(
+            "kashi-agent 在运行：尚未封存的内容不在文件中；要全部导出，请先停止它。"
             "kashi-agent runs: what it has not sealed yet is not in the file; stop it first to "
             "have everything.\n"
         )

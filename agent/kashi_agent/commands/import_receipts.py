@@ -13,7 +13,7 @@ from kashi_agent.clock import SystemClock
 from kashi_agent.commands.options import Commands, add_command, config_of, print_json
 from kashi_agent.config import FILES, AgentConfig
 from kashi_agent.durable import make_folder, sync_folder
-from kashi_agent.errors import FileError, LockedError
+from kashi_agent.errors import FileError, LockedError, cannot_read
 from kashi_agent.shipping import Answer, Batch
 from kashi_agent.shipping_files import answer_in
 from kashi_agent.wiring import Member, member, real_agent
@@ -40,9 +40,15 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"receipts": count, "unacknowledged": taken})
     elif taken is None:
-        sys.stdout.write(f"{count} receipts; kashi-agent takes them with its next report. 已收\n")
+        sys.stdout.write(
+            f"已收 {count} 份回执；kashi-agent 送下一份报告时取用。"
+            f"{count} receipts; kashi-agent takes them with its next report\n"
+        )
     else:
-        sys.stdout.write(f"{count} receipts taken; {taken} reports wait for theirs. 已导入\n")
+        sys.stdout.write(
+            f"已导入 {count} 份回执；{taken} 份报告待回执。"
+            f"{count} receipts taken; {taken} reports wait for theirs\n"
+        )
     return 0
 
 
@@ -52,9 +58,12 @@ def _answer(path: Path, host_id: str) -> Answer:
     except ContractError as error:
         raise FileError(str(error)) from error
     except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise FileError(cannot_read(path, error)) from error
     if not answer.receipts and not answer.notice:
-        raise FileError(f"{path}: answer: the file holds none for host {host_id}")
+        raise FileError(
+            f"{path}：answer：文件中没有给主机 {host_id} 的答复。"
+            f"{path}: answer: the file holds none for host {host_id}"
+        )
     return answer
 
 

@@ -28,8 +28,9 @@ def run(options: argparse.Namespace) -> int:
     batch = look.batch
     if batch is None:
         raise MeterError(
-            f"no reading within {options.timeout:.0f} s; the meter said: {look.said}. Is the "
-            "driver loaded, and may this user open its devices?"
+            f"{options.timeout:.0f} 秒内没有读数；驱动是否已加载，此用户能否打开设备？"
+            f"No reading within {options.timeout:.0f} s; is the driver loaded, and may this user "
+            f"open its devices? The meter said: {look.said}"
         )
     facts = [_facts(sample) for sample in batch.samples]
     if options.json:

@@ -44,8 +44,10 @@ def run(options: argparse.Namespace) -> int:
     connection = connected(path, why.append)
     if connection is None:
         raise AgentError(
-            f"the agent does not answer: {'; '.join(why)}. It must run, and you must be root or in "
-            "its group. If it is stopped, kashi-meter reads nothing but may hold the devices: "
+            f"代理没有应答（{'; '.join(why)}）；它须在运行，且您须为 root 或在其组中。"
+            "代理若已停止，kashi-meter 不再读取，但可能仍占用设备：systemctl stop kashi-meter。"
+            f"The agent does not answer ({'; '.join(why)}); it must run, and you must be root or "
+            "in its group. If it is stopped, kashi-meter reads nothing but may hold the devices: "
             "systemctl stop kashi-meter"
         )
     asked: AgentMessage = Resume() if options.end else options.release
@@ -64,9 +66,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"设备已释放，至 {until}。The devices are released until {until}.", answer.detail)
     if answer.kind is NoticeKind.HUNG:
         raise MeterError(
-            f"the devices are not free yet: {answer.detail}. A call into the driver cannot be "
-            "broken off safely; the devices are let go when it returns. Look for XID messages in "
-            "dmesg; `kashi-agent status` shows when it is done"
+            "设备尚未释放：对驱动的调用不能安全中断，返回后即释放；请查看 dmesg 中的 XID，"
+            "完成与否见 kashi-agent status。The devices are not free yet: a call into the driver "
+            "cannot be broken off safely; the devices are let go when it returns. Look for XID "
+            f"messages in dmesg; `kashi-agent status` shows when it is done: {answer.detail}"
         )
     return 0
 
@@ -77,10 +80,13 @@ def _answer(agent: MeterConnection, asked: AgentMessage) -> Notice:
         agent.send(asked)
         answer: MeterMessage | None = agent.receive(WAIT_SECONDS)
     except LinkError as error:
-        raise MeterError(f"the agent's answer is not understood: {error}") from error
+        raise MeterError(
+            f"代理的答复无法理解。The agent's answer is not understood: {error}"
+        ) from error
     if not isinstance(answer, Notice):
         raise MeterError(
-            f"the agent did not answer in {WAIT_SECONDS} s; `kashi-agent status` shows how it is"
+            f"代理在 {WAIT_SECONDS} 秒内没有应答；其状况见 kashi-agent status。"
+            f"The agent did not answer in {WAIT_SECONDS} s; `kashi-agent status` shows how it is"
         )
     return answer
 
@@ -89,8 +95,12 @@ def _release(text: str) -> Release:
     """A length of time with its unit."""
     match = re.fullmatch(r"([0-9]{1,9})([smh])", text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r}; write it as 90s, 10m or 2h")
+        raise argparse.ArgumentTypeError(
+            f"{text!r}：请写成 90s、10m 或 2h。{text!r}; write it as 90s, 10m or 2h"
+        )
     try:
         return Release(duration_ms=int(match[1]) * _UNITS_MS[match[2]])
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r}：最长 24 小时。{text!r}; at most 24 hours, and not none"
+        ) from error

@@ -178,11 +178,13 @@ def _is_live(view: LiveView) -> bool:
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0.1 <= seconds <= 3_600:
-        raise argparse.ArgumentTypeError(f"{text}; it must be 0.1 to 3600 seconds")
+        raise argparse.ArgumentTypeError(
+            f"{text}：须为 0.1 至 3600 秒。{text}; it must be 0.1 to 3600 seconds"
+        )
     return seconds
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of looks")
+        raise argparse.ArgumentTypeError(f"{text!r} 不是次数。{text!r} is no number of looks")
     return int(text)

@@ -23,7 +23,7 @@ from kashi_agent.clock import Clock, SystemClock
 from kashi_agent.commands.identity_told import tell_identity
 from kashi_agent.durable import foreign_owner, make_folder
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol, host_facts
-from kashi_agent.errors import AgentError
+from kashi_agent.errors import AgentError, cannot_read, no_text
 from kashi_agent.identity import Host, IdentityStore, TlsIdentity
 from kashi_agent.mounts import check_survives
 from kashi_agent.wiring import forget_proxies
@@ -55,13 +55,14 @@ def add_ways(parser: argparse.ArgumentParser) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomer:
     """A host or relay that is to get an identity. `notice`: what it is told before it is asked;
-    `anew`: how to get another identity, for one that has one; `relay`: as the setting."""
+    `anew`: how to get another identity, for one that has one, in both languages; `relay`: as the
+    setting."""
 
     kind: str = "host"
     store: IdentityStore
     state_folder: Path
     notice: Callable[[HostFacts], str]
-    anew: str = ""
+    anew: tuple[str, str] = ("", "")
     proxy: str
     relay: str = ""
     relay_names: tuple[str, ...] = ()
@@ -76,7 +77,10 @@ def join(options: argparse.Namespace, newcomer: Newcomer, mountinfo: Path) -> in
         return 0
     if store.enrolled:
         known = store.host().host_id
-        raise AgentError(f"this {newcomer.kind} is enrolled already as {known}{newcomer.anew}")
+        own, (zh, en) = {"host": "本机", "relay": "本中继"}[newcomer.kind], newcomer.anew
+        raise AgentError(
+            f"{own}已登记为 {known}{zh}。This {newcomer.kind} is enrolled already as {known}{en}"
+        )
     believed = known_by(options)
     check_folder(newcomer.state_folder, believed, mountinfo)
     facts = host_facts()
@@ -89,7 +93,7 @@ def join(options: argparse.Namespace, newcomer: Newcomer, mountinfo: Path) -> in
     if given is not None:
         tell_identity(options, *given, newcomer.relay)
         if not options.json and newcomer.kind == "host":
-            sys.stdout.write("Next: systemctl enable --now kashi-meter kashi-agent\n")
+            sys.stdout.write("下一步 Next: systemctl enable --now kashi-meter kashi-agent\n")
     return 0
 
 
@@ -100,13 +104,22 @@ def known_by(options: argparse.Namespace) -> EnrolmentToken | bytes:
         AgentError: neither is given, or what is given does not fit the way.
     """
     if options.request is None and options.server is None:
-        raise AgentError("say which way: --server HOST:PORT, --request FILE or --response FILE")
+        raise AgentError(
+            "请指明登记方式：--server HOST:PORT、--request FILE 或 --response FILE。"
+            "Say which way: --server HOST:PORT, --request FILE or --response FILE"
+        )
     if options.server_root is not None:
         if options.request is None:
-            raise AgentError("--server-root goes with --request; over the network give a token")
+            raise AgentError(
+                "--server-root 与 --request 同用；经网络登记请给令牌。"
+                "--server-root goes with --request; over the network give a token"
+            )
         return server_root_of(options.server_root)
     if options.token is None and options.token_file is None:
-        raise AgentError("give the token (--token-file FILE); with --request also --server-root")
+        raise AgentError(
+            "请给出令牌（--token-file FILE）；用 --request 时也可给 --server-root。"
+            "Give the token (--token-file FILE); with --request also --server-root"
+        )
     return EnrolmentToken.parse(_token_text(options))
 
 
@@ -185,7 +198,10 @@ def agreed() -> bool:
         AgentError: there is nobody to ask.
     """
     if not sys.stdin.isatty():
-        raise AgentError("there is nobody to ask; say --yes to enrol without a question")
+        raise AgentError(
+            "无人可问；要不经询问登记，请加 --yes。"
+            "There is nobody to ask; say --yes to enrol without a question"
+        )
     sys.stdout.write("Enrol this host? 是否登记？ [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
@@ -193,8 +209,10 @@ def agreed() -> bool:
 
 def _tell_written(path: Path) -> None:
     sys.stdout.write(
+        f"{path} 已写好，请带到服务器：kashi-server enrol-requests；其中没有私钥和令牌。\n"
+        "取得答复后，以 --response FILE 再执行同一命令。\n"
         f"{path} is written; carry it to the server: kashi-server enrol-requests. It holds no "
-        "private key and no token. 请将请求文件交给主管部门\n"
+        "private key and no token.\n"
         "Then, with the answer, the same command with --response FILE\n"
     )
 
@@ -203,6 +221,7 @@ def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
         raise argparse.ArgumentTypeError(
+            f"{text!r} 没有端口；请按令牌附带的 HOST:PORT 填写。"
             f"{text!r} names no port; give HOST:PORT as the token came with it"
         )
     return text
@@ -220,6 +239,6 @@ def _token_text(options: argparse.Namespace) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise AgentError(f"{path}: {error.strerror}") from error
+        raise AgentError(cannot_read(path, error)) from error
     except UnicodeDecodeError as error:
-        raise AgentError(f"{path} is not text in UTF-8: it holds no token") from error
+        raise AgentError(no_text(path, error)) from error

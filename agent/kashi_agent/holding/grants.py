@@ -119,7 +119,8 @@ class GrantBook:
     def _tell(self, why: str) -> None:
         """Say in the log why grants cannot be read, once until it changes."""
         if why and why != self._told:
-            logger.warning("grants of a scheduler cannot be told: %s", why)
+            said = "无法得知调度器的分配。Grants of a scheduler cannot be told: %s"
+            logger.warning(said, why)
         self._told = why
 
 

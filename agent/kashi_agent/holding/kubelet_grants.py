@@ -44,9 +44,13 @@ class KubeletGrants:
         except OSError as error:
             return Grants(unread=f"{self._path}: {error.strerror}")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            return Grants(unread=f"{self._path} is not in a form that is known: {error!r}")
+            what = (
+                f"{self._path} 的形式未知。{self._path} is not in a form that is known: {error!r}"
+            )
+            return Grants(unread=what)
         if self._entries and not live:
-            return Grants(unread=f"no pod of {self._path} has a control group")
+            what = f"{self._path} 中的 Pod 都没有控制组。"
+            return Grants(unread=f"{what}No pod of {self._path} has a control group")
         return Grants(tuple(self._grant(pod, name) for pod, name in self._entries if pod in live))
 
     def _take_in(self) -> None:

@@ -49,7 +49,11 @@ class NotedGrants:
             found = [self._grants(name) for name in names if not name.startswith(".")]
         except FileNotFoundError:
             jobs = slurm_jobs(self.cgroups)
-            return Grants(unread=f"Slurm runs jobs, and {self.folder} is not there" if jobs else "")
+            what = (
+                f"Slurm 在运行作业，而 {self.folder} 不存在。"
+                f"Slurm runs jobs, and {self.folder} is not there"
+            )
+            return Grants(unread=what if jobs else "")
         except _Refused as refused:
             return Grants(unread=str(refused))
         except OSError as error:
@@ -63,7 +67,7 @@ class NotedGrants:
     def _grants(self, name: str) -> list[Grant]:
         path = self.folder / name
         if not _NAME.fullmatch(name):
-            raise _Refused(f"{str(path)!a} is no grant's name")
+            raise _Refused(f"{str(path)!a} 不是分配的名称。{str(path)!a} is no grant's name")
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -79,7 +83,10 @@ class NotedGrants:
 
     def _check(self, found: os.stat_result, path: Path) -> None:
         if found.st_uid != self.owner_uid or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise _Refused(f"{path} must be root's, and nobody else's to write")
+            raise _Refused(
+                f"{path} 须属于 root，其他人不可写。"
+                f"{path} must be root's, and nobody else's to write"
+            )
 
 
 def slurm_jobs(cgroups: Path) -> set[str]:

@@ -193,14 +193,20 @@ class DcmiDriver:
         for count, chips in (written[::-1], written):
             if code == SUCCESS and count == [len(chips)]:
                 return [(chip,) for chip in chips]
-        raise DriverGone(f"dcmiv2_get_device_list: code {code}, {written[0][:4]} {written[1][:4]}")
+        raise DriverGone(
+            "读不到芯片列表。The list of chips cannot be read: dcmiv2_get_device_list: code "
+            f"{code}, {written[0][:4]} {written[1][:4]}"
+        )
 
     def _on_cards(self) -> tuple[list[Place], list[int]]:
         """The places on cards, whose numbers may have holes; and the cards that do not tell."""
         cards, count = (c_int * LISTED_MAX)(), c_int()
         code = self._library.call("cards", byref(count), cards, LISTED_MAX)
         if code != SUCCESS or not 0 <= count.value <= LISTED_MAX:
-            raise DriverGone(f"dcmi_get_card_list: code {code}, {count.value} cards")
+            raise DriverGone(
+                "读不到卡的列表。The list of cards cannot be read: dcmi_get_card_list: code "
+                f"{code}, {count.value} cards"
+            )
         places: list[Place] = []
         untold = []
         for card in cards[: count.value]:

@@ -79,7 +79,8 @@ class DcmiLibrary:
             if code == SUCCESS:
                 return
             refused.append(f"{_NAMES['init'][self.api - 1]}: code {code}")
-        raise DriverGone(f"libdcmi.so refuses to begin ({'; '.join(refused)})")
+        codes = "; ".join(refused)
+        raise DriverGone(f"libdcmi.so 拒绝启动。libdcmi.so refuses to begin ({codes})")
 
     def call(self, what: str, *arguments: object) -> int:
         """The function's return code; NO_FUNCTION where this library does not have it.
@@ -113,4 +114,7 @@ def _loaded(libraries: Sequence[str]) -> ctypes.CDLL:
             return ctypes.CDLL(name)
         except OSError as error:
             refusals.append(str(error))
-    raise DriverGone(f"the Ascend driver's libdcmi.so cannot be loaded: {'; '.join(refusals)}")
+    raise DriverGone(
+        "无法加载昇腾驱动的 libdcmi.so。"
+        f"The Ascend driver's libdcmi.so cannot be loaded: {'; '.join(refusals)}"
+    )

@@ -79,7 +79,7 @@ class DcmiMeter(VendorMeter[Chip]):
         return tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
 
     def _of_no_use(self) -> DriverGone:
-        return DriverGone("every call on every chip fails")
+        return DriverGone("对所有芯片的调用都失败。Every call on every chip fails")
 
     # What a chip shows.
 

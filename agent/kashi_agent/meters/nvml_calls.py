@@ -20,7 +20,8 @@ class DriverGone(MeterError):
     """NVIDIA's driver or library does not answer as a whole; the message says why."""
 
     def __init__(self, code: int, call: str) -> None:
-        super().__init__(f"{call}: {DRIVER_GONE.get(code, 'NVML error')} (code {code})")
+        zh, en = DRIVER_GONE.get(code, ("NVML 错误", "NVML error"))
+        super().__init__(f"{call}：{zh}（代码 {code}）。{call}: {en} (code {code})")
         self.code = code
 
 

@@ -10,13 +10,16 @@ TIMEOUT: Final = 10
 FUNCTION_NOT_FOUND: Final = 13
 
 DRIVER_GONE: Final = {
-    1: "the library's session is over",
-    9: "the NVIDIA driver is not loaded",
-    12: "libnvidia-ml.so.1 is not installed",
-    17: "the operating system blocks access to the driver",
-    18: "the driver was changed: library and kernel module are of different versions",
+    1: ("库的会话已结束", "the library's session is over"),
+    9: ("NVIDIA 驱动未加载", "the NVIDIA driver is not loaded"),
+    12: ("未安装 libnvidia-ml.so.1", "libnvidia-ml.so.1 is not installed"),
+    17: ("操作系统阻止访问驱动", "the operating system blocks access to the driver"),
+    18: (
+        "驱动已变更：库与内核模块版本不一致",
+        "the driver was changed: library and kernel module are of different versions",
+    ),
 }
-"""What a refusal of the driver as a whole means, at the start above all."""
+"""What a refusal of the driver as a whole means, at the start above all, in both languages."""
 
 SESSION_OVER: Final = frozenset({1, 9, 18})
 """Codes after which nothing can be asked any more, whichever device it was asked of: the meter

@@ -28,11 +28,14 @@ def load_library(root: Path) -> None:
         return
     found = next((path for path in candidates(root) if path.exists()), None)
     if found is None:
-        raise MeterError(f"no {SONAME} below the driver's root {root}: is its container running?")
+        raise MeterError(
+            f"驱动的根目录 {root} 下没有 {SONAME}：驱动的容器是否在运行？"
+            f"No {SONAME} below the driver's root {root}: is its container running?"
+        )
     try:
         ctypes.CDLL(str(found))
     except OSError as error:
-        raise MeterError(f"{found} cannot be loaded: {error}") from error
+        raise MeterError(f"{found} 无法加载。{found} cannot be loaded: {error}") from error
 
 
 def candidates(root: Path) -> list[Path]:

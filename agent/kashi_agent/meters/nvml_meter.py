@@ -275,4 +275,4 @@ class NvmlMeter(VendorMeter[Card]):
         return any(told.endswith(AbsentReason.DRIVER_ERROR) for told in self.unidentified)
 
     def _of_no_use(self) -> DriverGone:
-        return DriverGone(999, "every call on every device")
+        return DriverGone(999, "nvmlDevice*")

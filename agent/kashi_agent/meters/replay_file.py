@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from kashi_agent.errors import FileError, MeterError
+from kashi_agent.errors import FileError, MeterError, cannot_read, no_text
 from kashi_agent.meters.replay import ReplayMeter
 from kashi_agent.sample import SampleBatch
 from kashi_agent.trace import TraceError, read_trace
@@ -20,9 +20,9 @@ def check_trace(path: Path) -> None:
             for _entry in read_trace(file).entries:
                 continue
     except OSError as error:
-        raise FileError(f"cannot read the trace {path}: {error.strerror}") from error
+        raise FileError(cannot_read(path, error)) from error
     except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not text in UTF-8: byte {error.start}") from error
+        raise FileError(no_text(path, error)) from error
     except TraceError as error:
         raise FileError(f"{path}: {error}") from error
 
@@ -41,7 +41,7 @@ class ReplayedFile:
         try:
             self._file = path.open(encoding="utf-8")
         except OSError as error:
-            raise MeterError(f"cannot read the trace {path}: {error.strerror}") from error
+            raise MeterError(cannot_read(path, error)) from error
         try:
             self._meter = ReplayMeter(read_trace(self._file), clock, clock())
         except TraceError as error:

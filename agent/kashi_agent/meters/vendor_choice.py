@@ -33,7 +33,9 @@ def chosen(choice: VendorChoice, root: Path) -> MeterKind:
     )
     if nvidia and ascend:
         raise ConfigError(
-            "both an NVIDIA and an Ascend driver are loaded, and one meter reads one vendor: "
+            "NVIDIA 与昇腾的驱动都已加载，而一个计量进程只读一家厂商：请以 "
+            'meter = "nvml" 或 meter = "ascend" 指明。'
+            "Both an NVIDIA and an Ascend driver are loaded, and one meter reads one vendor: "
             'say which with meter = "nvml" or meter = "ascend"'
         )
     return MeterKind.ASCEND if ascend else MeterKind.NVML

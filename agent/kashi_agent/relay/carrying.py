@@ -56,7 +56,7 @@ def take(path: Path, store: RelayStore, identity: IdentityStore) -> tuple[int, l
         try:
             count += _take_record(record, store, identity, host, key)
         except RefusedError as error:
-            refusals.append(f"{path}: record {number}: {error}")
+            refusals.append(f"{path}: 记录 record {number}: {error}")
     return count, refusals
 
 
@@ -100,4 +100,6 @@ def _take_record(
                 store.settle(record.certificate.host_id, key_of_chain(issued), answer)
             return 0
         case other:
-            raise RefusedError(f"{other} does not belong in a file of receipts")
+            raise RefusedError(
+                f"{other} 不应在回执文件中。{other} does not belong in a file of receipts"
+            )

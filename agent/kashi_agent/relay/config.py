@@ -57,7 +57,8 @@ def load_relay_config(path: Path, *, required: bool) -> RelayConfig:
     reader, default = SettingsReader(path, text, TABLE), RelayConfig()
     names = reader.take("names", list, [])
     if not all(isinstance(name, str) and name for name in names):
-        reader.refuse("names", f"is {names!r}; it must be a list of texts")
+        en = f"is {names!r}; it must be a list of texts"
+        reader.refuse("names", f"为 {names!r}，须为文本的列表", en)
     config = RelayConfig(
         state_folder=reader.path("state_folder", default.state_folder),
         listen=reader.endpoint("listen") or default.listen,

@@ -61,7 +61,8 @@ class Forwarder:
                 ceiling = BACKOFF_SECONDS_FIRST * 2 ** min(self._failures, 16)
                 wait_s = self.random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
                 self._failures += 1
-                self._complaints.tell(f"nothing is forwarded: {error}", self.now_ms())
+                what = f"没有转送任何内容。Nothing is forwarded: {error}"
+                self._complaints.tell(what, self.now_ms())
                 stopping.wait(wait_s)
                 continue
             wake.wait(wait_s)
@@ -116,7 +117,11 @@ class Forwarder:
             self._leave_alone(host_id, str(error))
             return 1
         if [wire for _, wire in self.store.batch(host_id)][:1] == wires[:1]:
-            self._leave_alone(host_id, "the server neither took nor refused its oldest report")
+            self._leave_alone(
+                host_id,
+                "服务器既未接收也未拒绝其最早的报告。"
+                "The server neither took nor refused its oldest report",
+            )
         return 1
 
     def _renew(self, host_id: str, asked: bytes) -> int:
@@ -126,7 +131,8 @@ class Forwarder:
         except CertificateRefusedError:
             raise
         except RefusedError as error:
-            self._leave_alone(host_id, f"its certificate is not renewed: {error}")
+            what = f"其连接证书未能续期。Its certificate is not renewed: {error}"
+            self._leave_alone(host_id, what)
             return 1
         answer = metering_pb2.RenewResponse(certificate_chain=chain).SerializeToString()
         self.store.settle(host_id, key_of_chain(chain), answer)
@@ -138,4 +144,4 @@ class Forwarder:
     def _leave_alone(self, host_id: str, why: str) -> None:
         self._left_alone[host_id] = self.now_ms() + REFUSED_PAUSE_MS
         self.store.trouble(host_id, why)
-        self._complaints.tell(f"host {host_id}: {why}", self.now_ms())
+        self._complaints.tell(f"主机 host {host_id}: {why}", self.now_ms())

@@ -70,7 +70,7 @@ def parcel_of(wire: bytes, host_id: str) -> Parcel:
     """
     message, header = chain.parse_report(wire)
     if header.host_id != host_id:
-        raise RefusedError(f"header.host_id: the report is of {header.host_id[:64]}, not {host_id}")
+        raise RefusedError(other_host("header.host_id", header.host_id, host_id))
     check_numbers("header", header.epoch, header.sequence)
     label = report_pb2.Report(header=message.header, signatures=message.signatures)
     return Parcel(
@@ -82,6 +82,11 @@ def parcel_of(wire: bytes, host_id: str) -> Parcel:
     )
 
 
+def other_host(field: str, found: str, due: str) -> str:
+    """What is said of something that is another host's."""
+    return f"{field} 是 {found[:64]}，不是 {due}。{field}: is {found[:64]}, not {due}"
+
+
 def check_numbers(where: str, epoch: int, sequence: int) -> None:
     """Refuse a place that nobody can keep.
 
@@ -90,7 +95,10 @@ def check_numbers(where: str, epoch: int, sequence: int) -> None:
     """
     for name, number in (("epoch", epoch), ("sequence", sequence)):
         if number > NUMBER_MAX:
-            raise RefusedError(f"{where}.{name}: {number} exceeds {NUMBER_MAX}")
+            field = f"{where}.{name}"
+            raise RefusedError(
+                f"{field}：{number} 超过 {NUMBER_MAX}。{field}: {number} exceeds {NUMBER_MAX}"
+            )
 
 
 def returned_of(
@@ -108,11 +116,13 @@ def returned_of(
         if answer.checkpoint:
             check_checkpoint(answer.checkpoint, key)
     except ContractError as error:
+        shown = repr(host_id[:64])
         raise RefusedError(
-            f"what came back for host {host_id[:64]!r} is not signed by the server: {error}"
+            f"为主机 {shown} 带回的内容不是服务器所签。"
+            f"What came back for host {shown} is not signed by the server: {error}"
         ) from error
     if word.host_id != host_id:
-        raise RefusedError(f"notice.host_id: is {word.host_id[:64]}, not {host_id}")
+        raise RefusedError(other_host("notice.host_id", word.host_id, host_id))
     return Returned(
         host_id=host_id,
         slips=slips,
@@ -132,5 +142,5 @@ def _slips(
     for receipt in receipts:
         said = read_receipt(receipt, key)
         if said.host_id != host_id:
-            raise RefusedError(f"receipt.host_id: is {said.host_id[:64]}, not {host_id}")
+            raise RefusedError(other_host("receipt.host_id", said.host_id, host_id))
         yield Slip(position=(said.epoch, said.sequence), sha256=said.report_sha256, receipt=receipt)

@@ -82,7 +82,9 @@ class RelayService(metering_pb2_grpc.MeteringServiceServicer):
             answer = self._store.ask(host_id, asked, key, self._utc_ms())
         if not answer:
             self._kept()
-            waits = "the request is on its way to the server; ask again"
+            waits = (
+                "申请正送往服务器，请稍后再取。The request is on its way to the server; ask again"
+            )
             context.abort(grpc.StatusCode.UNAVAILABLE, waits)
         return metering_pb2.RenewResponse.FromString(answer)
 
@@ -112,7 +114,8 @@ class RelayPort:
             self.port = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise AgentError(
-                f"listen: {address} is taken or is not this machine's; choose another in relay.toml"
+                f"listen：{address} 已被占用，或不属于本机；请在 relay.toml 中另选。"
+                f"Listen: {address} is taken or is not this machine's; choose another in relay.toml"
             ) from error
         self._server.start()
 
@@ -144,7 +147,8 @@ def _caller(context: Any) -> str:
     pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
     host_id = host_named(pem)
     if not host_id:
-        context.abort(grpc.StatusCode.PERMISSION_DENIED, "the certificate names no host")
+        unnamed = "证书中没有主机。The certificate names no host"
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, unnamed)
     return host_id
 
 
@@ -163,13 +167,18 @@ def host_named(pem: bytes) -> str:
 
 def _parcels(request: metering_pb2.SubmitRequest, host_id: str) -> list[Parcel]:
     if len(request.reports) > limits.REPORTS_PER_CALL_MAX:
-        raise RefusedError(f"reports: {len(request.reports)} in one call")
+        count, most = len(request.reports), limits.REPORTS_PER_CALL_MAX
+        raise RefusedError(
+            f"reports：一次 {count} 份，最多 {most}。Reports: {count} in one call, at most {most}"
+        )
     return [parcel_of(wire, host_id) for wire in request.reports]
 
 
 def _key(request: metering_pb2.RenewRequest, host_id: str) -> bytes:
     if request.host_id != host_id:
-        raise RefusedError("host_id: names another host than the certificate")
+        raise RefusedError(
+            "host_id 与证书中的主机不同。Host_id: names another host than the certificate"
+        )
     return key_of_request(request.csr)
 
 

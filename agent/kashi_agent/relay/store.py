@@ -97,6 +97,7 @@ class RelayStore:
             waiting, size = waiting_of(sql, host_id)
             if parcels and (waiting > REPORTS_PER_HOST_MAX or size > BYTES_PER_HOST_MAX):
                 raise DiskFullError(
+                    f"主机 {host_id} 已有 {waiting} 份报告待送，共 {size} 字节。"
                     f"{waiting} reports of host {host_id} wait already, {size} bytes"
                 )
             return handed_to(sql, host_id, held)
@@ -212,11 +213,12 @@ class RelayStore:
                 sql.execute("COMMIT")
             except sqlite3.OperationalError as error:
                 if "full" in str(error):
-                    raise DiskFullError(f"{self._path}: {error}") from error
-                raise SpoolError(f"{self._path}: {error}") from error
+                    raise DiskFullError(self._unusable(error)) from error
+                raise SpoolError(self._unusable(error)) from error
             except sqlite3.DatabaseError as error:
                 raise SpoolError(
-                    f"{self._path}: {error}; restart kashi-relay: it sets the file aside"
+                    f"{self._path} 已损坏；请重启 kashi-relay，它会移开此文件。{self._path} is "
+                    f"damaged; restart kashi-relay: it sets the file aside: {error}"
                 ) from error
             finally:
                 if self._connection.in_transaction:
@@ -227,13 +229,17 @@ class RelayStore:
         try:
             return self._connect()
         except sqlite3.OperationalError as error:
-            raise SpoolError(f"{self._path}: {error}") from error
+            raise SpoolError(self._unusable(error)) from error
         except sqlite3.DatabaseError as error:
             aside = self._path.with_suffix(".corrupt")
-            _LOG.error("%s is damaged (%s); it is set aside as %s", self._path, error, aside)
+            said = "%s 已损坏，移到旁边。It is damaged (%s) and set aside as %s"
+            _LOG.error(said, self._path, error, aside)
             self._path.replace(aside)
             self._path.with_name(self._path.name + "-journal").unlink(missing_ok=True)
             return self._connect()
+
+    def _unusable(self, error: sqlite3.OperationalError) -> str:
+        return f"{self._path} 无法使用。{self._path} cannot be used: {error}"
 
     def _connect(self) -> sqlite3.Connection:
         self._path.touch(mode=0o600)

@@ -17,7 +17,7 @@ def key_of_request(csr: bytes) -> bytes:
     try:
         return _sha256(x509.load_der_x509_csr(csr))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise RefusedError("csr: is not PKCS#10 in DER") from error
+        raise RefusedError("csr 不是 DER 的 PKCS#10。Csr: is not PKCS#10 in DER") from error
 
 
 def key_of_chain(chain: tuple[bytes, ...]) -> bytes:
@@ -29,7 +29,9 @@ def key_of_chain(chain: tuple[bytes, ...]) -> bytes:
     try:
         return _sha256(x509.load_der_x509_certificate(chain[0]))
     except (ValueError, TypeError, IndexError, UnsupportedAlgorithm) as error:
-        raise RefusedError("certificate_chain: begins with no certificate") from error
+        raise RefusedError(
+            "certificate_chain 的首项不是证书。Certificate_chain: begins with no certificate"
+        ) from error
 
 
 def _sha256(holder: x509.CertificateSigningRequest | x509.Certificate) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 from kashi_agent.clock import SystemClock
 from kashi_agent.commands.options import print_json, print_table, settings_of
 from kashi_agent.commands.ways_in import Newcomer, join
-from kashi_agent.errors import AgentError, FileError
+from kashi_agent.errors import AgentError, FileError, cannot_write
 from kashi_agent.identity import IdentityStore
 from kashi_agent.mounts import MOUNTINFO
 from kashi_agent.relay.carrying import export, take
@@ -22,14 +22,18 @@ from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.wiring import run_relay
 
 _NOTICE = """\
-This machine will be enrolled as a relay at {server}.  本机将登记为中继。
+本机将在 {server} 登记为中继。
+现在发送一次：主机名、机器 ID 的散列、操作系统、两个公钥，以及主机连接它的名称：{names}
+中继保存本地各主机的报告，直到取得服务器的回执；可以读取报告，但无法篡改：报告由主机签名，
+回执由服务器签名。
+
+This machine will be enrolled as a relay at {server}.
 
 Sent once, now: host name, a hash of the machine id, operating system, two public keys, and the
 names under which hosts reach it: {names}
 
 It keeps reports of the site's hosts until the server's receipts are here. It can read them and can
 alter nothing: hosts sign their reports, the server signs its receipts.
-中继可以读取报告，但无法篡改：报告由主机签名，回执由服务器签名。
 """
 
 
@@ -47,7 +51,10 @@ def enrol(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
     config = config_of(options)
     store = IdentityStore(config.identity_folder)
     if not config.names and not store.enrolled and options.response is None:
-        raise AgentError("say in relay.toml under which names hosts reach this relay: names = [..]")
+        raise AgentError(
+            "请在 relay.toml 中写明主机以哪些名称连接本中继：names = [..]。"
+            "Say in relay.toml under which names hosts reach this relay: names = [..]"
+        )
     told = {"server": options.server or options.request, "names": ", ".join(config.names)}
     newcomer = Newcomer(
         kind="relay",
@@ -91,13 +98,16 @@ def export_file(options: argparse.Namespace) -> int:
     try:
         path = export(options.folder, _store(config), identity, now)
     except OSError as error:
-        raise FileError(f"{options.folder}: cannot be written: {error.strerror}") from error
+        raise FileError(cannot_write(options.folder, error)) from error
     if options.json:
         print_json({"file": None if path is None else str(path)})
     elif path is None:
-        sys.stdout.write("Nothing waits; no file was written. 没有待送报告\n")
+        sys.stdout.write("没有待送报告，未写文件。Nothing waits; no file was written\n")
     else:
-        sys.stdout.write(f"{path}: carry it to the server: kashi-server import-reports. 已导出\n")
+        sys.stdout.write(
+            f"{path} 已导出，请带到服务器：kashi-server import-reports。"
+            f"{path}: carry it to the server: kashi-server import-reports\n"
+        )
     return 0
 
 
@@ -113,14 +123,20 @@ def take_files(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"receipts": count, "refusals": refusals})
     else:
-        sys.stdout.write(f"{count} receipts; hosts fetch them with their next report. 已导入\n")
-        sys.stdout.writelines(f"refused: {refusal}\n" for refusal in refusals)
+        sys.stdout.write(
+            f"{count} 份回执；主机送下一份报告时取走。"
+            f"{count} receipts; hosts fetch them with their next report\n"
+        )
+        sys.stdout.writelines(f"拒绝 refused: {refusal}\n" for refusal in refusals)
     return 1 if refusals else 0
 
 
 def _store(config: RelayConfig) -> RelayStore:
     if not config.store_path.exists():
-        raise AgentError(f"{config.store_path} does not exist: no relay has run here")
+        path = config.store_path
+        raise AgentError(
+            f"{path} 不存在：中继未在此运行过。{path} does not exist: no relay has run here"
+        )
     return RelayStore(config.store_path)
 
 

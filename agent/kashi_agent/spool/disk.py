@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kashi_agent.durable import foreign_owner
-from kashi_agent.errors import DiskFullError, LockedError, SpoolError
+from kashi_agent.errors import DiskFullError, LockedError, SpoolError, cannot_write
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -89,7 +89,9 @@ class RealDisk:
         """Names of the files in the folder, sorted; none while it does not exist."""
         if not self._folder.is_dir():
             if self._folder.exists():
-                raise SpoolError(f"{self._folder} is not a folder: move it away")
+                raise SpoolError(
+                    f"{self._folder} 不是目录，请移走。{self._folder} is not a folder: move it away"
+                )
             return []
         return sorted(entry.name for entry in self._folder.iterdir() if entry.is_file())
 
@@ -118,7 +120,10 @@ class RealDisk:
             written = os.write(descriptor, content)
         if written != len(content):
             os.ftruncate(descriptor, size)
-            raise DiskFullError(f"{self._folder / name}: {written} of {len(content)} bytes fit")
+            path, size = self._folder / name, len(content)
+            raise DiskFullError(
+                f"{path}：{size} 字节只写入 {written}。{path}: {written} of {size} bytes fit"
+            )
 
     def overwrite(self, name: str, offset: int, content: bytes) -> None:
         """Write at an offset of a file, creating it."""
@@ -172,8 +177,9 @@ class RealDisk:
         except BlockingIOError as error:
             os.close(descriptor)
             raise LockedError(
-                f"{self._folder}: another kashi-agent works here; stop it first "
-                "(systemctl stop kashi-agent) or give another state folder"
+                f"{self._folder} 正由另一个 kashi-agent 使用；请先停止它（systemctl stop "
+                f"kashi-agent），或另指定状态目录。{self._folder}: another kashi-agent works here; "
+                "stop it first (systemctl stop kashi-agent) or give another state folder"
             ) from error
         if foreign:
             os.close(descriptor)
@@ -212,7 +218,7 @@ class RealDisk:
             yield
         except OSError as error:
             if error.errno in _FULL:
-                raise DiskFullError(f"{self._folder / name}: {error.strerror}") from error
+                raise DiskFullError(cannot_write(self._folder / name, error)) from error
             raise
 
     def _forget(self, name: str | None = None) -> None:

@@ -195,8 +195,10 @@ class SealedLog:
             if placed.frame.number == entry.number and placed.frame.kind == KIND_REPORT:
                 return _decode(placed.frame.payload)
         raise SpoolError(
-            f"sealed report {entry.position} cannot be read back from segment {entry.segment}; "
-            "restart kashi-agent: it repairs the spool and reports what is lost"
+            f"已封存的报告 {entry.position} 无法从段 {entry.segment} 读回；请重启 kashi-agent，它会"
+            f"修复缓存并如实上报损失。Sealed report {entry.position} cannot be read back from "
+            f"segment {entry.segment}; restart kashi-agent: it repairs the spool and reports what "
+            "is lost"
         )
 
     def entries(self) -> tuple[Entry, ...]:

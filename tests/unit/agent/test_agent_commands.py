@@ -76,7 +76,7 @@ def test_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "--state", "{state}"], 4, "not enrolled"),
         (["run", "--state", "{state}"], 4, "not enrolled"),
         (["verify", "--state", "{state}"], 4, "not enrolled"),
-        (["status", "--state", "{state}"], 4, "本机尚未登记 / this host is not enrolled"),
+        (["status", "--state", "{state}"], 4, "This host is not enrolled"),
     ],
 )
 def test_exit_codes_are_those_of_the_readme(
@@ -147,7 +147,7 @@ def test_nobody_is_enrolled_without_being_asked(
     assert main([*arguments, "--token-file", "-"]) == 1
 
     said = capsys.readouterr()
-    assert "there is nobody to ask" in said.err
+    assert "There is nobody to ask" in said.err
     assert "Read by: the party that operates this host" in said.out
     assert not (tmp_path / "s").exists()
 

@@ -159,17 +159,17 @@ def test_a_wrong_field_is_refused_by_its_path(path: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (b"", "not JSON"),
-        (b"\xff\xfe{}", "not JSON"),
-        (b"[]", "expected an object"),
-        (b"{}", "expected one field"),
-        (b'{"hello":{},"batch":{}}', "expected one field"),
-        (b'{"greeting":{}}', "greeting: the meter says"),
-        (b'{"hello":{"pid":1,"kind":1}}', "hello.cadence_ms: missing"),
-        (b'{"hello":{"pid":1,"kind":1,"cadence_ms":5,"mood":1}}', "hello.mood: no such field"),
+        (b"", "Not JSON"),
+        (b"\xff\xfe{}", "Not JSON"),
+        (b"[]", "line: 应为对象，实为 []。Expected an object"),
+        (b"{}", "Expected one field"),
+        (b'{"hello":{},"batch":{}}', "Expected one field"),
+        (b'{"greeting":{}}', "the meter says"),
+        (b'{"hello":{"pid":1,"kind":1}}', "hello.cadence_ms: 缺少此字段。"),
+        (b'{"hello":{"pid":1,"kind":1,"cadence_ms":5,"mood":1}}', "hello.mood: 没有此字段。"),
         (b'{"hello":{"pid":1,"pid":2,"kind":1,"cadence_ms":5}}', "stands twice"),
         (b'{"hello":{"pid":NaN,"kind":1,"cadence_ms":5}}', "NaN is not an integer"),
-        (b'{"hello":' * 3_000 + b"1" + b"}" * 3_000, "nested too deeply"),
+        (b'{"hello":' * 3_000 + b"1" + b"}" * 3_000, "Nested too deeply"),
     ],
 )
 def test_what_is_no_message_is_refused(line: bytes, words: str) -> None:

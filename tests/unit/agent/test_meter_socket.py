@@ -112,7 +112,7 @@ def test_a_file_in_the_sockets_place_is_left_alone(path: Path) -> None:
 
 def test_a_path_that_cannot_be_bound_is_told(path: Path) -> None:
     """A missing folder is an error that names the path."""
-    with pytest.raises(MeterError, match=r"cannot listen .*nowhere"):
+    with pytest.raises(MeterError, match=r"Cannot listen .*nowhere"):
         MeterListener(path.parent / "nowhere" / "meter.sock")
 
 

@@ -64,7 +64,8 @@ def test_codes_after_which_nothing_answers_end_the_session(name: str) -> None:
     message = str(DriverGone(code, "nvmlDeviceGetName"))
 
     assert code in SESSION_OVER & DRIVER_GONE.keys()
-    assert message.startswith("nvmlDeviceGetName: ")
+    assert message.startswith("nvmlDeviceGetName：")
+    assert f"（代码 {code}）。nvmlDeviceGetName: " in message
     assert message.endswith(f"(code {code})")
 
 

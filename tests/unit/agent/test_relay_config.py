@@ -55,7 +55,7 @@ def test_settings_of_a_relay_that_are_no_text_are_named(tmp_path: Path) -> None:
         ("listen = 7443", "line 2: listen is 7443; it must be a text"),
         ('names = "relay"', "line 2: names is 'relay'; it must be a list"),
         ("names = [1]", "line 2: names is .*; it must be a list of texts"),
-        ('forward = "mail"', "line 2: forward is 'mail'; one of online, files"),
+        ('forward = "mail"', "line 2: forward is 'mail'; it must be one of online, files"),
         ('proxy = "http://proxy:1"', "line 2: proxy is 'http://proxy:1'; it must be HOST:PORT"),
         ('proxy = "user@proxy:1"', "line 2: proxy"),
         ('proxy = "proxy:70000"', "line 2: proxy"),

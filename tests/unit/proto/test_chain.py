@@ -96,7 +96,7 @@ def test_an_erased_name_block_keeps_its_place() -> None:
     chain.open_report(sealed([device, names], [device_digest, names_digest]), KEY.public_key())
 
     device.content = b""
-    with pytest.raises(FormError, match="block 0"):
+    with pytest.raises(FormError, match="Block 0"):
         chain.open_report(sealed([device, names], [device_digest, names_digest]), KEY.public_key())
 
 
