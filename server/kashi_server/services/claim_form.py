@@ -121,13 +121,19 @@ class _Reading:
 
     def _strangers(self, path: Path, table: Mapping[str, object], known: Sequence[str]) -> None:
         for name in table.keys() - set(known):
-            self._mistake((*path, name), f"there is no such field; there are {', '.join(known)}")
+            self._mistake(
+                (*path, name),
+                f"没有此字段，可用字段：{', '.join(known)}。"
+                f"there is no such field; there are {', '.join(known)}",
+            )
 
     def _day(self, name: str) -> date | None:
         value = self.document.content.get(name)
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
-        self._mistake((name,), "a day is missing; write it like 2026-09-01")
+        self._mistake(
+            (name,), "缺少日期，写法如 2026-09-01。a day is missing; write it like 2026-09-01"
+        )
         return None
 
     def _texts(self, name: str, missing: Sequence[str] | None = None) -> Sequence[str] | None:
@@ -136,20 +142,23 @@ class _Reading:
             return missing
         if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
             return value
-        self._mistake((name,), 'must be a list of texts, like ["HT-2026-001"]')
+        self._mistake(
+            (name,),
+            '须为文本列表，如 ["HT-2026-001"]。must be a list of texts, like ["HT-2026-001"]',
+        )
         return None
 
     def _rows(self, name: str, make: Callable[[Mapping[str, Any]], _Value]) -> list[_Value]:
         rows = self.document.content.get(name, [])
         if not isinstance(rows, list):
-            self._mistake((name,), f"write each as [[{name}]]")
+            self._mistake((name,), f"每项须写作 [[{name}]]。write each as [[{name}]]")
             return []
         found = []
         for place, row in enumerate(rows):
             path = (name, place)
             before = len(self.mistakes)
             if not isinstance(row, dict):
-                self._mistake(path, f"write each as [[{name}]]")
+                self._mistake(path, f"每项须写作 [[{name}]]。write each as [[{name}]]")
                 continue
             self._strangers(path, row, _TABLES[name])
             for wanted in _TABLES[name]:
@@ -187,7 +196,7 @@ class _Reading:
     def _declared(self) -> Declared | None:
         said = self.document.content.get("declared", {})
         if not isinstance(said, dict):
-            self._mistake(("declared",), "write it as [declared]")
+            self._mistake(("declared",), "须写作 [declared]。write it as [declared]")
             return None
         self._strangers(("declared",), said, tuple(_DECLARED))
         for name, value in said.items():
