@@ -35,7 +35,10 @@ def create(
     password, shown = password_of(password_file)
     with opened(directory) as server:
         account = server.accounts.create(login, password, role, party)
-    print(f"Account {account.login} ({account.role}) is made.{shown}")
+    print(
+        f"账号 {account.login}（{account.role}）已建立。"
+        f"Account {account.login} ({account.role}) is made.{shown}"
+    )
 
 
 def set_password(
@@ -45,14 +48,14 @@ def set_password(
     password, shown = password_of(password_file)
     with opened(directory) as server:
         server.accounts.set_password(login, password)
-    print(f"The password of {login} is replaced.{shown}")
+    print(f"账号 {login} 的密码已更换。The password of {login} is replaced.{shown}")
 
 
 def disable(login: Login, directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Close an account; its sessions end. 停用账号，其会话随即结束。"""
     with opened(directory) as server:
         server.accounts.disable(login)
-    print(f"Account {login} is closed.")
+    print(f"账号 {login} 已停用。Account {login} is closed.")
 
 
 def list_accounts(
@@ -84,7 +87,7 @@ def password_of(file: Path | None) -> tuple[str, str]:
     try:
         return file.read_text(encoding="utf-8").strip(), ""
     except OSError as error:
-        raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
+        raise InvalidValue(f"无法读取密码文件。--password-file {file}: {error.strerror}") from error
 
 
 def require_officer(server: Server, login: str) -> None:
@@ -96,7 +99,7 @@ def require_officer(server: Server, login: str) -> None:
     for account in server.accounts.all():
         if account.login == login and account.role is Role.OFFICER and not account.disabled:
             return
-    raise NotFound(f"there is no officer '{login}' on this server")
+    raise NotFound(f"本服务器没有经办人“{login}”。there is no officer '{login}' on this server")
 
 
 def _facts(account: Account) -> dict[str, object]:

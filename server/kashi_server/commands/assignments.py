@@ -109,7 +109,7 @@ def import_sheet(
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
     with opened(directory) as server:
         actor = actor_of(server, login, password_file)
         drafts = AssignmentSheets().read(content)
@@ -133,7 +133,7 @@ def write_template(
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error}") from error
+        raise ConfigurationError(f"无法写入 {file}。{file} cannot be written: {error}") from error
     print(file)
 
 
@@ -206,6 +206,7 @@ def _side(server: Server, login: str) -> Actor:
     account = found.get(normal_login(login))
     if account is None or account.disabled or account.party_id is None:
         raise Refused(
+            f"“{login}”不是企业或供给方的账号，请用 account list 查看。"
             f"'{login}' is no account of a company or provider; list them with: account list"
         )
     return Actor(login=account.login, party_id=account.party_id, account_id=account.account_id)

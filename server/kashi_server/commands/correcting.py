@@ -61,6 +61,8 @@ def correct(
     """
     if month is None and not preview:
         raise Refused(
+            "请以 --month 注明要更正的月份；只有 --preview 可以不注明，"
+            "即预览各月。"
             "which month is corrected? name it with --month; --preview alone tells of all"
         )
     wanted = None if month is None else Month.parse(month)

@@ -39,7 +39,10 @@ def token(
     签发一次性注册令牌，至多 24 小时有效。
     """
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
-        raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
+        raise InvalidValue(
+            f"--hours {hours}：令牌有效期为 1 至 24 小时。"
+            f"--hours {hours}: a token lives 1 to 24 hours"
+        )
     with opened(directory) as server:
         require_officer(server, officer)
         _check_party(party, demo=server.config.demo)
@@ -126,7 +129,11 @@ def hold(
     with opened(directory) as server:
         require_officer(server, officer)
         server.hosts.hold(host_id, officer, reason)
-    print(f"Host {host_id} is held. Two officers release it: kashi-server hosts release")
+    print(
+        f"主机 {host_id} 已暂挂，解除须由两名经办人以 kashi-server hosts "
+        "release 办理。"
+        f"Host {host_id} is held. Two officers release it: kashi-server hosts release"
+    )
 
 
 def release(
@@ -148,15 +155,24 @@ def release(
         server.accounts.check_password(officer, typed_password(officer, password_file))
         released = server.hosts.release(host_id, officer, reason)
         if not released:
-            print(f"Noted. Another officer must release {host_id} as well.")
+            print(
+                f"已记录，须由另一名经办人同样办理 {host_id} 的解除。"
+                f"Noted. Another officer must release {host_id} as well."
+            )
             return
         with server.work.begin(writes=False) as unit:
             asked = unit.identity.actors(RELEASE_REQUESTED_ACT, host_id)
         both = Decision(officer=f"{asked[-1]}, {officer}", why=reason)
         restored = server.restoration.restore_host(host_id, both)
-    print(f"Host {host_id} is released; {len(restored.counted)} of its reports count now.")
+    print(
+        f"主机 {host_id} 已解除暂挂，其 {len(restored.counted)} 份报告现已计入。"
+        f"Host {host_id} is released; {len(restored.counted)} of its reports count now."
+    )
     for (epoch, sequence), judgement in restored.refused:
-        print(f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}")
+        print(
+            f"仍不计入：纪元 {epoch} 报告 {sequence}。"
+            f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}"
+        )
 
 
 def typed_password(officer: str, file: Path | None) -> str:
@@ -173,7 +189,10 @@ def revoke(
     with opened(directory) as server:
         require_officer(server, officer)
         server.hosts.revoke(host_id, officer, reason)
-    print(f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token.")
+    print(
+        f"主机 {host_id} 已吊销，其机器可以新令牌重新接入。"
+        f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token."
+    )
 
 
 def allow_recoveries(
@@ -189,7 +208,7 @@ def allow_recoveries(
     with opened(directory) as server:
         require_officer(server, officer)
         server.hosts.allow_recoveries(host_id, count, officer, reason)
-    print(f"Host {host_id} may recover {count} times in all.")
+    print(f"主机 {host_id} 共可恢复 {count} 次。Host {host_id} may recover {count} times in all.")
 
 
 def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) -> None:

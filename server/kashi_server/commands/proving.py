@@ -84,6 +84,8 @@ def prove_logins(
     files: list[Path | None] = [*(password_files or ())] or [None] * len(named)
     if len(files) != len(named):
         raise InvalidValue(
+            "请为每个 --officer（--second、--by）各给出一次 --password-file，"
+            "顺序一致。"
             "give --password-file once for each --officer (--second, --by), in the same order"
         )
     for login, file in zip(named, files, strict=True):
