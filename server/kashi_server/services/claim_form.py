@@ -61,6 +61,7 @@ _DECLARED: Final[Mapping[str, type]] = {
     "matched_yuan": str,
     "measures": dict,
 }
+_WORDS_ZH: Final = {str: "文本", bool: " true 或 false", int: "整数", date: "日期"}
 _WORDS: Final = {str: "text", bool: "true or false", int: "a whole number", date: "a date"}
 
 
@@ -163,7 +164,7 @@ class _Reading:
             self._strangers(path, row, _TABLES[name])
             for wanted in _TABLES[name]:
                 if wanted not in row and (name, wanted) not in _OPTIONAL:
-                    self._mistake((*path, wanted), "is missing")
+                    self._mistake((*path, wanted), "缺少此字段。is missing")
                 elif wanted in row:
                     self._kind((*path, wanted), row[wanted], int if wanted == "revision" else str)
             if len(self.mistakes) == before:
@@ -173,7 +174,11 @@ class _Reading:
 
     def _kind(self, path: Path, value: object, kind: type) -> None:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self._mistake(path, f"{value!r} is not {_WORDS.get(kind, 'a table')}")
+            self._mistake(
+                path,
+                f"{value!r} 须为{_WORDS_ZH.get(kind, '表')}。"
+                f"{value!r} is not {_WORDS.get(kind, 'a table')}",
+            )
 
     @staticmethod
     def _statement(row: Mapping[str, Any]) -> StatementRevision:
