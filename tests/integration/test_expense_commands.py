@@ -170,7 +170,7 @@ def test_mistakes_in_a_file_are_listed(directory: str, tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert f"{file}:15:" in done.stderr
-    assert f"{spoilt}:1: party[1].party_id: is missing" in done.stderr
+    assert f"{spoilt}:1: party[1].party_id: 缺少此字段" in done.stderr
 
 
 def test_rules_are_checked_and_shown(directory: str, tmp_path: Path) -> None:

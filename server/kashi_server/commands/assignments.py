@@ -32,6 +32,11 @@ PasswordFile = Annotated[
 Numbers = Annotated[
     list[str], typer.Argument(metavar="NUMBER...", help="Numbers of assignments. 指派编号")
 ]
+_ANSWERED_ZH = {
+    Answer.CONFIRM: "已确认",
+    Answer.DECLINE: "已拒绝",
+    Answer.WITHDRAW: "已撤回",
+}
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 
 
@@ -197,7 +202,7 @@ def _answer(
     with opened(directory) as server:
         actor = actor_of(server, login, password_file)
         Assigning(server.work, server.clock).answer(actor, numbers, answer, reason)
-    print(f"{answer}: {', '.join(numbers)}")
+    print(f"{_ANSWERED_ZH[answer]} {answer}: {', '.join(numbers)}")
 
 
 def _side(server: Server, login: str) -> Actor:

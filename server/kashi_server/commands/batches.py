@@ -107,7 +107,7 @@ def close_batch(
         keeping = Batches(server.work, server.clock)
         closed = keeping.close(Acting(login=officer), batch, Why(reason=reason))
         sequence(server.work, server.keyring, server.clock)
-    print(f"{closed.batch_id}: {closed.status}")
+    print(f"{closed.batch_id}: 已关闭 {closed.status}")
 
 
 def list_batches(

@@ -100,7 +100,7 @@ def enrol_requests(
                 way_in = _way_in(server, file, len(requests), approved, party, officer)
                 records = [service.answer(record, way_in) for record in requests]
             except (Refused, InvalidValue, FormError) as error:
-                print(plain(f"{file.path}: refused: {error}"))
+                print(plain(f"{file.path}: 未受理 refused: {error}"))
                 refused += 1
                 continue
             _write(server, answers, carry_pb2.CARRY_KIND_RESPONSES, records)
@@ -193,9 +193,9 @@ def _tell(taken: Taken, *, as_json: bool) -> None:
         table.add_row(host, verdict, str(count))
     Console().print(table)
     for refusal in taken.refusals:
-        print(plain(f"refused: {refusal}"))
+        print(plain(f"未受理 refused: {refusal}"))
     if taken.refusals_untold:
-        print(f"and {taken.refusals_untold} more")
+        print(f"另有 {taken.refusals_untold} 项 and {taken.refusals_untold} more")
 
 
 def _approved(path: Path | None) -> dict[bytes, str] | None:

@@ -141,7 +141,10 @@ def withdraw(
         watches, actor = withdrawal_watches(server), ", ".join(decision.officers)
         changed = certificate_keeping(server).withdraw(number, reason, actor, watches)
         sequence(server.work, server.keyring, server.clock)
-    print(f"Certificate {changed.number} is {changed.status}.")
+    print(
+        f"使用证明 {changed.number} {changed.status.zh}。"
+        f"Certificate {changed.number} is {changed.status}."
+    )
 
 
 def issue_batch(

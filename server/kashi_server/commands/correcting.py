@@ -163,7 +163,7 @@ def _print(found: Correction, *, made: bool) -> None:
     PlainConsole().print(table)
     lines = sum(len(lines) for lines in found.difference.booked.values())
     print(f"{lines} 行冲正与新增 lines reversed and added, {found.booked_month} 入账 booked in.")
-    print(f"run {found.difference.run_id}")
+    print(f"更正 run {found.difference.run_id}")
 
 
 def replay(

@@ -39,7 +39,11 @@ def document_certificate(
             signer, key, server.config.organisation, server.clock(), demo=server.config.demo
         )
     out.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in chain))
-    print(f"{out}: {chain[0].subject.rfc4514_string()}; name it as documents.certificates.")
+    subject = chain[0].subject.rfc4514_string()
+    print(
+        f"已写出 {out}（{subject}），请填入 documents.certificates。"
+        f"{out}: {subject}; name it as documents.certificates."
+    )
 
 
 def _read(path: Path) -> ec.EllipticCurvePublicKey:

@@ -36,7 +36,7 @@ def token(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Issue an enrolment token: it works once, for one host, for at most 24 hours.
-    签发一次性注册令牌，至多 24 小时有效。
+    签发一次性接入令牌，至多 24 小时有效。
     """
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
         raise InvalidValue(
@@ -124,7 +124,7 @@ def hold(
     host_id: HostId, officer: Officer, reason: Reason, directory: Directory = DEFAULT_DIRECTORY
 ) -> None:
     """Stop counting a host's reports; they are still stored and receipted.
-    暂停计入某主机的报告；仍保存并出具回执。
+    暂挂某主机：其报告不计入，仍保存并出具回执。
     """
     with opened(directory) as server:
         require_officer(server, officer)
@@ -146,7 +146,7 @@ def release(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Release a held host; it takes two officers, each with the password of the portal.
-    解除主机暂停；须两名经办人各以门户密码办理。
+    解除主机暂挂；须两名经办人各以门户密码办理。
 
     What the host sent while it was held is counted then, as far as nothing else forbids it.
     """
@@ -179,7 +179,7 @@ def typed_password(officer: str, file: Path | None) -> str:
     """An officer's password, from a file or asked for."""
     if file is not None:
         return password_of(file)[0]
-    return str(typer.prompt(f"Password of {officer}", hide_input=True))
+    return str(typer.prompt(f"{officer} 的密码 Password of {officer}", hide_input=True))
 
 
 def revoke(

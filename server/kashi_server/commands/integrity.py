@@ -66,9 +66,9 @@ def _print(facts: FactsChecked, log: LogChecked) -> None:
         f" log of {log.size} entries, {log.checkpoint_count} checkpoints"
     )
     for line in facts.repaired:
-        print(f"repaired: {line}")
+        print(f"已修复 repaired: {line}")
     for line in (*facts.differences, *log.differences):
-        print(f"DIFFERS: {line}")
+        print(f"不一致 DIFFERS: {line}")
     if not (facts.differences or log.differences):
         print(
             "所存内容与签名一致，用量与其合计相符。"
