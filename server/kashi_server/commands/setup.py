@@ -218,7 +218,7 @@ def _bring_up_to_date(engine: Engine, config: Config) -> None:
 
 def _report(directory: Path, config: Config, made: str | None) -> None:
     zh, en = ("演示服务器", "A demonstration server") if config.demo else ("服务器", "A server")
-    print(f"{zh}已在 {directory} 就绪。{en} is ready in {directory}.")
+    print(f"{zh}已就绪，位于 {directory}。{en} is ready in {directory}.")
     if made is not None:
         print(made)
     print(
