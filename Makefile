@@ -32,7 +32,7 @@ demo: $(INSTALLED)  ## The whole way once, with generated workloads (ONCE=1: ver
 	@$(BIN)/python -m deploy.demo $(DEMO_FLAGS)
 
 test: $(INSTALLED)  ## Every test; those whose tool is absent skip and name the package
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: lint types contract walls  ## Format, lint, types, contract, generated code, import rules
 

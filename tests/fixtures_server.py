@@ -61,9 +61,9 @@ class KashiServer:
         return ("--officer", OFFICER, "--password-file", str(password))
 
     def token(self, party_id: str) -> str:
-        """A fresh enrolment token."""
+        """A fresh enrolment token; a warning may be said before it."""
         text = self.command("token", party_id, "--officer", OFFICER, "--json")
-        return str(json.loads(text)["token"])
+        return str(json.loads(text.splitlines()[-1])["token"])
 
     @property
     def ports(self) -> dict[str, int]:

@@ -15,14 +15,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Remember which tests need a GPU."""
-    GPU_TESTS.update(item.nodeid for item in items if item.get_closest_marker("gpu"))
-
-
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remember each skipped test with its reason."""
+    """Remember each skipped test with its reason, and which of them need a GPU.
+
+    All of it from the report: where tests are shared among processes, nothing else arrives.
+    """
     if report.skipped and not hasattr(report, "wasxfail"):
+        if "gpu" in report.keywords:
+            GPU_TESTS.add(report.nodeid)
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         SKIPPED[report.nodeid] = reason
 
