@@ -330,11 +330,14 @@ def _open_databases(config: Config) -> tuple[Work, Work, Work]:
     path = config.sqlite_path
     if path is not None and not path.exists():
         # SQLite would make an empty one, and the server would seem to have lost everything.
-        raise StorageError(f"{path} is missing; restore it from a backup")
+        raise StorageError(
+            f"没有 {path}，请从备份恢复。{path} is missing; restore it from a backup"
+        )
     owner = Work(open_engine(config.database_url))
     if not is_current(owner.engine):
         owner.engine.dispose()
         raise StorageError(
+            "数据库版本与本服务器不同，请先备份，再运行 kashi-server upgrade。"
             "the database is of another version than this server; with a backup at hand run:"
             " kashi-server upgrade"
         )

@@ -36,11 +36,11 @@ def read_calendar(directory: Path) -> ClosingCalendar:
     except FileNotFoundError:
         return ClosingCalendar()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {path}。{path} cannot be read: {error}") from error
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+        raise ConfigurationError(f"{path} 不是有效的 TOML。{path}: not TOML: {error}") from error
     mistakes = [f"{path}:{_line(text, name)}: {name}: {what}" for name, what in _mistakes(said)]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
@@ -58,15 +58,23 @@ def _mistakes(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, value in said.items():
         if name in _DAYS:
             if not isinstance(value, list) or not all(map(_is_day, value)):
-                found.append((name, "must be a list of bare days, like [2026-10-01]"))
+                found.append(
+                    (
+                        name,
+                        (
+                            "须为日期列表，如 [2026-10-01]。"
+                            "must be a list of bare days, like [2026-10-01]"
+                        ),
+                    )
+                )
         elif name in _COUNTS:
             if not isinstance(value, int) or isinstance(value, bool):
-                found.append((name, "must be a whole number of working days"))
+                found.append((name, ("须为整数个工作日。must be a whole number of working days")))
         elif name in _TRUTHS:
             if not isinstance(value, bool):
-                found.append((name, "must be true or false"))
+                found.append((name, ("须为 true 或 false。must be true or false")))
         else:
-            found.append((name, "there is no such field"))
+            found.append((name, ("没有此字段。there is no such field")))
     return found
 
 

@@ -71,6 +71,7 @@ _OPTIONAL: Final = {
 }
 _OPTIONAL_SECTIONS: Final = ("documents",)
 _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*")
+_TYPE_WORDS_ZH: Final = {str: "文本", bool: " true 或 false", list: "文本列表"}
 _TYPE_WORDS: Final = {str: "a text", bool: "true or false", list: "a list of texts"}
 
 
@@ -86,9 +87,12 @@ class Endpoint:
         try:
             ipaddress.ip_address(self.host)
         except ValueError as error:
-            raise InvalidValue(f"'{self.host}' is not an IP address to listen on") from error
+            raise InvalidValue(
+                f"“{self.host}”不是可监听的 IP 地址。"
+                f"'{self.host}' is not an IP address to listen on"
+            ) from error
         if not 0 <= self.port <= 65_535:
-            raise InvalidValue(f"{self.port} is not a port")
+            raise InvalidValue(f"{self.port} 不是端口。{self.port} is not a port")
 
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
@@ -99,7 +103,10 @@ class Endpoint:
         """
         host, separator, port = text.rpartition(":")
         if not separator or not port.isascii() or not port.isdigit():
-            raise InvalidValue(f"'{text}' is not address:port, such as 127.0.0.1:7443")
+            raise InvalidValue(
+                f"“{text}”不是 地址:端口，写法如 127.0.0.1:7443。"
+                f"'{text}' is not address:port, such as 127.0.0.1:7443"
+            )
         return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
 
     @property
@@ -145,7 +152,10 @@ class DocumentSettings:
         if self.timestamp_url is not None:
             parts = urlsplit(self.timestamp_url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise InvalidValue("documents.timestamp_url is not an http or https address")
+                raise InvalidValue(
+                    "documents.timestamp_url 不是 http 或 https 地址。"
+                    "documents.timestamp_url is not an http or https address"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,17 +185,27 @@ class Config:
     def __post_init__(self) -> None:
         """Refuse settings that cannot be served."""
         if not self.organisation.strip() or len(self.organisation) > 64:
-            raise InvalidValue("server.organisation must have 1 to 64 characters")
+            raise InvalidValue(
+                "server.organisation 须为 1 至 64 个字符。"
+                "server.organisation must have 1 to 64 characters"
+            )
         if not self.addresses:
-            raise InvalidValue("server.addresses must name at least one address")
+            raise InvalidValue(
+                "server.addresses 须至少写明一个地址。"
+                "server.addresses must name at least one address"
+            )
         for address in self.addresses:
             _check_address(address)
         for url in (self.database_url, self.ingest_url, self.portal_url):
             if not url.startswith(_BACKENDS):
                 # The address may hold a password: it is not repeated.
-                raise InvalidValue(f"database.url must begin with {' or '.join(_BACKENDS)}")
+                raise InvalidValue(
+                    f"database.url 须以 {' 或 '.join(_BACKENDS)} 开头。"
+                    f"database.url must begin with {' or '.join(_BACKENDS)}"
+                )
         if not self.portal_tls and not self.portal.is_loopback:
             raise InvalidValue(
+                f"portal.tls 须为 true：其他机器可以访问 {self.portal}。"
                 f"portal.tls must be true: {self.portal} can be reached from other machines"
             )
 
@@ -218,14 +238,16 @@ def read_config(directory: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigurationError(
+            f"没有 {path}，请在此建立服务器：kashi-server init --directory "
+            f"{directory}。"
             f"{path} is missing; make a server here with: kashi-server init --directory {directory}"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {path}。{path} cannot be read: {error}") from error
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+        raise ConfigurationError(f"{path} 不是有效的 TOML。{path}: not TOML: {error}") from error
     mistakes = [f"{path}:{line_of(text, *where)}: {what}" for where, what in _mistakes(document)]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
@@ -252,7 +274,7 @@ def line_of(text: str, section: str, field: str = "") -> int:
 
 def _mistakes(document: Mapping[str, object]) -> list[tuple[tuple[str, str], str]]:
     found = [
-        ((section, ""), f"there is no section [{section}]")
+        ((section, ""), (f"没有 [{section}] 这一节。there is no section [{section}]"))
         for section in sorted(document.keys() - _FIELDS.keys())
     ]
     for section, fields in _FIELDS.items():
@@ -260,19 +282,35 @@ def _mistakes(document: Mapping[str, object]) -> list[tuple[tuple[str, str], str
         if content is None and section in _OPTIONAL_SECTIONS:
             continue
         if not isinstance(content, dict):
-            found.append(((section, ""), f"section [{section}] is missing"))
+            found.append(
+                ((section, ""), (f"缺少 [{section}] 一节。section [{section}] is missing"))
+            )
             continue
         found.extend(
-            ((section, field), f"{section}.{field}: there is no such field")
+            (
+                (section, field),
+                (f"{section}.{field}：没有此字段。{section}.{field}: there is no such field"),
+            )
             for field in sorted(content.keys() - fields.keys())
         )
         for field, expected in fields.items():
             if field not in content:
                 if (section, field) not in _OPTIONAL:
-                    found.append(((section, field), f"{section}.{field} is missing"))
+                    found.append(
+                        (
+                            (section, field),
+                            (f"{section}.{field} 缺失。{section}.{field} is missing"),
+                        )
+                    )
             elif not _is_of(content[field], expected):
                 found.append(
-                    ((section, field), f"{section}.{field} must be {_TYPE_WORDS[expected]}")
+                    (
+                        (section, field),
+                        (
+                            f"{section}.{field} 须为{_TYPE_WORDS_ZH[expected]}。"
+                            f"{section}.{field} must be {_TYPE_WORDS[expected]}"
+                        ),
+                    )
                 )
     return found
 
@@ -309,7 +347,10 @@ def _documents(section: Mapping[str, object], directory: Path) -> DocumentSettin
     named = [field for field in _TOKEN if field in section]
     if named and len(named) != len(_TOKEN):
         missing = ", ".join(field for field in _TOKEN if field not in section)
-        raise InvalidValue(f"documents.{named[0]} is set; a token also needs: {missing}")
+        raise InvalidValue(
+            f"documents.{named[0]} 已设置，签章令牌还需要：{missing}。"
+            f"documents.{named[0]} is set; a token also needs: {missing}"
+        )
     url = section.get("timestamp_url")
     return DocumentSettings(
         timestamp_url=None if url is None else str(url),
@@ -345,6 +386,7 @@ def _check_address(address: str) -> None:
     except ValueError as error:
         if _DNS_NAME.fullmatch(address) is None:
             raise InvalidValue(
+                f"server.addresses 中的“{address}”既不是小写域名，也不是 IP 地址。"
                 f"server.addresses '{address}' is neither a DNS name in lower case nor an"
                 " IP address"
             ) from error

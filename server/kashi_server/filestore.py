@@ -42,7 +42,7 @@ class FileStore:
             for folder in (place.parent, self._folder, self._folder.parent):
                 _sync(folder)
         except OSError as error:
-            raise StorageError(f"{place} cannot be written: {error}") from error
+            raise StorageError(f"无法写入 {place}。{place} cannot be written: {error}") from error
         return name
 
     def get(self, name: str) -> bytes:
@@ -55,7 +55,7 @@ class FileStore:
         try:
             return place.read_bytes()
         except OSError as error:
-            raise StorageError(f"its bytes cannot be read: {error}") from error
+            raise StorageError(f"无法读取其内容。its bytes cannot be read: {error}") from error
 
     def _place(self, name: str) -> Path:
         check_sha256(name)

@@ -145,7 +145,9 @@ def _write_new(path: Path, content: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
     except FileExistsError as error:
-        raise ConfigurationError(f"{path} exists; keys are never written over") from error
+        raise ConfigurationError(
+            f"{path} 已存在，密钥不覆盖。{path} exists; keys are never written over"
+        ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
@@ -158,9 +160,11 @@ def _read_signer(path: Path) -> Signer:
         key = serialization.load_pem_private_key(pem, password=None)
         chain = tuple(x509.load_pem_x509_certificates(pem))
     except ValueError as error:
-        raise ConfigurationError(f"{path} holds no key and certificates in PEM") from error
+        raise ConfigurationError(
+            f"{path} 中没有 PEM 格式的密钥与证书。{path} holds no key and certificates in PEM"
+        ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigurationError(f"{path} holds no P-256 key")
+        raise ConfigurationError(f"{path} 中没有 P-256 密钥。{path} holds no P-256 key")
     try:
         return Signer(key=key, chain=chain)
     except InvalidValue as error:
@@ -172,16 +176,21 @@ def _read_private(path: Path) -> bytes:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise ConfigurationError(
+                f"{path} 可被他人读取（权限 {mode:04o}），可能已被复制；"
+                "请查明何人所为，再执行 chmod 600。"
                 f"{path} can be read by others (mode {mode:04o}) and may have been copied:"
                 " find out by whom, then chmod 600"
             )
         return path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigurationError(
+            f"没有 {path}，请从本服务器的备份恢复。"
             f"{path} is missing; restore it from this server's backup"
         ) from error
     except PermissionError as error:
-        raise ConfigurationError(f"{path} cannot be read by this user") from error
+        raise ConfigurationError(
+            f"当前用户无法读取 {path}。{path} cannot be read by this user"
+        ) from error
 
 
 def _sync_directory(folder: Path) -> None:

@@ -35,7 +35,10 @@ def exclusive(directory: Path, what: str) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
-            raise Refused(f"cannot {what}: {holder} works in {directory}; stop it first") from error
+            raise Refused(
+                f"{directory} 正由另一进程使用（{holder}），请先停止该进程。"
+                f"cannot {what}: {holder} works in {directory}; stop it first"
+            ) from error
         lock.truncate(0)
         lock.write(f"process {os.getpid()} ({what})")
         lock.flush()

@@ -70,7 +70,9 @@ class PortalPort:
         while not self._server.started:
             if self._serving.done():
                 await self._serving
-                raise ConfigurationError("the portal stopped while it started; see the log")
+                raise ConfigurationError(
+                    "门户在启动时停止，请查看日志。the portal stopped while it started; see the log"
+                )
             await asyncio.sleep(0.01)
         return int(listener.getsockname()[1])
 
@@ -185,6 +187,8 @@ def _listener(endpoint: Endpoint, family: str) -> socket.socket:
 
 def _cannot_listen(family: str, endpoint: Endpoint, error: OSError) -> ConfigurationError:
     return ConfigurationError(
+        f"{family} 端口无法监听 {endpoint}，请修改 server.toml 中的 {family}"
+        ".listen。"
         f"the {family} port cannot listen on {endpoint}: {error.strerror}; set {family}.listen"
         " in server.toml"
     )

@@ -207,7 +207,7 @@ MALFORMED: dict[str, tuple[str, str]] = {
     ),
     "no contract": (
         PARTS.replace('"HT-1"', '"HT-9"', 1),
-        "contract_part[1].contract: there is no contract",
+        "contract_part[1].contract: 没有合同 HT-9",
     ),
     "no amendment": (
         AMENDMENT.replace('number = "补-1"', 'number = "补-2"'),
@@ -227,7 +227,7 @@ MALFORMED: dict[str, tuple[str, str]] = {
     "no paper": (DECLARATION.replace("关联关系声明 2026-11-05", " "), "declaration[1].document"),
     "rent in a price": (
         RENTS.replace("leased_observed", "flat_rent"),
-        "partition_price[1].basis: a flat rent stands in [[rent]]",
+        "partition_price[1].basis: 固定租金按月写在 [[rent]] 中",
     ),
     "rent of a model and all": (
         RENTS.replace('of = "contract"', 'of = "contract"\nmodel = "H100"'),
@@ -240,7 +240,7 @@ MALFORMED: dict[str, tuple[str, str]] = {
     ),
     "ends before the contract": (
         AMENDMENT.replace("2028-01-01", "2026-01-01"),
-        "amendment[1].until: contract HT-1 begins later",
+        "amendment[1].until: 合同 HT-1 的开始时间更晚",
     ),
 }
 

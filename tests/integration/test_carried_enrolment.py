@@ -91,7 +91,7 @@ def test_a_list_of_hosts_is_let_in_by_an_officer(
     hosts = {host["host_id"] for host in json.loads(server.command("hosts", "list", "--json"))}
     assert len(ids) == 3
     assert ids <= hosts
-    assert "stranger.request: refused: the list does not name this file" in said
+    assert "stranger.request: 未受理 refused: 清单中没有此文件" in said
     assert not response_to(requests[3]).exists()
     assert not store_of(tmp_path, "stranger").enrolled
 
@@ -221,7 +221,7 @@ def test_a_request_altered_on_its_way_is_refused(
     request.write_bytes(sound)
     server.command("enrol-requests", str(request))
 
-    assert f"{request}: refused: " in refusal
+    assert f"{request}: 未受理 refused: " in refusal
     assert said in refusal
 
 

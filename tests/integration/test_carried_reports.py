@@ -201,8 +201,10 @@ def test_a_file_of_a_stranger_or_for_something_else_is_told(
     wrong = server.command("import-reports", f"{mixed}.receipts", expect=EXIT_REFUSED)
 
     first, second = facts["refusals"]
-    assert first.startswith(f"{mixed}: record 1: host {stranger.reports.host_id} is not enrolled")
-    assert second.startswith(f"{mixed}: record 2: answer does not belong")
+    assert first.startswith(f"{mixed}: record 1: 主机 {stranger.reports.host_id} 未接入")
+    assert f"host {stranger.reports.host_id} is not enrolled" in first
+    assert second.startswith(f"{mixed}: record 2: 报告文件中不应有 answer")
+    assert "answer does not belong" in second
     assert {row["verdict"] for row in facts["reports"]} == {"accepted"}
     assert "opening.kind is a file of receipts" in wrong
     assert counted(server) == host.truth

@@ -157,7 +157,9 @@ def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: P
     assert (shown.returncode, shown.stdout) == (again.returncode, again.stdout) == (0, shown.stdout)
     # No card was observed: the price stands corrected, and no line changes by it.
     assert (made.returncode, "nothing to correct" in made.stdout) == (0, True)
-    assert settled.stdout == "0 added, 0 changed, 1 stood so already.\n"
+    assert settled.stdout == (
+        "新增 0 项，变更 0 项，未变 1 项。0 added, 0 changed, 1 stood so already.\n"
+    )
     assert (sound.returncode, sound.stderr) == (0, "")
 
 

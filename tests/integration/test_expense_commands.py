@@ -65,8 +65,12 @@ def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
     listed = run("statements", "--json", "-d", directory)
     printed = run("statements", "--number", "KS-2026-10-HT-1", "-d", directory)
 
-    assert imported.stdout == "3 added, 0 changed, 0 stood so already.\n"
-    assert again.stdout == "0 added, 0 changed, 3 stood so already.\n"
+    assert imported.stdout == (
+        "新增 3 项，变更 0 项，未变 0 项。3 added, 0 changed, 0 stood so already.\n"
+    )
+    assert again.stdout == (
+        "新增 0 项，变更 0 项，未变 3 项。0 added, 0 changed, 3 stood so already.\n"
+    )
     assert "2026-10 is closed at log size" in closed.stdout
     (statement,) = json.loads(listed.stdout)
     assert statement["number"] == "KS-2026-10-HT-1"
@@ -166,7 +170,7 @@ def test_mistakes_in_a_file_are_listed(directory: str, tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert f"{file}:15:" in done.stderr
-    assert f"{spoilt}:1: party[1].party_id: is missing" in done.stderr
+    assert f"{spoilt}:1: party[1].party_id: 缺少此字段" in done.stderr
 
 
 def test_rules_are_checked_and_shown(directory: str, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_key_of_a_curve_that_is_none_is_refused(
 
     said = office.server.command("enrol-requests", str(file), expect=1)
 
-    assert "strange.request: refused: " in said
+    assert "strange.request: 未受理 refused: " in said
     assert "Traceback" not in said
 
 

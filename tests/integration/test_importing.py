@@ -359,7 +359,7 @@ def test_refusals_are_the_houses_errors() -> None:
 @pytest.mark.parametrize(
     ("content", "zh", "en"),
     [
-        (SOUND.replace(f'user = "{TENANT}"', f'user = "{OTHER_TENANT}"'), "没有此主体", "no party"),
+        (SOUND.replace(f'user = "{TENANT}"', f'user = "{OTHER_TENANT}"'), "没有主体", "no party"),
         (
             SOUND.replace('kind = "company"', 'kind = "provider"'),
             "主体类别不符",
@@ -367,7 +367,7 @@ def test_refusals_are_the_houses_errors() -> None:
         ),
         (
             SOUND.replace('contract = "HT-1"', 'contract = "HT-9"'),
-            "没有此合同",
+            "没有合同 HT-9",
             "there is no contract HT-9",
         ),
     ],
@@ -387,5 +387,5 @@ def test_the_book_refuses_in_chinese_first(
 def test_what_stands_is_kept_in_chinese_first(sqlite_database: Database) -> None:
     """A standing entry that a file says otherwise: only its end may be changed."""
     _import(sqlite_database.work, SOUND)
-    with pytest.raises(MistakesFound, match=r"仅可更改结束时间；.*only its end may be changed"):
+    with pytest.raises(MistakesFound, match=r"仅可更改结束时间。.*only its end may be changed"):
         _import(sqlite_database.work, SOUND.replace('"leased_out"', '"self_owned"'))

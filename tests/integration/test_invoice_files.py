@@ -177,10 +177,10 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "letters": (base(数电发票号码="2644200000000000000A"), f"{WHERE}数电发票号码: '2644"),
     "a number": (
         base(数电发票号码=int(BLUE.number)),
-        f"{WHERE}数电发票号码: the cell holds a number",
+        f"{WHERE}数电发票号码: 单元格为数值",
     ),
-    "a float": (base(数电发票号码=2.6442e19), f"{WHERE}数电发票号码: the cell holds a number"),
-    "no amount": (base(金额=""), f"{WHERE}金额: is empty"),
+    "a float": (base(数电发票号码=2.6442e19), f"{WHERE}数电发票号码: 单元格为数值"),
+    "no amount": (base(金额=""), f"{WHERE}金额: 为空"),
     "words": (base(金额="六万四千"), f"{WHERE}金额: '六万四千' is not a plain decimal"),
     "parts of a fen": (base(税额="3840.001"), f"{WHERE}税额: '3840.001' yuan has parts of a fen"),
     "a binary residue": (base(税额=3840.00001), f"{WHERE}税额: '3840.00001' yuan has parts"),
@@ -189,16 +189,16 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         f"{WHERE}价税合计: 64000.00 + tax 3840.00 is 67840.00",
     ),
     "tax of the other sign": (base(税额="-3840.00"), f"{WHERE}价税合计: a tax of -3840.00"),
-    "no day": (base(开票日期="2026-13-01"), f"{WHERE}开票日期: '2026-13-01' is not a day"),
-    "strange status": (base(发票状态="也许"), f"{WHERE}发票状态: '也许' is none of 正常"),
+    "no day": (base(开票日期="2026-13-01"), f"{WHERE}开票日期: “2026-13-01”不是日期"),
+    "strange status": (base(发票状态="也许"), f"{WHERE}发票状态: 状态“也许”不在 正常"),
     "lines missing": (both(lines=1), f"{WHERE}数电发票号码: the lines of invoice"),
     "lines of another day": (
         both(amount="2026-10-09"),
-        f"{FILE}[信息汇总表]:2: 开票日期: invoice {BLUE.number} says otherwise in {FILE}",
+        f"{FILE}[信息汇总表]:2: 开票日期: 发票 {BLUE.number} 与 {FILE}",
     ),
     "no columns": (
         workbook(SheetText(name="表", rows=(("号码", "金额"),))),
-        f"{FILE}:1: no sheet has the columns 数电发票号码",
+        f"{FILE}:1: 没有工作表含有这些列：数电发票号码",
     ),
     "twice": (
         workbook(
@@ -207,7 +207,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
                 rows=(BASE_HEADERS, export_rows(BLUE)[0], export_rows(BLUE)[0]),
             )
         ),
-        f"{FILE}[发票基础信息]:3: 数电发票号码: invoice {BLUE.number} stands twice",
+        f"{FILE}[发票基础信息]:3: 数电发票号码: 发票 {BLUE.number} 重复出现",
     ),
     "a column twice": (
         workbook(SheetText(name="发票基础信息", rows=((*BASE_HEADERS, "金额"),))),
@@ -260,7 +260,7 @@ BROKEN_XML: dict[str, tuple[bytes, str]] = {
         "it declares a document type",
     ),
     "too deep": (b"<a>" * 100 + b"</a>" * 100, "one within another"),
-    "another root": (b"<Invoice/>", "Invoice: is not a"),
+    "another root": (b"<Invoice/>", "Invoice: 不是数电票"),
     "no number": (
         XML.replace(BLUE.number, "").encode(),
         "TaxSupervisionInfo/InvoiceNumber: '' is not the number",
@@ -275,15 +275,15 @@ BROKEN_XML: dict[str, tuple[bytes, str]] = {
     ),
     "line without an amount": (
         XML.replace("<Amount>56000.00</Amount>", "").encode(),
-        "IssuItemInformation[1]/Amount: is empty",
+        "IssuItemInformation[1]/Amount: 为空",
     ),
     "amount twice": (
         XML.replace("<Amount>56000.00</Amount>", "<Amount>1</Amount><Amount>2</Amount>").encode(),
-        "IssuItemInformation[1]/Amount: Amount stands 2 times",
+        "IssuItemInformation[1]/Amount: Amount 出现了 2 次",
     ),
     "no day": (
         XML.replace("<IssueTime>2026-10-08</IssueTime>", "").encode(),
-        "TaxSupervisionInfo/IssueTime: '' is not a day",
+        "TaxSupervisionInfo/IssueTime: “”不是日期",
     ),
     "lines of another sum": (
         XML.replace(">56000.00<", ">56000.01<").encode(),
@@ -379,11 +379,11 @@ def test_a_large_file_is_refused_before_it_is_read() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ("[column]\n", "map.toml:1: column: there is no such table"),
-        ('[columns]\nnumber = ""\n', "map.toml:2: columns.number: is not text"),
-        ('[status]\n"x" = "gone"\n', "map.toml:2: status.x: 'gone' is none of normal"),
+        ("[column]\n", "map.toml:1: column: 没有此表"),
+        ('[columns]\nnumber = ""\n', "map.toml:2: columns.number: 须为文本"),
+        ('[status]\n"x" = "gone"\n', "map.toml:2: status.x: “gone”不在 normal"),
         ('[[line]]\npart = "p"\n', "map.toml:1: line[1].contract: "),
-        ('[[line]]\ncontract = "HT-1"\npart = "p"\nlike = "x"\n', "line[1].like: there is no such"),
+        ('[[line]]\ncontract = "HT-1"\npart = "p"\nlike = "x"\n', "line[1].like: 没有此字段"),
         ("[columns", "map.toml:1: not TOML"),
     ],
 )

@@ -101,9 +101,8 @@ def test_an_issued_invoice_never_changes(work: Work) -> None:
     done = take(work, told(invoice(5, taxed(1, 0))), told(other, row=7))
 
     assert (done.added, done.contested) == (1, [NUMBER])
-    assert f"invoices.xlsx:7: invoice {NUMBER} stands here with another amount, lines" in str(
-        done.notes
-    )
+    assert f"invoices.xlsx:7: 发票 {NUMBER} 已以不同的 amount, lines 登记" in str(done.notes)
+    assert f"invoice {NUMBER} stands here with another amount, lines" in str(done.notes)
     assert keeping(work).show(NUMBER, OFFICE).stored.invoice == BLUE
 
 

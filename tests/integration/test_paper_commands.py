@@ -293,7 +293,7 @@ def test_mistakes_of_every_file_are_told_and_nothing_is_taken(
     )  # fmt: skip
 
     assert "2 mistakes; nothing was taken" in done.stderr
-    assert f"{files / 'a.csv'}:1: no sheet has the columns" in done.stderr
+    assert f"{files / 'a.csv'}:1: 没有工作表含有这些列" in done.stderr
     assert told(command("invoices", "list", "--json")) == []
 
 

@@ -139,13 +139,13 @@ def test_constants_stand_for_columns_that_a_bank_does_not_have() -> None:
 WHERE = "a.xlsx[付款]:2: "
 MALFORMED: dict[str, tuple[dict[str, object], str]] = {
     "no reference": ({"流水号": ""}, f"{WHERE}流水号: reference must be one line"),
-    "a long number": ({"流水号": 10**18}, f"{WHERE}流水号: the cell holds a number"),
+    "a long number": ({"流水号": 10**18}, f"{WHERE}流水号: 单元格为数值"),
     "payer": (
         {"付款方识别号": "91440300MA5"},
         f"{WHERE}付款方识别号: '91440300MA5' is not a credit",
     ),
     "payee": ({"收款方识别号": TENANT}, f"{WHERE}流水号: payment 20261020-0001 is to the payer"),
-    "day": ({"付款日期": "昨天"}, f"{WHERE}付款日期: '昨天' is not a day"),
+    "day": ({"付款日期": "昨天"}, f"{WHERE}付款日期: “昨天”不是日期"),
     "amount": ({"付款金额": "五万"}, f"{WHERE}付款金额: '五万' is not"),
     "negative": (
         {"付款金额": "-1.00", "核销金额": ""},
@@ -169,13 +169,13 @@ def test_each_mistake_names_file_row_and_column(name: str) -> None:
 
 
 WRONG_TOML = {
-    "no table": (TOML.replace("[[payment]]", "[[pay]]"), "a.toml:1: pay: there is no such table"),
-    "not a list": (TOML.replace("[[payment]]", "[payment]"), "a.toml:1: payment: write it as"),
-    "unknown": (TOML + "colour = 1\n", "a.toml:9: payment[1].colour: there is no such field"),
-    "missing": (TOML.replace("payee", "# payee"), "payment[1].payee: is missing"),
+    "no table": (TOML.replace("[[payment]]", "[[pay]]"), "a.toml:1: pay: 没有此表"),
+    "not a list": (TOML.replace("[[payment]]", "[payment]"), "a.toml:1: payment: 须写作"),
+    "unknown": (TOML + "colour = 1\n", "a.toml:9: payment[1].colour: 没有此字段"),
+    "missing": (TOML.replace("payee", "# payee"), "payment[1].payee: 缺少此字段"),
     "float": (TOML.replace('"50000.00"\ndoc', "50000.00\ndoc"), "payment[1].amount_yuan: 50000.0"),
     "day": (TOML.replace("2026-10-20", '"2026-10-20"', 1), "payment[1].paid_on: '2026-10-20'"),
-    "covers": (TOML.replace("invoice =", "number ="), "payment[1].covers: each cover has"),
+    "covers": (TOML.replace("invoice =", "number ="), "payment[1].covers: 每项对应须有"),
     "not TOML": ("[[payment", "a.toml:1: not TOML"),
 }
 

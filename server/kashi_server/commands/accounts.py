@@ -47,7 +47,10 @@ def create(
     with opened(directory) as server:
         by = _acting(server, officer, officer_password_file)
         account = server.accounts.create(login, password, role, party, by=by)
-    print(f"Account {account.login} ({account.role}) is made.{shown}")
+    print(
+        f"账号 {account.login}（{account.role}）已建立。"
+        f"Account {account.login} ({account.role}) is made.{shown}"
+    )
 
 
 def set_password(
@@ -66,7 +69,7 @@ def set_password(
     with opened(directory) as server:
         by = _acting(server, officer, officer_password_file, besides=login)
         server.accounts.set_password(login, password, by=by)
-    print(f"The password of {login} is replaced.{shown}")
+    print(f"账号 {login} 的密码已更换。The password of {login} is replaced.{shown}")
 
 
 def disable(
@@ -79,7 +82,7 @@ def disable(
     with opened(directory) as server:
         by = _acting(server, officer, officer_password_file)
         server.accounts.disable(login, by=by)
-    print(f"Account {login} is closed.")
+    print(f"账号 {login} 已停用。Account {login} is closed.")
 
 
 def list_accounts(

@@ -27,7 +27,10 @@ def _day(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
-        raise InvalidValue(f"--on '{text}' is not a day; write it like 2026-10-08") from error
+        raise InvalidValue(
+            f"--on “{text}”不是日期，写法如 2026-10-08。"
+            f"--on '{text}' is not a day; write it like 2026-10-08"
+        ) from error
 
 
 def list_providers(
@@ -101,7 +104,7 @@ def show_contract(
         terms = unit.papers.terms(contract_id)
         declarations = unit.papers.declarations(contract_id)
     if contract_id not in contracts:
-        raise NotFound(f"there is no contract '{contract_id}'")
+        raise NotFound(f"没有合同“{contract_id}”，请核对编号。there is no contract '{contract_id}'")
     contract = contracts[contract_id]
     held = terms.held_at(None if day is None else minute_of_day(day))
     if as_json:

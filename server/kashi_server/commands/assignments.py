@@ -32,6 +32,11 @@ PasswordFile = Annotated[
 Numbers = Annotated[
     list[str], typer.Argument(metavar="NUMBER...", help="Numbers of assignments. 指派编号")
 ]
+_ANSWERED_ZH = {
+    Answer.CONFIRM: "已确认",
+    Answer.DECLINE: "已拒绝",
+    Answer.WITHDRAW: "已撤回",
+}
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 
 
@@ -109,7 +114,7 @@ def import_sheet(
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
     with opened(directory) as server:
         actor = actor_of(server, login, password_file)
         drafts = AssignmentSheets().read(content)
@@ -133,7 +138,7 @@ def write_template(
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error}") from error
+        raise ConfigurationError(f"无法写入 {file}。{file} cannot be written: {error}") from error
     print(file)
 
 
@@ -197,7 +202,7 @@ def _answer(
     with opened(directory) as server:
         actor = actor_of(server, login, password_file)
         Assigning(server.work, server.clock).answer(actor, numbers, answer, reason)
-    print(f"{answer}: {', '.join(numbers)}")
+    print(f"{_ANSWERED_ZH[answer]} {answer}: {', '.join(numbers)}")
 
 
 def _side(server: Server, login: str) -> Actor:
@@ -206,6 +211,7 @@ def _side(server: Server, login: str) -> Actor:
     account = found.get(normal_login(login))
     if account is None or account.disabled or account.party_id is None:
         raise Refused(
+            f"“{login}”不是企业或供给方的账号，请用 account list 查看。"
             f"'{login}' is no account of a company or provider; list them with: account list"
         )
     return Actor(login=account.login, party_id=account.party_id, account_id=account.account_id)

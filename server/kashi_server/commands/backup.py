@@ -48,7 +48,10 @@ def backup(
     """
     config = read_config(directory)
     if file.exists():
-        raise Refused(f"{file} exists; a backup is never written over another")
+        raise Refused(
+            f"{file} 已存在，备份不覆盖已有文件。"
+            f"{file} exists; a backup is never written over another"
+        )
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".kashi-backup-") as folder:
         copy = Path(folder) / DATABASE
         dump(config.database_url, copy)
@@ -75,7 +78,10 @@ def restore(
     Hosts keep what they sent for 35 days and send again what the backup does not hold.
     """
     if directory.exists() and any(directory.iterdir()):
-        raise Refused(f"{directory} is not empty; restore to another one, then move")
+        raise Refused(
+            f"{directory} 不是空目录，请恢复到其他目录后再移动。"
+            f"{directory} is not empty; restore to another one, then move"
+        )
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".kashi-restore-") as name:
         folder = Path(name)
@@ -165,21 +171,29 @@ def _read(file: Path, folder: Path) -> int:
         with tarfile.open(file) as archive:
             archive.extractall(folder, filter="data")
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{file} is missing") from error
+        raise ConfigurationError(f"没有文件 {file}。{file} is missing") from error
     except tarfile.TarError as error:
-        raise ConfigurationError(f"{file} is no backup: {error}") from error
+        raise ConfigurationError(f"{file} 不是备份文件。{file} is no backup: {error}") from error
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         expected: dict[str, str] = manifest["sha256"]
         made_utc_ms = int(manifest["utc_ms"])
         if manifest["format"] != FORMAT:
-            raise ConfigurationError(f"{file} has the format {manifest['format']}, not {FORMAT}")
+            raise ConfigurationError(
+                f"{file} 的格式为 {manifest['format']}，本版本只读 {FORMAT}。"
+                f"{file} has the format {manifest['format']}, not {FORMAT}"
+            )
     except (FileNotFoundError, KeyError, ValueError) as error:
-        raise ConfigurationError(f"{file} is no backup of this server") from error
+        raise ConfigurationError(
+            f"{file} 不是本系统服务器的备份。{file} is no backup of this server"
+        ) from error
     for name, sha256 in expected.items():
         path = folder / PurePosixPath(name)
         if not path.is_file() or _sha256(path) != sha256:
-            raise ConfigurationError(f"{file} is damaged: {name} is not what was backed up")
+            raise ConfigurationError(
+                f"{file} 已损坏：{name} 与备份时不符。"
+                f"{file} is damaged: {name} is not what was backed up"
+            )
     return made_utc_ms
 
 

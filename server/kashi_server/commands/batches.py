@@ -69,7 +69,10 @@ def open_batch(
         prove_logins(server, (officer, second), password_file)
         chosen = rules_named(server, programme, rules_version, rules)
         if chosen.programme_id != programme:
-            raise Refused(f"{rules} holds rules of {chosen.programme_id}, not of {programme}")
+            raise Refused(
+                f"{rules} 是 {chosen.programme_id} 的规则，不是 {programme} 的。"
+                f"{rules} holds rules of {chosen.programme_id}, not of {programme}"
+            )
         _check_decided(server, chosen)
         _check_text(server, chosen, officer, second)
         made = batch_under(
@@ -104,7 +107,7 @@ def close_batch(
         keeping = Batches(server.work, server.clock)
         closed = keeping.close(Acting(login=officer), batch, Why(reason=reason))
         sequence(server.work, server.keyring, server.clock)
-    print(f"{closed.batch_id}: {closed.status}")
+    print(f"{closed.batch_id}: 已关闭 {closed.status}")
 
 
 def list_batches(
@@ -130,9 +133,15 @@ def export_batch(
 ) -> None:
     """Write one of a batch's tables: 受理清单, 形式审查表, 公示, 资金安排 导出."""
     if table not in TABLES:
-        raise ConfigurationError(f"there is no table '{table}'; there are {', '.join(TABLES)}")
+        raise ConfigurationError(
+            f"没有表“{table}”，可用：{', '.join(TABLES)}。"
+            f"there is no table '{table}'; there are {', '.join(TABLES)}"
+        )
     if file.suffix not in FORMATS:
-        raise ConfigurationError(f"{file} must end in {', '.join(FORMATS)}")
+        raise ConfigurationError(
+            f"{file} 的扩展名须为 {', '.join(FORMATS)} 之一。"
+            f"{file} must end in {', '.join(FORMATS)}"
+        )
     chosen = read_columns(columns or DEFAULT_COLUMNS)
     if table not in chosen:
         chosen = read_columns(DEFAULT_COLUMNS)
@@ -142,7 +151,9 @@ def export_batch(
         try:
             count = write_table(made, file, _about(server, batch))
         except OSError as error:
-            raise ConfigurationError(f"{file} cannot be written: {error}") from error
+            raise ConfigurationError(
+                f"无法写入 {file}。{file} cannot be written: {error}"
+            ) from error
     print(f"{file}: {count} rows 行")
 
 
@@ -181,7 +192,10 @@ def rules_named(
     known += [one for one in shipped_rules() if one.programme_id == programme]
     found = [one for one in known if rules_version in (None, one.version)]
     if not found:
-        raise NotFound(f"there are no such rules of '{programme}'; list them with: rules list")
+        raise NotFound(
+            f"“{programme}”没有这样的规则，请用 rules list 查看。"
+            f"there are no such rules of '{programme}'; list them with: rules list"
+        )
     return max(found, key=lambda one: one.in_force.start)
 
 
@@ -196,9 +210,10 @@ def _check_decided(server: Server, chosen: RulesVersion) -> None:
         known = {one.sha256 for one in unit.expense.rules(chosen.programme_id)}
     if decided and chosen.sha256 not in known:
         raise Refused(
+            f"规则 {chosen.programme_id} {chosen.version} 称 {', '.join(decided)} 由"
+            "两名经办人决定；须由两人以 rules decide 自行登记。"
             f"rules {chosen.programme_id} {chosen.version} say of {', '.join(decided)} that two"
             " officers decided; they say so themselves with: rules decide"
-            " 经决定的参数须由两名经办人以 rules decide 登记"
         )
 
 
@@ -215,9 +230,12 @@ def _check_text(server: Server, chosen: RulesVersion, officer: str, second: str)
         return
     if not second:
         raise Refused(
+            f"规则 {chosen.programme_id} {chosen.version} 既未登记，"
+            "也非随服务器发布；新文本须由两名经办人各凭密码登记，"
+            "请以 --second 注明另一人。"
             f"rules {chosen.programme_id} {chosen.version} are neither registered nor shipped; two"
             " officers bring in a new text: name the other with --second, each with the own"
-            " password 未登记的规则文本须由两名经办人各凭密码登记（--second）"
+            " password"
         )
     decision = OfficersDecision(officers=(officer, second), reason=chosen.document)
     check_officers(server.accounts, decision)

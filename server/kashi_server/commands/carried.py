@@ -48,7 +48,10 @@ def import_reports(
         for file, answers in answered:
             _write(server, answers, carry_pb2.CARRY_KIND_RECEIPTS, carrying.take(file, taken))
             if not as_json:
-                print(f"{file.path}: receipts to carry back are in {answers}")
+                print(
+                    f"{file.path} 的回执在 {answers} 中，请带回。"
+                    f"{file.path}: receipts to carry back are in {answers}"
+                )
     _tell(taken, as_json=as_json)
     if not taken.whole:
         raise typer.Exit(1)
@@ -96,11 +99,14 @@ def enrol_requests(
                 way_in = _way_in(server, file, len(requests), approved, party, officer)
                 records = [service.answer(record, way_in) for record in requests]
             except (Refused, InvalidValue, FormError) as error:
-                print(plain(f"{file.path}: refused: {error}"))
+                print(plain(f"{file.path}: 未受理 refused: {error}"))
                 refused += 1
                 continue
             _write(server, answers, carry_pb2.CARRY_KIND_RESPONSES, records)
-            print(f"{file.path}: the answer to carry back is in {answers}")
+            print(
+                f"{file.path} 的应答在 {answers} 中，请带回。"
+                f"{file.path}: the answer to carry back is in {answers}"
+            )
     if refused:
         raise typer.Exit(1)
 
@@ -111,7 +117,7 @@ def _checked(path: Path, kind: int) -> CarryFile:
     except FormError as error:
         raise ImportRefused(str(error)) from error
     except OSError as error:
-        raise ImportRefused(f"{path}: cannot be read: {error.strerror}") from error
+        raise ImportRefused(f"无法读取 {path}。{path}: cannot be read: {error.strerror}") from error
 
 
 def _carrying(server: Server) -> Carrying:
@@ -141,6 +147,8 @@ def _answered(
         other = found.setdefault(path, file)
         if not other.path.samefile(file.path):
             raise ImportRefused(
+                f"{other.path} 与 {file.path} 的应答都将写入 {path}，"
+                "请分两次处理，各用不同的 --out。"
                 f"the answers to {other.path} and {file.path} would both be {path}; bring them"
                 " one after the other, with different --out"
             )
@@ -157,10 +165,13 @@ def _write(
         write_carry_file(path, opening, records)
     except FormError as error:
         raise ImportRefused(
+            "应答未能写出，请再次携带该文件；已保存的不会重复保存。"
             f"{error}; bring it again: what was stored is not stored twice"
         ) from error
     except OSError as error:
-        raise ImportRefused(f"{path}: cannot be written: {error.strerror}") from error
+        raise ImportRefused(
+            f"无法写入 {path}。{path}: cannot be written: {error.strerror}"
+        ) from error
 
 
 def _tell(taken: Taken, *, as_json: bool) -> None:
@@ -181,9 +192,9 @@ def _tell(taken: Taken, *, as_json: bool) -> None:
         table.add_row(host, verdict, str(count))
     Console().print(table)
     for refusal in taken.refusals:
-        print(plain(f"refused: {refusal}"))
+        print(plain(f"未受理 refused: {refusal}"))
     if taken.refusals_untold:
-        print(f"and {taken.refusals_untold} more")
+        print(f"另有 {taken.refusals_untold} 项 and {taken.refusals_untold} more")
 
 
 def _approved(path: Path | None) -> dict[bytes, str] | None:
@@ -194,13 +205,16 @@ def _approved(path: Path | None) -> dict[bytes, str] | None:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ImportRefused(f"{path}: cannot be read: {error}") from error
+        raise ImportRefused(f"无法读取 {path}。{path}: cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):
         digest, _, name = line.strip().partition(" ")
         try:
             found[bytes.fromhex(digest)] = name.strip(" *")
         except ValueError as error:
-            raise ImportRefused(f"{path}, line {number}: {digest[:70]!r} is no SHA-256") from error
+            raise ImportRefused(
+                f"{path} 第 {number} 行：{digest[:70]!r} 不是 SHA-256。"
+                f"{path}, line {number}: {digest[:70]!r} is no SHA-256"
+            ) from error
     return found
 
 
@@ -218,9 +232,15 @@ def _way_in(
 
     def approve(request: bytes) -> bytes:
         if file.sha256 not in approved:
-            raise Refused(f"the list does not name this file: its SHA-256 is {file.sha256.hex()}")
+            raise Refused(
+                f"清单中没有此文件，其 SHA-256 为 {file.sha256.hex()}。"
+                f"the list does not name this file: its SHA-256 is {file.sha256.hex()}"
+            )
         if count != 1:
-            raise Refused(f"the file holds {count} requests; an officer lets in one host a file")
+            raise Refused(
+                f"文件含 {count} 个请求；经办人每个文件只能批准一台主机。"
+                f"the file holds {count} requests; an officer lets in one host a file"
+            )
         return server.enrolment.approve(request, party, officer, file.sha256)
 
     return approve

@@ -73,12 +73,18 @@ def certify(
             issued = [_issue_period(server, contract, first, last)]
         elif reissue:
             if statement is None:
-                raise InvalidValue("--reissue needs --statement, --officer twice and --reason")
+                raise InvalidValue(
+                    "--reissue 须同时给出 --statement、两次 --officer 与 --reason。"
+                    "--reissue needs --statement, --officer twice and --reason"
+                )
             decision = two_officers(officer, reason)
             prove_officers(server, decision, password_file)
             issued = [_reissue(server, statement, decision)]
         elif named is None:
-            raise InvalidValue("name a month, or a --contract with --from and --to")
+            raise InvalidValue(
+                "请给出月份，或 --contract 加 --from 与 --to。"
+                "name a month, or a --contract with --from and --to"
+            )
         else:
             issued, failed = issue_batch(server, Month.parse(named), statement, quiet=as_json)
         if out is not None:
@@ -87,7 +93,11 @@ def certify(
     if failed:
         for number, why in failed:
             print(plain(f"未出具 not issued: {number}: {why}"), file=sys.stderr)
-        print(f"{len(issued)} issued, {len(failed)} not; run it again.", file=sys.stderr)
+        print(
+            f"已出具 {len(issued)} 份，未出具 {len(failed)} 份，请再次运行。"
+            f"{len(issued)} issued, {len(failed)} not; run it again.",
+            file=sys.stderr,
+        )
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -131,7 +141,10 @@ def withdraw(
         watches, actor = withdrawal_watches(server), ", ".join(decision.officers)
         changed = certificate_keeping(server).withdraw(number, reason, actor, watches)
         sequence(server.work, server.keyring, server.clock)
-    print(f"Certificate {changed.number} is {changed.status}.")
+    print(
+        f"使用证明 {changed.number} {changed.status.zh}。"
+        f"Certificate {changed.number} is {changed.status}."
+    )
 
 
 def issue_batch(
@@ -163,7 +176,9 @@ def _issue_period(
     server: Server, contract: str, first: str | None, last: str | None
 ) -> StoredCertificate:
     if first is None or last is None:
-        raise InvalidValue("several months are named by --from and --to")
+        raise InvalidValue(
+            "多个月份须以 --from 和 --to 注明。several months are named by --from and --to"
+        )
     keeping = certificate_keeping(server)
     issued = keeping.issue_period(contract, Month.parse(first), Month.parse(last), ACTOR)
     sequence(server.work, server.keyring, server.clock)

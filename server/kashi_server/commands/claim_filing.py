@@ -70,7 +70,10 @@ def draft(
     content = _content(form, contract, first, last)
     if no_other_money:
         if content.other_money:
-            raise InvalidValue(f"{form} declares other money; leave --no-other-money out")
+            raise InvalidValue(
+                f"{form} 已声明其他财政资金，请去掉 --no-other-money。"
+                f"{form} declares other money; leave --no-other-money out"
+            )
         content = replace(content, other_money=())
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
@@ -206,8 +209,8 @@ def pack(
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error}") from error
-    print(f"{file}: {len(content)} bytes")
+        raise ConfigurationError(f"无法写入 {file}。{file} cannot be written: {error}") from error
+    print(f"{file}: {len(content)} bytes 字节")
 
 
 def papers_of(
@@ -228,7 +231,10 @@ def papers_of(
 def _statement(text: str) -> StatementRevision:
     number, slash, revision = text.partition("/")
     if slash and not revision.isdecimal():
-        raise InvalidValue(f"'{text}' is no statement like KS-2026-10-HT-1/1")
+        raise InvalidValue(
+            f"“{text}”不是结算单，写法如 KS-2026-10-HT-1/1。"
+            f"'{text}' is no statement like KS-2026-10-HT-1/1"
+        )
     return StatementRevision(number, int(revision) if slash else 1)
 
 
@@ -236,7 +242,10 @@ def _invoice(text: str) -> InvoicePart:
     match text.split(":"):
         case [number, contract_id, part, yuan]:
             return InvoicePart(number, contract_id, part, parse_yuan(yuan))
-    raise InvalidValue(f"'{text}' is no invoice part like NUMBER:CONTRACT:PART:450.00")
+    raise InvalidValue(
+        f"“{text}”不是发票部分，写法如 NUMBER:CONTRACT:PART:450.00。"
+        f"'{text}' is no invoice part like NUMBER:CONTRACT:PART:450.00"
+    )
 
 
 def _content(
@@ -248,7 +257,10 @@ def _content(
     if form is not None:
         return _read_form(form)
     if not contracts or first is None or last is None:
-        raise InvalidValue("give --form FILE, or --contract with --from and --until")
+        raise InvalidValue(
+            "请给出 --form 文件，或 --contract 加 --from 与 --until。"
+            "give --form FILE, or --contract with --from and --until"
+        )
     return ClaimContent(contract_ids=tuple(contracts), first=_day(first), last=_day(last))
 
 
@@ -260,4 +272,4 @@ def _read_form(file: Path) -> ClaimContent:
     try:
         return load_claim_form(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error

@@ -124,4 +124,7 @@ def show_voucher(
                 else:
                     print_claim(claims.show(office_reader(), one.claim.claim_id), trace=False)
                 return
-    raise NotFound(f"there is no voucher '{number}'; list them with: voucher list")
+    raise NotFound(
+        f"没有券“{number}”，请用 voucher list 查看。"
+        f"there is no voucher '{number}'; list them with: voucher list"
+    )

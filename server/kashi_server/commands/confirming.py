@@ -27,4 +27,7 @@ def confirm_certificate(
             number, code, actor.party_id, actor.login
         )
         sequence(server.work, server.keyring, server.clock)
-    print(f"{given.number}: confirmed by its {given.side}, {given.party_id}.")
+    print(
+        f"{given.number}：{given.party_id} 已确认。"
+        f"{given.number}: confirmed by its {given.side}, {given.party_id}."
+    )

@@ -61,6 +61,8 @@ def correct(
     """
     if month is None and not preview:
         raise Refused(
+            "请以 --month 注明要更正的月份；只有 --preview 可以不注明，"
+            "即预览各月。"
             "which month is corrected? name it with --month; --preview alone tells of all"
         )
     wanted = None if month is None else Month.parse(month)
@@ -162,7 +164,7 @@ def _print(found: Correction, *, made: bool) -> None:
     PlainConsole().print(table)
     lines = sum(len(lines) for lines in found.difference.booked.values())
     print(f"{lines} 行冲正与新增 lines reversed and added, {found.booked_month} 入账 booked in.")
-    print(f"run {found.difference.run_id}")
+    print(f"更正 run {found.difference.run_id}")
 
 
 def replay(

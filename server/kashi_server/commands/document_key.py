@@ -31,7 +31,7 @@ def document_certificate(
 ) -> None:
     """Certify a key on a token under the documents root. 为令牌中的签章密钥签发证书。"""
     if out.exists():
-        raise Refused(f"{out} is there already; name another file")
+        raise Refused(f"{out} 已存在，请换一个文件名。{out} is there already; name another file")
     key = _read(public_key)
     with opened(directory) as server:
         signer = read_document_root(root or directory / ROOTS / "documents.pem")
@@ -39,7 +39,11 @@ def document_certificate(
             signer, key, server.config.organisation, server.clock(), demo=server.config.demo
         )
     out.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in chain))
-    print(f"{out}: {chain[0].subject.rfc4514_string()}; name it as documents.certificates.")
+    subject = chain[0].subject.rfc4514_string()
+    print(
+        f"已写出 {out}（{subject}），请填入 documents.certificates。"
+        f"{out}: {subject}; name it as documents.certificates."
+    )
 
 
 def _read(path: Path) -> ec.EllipticCurvePublicKey:
@@ -48,7 +52,12 @@ def _read(path: Path) -> ec.EllipticCurvePublicKey:
         load = load_pem_public_key if content.startswith(b"-----") else load_der_public_key
         key = load(content)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} holds no public key in DER or PEM: {error}") from error
+        raise ConfigurationError(
+            f"{path} 中没有 DER 或 PEM 格式的公钥。"
+            f"{path} holds no public key in DER or PEM: {error}"
+        ) from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ConfigurationError(f"{path}: the key is of another kind than P-256")
+        raise ConfigurationError(
+            f"{path} 中的密钥不是 P-256。{path}: the key is of another kind than P-256"
+        )
     return key

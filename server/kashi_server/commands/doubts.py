@@ -27,7 +27,7 @@ def show_doubts(
         stated = server.hosts.stated(days)
         known = {host.host_id for host in server.hosts.all()}
     if host_id is not None and host_id not in known:
-        raise NotFound(f"there is no host {host_id}")
+        raise NotFound(f"没有主机 {host_id}，请核对编号。there is no host {host_id}")
     shown = stated if host_id is None else {host_id: stated.get(host_id, NOTHING_STATED)}
     if as_json:
         told = {one: _plain(of) for one, of in shown.items()}

@@ -50,7 +50,7 @@ def evaluate_case(
     try:
         text = case.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{case} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {case}。{case} cannot be read: {error}") from error
     done = evaluate(read_rules(rules), load_case(text, str(case)))
     if as_json:
         print(done.to_bytes().decode())

@@ -61,7 +61,10 @@ def import_files(
         prove_officer(server, officer, password_file)
         importing = Importing(server.work, server.clock, agreement_watch(server))
         done = importing.take(texts, officer, reason)
-    print(f"{done.added} added, {done.changed} changed, {done.unchanged} stood so already.")
+    print(
+        f"新增 {done.added} 项，变更 {done.changed} 项，未变 {done.unchanged} 项。"
+        f"{done.added} added, {done.changed} changed, {done.unchanged} stood so already."
+    )
 
 
 def read_text(file: Path) -> str:
@@ -70,7 +73,7 @@ def read_text(file: Path) -> str:
         # Its line ends stay as they are: the hash that is kept is that of the file.
         return file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
 
 
 def close(
@@ -106,8 +109,14 @@ def close(
         print(json.dumps([_data(statement) for statement in statements], ensure_ascii=False))
         return
     size, root = closed.close.cut_off.checkpoint_size, closed.close.cut_off.checkpoint_root
-    print(f"{wanted} is closed at log size {size}, root {root.hex()[:16]}….")
-    print(f"{len(closed.silences)} stretches in which nobody reported were written as gaps.")
+    print(
+        f"{wanted} 已关账，日志长度 {size}，根 {root.hex()[:16]}…。"
+        f"{wanted} is closed at log size {size}, root {root.hex()[:16]}…."
+    )
+    print(
+        f"{len(closed.silences)} 段无人上报的时间已记为缺口。"
+        f"{len(closed.silences)} stretches in which nobody reported were written as gaps."
+    )
     _print(statements)
 
 
@@ -192,7 +201,10 @@ def _content(server: Server, number: str, revision: int | None) -> str:
         found = unit.expense.statement(number, revision)
     if found is None:
         which = "" if revision is None else f" of revision {revision}"
-        raise NotFound(f"there is no statement '{number}'{which}; list them with: statements")
+        raise NotFound(
+            f"没有结算单“{number}”（或没有所指版本），请用 statements 查看。"
+            f"there is no statement '{number}'{which}; list them with: statements"
+        )
     return found.content.decode()
 
 

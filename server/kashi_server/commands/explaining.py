@@ -43,8 +43,8 @@ def explain(
             trail = explaining.minute(device, at)
         else:
             raise InvalidValue(
-                "写明证明编号，或同时写明 --device 与 --minute；"
-                " name a certificate, or a --device and a --minute"
+                "请写明证明编号，或同时写明 --device 与 --minute。"
+                "name a certificate, or a --device and a --minute"
             )
     if as_json:
         print(json.dumps(trail.to_data(), ensure_ascii=False))

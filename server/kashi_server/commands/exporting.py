@@ -37,11 +37,19 @@ def export(
     导出表格；列名与含义固定。
     """
     if table not in COLUMNS:
-        raise ConfigurationError(f"there is no table '{table}'; there are {', '.join(COLUMNS)}")
+        raise ConfigurationError(
+            f"没有表“{table}”，可用：{', '.join(COLUMNS)}。"
+            f"there is no table '{table}'; there are {', '.join(COLUMNS)}"
+        )
     if file.suffix not in FORMATS:
-        raise ConfigurationError(f"{file} must end in {', '.join(FORMATS)}")
+        raise ConfigurationError(
+            f"{file} 的扩展名须为 {', '.join(FORMATS)} 之一。"
+            f"{file} must end in {', '.join(FORMATS)}"
+        )
     if table == "usage" and month is None:
-        raise ConfigurationError("usage is exported by month: add --month 2026-10")
+        raise ConfigurationError(
+            "用量按月导出，请加 --month 2026-10。usage is exported by month: add --month 2026-10"
+        )
     wanted = None if month is None else Month.parse(month)
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         match table:
@@ -59,7 +67,9 @@ def export(
         try:
             count = write_table(made, file, _about(server, wanted))
         except OSError as error:
-            raise ConfigurationError(f"{file} cannot be written: {error}") from error
+            raise ConfigurationError(
+                f"无法写入 {file}。{file} cannot be written: {error}"
+            ) from error
     print(f"{file}: {count} rows 行")
 
 

@@ -96,9 +96,13 @@ def get_file(
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
     except FileExistsError as error:
-        raise Refused(f"{target} exists; nothing is written over it") from error
+        raise Refused(
+            f"{target} 已存在，不覆盖已有文件。{target} exists; nothing is written over it"
+        ) from error
     except OSError as error:
-        raise ConfigurationError(f"{target} cannot be written: {error}") from error
+        raise ConfigurationError(
+            f"无法写入 {target}。{target} cannot be written: {error}"
+        ) from error
     with os.fdopen(descriptor, "wb") as out:
         out.write(content)
     print(plain(f"{target}: {found.name}, {found.file.media_type}"))

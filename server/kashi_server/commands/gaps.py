@@ -100,6 +100,7 @@ def _minute(text: str) -> int:
         return minute_of(datetime.fromisoformat(text))
     except ValueError as error:
         raise InvalidValue(
+            f"“{text}”不是时刻，写法如 2026-10-01T08:00+08:00。"
             f"'{text}' is no instant; write it like 2026-10-01T08:00+08:00"
         ) from error
 
@@ -108,7 +109,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {path}。{path} cannot be read: {error}") from error
 
 
 def _data(one: Explained) -> dict[str, object]:

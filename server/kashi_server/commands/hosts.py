@@ -36,10 +36,13 @@ def token(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Issue an enrolment token: it works once, for one host, for at most 24 hours.
-    签发一次性注册令牌，至多 24 小时有效；经办人凭密码办理。
+    签发一次性接入令牌，至多 24 小时有效；经办人凭密码办理。
     """
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
-        raise InvalidValue(f"--hours {hours}: a token lives 1 to 24 hours")
+        raise InvalidValue(
+            f"--hours {hours}：令牌有效期为 1 至 24 小时。"
+            f"--hours {hours}: a token lives 1 to 24 hours"
+        )
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
         _check_party(party, demo=server.config.demo)
@@ -125,12 +128,16 @@ def hold(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Stop counting a host's reports; they are still stored and receipted.
-    暂停计入某主机的报告；仍保存并出具回执。经办人凭密码办理。
+    暂挂某主机：其报告不计入，仍保存并出具回执。经办人凭密码办理。
     """
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
         server.hosts.hold(host_id, officer, reason)
-    print(f"Host {host_id} is held. Two officers release it: kashi-server hosts release")
+    print(
+        f"主机 {host_id} 已暂挂，解除须由两名经办人以 kashi-server hosts "
+        "release 办理。"
+        f"Host {host_id} is held. Two officers release it: kashi-server hosts release"
+    )
 
 
 def release(
@@ -141,7 +148,7 @@ def release(
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
     """Release a held host; it takes two officers, each with the password of the portal.
-    解除主机暂停；须两名经办人各以门户密码办理。
+    解除主机暂挂；须两名经办人各以门户密码办理。
 
     What the host sent while it was held is counted then, as far as nothing else forbids it.
     """
@@ -149,15 +156,24 @@ def release(
         prove_officer(server, officer, password_file)
         released = server.hosts.release(host_id, officer, reason)
         if not released:
-            print(f"Noted. Another officer must release {host_id} as well.")
+            print(
+                f"已记录，须由另一名经办人同样办理 {host_id} 的解除。"
+                f"Noted. Another officer must release {host_id} as well."
+            )
             return
         with server.work.begin(writes=False) as unit:
             asked = unit.identity.actors(RELEASE_REQUESTED_ACT, host_id)
         both = Decision(officer=f"{asked[-1]}, {officer}", why=reason)
         restored = server.restoration.restore_host(host_id, both)
-    print(f"Host {host_id} is released; {len(restored.counted)} of its reports count now.")
+    print(
+        f"主机 {host_id} 已解除暂挂，其 {len(restored.counted)} 份报告现已计入。"
+        f"Host {host_id} is released; {len(restored.counted)} of its reports count now."
+    )
     for (epoch, sequence), judgement in restored.refused:
-        print(f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}")
+        print(
+            f"仍不计入：纪元 {epoch} 报告 {sequence}。"
+            f"Still not counted: epoch {epoch} report {sequence}: {judgement.detail}"
+        )
 
 
 def revoke(
@@ -174,7 +190,10 @@ def revoke(
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
         server.hosts.revoke(host_id, officer, reason)
-    print(f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token.")
+    print(
+        f"主机 {host_id} 已吊销，其机器可以新令牌重新接入。"
+        f"Host {host_id} is revoked. Its machine may be enrolled anew with a new token."
+    )
 
 
 def allow_recoveries(
@@ -191,7 +210,7 @@ def allow_recoveries(
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
         server.hosts.allow_recoveries(host_id, count, officer, reason)
-    print(f"Host {host_id} may recover {count} times in all.")
+    print(f"主机 {host_id} 共可恢复 {count} 次。Host {host_id} may recover {count} times in all.")
 
 
 def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) -> None:

@@ -83,17 +83,27 @@ def _facts(
 
 def _print(facts: FactsChecked, log: LogChecked) -> None:
     print(
+        f"主机 {facts.host_count} 台，报告 {facts.report_count} 份，"
+        f"读数 {facts.reading_count} 条；日志 {log.size} 条，"
+        f"检查点 {log.checkpoint_count} 个。"
         f"{facts.host_count} hosts, {facts.report_count} reports, {facts.reading_count} readings;"
         f" log of {log.size} entries, {log.checkpoint_count} checkpoints"
     )
     if facts.erased_count:
         print(f"姓名已抹除 names erased: {facts.erased_count} 份报告 reports, proofs whole.")
     for line in facts.repaired:
-        print(f"repaired: {line}")
+        print(f"已修复 repaired: {line}")
     for line in (*facts.differences, *log.differences):
-        print(f"DIFFERS: {line}")
+        print(f"不一致 DIFFERS: {line}")
     if not (facts.differences or log.differences):
-        print("Everything stored is what was signed, and usage is what it adds up to.")
+        print(
+            "所存内容与签名一致，用量与其合计相符。"
+            "Everything stored is what was signed, and usage is what it adds up to."
+        )
     elif not log.differences:
-        print("Projections can be built again: kashi-server fsck --repair. Damaged reports cannot;")
+        print(
+            "汇总可以重建：kashi-server fsck --repair；损坏的报告不能重建，"
+            "请从备份恢复，主机会重新发送其所存报告。"
+            "Projections can be built again: kashi-server fsck --repair. Damaged reports cannot;"
+        )
         print("restore them from a backup: hosts send again what they hold.")

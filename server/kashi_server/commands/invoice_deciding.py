@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.invoices import STATUS_ZH, Number
+from kashi_server.commands.invoices import Number
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory, two_officers
 from kashi_server.commands.proving import OfficersPasswords, prove_officers
 from kashi_server.domain.money import yuan_text
 from kashi_server.services.invoice_deciding import InvoiceDeciding
+from kashi_server.services.invoice_words import STATUS_ZH
 
 Officers = Annotated[
     list[str] | None,

@@ -27,22 +27,16 @@ from kashi_server.commands.paper_options import (
 )
 from kashi_server.commands.plain import PlainConsole
 from kashi_server.commands.proving import OfficerPassword, OfficersPasswords, prove_officers
-from kashi_server.domain.invoice import InvoiceStatus, LinePart
+from kashi_server.domain.invoice import LinePart
 from kashi_server.domain.invoice_content import said_by
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.services.allocation import PartLeft, left_of
 from kashi_server.services.invoice_righting import put_right as righted
+from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
 from kashi_server.services.papers_port import StoredInvoice
 from kashi_server.services.told import ToldInvoice
-
-STATUS_ZH = {
-    InvoiceStatus.NORMAL: "正常",
-    InvoiceStatus.PARTLY_RED: "部分红冲",
-    InvoiceStatus.RED: "已红冲",
-    InvoiceStatus.VOID: "已作废",
-}
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Its 20 digits. 数电票号码")]
 

@@ -38,6 +38,9 @@ def two_officers(officers: Sequence[str] | None, reason: str) -> OfficersDecisio
     """
     named = list(officers or ())
     if len(named) > 2:
-        raise InvalidValue("two officers decide; name just two with --officer")
+        raise InvalidValue(
+            "须由两名经办人决定，请以 --officer 恰好注明两人。"
+            "two officers decide; name just two with --officer"
+        )
     first, second = (*named, "", "")[:2]
     return OfficersDecision(officers=(first, second), reason=reason)

@@ -31,7 +31,7 @@ def content_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
 
 
 def mapping_of(file: Path | None) -> PaperMapping:
@@ -46,7 +46,7 @@ def mapping_of(file: Path | None) -> PaperMapping:
     try:
         return read_mapping(content_of(file).decode("utf-8"), str(file))
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
 
 
 def paper_files(server: Server) -> PaperFiles:

@@ -39,7 +39,10 @@ def put_payment_right(
     两名经办人各凭密码办理。
     """
     if (invoice is None) != (amount is None):
-        raise Refused("name both --invoice and --amount, or neither: then all of it goes back")
+        raise Refused(
+            "--invoice 与 --amount 须同时给出；都不给出则全部退回。"
+            "name both --invoice and --amount, or neither: then all of it goes back"
+        )
     part = None if invoice is None or amount is None else (invoice, parse_yuan(amount))
     decision = two_officers(officer, reason)
     with opened(directory) as server:

@@ -45,14 +45,14 @@ def password_of(file: Path | None) -> tuple[str, str]:
     try:
         return file.read_text(encoding="utf-8").strip(), ""
     except OSError as error:
-        raise InvalidValue(f"--password-file {file}: {error.strerror}") from error
+        raise InvalidValue(f"无法读取密码文件。--password-file {file}: {error.strerror}") from error
 
 
 def typed_password(login: str, file: Path | None) -> str:
     """Somebody's password, from a file or asked for."""
     if file is not None:
         return password_of(file)[0]
-    return str(typer.prompt(f"Password of {login}", hide_input=True))
+    return str(typer.prompt(f"{login} 的密码 Password of {login}", hide_input=True))
 
 
 def require_officer(server: Server, login: str) -> None:
@@ -62,7 +62,7 @@ def require_officer(server: Server, login: str) -> None:
         NotFound: there is no such officer, or the account is closed.
     """
     if login not in server.accounts.officers():
-        raise NotFound(f"there is no officer '{login}' on this server")
+        raise NotFound(f"本服务器没有经办人“{login}”。there is no officer '{login}' on this server")
 
 
 def prove(server: Server, login: str, password_file: Path | None, act: str = "") -> None:
@@ -134,6 +134,8 @@ def prove_logins(
     files: list[Path | None] = [*(password_files or ())] or [None] * len(named)
     if len(files) != len(named):
         raise InvalidValue(
+            "请为每个 --officer（--second、--by）各给出一次 --password-file，"
+            "顺序一致。"
             "give --password-file once for each --officer (--second, --by), in the same order"
         )
     for login, file in zip(named, files, strict=True):

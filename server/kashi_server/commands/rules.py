@@ -63,7 +63,9 @@ def rules_show(
     shipped = [v for v in shipped_rules() if v.programme_id == programme]
     versions += [version for version in shipped if version.sha256 not in known]
     if not versions:
-        raise NotFound(f"there are no rules of '{programme}'")
+        raise NotFound(
+            f"“{programme}”没有规则，请用 rules list 查看。there are no rules of '{programme}'"
+        )
     for version in versions:
         if as_json:
             print(version.to_bytes().decode())
@@ -133,7 +135,7 @@ def rules_decide(
     try:
         record = load_decisions(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
     with opened(directory) as server:
         with server.work.begin(writes=False) as unit:
             known = list(unit.expense.rules(record.programme_id))
@@ -158,6 +160,8 @@ def _check_officers(record: DecisionRecord, accounts: Mapping[str, Account]) -> 
         account = accounts.get(login)
         if account is None or account.disabled or account.role is not Role.OFFICER:
             raise Refused(
+                f"账号“{login}”不是本服务器的经办人；决定须注明两名经办人的账号，"
+                "请用 account list 查看。"
                 f"'{login}' is no officer here; a decision names the logins of two officers:"
                 " list them with: account list"
             )
@@ -167,7 +171,10 @@ def _base(known: list[RulesVersion], programme_id: str, name: str) -> RulesVersi
     for version in (*known, *shipped_rules()):
         if (version.programme_id, version.version) == (programme_id, name):
             return version
-    raise NotFound(f"there are no rules {programme_id} {name}; list them with: rules list")
+    raise NotFound(
+        f"没有规则 {programme_id} {name}，请用 rules list 查看。"
+        f"there are no rules {programme_id} {name}; list them with: rules list"
+    )
 
 
 def _print_rules(version: RulesVersion, *, registered: bool) -> None:

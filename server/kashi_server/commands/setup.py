@@ -105,7 +105,7 @@ def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
         _bring_up_to_date(engine, config)
     finally:
         engine.dispose()
-    print("The database is up to date.")
+    print("数据库已是最新版本。The database is up to date.")
 
 
 def version() -> None:
@@ -115,7 +115,10 @@ def version() -> None:
 
 def _refuse_other_kind(config: Config, *, demo: bool) -> None:
     if demo and not config.demo:
-        raise Refused("this server exists and is no demonstration; make the demo elsewhere")
+        raise Refused(
+            "本目录已有正式服务器，演示服务器请建在其他目录。"
+            "this server exists and is no demonstration; make the demo elsewhere"
+        )
 
 
 def _settings(
@@ -128,11 +131,20 @@ def _settings(
     demo: bool,
 ) -> str:
     if organisation is None and not demo:
-        raise InvalidValue("say who runs this server: --organisation '深圳市…'")
+        raise InvalidValue(
+            "请注明运营单位：--organisation '深圳市…'。"
+            "say who runs this server: --organisation '深圳市…'"
+        )
     if not addresses and not demo:
-        raise InvalidValue("say under which name agents reach this server: --address kashi.…")
+        raise InvalidValue(
+            "请注明采集代理连接服务器所用的名称：--address kashi.…。"
+            "say under which name agents reach this server: --address kashi.…"
+        )
     if port and not 1 <= port <= 65_532:
-        raise InvalidValue(f"--port {port}: four ports in a row must fit below 65536")
+        raise InvalidValue(
+            f"--port {port}：须留出四个连续端口，均小于 65536。"
+            f"--port {port}: four ports in a row must fit below 65536"
+        )
     # JSON's texts, lists and truth values are TOML's too.
     return _SETTINGS.format(
         organisation=json.dumps(organisation or DEMO_ORGANISATION, ensure_ascii=False),
@@ -172,6 +184,8 @@ def _make_keys(directory: Path, config: Config) -> None:
         return
     if (directory / KEYS).exists() or (directory / ROOTS).exists():
         raise Refused(
+            f"密钥生成曾中断，请删除 {directory / KEYS} 与 {directory / ROOTS}，"
+            "再次运行 init。"
             f"making the keys was cut short: remove {directory / KEYS} and {directory / ROOTS},"
             " then run init again"
         )
@@ -203,14 +217,14 @@ def _bring_up_to_date(engine: Engine, config: Config) -> None:
 
 
 def _report(directory: Path, config: Config, made: str | None) -> None:
-    kind = "A demonstration server 演示服务器" if config.demo else "A server 服务器"
-    print(f"{kind} is ready in {directory}. 已就绪。")
+    zh, en = ("演示服务器", "A demonstration server") if config.demo else ("服务器", "A server")
+    print(f"{zh}已就绪，位于 {directory}。{en} is ready in {directory}.")
     if made is not None:
         print(made)
     print(
-        f"请将 {directory / ROOTS} 移至保险柜并从本机删除，日常无需"
-        f" Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it."
+        f"请将 {directory / ROOTS} 移至保险柜并从本机删除，日常无需。"
+        f"Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it."
     )
     root = directory / PUBLIC / "server-root.pem"
-    print(f"浏览器凭 {root} 信任门户 Browsers trust the portal by {root}.")
+    print(f"浏览器凭 {root} 信任门户。Browsers trust the portal by {root}.")
     print(f"启动 Start it: kashi-server serve --directory {directory}")

@@ -136,8 +136,8 @@ def stated_source(
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error}") from error
-    print(f"{file}: {len(content)} bytes")
+        raise ConfigurationError(f"无法写入 {file}。{file} cannot be written: {error}") from error
+    print(f"{file}: {len(content)} bytes 字节")
 
 
 def countersign(
@@ -213,6 +213,7 @@ def reverse(
             named = list(officer or ())
             if len(named) > 1 or len(password_file or ()) > 1:
                 raise InvalidValue(
+                    "录入一方的意见只须一名经办人；两名经办人决定时不写 --party。"
                     "one officer records what a party says; two decide without --party"
                 )
             only = named[0] if named else None
@@ -235,10 +236,15 @@ def _speaking(
     if by is not None and officer is None:
         own = actor_of(server, by, file)
         if party not in (None, own.party_id):
-            raise Refused(f"'{own.login}' speaks for {own.party_id}, not for {party}")
+            raise Refused(
+                f"“{own.login}”属于 {own.party_id}，不能代表 {party}。"
+                f"'{own.login}' speaks for {own.party_id}, not for {party}"
+            )
         return Acting(actor=own.login, party_id=own.party_id)
     if officer is None or party is None or by is not None:
         raise InvalidValue(
+            "请注明声明人：--by 为本方账号；或 --officer 为录入 --party 意见的经办"
+            "人。"
             "name who says it: --by, the party's own login; or --officer, who records what --party"
             " said"
         )
@@ -250,7 +256,7 @@ def _file(path: Path) -> SourceFile:
     try:
         return SourceFile(str(path), path.read_bytes())
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {path}。{path} cannot be read: {error}") from error
 
 
 def _card_hours(attestation: Attestation) -> str:

@@ -83,7 +83,7 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
         if not self._throttle.take(address):
             await context.abort(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                "too many tries; wait a few minutes and try again",
+                "尝试次数过多，请几分钟后再试。too many tries; wait a few minutes and try again",
             )
         try:
             answer = await asyncio.get_running_loop().run_in_executor(self._executor, call)

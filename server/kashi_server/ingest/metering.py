@@ -115,6 +115,7 @@ class Metering:
         if peer.host_id in self._in_flight:
             raise Refusal(
                 grpc.StatusCode.ABORTED,
+                "本主机的另一次调用尚未答复，请等待。"
                 "another call of this host is in flight; wait for its answer",
             )
         self._in_flight.add(peer.host_id)
@@ -157,13 +158,19 @@ class Metering:
     ) -> tuple[bytes, ...]:
         standing = self._standings.of(peer.host_id, peer.serial)
         if standing.state is HostState.REVOKED:
-            raise Refused("this host is revoked; enrol it with a new token and new keys")
+            raise Refused(
+                "本主机已吊销，请以新令牌和新密钥重新接入。"
+                "this host is revoked; enrol it with a new token and new keys"
+            )
         if host_id in ("", peer.host_id):
             return self._enrolment.renew(peer.host_id, csr)
         _check_named(peer, host_id)
         host = self._standings.brought(host_id)
         if host.operator_party_id != standing.operator_party_id:
-            raise Refused(f"host {host.host_id} is not of the party that operates this relay")
+            raise Refused(
+                f"主机 {host.host_id} 不属于运营此中继的单位。"
+                f"host {host.host_id} is not of the party that operates this relay"
+            )
         return self._enrolment.renew_carried(host.host_id, csr, signature)
 
     def _count(self, answer: Answer, peer: Peer) -> None:
@@ -184,9 +191,15 @@ def _check_named(peer: Peer, host_id: str) -> None:
         InvalidValue: the caller may not speak for this host.
     """
     if peer.relay and not host_id:
-        raise InvalidValue("host_id is empty: a relay names the host whose reports it brings")
+        raise InvalidValue(
+            "host_id 为空：中继须写明报告所属主机。"
+            "host_id is empty: a relay names the host whose reports it brings"
+        )
     if not peer.relay and host_id not in ("", peer.host_id):
-        raise InvalidValue(f"host_id names {host_id[:64]!r}: a host speaks for itself alone")
+        raise InvalidValue(
+            f"host_id 写的是 {host_id[:64]!r}：主机只能代表自己。"
+            f"host_id names {host_id[:64]!r}: a host speaks for itself alone"
+        )
 
 
 async def _message(context: Context) -> bytes:
@@ -199,6 +212,7 @@ async def _message(context: Context) -> bytes:
     if not isinstance(message, bytes):
         raise Refusal(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"没有收到不超过 {limits.MESSAGE_BYTES_MAX} 字节的消息。"
             f"no message of at most {limits.MESSAGE_BYTES_MAX} bytes arrived",
         )
     return message

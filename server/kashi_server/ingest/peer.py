@@ -48,9 +48,16 @@ class Peer:
             Refused: it has expired, or is not valid yet.
         """
         if now_utc_ms >= self.valid_until_utc_ms:
-            raise Refused("the client certificate has expired; recover with the report key")
+            raise Refused(
+                "客户端证书已过期，请以报告密钥恢复。"
+                "the client certificate has expired; recover with the report key"
+            )
         if now_utc_ms < self.valid_from_utc_ms:
-            raise Refused("the client certificate is not valid yet; check the host's clock")
+            raise Refused(
+                "客户端证书尚未生效，请检查主机时钟。"
+                "客户端证书不是主机证书。"
+                "the client certificate is not valid yet; check the host's clock"
+            )
 
 
 class Peers:
@@ -67,7 +74,7 @@ class Peers:
         """
         pem = next(iter(auth_context.get(_PEM, ())), None)
         if pem is None:
-            raise Refused("the call comes without a client certificate")
+            raise Refused("调用未附客户端证书。the call comes without a client certificate")
         peer = self._known.get(pem)
         if peer is None:
             if len(self._known) >= PEERS_KEPT_MAX:
@@ -87,7 +94,7 @@ def read_peer(pem: bytes) -> Peer:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound) as error:
-        raise Refused("the client certificate is no host's") from error
+        raise Refused("客户端证书不是主机证书。the client certificate is no host's") from error
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     relay = uris[:1] != [] and uris[0].startswith(RELAY_URI_PREFIX)
     if (
@@ -95,11 +102,11 @@ def read_peer(pem: bytes) -> Peer:
         or len(uris) != 1
         or (len(names) != 1 and not relay)
     ):
-        raise Refused("the client certificate is no host's")
+        raise Refused("客户端证书不是主机证书。the client certificate is no host's")
     prefix = RELAY_URI_PREFIX if relay else HOST_URI_PREFIX
     host_id = uris[0].removeprefix(prefix)
     if uris[0] != prefix + host_id or not _is_uuid(host_id):
-        raise Refused("the client certificate names no host")
+        raise Refused("客户端证书未写明主机。the client certificate names no host")
     return Peer(
         host_id=host_id,
         serial=f"{certificate.serial_number:040x}",

@@ -73,6 +73,8 @@ class GrpcPort:
             port = server.add_secure_port(self._address, self._credentials)
         except RuntimeError as error:
             raise ConfigurationError(
+                f"{self._family} 端口无法监听 {self._address}，请修改 server.toml 中的 "
+                f"{self._family}.listen。"
                 f"the {self._family} port cannot listen on {self._address}; set"
                 f" {self._family}.listen in server.toml"
             ) from error

@@ -31,9 +31,11 @@ def reports_from_request(request: bytes) -> tuple[str, Sequence[bytes]]:
     try:
         message = metering_pb2.SubmitRequest.FromString(request)
     except DecodeError as error:
-        raise InvalidValue("the bytes are not a SubmitRequest") from error
+        raise InvalidValue("内容不是 SubmitRequest。the bytes are not a SubmitRequest") from error
     if len(message.reports) > limits.REPORTS_PER_CALL_MAX:
         raise InvalidValue(
+            f"一次调用含 {len(message.reports)} 份报告，最多 "
+            f"{limits.REPORTS_PER_CALL_MAX} 份。"
             f"{len(message.reports)} reports in one call; send at most"
             f" {limits.REPORTS_PER_CALL_MAX}"
         )
@@ -68,7 +70,7 @@ def renewal_from_request(request: bytes) -> tuple[str, bytes, Signature]:
     try:
         message = metering_pb2.RenewRequest.FromString(request)
     except DecodeError as error:
-        raise InvalidValue("the bytes are not a RenewRequest") from error
+        raise InvalidValue("内容不是 RenewRequest。the bytes are not a RenewRequest") from error
     return message.host_id, message.csr, message.signature
 
 

@@ -112,7 +112,7 @@ class Writer(Executor):
     def _put(self, one: _Call | _Task) -> None:
         with self._closing:
             if self._closed:
-                raise RuntimeError("the writer was shut down")
+                raise RuntimeError("写入线程已停止。the writer was shut down")
             self._queue.put(one)
 
     def _run(self) -> None:
@@ -148,7 +148,10 @@ class Writer(Executor):
         try:
             outcomes = self._outcomes(group)
         except StorageError as error:
-            outcome = Refusal(grpc.StatusCode.UNAVAILABLE, f"the database does not answer: {error}")
+            outcome = Refusal(
+                grpc.StatusCode.UNAVAILABLE,
+                f"数据库没有应答。the database does not answer: {error}",
+            )
             outcomes = [outcome] * len(group)
         except Exception as error:
             self._metrics.faults.inc()
@@ -185,6 +188,7 @@ class Writer(Executor):
         if standing.state is HostState.REVOKED:
             return Refusal(
                 grpc.StatusCode.PERMISSION_DENIED,
+                "本主机已吊销，请以新令牌和新密钥重新接入。"
                 "this host is revoked; enrol it with a new token and new keys",
             )
         return standing
@@ -192,10 +196,16 @@ class Writer(Executor):
     def _brought(self, relay: HostStanding, host_id: str) -> HostStanding:
         """The host a relay speaks for, if it may."""
         if relay.state is not HostState.ACTIVE:
-            raise Refused(f"this relay is {relay.state}; its hosts keep what they measured")
+            raise Refused(
+                f"此中继{relay.state.zh}，其主机自行保留所计量的数据。"
+                f"this relay is {relay.state}; its hosts keep what they measured"
+            )
         host = self._standings.brought(host_id)
         if host.operator_party_id != relay.operator_party_id:
-            raise Refused(f"host {host_id} is not of the party that operates this relay")
+            raise Refused(
+                f"主机 {host_id} 不属于运营此中继的单位。"
+                f"host {host_id} is not of the party that operates this relay"
+            )
         return host
 
 
@@ -207,7 +217,10 @@ def _outcome(answer: Answer | Failure) -> Outcome:
 
 def _unforeseen(error: Exception) -> Refusal:
     _LOG.error("a group of calls failed", exc_info=error)
-    return Refusal(grpc.StatusCode.INTERNAL, "the server failed; it is in the server's log")
+    return Refusal(
+        grpc.StatusCode.INTERNAL,
+        "服务器出错，错误已记入服务器日志。the server failed; it is in the server's log",
+    )
 
 
 def _run_task(task: _Task) -> None:

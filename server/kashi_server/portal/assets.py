@@ -23,7 +23,7 @@ router = APIRouter()
 def asset(digest: str, name: str) -> Response:
     """One of our files; its address names its bytes, so a browser may keep it for good."""
     if ADDRESSES.get(name) != f"/static/{digest}/{name}":
-        raise NotFound("there is no such file")
+        raise NotFound("没有此文件。there is no such file")
     return Response(
         _FILES[name],
         media_type=_TYPES[Path(name).suffix],

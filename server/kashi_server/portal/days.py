@@ -15,7 +15,9 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise InvalidValue(f"'{text}' is not a day; write it as 2026-10-31") from error
+        raise InvalidValue(
+            f"“{text}”不是日期，写法如 2026-10-31。'{text}' is not a day; write it as 2026-10-31"
+        ) from error
 
 
 def day_window(day: date) -> Interval:

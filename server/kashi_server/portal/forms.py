@@ -66,7 +66,10 @@ async def _read(request: Request, visit: AnyVisit, fields_max: int) -> Form:
     secret = visit.session.token if visit.session else visit.visitor_token
     if not is_form_token(secret, texts.get(TOKEN_FIELD, "")):
         await run_in_threadpool(visit.record, "form-refused", request.url.path)
-        raise FormRefused("the form's token is missing or belongs to another session")
+        raise FormRefused(
+            "表单令牌缺失或属于其他会话，请刷新后重试。"
+            "the form's token is missing or belongs to another session"
+        )
     return Form(texts=texts, lists=lists, files=files, names=names)
 
 

@@ -39,7 +39,9 @@ class Pace:
         with self._lock:
             bucket = self._bucket(address)
             if bucket.tokens_milli < 1000:
-                raise TooManyRequests("too many requests from this address; wait a little")
+                raise TooManyRequests(
+                    "该来源的请求过多，请稍候。too many requests from this address; wait a little"
+                )
             bucket.tokens_milli -= 1000
 
     def _bucket(self, address: str) -> _Bucket:

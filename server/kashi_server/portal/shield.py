@@ -78,12 +78,14 @@ def _refusal(scope: Scope) -> PlainTextResponse | None:
         return None
     headers = Headers(scope=scope)
     if not _is_ours(headers, scope["scheme"]):
-        return PlainTextResponse("cross-site request refused\n", status_code=403)
+        return PlainTextResponse("跨站请求已被拒绝。cross-site request refused\n", status_code=403)
     length = headers.get("content-length", "")
     if not (length.isascii() and length.isdecimal()):
-        return PlainTextResponse("state the length of the request\n", status_code=411)
+        return PlainTextResponse(
+            "请求须注明长度。state the length of the request\n", status_code=411
+        )
     if int(length[:12]) > BYTES_MAX.get(scope["path"], FORM_BYTES_MAX):
-        return PlainTextResponse("the request is too large\n", status_code=413)
+        return PlainTextResponse("请求过大。the request is too large\n", status_code=413)
     return None
 
 

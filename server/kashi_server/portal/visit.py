@@ -74,7 +74,7 @@ class Visit:
             SignInNeeded: nobody is signed in.
         """
         if self.session is None:
-            raise SignInNeeded("sign in first")
+            raise SignInNeeded("请先登录。sign in first")
         account = self.session.account
         return Reader(account_id=account.account_id, role=account.role, party_id=account.party_id)
 
@@ -120,7 +120,7 @@ def signed_in(visit: Annotated[Visit, Depends(open_visit)]) -> Visit:
         SignInNeeded: nobody is.
     """
     if visit.session is None:
-        raise SignInNeeded("sign in first")
+        raise SignInNeeded("请先登录。sign in first")
     return visit
 
 
@@ -131,7 +131,7 @@ def of_office(visit: Annotated[Visit, Depends(signed_in)]) -> Visit:
         NotFound: it is somebody else's.
     """
     if not visit.reader.role.sees_everything:
-        raise NotFound("there is no such page for this reader")
+        raise NotFound("没有此页，或不属于您的账号。there is no such page for this reader")
     return visit
 
 

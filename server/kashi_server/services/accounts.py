@@ -57,12 +57,18 @@ class AccountDraft:
         """Refuse a login that cannot be, and a party where none belongs."""
         if _LOGIN.fullmatch(self.login) is None:
             raise InvalidValue(
+                f"“{self.login}”不能作为账号：须为 3 至 64 个字符，"
+                "可用 a-z、0-9 和 . _ @ -。"
                 f"'{self.login}' is not a login: use 3 to 64 of a-z, 0-9, '.', '_', '@' and '-'"
             )
         if self.role.sees_everything and self.party_id is not None:
-            raise InvalidValue(f"an account of role {self.role} belongs to no party")
+            raise InvalidValue(
+                f"角色为 {self.role} 的账号不属于任何单位。"
+                f"an account of role {self.role} belongs to no party"
+            )
         if not self.role.sees_everything and (self.party_id is None or len(self.party_id) != 18):
             raise InvalidValue(
+                f"角色为 {self.role} 的账号须注明其单位的 18 位统一社会信用代码。"
                 f"an account of role {self.role} needs its party's 18-character code"
             )
 
@@ -179,7 +185,10 @@ class AccountKeeping:
         )
         with self._work.begin() as unit:
             if first and unit.accounts.has_officer():
-                raise Refused("an officer's account exists; add others as that officer")
+                raise Refused(
+                    "已有经办人账号，其他账号请由该经办人建立。"
+                    "an officer's account exists; add others as that officer"
+                )
             account = unit.accounts.add(draft)
             made = role if party_id is None else f"{role}:{party_id}"
             self._record(unit, account, "account-created", made, by)
@@ -201,7 +210,7 @@ class AccountKeeping:
         with self._work.begin() as unit:
             account = _existing(unit, login)
             if account.disabled:
-                raise NotFound(f"the account '{login}' is closed")
+                raise NotFound(f"账号“{login}”已停用。the account '{login}' is closed")
             stored = unit.accounts.password_hash(account.account_id)
             matches = self._passwords.matches(stored, password)
             if not matches:
@@ -210,7 +219,7 @@ class AccountKeeping:
                 self._record(unit, account, "console-proved", act)
             unit.commit()
         if not matches:
-            raise Refused(f"the password of {login} is wrong")
+            raise Refused(f"账号 {login} 的密码不正确。the password of {login} is wrong")
 
     def officers(self) -> frozenset[str]:
         """The logins of officers whose accounts are open."""
@@ -277,5 +286,8 @@ def normal_login(text: str) -> str:
 def _existing(unit: AccountsUnit, login: str) -> Account:
     account = unit.accounts.by_login(normal_login(login))
     if account is None:
-        raise NotFound(f"there is no account '{login}'; see: kashi-server account list")
+        raise NotFound(
+            f"没有账号“{login}”，请用 kashi-server account list 查看。"
+            f"there is no account '{login}'; see: kashi-server account list"
+        )
     return account

@@ -36,4 +36,4 @@ class Acting:
             NotFound: it is the paper of others.
         """
         if not self.may_see(*sides):
-            raise NotFound(f"there is no {what}")
+            raise NotFound(f"没有此项，或不属于本单位：{what}。there is no {what}")

@@ -22,9 +22,14 @@ class PrivilegedAct:
     def __post_init__(self) -> None:
         """Refuse an act that names nobody or gives no reason."""
         if not self.actor.strip():
-            raise InvalidValue("a privileged act needs the name of who does it")
+            raise InvalidValue(
+                "特权操作须注明办理人。a privileged act needs the name of who does it"
+            )
         if not self.reason.strip():
-            raise InvalidValue(f"'{self.act}' needs a reason; give one with --reason")
+            raise InvalidValue(
+                f"办理“{self.act}”须说明理由，请以 --reason 注明。"
+                f"'{self.act}' needs a reason; give one with --reason"
+            )
 
 
 class ActsPort(Protocol):

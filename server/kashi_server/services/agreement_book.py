@@ -219,14 +219,29 @@ class AgreementBook:
             case Assignment() | Price() if agreement.contract_id in self._broken:
                 yield _BROKEN
             case Voiding() if not self._corrects:
-                yield "assignment", f"two officers declare an assignment void: {CORRECTION}"
+                yield (
+                    "assignment",
+                    (
+                        "指派作废须由两名经办人办理。"
+                        f"two officers declare an assignment void: {CORRECTION}"
+                    ),
+                )
             case Voiding() if agreement.assignment_id not in (*self.assignments, *self._broken):
                 if not self._is_void(agreement):
-                    yield "assignment", f"there is no assignment {agreement.assignment_id}"
+                    yield (
+                        "assignment",
+                        (
+                            f"没有指派 {agreement.assignment_id}，请核对编号。"
+                            f"there is no assignment {agreement.assignment_id}"
+                        ),
+                    )
             case Assignment() | Price() if agreement.contract_id not in self.contracts:
                 yield (
                     "contract",
-                    f"没有此合同；there is no contract {agreement.contract_id}",
+                    (
+                        f"没有合同 {agreement.contract_id}，请核对编号。"
+                        f"there is no contract {agreement.contract_id}"
+                    ),
                 )
 
     def _party(self, name: str, party_id: str, kind: PartyKind | None = None) -> Iterator[Trouble]:
@@ -234,9 +249,21 @@ class AgreementBook:
         if party is None and party_id in self._broken:
             yield _BROKEN
         elif party is None:
-            yield name, f"没有此主体；there is no party {party_id}; add a [[party]]"
+            yield (
+                name,
+                (
+                    f"没有主体 {party_id}，请补充 [[party]]。"
+                    f"there is no party {party_id}; add a [[party]]"
+                ),
+            )
         elif kind is not None and party.kind is not kind:
-            yield name, f"主体类别不符；{party_id} is a {party.kind}, not a {kind}"
+            yield (
+                name,
+                (
+                    f"主体类别不符：{party_id} 为 {party.kind}，此处须为 {kind}。"
+                    f"{party_id} is a {party.kind}, not a {kind}"
+                ),
+            )
 
     def _history(self, agreement: Agreement) -> Iterator[Trouble]:
         old = self.standing(agreement)
@@ -266,7 +293,8 @@ class AgreementBook:
     def _closed_text(self) -> str:
         until = instant_of(self._closed_until or 0).isoformat()
         return (
-            f"此前月份已关账，须作更正；months are closed until {until}; what lies before is a"
+            f"{until} 以前的月份已关账，其中内容须作更正。"
+            f"months are closed until {until}; what lies before is a"
             f" correction: {CORRECTION}"
         )
 
@@ -352,4 +380,4 @@ def _fixed(old: Agreement, new: Agreement) -> Iterator[Trouble]:
         if before != after and (field.name not in _FREE.get(type(old), ()) or decided):
             name = _FIELDS.get(field.name, field.name)
             differs = f"differs from what stands ({before}); only its end may be changed"
-            yield name, f"与现有内容不同，仅可更改结束时间；{differs}"
+            yield name, f"与现有内容（{before}）不同，仅可更改结束时间。{differs}"

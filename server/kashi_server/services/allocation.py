@@ -13,6 +13,7 @@ from kashi_server.domain.money import yuan_text
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acting import Acting
+from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import allocation_entry
 from kashi_server.services.papers_port import Allocation, PapersUnit, StoredInvoice
 
@@ -30,7 +31,10 @@ class Wanted:
     def __post_init__(self) -> None:
         """Refuse nothing and less."""
         if self.amount_fen <= 0:
-            raise InvalidValue(f"a claim of {self.amount_fen} fen of invoice {self.number}")
+            raise InvalidValue(
+                f"发票 {self.number} 的申报金额不能为 {self.amount_fen} 分。"
+                f"a claim of {self.amount_fen} fen of invoice {self.number}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,8 @@ def allocate(
         left = _left(unit, stored).get((one.contract_id, one.part))
         if left is None:
             raise Refused(
+                f"发票 {one.number} 没有对应合同 {one.contract_id} 的 {one.part} 部分的"
+                "明细行，请先注明对应关系。"
                 f"invoice {one.number} has no line for part {one.part} of contract"
                 f" {one.contract_id}; say what its lines are for first"
             )
@@ -139,7 +145,7 @@ def left_of(unit: PapersUnit, number: str, acting: Acting) -> tuple[PartLeft, ..
     """
     stored = unit.invoices.invoice(number)
     if stored is None or not acting.may_see(stored.invoice.buyer_id):
-        raise NotFound(f"there is no invoice {number}")
+        raise NotFound(f"没有发票 {number}，请先导入。there is no invoice {number}")
     return tuple(_left(unit, stored).values())
 
 
@@ -201,16 +207,25 @@ def _sums(allocations: Sequence[Allocation]) -> dict[tuple[str, str, str, str], 
 def _claimable(unit: PapersUnit, number: str, acting: Acting) -> StoredInvoice:
     stored = unit.invoices.invoice(number)
     if stored is None or not acting.may_see(stored.invoice.buyer_id):
-        raise NotFound(f"there is no invoice {number}")
+        raise NotFound(f"没有发票 {number}，请先导入。there is no invoice {number}")
     if not stored.status.claimable or stored.invoice.red:
         said = "a red invoice" if stored.invoice.red else str(stored.status)
-        raise Refused(f"invoice {number} is {said}; nothing can be claimed of it")
+        zh = "红字发票" if stored.invoice.red else STATUS_ZH[stored.status]
+        raise Refused(
+            f"发票 {number} 状态为“{zh}”，不能申报。"
+            f"invoice {number} is {said}; nothing can be claimed of it"
+        )
     return stored
 
 
 def _too_much(wanted: Wanted, left: PartLeft) -> str:
+    held = "、".join(f"{claim} {yuan_text(fen)} 元" for claim, fen in left.held)
     others = ", ".join(f"{claim} holds {yuan_text(fen)}" for claim, fen in left.held)
     return (
+        f"申报 {wanted.claim_id} 需用发票 {wanted.number} 的 {wanted.part} 部分 "
+        f"{yuan_text(wanted.amount_fen)} 元，{yuan_text(left.amount.incl_fen)} "
+        f"元中仅余 {yuan_text(left.left_fen)} 元"
+        f"{f'（占用：{held}）' if held else ''}。"
         f"invoice {wanted.number}: {yuan_text(wanted.amount_fen)} yuan of part {wanted.part} are"
         f" wanted for claim {wanted.claim_id}, {yuan_text(left.left_fen)} are left of"
         f" {yuan_text(left.amount.incl_fen)}{f' ({others})' if others else ''}"

@@ -33,13 +33,17 @@ class Appropriating:
             Refused: the two are not two officers, or the year's pool by the rules is passed.
         """
         if amount_fen <= 0:
-            raise InvalidValue("an appropriation must be above 0")
+            raise InvalidValue("下达的预算须大于零。an appropriation must be above 0")
         if not why.reason.strip() or not why.document.strip():
-            raise InvalidValue("an appropriation names its reason and document")
+            raise InvalidValue(
+                "下达预算须注明理由与文件。an appropriation names its reason and document"
+            )
         with self._work.begin() as unit:
             first, second = officer_of(unit, by.login).login, officer_of(unit, by.second).login
             if first == second:
-                raise Refused("two different officers decide together")
+                raise Refused(
+                    "须由两名不同的经办人共同决定。two different officers decide together"
+                )
             budget = budget_of(rules, year)
             act = Act(
                 key=f"appropriate/{budget}/{why.key or why.document}",
@@ -75,6 +79,8 @@ def _check_pool(unit: ClaimsUnit, rules: RulesVersion, source: str) -> None:
     )
     if pool_fen is not None and total_fen > pool_fen:
         raise Refused(
+            f"连同本次，下达预算共 {yuan_text(total_fen)} 元，超过规则规定的本年资金"
+            f"池 {yuan_text(pool_fen)} 元（pool.year_yuan）。"
             f"with this {yuan_text(total_fen)} yuan would be appropriated; by the rules the year's"
             f" pool is {yuan_text(pool_fen)} yuan (pool.year_yuan)"
         )

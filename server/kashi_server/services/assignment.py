@@ -99,7 +99,7 @@ class Assigning:
             Refused: one of them cannot be answered so; each is named with why.
         """
         if not assignment_ids:
-            raise InvalidValue("choose at least one proposal 请至少选择一项")
+            raise InvalidValue("请至少选择一项提议。choose at least one proposal")
         utc_ms = self._clock()
         with self._work.begin() as unit:
             unit.expense.lock()
@@ -132,8 +132,10 @@ class Assigning:
             history = _of_party(unit, book, assignment_id, actor)
             if history.standing is not Standing.CONFIRMED:
                 raise Refused(
+                    f"指派 {assignment_id} 的状态为 {history.standing}；只能对已确认的指派提"
+                    "议结束，且每次一项。"
                     f"assignment {assignment_id} is {history.standing}; an end is proposed for a"
-                    " confirmed one, and one at a time 只能对已确认的指派提议结束，且每次一项"
+                    " confirmed one, and one at a time"
                 )
             ended = _ended(book, history.assignment, end_minute)
             number = len(history.acts) + 1
@@ -176,7 +178,9 @@ def _of_party(
 ) -> AssignmentHistory:
     found = history_of(unit, book, assignment_id)
     if found is None or actor.party_id not in found.contract.sides:
-        raise NotFound(f"there is no assignment {assignment_id}")
+        raise NotFound(
+            f"没有指派 {assignment_id}，请核对编号。there is no assignment {assignment_id}"
+        )
     return found
 
 
@@ -218,9 +222,12 @@ def _check_provider(
     hardware_id, interval = assignment.hardware_id, assignment.interval
     if ProvidersHosts(unit).contradict(history.contract, hardware_id, interval):
         raise Refused(
+            f"指派 {assignment.assignment_id}：供给方对 {hardware_id} 所在主机的产权"
+            "登记未覆盖全部时段；请拒绝或撤回该提议，另提议一项在产权登记结束时截止"
+            "的指派。"
             f"assignment {assignment.assignment_id}: the host of {hardware_id} is not the"
             " provider's in all of this time; have it declined or withdrawn, and propose one that"
-            " ends where the provider's tenure does 供给方对该主机的产权登记未覆盖全部时段"
+            " ends where the provider's tenure does"
         )
 
 
@@ -229,14 +236,19 @@ def _ended(book: AgreementBook, assignment: Assignment, end_minute: int) -> Assi
     start, end = assignment.interval.start, assignment.interval.end
     if end_minute <= start or end_minute == end:
         raise Refused(
+            f"指派 {assignment.assignment_id} 不能在此时结束：结束时间须晚于开始，且"
+            "不同于现有结束时间。"
             f"assignment {assignment.assignment_id} cannot end there: before its beginning, or"
-            " where it ends already 结束时间须晚于开始且不同于现有结束时间"
+            " where it ends already"
         )
     ended = replace(assignment, interval=Interval(start, end_minute))
     troubles = book.troubles(ended)
     if troubles:
         told = "; ".join(message for _name, message in troubles)
-        raise Refused(f"assignment {assignment.assignment_id}: {told}")
+        raise Refused(
+            f"指派 {assignment.assignment_id} 不能这样结束，原因如下。"
+            f"assignment {assignment.assignment_id}: {told}"
+        )
     return ended
 
 
@@ -253,9 +265,11 @@ def _drop(unit: AssignmentUnit, book: AgreementBook, assignment: Assignment, utc
 def _refuse_closed(book: AgreementBook, assignment: Assignment) -> None:
     if book.closed_until is not None and assignment.interval.start < book.closed_until:
         raise Refused(
+            f"指派 {assignment.assignment_id} 始于已关账的月份；请撤回，另从未关账月"
+            "份起提议。已关账月份所缺由主管部门更正。"
             f"assignment {assignment.assignment_id} begins in a closed month; withdraw it and"
             " propose a new one from the open month on. What the closed months lack is a"
-            f" correction by the office 已关账月份须由主管部门更正: {CORRECTION}"
+            f" correction by the office: {CORRECTION}"
         )
 
 

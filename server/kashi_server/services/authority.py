@@ -62,9 +62,15 @@ class Keyring:
         """Refuse hierarchies that share a root: each must be able to fall alone."""
         roots = {der(one.root) for one in (self.host_issuer, self.server_tls, self.document)}
         if len(roots) != 3:
-            raise InvalidValue("hosts, server and documents must have separate roots")
+            raise InvalidValue(
+                "主机、服务器与文件须各有根证书。"
+                "hosts, server and documents must have separate roots"
+            )
         if len(self.nonce_secret) != NONCE_SECRET_BYTES:
-            raise InvalidValue(f"the nonce secret must have {NONCE_SECRET_BYTES} bytes")
+            raise InvalidValue(
+                f"随机数密钥须为 {NONCE_SECRET_BYTES} 字节。"
+                f"the nonce secret must have {NONCE_SECRET_BYTES} bytes"
+            )
 
     @property
     def receipt_key(self) -> ec.EllipticCurvePrivateKey:
@@ -174,7 +180,7 @@ def issue_document_chain(
         InvalidValue: the key is not P-256.
     """
     if public_key.curve.name != "secp256r1":
-        raise InvalidValue("documents are signed with a P-256 key")
+        raise InvalidValue("文件须以 P-256 密钥签章。documents are signed with a P-256 key")
     mark = "Kashi DEMO" if demo else "Kashi"
     issuer = build_issuer(root, name(f"{mark} documents issuer", organisation), utc_ms, ISSUER_DAYS)
     subject = name(f"{mark} usage certificates", organisation)
@@ -194,7 +200,10 @@ def issue_server_tls(
         InvalidValue: no address is given, or one is no DNS name.
     """
     if not addresses:
-        raise InvalidValue("the server needs at least one address for its TLS certificate")
+        raise InvalidValue(
+            "服务器的 TLS 证书至少需要一个地址。"
+            "the server needs at least one address for its TLS certificate"
+        )
     key = new_key()
     leaf = build_leaf(
         issuer,
@@ -247,7 +256,10 @@ def issue_relay(
         called = [relay_name(relay_id), *server_names(names)]
         return _issue_member(issuer, Purpose.RELAY, public_key, called, validity)
     except ValueError as error:
-        raise InvalidValue(f"{' '.join(names)}: are no names of a relay: {error}") from error
+        raise InvalidValue(
+            f"{' '.join(names)} 不能作为中继的名称。"
+            f"{' '.join(names)}: are no names of a relay: {error}"
+        ) from error
 
 
 def _issue_member(
@@ -277,11 +289,16 @@ def public_key_of(csr: bytes) -> ec.EllipticCurvePublicKey:
         request = x509.load_der_x509_csr(csr)
         key = request.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Refused("the certificate request is not PKCS#10 in DER") from error
+        raise Refused(
+            "证书请求不是 DER 格式的 PKCS#10。the certificate request is not PKCS#10 in DER"
+        ) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise Refused("the certificate request must carry a P-256 key")
+        raise Refused("证书请求须含 P-256 密钥。the certificate request must carry a P-256 key")
     if not request.is_signature_valid:
-        raise Refused("the certificate request is not signed by the key it carries")
+        raise Refused(
+            "证书请求未以其所含密钥签名。"
+            "the certificate request is not signed by the key it carries"
+        )
     return key
 
 

@@ -38,19 +38,29 @@ class Batches(ClaimSteps):
                 rules' application windows.
         """
         if (rules.programme_id, rules.sha256) != (batch.programme_id, batch.rules_sha256):
-            raise Refused(f"batch {batch.batch_id} names other rules than those given")
+            raise Refused(
+                f"批次 {batch.batch_id} 所列规则与给出的规则不符。"
+                f"batch {batch.batch_id} names other rules than those given"
+            )
         if rules.parameter("kind").value == "envelope":
-            raise Refused(f"{rules.programme_id} is an envelope: claims are made in its programmes")
+            raise Refused(
+                f"{rules.programme_id} 是总盘子，请在其所含项目中申报。"
+                f"{rules.programme_id} is an envelope: claims are made in its programmes"
+            )
         mode_of(rules)
         review_of(rules)
         outside = outside_windows(batch, rules)
         with self._work.begin() as unit:
             officer = officer_of(unit, by.login).login
             if unit.claims.batch(batch.batch_id) is not None:
-                raise Refused(f"there is a batch '{batch.batch_id}' already")
+                raise Refused(
+                    f"批次“{batch.batch_id}”已存在，请换一个编号。"
+                    f"there is a batch '{batch.batch_id}' already"
+                )
             known = {one.version: one for one in unit.expense.rules(batch.programme_id)}
             if batch.version not in known or known[batch.version].sha256 != rules.sha256:
                 raise Refused(
+                    f"规则 {batch.programme_id} {batch.version} 未以此内容登记，请先登记。"
                     f"rules {batch.programme_id} {batch.version} are not registered with this"
                     " content; register them first"
                 )
@@ -70,7 +80,7 @@ class Batches(ClaimSteps):
             officer = officer_of(unit, by.login).login
             batch = _existing(unit, batch_id)
             if batch.status is BatchStatus.CLOSED:
-                raise Refused(f"batch {batch_id} is closed already")
+                raise Refused(f"批次 {batch_id} 已关闭。batch {batch_id} is closed already")
             unit.claims.close_batch(batch_id)
             closed = _existing(unit, batch_id)
             self._log(unit, officer, "batch-closed", closed, why)
@@ -127,10 +137,13 @@ def outside_windows(batch: Batch, rules: RulesVersion) -> tuple[str, ...]:
             ),
         )
     raise Refused(
+        f"批次 {batch.batch_id}（{opens} – {closes}）全部在 "
+        f"{rules.programme_id} {rules.version} 的申报时间（application_windows："
+        f"{told}）之外，其中的申报都不会合格；请改日期（--from、--until），或改"
+        "用本次申报的规则（--version、--rules）。"
         f"batch {batch.batch_id} ({opens} – {closes}) is outside the application_windows of"
         f" {rules.programme_id} {rules.version}: {told}; every claim in it would fail. Give days"
         " inside (--from, --until), or the rules of this round (--version, --rules)"
-        " 批次日期不在规则的申报时间内，请改日期或改用本次申报的规则"
     )
 
 
@@ -159,5 +172,8 @@ def batch_under(
 def _existing(unit: ClaimsUnit, batch_id: str) -> Batch:
     batch = unit.claims.batch(batch_id)
     if batch is None:
-        raise NotFound(f"there is no batch '{batch_id}'; list them with: batch list")
+        raise NotFound(
+            f"没有申报批次“{batch_id}”，请用 batch list 查看。"
+            f"there is no batch '{batch_id}'; list them with: batch list"
+        )
     return batch

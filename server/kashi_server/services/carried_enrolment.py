@@ -25,6 +25,7 @@ Approve = Callable[[bytes], bytes]
 def no_approval(_request: bytes) -> bytes:
     """Nobody approved anything."""
     raise Refused(
+        "请求未附令牌，请由经办人以 --approve 清单批准其文件。"
         "the request comes without a token; let an officer approve its file: --approve LIST"
     )
 
@@ -61,7 +62,9 @@ class CarriedEnrolments:
             case "enrolment":
                 return self._identity(record.enrolment, approve)
             case other:
-                raise Refused(f"{other} does not belong in a file of requests")
+                raise Refused(
+                    f"请求文件中不应有 {other}。{other} does not belong in a file of requests"
+                )
 
     def _identity(
         self, carried: carry_pb2.CarriedEnrolment, approve: Approve
@@ -69,9 +72,15 @@ class CarriedEnrolments:
         try:
             request = enrolment_pb2.EnrolRequest.FromString(carried.request)
         except DecodeError as error:
-            raise Refused("enrolment.request is no EnrolRequest") from error
+            raise Refused(
+                "enrolment.request 不是 EnrolRequest。enrolment.request is no EnrolRequest"
+            ) from error
         if request.token:
-            raise Refused("enrolment.request carries a token; whoever saw the file can use it")
+            raise Refused(
+                "enrolment.request 含有令牌，见过该文件的人都能使用它；"
+                "请作废后重新签发。"
+                "enrolment.request carries a token; whoever saw the file can use it"
+            )
         introduction = introduction_of(request)
         token = self._token(carried) if carried.token_hint else approve(carried.request)
         enrolled = self._enrolment.enrol_carried(introduction, token)
@@ -86,4 +95,7 @@ class CarriedEnrolments:
             proof = signing.request_proof(token_sha256, carried.request)
             if hmac.compare_digest(proof, carried.token_proof):
                 return token_sha256
-        raise Refused("enrolment.token_proof: the token was not issued here, or is another's")
+        raise Refused(
+            "enrolment.token_proof：令牌不是本服务器签发，或属于其他请求。"
+            "enrolment.token_proof: the token was not issued here, or is another's"
+        )

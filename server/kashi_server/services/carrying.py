@@ -102,19 +102,25 @@ class Carrying:
                 taken.renewals += 1
                 yield certificate_record(asked.host_id, chain)
             case other:
-                raise Refused(f"{other} does not belong in a file of reports")
+                raise Refused(
+                    f"报告文件中不应有 {other}。{other} does not belong in a file of reports"
+                )
 
     def _reports(
         self, request: metering_pb2.SubmitRequest, taken: Taken, stopped: set[str]
     ) -> carry_pb2.CarryRecord:
         host_id, reports = request.host_id, list(request.reports)
         if len(reports) > limits.REPORTS_PER_CALL_MAX:
-            raise Refused(f"reports: {len(reports)} of them; {limits.REPORTS_PER_CALL_MAX} at most")
+            raise Refused(
+                f"reports：共 {len(reports)} 份，每次最多 {limits.REPORTS_PER_CALL_MAX} "
+                "份。"
+                f"reports: {len(reports)} of them; {limits.REPORTS_PER_CALL_MAX} at most"
+            )
         submission = Submission(self._standing(host_id), reports, carried=True)
         answer = self._ingestion.ingest([submission])[0]
         if isinstance(answer, Failure):
             stopped.add(host_id)
-            raise Refused(f"host {host_id}: {answer.detail}")
+            raise Refused(f"主机 {host_id} 的报告未能保存。host {host_id}: {answer.detail}")
         for result in answer.results:
             taken.verdicts[host_id, result.judgement.verdict] += 1
             if result.judgement.verdict not in STORED:
@@ -127,7 +133,10 @@ class Carrying:
     def _standing(self, host_id: str) -> HostStanding:
         standing = self._standings.brought(host_id)
         if standing.state is HostState.REVOKED:
-            raise Refused(f"host {host_id} is revoked; enrol it with a new token and new keys")
+            raise Refused(
+                f"主机 {host_id} 已吊销，请以新令牌和新密钥重新接入。"
+                f"host {host_id} is revoked; enrol it with a new token and new keys"
+            )
         return standing
 
 

@@ -111,6 +111,8 @@ class CertificateMaking:
         except TimeStampMissing as error:
             if self._issuing.stamp_required:
                 raise Refused(
+                    "未取得时间戳，不出具使用证明；请重试，或将 "
+                    "documents.timestamp_required 设为 false。"
                     f"no certificate is issued without its time-stamp: {error}; try again, or let"
                     " documents.timestamp_required be false"
                 ) from error

@@ -82,7 +82,7 @@ class Preparing:
             Refused: the months are not of one user, or one is left out.
         """
         if len({one.user_id for one in statements}) != 1:
-            raise Refused("the months are not of one user")
+            raise Refused("各月不属于同一使用方。the months are not of one user")
         ordered = tuple(sorted(statements, key=lambda one: one.month))
         found: list[MonthParts] = []
         readings: list[Mapping[str, Any] | None] = []
@@ -91,6 +91,8 @@ class Preparing:
             evidence = None if own is None else unit.certificates.file(own.number, "evidence")
             if own is None or evidence is None:
                 raise NotFound(
+                    f"结算单 {statement.number} 第 {statement.revision} 版尚无单独的使用证"
+                    f"明，请运行 kashi-server certify {statement.month}。"
                     f"statement {statement.number} revision {statement.revision} is not certified"
                     f" by itself; run: kashi-server certify {statement.month}"
                 )
@@ -155,6 +157,8 @@ def rules_of(unit: CertificatesUnit, statement: StoredStatement) -> bytes | None
         if version.sha256 == named["sha256"]:
             return version.to_bytes()
     raise StorageError(
+        f"结算单 {statement.number} 所依规则 {named['programme_id']} "
+        f"{named['version']} 未保存。"
         f"the rules {named['programme_id']} {named['version']} that statement"
         f" {statement.number} names are not stored"
     )

@@ -41,7 +41,10 @@ class Standing:
             Refused: it was superseded or withdrawn before.
         """
         if not reason.strip():
-            raise InvalidValue("withdrawing a certificate needs a reason; give one with --reason")
+            raise InvalidValue(
+                "撤销使用证明须说明理由，请以 --reason 注明。"
+                "withdrawing a certificate needs a reason; give one with --reason"
+            )
         return self._become(number, CertificateStatus.WITHDRAWN, reason, actor, watches)
 
     def redeem(self, number: str, reason: str, actor: str) -> StoredCertificate:
@@ -80,7 +83,9 @@ class Standing:
             changed = unit.certificates.certificate(found.number)
             unit.commit()
         if changed is None:
-            raise StorageError(f"certificate {found.number} is gone")
+            raise StorageError(
+                f"使用证明 {found.number} 已不存在。certificate {found.number} is gone"
+            )
         return changed
 
 
@@ -101,7 +106,7 @@ def certificate_of(unit: CertificatesUnit, number: str) -> StoredCertificate:
     canonical = str(CertificateNumber.parse(number))
     found = unit.certificates.certificate(canonical)
     if found is None:
-        raise NotFound(f"there is no certificate {canonical}")
+        raise NotFound(f"没有使用证明 {canonical}，请核对编号。there is no certificate {canonical}")
     return found
 
 
@@ -128,7 +133,7 @@ def redeem_within(
     """
     found = unit.certificates.certificate(str(CertificateNumber.parse(number)))
     if found is None:
-        raise NotFound(f"there is no certificate {number}")
+        raise NotFound(f"没有使用证明 {number}，请核对编号。there is no certificate {number}")
     unit.certificates.lock_month(found.month)
     change_status(unit, found, CertificateStatus.REDEEMED, f"claim {claim_id}", actor, utc_ms)
     return found

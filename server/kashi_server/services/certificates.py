@@ -62,7 +62,10 @@ class CertificateKeeping(Standing):
         """
         with self._work.begin(writes=False) as unit:
             if unit.expense.close_of(month) is None:
-                raise Refused(f"month {month} is not closed; run: kashi-server close {month}")
+                raise Refused(
+                    f"{month} 尚未关账，请先运行 kashi-server close {month}。"
+                    f"month {month} is not closed; run: kashi-server close {month}"
+                )
             statements = unit.expense.statements(month=month)
         latest = {statement.number: statement for statement in statements}
         return [latest[number] for number in sorted(latest)]
@@ -84,7 +87,10 @@ class CertificateKeeping(Standing):
             Refused: nothing that it prints has changed, or the one before no longer stands.
         """
         if not reason.strip():
-            raise InvalidValue("issuing again needs a reason; give one with --reason")
+            raise InvalidValue(
+                "重新出具须说明理由，请以 --reason 注明。"
+                "issuing again needs a reason; give one with --reason"
+            )
         statement = self._statement(statement_number)
         with self._work.begin(writes=False) as unit:
             before = unit.certificates.certificate_of(statement.number, statement.revision)
@@ -92,9 +98,16 @@ class CertificateKeeping(Standing):
         if before is None:
             return self._issue(statement, actor)
         if before.status is not CertificateStatus.ISSUED:
-            raise Refused(f"certificate {before.number} is {before.status}: it cannot be replaced")
+            raise Refused(
+                f"使用证明 {before.number} {before.status.zh}，不能替代。"
+                f"certificate {before.number} is {before.status}: it cannot be replaced"
+            )
         if told_of(self.file(before.number, "summary")) == told_of(prepared.parts.summary):
-            raise Refused(f"certificate {before.number} says everything that is known by now")
+            raise Refused(
+                f"使用证明 {before.number} 已载明目前所知的全部内容，"
+                "无须重新出具。"
+                f"certificate {before.number} says everything that is known by now"
+            )
         return self._store(prepared, actor, edition=before.edition + 1, reason=reason)
 
     def issue_period(
@@ -118,7 +131,7 @@ class CertificateKeeping(Standing):
         with self._work.begin(writes=False) as unit:
             statement = unit.expense.statement(number)
         if statement is None:
-            raise NotFound(f"there is no statement '{number}'")
+            raise NotFound(f"没有结算单“{number}”，请核对编号。there is no statement '{number}'")
         return statement
 
     def _issue(self, statement: StoredStatement, actor: str) -> StoredCertificate:
@@ -160,7 +173,9 @@ class CertificateKeeping(Standing):
         with self._work.begin(writes=False) as unit:
             found = unit.certificates.file(number, kind)
         if found is None:
-            raise NotFound(f"there is no {kind} of certificate '{number}'")
+            raise NotFound(
+                f"使用证明“{number}”没有 {kind} 文件。there is no {kind} of certificate '{number}'"
+            )
         return found
 
     def look_up(self, number: str, code: str) -> StoredCertificate | None:
@@ -182,17 +197,26 @@ def _of_contract(
 ) -> list[StoredStatement]:
     """The latest statements of a contract's months."""
     if not first < last:
-        raise Refused(f"{first} to {last} is not several months; certify the month by itself")
+        raise Refused(
+            f"{first} 至 {last} 不是多个月份，请按单月出具。"
+            f"{first} to {last} is not several months; certify the month by itself"
+        )
     found: list[StoredStatement] = []
     month = first
     while month <= last:
         if unit.expense.close_of(month) is None:
-            raise Refused(f"month {month} is not closed; run: kashi-server close {month}")
+            raise Refused(
+                f"{month} 尚未关账，请先运行 kashi-server close {month}。"
+                f"month {month} is not closed; run: kashi-server close {month}"
+            )
         of_month = [
             one for one in unit.expense.statements(month=month) if one.contract_id == contract_id
         ]
         if not of_month:
-            raise Refused(f"contract {contract_id} has no statement of {month}")
+            raise Refused(
+                f"合同 {contract_id} 没有 {month} 的结算单。"
+                f"contract {contract_id} has no statement of {month}"
+            )
         found.append(max(of_month, key=lambda one: one.revision))
         month = month.next()
     return found
@@ -202,6 +226,9 @@ def _standing(issued: StoredCertificate) -> StoredCertificate:
     """Nobody takes a certificate that no longer stands for one that was just issued."""
     if not issued.status.in_force:
         raise Refused(
+            f"使用证明 {issued.number} {issued.status.zh}（"
+            f"{issued.status_reason}），相同的数据不再出具；请先更正该月，"
+            "再就新版本出具。"
             f"certificate {issued.number} is {issued.status} ({issued.status_reason}): the same"
             " figures are not certified again; correct the month, then certify its next revision"
         )

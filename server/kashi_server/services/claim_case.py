@@ -296,7 +296,11 @@ class _Found:
         found = self._unit.claim_papers.payments(company_id)
         missing = set(self._papers.payments) - {one.reference for one in found}
         if missing:
-            raise NotFound(f"there is no payment {min(missing)} of {company_id} for any invoice")
+            raise NotFound(
+                f"没有 {company_id} 为任何发票支付的付款 {min(missing)}，请核对流水号或"
+                "先导入付款。"
+                f"there is no payment {min(missing)} of {company_id} for any invoice"
+            )
         return [one for one in found if one.reference in self._papers.payments]
 
 

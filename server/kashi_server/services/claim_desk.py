@@ -125,7 +125,9 @@ class ClaimDesk:
                 if one.user_id == reader.party_id
             }
         if not own >= set(content.contract_ids):
-            raise NotFound("there is no such contract of this company")
+            raise NotFound(
+                "本单位没有此合同，请核对合同编号。there is no such contract of this company"
+            )
         return self.claims.draft(Acting(login=login), batch_id, content, gather=True)
 
     def trial(self, reader: Reader, claim_id: str) -> Trial | None:
@@ -148,7 +150,7 @@ class ClaimDesk:
             NotFound: the reader is not of the office.
         """
         if not reader.role.sees_everything:
-            raise NotFound("the ledger is the office's")
+            raise NotFound("资金台账仅供主管部门查看。the ledger is the office's")
         with self._portal_work.begin(writes=False, party=_scope(reader)) as unit:
             return unit.ledger.balances()
 

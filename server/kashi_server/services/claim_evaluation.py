@@ -146,6 +146,8 @@ def check_final(evaluated: Evaluated, *, on_estimate: bool) -> None:
         return
     lacks = ", ".join((*done.unknown, *done.missing))
     raise Refused(
+        f"申报 {evaluated.stored.claim_id} 尚为估算：{lacks} 可能改变金额。请先"
+        "确定（rules decide、claim assess），或以 --on-estimate 按现状核定。"
         f"claim {evaluated.stored.claim_id} is an {done.status}: {lacks} could change it. Settle"
         " them (rules decide, claim assess), or approve it as it is with --on-estimate"
     )

@@ -33,6 +33,7 @@ from kashi_server.services.claim_steps import (
     existing,
     write,
 )
+from kashi_server.services.claim_words import STATES
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
 DRAFTED: Final = "draft"
@@ -72,7 +73,10 @@ class ClaimFiling(ClaimSteps):
     ) -> StoredClaim:
         batch = unit.claims.batch(batch_id)
         if batch is None:
-            raise NotFound(f"there is no batch '{batch_id}'; list them with: batch list")
+            raise NotFound(
+                f"没有申报批次“{batch_id}”，请用 batch list 查看。"
+                f"there is no batch '{batch_id}'; list them with: batch list"
+            )
         rules = next(
             one for one in unit.expense.rules(batch.programme_id) if one.version == batch.version
         )
@@ -127,6 +131,7 @@ class ClaimFiling(ClaimSteps):
             stored = own(unit, by, claim_id)
             if stored.claim.state is not ClaimState.DRAFT:
                 raise Refused(
+                    f"申报 {claim_id} 的状态为 {STATES[stored.claim.state]}，仅草稿可以修改。"
                     f"claim {claim_id} is {stored.claim.state}: only a draft can be changed"
                 )
             contracts = contracts_of(unit, stored.claim.company_id, content.contract_ids)
@@ -209,7 +214,10 @@ def own(unit: ClaimsUnit, by: Acting, claim_id: str) -> StoredClaim:
     company_id = company_of(unit, by.login)
     stored = existing(unit, claim_id, lock=True)
     if stored.claim.company_id != company_id:
-        raise NotFound(f"there is no claim '{claim_id}'; list them with: claim list")
+        raise NotFound(
+            f"没有申报“{claim_id}”，请用 claim list 查看。"
+            f"there is no claim '{claim_id}'; list them with: claim list"
+        )
     return stored
 
 
@@ -233,6 +241,8 @@ def check_barred(unit: ClaimsUnit, stored: StoredClaim, today: date) -> None:
         free = months_after(day_of(recovered[-1].utc_ms), months)
         if today < free:
             raise Refused(
+                f"申报 {one.claim.claim_id} 已被追回，该企业自 {free} 起方可再次申报（"
+                "clawback.ban_months）。"
                 f"claim {one.claim.claim_id} was clawed back: the company may apply again from"
                 f" {free} (clawback.ban_months)"
             )

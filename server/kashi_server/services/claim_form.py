@@ -61,6 +61,7 @@ _DECLARED: Final[Mapping[str, type]] = {
     "matched_yuan": str,
     "measures": dict,
 }
+_WORDS_ZH: Final = {str: "文本", bool: " true 或 false", int: "整数", date: "日期"}
 _WORDS: Final = {str: "text", bool: "true or false", int: "a whole number", date: "a date"}
 
 
@@ -121,13 +122,19 @@ class _Reading:
 
     def _strangers(self, path: Path, table: Mapping[str, object], known: Sequence[str]) -> None:
         for name in table.keys() - set(known):
-            self._mistake((*path, name), f"there is no such field; there are {', '.join(known)}")
+            self._mistake(
+                (*path, name),
+                f"没有此字段，可用字段：{', '.join(known)}。"
+                f"there is no such field; there are {', '.join(known)}",
+            )
 
     def _day(self, name: str) -> date | None:
         value = self.document.content.get(name)
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
-        self._mistake((name,), "a day is missing; write it like 2026-09-01")
+        self._mistake(
+            (name,), "缺少日期，写法如 2026-09-01。a day is missing; write it like 2026-09-01"
+        )
         return None
 
     def _texts(self, name: str, missing: Sequence[str] | None = None) -> Sequence[str] | None:
@@ -136,25 +143,28 @@ class _Reading:
             return missing
         if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
             return value
-        self._mistake((name,), 'must be a list of texts, like ["HT-2026-001"]')
+        self._mistake(
+            (name,),
+            '须为文本列表，如 ["HT-2026-001"]。must be a list of texts, like ["HT-2026-001"]',
+        )
         return None
 
     def _rows(self, name: str, make: Callable[[Mapping[str, Any]], _Value]) -> list[_Value]:
         rows = self.document.content.get(name, [])
         if not isinstance(rows, list):
-            self._mistake((name,), f"write each as [[{name}]]")
+            self._mistake((name,), f"每项须写作 [[{name}]]。write each as [[{name}]]")
             return []
         found = []
         for place, row in enumerate(rows):
             path = (name, place)
             before = len(self.mistakes)
             if not isinstance(row, dict):
-                self._mistake(path, f"write each as [[{name}]]")
+                self._mistake(path, f"每项须写作 [[{name}]]。write each as [[{name}]]")
                 continue
             self._strangers(path, row, _TABLES[name])
             for wanted in _TABLES[name]:
                 if wanted not in row and (name, wanted) not in _OPTIONAL:
-                    self._mistake((*path, wanted), "is missing")
+                    self._mistake((*path, wanted), "缺少此字段。is missing")
                 elif wanted in row:
                     self._kind((*path, wanted), row[wanted], int if wanted == "revision" else str)
             if len(self.mistakes) == before:
@@ -164,7 +174,11 @@ class _Reading:
 
     def _kind(self, path: Path, value: object, kind: type) -> None:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self._mistake(path, f"{value!r} is not {_WORDS.get(kind, 'a table')}")
+            self._mistake(
+                path,
+                f"{value!r} 须为{_WORDS_ZH.get(kind, '表')}。"
+                f"{value!r} is not {_WORDS.get(kind, 'a table')}",
+            )
 
     @staticmethod
     def _statement(row: Mapping[str, Any]) -> StatementRevision:
@@ -187,7 +201,7 @@ class _Reading:
     def _declared(self) -> Declared | None:
         said = self.document.content.get("declared", {})
         if not isinstance(said, dict):
-            self._mistake(("declared",), "write it as [declared]")
+            self._mistake(("declared",), "须写作 [declared]。write it as [declared]")
             return None
         self._strangers(("declared",), said, tuple(_DECLARED))
         for name, value in said.items():

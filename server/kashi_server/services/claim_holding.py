@@ -74,7 +74,11 @@ def take_for_use(
     numbers = {one.number for one in papers.statements}
     for line in lines:
         if line.use_serial and (line.number, line.revision) in named:
-            raise Refused(f"statement {line.number} carries an earlier use of claim {claim_id}")
+            raise Refused(
+                f"结算单 {line.number} 已用于申报 {claim_id} 此前的一次用券，请改用其他"
+                "结算单。"
+                f"statement {line.number} carries an earlier use of claim {claim_id}"
+            )
     unused = {_revision(line) for line in lines if not line.use_serial}
     rest = Papers(
         statements=_good_statements(unit, (one for one in unused if one.number not in numbers)),

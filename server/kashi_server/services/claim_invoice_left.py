@@ -37,8 +37,11 @@ def check_left(
         ahead = _ahead(unit, stored, number)
         left_fen = total_fen - sum(ahead.values())
         if max(now_fen, used_fen) > left_fen:
+            taken = f"，此前已由 {'、'.join(sorted(ahead))} 申报" if ahead else ""
             before = f"; claimed before by {', '.join(sorted(ahead))}" if ahead else ""
             raise Refused(
+                f"发票 {number} 申报了 {max(now_fen, used_fen)} 分，{total_fen} 分中仅余"
+                f" {max(0, left_fen)} 分{taken}。"
                 f"invoice {number}: {max(now_fen, used_fen)} fen are claimed,"
                 f" {max(0, left_fen)} fen of {total_fen} are left{before}"
             )

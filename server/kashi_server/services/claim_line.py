@@ -52,6 +52,8 @@ def check_lines(
         together_fen = -(-(taken_fen + amount_fen * own.get(contract_id, Fraction(0))) // 1)
         if own.get(contract_id) and together_fen > limit_fen:
             raise Refused(
+                f"合同 {contract_id} 的财政资金将达 {yuan_text(together_fen)} 元，其叠加"
+                f"线为 {yuan_text(limit_fen)} 元；本申报其他合同的余额不能提高此线。"
                 f"public money on contract {contract_id} would come to"
                 f" {yuan_text(together_fen)} yuan; its stacking line is {yuan_text(limit_fen)}"
                 " yuan, and what another contract of the claim leaves does not lift it"

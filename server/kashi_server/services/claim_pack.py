@@ -100,7 +100,10 @@ class ClaimPacking:
             StorageError: bytes of an uploaded file are missing or not what was added.
         """
         if not reader.may_read(shown.stored.claim.company_id):
-            raise NotFound("the claim pack is for the company that claims and for the office")
+            raise NotFound(
+                "申报材料包仅供申报企业与主管部门下载。"
+                "the claim pack is for the company that claims and for the office"
+            )
         with self._work.begin(writes=False) as unit:
             files = sorted(self._files(unit, shown), key=lambda one: one.path)
         return archive(shown.stored.claim.claim_id, files)
@@ -124,7 +127,10 @@ class ClaimPacking:
         for one in shown.evidence:
             content = self._store.get(one.sha256)
             if sha256(content).hexdigest() != one.sha256:
-                raise StorageError(f"file {one.sha256} is not what was added; restore a backup")
+                raise StorageError(
+                    f"文件 {one.sha256} 与加入时不符，请从备份恢复。"
+                    f"file {one.sha256} is not what was added; restore a backup"
+                )
             folder = "/".join(_path_part(part) for part in one.subject.replace(":", "/").split("/"))
             yield PackFile(
                 path=f"evidence/{folder}/{one.sha256[:8]}-{_path_part(one.name)}",

@@ -118,7 +118,10 @@ def seen(unit: ClaimsUnit, reader: Reader, claim_id: str) -> StoredClaim:
     if stored is None or not any(
         reader.may_read(party) for party in (stored.claim.company_id, stored.claim.payee_id)
     ):
-        raise NotFound(f"there is no claim '{claim_id}'; list them with: claim list")
+        raise NotFound(
+            f"没有申报“{claim_id}”，请用 claim list 查看。"
+            f"there is no claim '{claim_id}'; list them with: claim list"
+        )
     return stored
 
 

@@ -21,6 +21,8 @@ def check_stands(unit: ClaimsUnit, stored: StoredClaim) -> None:
     """
     if problem := fell_away(unit, stored):
         raise Refused(
+            f"申报 {stored.claim.claim_id} 所依据的材料已失效，请以 claim reopen 重"
+            "新审查。"
             f"claim {stored.claim.claim_id} rests on what fell away: {problem}. Reopen it with:"
             " claim reopen"
         )

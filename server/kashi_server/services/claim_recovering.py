@@ -94,7 +94,10 @@ class ClaimRecovering(ClaimSteps):
             stored = taking.stored
             reasons = stored.rules.parameter("clawback.reasons").value
             if isinstance(reasons, tuple) and why.reason not in reasons:
-                raise InvalidValue(f"the rules recover money for: {'; '.join(reasons)}")
+                raise InvalidValue(
+                    f"规则规定的追回事由为：{'、'.join(reasons)}。"
+                    f"the rules recover money for: {'; '.join(reasons)}"
+                )
             events = taking.unit.claims.events(claim_id)
             recovered_fen, rate = stored.claim.amounts.recovered_fen, rate_of(taking.unit, stored)
             due_fen = 0
@@ -122,10 +125,14 @@ class ClaimRecovering(ClaimSteps):
         def do(taking: Taking) -> Changed:
             events = taking.unit.claims.events(claim_id)
             if not open_recoveries(events):
-                raise Refused(f"no interest of claim {claim_id} is open")
+                raise Refused(
+                    f"申报 {claim_id} 没有尚未计收的利息。no interest of claim {claim_id} is open"
+                )
             rate = rate_of(taking.unit, taking.stored)
             if rate is None:
                 raise Refused(
+                    f"{taking.stored.rules.programme_id} 规则 {taking.stored.rules.version} "
+                    f"及以后版本的 {RATE} 未知，请由两名经办人以 rules decide 确定。"
                     f"{RATE} is unknown in {taking.stored.rules.programme_id}"
                     f" {taking.stored.rules.version} and later; settle it with: rules decide"
                 )
@@ -274,7 +281,8 @@ def _resumed(taking: Taking) -> Changed:
     problem = fell_away(unit, stored)
     if not problem:
         return resumed
-    taking.terms["fell_away"] = problem
+    # What is written down for good stays as short as it was: the English half.
+    taking.terms["fell_away"] = problem.rpartition("。")[2]
     # The same step: it is counted once.
     where_it_stood = replace(resumed.claim, serial=stored.claim.serial)
     uses = open_uses(unit, stored.claim.claim_id)

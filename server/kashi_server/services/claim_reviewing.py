@@ -87,9 +87,13 @@ class ClaimReviewing(ClaimSteps):
             return assess(taking.stored.claim, evaluated(taking).amount_fen)
 
         if said == Officially():
-            raise InvalidValue("nothing is assessed; say a rank, a decided amount or a finding")
+            raise InvalidValue(
+                "没有填写任何认定内容，请填写排名、认定金额或审查结论。"
+                "nothing is assessed; say a rank, a decided amount or a finding"
+            )
         if said.on_paper and not why.document.strip():
             raise InvalidValue(
+                "认定档次、被配套奖励与认定指标须有文件，请以 --document 注明。"
                 "a tier, a matched award and measures are stated on a document; name it with"
                 " --document"
             )
@@ -147,9 +151,13 @@ class ClaimReviewing(ClaimSteps):
         def do(taking: Taking) -> Changed:
             first = on or taking.today
             if first < taking.today:
-                raise InvalidValue(f"public notice cannot begin on {first}, which is past")
+                raise InvalidValue(
+                    f"公示不能自 {first} 开始：该日已过。"
+                    f"public notice cannot begin on {first}, which is past"
+                )
             if (first - taking.today).days > NOTICE_DAYS_AHEAD_MAX:
                 raise InvalidValue(
+                    f"公示不能自 {first} 开始：最多提前 {NOTICE_DAYS_AHEAD_MAX} 天安排。"
                     f"public notice cannot begin on {first}: that is more than"
                     f" {NOTICE_DAYS_AHEAD_MAX} days ahead"
                 )
@@ -210,7 +218,10 @@ def evaluated(taking: Taking) -> Evaluated:
 def _check_face(rules: RulesVersion, has_voucher: bool, amount_fen: int) -> None:
     least_fen = rules.fen("voucher.min_face_yuan") if has_voucher else None
     if least_fen is not None and amount_fen < least_fen:
-        raise Refused(f"a voucher is for {yuan_text(least_fen)} yuan at least")
+        raise Refused(
+            f"券的面额至少为 {yuan_text(least_fen)} 元。"
+            f"a voucher is for {yuan_text(least_fen)} yuan at least"
+        )
 
 
 def _last_day(rules: RulesVersion, first: date, stated: date | None) -> date | None:
@@ -223,5 +234,8 @@ def _last_day(rules: RulesVersion, first: date, stated: date | None) -> date | N
     else:
         return stated
     if stated is not None and stated != last:
-        raise Refused(f"by the rules the voucher ends on {last or 'no day'}, not on {stated}")
+        raise Refused(
+            f"按规则，券的有效期至 {last or '（无限期）'}，不是 {stated}。"
+            f"by the rules the voucher ends on {last or 'no day'}, not on {stated}"
+        )
     return last

@@ -124,12 +124,17 @@ def _project(stored: StoredClaim) -> str:
 
 def _once(other: StoredClaim, rules: RulesVersion, *, shared: bool) -> str:
     stands = f"claim {other.claim.claim_id} stands for the same contract"
+    zh = f"申报 {other.claim.claim_id} 已用于同一合同"
     if shared:
         return (
+            f"{zh}，而 {rules.programme_id} 仅以合同金额为上限，每份合同只能申报一次。"
             f"{stands}, and the contract is the only ceiling that {rules.programme_id} knows: it"
             " is claimed once"
         )
-    return f"{stands} or project, and {rules.programme_id} gives an award for it once"
+    return (
+        f"{zh}或项目，而 {rules.programme_id} 对其只奖励一次。"
+        f"{stands} or project, and {rules.programme_id} gives an award for it once"
+    )
 
 
 def _contract_alone(rules: RulesVersion) -> bool:
@@ -142,10 +147,15 @@ def _check_allows(rules: RulesVersion, foreign: RulesVersion, other: StoredClaim
     excluded = rules.parameter("mutual_exclusions").value
     if isinstance(excluded, tuple) and foreign.programme_id in excluded:
         raise Refused(
+            f"申报 {other.claim.claim_id}（{other.batch.programme_id}）已用于同一费"
+            f"用，而 {rules.programme_id} 不得与 {foreign.programme_id} 同时享受（"
+            "mutual_exclusions）。"
             f"{named}, and {rules.programme_id} excludes {foreign.programme_id} (mutual_exclusions)"
         )
     if rules.parameter("stacking.ratio").state is ParameterState.UNKNOWN:
         raise Refused(
+            f"申报 {other.claim.claim_id}（{other.batch.programme_id}）已用于同一费"
+            f"用，而 {rules.programme_id} 的 stacking.ratio 未知，无法判断能否叠加。"
             f"{named}, and nobody knows whether {rules.programme_id} allows that: its"
             " stacking.ratio is unknown"
         )
@@ -167,6 +177,8 @@ def check_strictest_line(
     contract_fen = evaluated.evaluation.steps[-1].outcome.state.contract_fen
     if contract_fen is None:
         raise Refused(
+            f"申报 {names} 已用于同一费用，而合同未注明金额，无法确定叠加线；请填写"
+            "合同各部分的金额。"
             f"claim {names} is for the same expense, and nobody stated the contract's amount, on"
             " which the stacking line is drawn; state the contract's parts"
         )
@@ -178,6 +190,9 @@ def check_strictest_line(
     )
     if taken_fen + amount_fen > limit_fen:
         raise Refused(
+            f"连同申报 {names}，该合同的财政资金将达 "
+            f"{yuan_text(taken_fen + amount_fen)} 元，最严的叠加线为 "
+            f"{yuan_text(limit_fen)} 元。"
             f"with claim {names} public money on the contract would come to"
             f" {yuan_text(taken_fen + amount_fen)} yuan; the strictest stacking line is"
             f" {yuan_text(limit_fen)} yuan"

@@ -54,7 +54,10 @@ class ClaimSpending(ClaimSteps):
             _check_oldest_first(unit, stored, taking)
             chosen = papers or unused_papers(unit, stored)
             if not chosen.statements and not chosen.invoices:
-                raise InvalidValue("a voucher is used on statements or invoices; name some")
+                raise InvalidValue(
+                    "用券须对应结算单或发票，请至少列出一项。"
+                    "a voucher is used on statements or invoices; name some"
+                )
             take_for_use(unit, stored, chosen, taking.utc_ms, taking.serial)
             others = check_sharing(unit, stored)
             done = evaluate_use(
@@ -126,6 +129,8 @@ def check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
     ]
     if lacks:
         raise Refused(
+            f"申报 {claim_id}：{', '.join(lacks)} 可能改变金额，不得按估算用券或拨"
+            "付；请列明相应票据，如这些发票的付款。"
             f"claim {claim_id}: no money is used or paid on an estimate: {', '.join(lacks)} could"
             " change it. Name the papers that say it, like the payments of these invoices"
         )
@@ -135,7 +140,9 @@ def _check_oldest_first(unit: ClaimsUnit, stored: StoredClaim, taking: Taking) -
     """The voucher that ends first is used first, of all of a company's in a programme."""
     own = stored.claim.voucher
     if own is None:
-        raise Refused(f"claim {stored.claim.claim_id} has no voucher")
+        raise Refused(
+            f"申报 {stored.claim.claim_id} 没有券。claim {stored.claim.claim_id} has no voucher"
+        )
     for one in unit.claims.claims(programme_id=stored.batch.programme_id):
         other = one.claim.voucher
         usable = one.claim.state in (ClaimState.ISSUED, ClaimState.PARTIALLY_USED)
@@ -144,6 +151,8 @@ def _check_oldest_first(unit: ClaimsUnit, stored: StoredClaim, taking: Taking) -
         expired = other.valid_until is not None and other.valid_until < taking.today
         if not expired and one.claim.balance_fen and _order(other) < _order(own):
             raise Refused(
+                f"申报 {one.claim.claim_id} 的券 {other.number} 先到期，尚余 "
+                f"{yuan_text(one.claim.balance_fen)} 元，请先使用该券。"
                 f"voucher {other.number} of claim {one.claim.claim_id} ends first and still holds"
                 f" {yuan_text(one.claim.balance_fen)} yuan: use it first"
             )
@@ -156,11 +165,16 @@ def _order(voucher: Voucher) -> tuple[str, str]:
 
 def _used_fen(computed_fen: int | None, wanted_fen: int | None) -> int:
     if computed_fen is None:
-        raise Refused("these papers come to no amount; see what the evaluation misses")
+        raise Refused(
+            "这些材料无法计算出金额，请查看测算所缺的事项。"
+            "these papers come to no amount; see what the evaluation misses"
+        )
     if computed_fen == 0:
-        raise Refused("by the rules these papers come to nothing")
+        raise Refused("按规则，这些材料的金额为零。by the rules these papers come to nothing")
     if wanted_fen is not None and wanted_fen > computed_fen:
         raise Refused(
+            f"这些材料可用 {yuan_text(computed_fen)} 元，所填为 "
+            f"{yuan_text(wanted_fen)} 元。"
             f"these papers come to {yuan_text(computed_fen)} yuan; {yuan_text(wanted_fen)} are"
             " wanted"
         )

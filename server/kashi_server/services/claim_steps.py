@@ -21,6 +21,7 @@ from kashi_server.services.accounts import Account, Role, normal_login
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.claim_booking import book
 from kashi_server.services.claim_stands import STANDS, stands_of
+from kashi_server.services.claim_words import STEPS
 from kashi_server.services.claims_port import ClaimsUnit, ClaimsWork, Proposal, StoredClaim
 
 CLAIM_ENTRY: Final = "claim-event"
@@ -255,7 +256,10 @@ def existing(unit: ClaimsUnit, claim_id: str, *, lock: bool = False) -> StoredCl
     """
     stored = unit.claims.claim(claim_id, lock=lock)
     if stored is None:
-        raise NotFound(f"there is no claim '{claim_id}'; list them with: claim list")
+        raise NotFound(
+            f"没有申报“{claim_id}”，请用 claim list 查看。"
+            f"there is no claim '{claim_id}'; list them with: claim list"
+        )
     return stored
 
 
@@ -272,7 +276,10 @@ def account_of(unit: ClaimsUnit, login: str) -> Account:
     """
     account = unit.accounts.by_login(normal_login(login))
     if account is None or account.disabled:
-        raise NotFound(f"there is no account '{login}' that may act here; see: account list")
+        raise NotFound(
+            f"没有可在此办理的账号“{login}”，请用 account list 查看。"
+            f"there is no account '{login}' that may act here; see: account list"
+        )
     return account
 
 
@@ -284,7 +291,7 @@ def officer_of(unit: ClaimsUnit, login: str) -> Account:
     """
     account = account_of(unit, login)
     if account.role is not Role.OFFICER:
-        raise Refused(f"'{login}' is no officer")
+        raise Refused(f"账号“{login}”不是经办人。'{login}' is no officer")
     return account
 
 
@@ -296,7 +303,10 @@ def company_of(unit: ClaimsUnit, login: str) -> str:
     """
     account = account_of(unit, login)
     if account.role is not Role.COMPANY or account.party_id is None:
-        raise Refused(f"'{login}' is no company's account: companies file their claims themselves")
+        raise Refused(
+            f"账号“{login}”不是企业账号，申报须由企业自行提交。"
+            f"'{login}' is no company's account: companies file their claims themselves"
+        )
     return account.party_id
 
 
@@ -320,11 +330,14 @@ def _asked_sha256(by: Acting, step: Step, why: Why, terms: dict[str, Any]) -> st
 def _check_same(known: ClaimEvent, claim_id: str, step: Step, asked_sha256: str) -> None:
     if (known.claim_id, known.step) != (claim_id, step):
         raise Refused(
+            f"键 {known.key} 已用于申报 {known.claim_id} 的 {STEPS[known.step]}，请换一个。"
             f"the key {known.key} was used for {known.step} of claim {known.claim_id}; give"
             " another one"
         )
     if known.terms.get("asked_sha256") != asked_sha256:
         raise Refused(
+            f"键 {known.key} 已用于申报 {known.claim_id} 的 {STEPS[known.step]}，且内容不"
+            "同，请换一个。"
             f"the key {known.key} was used for {known.step} of claim {known.claim_id} on other"
             " terms; give another one"
         )
@@ -335,8 +348,10 @@ def _check_seen(stored: StoredClaim, why: Why) -> None:
     following = stored.claim.serial + 1
     if why.serial is not None and why.serial != following:
         raise Refused(
+            f"申报 {stored.claim.claim_id} 已有变化（所见为第 {why.serial} 步，下一"
+            f"步为第 {following} 步），请刷新后重试。"
             f"claim {stored.claim.claim_id} has moved on since you saw it (step {why.serial} was"
-            f" seen, {following} is next); look again 申报已有变化，请刷新后重试"
+            f" seen, {following} is next); look again"
         )
 
 
@@ -348,7 +363,10 @@ def check_why(allowed: Transition, why: Why) -> None:
     """
     for name in ("reason", "document"):
         if name in allowed.needs and not getattr(why, name).strip():
-            raise InvalidValue(f"{allowed.step} needs a {name}; give one with --{name}")
+            raise InvalidValue(
+                f"办理 {STEPS[allowed.step]} 须填写 {name}，请以 --{name} 注明。"
+                f"{allowed.step} needs a {name}; give one with --{name}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +397,8 @@ def _actors(
     account = account_of(unit, by.login)
     if account.party_id != party_id:
         raise Refused(
+            f"申报 {stored.claim.claim_id} 的 {STEPS[allowed.step]} 须由 {party_id} 办理，"
+            f"账号“{account.login}”无权办理。"
             f"{allowed.step} of claim {stored.claim.claim_id} is for {party_id} to do, not for"
             f" '{account.login}'"
         )
@@ -392,7 +412,7 @@ def _two(
     if by.second:
         second = officer_of(unit, by.second).login
         if first == second:
-            raise Refused("two different officers decide together")
+            raise Refused("须由两名不同的经办人共同决定。two different officers decide together")
         return _Decided((first, second))
     claim = stored.claim
     proposed = [
@@ -405,6 +425,8 @@ def _two(
             return _Decided((one.officer, first), one.reason)
     if proposed:
         raise Refused(
+            f"经办人 {proposed[-1].officer} 已就申报 {claim.claim_id} 提议 "
+            f"{STEPS[allowed.step]}，但内容不同；请先就金额与文件达成一致。"
             f"{proposed[-1].officer} proposed {allowed.step} of claim {claim.claim_id} on other"
             " terms; agree on one amount and document first"
         )

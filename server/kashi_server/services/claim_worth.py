@@ -99,6 +99,9 @@ def _check(taking: Taking, comes_to_fen: int | None, amount_fen: int) -> None:
         return
     claim_id = taking.stored.claim.claim_id
     raise Refused(
+        f"按现有材料、合同及该企业的其他申报，申报 {claim_id} 的金额为 "
+        f"{yuan_text(known)} 元，低于 {yuan_text(amount_fen)} 元；请减少核验金"
+        "额，或以 claim reopen 重新审查。"
         f"claim {claim_id} comes to {yuan_text(known)} yuan as its papers, contracts and the"
         f" company's other claims are now; {yuan_text(amount_fen)} yuan are above that. Verify"
         " less, or check it anew with: claim reopen"

@@ -208,12 +208,14 @@ class MonthClosing:
             self._sequence()
             return closed
         raise Refused(
+            f"{ATTEMPTS_MAX} 次尝试期间都有 {month} 的报告到达，请重新关账。"
             f"reports for {month} came in during each of {ATTEMPTS_MAX} tries; close it again"
         )
 
     def _check(self, unit: ExpenseUnit, month: Month) -> None:
         if unit.expense.close_of(month) is not None:
             raise Refused(
+                f"{month} 已关账；此后发现的差异在以后月份作更正。"
                 f"{month} is closed; what is found later becomes a correction in a later month"
             )
         end = month.interval().bounded()[1]
@@ -221,13 +223,18 @@ class MonthClosing:
         if now_ms < end * MINUTE_MS:
             now = instant_of(now_ms // MINUTE_MS).astimezone(SHANGHAI)
             raise Refused(
+                f"{month} 尚未结束：{month.next()} 首日 00:00 才结束，"
+                f"而本服务器时钟为 {now:%Y-%m-%d %H:%M}（UTC+08:00）；"
+                "请核对月份或时钟。"
                 f"{month} is not over: it ends at 00:00 of the first of {month.next()}, and this"
                 f" server's clock says {now:%Y-%m-%d %H:%M} (UTC+08:00); check the month, or the"
                 " clock"
             )
         due = _next_due(unit)
         if due is not None and due != month:
-            raise Refused(f"months are closed in order: close {due} first")
+            raise Refused(
+                f"须按月份顺序关账，请先关账 {due}。months are closed in order: close {due} first"
+            )
 
     def _store(
         self, unit: ExpenseUnit, inputs: CloseInputs, statements: tuple[Statement, ...]

@@ -55,6 +55,9 @@ def wait_for_day(
         return
     if early is None:
         raise Refused(
+            f"{month} 于 {calendar.day_of(month)}（UTC+08:00）关账，"
+            "届时其报告应已到齐；两名经办人可提前关账：--officer A --officer B "
+            "--reason 理由。"
             f"{month} closes on {calendar.day_of(month)} (UTC+08:00), when its reports can all have"
             " come; two officers may close it earlier: --officer A --officer B --reason WHY"
         )

@@ -94,7 +94,10 @@ class Confirming:
             # Read again under the lock: it may have been withdrawn meanwhile.
             latest = unit.certificates.certificate(found.number) or found
             if latest.status not in _STANDING:
-                raise Refused(f"certificate {found.number} is {latest.status}: nothing to confirm")
+                raise Refused(
+                    f"使用证明 {found.number} {latest.status.zh}，无须确认。"
+                    f"certificate {found.number} is {latest.status}: nothing to confirm"
+                )
             confirmation = Confirmation(
                 number=found.number,
                 side=side,
@@ -130,4 +133,7 @@ def _side(certificate: StoredCertificate, party_id: str) -> Side:
     raise NotFound(_NOBODY)
 
 
-_NOBODY: Final = "number and code name no certificate of this party; both stand on its first page"
+_NOBODY: Final = (
+    "编号与核验码不对应本单位的任何使用证明，两者见证明首页。"
+    "number and code name no certificate of this party; both stand on its first page"
+)

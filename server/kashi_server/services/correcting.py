@@ -181,6 +181,7 @@ class Correcting:
             self._sequence()
             return found
         raise Refused(
+            f"{ATTEMPTS_MAX} 次尝试期间都有 {month} 的报告到达，请重新更正。"
             f"reports for {month} came in during each of {ATTEMPTS_MAX} tries; correct it again"
         )
 
@@ -303,7 +304,10 @@ def closed_months(unit: CorrectionUnit) -> tuple[Month, ...]:
 
 def _check_closed(unit: CorrectionUnit, month: Month) -> None:
     if unit.expense.close_of(month) is None:
-        raise Refused(f"{month} is not closed: what changes before the close needs no correction")
+        raise Refused(
+            f"{month} 尚未关账，关账前的变化无须更正。"
+            f"{month} is not closed: what changes before the close needs no correction"
+        )
 
 
 def revised(

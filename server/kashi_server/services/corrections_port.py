@@ -61,11 +61,19 @@ class CorrectionRun:
     def __post_init__(self) -> None:
         """Refuse a correction that is booked before it could be."""
         if self.booked_month <= self.month:
-            raise InvalidValue(f"a correction of {self.month} is booked in a later month")
+            raise InvalidValue(
+                f"{self.month} 的更正须记入其后的月份。"
+                f"a correction of {self.month} is booked in a later month"
+            )
         if self.officers[0] == self.officers[1]:
-            raise InvalidValue("two different officers make a correction")
+            raise InvalidValue(
+                "更正须由两名不同的经办人办理。two different officers make a correction"
+            )
         if not self.statements:
-            raise InvalidValue(f"correction {self.run_id} makes no statement")
+            raise InvalidValue(
+                f"更正 {self.run_id} 没有产生任何结算单。"
+                f"correction {self.run_id} makes no statement"
+            )
 
     def to_bytes(self) -> bytes:
         """What the log keeps of it."""

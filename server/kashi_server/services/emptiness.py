@@ -22,6 +22,8 @@ def check_emptiness(
     """
     if statements and empty:
         raise Refused(
+            f"{month} 并非没有结算单（共 {len(statements)} 份），"
+            "请去掉 --empty 后关账。"
             f"{month} is not empty (statements: {len(statements)}): close it without --empty"
         )
     if not statements and not empty:
@@ -33,12 +35,16 @@ def _why_empty(unit: ExpenseUnit, month: Month) -> str:
     start, end = month.interval().bounded()
     hosts = [host.host_id for host in unit.identity.hosts()]
     if unit.facts.report_references(hosts, start, end):
-        why = "none of its reports counts"
+        why_zh, why = "其报告均未计入", "none of its reports counts"
+        check_zh = "已暂挂的主机与被隔离的报告（门户 /holds）"
         check = "the held hosts and quarantined reports (the portal's /holds)"
     else:
-        why = "nobody reported in it"
+        why_zh, why = "当月没有任何上报", "nobody reported in it"
+        check_zh = "月份、各主机是否已上报全部计量，"
         check = "the month, and whether the hosts have sent all they measured"
     return (
+        f"{month} 不会产生结算单：{why_zh}，且当月没有生效的合同；"
+        f"请检查{check_zh}以及已导入的合同；如确为空月，请以 --empty 关账。"
         f"no statement would arise for {month}, {why} and no contract runs in it: check {check}"
         " and the imported contracts; if it was an empty month indeed, close it with --empty"
     )

@@ -47,7 +47,10 @@ from kashi_server.services.tokens import (
 RECOVERIES_ALLOWED: Final = 5
 """How often a new host may recover before an officer raises it."""
 
-REVOKED: Final = "this host is revoked; enrol it with a new token and new keys"
+REVOKED: Final = (
+    "本主机已吊销，请以新令牌和新密钥重新接入。"
+    "this host is revoked; enrol it with a new token and new keys"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +175,10 @@ class Enrolment:
         with self._work.begin() as unit:
             before = unit.identity.token(stands_for)
             if before is not None and before.operator_party_id != operator_party_id:
-                raise Refused(f"this request was approved before for {before.operator_party_id}")
+                raise Refused(
+                    f"此请求此前已为 {before.operator_party_id} 批准。"
+                    f"this request was approved before for {before.operator_party_id}"
+                )
             if before is None:
                 unit.identity.add_token(token)
                 record(unit, act)
@@ -185,11 +191,16 @@ class Enrolment:
         with self._work.begin() as unit:
             token = unit.identity.token(token_sha256)
             if token is None:
-                raise Refused("this token was not issued here; ask for a new one")
+                raise Refused(
+                    "此令牌不是本服务器签发，请索取新令牌。"
+                    "this token was not issued here; ask for a new one"
+                )
             if token.host_id is not None:
                 return self._enrolled_before(unit, token, introduction, tls_key)
             if token.expires_utc_ms <= self._clock():
-                raise Refused("this token has expired; ask for a new one")
+                raise Refused(
+                    "此令牌已过期，请索取新令牌。this token has expired; ask for a new one"
+                )
             self._refuse_known_key(unit, token, introduction.report_public_key)
             host = self._new_host(token, introduction)
             self._note_known_machine(unit, host)
@@ -221,7 +232,10 @@ class Enrolment:
         with self._work.begin() as unit:
             host = unit.identity.host(host_id, lock=True)
             if host is None:
-                raise Refused("no host of this id can recover here; enrol it with a new token")
+                raise Refused(
+                    "没有此编号的主机可以恢复，请以新令牌接入。"
+                    "no host of this id can recover here; enrol it with a new token"
+                )
             if host.state is HostState.REVOKED:
                 raise Refused(REVOKED)
             check_recovery(host, nonce, csr, signature)
@@ -273,7 +287,10 @@ class Enrolment:
                 found = self._certificates.following(unit.identity, host, tls_key, carried=True)
                 unit.commit()
             elif found.standing is CertificateStanding.PAST:
-                raise Refused("this request was answered before; the host has a newer certificate")
+                raise Refused(
+                    "此请求已答复过，该主机已有更新的证书。"
+                    "this request was answered before; the host has a newer certificate"
+                )
         return self._certificates.chain(found)
 
     def _enrolled_before(
@@ -293,12 +310,18 @@ class Enrolment:
         if not same:
             self._alarm(unit, "token-reused", "other keys on a used token", host)
             unit.commit()
-            raise Refused("this token was used by another host; an officer has been alarmed")
+            raise Refused(
+                "此令牌已被另一台主机使用，已向经办人告警。"
+                "this token was used by another host; an officer has been alarmed"
+            )
         certificate = unit.identity.certificate_of_key(host.host_id, key_sha256(tls_key))
         if host.state is HostState.REVOKED or certificate is None:
             raise Refused(REVOKED)
         if certificate.standing is CertificateStanding.PAST:
-            raise Refused("this token was used long ago; the host has a newer certificate")
+            raise Refused(
+                "此令牌早已使用过，该主机已有更新的证书。"
+                "this token was used long ago; the host has a newer certificate"
+            )
         return self._answer(host, certificate)
 
     def _refuse_known_key(
@@ -313,7 +336,10 @@ class Enrolment:
                 host,
             )
             unit.commit()
-            raise Refused("this report key already is a host's; recover it, or make a new key")
+            raise Refused(
+                "此报告密钥已属于一台主机，请恢复该主机，或另作密钥。"
+                "this report key already is a host's; recover it, or make a new key"
+            )
 
     def _note_known_machine(self, unit: EnrolmentUnit, host: Host) -> None:
         # A machine set up anew, or a copied image: nothing is refused, but an officer should see.
@@ -356,6 +382,7 @@ class Enrolment:
             self._alarm(unit, "recoveries-used-up", f"{host.recoveries_used} of them", host)
             unit.commit()
             raise Refused(
+                f"本主机已恢复 {host.recoveries_used} 次，须由经办人增加次数。"
                 f"this host has recovered {host.recoveries_used} times; an officer must allow more"
             )
         certificate = self._certificates.following(unit.identity, host, tls_key)

@@ -81,7 +81,10 @@ class EvidenceGathering:
         """
         close = unit.expense.close_of(statement.month)
         if close is None:
-            raise Refused(f"month {statement.month} is not closed; close it before certifying")
+            raise Refused(
+                f"{statement.month} 尚未关账，请先关账再出具证明。"
+                f"month {statement.month} is not closed; close it before certifying"
+            )
         data = json.loads(statement.content)
         log_size = data["cut_off"]["checkpoint_size"]
         checkpoint = unit.log.checkpoint(log_size)
@@ -91,6 +94,7 @@ class EvidenceGathering:
         references = [one for one in references if _counts(one, restored)]
         if references and checkpoint is None:
             raise StorageError(
+                f"日志缺少长度为 {log_size} 的检查点，请运行 kashi-server fsck。"
                 f"the log's checkpoint of size {log_size} is missing; run: kashi-server fsck"
             )
         reports, receipts = _contents(unit, references, spans)
@@ -213,7 +217,10 @@ def _contents(
         for one in wanted:
             found = stored.get((one.epoch, one.sequence))
             if found is None or found.sha256 != one.sha256:
-                raise StorageError(f"report {_place(one)} cannot be read back; run: fsck")
+                raise StorageError(
+                    f"报告 {_place(one)} 无法读取，请运行 kashi-server fsck。"
+                    f"report {_place(one)} cannot be read back; run: fsck"
+                )
             shown = _touched(one, spans[host_id])
             reports.setdefault(host_id, []).append(revealed(found.wire, shown))
             receipts.setdefault(host_id, []).append(found.receipt)
@@ -223,7 +230,9 @@ def _contents(
 def _host(unit: CertificatesUnit, host_id: str) -> EvidenceHost:
     host = unit.identity.host(host_id)
     if host is None:
-        raise StorageError(f"host {host_id} has reports and is not enrolled")
+        raise StorageError(
+            f"主机 {host_id} 有报告但未接入。host {host_id} has reports and is not enrolled"
+        )
     return EvidenceHost(
         host_id=host_id,
         report_public_key_der=host.report_public_key_der,

@@ -19,6 +19,13 @@ from kashi_server.services.papers_port import PapersUnit, PapersWork
 FILE_BYTES_MAX: Final = 20 * 2**20
 FILES_A_SUBJECT_MAX: Final = 500
 
+_KIND_ZH: Final = {
+    SubjectKind.CONTRACT: "合同",
+    SubjectKind.INVOICE: "发票",
+    SubjectKind.PAYMENT: "付款",
+    SubjectKind.CLAIM: "申报",
+}
+
 
 class ByteStore(Protocol):
     """Keeps bytes by their hash."""
@@ -72,9 +79,15 @@ class EvidenceFiles:
             Refused: the subject holds as many files as it may.
         """
         if not acting.may_see(owner_id):
-            raise NotFound(f"{acting.party_id} adds files of its own only")
+            raise NotFound(
+                f"{acting.party_id} 只能加入本单位的文件。"
+                f"{acting.party_id} adds files of its own only"
+            )
         if not 0 < len(content) <= FILE_BYTES_MAX:
-            raise InvalidValue(f"{name} has {len(content)} bytes; a file has 1 to {FILE_BYTES_MAX}")
+            raise InvalidValue(
+                f"{name} 有 {len(content)} 字节，文件须为 1 至 {FILE_BYTES_MAX} 字节。"
+                f"{name} has {len(content)} bytes; a file has 1 to {FILE_BYTES_MAX}"
+            )
         file = EvidenceFile(
             file=StoredFile(
                 sha256=sha256(content).hexdigest(),
@@ -96,7 +109,10 @@ class EvidenceFiles:
                 if one.file.sha256 == file.file.sha256:
                     return one
             if len(known) >= FILES_A_SUBJECT_MAX:
-                raise Refused(f"{subject} holds {len(known)} files; no more are taken")
+                raise Refused(
+                    f"{subject} 已有 {len(known)} 个文件，不能再加。"
+                    f"{subject} holds {len(known)} files; no more are taken"
+                )
             self._store.put(content)
             unit.files.add(file)
             unit.log.append_pending(*file_entry(file))
@@ -122,16 +138,22 @@ class EvidenceFiles:
         with self._work.begin(writes=False) as unit:
             found = unit.files.files(owner_id=acting.party_id, sha256=sha256_text)
         if not found:
-            raise NotFound(f"there is no file {sha256_text}")
+            raise NotFound(f"没有文件 {sha256_text}，请核对哈希。there is no file {sha256_text}")
         content = self._store.get(sha256_text)
         if sha256(content).hexdigest() != sha256_text:
-            raise StorageError(f"file {sha256_text} is not what was added; restore a backup")
+            raise StorageError(
+                f"文件 {sha256_text} 与加入时不符，请从备份恢复。"
+                f"file {sha256_text} is not what was added; restore a backup"
+            )
         return found[0], content
 
     def _check_subject(self, unit: PapersUnit, owner_id: str, subject: Subject) -> None:
         sides = self._sides(unit, owner_id, subject)
         if owner_id not in sides:
-            raise NotFound(f"there is no {subject.kind} {subject.name} of {owner_id}")
+            raise NotFound(
+                f"{owner_id} 没有此{_KIND_ZH[subject.kind]} {subject.name}。"
+                f"there is no {subject.kind} {subject.name} of {owner_id}"
+            )
 
     def _sides(self, unit: PapersUnit, owner_id: str, subject: Subject) -> Sequence[str]:
         match subject.kind:

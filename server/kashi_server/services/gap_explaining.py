@@ -77,20 +77,31 @@ class GapExplaining:
             Refused: the month is closed, or nothing is missing there.
         """
         if acting.party_id is None:
-            raise Refused("a party explains its gaps; the office decides on what it says")
+            raise Refused(
+                "缺口由当事单位说明，主管部门只作审定。"
+                "a party explains its gaps; the office decides on what it says"
+            )
         start, end = interval.bounded()
         now = self._clock()
         if end * MINUTE_MS > now:
-            raise Refused("it ends in the future; explain what has passed")
+            raise Refused(
+                "时段尚未结束，请只说明已过去的时间。it ends in the future; explain what has passed"
+            )
         with self._work.begin() as unit:
             unit.expense.lock()
             _refuse_closed(unit, start)
             host_id = _host_of(unit, hardware_id, interval, acting.party_id)
             if _gap_ms(unit, hardware_id, interval) == 0:
-                raise Refused(f"every millisecond of {hardware_id} was observed in that time")
+                raise Refused(
+                    f"设备 {hardware_id} 在该时段内没有缺口。"
+                    f"every millisecond of {hardware_id} was observed in that time"
+                )
             made = _made(hardware_id, host_id, interval, acting, reason, evidence, now)
             if unit.gap_words.explanation(made.explanation_id) is not None:
-                raise Refused(f"that is said already: explanation {made.explanation_id}")
+                raise Refused(
+                    f"相同的说明已登记：{made.explanation_id}。"
+                    f"that is said already: explanation {made.explanation_id}"
+                )
             unit.gap_words.add_explanation(made)
             unit.log.append_pending(EXPLANATION_ENTRY, made.explanation_id, made.to_bytes())
             self._record(unit, acting.actor, "gap-explained", made.explanation_id, reason)
@@ -116,9 +127,15 @@ class GapExplaining:
             unit.expense.lock()
             explanation = unit.gap_words.explanation(explanation_id)
             if explanation is None:
-                raise NotFound(f"there is no explanation {explanation_id}; see: gaps list")
+                raise NotFound(
+                    f"没有缺口说明 {explanation_id}，请用 gaps list 查看。"
+                    f"there is no explanation {explanation_id}; see: gaps list"
+                )
             if officer == explanation.actor:
-                raise Refused(f"{officer} gave this explanation; others decide on it")
+                raise Refused(
+                    f"该说明由 {officer} 登记，须由他人审定。"
+                    f"{officer} gave this explanation; others decide on it"
+                )
             earlier = unit.gap_words.decisions(explanation_id)
             decision = GapDecision(
                 explanation_id=explanation_id,
@@ -187,6 +204,8 @@ def _refuse_closed(unit: StatingUnit, start: int) -> None:
     last = unit.expense.last_close()
     if last is not None and start < last.cut_off.event_end:
         raise Refused(
+            f"{last.month} 已关账，缺口只能在所属月份关账前说明；"
+            f"始于 {shanghai_text(last.cut_off.event_end)} 之前的不能再说明。"
             f"{last.month} is closed, and a gap is explained until its month is closed; what begins"
             f" before {shanghai_text(last.cut_off.event_end)} cannot be explained any more"
         )
@@ -198,12 +217,18 @@ def _host_of(unit: StatingUnit, hardware_id: str, interval: Interval, party_id: 
         windows = [one for one in device.windows if one.interval.overlap(interval) is not None]
         hosts = {window.host_id for window in windows}
         if len(hosts) > 1:
-            raise InvalidValue(f"{hardware_id} moved in that time; explain each host's part")
+            raise InvalidValue(
+                f"设备 {hardware_id} 在该时段内更换过主机，请按主机分别说明。"
+                f"{hardware_id} moved in that time; explain each host's part"
+            )
         for window in windows[:1]:
             begun = window.interval.start <= interval.start
             if begun and _sees(unit, hardware_id, window.host_id, interval, party_id):
                 return window.host_id
-    raise NotFound(f"there is no device {hardware_id} in that time for {party_id}")
+    raise NotFound(
+        f"该时段内 {party_id} 没有设备 {hardware_id}，请核对设备编号与时段。"
+        f"there is no device {hardware_id} in that time for {party_id}"
+    )
 
 
 def _concerns(unit: StatingUnit, one: GapExplanation, party_id: str | None) -> bool:

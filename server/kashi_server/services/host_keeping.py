@@ -62,7 +62,10 @@ class HostKeeping:
         with self._work.begin() as unit:
             host = _existing(unit, host_id)
             if host.state is not HostState.ACTIVE:
-                raise Refused(f"host {host_id} is {host.state} already: {host.state_reason}")
+                raise Refused(
+                    f"主机 {host_id} {host.state.zh}：{host.state_reason}。"
+                    f"host {host_id} is {host.state} already: {host.state_reason}"
+                )
             self._change(unit, host_id, HostState.HELD, officer, reason)
             unit.commit()
 
@@ -79,9 +82,15 @@ class HostKeeping:
         with self._work.begin() as unit:
             host = _existing(unit, host_id)
             if host.state is not HostState.HELD:
-                raise Refused(f"host {host_id} is {host.state}, not held")
+                raise Refused(
+                    f"主机 {host_id} 现为“{host.state.zh}”，并未暂挂。"
+                    f"host {host_id} is {host.state}, not held"
+                )
             if host.release_requested_by == officer:
-                raise Refused(f"{officer} asked for this release; another officer must confirm it")
+                raise Refused(
+                    f"该解除由 {officer} 提出，须由另一名经办人确认。"
+                    f"{officer} asked for this release; another officer must confirm it"
+                )
             released = host.release_requested_by is not None
             if released:
                 self._change(unit, host_id, HostState.ACTIVE, officer, reason)
@@ -101,7 +110,10 @@ class HostKeeping:
         with self._work.begin() as unit:
             host = _existing(unit, host_id)
             if host.state is HostState.REVOKED:
-                raise Refused(f"host {host_id} is revoked already: {host.state_reason}")
+                raise Refused(
+                    f"主机 {host_id} 已吊销：{host.state_reason}。"
+                    f"host {host_id} is revoked already: {host.state_reason}"
+                )
             self._change(unit, host_id, HostState.REVOKED, officer, reason)
             unit.commit()
 
@@ -113,7 +125,10 @@ class HostKeeping:
             InvalidValue: the count is negative or above 1000.
         """
         if not 0 <= count <= 1000:
-            raise InvalidValue(f"{count} recoveries cannot be allowed; give 0 to 1000")
+            raise InvalidValue(
+                f"恢复次数不能为 {count}，须为 0 至 1000。"
+                f"{count} recoveries cannot be allowed; give 0 to 1000"
+            )
         with self._work.begin() as unit:
             _existing(unit, host_id)
             unit.identity.allow_recoveries(host_id, count)
@@ -139,5 +154,8 @@ class HostKeeping:
 def _existing(unit: HostsUnit, host_id: str) -> Host:
     host = unit.identity.host(host_id, lock=True)
     if host is None:
-        raise NotFound(f"there is no host {host_id}; see: kashi-server hosts list")
+        raise NotFound(
+            f"没有主机 {host_id}，请用 kashi-server hosts list 查看。"
+            f"there is no host {host_id}; see: kashi-server hosts list"
+        )
     return host

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from kashi_server.domain.evidence_level import KeyCustody
 from kashi_server.domain.interval import Interval
@@ -22,6 +22,18 @@ class HostState(StrEnum):
     ACTIVE = "active"
     HELD = "held"
     REVOKED = "revoked"
+
+    @property
+    def zh(self) -> str:
+        """The word in Chinese."""
+        return _STATE_ZH[self]
+
+
+_STATE_ZH: Final = {
+    HostState.ACTIVE: "正常",
+    HostState.HELD: "已暂挂",
+    HostState.REVOKED: "已吊销",
+}
 
 
 class CertificateStanding(StrEnum):

@@ -90,7 +90,9 @@ def _price(values: Mapping[str, Any]) -> Price:
 def _amendment(values: Mapping[str, Any]) -> Amendment:
     open_end = values.get("open_end", False)
     if open_end and "until" in values:
-        raise InvalidValue("the interval has an end and is open")
+        raise InvalidValue(
+            "时段既有结束时间又注明无固定结束，请只写其一。the interval has an end and is open"
+        )
     return Amendment(
         contract_id=values["contract"],
         number=values["number"],

@@ -147,11 +147,15 @@ def read_tables(document: Positioned, mistakes: list[Mistake], broken: set[str])
     """Every table that can be read; what is wrong goes to `mistakes`, a lost key to `broken`."""
     for name in document.content.keys() - TABLES.keys():
         known = ", ".join(f"[[{table}]]" for table in TABLES)
-        mistakes.append(document.mistake((name,), f"there is no such table; known are {known}"))
+        mistakes.append(
+            document.mistake(
+                (name,), f"没有此表，可用：{known}。there is no such table; known are {known}"
+            )
+        )
     for name, fields in TABLES.items():
         tables = document.content.get(name, [])
         if not isinstance(tables, list):
-            mistakes.append(document.mistake((name,), f"write it as [[{name}]]"))
+            mistakes.append(document.mistake((name,), f"须写作 [[{name}]]。write it as [[{name}]]"))
             continue
         for index, table in enumerate(tables):
             path: Path = (name, index)
@@ -181,19 +185,22 @@ def _read(
     mistakes: list[Mistake],
 ) -> dict[str, Any] | None:
     if not isinstance(table, dict):
-        mistakes.append(document.mistake(path, "is not a table"))
+        mistakes.append(document.mistake(path, "须为表。is not a table"))
         return None
     before = len(mistakes)
     for name in table.keys() - fields.keys():
         known = ", ".join(fields)
         mistakes.append(
-            document.mistake((*path, name), f"there is no such field; known are {known}")
+            document.mistake(
+                (*path, name),
+                f"没有此字段，可用字段：{known}。there is no such field; known are {known}",
+            )
         )
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name not in table:
             if field.required:
-                mistakes.append(document.mistake((*path, name), "is missing"))
+                mistakes.append(document.mistake((*path, name), "缺少此字段。is missing"))
             continue
         try:
             values[name] = field.read(table[name])

@@ -27,7 +27,7 @@ class Field:
 def text(value: object) -> str:
     """Text that is not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(f"{value!r} is not text")
+        raise InvalidValue(f"{value!r} 不是文本。{value!r} is not text")
     return value.strip()
 
 
@@ -44,7 +44,10 @@ def token(value: object) -> str:
 def day(value: object) -> date:
     """A calendar day, written bare: 2026-08-20."""
     if isinstance(value, datetime) or not isinstance(value, date):
-        raise InvalidValue(f"{value!r} is not a day; write it bare, like 2026-08-20")
+        raise InvalidValue(
+            f"{value!r} 不是日期，请直接写作 2026-08-20。"
+            f"{value!r} is not a day; write it bare, like 2026-08-20"
+        )
     return value
 
 
@@ -52,24 +55,31 @@ def minute(value: object) -> int:
     """An instant on a whole minute, with its offset: 2026-10-01T00:00:00+08:00."""
     if not isinstance(value, datetime):
         raise InvalidValue(
+            f"{value!r} 不是时刻，请直接写作 2026-10-01T00:00:00+08:00。"
             f"{value!r} is not an instant; write it bare, like 2026-10-01T00:00:00+08:00"
         )
     if value.utcoffset() not in (timedelta(0), timedelta(hours=8)):
-        raise InvalidValue(f"{value.isoformat()}: give the offset, +08:00 or Z")
+        raise InvalidValue(
+            f"{value.isoformat()}：请注明时区 +08:00 或 Z。"
+            f"{value.isoformat()}: give the offset, +08:00 or Z"
+        )
     return minute_of(value)
 
 
 def truth(value: object) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise InvalidValue(f"{value!r} is neither true nor false")
+        raise InvalidValue(f"{value!r} 须为 true 或 false。{value!r} is neither true nor false")
     return value
 
 
 def decimal(value: object) -> Fraction:
     """A decimal as text: a bare 12.50 would be a float, which money never is."""
     if not isinstance(value, str):
-        raise InvalidValue(f'{value!r}: write the decimal as text, like "12.50"')
+        raise InvalidValue(
+            f'{value!r}：小数须写作文本，如 "12.50"。'
+            f'{value!r}: write the decimal as text, like "12.50"'
+        )
     return parse_decimal(value)
 
 
@@ -86,14 +96,19 @@ def item(value: object) -> str:
 def yuan(value: object) -> int:
     """Yuan as text with at most two places, as fen: "780000.00"."""
     if not isinstance(value, str):
-        raise InvalidValue(f'{value!r}: write the amount as text, like "780000.00"')
+        raise InvalidValue(
+            f'{value!r}：金额须写作文本，如 "780000.00"。'
+            f'{value!r}: write the amount as text, like "780000.00"'
+        )
     return parse_yuan(value)
 
 
 def count(value: object) -> int:
     """A whole number above zero."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidValue(f"{value!r} is not a whole number above zero")
+        raise InvalidValue(
+            f"{value!r} 不是大于零的整数。{value!r} is not a whole number above zero"
+        )
     return value
 
 
@@ -101,7 +116,9 @@ def hourly(value: object) -> Basis:
     """What a price by the hour bills; a rent stands in a table of its own."""
     basis = one_of(Basis)(value)
     if basis is Basis.FLAT_RENT:
-        raise InvalidValue("a flat rent stands in [[rent]], by the month")
+        raise InvalidValue(
+            "固定租金按月写在 [[rent]] 中。a flat rent stands in [[rent]], by the month"
+        )
     assert isinstance(basis, Basis)
     return basis
 
@@ -111,7 +128,9 @@ def rent_unit(value: object) -> PriceUnit:
     units = {"device": PriceUnit.DEVICE_MONTH, "contract": PriceUnit.CONTRACT_MONTH}
     found = units.get(text(value))
     if found is None:
-        raise InvalidValue(f"{value!r} is none of {', '.join(units)}")
+        raise InvalidValue(
+            f"{value!r} 不在 {', '.join(units)} 之中。{value!r} is none of {', '.join(units)}"
+        )
     return found
 
 
@@ -123,6 +142,8 @@ def one_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
             return kind(text(value))
         except ValueError as error:
             words = ", ".join(kind)
-            raise InvalidValue(f"{value!r} is none of {words}") from error
+            raise InvalidValue(
+                f"{value!r} 不在 {words} 之中。{value!r} is none of {words}"
+            ) from error
 
     return read

@@ -185,7 +185,9 @@ def _changes(
             first = seen[key]
             at = f"{first.document.file}:{first.document.line_of(first.path)}"
             name, *_rest = TABLES[str(entry.path[0])]
-            mistakes.append(entry.mistake(name, f"stands twice; first at {at}"))
+            mistakes.append(
+                entry.mistake(name, f"重复出现，首次在 {at}。stands twice; first at {at}")
+            )
             continue
         seen[key] = entry
         agreement = book.merged(entry.agreement)

@@ -26,7 +26,10 @@ def prove(tree: SubtreeRoots, size: int, indexes: Sequence[int]) -> list[bytes]:
     """
     places = sorted(set(indexes))
     if not places or not 0 <= places[0] <= places[-1] < size:
-        raise InvalidValue(f"a log of {size} entries does not hold all of these places")
+        raise InvalidValue(
+            f"日志共 {size} 条，不含全部所列位置。"
+            f"a log of {size} entries does not hold all of these places"
+        )
     nodes: list[bytes] = []
     _walk(tree, (0, size), places, nodes)
     return nodes

@@ -73,13 +73,13 @@ class Ingestion:
             return list(self._take(group, opened))
         except FactsRefused as refused:
             if len(group) == 1:
-                return [Failure(f"the database refused it: {refused}")]
+                return [Failure(f"数据库拒绝保存。the database refused it: {refused}")]
         answers: list[Answer | Failure] = []
         for submission, reports in zip(group, opened, strict=True):
             try:
                 answers.extend(self._take([submission], [reports]))
             except FactsRefused as refused:
-                answers.append(Failure(f"the database refused it: {refused}"))
+                answers.append(Failure(f"数据库拒绝保存。the database refused it: {refused}"))
         return answers
 
     def _take(

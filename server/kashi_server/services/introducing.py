@@ -68,7 +68,9 @@ def host_facts(facts: enrolment_pb2.HostFacts) -> HostFacts:
         InvalidValue: a text is too long or holds control characters, or a hash has another length.
     """
     if len(facts.machine_sha256) not in (0, SHA256_BYTES):
-        raise InvalidValue("facts.machine_sha256 is not a SHA-256")
+        raise InvalidValue(
+            "facts.machine_sha256 不是 SHA-256。facts.machine_sha256 is not a SHA-256"
+        )
     return HostFacts(
         hostname=_text("hostname", facts.hostname),
         machine_sha256=facts.machine_sha256,
@@ -80,5 +82,8 @@ def host_facts(facts: enrolment_pb2.HostFacts) -> HostFacts:
 
 def _text(name: str, value: str) -> str:
     if len(value) > TEXT_CHARACTERS_MAX or not value.isprintable():
-        raise InvalidValue(f"facts.{name} is not a printable text of up to {TEXT_CHARACTERS_MAX}")
+        raise InvalidValue(
+            f"facts.{name} 须为不超过 {TEXT_CHARACTERS_MAX} 个字符的可见文本。"
+            f"facts.{name} is not a printable text of up to {TEXT_CHARACTERS_MAX}"
+        )
     return value

@@ -15,6 +15,7 @@ from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
 from kashi_server.services.invoice_versions import contested
+from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import decision_entry, status_entry
 from kashi_server.services.papers_port import (
     InvoiceDecision,
@@ -80,13 +81,16 @@ def put_right(
         InvalidValue: no document is named.
     """
     if not document.strip():
-        raise InvalidValue("what shows that the invoice holds good? name it with --document")
+        raise InvalidValue(
+            "请以 --document 注明证明该发票有效的依据文件。"
+            "what shows that the invoice holds good? name it with --document"
+        )
     with work.begin() as unit:
         unit.invoices.lock(number)
         check_officers(unit.accounts, decision)
         stored = unit.invoices.invoice(number)
         if stored is None:
-            raise NotFound(f"there is no invoice {number}")
+            raise NotFound(f"没有发票 {number}，请核对号码。there is no invoice {number}")
         status = _rightly(unit, stored)
         both, utc_ms = ", ".join(decision.officers), clock()
         change = StatusChange(
@@ -131,11 +135,19 @@ def _let_stand(
 
 def _rightly(unit: RightingUnit, stored: StoredInvoice) -> InvoiceStatus:
     if stored.status.claimable:
-        raise Refused(f"invoice {stored.invoice.number} stands {stored.status}: nothing is wrong")
+        raise Refused(
+            f"发票 {stored.invoice.number} 现为{STATUS_ZH[stored.status]}，"
+            "无须更正。"
+            f"invoice {stored.invoice.number} stands {stored.status}: nothing is wrong"
+        )
     reds = unit.invoices.reds_of(stored.invoice.number)
     if not reds:
         return InvoiceStatus.NORMAL
     if stored.invoice.amount.incl_fen + sum(red.amount.incl_fen for red in reds) <= 0:
         named = ", ".join(red.number for red in reds)
-        raise Refused(f"red invoices take all of {stored.invoice.number} back: {named}")
+        raise Refused(
+            f"发票 {stored.invoice.number} 已被红字发票全额红冲："
+            f"{named}。"
+            f"red invoices take all of {stored.invoice.number} back: {named}"
+        )
     return InvoiceStatus.PARTLY_RED

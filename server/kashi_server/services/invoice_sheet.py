@@ -94,7 +94,14 @@ def read_invoice_sheets(
     if not headed:
         named = "、".join(COLUMNS[name][0] for name in REQUIRED)
         raise MistakesFound(
-            [Mistake(file=file, line=1, field="", message=f"no sheet has the columns {named}")]
+            [
+                Mistake(
+                    file=file,
+                    line=1,
+                    field="",
+                    message=(f"没有工作表含有这些列：{named}。no sheet has the columns {named}"),
+                )
+            ]
         )
     # The sheet of whole invoices first: it says what the lines must add up to.
     bases = [one for one in headed if one[0].name == BASE_SHEET]
@@ -169,11 +176,13 @@ class _Reading:
             differing = next(key for key in head if head[key] != known.head[key])
             reader.mistake(
                 differing,
+                f"发票 {number} 与 {known.place.file} 第 {known.place.row} 行所述不一"
+                "致。"
                 f"invoice {number} says otherwise in {known.place.file} row {known.place.row}",
             )
             return
         if whole and known.amount is not None:
-            reader.mistake("number", f"invoice {number} stands twice")
+            reader.mistake("number", f"发票 {number} 重复出现。invoice {number} stands twice")
         elif whole:
             known.amount = amount
         else:
@@ -266,7 +275,12 @@ class _RowReader:
         if not said:
             return None
         if said not in known:
-            self.mistake("status", f"'{said}' is none of {'、'.join(known)}; map it in [status]")
+            self.mistake(
+                "status",
+                f"状态“{said}”不在 {'、'.join(known)} 之中，请在对照文件的 [status] 中"
+                "注明。"
+                f"'{said}' is none of {'、'.join(known)}; map it in [status]",
+            )
             return None
         return known[said]
 

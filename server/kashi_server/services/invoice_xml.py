@@ -37,7 +37,13 @@ def read_invoice_xml(content: bytes, file: str, sides: Sides, mapping: PaperMapp
     except InvalidValue as error:
         raise MistakesFound([place.mistake("", str(error))]) from error
     if local_name(root) != ROOT:
-        raise MistakesFound([place.mistake(local_name(root), f"is not a 数电票: <{ROOT}>")])
+        raise MistakesFound(
+            [
+                place.mistake(
+                    local_name(root), f"不是数电票（缺少 <{ROOT}>）。is not a 数电票: <{ROOT}>"
+                )
+            ]
+        )
     reading = _Reading(root, place)
     pair = (
         reading.text(_DATA, "SellerInformation", "SellerIdNum"),

@@ -20,6 +20,7 @@ from kashi_server.services.allocation import claims_on, whole_left_fen
 from kashi_server.services.invoice_contests import differing, says_blue, weighty
 from kashi_server.services.invoice_versions import keep_beside
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
+from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
 from kashi_server.services.papers_port import (
     InvoiceDecision,
@@ -165,7 +166,7 @@ class InvoiceKeeping:
 def _visible(unit: PapersUnit, number: str, acting: Acting) -> StoredInvoice:
     stored = unit.invoices.invoice(number)
     if stored is None:
-        raise NotFound(f"there is no invoice {number}")
+        raise NotFound(f"没有发票 {number}，请先导入。there is no invoice {number}")
     acting.check_sees(f"invoice {number}", stored.invoice.seller_id, stored.invoice.buyer_id)
     return stored
 
@@ -185,7 +186,12 @@ class _Taking:
     def take(self, told: ToldInvoice) -> None:
         invoice, place = told.invoice, told.place
         if not self._acting.may_see(invoice.seller_id, invoice.buyer_id):
-            self._mistake(place, "number", f"invoice {invoice.number} is not {self._party}'s")
+            self._mistake(
+                place,
+                "number",
+                f"发票 {invoice.number} 不属于{self._party_zh}，不能由其导入。"
+                f"invoice {invoice.number} is not {self._party}'s",
+            )
             return
         stored = self._unit.invoices.invoice(invoice.number)
         if stored is None:
@@ -207,19 +213,27 @@ class _Taking:
         self.done.changed += mapped or changed or later
         self.done.unchanged += not (mapped or changed or later)
 
-    def _pass_by(self, told: ToldInvoice, why: str) -> None:
+    def _pass_by(self, told: ToldInvoice, zh: str, en: str) -> None:
         number, place = told.invoice.number, told.place
         self.done.contested.append(number)
-        self.done.notes.append(f"{place.file}:{place.row}: invoice {number} {why}; passed by")
+        self.done.notes.append(
+            f"{place.file}:{place.row}: 发票 {number} {zh}，已略过。"
+            f"invoice {number} {en}; passed by"
+        )
 
     def _contradict(self, stored: StoredInvoice, told: ToldInvoice, named: Sequence[str]) -> None:
         """Another content of a known number: where money rests on it, nothing is claimed of it."""
         invoice, file = told.invoice, told.place.file
         if named == ["blue_number"] and not says_blue(invoice, self._acting):
-            self._pass_by(told, "is red; which one it takes back its seller or the office tells")
+            self._pass_by(
+                told,
+                "为红字发票，其对应的蓝字发票由销售方或主管部门注明",
+                "is red; which one it takes back its seller or the office tells",
+            )
             return
         self._pass_by(
             told,
+            f"已以不同的 {', '.join(named)} 登记，已开具的发票不可更改",
             f"stands here with another {', '.join(named)}; an issued invoice never changes",
         )
         heavy = weighty(stored.invoice, invoice)
@@ -240,6 +254,8 @@ class _Taking:
         """Another content by who is no side of what stands, and learns nothing of that."""
         self._pass_by(
             told,
+            f"已登记且不属于{self._party_zh}；本版另行保存，由两名经办人裁定以何者为准，"
+            "请联系主管部门",
             f"stands here and is not {self._party}'s; this one is kept beside it, and two officers"
             " decide which holds good: ask the office",
         )
@@ -279,6 +295,8 @@ class _Taking:
         number = stored.invoice.number
         if self._change(stored, InvoiceStatus.VOID, source):
             self.done.notes.append(
+                f"发票 {number} 在两名经办人查明前不能申报，请用 invoices put-right 办"
+                "理。"
                 f"invoice {number}: nothing is claimed of it until two officers have looked:"
                 " invoices put-right"
             )
@@ -286,6 +304,10 @@ class _Taking:
     @property
     def _party(self) -> str:
         return self._acting.party_id or "the office"
+
+    @property
+    def _party_zh(self) -> str:
+        return self._acting.party_id or "主管部门"
 
     def _mistake(self, place: Place, name: str, message: str) -> None:
         self.mistakes.append(place.mistake(name, message))
@@ -306,6 +328,7 @@ class _Taking:
             self._flush(invoice)
         elif invoice.red:
             self.done.notes.append(
+                f"红字发票 {invoice.number} 未注明对应的蓝字发票，注明前不红冲任何发票。"
                 f"red invoice {invoice.number} does not say which invoice it takes back; nothing"
                 " is taken back of any until that is told"
             )
@@ -323,11 +346,14 @@ class _Taking:
         blue = self._unit.invoices.invoice(red.blue_number)
         if blue is None:
             self.done.notes.append(
+                f"红字发票 {red.number} 对应的蓝字发票 {red.blue_number} 未导入。"
                 f"red invoice {red.number} takes back {red.blue_number}, which is not known here"
             )
             return
         if (blue.invoice.seller_id, blue.invoice.buyer_id) != (red.seller_id, red.buyer_id):
             self.done.notes.append(
+                f"红字发票 {red.number} 所注蓝字发票 {red.blue_number} 属于其他单位，"
+                "已略过。"
                 f"red invoice {red.number} names {red.blue_number} of other parties; passed by"
             )
             return
@@ -351,6 +377,8 @@ class _Taking:
             return False
         if _RANK[status] <= _RANK[stored.status]:
             self.done.notes.append(
+                f"发票 {number}：{source} 称其{STATUS_ZH[status]}，现为"
+                f"{STATUS_ZH[stored.status]}，不作改变。"
                 f"invoice {number}: {source} says {status}; it stands {stored.status} since and"
                 " stays so"
             )
@@ -359,12 +387,16 @@ class _Taking:
         alone = self._acting.party_id is not None and not self._unit.invoices.reds_of(number)
         if alone and last.decided:
             self.done.notes.append(
+                f"发票 {number}：{source} 称其{STATUS_ZH[status]}；两名经办人已认定其状"
+                f"态为{STATUS_ZH[stored.status]}（{last.source}），不作改变。"
                 f"invoice {number}: {source} says {status}; two officers found that it stands"
                 f" {stored.status} ({last.source}), and it stays so"
             )
             return False
         if alone and not status.claimable:
             self.done.notes.append(
+                f"发票 {number} 仅凭{self._party_zh}一方所述记为{STATUS_ZH[status]}；"
+                "如不属实，由两名经办人以 invoices put-right 更正。"
                 f"invoice {number} is {status} by the word of {self._party} alone; where that is"
                 " untrue, two officers put it right: invoices put-right"
             )
@@ -437,16 +469,28 @@ class _Taking:
     def _against(self, invoice: Invoice, part: LinePart) -> str:
         contract = self._contracts.get(part.contract_id)
         if not 1 <= part.line <= len(invoice.lines):
-            return f"invoice {invoice.number} has no line {part.line}"
+            return (
+                f"发票 {invoice.number} 没有第 {part.line} 行。"
+                f"invoice {invoice.number} has no line {part.line}"
+            )
         if contract is None:
-            return f"there is no contract {part.contract_id}"
+            return (
+                f"没有合同 {part.contract_id}，请先导入或核对编号。"
+                f"there is no contract {part.contract_id}"
+            )
         if (contract.provider_id, contract.user_id) != (invoice.seller_id, invoice.buyer_id):
             return (
+                f"发票 {invoice.number} 由 {invoice.seller_id} 开给 {invoice.buyer_id}，"
+                f"合同 {part.contract_id} 不是这两方之间的合同。"
                 f"invoice {invoice.number} is from {invoice.seller_id} to {invoice.buyer_id},"
                 f" contract {part.contract_id} is not between them"
             )
         terms = self._unit.papers.terms(part.contract_id)
         if part.part not in {one.part for one in terms.parts}:
             known = ", ".join(sorted({one.part for one in terms.parts})) or "none"
-            return f"contract {part.contract_id} has no part '{part.part}'; it has {known}"
+            return (
+                f"合同 {part.contract_id} 没有“{part.part}”部分，现有部分："
+                f"{known}。"
+                f"contract {part.contract_id} has no part '{part.part}'; it has {known}"
+            )
         return ""

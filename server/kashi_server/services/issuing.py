@@ -55,7 +55,10 @@ class HostCertificates:
         """
         issued = identity.certificates_issued(host.host_id, self._clock() - DAY_MS)
         if issued >= CERTIFICATES_PER_DAY_MAX:
-            raise Refused(f"this host was issued {issued} certificates in 24 hours; wait")
+            raise Refused(
+                f"本主机 24 小时内已签发 {issued} 张证书，请稍候。"
+                f"this host was issued {issued} certificates in 24 hours; wait"
+            )
         certificate = self._issue(host, tls_key, CertificateStanding.NEXT, carried)
         identity.add_certificate(certificate)
         return certificate

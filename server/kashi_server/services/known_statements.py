@@ -38,10 +38,14 @@ def instant_utc_ms(text: str) -> int:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidValue(
+            f"“{text}”不是时刻，写法如 2026-11-20T09:00+08:00。"
             f"'{text}' is not an instant; write it as 2026-11-20T09:00+08:00"
         ) from error
     if instant.tzinfo is None:
-        raise InvalidValue(f"'{text}' names no offset; write it as {text}+08:00")
+        raise InvalidValue(
+            f"“{text}”未注明时区，请写作 {text}+08:00。"
+            f"'{text}' names no offset; write it as {text}+08:00"
+        )
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 

@@ -43,9 +43,15 @@ class Ledger:
         with self._work.begin() as unit:
             stored = unit.ledger.movement(key)
             if stored is None:
-                raise NotFound(f"there is no movement '{key}'; list them with: ledger movements")
+                raise NotFound(
+                    f"没有变动“{key}”，请用 ledger movements 查看。"
+                    f"there is no movement '{key}'; list them with: ledger movements"
+                )
             if stored.movement is None:
-                raise Refused(f"the rows of movement {key} are damaged: {stored.fault}")
+                raise Refused(
+                    f"变动 {key} 的记录已损坏：{stored.fault}。"
+                    f"the rows of movement {key} are damaged: {stored.fault}"
+                )
             added = post(unit, stored.movement.reversed(officer, reason), self._clock())
             unit.commit()
         return added
@@ -63,12 +69,18 @@ def post(unit: LedgerUnit, movement: Movement, utc_ms: int) -> bool:
     stored = unit.ledger.movement(movement.key)
     if stored is not None:
         if stored.sha256 != movement.sha256:
-            raise Refused(f"the key {movement.key} was used for another movement")
+            raise Refused(
+                f"键 {movement.key} 已用于另一笔变动，请换一个。"
+                f"the key {movement.key} was used for another movement"
+            )
         return False
     for posting in movement.postings:
         left = balances[posting.account.name] + posting.amount
         if posting.account.floored and left < 0:
             raise Refused(
+                f"科目 {posting.account.name} 余额为 {balances[posting.account.name]} "
+                f"{posting.account.unit}，{movement.kind} {movement.reference} 需要 "
+                f"{-posting.amount}。"
                 f"{posting.account.name} holds {balances[posting.account.name]}"
                 f" {posting.account.unit}; {movement.kind} {movement.reference} needs"
                 f" {-posting.amount}"

@@ -18,6 +18,7 @@ _INSIDE: Final = (
     (b"word/document.xml", _DOCX),
     (b"OFD.xml", "application/ofd"),
 )
+KINDS_ZH: Final = "PDF、PNG、JPEG、XLSX、DOCX、OFD、XML 与纯文本"
 KINDS: Final = "PDF, PNG, JPEG, XLSX, DOCX, OFD, XML and plain text"
 
 
@@ -36,7 +37,10 @@ def media_type_of(content: bytes, name: str) -> str:
                 return media_type
     text = _text(content)
     if text is None:
-        raise InvalidValue(f"{name} is of no kind that is kept; kept are {KINDS}")
+        raise InvalidValue(
+            f"{name} 的文件类型不予保存，可保存：{KINDS_ZH}。"
+            f"{name} is of no kind that is kept; kept are {KINDS}"
+        )
     return "application/xml" if text.lstrip("\ufeff \r\n\t").startswith("<?xml") else "text/plain"
 
 

@@ -33,9 +33,15 @@ def check_nonce(secret: bytes, host_id: str, nonce: bytes, utc_ms: int) -> None:
     """
     body, tag = nonce[:_BODY_BYTES], nonce[_BODY_BYTES:]
     if len(body) != _BODY_BYTES or not hmac.compare_digest(tag, _tag(secret, host_id, body)):
-        raise Refused("the nonce is not one that this server gave to this host")
+        raise Refused(
+            "该随机数不是本服务器发给此主机的。"
+            "the nonce is not one that this server gave to this host"
+        )
     if int.from_bytes(body[:_TIME_BYTES], "big") <= utc_ms:
-        raise Refused("the nonce is older than two minutes; ask for a new one")
+        raise Refused(
+            "该随机数已超过两分钟，请重新索取。"
+            "the nonce is older than two minutes; ask for a new one"
+        )
 
 
 def _tag(secret: bytes, host_id: str, body: bytes) -> bytes:

@@ -52,7 +52,7 @@ def read_columns(file: Path) -> Mapping[str, tuple[Column, ...]]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
     document = parse_positioned(text, str(file))
     mistakes: list[Mistake] = []
     found = {name: tuple(_columns(document, name, mistakes)) for name in document.content}
@@ -64,26 +64,41 @@ def read_columns(file: Path) -> Mapping[str, tuple[Column, ...]]:
 def _columns(document: Positioned, name: str, mistakes: list[Mistake]) -> Iterable[Column]:
     table = document.content[name]
     if name not in TABLES:
-        message = f"there is no table '{name}'; there are {', '.join(TABLES)}"
+        message = (
+            f"没有表“{name}”，可用：{', '.join(TABLES)}。"
+            f"there is no table '{name}'; there are {', '.join(TABLES)}"
+        )
         mistakes.append(document.mistake((name,), message))
         return
     rows = table.get("column") if isinstance(table, dict) else None
     if not isinstance(rows, list) or not rows:
-        mistakes.append(document.mistake((name,), f"write its columns as [[{name}.column]]"))
+        mistakes.append(
+            document.mistake(
+                (name,), f"其列须写作 [[{name}.column]]。write its columns as [[{name}.column]]"
+            )
+        )
         return
     headings: list[object] = []
     for place, row in enumerate(rows):
         path = (name, "column", place)
         field, heading = row.get("field"), row.get("heading")
         if row.keys() - {"field", "heading"}:
-            mistakes.append(document.mistake(path, "a column has a field and a heading"))
+            mistakes.append(
+                document.mistake(
+                    path,
+                    "每列须有 field 与 heading，且没有其他字段。a column has a field and a heading",
+                )
+            )
         elif field not in FIELDS:
-            message = f"there is no field {field!r}; there are {', '.join(FIELDS)}"
+            message = (
+                f"没有字段 {field!r}，可用：{', '.join(FIELDS)}。"
+                f"there is no field {field!r}; there are {', '.join(FIELDS)}"
+            )
             mistakes.append(document.mistake((*path, "field"), message))
         elif not isinstance(heading, str) or not heading.strip():
-            mistakes.append(document.mistake((*path, "heading"), "must be text"))
+            mistakes.append(document.mistake((*path, "heading"), "须为文本。must be text"))
         elif heading in headings:
-            mistakes.append(document.mistake((*path, "heading"), "is there twice"))
+            mistakes.append(document.mistake((*path, "heading"), "重复出现。is there twice"))
         else:
             headings.append(heading)
             yield Column(str(field), heading)

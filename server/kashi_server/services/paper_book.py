@@ -101,7 +101,13 @@ class PaperBook:
         """Refuse another end than the one that an amendment states."""
         moved, standing = self._moved(contract.contract_id), contracts.get(contract.contract_id)
         if moved and standing is not None and contract.term.end != standing.term.end:
-            yield "until", f"amendment {moved[-1].number} states the end; move it by another one"
+            yield (
+                "until",
+                (
+                    f"结束时间由补充协议 {moved[-1].number} 确定，请以新的补充协议变更。"
+                    f"amendment {moved[-1].number} states the end; move it by another one"
+                ),
+            )
 
     def amended_contract(self, paper: Paper, contract: Contract) -> Contract:
         """The contract after a paper: with the end or the declaration that it states."""
@@ -128,7 +134,13 @@ class PaperBook:
         contract = contracts.get(paper.contract_id)
         if contract is None:
             if paper.contract_id not in self._broken:
-                yield "contract", f"there is no contract {paper.contract_id}"
+                yield (
+                    "contract",
+                    (
+                        f"没有合同 {paper.contract_id}，请核对编号。"
+                        f"there is no contract {paper.contract_id}"
+                    ),
+                )
             return
         if isinstance(paper, Amendment):
             yield from self._amendment(paper, contract)
@@ -137,7 +149,10 @@ class PaperBook:
             if key not in self._papers and paper.amendment not in self._broken:
                 yield (
                     "amendment",
-                    f"contract {paper.contract_id} has no amendment {paper.amendment}",
+                    (
+                        f"合同 {paper.contract_id} 没有补充协议 {paper.amendment}。"
+                        f"contract {paper.contract_id} has no amendment {paper.amendment}"
+                    ),
                 )
 
     def changed(self, paper: Paper) -> Iterator[Trouble]:
@@ -149,7 +164,13 @@ class PaperBook:
             before, after = getattr(old, field.name), getattr(paper, field.name)
             if before != after and field.name not in _FREE.get(type(old), ()):
                 name = _NAMES.get(field.name, field.name)
-                yield name, f"differs from what stands ({before}); a paper never changes"
+                yield (
+                    name,
+                    (
+                        f"与现有内容（{before}）不同，已登记的文件不得更改。"
+                        f"differs from what stands ({before}); a paper never changes"
+                    ),
+                )
 
     def _moved(self, contract_id: str) -> list[Amendment]:
         found = [
@@ -171,17 +192,41 @@ class PaperBook:
             return
         for earlier in self._moved(paper.contract_id):
             if earlier.order > paper.order:
-                yield "from", f"amendment {earlier.number} moved the end later already"
+                yield (
+                    "from",
+                    (
+                        f"补充协议 {earlier.number} 已变更过之后的结束时间。"
+                        f"amendment {earlier.number} moved the end later already"
+                    ),
+                )
         if paper.end is not None and paper.end <= contract.term.start:
-            yield "until", f"contract {paper.contract_id} begins later"
+            yield (
+                "until",
+                (
+                    f"合同 {paper.contract_id} 的开始时间更晚。"
+                    f"contract {paper.contract_id} begins later"
+                ),
+            )
 
     def _listing(self, paper: ProviderListing, parties: Mapping[str, Party]) -> Iterator[Trouble]:
         party = parties.get(paper.provider_id)
         if party is None:
             if paper.provider_id not in self._broken:
-                yield "provider", f"there is no party {paper.provider_id}; add a [[party]]"
+                yield (
+                    "provider",
+                    (
+                        f"没有主体 {paper.provider_id}，请补充 [[party]]。"
+                        f"there is no party {paper.provider_id}; add a [[party]]"
+                    ),
+                )
         elif party.kind is not PartyKind.PROVIDER:
-            yield "provider", f"{paper.provider_id} is a {party.kind}, not a provider"
+            yield (
+                "provider",
+                (
+                    f"{paper.provider_id} 的类别为 {party.kind}，不是供给方。"
+                    f"{paper.provider_id} is a {party.kind}, not a provider"
+                ),
+            )
         others = [one for one in self._papers.values() if isinstance(one, ProviderListing)]
         yield from _trouble("listed_from", check_listing, paper, others)
 

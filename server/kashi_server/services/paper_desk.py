@@ -166,7 +166,7 @@ class PaperDesk:
             Refused: the subject holds as many files as it may.
         """
         if reader.party_id is None:
-            raise NotFound("the office adds no evidence of its own")
+            raise NotFound("主管部门不能加入自己的证据文件。the office adds no evidence of its own")
         files = EvidenceFiles(
             self._stores.work, self._stores.bytes, self._clock, self._stores.claim_owner
         )

@@ -79,7 +79,8 @@ def _utf8(name: str, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _unreadable(name, error) from error
+        told = InvalidValue(f"不是 UTF-8 编码。it is not UTF-8: {error}")
+        raise _unreadable(name, told) from error
 
 
 def _unreadable(name: str, error: Exception) -> MistakesFound:

@@ -57,6 +57,7 @@ class PaperMapping:
         strangers = sorted(set(self.columns) - set(known))
         if strangers:
             raise InvalidValue(
+                f"[columns] 列出了 {strangers[0]}；此处的字段为：{', '.join(known)}。"
                 f"[columns] names {strangers[0]}; fields here are {', '.join(known)}"
             )
         return {**known, **{name: (header,) for name, header in self.columns.items()}}
@@ -78,7 +79,11 @@ def read_mapping(text: str, file: str) -> PaperMapping:
     document, mistakes = parse_positioned(text, file), list[Mistake]()
     for name in document.content.keys() - {*_TABLES, "line"}:
         known = ", ".join((*(f"[{one}]" for one in _TABLES), "[[line]]"))
-        mistakes.append(document.mistake((name,), f"there is no such table; known are {known}"))
+        mistakes.append(
+            document.mistake(
+                (name,), f"没有此表，可用：{known}。there is no such table; known are {known}"
+            )
+        )
     tables = {name: _texts(document, name, mistakes) for name in _TABLES}
     status: dict[str, InvoiceStatus] = {}
     for said, meant in tables["status"].items():
@@ -86,7 +91,11 @@ def read_mapping(text: str, file: str) -> PaperMapping:
             status[said] = InvoiceStatus(meant)
         except ValueError:
             words = ", ".join(InvoiceStatus)
-            mistakes.append(document.mistake(("status", said), f"'{meant}' is none of {words}"))
+            mistakes.append(
+                document.mistake(
+                    ("status", said), f"“{meant}”不在 {words} 之中。'{meant}' is none of {words}"
+                )
+            )
     lines = _rules(document, mistakes)
     if mistakes:
         raise MistakesFound(mistakes)
@@ -98,28 +107,28 @@ def read_mapping(text: str, file: str) -> PaperMapping:
 def _texts(document: Positioned, name: str, mistakes: list[Mistake]) -> dict[str, str]:
     table = document.content.get(name, {})
     if not isinstance(table, dict):
-        mistakes.append(document.mistake((name,), f"write it as [{name}]"))
+        mistakes.append(document.mistake((name,), f"须写作 [{name}]。write it as [{name}]"))
         return {}
     for key, value in table.items():
         if not isinstance(value, str) or not value.strip():
-            mistakes.append(document.mistake((name, key), "is not text"))
+            mistakes.append(document.mistake((name, key), "须为文本。is not text"))
     return {key: value for key, value in table.items() if isinstance(value, str)}
 
 
 def _rules(document: Positioned, mistakes: list[Mistake]) -> tuple[LineRule, ...]:
     tables = document.content.get("line", [])
     if not isinstance(tables, list):
-        mistakes.append(document.mistake(("line",), "write it as [[line]]"))
+        mistakes.append(document.mistake(("line",), "须写作 [[line]]。write it as [[line]]"))
         return ()
     found: list[LineRule] = []
     for index, table in enumerate(tables):
         path: Path = ("line", index)
         before = len(mistakes)
         if not isinstance(table, dict):
-            mistakes.append(document.mistake(path, "is not a table"))
+            mistakes.append(document.mistake(path, "须为表。is not a table"))
             continue
         mistakes += [
-            document.mistake((*path, name), "there is no such field")
+            document.mistake((*path, name), "没有此字段。there is no such field")
             for name in table.keys() - {"contract", "contains", "part"}
         ]
         for name in ("contract", "part"):
@@ -128,7 +137,7 @@ def _rules(document: Positioned, mistakes: list[Mistake]) -> tuple[LineRule, ...
             except InvalidValue as error:
                 mistakes.append(document.mistake((*path, name), str(error)))
         if not isinstance(table.get("contains", ""), str):
-            mistakes.append(document.mistake((*path, "contains"), "is not text"))
+            mistakes.append(document.mistake((*path, "contains"), "须为文本。is not text"))
         if len(mistakes) == before:
             found.append(
                 LineRule(

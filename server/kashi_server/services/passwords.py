@@ -28,6 +28,8 @@ class Passwords:
         """
         if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
             raise InvalidValue(
+                f"密码有 {len(password)} 个字符，须为 {MIN_CHARACTERS} 至 "
+                f"{MAX_CHARACTERS} 个。"
                 f"the password has {len(password)} characters; choose"
                 f" {MIN_CHARACTERS} to {MAX_CHARACTERS}"
             )

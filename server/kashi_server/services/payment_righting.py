@@ -72,7 +72,10 @@ class PaymentRighting:
             InvalidValue: no document is named.
         """
         if not document.strip():
-            raise InvalidValue("what shows that the money went back? name it with --document")
+            raise InvalidValue(
+                "请以 --document 注明证明款项已退回的依据文件。"
+                "what shows that the money went back? name it with --document"
+            )
         with self._work.begin() as unit:
             deciding = cast("_Deciding", unit)
             check_officers(deciding.accounts, decision)
@@ -80,7 +83,10 @@ class PaymentRighting:
             unit.payments.lock(*key)
             stored = unit.payments.payment(*key)
             if stored is None:
-                raise NotFound(f"there is no payment {key[1]} of {key[0]}")
+                raise NotFound(
+                    f"没有 {key[0]} 的付款 {key[1]}，请核对流水号。"
+                    f"there is no payment {key[1]} of {key[0]}"
+                )
             for number, amount_fen in _wanted(stored, part):
                 self._give_back(unit, stored, number, amount_fen, decision, document.strip())
             for officer in decision.officers:
@@ -145,12 +151,18 @@ def _wanted(stored: StoredPayment, part: tuple[str, int] | None) -> list[tuple[s
     covered = {number: fen for number, fen in sorted(stored.counted.items()) if fen}
     reference = stored.payment.reference
     if not covered:
-        raise Refused(f"payment {reference} covers nothing: there is nothing to put right")
+        raise Refused(
+            f"付款 {reference} 没有对应任何发票，无须更正。"
+            f"payment {reference} covers nothing: there is nothing to put right"
+        )
     if part is None:
         return list(covered.items())
     number, amount_fen = part
     if not 0 < amount_fen <= covered.get(number, 0):
         raise Refused(
+            f"付款 {reference} 对应发票 {number} 的 "
+            f"{yuan_text(covered.get(number, 0))} 元，不是 {yuan_text(amount_fen)} "
+            "元。"
             f"payment {reference} covers {yuan_text(covered.get(number, 0))} of invoice {number},"
             f" not {yuan_text(amount_fen)}"
         )

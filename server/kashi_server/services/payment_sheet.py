@@ -75,7 +75,12 @@ def read_payment_sheets(sheets: Sequence[Sheet], file: str, mapping: PaperMappin
     if not headed and not mistakes:
         named = "、".join(COLUMNS[name][0] for name in required)
         mistakes.append(
-            Mistake(file=file, line=1, field="", message=f"no sheet has the columns {named}")
+            Mistake(
+                file=file,
+                line=1,
+                field="",
+                message=(f"没有工作表含有这些列：{named}。no sheet has the columns {named}"),
+            )
         )
     if mistakes:
         raise MistakesFound(mistakes)
@@ -93,6 +98,7 @@ def _take(reader: "_RowReader", found: dict[tuple[str, str], ToldPayment]) -> No
     elif known.payment != told.payment:
         reader.mistake(
             "reference",
+            f"付款 {key[1]} 与第 {known.place.row} 行所述不一致。"
             f"payment {key[1]} says otherwise in row {known.place.row}",
         )
     else:
@@ -183,7 +189,9 @@ def read_payment_toml(text: str, file: str) -> Read:
     """
     document, mistakes = parse_positioned(text, file), list[Mistake]()
     mistakes += [
-        document.mistake((name,), "there is no such table; known is [[payment]]")
+        document.mistake(
+            (name,), "没有此表，可用：[[payment]]。there is no such table; known is [[payment]]"
+        )
         for name in document.content.keys() - {"payment"}
     ]
     tables = document.content.get("payment", [])
@@ -194,7 +202,9 @@ def read_payment_toml(text: str, file: str) -> Read:
             if one is not None:
                 told.append(one)
     else:
-        mistakes.append(document.mistake(("payment",), "write it as [[payment]]"))
+        mistakes.append(
+            document.mistake(("payment",), "须写作 [[payment]]。write it as [[payment]]")
+        )
     if mistakes:
         raise MistakesFound(mistakes)
     return Read(payments=tuple(told))
@@ -204,19 +214,22 @@ def _toml_payment(
     document: Positioned, path: Path, table: object, mistakes: list[Mistake]
 ) -> ToldPayment | None:
     if not isinstance(table, dict):
-        mistakes.append(document.mistake(path, "is not a table"))
+        mistakes.append(document.mistake(path, "须为表。is not a table"))
         return None
     before = len(mistakes)
     for name in table.keys() - set(_FIELDS):
         known = ", ".join(_FIELDS)
         mistakes.append(
-            document.mistake((*path, name), f"there is no such field; known are {known}")
+            document.mistake(
+                (*path, name),
+                f"没有此字段，可用字段：{known}。there is no such field; known are {known}",
+            )
         )
 
     def read(name: str, of: Any, *, required: bool = True) -> Any:
         if name not in table:
             if required:
-                mistakes.append(document.mistake((*path, name), "is missing"))
+                mistakes.append(document.mistake((*path, name), "缺少此字段。is missing"))
             return None
         try:
             return of(table[name])
@@ -246,13 +259,16 @@ def _toml_payment(
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(f"{value!r} is not text")
+        raise InvalidValue(f"{value!r} 不是文本。{value!r} is not text")
     return value.strip()
 
 
 def _day(value: object) -> date:
     if isinstance(value, datetime) or not isinstance(value, date):
-        raise InvalidValue(f"{value!r} is not a day; write it bare, like 2026-08-20")
+        raise InvalidValue(
+            f"{value!r} 不是日期，请直接写作 2026-08-20。"
+            f"{value!r} is not a day; write it bare, like 2026-08-20"
+        )
     return value
 
 
@@ -262,11 +278,17 @@ def _fen(value: object) -> int:
 
 def _covers(value: object) -> tuple[Covered, ...]:
     if not isinstance(value, list):
-        raise InvalidValue('write it as [{ invoice = "…", amount_yuan = "…" }]')
+        raise InvalidValue(
+            '须写作 [{ invoice = "…", amount_yuan = "…" }]。'
+            'write it as [{ invoice = "…", amount_yuan = "…" }]'
+        )
     covers: list[Covered] = []
     for one in value:
         if not isinstance(one, dict) or one.keys() != {"invoice", "amount_yuan"}:
-            raise InvalidValue("each cover has an invoice and an amount_yuan, and nothing else")
+            raise InvalidValue(
+                "每项对应须有 invoice 与 amount_yuan，且没有其他字段。"
+                "each cover has an invoice and an amount_yuan, and nothing else"
+            )
         number = check_number(_text(one["invoice"]))
         covers.append(Covered(number=number, amount_fen=_fen(one["amount_yuan"])))
     return tuple(covers)

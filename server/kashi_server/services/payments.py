@@ -70,7 +70,10 @@ class PaymentKeeping:
         with self._work.begin(writes=False) as unit:
             found = unit.payments.payment(payer_id, reference)
         if found is None:
-            raise NotFound(f"there is no payment {reference} of {payer_id}")
+            raise NotFound(
+                f"没有 {payer_id} 的付款 {reference}，请核对流水号。"
+                f"there is no payment {reference} of {payer_id}"
+            )
         acting.check_sees(f"payment {reference} of {payer_id}", payer_id, found.payment.payee_id)
         return found
 
@@ -99,12 +102,20 @@ def _key(told: ToldPayment) -> tuple[str, str]:
 def _against(unit: PapersUnit, told: ToldPayment, acting: Acting) -> list[Mistake]:
     payment, place = told.payment, told.place
     if not acting.may_see(payment.payer_id, payment.payee_id):
-        return [place.mistake("payer", f"payment {payment.reference} is not {acting.party_id}'s")]
+        return [
+            place.mistake(
+                "payer",
+                f"付款 {payment.reference} 不属于 {acting.party_id}。"
+                f"payment {payment.reference} is not {acting.party_id}'s",
+            )
+        ]
     stored = unit.payments.payment(*_key(told))
     if stored is not None and stored.payment != payment:
         return [
             place.mistake(
                 "reference",
+                f"{payment.payer_id} 的付款 {payment.reference} 已以其他内容登记；"
+                "已登记的付款不得更改。"
                 f"payment {payment.reference} of {payment.payer_id} stands here with another"
                 " content; a booked payment never changes",
             )
@@ -114,6 +125,9 @@ def _against(unit: PapersUnit, told: ToldPayment, acting: Acting) -> list[Mistak
     mistakes = [
         place.mistake(
             "covers",
+            f"付款 {payment.reference} 已对应发票 {one.number} 的 "
+            f"{yuan_text(known[one.number])} 元，不是 {yuan_text(one.amount_fen)} "
+            "元。"
             f"payment {payment.reference} covers {yuan_text(known[one.number])} of invoice"
             f" {one.number} already, not {yuan_text(one.amount_fen)}",
         )
@@ -135,18 +149,28 @@ def _against(unit: PapersUnit, told: ToldPayment, acting: Acting) -> list[Mistak
 def _against_cover(unit: PapersUnit, payment: Payment, covered: Covered) -> str:
     stored = unit.invoices.invoice(covered.number)
     if stored is None:
-        return f"there is no invoice {covered.number}; import it first"
+        return (
+            f"没有发票 {covered.number}，请先导入。"
+            f"there is no invoice {covered.number}; import it first"
+        )
     invoice = stored.invoice
     if (invoice.buyer_id, invoice.seller_id) != (payment.payer_id, payment.payee_id):
         return (
+            f"发票 {covered.number} 由 {invoice.seller_id} 开给 {invoice.buyer_id}，"
+            f"而付款由 {payment.payer_id} 付给 {payment.payee_id}。"
             f"invoice {covered.number} is from {invoice.seller_id} to {invoice.buyer_id}; the"
             f" payment from {payment.payer_id} to {payment.payee_id}"
         )
     if invoice.red:
-        return f"invoice {covered.number} is a red one; nobody pays it"
+        return (
+            f"发票 {covered.number} 是红字发票，无须付款。"
+            f"invoice {covered.number} is a red one; nobody pays it"
+        )
     left_fen = invoice.amount.incl_fen - unit.payments.covered_fen(covered.number)
     if covered.amount_fen > left_fen:
         return (
+            f"所填对应发票 {covered.number} 的金额为 {yuan_text(covered.amount_fen)}"
+            f" 元，该发票未付仅余 {yuan_text(left_fen)} 元。"
             f"{yuan_text(covered.amount_fen)} yuan of invoice {covered.number} are covered,"
             f" {yuan_text(left_fen)} are left unpaid"
         )

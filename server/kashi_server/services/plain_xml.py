@@ -30,6 +30,7 @@ class _Watch:
         self._elements += 1
         if self._depth > DEPTH_MAX or self._elements > self._elements_max:
             raise InvalidValue(
+                f"元素多于 {self._elements_max} 个，或嵌套超过 {DEPTH_MAX} 层。"
                 f"it holds more than {self._elements_max} elements, or {DEPTH_MAX} one within"
                 " another"
             )
@@ -38,7 +39,9 @@ class _Watch:
         self._depth -= 1
 
     def doctype(self, *_declared: object) -> None:
-        raise InvalidValue("it declares a document type; such files are not read")
+        raise InvalidValue(
+            "文件声明了文档类型，不予读取。it declares a document type; such files are not read"
+        )
 
 
 def check_plain(chunks: Iterable[bytes], *, elements_max: int = ELEMENTS_MAX) -> None:
@@ -58,7 +61,7 @@ def check_plain(chunks: Iterable[bytes], *, elements_max: int = ELEMENTS_MAX) ->
     except (expat.ExpatError, ValueError, LookupError) as error:
         if isinstance(error, InvalidValue):
             raise
-        raise InvalidValue(f"it is not XML that can be read: {error}") from error
+        raise InvalidValue(f"不是可读取的 XML。it is not XML that can be read: {error}") from error
 
 
 def read_xml(content: bytes) -> ET.Element:
@@ -68,7 +71,10 @@ def read_xml(content: bytes) -> ET.Element:
         InvalidValue: as `check_plain`, or it is larger than is read.
     """
     if len(content) > XML_BYTES_MAX:
-        raise InvalidValue(f"it has {len(content)} bytes; at most {XML_BYTES_MAX} are read")
+        raise InvalidValue(
+            f"文件有 {len(content)} 字节，最多读取 {XML_BYTES_MAX} 字节。"
+            f"it has {len(content)} bytes; at most {XML_BYTES_MAX} are read"
+        )
     check_plain([content])
     return ET.fromstring(content)
 
@@ -94,5 +100,8 @@ def text_at(element: ET.Element, *path: str) -> str:
     """
     found = at(element, *path)
     if len(found) > 1:
-        raise InvalidValue(f"{'/'.join(path)} stands {len(found)} times")
+        raise InvalidValue(
+            f"{'/'.join(path)} 出现了 {len(found)} 次，只应出现一次。"
+            f"{'/'.join(path)} stands {len(found)} times"
+        )
     return (found[0].text or "").strip() if found else ""

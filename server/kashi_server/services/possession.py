@@ -50,11 +50,16 @@ def proven_tls_key(introduction: Introduction) -> ec.EllipticCurvePublicKey:
         report_key = signing.load_public_key(introduction.report_public_key)
         signing.verify(report_key, introduction.possession, signing.POSSESSION, statement)
     except SignatureError as error:
-        raise Refused(f"the report key is not shown to be possessed: {error}") from error
+        raise Refused(
+            f"未能证明持有报告密钥。the report key is not shown to be possessed: {error}"
+        ) from error
     if signing.public_key_bytes(report_key) != introduction.report_public_key:
-        raise Refused("the report key is not in its one DER form")
+        raise Refused("报告密钥不是唯一的 DER 形式。the report key is not in its one DER form")
     if report_key == tls_key:
-        raise Refused("the report key must not be the TLS key: one lives long, one a day")
+        raise Refused(
+            "报告密钥与 TLS 密钥不得相同：前者长期使用，后者每日更换。"
+            "the report key must not be the TLS key: one lives long, one a day"
+        )
     return tls_key
 
 
@@ -69,7 +74,10 @@ def check_recovery(host: Host, nonce: bytes, csr: bytes, signature: Signature) -
     try:
         signing.verify(key, signature, signing.RECOVERY, statement)
     except SignatureError as error:
-        raise Refused(f"the nonce is not signed by the host's report key: {error}") from error
+        raise Refused(
+            "该随机数未以主机的报告密钥签名。"
+            f"the nonce is not signed by the host's report key: {error}"
+        ) from error
 
 
 def check_relay_names(names: Sequence[str]) -> None:
@@ -79,10 +87,16 @@ def check_relay_names(names: Sequence[str]) -> None:
         Refused: the name is quoted.
     """
     if len(names) > RELAY_NAMES_MAX:
-        raise Refused(f"relay_names: {len(names)} of them; give at most {RELAY_NAMES_MAX}")
+        raise Refused(
+            f"relay_names：共 {len(names)} 个，最多 {RELAY_NAMES_MAX} 个。"
+            f"relay_names: {len(names)} of them; give at most {RELAY_NAMES_MAX}"
+        )
     for name in names:
         if len(name) > 253 or _RELAY_NAME.fullmatch(name) is None:
-            raise Refused(f"relay_names: {name[:64]!r} is no DNS name and no IP address")
+            raise Refused(
+                f"relay_names：{name[:64]!r} 既不是域名，也不是 IP 地址。"
+                f"relay_names: {name[:64]!r} is no DNS name and no IP address"
+            )
 
 
 def check_renewal(host: Host, csr: bytes, signature: Signature) -> None:
@@ -96,7 +110,10 @@ def check_renewal(host: Host, csr: bytes, signature: Signature) -> None:
     try:
         signing.verify(key, signature, signing.RENEWAL, statement)
     except SignatureError as error:
-        raise Refused(f"the request is not signed by the host's report key: {error}") from error
+        raise Refused(
+            "该请求未以主机的报告密钥签名。"
+            f"the request is not signed by the host's report key: {error}"
+        ) from error
 
 
 def key_sha256(key: ec.EllipticCurvePublicKey) -> bytes:

@@ -55,7 +55,9 @@ class Signer:
     def __post_init__(self) -> None:
         """Refuse a key that is not the certificate's."""
         if not self.chain or self.chain[0].public_key() != self.key.public_key():
-            raise InvalidValue("the private key does not belong to its certificate")
+            raise InvalidValue(
+                "私钥与其证书不相符。the private key does not belong to its certificate"
+            )
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -173,7 +175,9 @@ def check_chain(purpose: Purpose, chain: Sequence[x509.Certificate], utc_ms: int
         else:
             builder.build_client_verifier().verify(leaf, between)
     except VerificationError as error:
-        raise InvalidValue(f"the {purpose} certificate does not verify: {error}") from error
+        raise InvalidValue(
+            f"{purpose} 证书未通过验证。the {purpose} certificate does not verify: {error}"
+        ) from error
 
 
 def _any_server_name(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress:
@@ -181,7 +185,7 @@ def _any_server_name(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress:
     for found in names:
         if isinstance(found, x509.DNSName | x509.IPAddress):
             return found
-    raise InvalidValue("the server certificate names no server")
+    raise InvalidValue("服务器证书未写明服务器名称。the server certificate names no server")
 
 
 _EXTENDED_USAGE: Final = {

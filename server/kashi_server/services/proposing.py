@@ -60,8 +60,9 @@ class Proposing:
         """The number that is asked for, or the next free one of the contract."""
         if draft.assignment_id is not None:
             if self._is_taken(draft.assignment_id):
-                said = f"the number {draft.assignment_id} is taken; choose another or leave it out"
-                self._wrong(draft, "assignment", f"{said} 编号已用，请换一个或留空")
+                said = f"编号 {draft.assignment_id} 已用，请换一个或留空。"
+                en = f"the number {draft.assignment_id} is taken; choose another or leave it out"
+                self._wrong(draft, "assignment", said + en)
             return draft.assignment_id
         used = self._used_in(contract.contract_id)
         prefix = contract.contract_id[:NUMBER_PREFIX_MAX]
@@ -93,10 +94,11 @@ class Proposing:
         self._wrong(
             draft,
             "device",
+            f"合同供给方的主机从未上报 {draft.hardware_id}，或其产权登记未覆盖全部时"
+            "段；请与主机页面核对设备编号，等待首次上报，或提前结束时间。"
             f"no host of the contract's provider has reported {draft.hardware_id} and is the"
             " provider's in all of this time; compare the id with the host's page, wait for its"
-            " first report, or end where the provider's tenure does"
-            " 供给方主机从未上报该设备，或其产权登记未覆盖全部时段",
+            " first report, or end where the provider's tenure does",
         )
 
     def _wrong(self, draft: AssignmentDraft, column: str, message: str) -> None:

@@ -115,13 +115,19 @@ class Replaying:
         with self._work.begin(writes=False) as unit:
             close = unit.expense.close_of(month)
             if close is None:
-                raise NotFound(f"{month} is not closed; there is nothing to make again")
+                raise NotFound(
+                    f"{month} 尚未关账，没有可重算的内容。"
+                    f"{month} is not closed; there is nothing to make again"
+                )
             stored = {
                 (one.number, one.revision): one for one in unit.expense.statements(month=month)
             }
             runs = unit.corrections.runs(month)
             if revision is not None and all(one != revision for _number, one in stored):
-                raise NotFound(f"no statement of {month} has a revision {revision}")
+                raise NotFound(
+                    f"{month} 没有第 {revision} 版的结算单。"
+                    f"no statement of {month} has a revision {revision}"
+                )
             found: list[Replayed] = []
             corrected = {(s.number, s.revision) for run in runs for s in run.statements}
             first = {key for key in stored if key not in corrected}

@@ -140,9 +140,12 @@ class Restoration:
         with self._work.begin() as unit:
             standing = unit.identity.standing(host_id, lock=True)
             if standing is None:
-                raise NotFound(f"there is no host {host_id}")
+                raise NotFound(f"没有主机 {host_id}，请核对编号。there is no host {host_id}")
             if standing.state is not HostState.ACTIVE:
-                raise Refused(f"host {host_id} is {standing.state}; release it first")
+                raise Refused(
+                    f"主机 {host_id} 现为“{standing.state.zh}”，请先解除。"
+                    f"host {host_id} is {standing.state}; release it first"
+                )
             places = list(unit.facts.quarantined(host_id, QuarantineReason.HOST_HELD))
             restored = self._restore(unit, standing, places, decision)
             unit.commit()
@@ -158,10 +161,16 @@ class Restoration:
         with self._work.begin() as unit:
             standing = unit.identity.standing(host_id, lock=True)
             if standing is None or place not in set(unit.facts.quarantined(host_id, None)):
-                raise NotFound(f"host {host_id} has no quarantined report at {place}")
+                raise NotFound(
+                    f"主机 {host_id} 在 {place} 没有被隔离的报告。"
+                    f"host {host_id} has no quarantined report at {place}"
+                )
             restored = self._restore(unit, standing, [place], decision, overrule=True)
             if restored.refused:
-                raise Refused(f"report {place} cannot count: {restored.refused[0][1].detail}")
+                raise Refused(
+                    f"报告 {place} 不能计入。"
+                    f"report {place} cannot count: {restored.refused[0][1].detail}"
+                )
             act = PrivilegedAct(
                 utc_ms=self._clock(),
                 actor=decision.officer,
@@ -188,7 +197,9 @@ class Restoration:
         for place in places:
             stored = unit.facts.stored(*(host_id, *place))
             if stored is None:
-                raise NotFound(f"host {host_id} has no report at {place}")
+                raise NotFound(
+                    f"主机 {host_id} 在 {place} 没有报告。host {host_id} has no report at {place}"
+                )
             report = read_bytes(stored.wire)
             judgement = self._judge(unit.facts, standing, stored, report, overrule=overrule)
             if judgement.verdict is not Verdict.ACCEPTED:
@@ -287,6 +298,8 @@ def _tail_before(facts: FactsPort, stored: StoredReport) -> Tail:
         return Tail(counters=read_header(before.wire).counters)
     except FormError as error:
         raise Refused(
+            f"主机 {stored.host_id} 纪元 {stored.epoch} 序号 {stored.sequence} 之前"
+            "的报告无法读取，请运行 kashi-server fsck。"
             f"the report before epoch {stored.epoch} sequence {stored.sequence} of host"
             f" {stored.host_id} cannot be read; run: kashi-server fsck"
         ) from error

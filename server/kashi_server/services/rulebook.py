@@ -28,7 +28,7 @@ def read_rules(file: Path) -> RulesVersion:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"无法读取 {file}。{file} cannot be read: {error}") from error
     return load_rules(text, str(file))
 
 
@@ -64,6 +64,9 @@ def _add(unit: ExpenseUnit, version: RulesVersion, utc_ms: int) -> bool:
         if known.version == version.version:
             if known.sha256 != version.sha256:
                 raise Refused(
+                    f"规则 {version.programme_id} {version.version} 已登记，"
+                    f"哈希为 {known.sha256[:16]}…，而文件为 {version.sha256[:16]}…；"
+                    "已登记的版本不得更改，请为新文本另编版本。"
                     f"rules {version.programme_id} {version.version} are registered with hash"
                     f" {known.sha256[:16]}…, the file has {version.sha256[:16]}…; a registered"
                     " version never changes, give the new text a new version"
@@ -73,6 +76,8 @@ def _add(unit: ExpenseUnit, version: RulesVersion, utc_ms: int) -> bool:
             version.in_force
         ):
             raise Refused(
+                f"规则 {version.programme_id} {version.version} 与更晚施行的版本 "
+                f"{known.version} 重叠，新版本须在现有版本之后施行。"
                 f"rules {version.programme_id} {version.version} overlap version {known.version},"
                 " which begins later; a new version begins after those there are"
             )
@@ -80,6 +85,8 @@ def _add(unit: ExpenseUnit, version: RulesVersion, utc_ms: int) -> bool:
     begun = bool(unit.expense.rules(version.programme_id))
     if begun and last is not None and version.in_force.start < last.cut_off.event_end:
         raise Refused(
+            f"规则 {version.programme_id} {version.version} 的施行日早于已关账的 "
+            f"{last.month} 月末。"
             f"rules {version.programme_id} {version.version} begin before the end of the closed"
             f" month {last.month}"
         )

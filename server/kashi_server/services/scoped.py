@@ -33,5 +33,5 @@ class ReaderWork(Generic[Unit]):
             Refused: it would write, and a reader reads.
         """
         if writes:
-            raise Refused("a reader changes nothing")
+            raise Refused("只读账号不能更改任何内容。a reader changes nothing")
         return self._work.begin(writes=False, party=self._party)

@@ -150,7 +150,7 @@ class SessionKeeping:
         account, stored = self._begin_attempt(login, address)
         if not self._passwords.matches(stored, password) or account is None:
             self.record(account, login, address, "sign-in-refused", "wrong-credentials")
-            raise WrongCredentials("the login or the password is wrong")
+            raise WrongCredentials("账号或密码不正确。the login or the password is wrong")
         token = self.new_token()
         with self._work.begin() as unit:
             now = self._clock()
@@ -173,7 +173,10 @@ class SessionKeeping:
             stored = None if account is None else unit.accounts.password_hash(account.account_id)
             unit.commit()
         if shut:
-            raise TooManyAttempts("too many attempts to sign in; wait a quarter of an hour")
+            raise TooManyAttempts(
+                "登录尝试次数过多，请 15 分钟后再试。"
+                "too many attempts to sign in; wait a quarter of an hour"
+            )
         return account, stored
 
     def _is_shut(self, counts: AttemptCounts) -> bool:

@@ -69,19 +69,25 @@ def read_csv(content: bytes) -> Sheet:
         InvalidValue: it is neither, or larger than is read.
     """
     if len(content) > CSV_BYTES_MAX:
-        raise InvalidValue(f"it has {len(content)} bytes; at most {CSV_BYTES_MAX} are read")
+        raise InvalidValue(
+            f"文件有 {len(content)} 字节，最多读取 {CSV_BYTES_MAX} 字节。"
+            f"it has {len(content)} bytes; at most {CSV_BYTES_MAX} are read"
+        )
     text = _decoded(content)
     rows: list[Row] = []
     try:
         for number, values in enumerate(csv.reader(StringIO(text, newline=""), strict=True), 1):
             if number > ROWS_MAX or len(values) > COLUMNS_MAX:
-                raise InvalidValue(f"it has more than {ROWS_MAX} rows or {COLUMNS_MAX} columns")
+                raise InvalidValue(
+                    f"超过 {ROWS_MAX} 行或 {COLUMNS_MAX} 列。"
+                    f"it has more than {ROWS_MAX} rows or {COLUMNS_MAX} columns"
+                )
             # What guards exported cells from spreadsheets is no part of them.
             cells = tuple(Cell(value.strip().removeprefix("'").strip("\t")) for value in values)
             if any(cell.text for cell in cells):
                 rows.append(Row(number, cells))
     except csv.Error as error:
-        raise InvalidValue(f"it is not CSV: {error}") from error
+        raise InvalidValue(f"不是可读取的 CSV。it is not CSV: {error}") from error
     return Sheet("CSV", tuple(rows))
 
 
@@ -91,7 +97,9 @@ def _decoded(content: bytes) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InvalidValue("it is text neither in UTF-8 nor in GB 18030")
+    raise InvalidValue(
+        "文本编码既不是 UTF-8，也不是 GB 18030。it is text neither in UTF-8 nor in GB 18030"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +147,10 @@ def find_header(
                 continue
             found = places[_plain(name)]
             if len(found) > 1:
-                raise InvalidValue(f"sheet {sheet.name} row {row.number}: two columns are '{name}'")
+                raise InvalidValue(
+                    f"工作表 {sheet.name} 第 {row.number} 行有两列同名“{name}”。"
+                    f"sheet {sheet.name} row {row.number}: two columns are '{name}'"
+                )
             columns[field], names[field] = found[0], name
         if all(field in columns for field in required):
             return Header(row=row.number, columns=columns, names=names)
@@ -163,6 +174,8 @@ def exact_text(cell: Cell) -> str:
     """
     if cell.numeric and len(cell.text) > NUMBER_DIGITS_EXACT:
         raise InvalidValue(
+            f"单元格为数值，电子表格只保留 {NUMBER_DIGITS_EXACT} 位，"
+            "请以文本格式重新导出。"
             f"the cell holds a number, and a spreadsheet keeps {NUMBER_DIGITS_EXACT} digits of it;"
             " export it again as text"
         )
@@ -176,7 +189,7 @@ def fen(cell: Cell) -> int:
         InvalidValue: it is none.
     """
     if not cell.text:
-        raise InvalidValue("is empty; an amount in yuan belongs here")
+        raise InvalidValue("为空，此处须填金额（元）。is empty; an amount in yuan belongs here")
     text = cell.text.removeprefix("¥").removeprefix("￥").replace(",", "").strip()
     return parse_yuan(_without_zeros(text))
 
@@ -197,8 +210,11 @@ def day(cell: Cell) -> date:
     """
     found = _DAY.fullmatch(cell.text)
     if found is None:
-        raise InvalidValue(f"'{cell.text}' is not a day; write it like 2026-10-08")
+        raise InvalidValue(
+            f"“{cell.text}”不是日期，写法如 2026-10-08。"
+            f"'{cell.text}' is not a day; write it like 2026-10-08"
+        )
     try:
         return date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError as error:
-        raise InvalidValue(f"'{cell.text}' is not a day: {error}") from error
+        raise InvalidValue(f"“{cell.text}”不是日期。'{cell.text}' is not a day: {error}") from error

@@ -27,7 +27,10 @@ class Reader:
     def __post_init__(self) -> None:
         """Refuse a party's reader without a party, which would see by accident."""
         if self.role.sees_everything != (self.party_id is None):
-            raise InvalidValue(f"a reader of role {self.role} with party {self.party_id}")
+            raise InvalidValue(
+                f"角色 {self.role} 与单位 {self.party_id} 不相符。"
+                f"a reader of role {self.role} with party {self.party_id}"
+            )
 
     def may_read(self, party_id: str) -> bool:
         """Whether what belongs to a party is open to this reader."""

@@ -133,6 +133,7 @@ class Simulator:
             heads = unit.expense.latest_statements(period.january, period.last)
         if not heads and not may_be_empty:
             raise NotFound(
+                f"{period.january} 至 {period.last} 没有结算单，请先关账。"
                 f"there are no statements from {period.january} to {period.last}: close a month"
                 " first"
             )

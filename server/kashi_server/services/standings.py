@@ -67,7 +67,10 @@ class HostStandings:
             found = self._look_up(host_id, serial)
             self._keep(key, found)
         if found.expires_utc_ms <= self._clock():
-            raise CertificateExpired("the certificate has expired; recover with the report key")
+            raise CertificateExpired(
+                "证书已过期，请以报告密钥恢复。"
+                "the certificate has expired; recover with the report key"
+            )
         return found.standing
 
     def brought(self, host_id: str) -> HostStanding:
@@ -83,7 +86,10 @@ class HostStandings:
             with self._work.begin(writes=False) as unit:
                 host = unit.identity.host(host_id)
             if host is None or host.relay_names:
-                raise Refused(f"host {host_id[:64]} is not enrolled on this server")
+                raise Refused(
+                    f"主机 {host_id[:64]} 未接入本服务器。"
+                    f"host {host_id[:64]} is not enrolled on this server"
+                )
             found = _Cached(standing_of(host), 0, until_ms)
             self._keep(key, found)
         return found.standing
@@ -130,9 +136,13 @@ class HostStandings:
             certificate = unit.identity.certificate(serial)
             host = unit.identity.host(host_id)
         if host is None or certificate is None or certificate.host_id != host_id:
-            raise Refused("the certificate belongs to no host of this server")
+            raise Refused(
+                "证书不属于本服务器的任何主机。the certificate belongs to no host of this server"
+            )
         if certificate.standing is CertificateStanding.PAST:
-            raise Refused("the certificate was replaced; use the newer one")
+            raise Refused(
+                "证书已更换，请使用新证书。the certificate was replaced; use the newer one"
+            )
         if certificate.standing is CertificateStanding.NEXT:
             self._promote(certificate)
         return _Cached(standing_of(host), certificate.expires_utc_ms, until_ms)

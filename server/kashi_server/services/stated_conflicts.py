@@ -105,6 +105,8 @@ class StatedBook:
         if attestation_id is None:
             return ""
         return (
+            f"此行已由声明 {attestation_id} 以另一种读法声明；一行只计一次，"
+            "请先撤回该声明。"
             f"this row is stated already by attestation {attestation_id}, read another way; a row"
             " counts once: withdraw that attestation first"
         )
@@ -139,27 +141,39 @@ class StatedBook:
     def _wrong(self, place: _Place, known: _Place | None, now_utc_ms: int) -> str:
         record = place.record
         if record.end_utc_ms > now_utc_ms:
-            return "ends in the future"
+            return "结束时间尚未到来。ends in the future"
         if known is not None:
             return (
+                f"已由 {known.source} 以不同内容声明：{_said(known)}；"
+                f"此处为 {_said(place)}。"
                 f"is stated with other content by {known.source}: {_said(known)}; here"
                 f" {_said(place)}"
             )
         for hour in _hours(record):
             for other in self._by_hour.get((*_unit(place), hour), ()):
                 if _touches(other, place):
-                    return f"its time is stated already by {other.source}: {_said(other)}"
+                    return (
+                        f"其时段已由 {other.source} 声明：{_said(other)}。"
+                        f"its time is stated already by {other.source}: {_said(other)}"
+                    )
         for other in self._of_other_kinds(place):
             if record.minutes.overlap(other.record.minutes):
                 return (
+                    f"合同 {place.contract_id} 在 {place.site} 的同一时段已由 {other.source}"
+                    f"（{other.kind} 文件）声明；同一地点请只用一种文件。"
                     f"the same time of contract {place.contract_id} at {place.site} is stated by"
                     f" {other.source}, a {other.kind} file; state a place by one kind of file"
                 )
         if self._measured.is_partition(record):
-            return "is a partition, no whole card: its share is not told; meter it with an agent"
+            return (
+                "是分区而非整卡，折合份额未知，请以采集代理计量。"
+                "is a partition, no whole card: its share is not told; meter it with an agent"
+            )
         minute = self._measured.first_minute(record, place.contract_id)
         if minute is not None:
             return (
+                f"采集代理在所声明的时段内（{shanghai_text(minute)}）已有计量，"
+                "一分钟只计一次。"
                 f"an agent measured at {shanghai_text(minute)}, in the time it states; a minute"
                 " counts once"
             )

@@ -40,7 +40,10 @@ class StatedReversal:
                 whoever says so recorded the other side's word as well.
         """
         if acting.party_id is None:
-            raise Refused("a party takes back what it agreed to, or two officers do: name them")
+            raise Refused(
+                "撤销须由声明的一方或两名经办人办理，请注明。"
+                "a party takes back what it agreed to, or two officers do: name them"
+            )
         with self._work.begin() as unit:
             unit.expense.lock()
             stored = existing(unit, attestation_id, acting)
@@ -83,11 +86,16 @@ class StatedReversal:
     ) -> ReversalWord:
         if stored.state is not AttestationState.COUNTERSIGNED:
             raise Refused(
+                f"仅已会签的声明可以撤销：声明 {word.attestation_id} 现为 "
+                f"{stored.state}；待会签的请撤回。"
                 f"attestation {word.attestation_id} is {stored.state}; only what is countersigned"
-                " is taken back so, and what waits is withdrawn 仅已会签的声明可以撤销"
+                " is taken back so, and what waits is withdrawn"
             )
         if any(one.speaker == word.speaker for one in stored.words):
-            raise Refused(f"{word.speaker} said so already; it waits for the other side")
+            raise Refused(
+                f"{word.speaker} 已同意撤销，现待另一方。"
+                f"{word.speaker} said so already; it waits for the other side"
+            )
         unit.stated.add_reversal(word)
         unit.log.append_pending(ATTESTATION_REVERSAL_ENTRY, word.reference, word.to_bytes())
         done = PrivilegedAct(
@@ -106,6 +114,8 @@ def _check_other_side(stored: StoredAttestation, acting: Acting) -> None:
     others = [one for one in stored.words if one.party_id not in (None, acting.party_id)]
     if any(one.actor == acting.actor for one in others):
         raise Refused(
+            f"双方的意见须由不同账号录入：{acting.actor} 已录入另一方的意见，"
+            "请由该单位以本方账号办理，或由其他经办人录入。"
             f"{acting.actor} recorded the other side's word; a party says so by its own login, or"
-            " another officer records it 双方的话须由不同账号录入"
+            " another officer records it"
         )

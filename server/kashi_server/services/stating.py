@@ -148,7 +148,10 @@ class UsageStating:
             acting.check_sees(f"source of attestation {attestation_id}", stated.provider_id)
             content = unit.stated.source(stated.source_sha256)
         if content is None:
-            raise NotFound(f"source {stated.source_sha256} is missing; run: kashi-server fsck")
+            raise NotFound(
+                f"原件 {stated.source_sha256} 缺失，请运行 kashi-server fsck。"
+                f"source {stated.source_sha256} is missing; run: kashi-server fsck"
+            )
         return content
 
     def countersign(self, attestation_id: str, acting: Acting, reason: str) -> None:
@@ -185,11 +188,14 @@ class UsageStating:
                 sides.add(stated.provider_id)
             if acting.party_id is None or acting.party_id not in sides:
                 raise Refused(
+                    f"声明 {attestation_id} 仅可由 {stated.user_id} 会签，"
+                    f"由其或 {stated.provider_id} 撤回。"
                     f"attestation {attestation_id} is countersigned by {stated.user_id}, and"
                     f" withdrawn by it or by {stated.provider_id}, nobody else"
                 )
             if stored.change is not None:
                 raise Refused(
+                    f"声明 {attestation_id} 已是 {stored.state} 状态{_back_zh(stored)}。"
                     f"attestation {attestation_id} is {stored.state} already{_back(stored)}"
                 )
             if state is AttestationState.COUNTERSIGNED:
@@ -218,15 +224,23 @@ def _check_other_side(unit: StatingUnit, attestation_id: str, actor: str) -> Non
     """A word of each side is worth two words only where two people gave or recorded them."""
     if actor in unit.identity.actors(STATED_ACT, attestation_id):
         raise Refused(
+            f"双方的意见须由不同账号录入：供给方的声明由 {actor} 录入，"
+            "请企业以本方账号会签，或由其他经办人录入。"
             f"{actor} took in what the provider states; the company countersigns by its own login,"
-            " or another officer records it 双方的话须由不同账号录入"
+            " or another officer records it"
         )
 
 
 def _back(stored: StoredAttestation) -> str:
     if stored.state is not AttestationState.COUNTERSIGNED:
         return ""
-    return "; both parties or two officers take it back: kashi-server stated reverse 撤销须双方同意"
+    return "; both parties or two officers take it back: kashi-server stated reverse"
+
+
+def _back_zh(stored: StoredAttestation) -> str:
+    if stored.state is not AttestationState.COUNTERSIGNED:
+        return ""
+    return "，撤销须双方同意或由两名经办人办理：kashi-server stated reverse"
 
 
 def _said_before(unit: StatingUnit, part: _Read, made: Attestation) -> Iterable[Mistake]:
@@ -235,6 +249,8 @@ def _said_before(unit: StatingUnit, part: _Read, made: Attestation) -> Iterable[
     if before is not None:
         yield _whole(
             part.file,
+            f"与声明 {made.attestation_id} 逐字节相同，而该声明现为 {before.state}；"
+            "如确需再次声明，请换文件名。"
             f"says to the byte what attestation {made.attestation_id} said, which is"
             f" {before.state}; state it in a file of another name, if it is meant after all",
         )
@@ -248,7 +264,10 @@ def existing(unit: StatingUnit, attestation_id: str, acting: Acting) -> StoredAt
     """
     stored = unit.stated.attestation(attestation_id)
     if stored is None:
-        raise NotFound(f"there is no attestation {attestation_id}; see: kashi-server stated list")
+        raise NotFound(
+            f"没有声明 {attestation_id}，请用 kashi-server stated list 查看。"
+            f"there is no attestation {attestation_id}; see: kashi-server stated list"
+        )
     stated = stored.attestation
     acting.check_sees(f"attestation {attestation_id}", stated.provider_id, stated.user_id)
     return stored
@@ -280,14 +299,18 @@ def _read(
 
 def _check_size(file: SourceFile) -> None:
     if len(file.content) > SOURCE_BYTES_MAX:
-        raise MistakesFound([_whole(file, f"is larger than {SOURCE_BYTES_MAX} bytes")])
+        raise MistakesFound(
+            [_whole(file, f"超过 {SOURCE_BYTES_MAX} 字节。is larger than {SOURCE_BYTES_MAX} bytes")]
+        )
 
 
 def _text(file: SourceFile) -> str:
     try:
         return file.content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise MistakesFound([_whole(file, f"is not UTF-8: {error.reason}")]) from error
+        raise MistakesFound(
+            [_whole(file, f"不是 UTF-8 编码。is not UTF-8: {error.reason}")]
+        ) from error
 
 
 def _whole(file: SourceFile, message: str) -> Mistake:
@@ -302,11 +325,22 @@ def _contract_mistakes(
         line = part.records[0].line
         wrong = ""
         if contract is None:
-            wrong = f"contract {part.contract_id} is not known here; import it first"
+            wrong = (
+                f"合同 {part.contract_id} 未登记，请先导入。"
+                f"contract {part.contract_id} is not known here; import it first"
+            )
         elif contract.provider_id != mapping.provider_id:
-            wrong = f"contract {part.contract_id} is {contract.provider_id}'s, not the mapping's"
+            wrong = (
+                f"合同 {part.contract_id} 的供给方是 {contract.provider_id}，"
+                "与映射所写不同。"
+                f"contract {part.contract_id} is {contract.provider_id}'s, not the mapping's"
+            )
         elif mapping.user_id not in (None, contract.user_id):
-            wrong = f"contract {part.contract_id} is used by {contract.user_id}, not the mapping's"
+            wrong = (
+                f"合同 {part.contract_id} 的使用方是 {contract.user_id}，"
+                "与映射所写不同。"
+                f"contract {part.contract_id} is used by {contract.user_id}, not the mapping's"
+            )
         if wrong:
             field = mapping.contract.column or "contract"
             yield Mistake(file=part.file.name, line=line, field=field, message=wrong)

@@ -37,11 +37,16 @@ class TokenRecord:
         """Refuse a token without a party or with a lifetime over 24 hours."""
         if _PARTY_ID.fullmatch(self.operator_party_id) is None:
             raise InvalidValue(
+                f"“{self.operator_party_id}”不是单位代码，请填写 18 位统一社会信用代码"
+                "（数字与大写字母）。"
                 f"'{self.operator_party_id}' is not a party: give its 18-character"
                 " 统一社会信用代码 (digits and capital letters)"
             )
         if not 0 < self.expires_utc_ms - self.issued_utc_ms <= LIFETIME_MS_MAX:
-            raise InvalidValue("a token lives at most 24 hours, and longer than none")
+            raise InvalidValue(
+                "令牌有效期须大于零，最长 24 小时。"
+                "a token lives at most 24 hours, and longer than none"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

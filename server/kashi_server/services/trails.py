@@ -76,13 +76,17 @@ class Explaining:
         with self._work.begin(writes=False) as unit:
             found = unit.certificates.certificate(canonical)
             if found is None:
-                raise NotFound(f"there is no certificate {canonical}")
+                raise NotFound(
+                    f"没有使用证明 {canonical}，请核对编号。there is no certificate {canonical}"
+                )
             steps = [certificate_step(found, unit.log.index_of(LOG_ISSUED, found.number))]
             below: list[TrailStep] = []
             for statement_number, revision in unit.certificates.certified(found.number):
                 below += _statement_down(unit, statement_number, revision, wanted)
             if not any(step.kind == "line" for step in below):
                 raise NotFound(
+                    f"使用证明 {canonical} 没有所查的计费行，请以 kashi-server explain "
+                    f"{canonical} 查看全部。"
                     f"certificate {canonical} has no line of what is asked: see it whole with"
                     f" kashi-server explain {canonical}"
                 )
@@ -107,6 +111,8 @@ class Explaining:
                 steps += _statement_up(unit, stored, data, line)
         if not steps:
             raise NotFound(
+                f"没有结算单含有 {hardware_id} 在此分钟的计费行：该月尚未关账，"
+                "或设备当时未服务。"
                 f"no statement has a line of {hardware_id} in this minute: the month is open, or"
                 " the device was not in service"
             )
@@ -128,7 +134,10 @@ def _statement_down(
 ) -> Iterator[TrailStep]:
     stored = unit.expense.statement(number, revision)
     if stored is None:
-        raise StorageError(f"statement {number} revision {revision} is not stored; run: fsck")
+        raise StorageError(
+            f"结算单 {number} 第 {revision} 版未保存，请运行 kashi-server fsck。"
+            f"statement {number} revision {revision} is not stored; run: fsck"
+        )
     data = json.loads(stored.content)
     lines = [line for line in data["lines"] if wanted.takes(line)]
     if not lines:

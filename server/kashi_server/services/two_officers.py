@@ -25,12 +25,19 @@ class OfficersDecision:
         first, second = (normal_login(login) for login in self.officers)
         if not first or not second or first == second:
             raise InvalidValue(
+                "须由两名不同的经办人共同决定，请以 --officer 分别注明两人。"
                 "two different officers decide together; name both with --officer, twice"
             )
         if not self.reason.strip():
-            raise InvalidValue("the decision needs a reason; give one with --reason")
+            raise InvalidValue(
+                "决定须说明理由，请以 --reason 注明。"
+                "the decision needs a reason; give one with --reason"
+            )
         if len(self.reason) > REASON_CHARACTERS_MAX:
-            raise InvalidValue(f"a reason has at most {REASON_CHARACTERS_MAX} characters")
+            raise InvalidValue(
+                f"理由不得超过 {REASON_CHARACTERS_MAX} 个字符。"
+                f"a reason has at most {REASON_CHARACTERS_MAX} characters"
+            )
         object.__setattr__(self, "officers", (first, second))
 
 
@@ -52,6 +59,8 @@ def check_officers(accounts: AccountsRead, decision: OfficersDecision) -> None:
         account = known.get(login)
         if account is None or account.disabled or account.role is not Role.OFFICER:
             raise Refused(
+                f"账号“{login}”不是本服务器的经办人；须由两名经办人以各自账号决定，"
+                "请用 account list 查看。"
                 f"'{login}' is no officer here; two officers decide, by their logins:"
                 " list them with: account list"
             )

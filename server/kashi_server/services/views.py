@@ -34,7 +34,7 @@ AUDIT_LINES = 200
 CONFLICT_DAYS = 62
 EVENTS_MAX = 500
 EVERYBODY = "*"
-NOT_THERE = "there is no such thing for this reader"
+NOT_THERE = "没有此项，或不属于您的账号。there is no such thing for this reader"
 
 
 class Views:

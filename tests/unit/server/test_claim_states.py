@@ -195,18 +195,18 @@ def test_other_money_that_a_form_leaves_out_is_not_known_and_an_empty_list_says_
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('contracts = ["HT-1"]', "contracts = []", "form.toml:1: contracts: must be a list"),
-        ("from = 2026-09-01", 'from = "soon"', "form.toml:2: from: a day is missing"),
+        ('contracts = ["HT-1"]', "contracts = []", "form.toml:1: contracts: 须为文本列表"),
+        ("from = 2026-09-01", 'from = "soon"', "form.toml:2: from: 缺少日期"),
         ("until = 2026-09-30", "until = 2026-08-30", "the period ends before it begins"),
         ("legal_person = true", 'legal_person = "yes"', "form.toml:7: declared.legal_person"),
-        ('kind = "企业"', 'kund = "企业"', "form.toml:6: declared.kund: there is no such field"),
+        ('kind = "企业"', 'kund = "企业"', "form.toml:6: declared.kund: 没有此字段"),
         ('"12.50"', '"12.505"', "parts of a fen"),
         ("users = 5", "users = 5.5", "form.toml:10: declared.measures.users"),
-        ('number = "KS-1"', "revision = 1", "form.toml:11: statement[1].number: is missing"),
+        ('number = "KS-1"', "revision = 1", "form.toml:11: statement[1].number: 缺少此字段"),
         ("26442000000000000001", "264", "is not the number of a 数电票"),
         ('contract = "HT-1"', 'contract = "HT-2"', "an invoice is for contract HT-2"),
         ('amount_yuan = "450.00"', "amount_yuan = 450.00", "form.toml:17: invoice[1].amount_yuan"),
-        ("[declared]", "[declaration]", "form.toml:5: declaration: there is no such field"),
+        ("[declared]", "[declaration]", "form.toml:5: declaration: 没有此字段"),
     ],
 )
 def test_a_mistake_in_a_form_is_named(old: str, new: str, told: str) -> None:
@@ -226,11 +226,11 @@ def test_the_shipped_columns_are_sound() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[[intakes.column]]\nfield = 'place'\nheading = 'No'", "1: intakes: there is no table"),
+        ("[[intakes.column]]\nfield = 'place'\nheading = 'No'", "1: intakes: 没有表"),
         ("[intake]\nfield = 'place'", "write its columns as [[intake.column]]"),
         ("[[intake.column]]\nfield = 'x'\nheading = 'X'", "2: intake.column[1].field"),
-        ("[[intake.column]]\nfield = 'place'\nheading = ''", "heading: must be text"),
-        ("[[intake.column]]\nfield = 'place'", "heading: must be text"),
+        ("[[intake.column]]\nfield = 'place'\nheading = ''", "heading: 须为文本"),
+        ("[[intake.column]]\nfield = 'place'", "heading: 须为文本"),
         (
             "[[intake.column]]\nfield = 'place'\nheading = 'N'\nwidth = 3",
             "a column has a field and a heading",

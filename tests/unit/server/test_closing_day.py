@@ -72,6 +72,6 @@ def test_the_settings_are_read_strictly(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_calendar(tmp_path)
     said = str(refused.value)
-    assert f"{file}:1: online_working_days: must be a whole number" in said
-    assert f"{file}:2: holiday: there is no such field" in said
-    assert f"{file}:3: holidays: must be a list of bare days" in said
+    assert f"{file}:1: online_working_days: 须为整数个工作日" in said
+    assert f"{file}:2: holiday: 没有此字段" in said
+    assert f"{file}:3: holidays: 须为日期列表" in said

@@ -167,7 +167,7 @@ def _answer(form: Form) -> Answer:
     try:
         return Answer(form.text("answer"))
     except ValueError as error:
-        raise InvalidValue("choose confirm, decline or withdraw") from error
+        raise InvalidValue("请选择确认、拒绝或撤回。choose confirm, decline or withdraw") from error
 
 
 def _written(draft: AssignmentDraft) -> list[str]:
@@ -192,10 +192,14 @@ def _rows(text: str) -> list[tuple[int, dict[str, str]]]:
         *(ValueError, TypeError, KeyError, IndexError),
         *(RecursionError, OverflowError),  # nested without end; a number beyond all numbers
     ) as error:
-        raise InvalidValue("the rows of the preview cannot be read") from error
+        raise InvalidValue(
+            "无法读取预览中的各行，请重新上传。the rows of the preview cannot be read"
+        ) from error
     texts = all(isinstance(text, str) for _number, row in rows for text in row.values())
     if not texts or not 0 < len(rows) <= DRAFTS_MAX:
-        raise InvalidValue("the rows of the preview cannot be read")
+        raise InvalidValue(
+            "无法读取预览中的各行，请重新上传。the rows of the preview cannot be read"
+        )
     return rows
 
 

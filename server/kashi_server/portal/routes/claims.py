@@ -26,6 +26,7 @@ from kashi_server.portal.visit import OfOffice, SignedIn, Visit
 from kashi_server.services.accounts import Role
 from kashi_server.services.claim_desk import BatchRow
 from kashi_server.services.claim_reading import ShownClaim
+from kashi_server.services.claim_words import STEPS
 from kashi_server.services.claims import Acting, Taken, Why
 from kashi_server.services.closed_funds import ClosedFund
 from kashi_server.services.views import NOT_THERE
@@ -190,7 +191,7 @@ def _day(form: Form, name: str) -> date:
     try:
         return date.fromisoformat(form.text(name))
     except ValueError as error:
-        raise InvalidValue(f"'{form.text(name)}' is no day 日期无效") from error
+        raise InvalidValue(f"日期“{form.text(name)}”无效。'{form.text(name)}' is no day") from error
 
 
 def _take(visit: Visit, shown: ShownClaim, form: Form) -> Taken | None:
@@ -206,9 +207,9 @@ def _take(visit: Visit, shown: ShownClaim, form: Form) -> Taken | None:
     try:
         step = Step(form.text("step"))
     except ValueError as error:
-        raise InvalidValue("there is no such step") from error
+        raise InvalidValue("没有此步骤。there is no such step") from error
     if step not in {one.step for one in _own_steps(visit, shown)}:
-        raise Refused(f"{step} is not yours to take now 您现在不能办理此步骤")
+        raise Refused(f"您现在不能办理此步骤（{STEPS[step]}）。{step} is not yours to take now")
     why = Why(reason=form.text("reason"), document=form.text("document"), **_seen(form, claim_id))
     return _doing(visit, form)[step](by, claim_id, why)
 
@@ -219,7 +220,7 @@ def _seen(form: Form, claim_id: str) -> _Seen:
     if not said:
         return _Seen()
     if not (said.isascii() and said.isdecimal() and len(said) <= _SERIAL_DIGITS_MAX):
-        raise InvalidValue(f"'{said}' is no step's number 步骤序号无效")
+        raise InvalidValue(f"步骤序号“{said}”无效，请刷新后重试。'{said}' is no step's number")
     return _Seen(key=f"page/{claim_id}/{int(said)}", serial=int(said))
 
 

@@ -92,7 +92,9 @@ def issue_token(visit: SignedIn, form: CheckedForm) -> Response:
     visit.parts.views.party(visit.reader, party_id)
     lifetime = form.text("hours")
     if lifetime not in {str(hours) for hours in LIFETIME_HOURS}:
-        raise InvalidValue(f"'{lifetime}' hours is no lifetime of a token")
+        raise InvalidValue(
+            f"“{lifetime}”小时不是有效的令牌有效期。'{lifetime}' hours is no lifetime of a token"
+        )
     assert visit.session is not None
     issued = visit.parts.tokens.issue_token(
         party_id, visit.session.account.login, int(lifetime) * 3_600_000

@@ -128,7 +128,7 @@ def uploaded(form: Form, field: str) -> Uploaded:
     """
     content = form.files.get(field, b"")
     if not content:
-        raise InvalidValue("choose a file that is not empty 请选择文件")
+        raise InvalidValue("请选择一个非空文件。choose a file that is not empty")
     return Uploaded(name=form.names.get(field, "") or "file", content=content)
 
 
