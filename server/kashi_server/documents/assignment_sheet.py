@@ -69,7 +69,7 @@ class AssignmentSheets:
         except InvalidValue as error:
             zh, en = halves(str(error))
             raise sheet_mistake(
-                f"{zh}；请在电子表格中另存为不带密码的 .xlsx。"
+                f"{zh}；请另存为 .xlsx，不设密码。"
                 f"{en}; save it from the spreadsheet as .xlsx, without a password"
             ) from error
         return read_drafts([_text_of(row) for row in sheets[0].rows] if sheets else [])
