@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from english_halves import english_too
 from expense_cases import OTHER_PROVIDER, PROVIDER, TENANT
 from kashi_server.domain.interval import minute_of_day
 from kashi_server.domain.positioned import MistakesFound
@@ -255,7 +256,7 @@ def test_each_mistake_is_named_and_nothing_is_taken(work: Work, name: str) -> No
     with pytest.raises(MistakesFound) as caught:
         imported(work, wrong)
 
-    assert told in str(caught.value)
+    assert told in english_too(caught.value)
     assert _count(work) == before
 
 

@@ -79,7 +79,7 @@ def test_a_sheet_by_command(directory: Path, tmp_path: Path) -> None:
     book.worksheets[0].append(["HT-1", "GPU-2", "2026-10-01 10:20:05"])
     book.save(sheet)
     told = command(directory, "import", str(sheet), login="tenant", code=3)
-    assert "row 3, 开始时间 from: '2026-10-01 10:20:05' is not a whole minute" in told
+    assert "第 3 行 row 3, 开始时间 from: “2026-10-01 10:20:05”不是整分钟" in told
     assert listed(directory) == {}
     book.worksheets[0]["C3"] = "2026-10-01 10:20"
     book.save(sheet)

@@ -173,7 +173,9 @@ def test_audit_names_what_was_altered(filled: Filled) -> None:
         unit.connection.execute(update(tables.log_entries).values(entry=b"10.00"))
         unit.commit()
 
-    assert check_log(filled.work, key).differences == ["log entry 14 is not what its tile holds"]
+    assert check_log(filled.work, key).differences == [
+        "日志第 14 条与其分块所载不符。log entry 14 is not what its tile holds"
+    ]
 
 
 def test_audit_checks_the_signer(filled: Filled) -> None:

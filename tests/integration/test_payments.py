@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from english_halves import english_too
 from expense_cases import OTHER_PROVIDER, OTHER_TENANT, PROVIDER, TENANT
 from fixtures_database import Database
 from kashi_server.documents.workbook_reading import read_xlsx
@@ -165,7 +166,7 @@ def test_each_mistake_names_file_row_and_column(name: str) -> None:
     with pytest.raises(MistakesFound) as caught:
         read(workbook(SheetText(name="付款", rows=(HEADER, row))), "a.xlsx")
 
-    assert message in str(caught.value)
+    assert message in english_too(caught.value)
 
 
 WRONG_TOML = {
@@ -188,7 +189,7 @@ def test_each_mistake_of_toml_names_line_and_field(name: str) -> None:
     with pytest.raises(MistakesFound) as caught:
         read(content.encode(), "a.toml")
 
-    assert message in str(caught.value)
+    assert message in english_too(caught.value)
 
 
 def test_a_table_without_the_columns_is_refused() -> None:
@@ -253,7 +254,7 @@ def test_what_cannot_be_is_refused_whole(work: Work, name: str) -> None:
         taken(work, sound, *wrong)
 
     assert "payments.xlsx:2: " in str(caught.value)
-    assert message in str(caught.value)
+    assert message in english_too(caught.value)
     assert len(keeping(work).all(OFFICE)) == 1
 
 

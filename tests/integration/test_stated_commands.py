@@ -173,7 +173,7 @@ def test_every_mistake_is_printed_and_nothing_is_taken(directory: str, tmp_path:
     done = run("import-usage", "--mapping", mapping, source, *_proved(tmp_path), "-d", directory)
 
     assert done.returncode == 3
-    assert f"{source}:3: cards: 'x' is no count of whole cards" in done.stderr
+    assert f"{source}:3: cards: “x”不是整张卡的张数。'x' is no count of whole cards" in done.stderr
     assert json.loads(run("stated", "list", "--json", "-d", directory).stdout) == []
 
 

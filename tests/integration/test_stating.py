@@ -190,7 +190,7 @@ def test_one_wrong_row_leaves_nothing_of_all_files(work: Work) -> None:
     store(work, {})
     running = SLURM_ROW.replace("COMPLETED", "RUNNING").replace("7|", "8|", 1)
 
-    with pytest.raises(MistakesFound, match=r"two\.txt:2: State: job 8 is RUNNING still"):
+    with pytest.raises(MistakesFound, match=r"two\.txt:2: State: 作业 8 的状态仍为 RUNNING；"):
         taking(
             work,
             SLURM_HEAD + SLURM_ROW,

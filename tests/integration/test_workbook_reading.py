@@ -117,6 +117,6 @@ def test_mistakes_are_told_in_order_and_not_without_end() -> None:
 
     said = str(refused).splitlines()
 
-    assert said[1] == "row 1, 合同编号 contract: write the contract's number"
-    assert said[-1] == "… and 50 more"
+    assert said[1] == "第 1 行 row 1, 合同编号 contract: write the contract's number"
+    assert said[-1] == "……另有 50 处。… and 50 more"
     assert len(refused.mistakes) == 150

@@ -14,6 +14,7 @@ from kashi_server.domain.assignment_draft import (
     head_of,
     read_drafts,
 )
+from kashi_server.domain.both_languages import halves
 from kashi_server.domain.sheet import SheetMistake, SheetRefused, SheetRow, sheet_mistake
 from kashi_server.errors import InvalidValue
 from kashi_server.services.assignment_views import ContractRow
@@ -66,8 +67,10 @@ class AssignmentSheets:
         try:
             sheets = read_xlsx(content)
         except InvalidValue as error:
+            zh, en = halves(str(error))
             raise sheet_mistake(
-                f"{error}; save it from the spreadsheet as .xlsx, without a password 请另存为 .xlsx"
+                f"{zh}；请另存为 .xlsx，不设密码。"
+                f"{en}; save it from the spreadsheet as .xlsx, without a password"
             ) from error
         return read_drafts([_text_of(row) for row in sheets[0].rows] if sheets else [])
 

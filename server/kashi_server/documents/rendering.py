@@ -48,6 +48,8 @@ def _fonts(folder: Path) -> typst.Fonts:
     )
     if FONT not in fonts.families():
         raise ConfigurationError(
+            f"{folder} 中没有字体“{FONT}”；请将字体设置指向含有它的目录（Debian："
+            "fonts-noto-cjk，位于 /usr/share/fonts/opentype/noto）。"
             f"{folder} holds no '{FONT}'; point the font setting at a folder with it"
             " (Debian: fonts-noto-cjk in /usr/share/fonts/opentype/noto)"
         )

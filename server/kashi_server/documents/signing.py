@@ -69,9 +69,12 @@ class SoftwareKey:
     def __post_init__(self) -> None:
         """Refuse a key of another curve, and a certificate of another key."""
         if self.key.curve.name != "secp256r1":
-            raise InvalidValue("documents are signed with a P-256 key")
+            raise InvalidValue("文书须以 P-256 密钥签名。documents are signed with a P-256 key")
         if not self.chain or self.chain[0].public_key() != self.key.public_key():
-            raise InvalidValue("the first certificate of the chain is not the document key's")
+            raise InvalidValue(
+                "证书链的第一张证书不属于文书密钥。"
+                "the first certificate of the chain is not the document key's"
+            )
 
     @contextmanager
     def signer(self) -> Iterator[signers.Signer]:
@@ -149,12 +152,16 @@ def _check_finished(signed: BytesIO, certificate: x509.Certificate) -> None:
     assert isinstance(public, ec.EllipticCurvePublicKey)  # every document key is on P-256
     attributes = {one["type"].native: one["values"][0].native for one in signer["signed_attrs"]}
     if attributes["message_digest"] != embedded.compute_digest():
-        raise SigningFailed("the finished document is not the one that was signed")
+        raise SigningFailed(
+            "完成的文书不是所签名的那一份。the finished document is not the one that was signed"
+        )
     signed_attributes = signer["signed_attrs"].untag().dump()
     try:
         public.verify(signer["signature"].native, signed_attributes, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
         raise SigningFailed(
+            f"密钥的签名不能以证书 {certificate.subject.rfc4514_string()} 验证："
+            "该证书属于另一密钥；见 documents.certificates。"
             "what the key signed does not verify under its certificate"
             f" {certificate.subject.rfc4514_string()}: the certificate is of another key; see"
             " documents.certificates"
@@ -209,5 +216,8 @@ class _SoftwareSigner(signers.Signer):
     ) -> Any:
         """Sign, or tell how much room a signature takes."""
         if digest_algorithm != DIGEST:
-            raise InvalidValue(f"documents are signed with {DIGEST}, not {digest_algorithm}")
+            raise InvalidValue(
+                f"文书以 {DIGEST} 签名，而不是 {digest_algorithm}。"
+                f"documents are signed with {DIGEST}, not {digest_algorithm}"
+            )
         return bytes(_DER_SIGNATURE_BYTES_MAX) if dry_run else self._key.sign_sha256(data)

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from kashi_server.domain.both_languages import because
+
 _DIGESTS: Final[Mapping[str, Callable[[], hashes.HashAlgorithm]]] = {
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
@@ -34,26 +36,35 @@ def check_token(token: cms.ContentInfo) -> None:
     try:
         _check(token["content"])
     except (InvalidSignature, UnsupportedAlgorithm) as error:
-        raise ValueError("the signature of its stamp does not verify") from error
+        raise ValueError(
+            "时间戳的签名验证不通过。the signature of its stamp does not verify"
+        ) from error
     except x509.ExtensionNotFound as error:
-        raise ValueError("its certificate does not state its usage") from error
+        raise ValueError(
+            "时间戳机构的证书未写明用途。its certificate does not state its usage"
+        ) from error
     except _UNREADABLE as error:
-        raise ValueError(str(error) or "its stamp cannot be read") from error
+        raise ValueError(because("时间戳无法读取", "its stamp cannot be read", error)) from error
 
 
 def _check(token: Any) -> None:
     content = token["encap_content_info"]["content"]
     if len(token["signer_infos"]) != 1:
-        raise ValueError("its stamp is not of one signer")
+        raise ValueError("时间戳不是由一个签名者签发。its stamp is not of one signer")
     signer = token["signer_infos"][0]
     carried = [x509.load_der_x509_certificate(one.chosen.dump()) for one in token["certificates"]]
     authority = _named(carried, signer["sid"])
     usage = authority.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     if list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING] or not usage.critical:
-        raise ValueError("its certificate is not for time-stamping alone")
+        raise ValueError(
+            "时间戳机构的证书并非专用于时间戳。its certificate is not for time-stamping alone"
+        )
     at = content.parsed["gen_time"].native
     if not authority.not_valid_before_utc <= at <= authority.not_valid_after_utc:
-        raise ValueError(f"its certificate was not valid at {at.isoformat()}, the time it stamped")
+        raise ValueError(
+            f"时间戳机构的证书在其所盖时间 {at.isoformat()} 无效。"
+            f"its certificate was not valid at {at.isoformat()}, the time it stamped"
+        )
     _check_signed(signer, authority, content.contents)
 
 
@@ -63,19 +74,24 @@ def _named(carried: Sequence[x509.Certificate], named: Any) -> x509.Certificate:
         for one in carried:
             if one.serial_number == serial and one.issuer.public_bytes() == issuer:
                 return one
-    raise ValueError("its stamp does not carry the certificate that signed it")
+    raise ValueError(
+        "时间戳未附带签发它的证书。its stamp does not carry the certificate that signed it"
+    )
 
 
 def _check_signed(signer: Any, authority: x509.Certificate, said: bytes) -> None:
     name = signer["digest_algorithm"]["algorithm"].native
     if name not in _DIGESTS:
-        raise ValueError(f"its stamp is signed over a digest by {name}")
+        raise ValueError(
+            f"时间戳的签名所用摘要算法为 {name}，不被接受。"
+            f"its stamp is signed over a digest by {name}"
+        )
     attributes = {one["type"].native: one["values"][0].native for one in signer["signed_attrs"]}
     computed = hashes.Hash(_DIGESTS[name]())
     computed.update(said)
     told = (attributes.get("message_digest"), attributes.get("content_type"))
     if told != (computed.finalize(), "tst_info"):
-        raise ValueError("its stamp signs something else than it says")
+        raise ValueError("时间戳所签的与其所述不符。its stamp signs something else than it says")
     signed, value = signer["signed_attrs"].untag().dump(), signer["signature"].native
     key, digest = authority.public_key(), _DIGESTS[name]()
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -83,7 +99,10 @@ def _check_signed(signer: Any, authority: x509.Certificate, said: bytes) -> None
     elif isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS_MIN:
         key.verify(value, signed, _padding(signer["signature_algorithm"], name), digest)
     else:
-        raise ValueError("its key is neither a curve's nor RSA of 2048 bits")
+        raise ValueError(
+            "时间戳机构的密钥既非椭圆曲线，也非 2048 位以上的 RSA。"
+            "its key is neither a curve's nor RSA of 2048 bits"
+        )
 
 
 def _padding(signed_by: Any, digest: str) -> padding.AsymmetricPadding:
@@ -93,5 +112,8 @@ def _padding(signed_by: Any, digest: str) -> padding.AsymmetricPadding:
     mask = said["mask_gen_algorithm"]
     named = (said["hash_algorithm"]["algorithm"].native, mask["parameters"]["algorithm"].native)
     if mask["algorithm"].native != "mgf1" or named != (digest, digest):
-        raise ValueError("its stamp is signed by PSS over more than one digest")
+        raise ValueError(
+            "时间戳的 PSS 签名用了不止一种摘要。"
+            "its stamp is signed by PSS over more than one digest"
+        )
     return padding.PSS(padding.MGF1(_DIGESTS[digest]()), said["salt_length"].native)

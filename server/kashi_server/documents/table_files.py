@@ -67,6 +67,7 @@ def _xlsx(export: Export, path: Path, about: About) -> int:
         for count, row in enumerate(export.rows, 1):
             if count > SHEET_ROWS_MAX:
                 raise InvalidValue(
+                    f"一张工作表至多 {SHEET_ROWS_MAX} 行，此表更多；请改写为 .csv 或 .json。"
                     f"a sheet holds {SHEET_ROWS_MAX} rows and this table more; write .csv or .json"
                 )
             cells = [_sheet_cell(cell) for cell in row]

@@ -19,6 +19,7 @@ from pyhanko.sign.timestamps import TimeStamper, TimestampRequestError
 
 from kashi_server.documents.signing import STAMP_BYTES_MAX
 from kashi_server.documents.stamp_checking import check_token
+from kashi_server.domain.both_languages import because
 from kashi_server.errors import InvalidValue, TimeStampMissing
 
 TIMEOUT_S: Final = 10.0
@@ -38,9 +39,15 @@ class StampAddress:
         """Refuse what is no such address."""
         parts = urlsplit(self.text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-            raise InvalidValue(f"'{self.text}' is not the http or https address of an authority")
+            raise InvalidValue(
+                f"“{self.text}”不是时间戳机构的 http 或 https 地址。"
+                f"'{self.text}' is not the http or https address of an authority"
+            )
         if parts.username is not None or parts.password is not None:
-            raise InvalidValue("an authority's address names no user and no password")
+            raise InvalidValue(
+                "时间戳机构的地址中不得写用户名与密码。"
+                "an authority's address names no user and no password"
+            )
 
     @property
     def parts(self) -> SplitResult:
@@ -70,7 +77,7 @@ class HttpTimeStamper(TimeStamper):
             _check_granted(answer)
             return tsp.TimeStampResp.load(answer, strict=True)
         except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
-            raise self._missing(str(error) or type(error).__name__) from error
+            raise self._missing(error) from error
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
         """A stamp over a digest.
@@ -81,7 +88,7 @@ class HttpTimeStamper(TimeStamper):
         try:
             token = await super().async_timestamp(message_digest, md_algorithm)
         except TimestampRequestError as error:
-            raise self._missing(str(error)) from error
+            raise self._missing(error) from error
         try:
             said = token["content"]["encap_content_info"]["content"].parsed
             imprint = said["message_imprint"]
@@ -90,19 +97,28 @@ class HttpTimeStamper(TimeStamper):
                 imprint["hashed_message"].native,
             )
         except (ValueError, TypeError, KeyError) as error:
-            raise self._missing(f"its stamp cannot be read: {error}") from error
+            raise self._missing(
+                because("时间戳无法读取", "its stamp cannot be read", error)
+            ) from error
         if stamped != (md_algorithm, message_digest):
-            raise self._missing("it stamped something else than was asked")
+            raise self._missing(
+                "它盖时间戳的内容并非所请求的。it stamped something else than was asked"
+            )
         if len(token.dump()) > STAMP_BYTES_MAX:
-            raise self._missing(f"its stamp has more than {STAMP_BYTES_MAX} bytes")
+            raise self._missing(
+                f"其时间戳超过 {STAMP_BYTES_MAX} 字节。"
+                f"its stamp has more than {STAMP_BYTES_MAX} bytes"
+            )
         try:
             check_token(token)
         except ValueError as error:
-            raise self._missing(str(error)) from error
+            raise self._missing(error) from error
         return token
 
-    def _missing(self, why: str) -> TimeStampMissing:
-        return TimeStampMissing(f"the time-stamping authority {self._address.text}: {why}")
+    def _missing(self, why: str | Exception) -> TimeStampMissing:
+        address = self._address.text
+        zh, en = f"时间戳机构 {address} 未给出时间戳", f"the time-stamping authority {address}"
+        return TimeStampMissing(because(zh, en, why))
 
     def _ask(self, query: bytes) -> bytes:
         parts = self._address.parts
@@ -115,10 +131,16 @@ class HttpTimeStamper(TimeStamper):
             connection.request("POST", path, body=query, headers={"Content-Type": _QUERY})
             with closing(connection.getresponse()) as response:
                 if response.status != http.client.OK:
-                    raise ValueError(f"it answered {response.status} {response.reason}")
+                    raise ValueError(
+                        f"它应答 {response.status} {response.reason}。"
+                        f"it answered {response.status} {response.reason}"
+                    )
                 found = response.headers.get_content_type()
                 if found != _REPLY:
-                    raise ValueError(f"it answered {found} instead of {_REPLY}")
+                    raise ValueError(
+                        f"它应答的类型是 {found}，而不是 {_REPLY}。"
+                        f"it answered {found} instead of {_REPLY}"
+                    )
                 return self._read(response, until_s)
 
     def _read(self, response: http.client.HTTPResponse, until_s: float) -> bytes:
@@ -127,9 +149,15 @@ class HttpTimeStamper(TimeStamper):
         while piece := response.read1(_PIECE_BYTES):
             content += piece
             if len(content) > STAMP_BYTES_MAX:
-                raise ValueError(f"it answered more than {STAMP_BYTES_MAX} bytes")
+                raise ValueError(
+                    f"它的应答超过 {STAMP_BYTES_MAX} 字节。"
+                    f"it answered more than {STAMP_BYTES_MAX} bytes"
+                )
             if self._monotonic_s() > until_s:
-                raise ValueError(f"its answer took longer than {TIMEOUT_S:.0f} seconds")
+                raise ValueError(
+                    f"它的应答超过 {TIMEOUT_S:.0f} 秒。"
+                    f"its answer took longer than {TIMEOUT_S:.0f} seconds"
+                )
         return bytes(content)
 
 
@@ -138,4 +166,5 @@ def _check_granted(answer: bytes) -> None:
     status = tsp.PKIStatusInfo.load(core.Sequence.load(answer, strict=True).contents)
     if status["status"].native not in _GRANTED:
         told = "; ".join(status["status_string"].native or [])
-        raise ValueError(f"it answered '{status['status'].native}' {told}".strip())
+        answer_said = f"'{status['status'].native}' {told}".strip()
+        raise ValueError(f"它应答 {answer_said}。it answered {answer_said}")

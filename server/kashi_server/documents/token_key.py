@@ -47,7 +47,7 @@ class TokenKey:
         """Refuse a key of another curve."""
         key = self.chain[0].public_key() if self.chain else None
         if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != _CURVE:
-            raise InvalidValue("documents are signed with a P-256 key")
+            raise InvalidValue("文书须以 P-256 密钥签名。documents are signed with a P-256 key")
 
     @contextmanager
     def signer(self) -> Iterator[signers.Signer]:
@@ -71,6 +71,7 @@ class TokenKey:
                 yield signer
             except (pkcs11.PKCS11Error, SigningError) as error:
                 raise SigningFailed(
+                    f"令牌“{self.token_label}”未能以密钥“{self.key_label}”签名。"
                     f"token '{self.token_label}' did not sign with key '{self.key_label}':"
                     f" {_said(error)}"
                 ) from error
@@ -86,11 +87,14 @@ class TokenKey:
             )
         except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
             raise SigningFailed(
+                f"{self.pin_file} 中的 PIN 不是令牌“{self.token_label}”的；"
+                "请更正后再试：连错几次令牌即被锁定。"
                 f"the PIN in {self.pin_file} is not that of token '{self.token_label}'; correct it"
                 " before trying again: a token locks after a few wrong ones"
             ) from error
         except pkcs11.PinLocked as error:
             raise SigningFailed(
+                f"令牌“{self.token_label}”因 PIN 多次错误已被锁定，须由其安全管理员解锁。"
                 f"token '{self.token_label}' is locked after too many wrong PINs; its security"
                 " officer unlocks it"
             ) from error
@@ -101,8 +105,13 @@ class TokenKey:
 
     def _unreached(self, error: Exception) -> str:
         if not self.module.exists():
-            return f"there is no PKCS#11 module {self.module}; see documents.token_module"
+            return (
+                f"没有 PKCS#11 模块 {self.module}；见 documents.token_module。"
+                f"there is no PKCS#11 module {self.module}; see documents.token_module"
+            )
         return (
+            f"{self.module} 之后没有令牌“{self.token_label}”；"
+            "请插入令牌，或更正 documents.token_label。"
             f"there is no token '{self.token_label}' behind {self.module}: {_said(error)}; put it"
             " in, or correct documents.token_label"
         )
@@ -119,6 +128,8 @@ class TokenKey:
         )
         if len(found) != 1:
             raise SigningFailed(
+                f"令牌“{self.token_label}”中有 {len(found)} 个名为“{self.key_label}”的私钥；"
+                "应恰有一个，见 documents.key_label。"
                 f"token '{self.token_label}' holds {len(found)} private keys named"
                 f" '{self.key_label}'; there must be one: see documents.key_label"
             )
@@ -127,7 +138,10 @@ class TokenKey:
         try:
             return self.pin_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SigningFailed(f"the PIN cannot be read from {self.pin_file}: {error}") from error
+            raise SigningFailed(
+                f"无法从 {self.pin_file} 读取 PIN。"
+                f"the PIN cannot be read from {self.pin_file}: {error}"
+            ) from error
 
 
 def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
@@ -139,7 +153,9 @@ def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} holds no certificates in PEM: {error}") from error
+        raise ConfigurationError(
+            f"{path} 中没有 PEM 格式的证书。{path} holds no certificates in PEM: {error}"
+        ) from error
 
 
 def _said(error: Exception) -> str:

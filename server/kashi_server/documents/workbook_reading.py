@@ -20,6 +20,7 @@ from typing import Any, Final
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from kashi_server.domain.both_languages import because
 from kashi_server.errors import InvalidValue
 from kashi_server.services.plain_xml import check_plain
 from kashi_server.services.sheets import (
@@ -57,7 +58,10 @@ def read_xlsx(content: bytes) -> Sequence[Sheet]:
         InvalidValue: it is none, is larger than is read, or holds formulas or declared entities.
     """
     if len(content) > XLSX_BYTES_MAX:
-        raise InvalidValue(f"it has {len(content)} bytes; at most {XLSX_BYTES_MAX} are read")
+        raise InvalidValue(
+            f"它有 {len(content)} 字节；至多读取 {XLSX_BYTES_MAX} 字节。"
+            f"it has {len(content)} bytes; at most {XLSX_BYTES_MAX} are read"
+        )
     _check_zip(content)
     # Workbooks of the tax bureau lack a default style, of which openpyxl warns. The filter of
     # warnings is one for the whole process, so one reader at a time changes it.
@@ -68,7 +72,9 @@ def read_xlsx(content: bytes) -> Sequence[Sheet]:
         except InvalidValue:
             raise
         except _READ_ERRORS as error:
-            raise InvalidValue(f"it is not a workbook that can be read: {error}") from error
+            raise InvalidValue(
+                f"它不是可读取的工作簿。it is not a workbook that can be read: {error}"
+            ) from error
 
 
 def _check_zip(content: bytes) -> None:
@@ -76,17 +82,23 @@ def _check_zip(content: bytes) -> None:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             _check_members(archive)
     except InvalidValue as error:
-        raise InvalidValue(f"the workbook is not read: {error}") from error
+        raise InvalidValue(because("工作簿未被读取", "the workbook is not read", error)) from error
     except _READ_ERRORS as error:
-        raise InvalidValue(f"it is not an XLSX file: {error}") from error
+        raise InvalidValue(f"它不是 XLSX 文件。it is not an XLSX file: {error}") from error
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
     if len(members) > MEMBERS_MAX:
-        raise InvalidValue(f"it has {len(members)} parts; at most {MEMBERS_MAX} are read")
+        raise InvalidValue(
+            f"它有 {len(members)} 个部件；至多读取 {MEMBERS_MAX} 个。"
+            f"it has {len(members)} parts; at most {MEMBERS_MAX} are read"
+        )
     if sum(member.file_size for member in members) > UNPACKED_BYTES_MAX:
-        raise InvalidValue(f"unpacked it is larger than {UNPACKED_BYTES_MAX} bytes")
+        raise InvalidValue(
+            f"解压后超过 {UNPACKED_BYTES_MAX} 字节。"
+            f"unpacked it is larger than {UNPACKED_BYTES_MAX} bytes"
+        )
     for member in members:
         chunks = _chunks(archive, member)
         first = next(chunks, b"")
@@ -101,7 +113,10 @@ def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
         while chunk := file.read(_CHUNK_BYTES):
             unpacked += len(chunk)
             if unpacked > member.file_size:
-                raise InvalidValue(f"{member.filename} is larger than it says")
+                raise InvalidValue(
+                    f"{member.filename} 的实际大小超过其所述。"
+                    f"{member.filename} is larger than it says"
+                )
             yield chunk
 
 
@@ -109,7 +124,9 @@ def _sheets(content: bytes) -> list[Sheet]:
     book = load_workbook(BytesIO(content), read_only=True, data_only=False, keep_links=False)
     try:
         if len(book.worksheets) > SHEETS_MAX:
-            raise InvalidValue(f"it has more than {SHEETS_MAX} sheets")
+            raise InvalidValue(
+                f"它的工作表超过 {SHEETS_MAX} 张。it has more than {SHEETS_MAX} sheets"
+            )
         made: list[Sheet] = []
         for sheet in book.worksheets:
             # The sheet's own word on its size is not believed.
@@ -124,9 +141,12 @@ def _sheets(content: bytes) -> list[Sheet]:
 def _rows(sheet: Any, rows_max: int) -> Iterator[Row]:
     for number, cells in enumerate(sheet.iter_rows(), 1):
         if number > rows_max:
-            raise InvalidValue(f"it has more than {ROWS_MAX} rows")
+            raise InvalidValue(f"它的行数超过 {ROWS_MAX}。it has more than {ROWS_MAX} rows")
         if len(cells) > COLUMNS_MAX:
-            raise InvalidValue(f"row {number} of {sheet.title} has more than {COLUMNS_MAX} columns")
+            raise InvalidValue(
+                f"{sheet.title} 第 {number} 行超过 {COLUMNS_MAX} 列。"
+                f"row {number} of {sheet.title} has more than {COLUMNS_MAX} columns"
+            )
         texts = tuple(_cell(cell, sheet.title) for cell in cells)
         if any(cell.text for cell in texts):
             yield Row(number, texts)
@@ -136,6 +156,7 @@ def _cell(cell: Any, sheet: str) -> Cell:
     value = cell.value
     if cell.data_type == "f":
         raise InvalidValue(
+            f"{sheet} 的单元格 {cell.coordinate} 含公式；请将工作表另存为数值。"
             f"cell {cell.coordinate} of {sheet} holds a formula; save the sheet as values"
         )
     match value:
@@ -144,6 +165,8 @@ def _cell(cell: Any, sheet: str) -> Cell:
         case str():
             if len(value) > CELL_CHARACTERS_MAX:
                 raise InvalidValue(
+                    f"{sheet} 的单元格 {cell.coordinate} 有 {len(value)} 个字符；"
+                    f"至多读取 {CELL_CHARACTERS_MAX} 个。"
                     f"cell {cell.coordinate} of {sheet} has {len(value)} characters; at most"
                     f" {CELL_CHARACTERS_MAX} are read"
                 )

@@ -137,7 +137,10 @@ class _Assembly:
 
     def _party(self, party_id: str) -> Party:
         if party_id not in self.end.parties:
-            raise Refused(f"party {party_id} is not known here; import it, then close again")
+            raise Refused(
+                f"单位 {party_id} 未登记；请先导入该单位，再关账。"
+                f"party {party_id} is not known here; import it, then close again"
+            )
         return self.end.parties[party_id]
 
     def _statement(

@@ -100,13 +100,19 @@ class AssignmentAct:
         check_token(self.contract_id, "contract_id")
         check_credit_code(self.party_id)
         if self.number < 1 or self.utc_ms < 0:
-            raise InvalidValue(f"act {self.number} at {self.utc_ms} ms cannot be")
+            raise InvalidValue(
+                f"第 {self.number} 号记录（{self.utc_ms} 毫秒）不成立。"
+                f"act {self.number} at {self.utc_ms} ms cannot be"
+            )
         if not self.login.strip():
-            raise InvalidValue("an act names the account that acts")
+            raise InvalidValue("须写明由哪个账号办理。an act names the account that acts")
         if self.kind in (ActKind.DECLINED, ActKind.END_DECLINED) and not self.reason.strip():
-            raise InvalidValue("whoever declines says why: give a reason 拒绝须说明理由")
+            raise InvalidValue("拒绝须说明理由。whoever declines says why: give a reason")
         if len(self.reason) > REASON_CHARACTERS_MAX:
-            raise InvalidValue(f"a reason has at most {REASON_CHARACTERS_MAX} characters")
+            raise InvalidValue(
+                f"理由不得超过 {REASON_CHARACTERS_MAX} 个字符。"
+                f"a reason has at most {REASON_CHARACTERS_MAX} characters"
+            )
 
     @property
     def reference(self) -> str:
@@ -182,15 +188,20 @@ class AssignmentHistory:
         """
         if not self.standing.waits:
             raise Refused(
+                f"指派 {self.assignment.assignment_id} 的状态已为 {self.standing}，"
+                "没有待答复的提议。"
                 f"assignment {self.assignment.assignment_id} is {self.standing} already; nothing"
-                " waits for an answer 没有待答复的提议"
+                " waits for an answer"
             )
         wanted = self.proposer_id if answer is Answer.WITHDRAW else self.awaited_id
         if party_id != wanted:
             raise Refused(
+                f"指派 {self.assignment.assignment_id} 须由合同"
+                f" {self.contract.contract_id} 的另一方答复（{answer}）。"
                 f"assignment {self.assignment.assignment_id} waits for the other side of contract"
                 f" {self.contract.contract_id} to {answer} it"
                 if answer is not Answer.WITHDRAW
-                else f"assignment {self.assignment.assignment_id} is withdrawn by the side that"
-                " proposed it; decline it instead 只有提议方可以撤回"
+                else f"指派 {self.assignment.assignment_id} 只有提议方可以撤回；您可以拒绝。"
+                f"assignment {self.assignment.assignment_id} is withdrawn by the side that"
+                " proposed it; decline it instead"
             )

@@ -51,7 +51,9 @@ class AssignmentDraft:
         if self.assignment_id is not None:
             check_token(self.assignment_id, "assignment")
         if not self.hardware_id or len(self.hardware_id) > DEVICE_CHARACTERS_MAX:
-            raise InvalidValue("a device has an id of 1 to 256 characters")
+            raise InvalidValue(
+                "设备编号须为 1 至 256 个字符。a device has an id of 1 to 256 characters"
+            )
 
 
 def read_drafts(rows: Sequence[SheetRow]) -> list[AssignmentDraft]:
@@ -61,12 +63,18 @@ def read_drafts(rows: Sequence[SheetRow]) -> list[AssignmentDraft]:
         SheetRefused: every mistake with its row and column.
     """
     if not rows:
-        raise sheet_mistake("the sheet is empty; fill in the template 请填写模板")
+        raise sheet_mistake("表格是空的，请填写模板。the sheet is empty; fill in the template")
     columns = _columns(rows[0])
     if len(rows) - 1 > DRAFTS_MAX:
-        raise sheet_mistake(f"the sheet has {len(rows) - 1} proposals; at most {DRAFTS_MAX} a file")
+        raise sheet_mistake(
+            f"表中有 {len(rows) - 1} 项提议；每个文件至多 {DRAFTS_MAX} 项。"
+            f"the sheet has {len(rows) - 1} proposals; at most {DRAFTS_MAX} a file"
+        )
     if len(rows) == 1:
-        raise sheet_mistake("there is no row below the heads; write one proposal a row")
+        raise sheet_mistake(
+            "表头之下没有内容；每行填写一项提议。"
+            "there is no row below the heads; write one proposal a row"
+        )
     written = [
         (row.number, {name: row.cell(place) for name, place in columns.items()}) for row in rows[1:]
     ]
@@ -103,14 +111,18 @@ class _Reading:
     def draft(self) -> AssignmentDraft | None:
         for column in NEEDED:
             if not self._text(column):
-                self._wrong(column, "is empty; every proposal needs it 此项必填")
+                self._wrong(column, "为空，此项必填。is empty; every proposal needs it")
         start, end = self._minute("from"), self._minute("until")
         if start is not None and end is not None and end <= start:
-            self._wrong("until", "is not after the beginning 结束须晚于开始")
+            self._wrong("until", "结束须晚于开始。is not after the beginning")
         for column in ("contract", "assignment"):
             self._token(column)
         if len(self._text("device")) > DEVICE_CHARACTERS_MAX:
-            self._wrong("device", f"is longer than {DEVICE_CHARACTERS_MAX} characters")
+            self._wrong(
+                "device",
+                f"超过 {DEVICE_CHARACTERS_MAX} 个字符。"
+                f"is longer than {DEVICE_CHARACTERS_MAX} characters",
+            )
         if self.mistakes or start is None:
             return None
         return AssignmentDraft(
@@ -156,16 +168,22 @@ def _columns(heads: SheetRow) -> dict[str, int]:
         if not text.strip():
             continue
         if name is None:
-            said = "is no head of the template; remove the column or download the template again"
+            said = (
+                "不是模板的表头；请删除该列，或重新下载模板。"
+                "is no head of the template; remove the column or download the template again"
+            )
             mistakes.append(SheetMistake(row=heads.number, column=text.strip()[:40], message=said))
         elif name in columns:
-            said = "stands twice"
+            said = "出现两次。stands twice"
             mistakes.append(SheetMistake(row=heads.number, column=text.strip(), message=said))
         else:
             columns[name] = place
     for name in NEEDED:
         if name not in columns:
-            said = "is missing among the heads of the first row; download the template"
+            said = (
+                "第一行表头中缺少此列；请下载模板。"
+                "is missing among the heads of the first row; download the template"
+            )
             mistakes.append(SheetMistake(row=heads.number, column=head_of(name), message=said))
     if mistakes:
         raise SheetRefused(mistakes)

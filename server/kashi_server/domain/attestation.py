@@ -72,13 +72,22 @@ class StatedRecord:
     def __post_init__(self) -> None:
         """Refuse time out of nothing."""
         if not self.key or not self.unit_id or not self.model:
-            raise InvalidValue("a record needs a key, a unit and a model")
+            raise InvalidValue(
+                "一条记录须有标识、单元与型号。a record needs a key, a unit and a model"
+            )
         if not 1 <= self.cards <= CARDS_MAX:
-            raise InvalidValue(f"{self.cards} cards: give 1 to {CARDS_MAX}")
+            raise InvalidValue(
+                f"写有 {self.cards} 张卡；须为 1 至 {CARDS_MAX} 张。"
+                f"{self.cards} cards: give 1 to {CARDS_MAX}"
+            )
         if self.identified and self.cards != 1:
-            raise InvalidValue("what has a hardware id is one card")
+            raise InvalidValue(
+                "有硬件编号的即为一张卡，张数须为 1。what has a hardware id is one card"
+            )
         if not 0 < self.stated_ms <= self.end_utc_ms - self.start_utc_ms:
             raise InvalidValue(
+                f"用量 {self.stated_ms} 毫秒不成立："
+                f"起止之间为 {self.end_utc_ms - self.start_utc_ms} 毫秒。"
                 f"it states {self.stated_ms} ms within {self.end_utc_ms - self.start_utc_ms} ms"
             )
 
@@ -147,10 +156,15 @@ class Attestation:
     def __post_init__(self) -> None:
         """Refuse an attestation of nothing, and records that stand twice."""
         if not self.records:
-            raise InvalidValue(f"{self.source_name} states nothing for contract {self.contract_id}")
+            raise InvalidValue(
+                f"{self.source_name} 没有合同 {self.contract_id} 的用量。"
+                f"{self.source_name} states nothing for contract {self.contract_id}"
+            )
         keys = [record.key for record in self.records]
         if len(set(keys)) != len(keys):
-            raise InvalidValue(f"{self.source_name} states a record twice")
+            raise InvalidValue(
+                f"{self.source_name} 中有一条记录写了两次。{self.source_name} states a record twice"
+            )
         ordered = tuple(sorted(self.records, key=lambda one: (one.start_utc_ms, one.key)))
         object.__setattr__(self, "records", ordered)
         object.__setattr__(self, "sha256", sha256(self.to_bytes()).hexdigest())

@@ -45,11 +45,17 @@ class Batch:
         """Refuse a round without documents, or one that ends before it begins."""
         check_token(self.batch_id, "batch_id")
         if self.year not in _YEARS:
-            raise InvalidValue(f"there is no year {self.year}")
+            raise InvalidValue(f"没有 {self.year} 这个年度。there is no year {self.year}")
         if self.closes_on < self.opens_on:
-            raise InvalidValue(f"batch {self.batch_id} ends before it begins")
+            raise InvalidValue(
+                f"批次 {self.batch_id} 的截止日早于开始日。"
+                f"batch {self.batch_id} ends before it begins"
+            )
         if not self.documents or not all(one.strip() for one in self.documents):
-            raise InvalidValue(f"batch {self.batch_id} names no document that announces it")
+            raise InvalidValue(
+                f"批次 {self.batch_id} 未写明公布它的文号。"
+                f"batch {self.batch_id} names no document that announces it"
+            )
 
     def check_open(self, on: date) -> None:
         """Refuse an application outside the window.
@@ -58,9 +64,14 @@ class Batch:
             Refused: the batch is closed, or the day lies outside.
         """
         if self.status is not BatchStatus.OPEN:
-            raise Refused(f"batch {self.batch_id} is closed: it takes no applications")
+            raise Refused(
+                f"批次 {self.batch_id} 已关闭，不再受理申报。"
+                f"batch {self.batch_id} is closed: it takes no applications"
+            )
         if not self.opens_on <= on <= self.closes_on:
             raise Refused(
+                f"批次 {self.batch_id} 自 {self.opens_on} 至 {self.closes_on} 受理申报；"
+                f"今天是 {on}。"
                 f"batch {self.batch_id} takes applications from {self.opens_on} to"
                 f" {self.closes_on}; today is {on}"
             )

@@ -81,7 +81,10 @@ class BookedLine:
     def __post_init__(self) -> None:
         """Refuse a reversal that takes back another line than it says."""
         if self.kind is Booking.REVERSAL and self.corrects != (self.line_id,):
-            raise InvalidValue(f"reversal {self.line_id} corrects {self.corrects}")
+            raise InvalidValue(
+                f"冲正 {self.line_id} 所更正的是 {self.corrects}，不成立。"
+                f"reversal {self.line_id} corrects {self.corrects}"
+            )
         start, end = minutes_of(self.content)
         object.__setattr__(self, "start", start)
         object.__setattr__(self, "end", end)
@@ -163,7 +166,10 @@ def _by_id(lines: Lines) -> dict[tuple[str, str], LineData]:
         for line in of_statement:
             key = number, line_id(number, line)
             if key in found:
-                raise InvalidValue(f"statement {number} holds a line twice: {key[1]}")
+                raise InvalidValue(
+                    f"结算单 {number} 有一条明细写了两次：{key[1]}。"
+                    f"statement {number} holds a line twice: {key[1]}"
+                )
             found[key] = line
     return found
 

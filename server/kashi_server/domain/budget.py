@@ -89,7 +89,10 @@ class Budget:
         """Move a claim's money into a stage, out of the one before."""
         place = STAGES.index(stage) if stage in STAGES else 0
         if place == 0:
-            raise InvalidValue(f"'{stage}' is none of {', '.join(STAGES[1:])}")
+            raise InvalidValue(
+                f"“{stage}”不是 {', '.join(STAGES[1:])} 之一。"
+                f"'{stage}' is none of {', '.join(STAGES[1:])}"
+            )
         return _movement(act, stage, claim.claim_id, {
             self._account(STAGES[place - 1], claim.claim_id): -amount_fen,
             self._account(stage, claim.claim_id): amount_fen,
@@ -99,7 +102,10 @@ class Budget:
         """Move a claim's money out of a stage, back into the one before."""
         place = STAGES.index(stage) if stage in STAGES else 0
         if not 0 < place < len(STAGES) - 1:
-            raise InvalidValue(f"nothing goes back from '{stage}': paid money is clawed back")
+            raise InvalidValue(
+                f"“{stage}”阶段的款项不能退回；已拨付的须追回。"
+                f"nothing goes back from '{stage}': paid money is clawed back"
+            )
         return _movement(act, "retreat", claim.claim_id, {
             self._account(stage, claim.claim_id): -amount_fen,
             self._account(STAGES[place - 1], claim.claim_id): amount_fen,

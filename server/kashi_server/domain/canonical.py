@@ -31,13 +31,18 @@ def _check(value: object, place: str) -> None:
         case Mapping():
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    raise InvalidValue(f"{place}: the key {key!r} is not text")
+                    raise InvalidValue(
+                        f"{place}：键 {key!r} 不是文字。{place}: the key {key!r} is not text"
+                    )
                 _check(inner, f"{place}.{key}")
         case Sequence():
             for index, inner in enumerate(value):
                 _check(inner, f"{place}[{index}]")
         case _:
-            raise InvalidValue(f"{place}: {type(value).__name__} has no canonical spelling")
+            raise InvalidValue(
+                f"{place}：{type(value).__name__} 没有规范写法。"
+                f"{place}: {type(value).__name__} has no canonical spelling"
+            )
 
 
 def decimal_text(value: Fraction) -> str:

@@ -19,7 +19,9 @@ def capital_amount(amount_fen: int) -> str:
         ValueError: it reaches a million million yuan.
     """
     if not -FEN_MAX <= amount_fen <= FEN_MAX:
-        raise ValueError(f"{amount_fen} fen cannot be written in capitals")
+        raise ValueError(
+            f"{amount_fen} 分不能写成大写金额。{amount_fen} fen cannot be written in capitals"
+        )
     if amount_fen < 0:
         return f"负{capital_amount(-amount_fen)}"
     yuan, rest = divmod(amount_fen, 100)

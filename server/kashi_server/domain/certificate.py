@@ -55,7 +55,10 @@ class CertificateNumber:
     def __post_init__(self) -> None:
         """Refuse a serial that does not fit its six digits."""
         if not 1 <= self.serial <= _SERIAL_MAX:
-            raise InvalidValue(f"serial {self.serial} lies outside 1..{_SERIAL_MAX}")
+            raise InvalidValue(
+                f"序号 {self.serial} 不在 1 至 {_SERIAL_MAX} 之间。"
+                f"serial {self.serial} lies outside 1..{_SERIAL_MAX}"
+            )
 
     @classmethod
     def parse(cls, text: str) -> "CertificateNumber":
@@ -67,11 +70,13 @@ class CertificateNumber:
         match = _NUMBER.fullmatch(text.strip().upper())
         if match is None:
             raise InvalidValue(
+                f"“{text}”不是证明编号；编号形如 KC-202610-000001-18。"
                 f"'{text}' is not a certificate number; it looks like KC-202610-000001-18"
             )
         number = cls(Month(int(match[1]), int(match[2])), int(match[3]))
         if number.check_digits != match[4]:
             raise InvalidValue(
+                f"“{text}”的校验位不符，其中有字符输错，请核对。"
                 f"the check digits of '{text}' do not fit: one of its characters is mistyped"
             )
         return number
@@ -96,7 +101,10 @@ class VerificationCode:
     def __post_init__(self) -> None:
         """Refuse what is not a code."""
         if _CODE.fullmatch(self.text) is None:
-            raise InvalidValue(f"'{self.text}' is not a verification code of four groups of four")
+            raise InvalidValue(
+                f"“{self.text}”不是核验码；核验码为四组、每组四个字符。"
+                f"'{self.text}' is not a verification code of four groups of four"
+            )
 
     @classmethod
     def from_entropy(cls, entropy: bytes) -> "VerificationCode":
@@ -106,7 +114,10 @@ class VerificationCode:
             InvalidValue: there are more or fewer of them.
         """
         if len(entropy) != CODE_BYTES:
-            raise InvalidValue(f"a code is made of {CODE_BYTES} bytes, not {len(entropy)}")
+            raise InvalidValue(
+                f"核验码由 {CODE_BYTES} 字节生成，现为 {len(entropy)} 字节。"
+                f"a code is made of {CODE_BYTES} bytes, not {len(entropy)}"
+            )
         number = int.from_bytes(entropy, "big")
         spelled = "".join(_CODE_ALPHABET[number >> shift & 31] for shift in range(75, -5, -5))
         return cls("-".join(spelled[start : start + 4] for start in range(0, 16, 4)))
@@ -149,7 +160,10 @@ class CertificateStatus(StrEnum):
             Refused: it may not.
         """
         if status not in _FOLLOWS[self]:
-            raise Refused(f"a certificate that is {self} cannot become {status}")
+            raise Refused(
+                f"证明的状态为 {self}，不能改为 {status}。"
+                f"a certificate that is {self} cannot become {status}"
+            )
         return status
 
 
@@ -180,7 +194,10 @@ class Issuer:
     def __post_init__(self) -> None:
         """Refuse an issuer without a name."""
         if not self.name_zh.strip() or not self.system.strip():
-            raise InvalidValue("an issuer has a Chinese name and names its system")
+            raise InvalidValue(
+                "出具单位须有中文名称，并写明其系统。"
+                "an issuer has a Chinese name and names its system"
+            )
 
     def to_data(self) -> dict[str, object]:
         """As the head carries it."""
@@ -240,15 +257,29 @@ class Certificate:
         """Refuse hashes that are none, a revision below 1 and a certificate before 1970."""
         for name in ("statement_sha256", "evidence_sha256"):
             if _SHA256.fullmatch(getattr(self, name)) is None:
-                raise InvalidValue(f"{name} is not a SHA-256 in lower-case hex")
+                raise InvalidValue(
+                    f"{name} 不是小写十六进制的 SHA-256。{name} is not a SHA-256 in lower-case hex"
+                )
         if any(_SHA256.fullmatch(digest) is None for digest in self.files.values()):
-            raise InvalidValue("the hash of an attached file is not a SHA-256 in lower-case hex")
+            raise InvalidValue(
+                "附件的散列值不是小写十六进制的 SHA-256。"
+                "the hash of an attached file is not a SHA-256 in lower-case hex"
+            )
         if self.first_month is not None and not self.first_month < self.number.month:
-            raise InvalidValue(f"{self.first_month} is not before {self.number.month}")
+            raise InvalidValue(
+                f"首月 {self.first_month} 不早于 {self.number.month}。"
+                f"{self.first_month} is not before {self.number.month}"
+            )
         if min(self.statement_revision, self.edition) < 1 or self.issued_utc_ms <= 0:
-            raise InvalidValue("a certificate is of revision 1 or later and has a time of issue")
+            raise InvalidValue(
+                "证明的版次从 1 起，且须有出具时间。"
+                "a certificate is of revision 1 or later and has a time of issue"
+            )
         if self.supersedes == self.number:
-            raise InvalidValue(f"certificate {self.number} cannot supersede itself")
+            raise InvalidValue(
+                f"证明 {self.number} 不能替代自身。"
+                f"certificate {self.number} cannot supersede itself"
+            )
 
     @property
     def issued_at(self) -> datetime:

@@ -40,10 +40,11 @@ class CertificateParts:
     def __post_init__(self) -> None:
         """Refuse months that do not follow each other."""
         if not self.months:
-            raise InvalidValue("a certificate certifies at least one month")
+            raise InvalidValue("一份证明至少涵盖一个月。a certificate certifies at least one month")
         for one, following in pairwise(self.months):
             if one.month.next() != following.month:
                 raise InvalidValue(
+                    f"{one.month} 之后是 {following.month}，中间缺了月份。"
                     f"after {one.month} comes {following.month}: a month is left out"
                 )
 

@@ -26,6 +26,9 @@ from kashi_server.domain.money import FEN_MAX
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue, Refused
 
+Named = tuple[str, str]
+"""What an amount is called, in Chinese and in English."""
+
 
 class BookingKind(StrEnum):
     """What the ledger is asked for."""
@@ -68,11 +71,17 @@ class Amounts:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= FEN_MAX:
-                raise InvalidValue(f"{name} = {value!r} is no amount in fen")
+                raise InvalidValue(
+                    f"{name} = {value!r} 不是以分计的金额。{name} = {value!r} is no amount in fen"
+                )
         if self.reserved_fen < 0:
-            raise InvalidValue("more is spent of a claim than was approved")
+            raise InvalidValue(
+                "一项申报的支出超过了核定金额。more is spent of a claim than was approved"
+            )
         if self.recovered_fen > self.disbursed_fen:
-            raise InvalidValue("more is recovered of a claim than was paid")
+            raise InvalidValue(
+                "一项申报的追回超过了已拨付金额。more is recovered of a claim than was paid"
+            )
 
     @property
     def reserved_fen(self) -> int:
@@ -128,17 +137,26 @@ class Claim:
         check_credit_code(self.company_id)
         check_credit_code(self.payee_id)
         if (self.state is ClaimState.SUSPENDED) != (self.resumes is not None):
-            raise InvalidValue(f"claim {self.claim_id}: only a suspended claim resumes somewhere")
+            raise InvalidValue(
+                f"申报 {self.claim_id}：只有已中止的申报才有恢复后的状态。"
+                f"claim {self.claim_id}: only a suspended claim resumes somewhere"
+            )
         if self.voucher is not None:
             self._check_voucher(self.voucher)
 
     def _check_voucher(self, voucher: Voucher) -> None:
         amounts = self.amounts
         if voucher.face_fen != amounts.approved_fen:
-            raise InvalidValue(f"voucher {voucher.number}: its face is not the approved amount")
+            raise InvalidValue(
+                f"券 {voucher.number} 的面额与核定金额不符。"
+                f"voucher {voucher.number}: its face is not the approved amount"
+            )
         settled = amounts.accrued_fen + amounts.certified_fen + amounts.disbursed_fen
         if voucher.used_fen < settled:
-            raise InvalidValue(f"voucher {voucher.number}: more is redeemed than was used")
+            raise InvalidValue(
+                f"券 {voucher.number} 的兑现超过了已使用的金额。"
+                f"voucher {voucher.number}: more is redeemed than was used"
+            )
 
     @property
     def balance_fen(self) -> int:
@@ -212,14 +230,17 @@ def taken_back(claim: Claim) -> Changed:
     return Changed(replace(claim, voucher=voucher, amounts=amounts), tuple(bookings))
 
 
-def check_amount(amount_fen: int, limit_fen: int, what: str, limit: str) -> None:
-    """Refuse an amount that is none, or above a limit.
+def check_amount(amount_fen: int, limit_fen: int, what: Named, limit: Named) -> None:
+    """Refuse an amount that is none, or above a limit; both are named in Chinese and English.
 
     Raises:
         InvalidValue: it is not above zero. Refused: it is above the limit.
     """
     if isinstance(amount_fen, bool) or amount_fen <= 0:
-        raise InvalidValue(f"{what} must be above 0")
+        raise InvalidValue(f"{what[0]}须大于 0。{what[1]} must be above 0")
     if amount_fen > limit_fen:
         over_fen = amount_fen - limit_fen
-        raise Refused(f"{what} is {over_fen} fen above {limit} ({limit_fen} fen)")
+        raise Refused(
+            f"{what[0]}超出{limit[0]} {over_fen} 分（{limit[0]}为 {limit_fen} 分）。"
+            f"{what[1]} is {over_fen} fen above {limit[1]} ({limit_fen} fen)"
+        )

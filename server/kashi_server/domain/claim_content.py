@@ -19,6 +19,12 @@ FORMAT: Final = "kashi/v1/claim-content"
 PARTS_MAX: Final = 5_000
 """Invoice parts, statements or payments of one claim."""
 TEXT_CHARACTERS_MAX: Final = 300
+_NAMED: Final = {
+    "contract": "合同",
+    "statement": "结算单",
+    "invoice part": "发票部分",
+    "payment": "付款",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,7 +37,10 @@ class StatementRevision:
     def __post_init__(self) -> None:
         """Refuse what names no revision."""
         if not self.number or self.revision < 1:
-            raise InvalidValue(f"'{self.number}' revision {self.revision} is no statement")
+            raise InvalidValue(
+                f"结算单“{self.number}”第 {self.revision} 版不成立；须有编号，版本从 1 起。"
+                f"'{self.number}' revision {self.revision} is no statement"
+            )
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,7 +58,10 @@ class InvoicePart:
         check_token(self.contract_id, "contract_id")
         check_token(self.part, "part")
         if not 0 < self.amount_fen <= FEN_MAX:
-            raise InvalidValue(f"invoice {self.number}: {self.amount_fen} fen is no amount")
+            raise InvalidValue(
+                f"发票 {self.number}：{self.amount_fen} 分不是可申报的金额。"
+                f"invoice {self.number}: {self.amount_fen} fen is no amount"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +89,10 @@ class Declared:
         for name in ("kind", "purpose", "service_item", "project", "tier"):
             text = getattr(self, name)
             if text is not None and not 0 < len(text) <= TEXT_CHARACTERS_MAX:
-                raise InvalidValue(f"{name} holds 1 to {TEXT_CHARACTERS_MAX} characters")
+                raise InvalidValue(
+                    f"{name} 须为 1 至 {TEXT_CHARACTERS_MAX} 个字符。"
+                    f"{name} holds 1 to {TEXT_CHARACTERS_MAX} characters"
+                )
         _check_stated(self.matched_fen, self.measures)
 
     def to_data(self) -> dict[str, object]:
@@ -108,7 +123,7 @@ class Officially:
         """Refuse amounts that are none, and a place in the ranking that there is not."""
         _check_stated(self.matched_fen, self.measures)
         if self.rank is not None and not 1 <= self.rank <= FEN_MAX:
-            raise InvalidValue("a rank is a whole number from 1 on")
+            raise InvalidValue("名次须为从 1 起的整数。a rank is a whole number from 1 on")
 
     @property
     def on_paper(self) -> bool:
@@ -135,9 +150,12 @@ class Officially:
 
 def _check_stated(matched_fen: int | None, measures: Mapping[str, int]) -> None:
     if matched_fen is not None and not 0 <= matched_fen <= FEN_MAX:
-        raise InvalidValue("matched_fen is no amount")
+        raise InvalidValue("自筹配套金额 matched_fen 不是可用的金额。matched_fen is no amount")
     if any(isinstance(one, bool) or not 0 <= one <= FEN_MAX for one in measures.values()):
-        raise InvalidValue(f"a measure is a whole number that is not negative, {FEN_MAX} at most")
+        raise InvalidValue(
+            f"指标须为非负整数，不大于 {FEN_MAX}。"
+            f"a measure is a whole number that is not negative, {FEN_MAX} at most"
+        )
 
 
 def whole_number(text: str) -> int:
@@ -148,7 +166,10 @@ def whole_number(text: str) -> int:
     """
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(FEN_MAX)):
         shown = text if len(text) <= TEXT_CHARACTERS_MAX else f"{text[:20]}…"
-        raise InvalidValue(f"'{shown}' is no whole number of at most {len(str(FEN_MAX))} digits")
+        raise InvalidValue(
+            f"“{shown}”不是整数，或超过 {len(str(FEN_MAX))} 位。"
+            f"'{shown}' is no whole number of at most {len(str(FEN_MAX))} digits"
+        )
     return int(text)
 
 
@@ -163,7 +184,10 @@ def measures_of(said: Sequence[str]) -> Mapping[str, int]:
         name, _, number = (part.strip() for part in one.partition("="))
         if not (name and number.isascii() and number.isdecimal()) or name in found:
             shown = one if len(one) <= TEXT_CHARACTERS_MAX else f"{one[:20]}…"
-            raise InvalidValue(f"'{shown}' is no measure like active_users=1000000, once each")
+            raise InvalidValue(
+                f"“{shown}”不是指标；写法如 active_users=1000000，每个指标只写一次。"
+                f"'{shown}' is no measure like active_users=1000000, once each"
+            )
         found[name] = whole_number(number)
     return found
 
@@ -187,11 +211,11 @@ class ClaimContent:
     def __post_init__(self) -> None:
         """Refuse a claim for nothing, or of one thing twice; keep everything in order."""
         if not self.contract_ids:
-            raise InvalidValue("a claim names its contract")
+            raise InvalidValue("申报须写明合同。a claim names its contract")
         for contract_id in self.contract_ids:
             check_token(contract_id, "contract_id")
         if self.last < self.first:
-            raise InvalidValue("the period ends before it begins")
+            raise InvalidValue("费用期间的末日早于首日。the period ends before it begins")
         parts = [(one.number, one.contract_id, one.part) for one in self.invoices]
         named: dict[str, list[object]] = {
             "contract": list(self.contract_ids),
@@ -201,11 +225,19 @@ class ClaimContent:
         }
         for what, names in named.items():
             if len(set(names)) != len(names):
-                raise InvalidValue(f"the claim names a {what} twice")
+                raise InvalidValue(
+                    f"申报中有{_NAMED[what]}写了两次。the claim names a {what} twice"
+                )
             if len(names) > PARTS_MAX:
-                raise InvalidValue(f"a claim names at most {PARTS_MAX} of a {what}")
+                raise InvalidValue(
+                    f"一项申报至多写 {PARTS_MAX} 份{_NAMED[what]}。"
+                    f"a claim names at most {PARTS_MAX} of a {what}"
+                )
         if strange := {one.contract_id for one in self.invoices} - set(self.contract_ids):
-            raise InvalidValue(f"an invoice is for contract {min(strange)}, the claim is not")
+            raise InvalidValue(
+                f"有发票属于合同 {min(strange)}，而申报不含该合同。"
+                f"an invoice is for contract {min(strange)}, the claim is not"
+            )
         for name in ("contract_ids", "statements", "invoices", "payments"):
             object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 
@@ -272,7 +304,7 @@ def content_of(said: Mapping[str, Any]) -> ClaimContent:
         InvalidValue: it is not in the format, or a value cannot be.
     """
     if said.get("format") != FORMAT:
-        raise InvalidValue(f"this is not {FORMAT}")
+        raise InvalidValue(f"这不是 {FORMAT} 格式的内容。this is not {FORMAT}")
     return ClaimContent(
         contract_ids=tuple(said["contracts"]),
         first=date.fromisoformat(said["first"]),

@@ -34,9 +34,15 @@ class ClaimEvent:
     def __post_init__(self) -> None:
         """Refuse a step of nobody, and two officers who are one."""
         if not self.actor or self.actor == self.second:
-            raise InvalidValue(f"{self.step}: two different officers decide together")
+            raise InvalidValue(
+                f"{self.step}：须由两名不同的经办人共同办理。"
+                f"{self.step}: two different officers decide together"
+            )
         if len(self.reason) > REASON_CHARACTERS_MAX or len(self.document) > REASON_CHARACTERS_MAX:
-            raise InvalidValue(f"a reason has at most {REASON_CHARACTERS_MAX} characters")
+            raise InvalidValue(
+                f"理由与文号各不得超过 {REASON_CHARACTERS_MAX} 个字符。"
+                f"a reason has at most {REASON_CHARACTERS_MAX} characters"
+            )
 
     @property
     def reason_kept(self) -> str:

@@ -34,7 +34,10 @@ def resume(claim: Claim) -> Changed:
     """Let it go on where it stood."""
     claim.transition(Step.RESUME)
     if claim.resumes is None:
-        raise InvalidValue(f"claim {claim.claim_id} does not know where it goes on")
+        raise InvalidValue(
+            f"申报 {claim.claim_id} 未记录恢复后的状态。"
+            f"claim {claim.claim_id} does not know where it goes on"
+        )
     return Changed(claim.moved(claim.resumes))
 
 
@@ -76,7 +79,9 @@ def claw_back(claim: Claim, amount_fen: int, interest_fen: int) -> Changed:
     """
     claim.transition(Step.CLAW_BACK)
     left_fen = claim.amounts.disbursed_fen - claim.amounts.recovered_fen
-    check_amount(amount_fen, left_fen, "what is recovered", "what was paid")
+    check_amount(
+        amount_fen, left_fen, ("追回金额", "what is recovered"), ("已拨付金额", "what was paid")
+    )
     back = taken_back(claim)
     gone = released(back.claim)
     amounts = replace(
@@ -127,7 +132,10 @@ def interest_fen(
         left_fen -= taken_fen
         days = (on - one.day).days
         if taken_fen and days < 0:
-            raise InvalidValue(f"what was paid on {one.day} cannot be recovered on {on}")
+            raise InvalidValue(
+                f"{one.day} 拨付的款项不能在 {on} 追回，追回日不得早于拨付日。"
+                f"what was paid on {one.day} cannot be recovered on {on}"
+            )
         due = ratio * taken_fen * days / INTEREST_YEAR_DAYS if taken_fen else Fraction(0)
         total_fen += due.numerator // due.denominator
     return total_fen

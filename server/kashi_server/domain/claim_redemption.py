@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from kashi_server.domain.claim import (
     Booking,
@@ -15,6 +16,8 @@ from kashi_server.domain.claim_review import publicity_over
 from kashi_server.domain.claim_states import ClaimState, Mode, Step
 from kashi_server.domain.evaluation.case import Voucher
 from kashi_server.errors import Refused
+
+_VERIFIED: Final = ("核验金额", "the verified amount")
 
 
 def use(claim: Claim, amount_fen: int, on: date, *, partial: bool) -> Changed:
@@ -32,12 +35,25 @@ def use(claim: Claim, amount_fen: int, on: date, *, partial: bool) -> Changed:
     claim.transition(Step.USE)
     voucher = voucher_of(claim)
     if voucher.valid_from is not None and on < voucher.valid_from:
-        raise Refused(f"voucher {voucher.number} begins on {voucher.valid_from}")
+        raise Refused(
+            f"券 {voucher.number} 自 {voucher.valid_from} 起有效。"
+            f"voucher {voucher.number} begins on {voucher.valid_from}"
+        )
     if voucher.valid_until is not None and on > voucher.valid_until:
-        raise Refused(f"voucher {voucher.number} ended on {voucher.valid_until}")
-    check_amount(amount_fen, claim.balance_fen, "what is used", f"voucher {voucher.number} holds")
+        raise Refused(
+            f"券 {voucher.number} 已于 {voucher.valid_until} 到期。"
+            f"voucher {voucher.number} ended on {voucher.valid_until}"
+        )
+    check_amount(
+        amount_fen,
+        claim.balance_fen,
+        ("使用金额", "what is used"),
+        (f"券 {voucher.number} 的余额", f"voucher {voucher.number} holds"),
+    )
     if not partial and amount_fen != claim.balance_fen:
         raise Refused(
+            f"券 {voucher.number} 余额 {claim.balance_fen} 分，"
+            "须一次用完，不得分次使用（voucher.partial_use）。"
             f"voucher {voucher.number} holds {claim.balance_fen} fen and is used whole or not at"
             " all (voucher.partial_use)"
         )
@@ -70,12 +86,12 @@ def verify(claim: Claim, amount_fen: int, on: date) -> Changed:
     bookings: list[Booking] = []
     if claim.mode is Mode.INSTANT_DEDUCTION:
         asked_fen = _outstanding_fen(claim)
-        check_amount(amount_fen, asked_fen, "the verified amount", "what was deducted")
+        check_amount(amount_fen, asked_fen, _VERIFIED, ("已抵扣金额", "what was deducted"))
         claim = _accrued(_cut(claim, asked_fen - amount_fen), amount_fen)
         bookings.append(Booking(BookingKind.ACCRUE, amount_fen))
     else:
         asked_fen = claim.amounts.accrued_fen
-        check_amount(amount_fen, asked_fen, "the verified amount", "what is asked for")
+        check_amount(amount_fen, asked_fen, _VERIFIED, ("申请兑现金额", "what is asked for"))
         if amount_fen < asked_fen:
             kept = replace(claim.amounts, accrued_fen=amount_fen)
             claim = _cut(replace(claim, amounts=kept), asked_fen - amount_fen)
@@ -88,7 +104,7 @@ def _verify_directly(claim: Claim, amount_fen: int, on: date) -> Changed:
     """Without a voucher what was approved is certified, and the rest of it given back."""
     publicity_over(claim, on)
     approved_fen = claim.amounts.reserved_fen
-    check_amount(amount_fen, approved_fen, "the verified amount", "the approved one")
+    check_amount(amount_fen, approved_fen, _VERIFIED, ("核定金额", "the approved one"))
     bookings: list[Booking] = []
     amounts = claim.amounts
     if amount_fen < approved_fen:
@@ -124,10 +140,16 @@ def expire(claim: Claim, on: date) -> Changed:
     claim.transition(Step.EXPIRE)
     voucher = voucher_of(claim)
     if voucher.valid_until is None or on <= voucher.valid_until:
+        zh = f"有效至 {voucher.valid_until}" if voucher.valid_until else "没有到期日"
         until = voucher.valid_until or "no end"
-        raise Refused(f"voucher {voucher.number} holds good until {until}")
+        raise Refused(
+            f"券 {voucher.number} {zh}，尚未过期。voucher {voucher.number} holds good until {until}"
+        )
     if claim.open_fen:
-        raise Refused(f"claim {claim.claim_id}: {claim.open_fen} fen were used and wait to be paid")
+        raise Refused(
+            f"申报 {claim.claim_id}：有 {claim.open_fen} 分已使用、尚待拨付。"
+            f"claim {claim.claim_id}: {claim.open_fen} fen were used and wait to be paid"
+        )
     gone = released(claim)
     return Changed(gone.claim.moved(ClaimState.EXPIRED), gone.bookings)
 
@@ -139,13 +161,16 @@ def voucher_of(claim: Claim) -> Voucher:
         Refused: none was issued.
     """
     if claim.voucher is None:
-        raise Refused(f"claim {claim.claim_id} has no voucher")
+        raise Refused(f"申报 {claim.claim_id} 没有券。claim {claim.claim_id} has no voucher")
     return claim.voucher
 
 
 def _outstanding_fen(claim: Claim) -> int:
     if claim.outstanding_fen == 0:
-        raise Refused(f"nothing of claim {claim.claim_id} is used that was not redeemed before")
+        raise Refused(
+            f"申报 {claim.claim_id} 没有已使用而未兑现的金额。"
+            f"nothing of claim {claim.claim_id} is used that was not redeemed before"
+        )
     return claim.outstanding_fen
 
 

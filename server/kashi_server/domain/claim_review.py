@@ -55,6 +55,8 @@ def send_back(claim: Claim) -> Changed:
     limit = claim.review.corrections_max
     if limit is not None and claim.corrections >= limit:
         raise Refused(
+            f"申报 {claim.claim_id} 已退回补正 {claim.corrections} 次，"
+            "达到规则上限（review.corrections_max）；请继续办理或不予通过。"
             f"claim {claim.claim_id} was returned {claim.corrections} times, as often as the rules"
             " allow (review.corrections_max); go on with it or reject it"
         )
@@ -78,10 +80,16 @@ def approve(claim: Claim, amount_fen: int, computed_fen: int | None) -> Changed:
     claim.transition(Step.APPROVE)
     if computed_fen is None:
         raise Refused(
+            f"申报 {claim.claim_id} 没有计算金额；缺少的事项见：claim show {claim.claim_id}。"
             f"claim {claim.claim_id} has no computed amount; what it lacks is told by:"
             f" claim show {claim.claim_id}"
         )
-    check_amount(amount_fen, computed_fen, "the approved amount", "the computed one")
+    check_amount(
+        amount_fen,
+        computed_fen,
+        ("核定金额", "the approved amount"),
+        ("计算金额", "the computed one"),
+    )
     before = unapproved(claim)
     approved = replace(
         before.claim,
@@ -102,6 +110,8 @@ def publicise(claim: Claim, on: date) -> Changed:
     _need_approval(claim)
     if claim.review.publicity_days is None:
         raise Refused(
+            "该批次的规则未规定公示天数 publicity_days；"
+            "请用 rules decide 作出决定，再以新版本开设批次。"
             "publicity_days is unknown in the batch's rules: settle it with rules decide, and open"
             " the batch under that version"
         )
@@ -119,10 +129,12 @@ def publicity_over(claim: Claim, on: date) -> None:
     if not claim.review.publicity:
         return
     if claim.publicised_on is None or claim.review.publicity_days is None:
-        raise Refused(f"claim {claim.claim_id} was not made public")
+        raise Refused(f"申报 {claim.claim_id} 尚未公示。claim {claim.claim_id} was not made public")
     free = claim.publicised_on + timedelta(days=claim.review.publicity_days)
     if on < free:
         raise Refused(
+            f"申报 {claim.claim_id} 自 {claim.publicised_on} 起公示 "
+            f"{claim.review.publicity_days} 天，{free} 起方可继续。"
             f"claim {claim.claim_id} is public from {claim.publicised_on} for"
             f" {claim.review.publicity_days} days: it can go on from {free}"
         )
@@ -139,7 +151,9 @@ def issue(claim: Claim, on: date, number: str, valid_until: date | None) -> Chan
     _need_approval(claim)
     publicity_over(claim, on)
     if valid_until is not None and valid_until < on:
-        raise InvalidValue(f"a voucher of {on} cannot end on {valid_until}")
+        raise InvalidValue(
+            f"{on} 发的券不能在 {valid_until} 到期。a voucher of {on} cannot end on {valid_until}"
+        )
     voucher = Voucher(
         number=number,
         face_fen=claim.amounts.approved_fen,
@@ -157,7 +171,10 @@ def reject(claim: Claim) -> Changed:
     """
     claim.transition(Step.REJECT)
     if claim.amounts.disbursed_fen:
-        raise Refused(f"claim {claim.claim_id} was paid in part: claw that back instead")
+        raise Refused(
+            f"申报 {claim.claim_id} 已拨付一部分；请改为追回。"
+            f"claim {claim.claim_id} was paid in part: claw that back instead"
+        )
     return _ended(claim, ClaimState.REJECTED)
 
 
@@ -187,6 +204,7 @@ def unapproved(claim: Claim) -> Changed:
 def _need_approval(claim: Claim) -> None:
     if claim.amounts.approved_fen == 0:
         raise Refused(
+            f"申报 {claim.claim_id} 尚无核定金额；请先由两名经办人核定。"
             f"no amount of claim {claim.claim_id} is approved; approve it first, by two officers"
         )
 
@@ -194,6 +212,7 @@ def _need_approval(claim: Claim) -> None:
 def _nothing_open(claim: Claim) -> None:
     if claim.open_fen:
         raise Refused(
+            f"申报 {claim.claim_id}：有 {claim.open_fen} 分已使用、尚待拨付；请先拨付或退回。"
             f"claim {claim.claim_id}: {claim.open_fen} fen were used and wait to be paid; pay or"
             " return them first"
         )

@@ -155,6 +155,8 @@ def mode_of(rules: RulesVersion) -> Mode:
     parameter = rules.parameter("redemption_mode")
     if parameter.state is ParameterState.UNKNOWN:
         raise Refused(
+            f"{rules.programme_id} {rules.version} 的兑付方式 redemption_mode 未知，"
+            "确定之前不能受理申报；请用 rules decide 作出决定。"
             f"redemption_mode is unknown in {rules.programme_id} {rules.version}: no claim can be"
             " taken before it is settled; settle it with: rules decide"
         )
@@ -197,6 +199,7 @@ def _kind_of(text: str) -> str:
         if any(word in text for word in words):
             return kind
     raise InvalidValue(
+        f"review_steps 中的“{text}”不是申报、审查、评审、公示之一。"
         f"'{text}' in review_steps is none of 申报 submitted, 审查 form_check, 评审 expert_review,"
         " 公示 publicised"
     )
@@ -412,8 +415,11 @@ def transition(
     for one in table:
         if one.step is step and state in one.sources:
             return one
-    possible = ", ".join(one.step for one in table if state in one.sources) or "nothing"
+    steps = ", ".join(one.step for one in table if state in one.sources)
+    possible = steps or "nothing"
     raise Refused(
+        f"申报 {claim_id} 的状态为 {state}，"
+        f"在 {mode} 方式下不能办理 {step}。可办理：{steps or '无'}。"
         f"claim {claim_id} is {state}; {step} is not possible there in mode {mode}."
         f" Possible: {possible}"
     )

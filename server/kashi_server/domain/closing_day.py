@@ -42,16 +42,25 @@ class ClosingCalendar:
         for name in ("online_working_days", "carried_working_days"):
             if not 1 <= getattr(self, name) <= WORKING_DAYS_MAX:
                 raise InvalidValue(
+                    f"{name} 为 {getattr(self, name)}；须为 1 至 {WORKING_DAYS_MAX} 个工作日。"
                     f"{name} is {getattr(self, name)}; give 1 to {WORKING_DAYS_MAX} working days"
                 )
         if self.carried_working_days < self.online_working_days:
-            raise InvalidValue("carried files are not faster than hosts online")
+            raise InvalidValue(
+                "携带文件的期限不得短于联网主机的期限。"
+                "carried files are not faster than hosts online"
+            )
         worked = sorted(day for day in self.worked_weekends if day.weekday() < SATURDAY)
         if worked:
-            raise InvalidValue(f"{worked[0]} is no weekend; it is worked anyway")
+            raise InvalidValue(
+                f"{worked[0]} 不是周末，本来就上班，不必列为调休上班日。"
+                f"{worked[0]} is no weekend; it is worked anyway"
+            )
         both = sorted(self.holidays & self.worked_weekends)
         if both:
-            raise InvalidValue(f"{both[0]} is a holiday and worked")
+            raise InvalidValue(
+                f"{both[0]} 既列为节假日，又列为调休上班日。{both[0]} is a holiday and worked"
+            )
 
     def works(self, day: date) -> bool:
         """Whether a day is worked."""

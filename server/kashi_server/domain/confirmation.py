@@ -37,9 +37,12 @@ class Confirmation:
         """Refuse a confirmation by nobody, of nothing, or before 1970."""
         check_credit_code(self.party_id)
         if not self.actor.strip() or _SHA256.fullmatch(self.pdf_sha256) is None:
-            raise InvalidValue("a confirmation names who confirms, and the document by its hash")
+            raise InvalidValue(
+                "确认须写明确认人，并以散列值指明所确认的文件。"
+                "a confirmation names who confirms, and the document by its hash"
+            )
         if self.utc_ms <= 0:
-            raise InvalidValue("a confirmation has a time")
+            raise InvalidValue("确认须有时间。a confirmation has a time")
 
     def to_data(self) -> dict[str, object]:
         """Plain data, as the log keeps it."""

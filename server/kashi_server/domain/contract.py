@@ -25,6 +25,7 @@ def check_token(text: str, what: str) -> str:
     """
     if not _TOKEN.fullmatch(text):
         raise InvalidValue(
+            f"{what}“{text}”只能由字母、数字、“.”“-”“_”组成，至多 64 个，且以字母或数字开头。"
             f"{what} '{text}' may hold letters, digits, '.', '-' and '_', up to 64 of them, and"
             " begins with a letter or digit"
         )
@@ -57,13 +58,18 @@ class Contract:
         check_token(self.contract_id, "contract_id")
         if is_credit_code(self.contract_id):
             raise InvalidValue(
+                f"合同编号“{self.contract_id}”与统一社会信用代码同形；"
+                "结算单按合同或单位编号，两者会重号，请使用合同本身的编号。"
                 f"contract_id '{self.contract_id}' is a credit code: statements are numbered by"
                 " contract or by party, and these two would have one number; use the contract's own"
             )
         check_credit_code(self.provider_id)
         check_credit_code(self.user_id)
         if self.provider_id == self.user_id:
-            raise InvalidValue(f"contract {self.contract_id} has the same party on both sides")
+            raise InvalidValue(
+                f"合同 {self.contract_id} 的双方是同一单位。"
+                f"contract {self.contract_id} has the same party on both sides"
+            )
 
     @property
     def sides(self) -> frozenset[str]:
@@ -87,9 +93,13 @@ class Assignment:
         check_token(self.assignment_id, "assignment_id")
         check_token(self.contract_id, "contract_id")
         if not self.hardware_id or len(self.hardware_id) > 256:
-            raise InvalidValue(f"assignment {self.assignment_id} names no device")
+            raise InvalidValue(
+                f"指派 {self.assignment_id} 未写明设备。"
+                f"assignment {self.assignment_id} names no device"
+            )
         if self.confirmed_by == self.proposed_by:
             raise InvalidValue(
+                f"指派 {self.assignment_id} 不能由提议方自己确认。"
                 f"assignment {self.assignment_id} is confirmed by the side that proposed it"
             )
 
@@ -105,10 +115,15 @@ class Assignment:
             Refused: it is confirmed already, or the party is not the other side.
         """
         if self.confirmed_by is not None:
-            raise Refused(f"指派已确认；assignment {self.assignment_id} is confirmed already")
+            raise Refused(
+                f"指派 {self.assignment_id} 已确认。"
+                f"assignment {self.assignment_id} is confirmed already"
+            )
         if party_id not in contract.sides - {self.proposed_by}:
             raise Refused(
-                f"须由另一方确认；assignment {self.assignment_id} waits for the other side of"
+                f"指派 {self.assignment_id} 须由合同 {contract.contract_id} 的另一方确认，"
+                f"而非 {party_id}。"
+                f"assignment {self.assignment_id} waits for the other side of"
                 f" contract {contract.contract_id}, not for {party_id}"
             )
         return replace(self, confirmed_by=party_id)
@@ -124,11 +139,13 @@ def check_assignment(assignment: Assignment, contract: Contract) -> None:
         party_id = getattr(assignment, name)
         if party_id is not None and party_id not in contract.sides:
             raise InvalidValue(
-                f"并非合同当事方；{name} {party_id} is no party to contract {contract.contract_id}"
+                f"{name} {party_id} 不是合同 {contract.contract_id} 的当事方。"
+                f"{name} {party_id} is no party to contract {contract.contract_id}"
             )
     if assignment.interval.overlap(contract.term) != assignment.interval:
         raise InvalidValue(
-            f"指派超出合同期；assignment {assignment.assignment_id} leaves the term of contract"
+            f"指派 {assignment.assignment_id} 超出合同 {contract.contract_id} 的期限。"
+            f"assignment {assignment.assignment_id} leaves the term of contract"
             f" {contract.contract_id}"
         )
 
@@ -160,12 +177,16 @@ def check_disjoint(
         common = other.interval.overlap(assignment.interval) if whole or part else None
         if common is not None and not may_name(other):
             raise InvalidValue(
-                f"该时段设备另有指派；device {assignment.hardware_id} is assigned otherwise in part"
+                f"设备 {assignment.hardware_id} 在该时段另有指派；请询问其供给方，或另选时段。"
+                f"device {assignment.hardware_id} is assigned otherwise in part"
                 " of this time; ask its provider, or choose another time"
             )
         if common is not None:
             raise InvalidValue(
-                f"设备已另有指派；device {assignment.hardware_id} cannot serve"
+                f"设备 {assignment.hardware_id} 自 {instant_of(common.start).isoformat()} 起"
+                f"不能用于合同 {assignment.contract_id}：合同 {other.contract_id} 的指派"
+                f" {other.assignment_id} 已写明设备 {other.hardware_id}。"
+                f"device {assignment.hardware_id} cannot serve"
                 f" {assignment.contract_id} from"
                 f" {instant_of(common.start).isoformat()}: assignment {other.assignment_id} of"
                 f" contract {other.contract_id} names {other.hardware_id} then"

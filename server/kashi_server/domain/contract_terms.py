@@ -30,7 +30,10 @@ def check_text(text: str, what: str) -> str:
         InvalidValue: it is empty, too long, or more than one line.
     """
     if not text.strip() or len(text) > TEXT_CHARACTERS_MAX or not text.isprintable():
-        raise InvalidValue(f"{what} must be one line of 1 to {TEXT_CHARACTERS_MAX} characters")
+        raise InvalidValue(
+            f"{what} 须为一行文字，1 至 {TEXT_CHARACTERS_MAX} 个字符。"
+            f"{what} must be one line of 1 to {TEXT_CHARACTERS_MAX} characters"
+        )
     return text
 
 
@@ -41,7 +44,9 @@ def check_item(item: str) -> str:
         InvalidValue: no rule knows such an item.
     """
     if item not in ITEMS:
-        raise InvalidValue(f"'{item}' is none of {', '.join(ITEMS)}")
+        raise InvalidValue(
+            f"“{item}”不是 {', '.join(ITEMS)} 之一。'{item}' is none of {', '.join(ITEMS)}"
+        )
     return item
 
 
@@ -74,7 +79,9 @@ class ContractPart:
         if self.amendment != ORIGINAL:
             check_text(self.amendment, "amendment")
         if self.ex_tax_fen < 0:
-            raise InvalidValue(f"part {self.part} has a negative amount")
+            raise InvalidValue(
+                f"合同部分 {self.part} 的金额为负。part {self.part} has a negative amount"
+            )
         # Refuses a tax of the other sign or on nothing.
         _ = self.amount
 
@@ -112,7 +119,10 @@ class Amendment:
         check_text(self.number, "number")
         check_text(self.document, "document")
         if not self.changes_end and (self.end is not None or self.end_before is not None):
-            raise InvalidValue(f"amendment {self.number} states an end and changes none")
+            raise InvalidValue(
+                f"补充协议 {self.number} 写了结束时间，却未说明变更结束时间。"
+                f"amendment {self.number} states an end and changes none"
+            )
 
     @property
     def order(self) -> tuple[int, date, str]:

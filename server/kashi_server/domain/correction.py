@@ -54,9 +54,13 @@ class StatementCorrection:
     def __post_init__(self) -> None:
         """Refuse a correction of nothing."""
         if not self.reversed_lines and not self.added_lines:
-            raise InvalidValue(f"correction {self.run_id} changes no line")
+            raise InvalidValue(
+                f"更正 {self.run_id} 没有改变任何计费明细。correction {self.run_id} changes no line"
+            )
         if (self.corrects_revision is None) != (self.corrects_sha256 is None):
-            raise InvalidValue("a corrected revision is named with its hash")
+            raise InvalidValue(
+                "被更正的版本须连同其散列值写明。a corrected revision is named with its hash"
+            )
 
     def to_data(self) -> dict[str, object]:
         """Plain data."""

@@ -12,6 +12,8 @@ from typing import Final
 
 from kashi_server.domain.interval import Interval, minute_of
 from kashi_server.domain.positioned import (
+    IS_MISSING,
+    NO_SUCH_FIELD,
     Mistake,
     MistakesFound,
     Path,
@@ -40,9 +42,9 @@ class DecisionRecord:
     def __post_init__(self) -> None:
         """A record decides something, and makes another version."""
         if not self.parameters:
-            raise InvalidValue("the record decides nothing")
+            raise InvalidValue("决定记录没有决定任何参数。the record decides nothing")
         if self.version == self.base_version:
-            raise InvalidValue("the new version needs a name of its own")
+            raise InvalidValue("新版本须有自己的名称。the new version needs a name of its own")
 
     @property
     def officers(self) -> tuple[str, ...]:
@@ -88,14 +90,20 @@ def decide(base: RulesVersion, record: DecisionRecord) -> RulesVersion:
     """
     if (base.programme_id, base.version) != (record.programme_id, record.base_version):
         raise InvalidValue(
+            f"决定记录基于 {record.programme_id} {record.base_version}，"
+            f"而不是 {base.programme_id} {base.version}。"
             f"the record builds on {record.programme_id} {record.base_version},"
             f" not on {base.programme_id} {base.version}"
         )
     if record.from_minute not in base.in_force:
-        raise InvalidValue(f"{_FROM} lies outside what version {base.version} is in force for")
+        raise InvalidValue(
+            f"{_FROM} 不在版本 {base.version} 的有效期内。"
+            f"{_FROM} lies outside what version {base.version} is in force for"
+        )
     for one in record.parameters:
         if base.parameter(one.name).state is ParameterState.PUBLISHED:
             raise InvalidValue(
+                f"{one.name} 已由版本 {base.version} 公布；决定不能改变它。"
                 f"{one.name} is published in version {base.version}; a decision cannot change it"
             )
     settled = {one.name for one in record.parameters}
@@ -121,6 +129,8 @@ def check_days(record: DecisionRecord, today: date) -> None:
     for one in record.parameters:
         if one.decision is not None and one.decision.decided_on > today.isoformat():
             raise Refused(
+                f"{one.name} 写明于 {one.decision.decided_on} 决定，"
+                f"而今天是 {today}；请在决定作出后登记，或核对日期（及服务器时钟）。"
                 f"{one.name} is said to be decided on {one.decision.decided_on}, and today is"
                 f" {today}: register it when it is decided, or check the day (and the clock)"
             )
@@ -135,9 +145,11 @@ def _decisions(document: Positioned) -> Iterator[Mapping[str, object]]:
 
 def _decided(table: Mapping[str, object]) -> Parameter:
     for name in sorted(table.keys() - _FIELDS):
-        raise InvalidValue(f"there is no field '{name}'")
+        raise InvalidValue(f"没有字段“{name}”。there is no field '{name}'")
     if not isinstance(table.get("name"), str) or "value" not in table:
-        raise InvalidValue("a decision needs the name of a parameter and its value")
+        raise InvalidValue(
+            "决定须写明参数名称及其值。a decision needs the name of a parameter and its value"
+        )
     decision = {name: table.get(name) for name in _FIELDS - {"name", "value"}}
     return parameter_of_data(
         {
@@ -153,17 +165,20 @@ def _head_mistakes(document: Positioned) -> Iterator[Mistake]:
     content = document.content
     for name in _HEAD:
         if not isinstance(content.get(name), str) or not content[name]:
-            yield document.mistake((name,), "is missing")
+            yield document.mistake((name,), IS_MISSING)
     path: Path = (_FROM,)
     try:
         _minute(content.get(_FROM))
     except InvalidValue as error:
         yield document.mistake(path, str(error))
     for name in content.keys() - {*_HEAD, _FROM, "decision"}:
-        yield document.mistake((name,), "there is no such field")
+        yield document.mistake((name,), NO_SUCH_FIELD)
 
 
 def _minute(value: object) -> int:
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InvalidValue("write an instant with its offset, like 2026-12-18T00:00:00+08:00")
+        raise InvalidValue(
+            "请写带时区的时间，如 2026-12-18T00:00:00+08:00。"
+            "write an instant with its offset, like 2026-12-18T00:00:00+08:00"
+        )
     return minute_of(value)

@@ -83,7 +83,10 @@ class DeviceRecord:
     def __post_init__(self) -> None:
         """Refuse a share outside (0, 1]."""
         if not 0 < self.share_numerator <= self.share_denominator:
-            raise InvalidValue(f"share {self.share_numerator}/{self.share_denominator}")
+            raise InvalidValue(
+                f"份额 {self.share_numerator}/{self.share_denominator} 不成立。"
+                f"share {self.share_numerator}/{self.share_denominator}"
+            )
 
     @property
     def host_ids(self) -> tuple[str, ...]:

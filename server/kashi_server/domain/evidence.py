@@ -75,9 +75,15 @@ class Evidence:
         """Refuse hosts out of order and reports without a checkpoint."""
         names = [host.host_id for host in self.hosts]
         if names != sorted(set(names)):
-            raise InvalidValue("the hosts of the evidence are not in order, or one stands twice")
+            raise InvalidValue(
+                "证据中的主机未按顺序排列，或有一台重复。"
+                "the hosts of the evidence are not in order, or one stands twice"
+            )
         if self.report_count and self.checkpoint is None:
-            raise InvalidValue("reports stand in the log: their evidence needs its checkpoint")
+            raise InvalidValue(
+                "报告已登入日志；其证据须附检查点。"
+                "reports stand in the log: their evidence needs its checkpoint"
+            )
 
     def to_bytes(self) -> bytes:
         """The canonical bytes: these are hashed and attached."""

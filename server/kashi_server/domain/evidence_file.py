@@ -19,7 +19,10 @@ def check_sha256(text: str) -> str:
         InvalidValue: it is none.
     """
     if not _SHA256.fullmatch(text):
-        raise InvalidValue(f"'{text}' is not a SHA-256 of 64 hexadecimal digits")
+        raise InvalidValue(
+            f"“{text}”不是 64 位十六进制的 SHA-256。"
+            f"'{text}' is not a SHA-256 of 64 hexadecimal digits"
+        )
     return text
 
 
@@ -49,7 +52,10 @@ class Subject:
         kind, colon, name = text.partition(":")
         if not colon or kind not in tuple(SubjectKind):
             words = ", ".join(SubjectKind)
-            raise InvalidValue(f"'{text}' is no subject; write KIND:NAME with a kind of {words}")
+            raise InvalidValue(
+                f"“{text}”不是对象；请写为 KIND:NAME，KIND 为 {words} 之一。"
+                f"'{text}' is no subject; write KIND:NAME with a kind of {words}"
+            )
         return cls(kind=SubjectKind(kind), name=name)
 
     def __str__(self) -> str:
@@ -68,7 +74,7 @@ class StoredFile:
         """Refuse what cannot be."""
         check_sha256(self.sha256)
         if self.size_bytes <= 0:
-            raise InvalidValue("a file without a byte is no evidence")
+            raise InvalidValue("没有字节的文件不能作为证据。a file without a byte is no evidence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,4 +94,7 @@ class EvidenceFile:
         check_text(self.added_by, "the name of who adds it")
         check_text(self.name, "name")
         if "/" in self.name or "\\" in self.name or self.name.startswith("."):
-            raise InvalidValue(f"'{self.name}' is a path, or hidden; give the file's name alone")
+            raise InvalidValue(
+                f"“{self.name}”是路径或隐藏文件；请只写文件名。"
+                f"'{self.name}' is a path, or hidden; give the file's name alone"
+            )

@@ -60,13 +60,19 @@ class GapExplanation:
         self.interval.bounded()
         if not self.reason.strip() or len(self.reason) > REASON_CHARACTERS_MAX:
             raise InvalidValue(
+                f"缺口说明须写理由，1 至 {REASON_CHARACTERS_MAX} 个字符。"
                 f"an explanation needs a reason of 1 to {REASON_CHARACTERS_MAX} characters"
             )
         if not self.actor.strip():
-            raise InvalidValue("an explanation needs the name of who gives it")
+            raise InvalidValue(
+                "缺口说明须写明由谁作出。an explanation needs the name of who gives it"
+            )
         digits = set(self.evidence_sha256) <= set("0123456789abcdef")
         if self.evidence_sha256 and (len(self.evidence_sha256) != DIGEST_DIGITS or not digits):
-            raise InvalidValue("the evidence is named by its SHA-256 in 64 hexadecimal digits")
+            raise InvalidValue(
+                "证据以 64 位十六进制的 SHA-256 指明。"
+                "the evidence is named by its SHA-256 in 64 hexadecimal digits"
+            )
 
     def to_bytes(self) -> bytes:
         """What the log keeps of it."""
@@ -102,7 +108,10 @@ class GapDecision:
     def __post_init__(self) -> None:
         """Refuse a decision of nobody, or without a reason."""
         if not self.officer.strip() or not self.reason.strip():
-            raise InvalidValue("a decision on a gap needs an officer and a reason")
+            raise InvalidValue(
+                "对缺口作出认定须写明经办人与理由。"
+                "a decision on a gap needs an officer and a reason"
+            )
 
     def to_bytes(self) -> bytes:
         """What the log keeps of it."""
@@ -141,9 +150,14 @@ def check_decision(earlier: Sequence[GapDecision], decision: GapDecision) -> Non
     """
     state = state_of(earlier, of_two=decision.of_two)
     if state in (ExplanationState.ACCEPTED, ExplanationState.REFUSED):
-        raise Refused(f"explanation {decision.explanation_id} is {state} already")
+        raise Refused(
+            f"缺口说明 {decision.explanation_id} 的状态已为 {state}。"
+            f"explanation {decision.explanation_id} is {state} already"
+        )
     if decision.officer in {one.officer for one in earlier}:
         raise Refused(
+            f"{decision.officer} 已认可缺口说明 {decision.explanation_id}；"
+            "还须另一名经办人认可。"
             f"{decision.officer} accepted explanation {decision.explanation_id} already;"
             " another officer must accept it as well"
         )

@@ -26,10 +26,14 @@ def minute_of(instant: datetime) -> int:
         InvalidValue: the instant names no offset, or is not a whole minute.
     """
     if instant.tzinfo is None:
-        raise InvalidValue(f"{instant.isoformat()} names no UTC offset")
+        raise InvalidValue(
+            f"{instant.isoformat()} 没有写时区。{instant.isoformat()} names no UTC offset"
+        )
     minute, rest = divmod(instant - _EPOCH, timedelta(minutes=1))
     if rest:
-        raise InvalidValue(f"{instant.isoformat()} is not a whole minute")
+        raise InvalidValue(
+            f"{instant.isoformat()} 不是整分钟。{instant.isoformat()} is not a whole minute"
+        )
     return minute
 
 
@@ -54,6 +58,7 @@ class Interval:
         """Refuse an interval that holds no minute."""
         if self.end is not None and self.end <= self.start:
             raise InvalidValue(
+                f"自第 {self.start} 分钟至第 {self.end} 分钟的时段不含任何一分钟。"
                 f"an interval from minute {self.start} to {self.end} holds no minute"
             )
 
@@ -74,7 +79,7 @@ class Interval:
             InvalidValue: it has none.
         """
         if self.end is None:
-            raise InvalidValue("the interval has no end")
+            raise InvalidValue("该时段没有结束时间。the interval has no end")
         return self.start, self.end
 
 
@@ -88,14 +93,19 @@ class Month:
     def __post_init__(self) -> None:
         """Refuse a month that the calendar does not have."""
         if not (2000 <= self.year <= 2200 and 1 <= self.month <= 12):
-            raise InvalidValue(f"there is no month {self.year}-{self.month}")
+            raise InvalidValue(
+                f"没有 {self.year}-{self.month} 这个月份。"
+                f"there is no month {self.year}-{self.month}"
+            )
 
     @classmethod
     def parse(cls, text: str) -> "Month":
         """Read `2026-10`."""
         match = _MONTH.fullmatch(text)
         if match is None:
-            raise InvalidValue(f"'{text}' is not a month; write it as 2026-10")
+            raise InvalidValue(
+                f"“{text}”不是月份；请写为 2026-10。'{text}' is not a month; write it as 2026-10"
+            )
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

@@ -28,7 +28,10 @@ def check_number(text: str) -> str:
         InvalidValue: it is not 20 digits.
     """
     if len(text) != NUMBER_DIGITS or not (text.isascii() and text.isdigit()):
-        raise InvalidValue(f"'{text}' is not the number of a 数电票: {NUMBER_DIGITS} digits")
+        raise InvalidValue(
+            f"“{text}”不是数电票号码；须为 {NUMBER_DIGITS} 位数字。"
+            f"'{text}' is not the number of a 数电票: {NUMBER_DIGITS} digits"
+        )
     return text
 
 
@@ -57,9 +60,12 @@ class InvoiceLine:
     def __post_init__(self) -> None:
         """Refuse a line without a name or place."""
         if self.line < 1:
-            raise InvalidValue(f"there is no line {self.line}")
+            raise InvalidValue(f"没有第 {self.line} 行。there is no line {self.line}")
         if not self.name.strip() or len(self.name) > NAME_CHARACTERS_MAX:
-            raise InvalidValue(f"line {self.line} has no name, or an endless one")
+            raise InvalidValue(
+                f"第 {self.line} 行没有项目名称，或名称过长。"
+                f"line {self.line} has no name, or an endless one"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,23 +98,38 @@ class Invoice:
         check_credit_code(self.seller_id)
         check_credit_code(self.buyer_id)
         if not self.amount.incl_fen:
-            raise InvalidValue(f"invoice {self.number} is for nothing")
+            raise InvalidValue(
+                f"发票 {self.number} 的金额为零。invoice {self.number} is for nothing"
+            )
         if not 1 <= len(self.lines) <= LINES_MAX:
-            raise InvalidValue(f"invoice {self.number} has {len(self.lines)} lines")
+            raise InvalidValue(
+                f"发票 {self.number} 有 {len(self.lines)} 行；须为 1 至 {LINES_MAX} 行。"
+                f"invoice {self.number} has {len(self.lines)} lines"
+            )
         if [line.line for line in self.lines] != list(range(1, len(self.lines) + 1)):
-            raise InvalidValue(f"the lines of invoice {self.number} are not counted from 1")
+            raise InvalidValue(
+                f"发票 {self.number} 的行号不是从 1 起连续编号。"
+                f"the lines of invoice {self.number} are not counted from 1"
+            )
         total = sum_taxed(line.amount for line in self.lines)
         if total != self.amount:
             raise InvalidValue(
+                f"发票 {self.number} 各行合计 {_text(total, '分')}，"
+                f"票面为 {_text(self.amount, '分')}。"
                 f"the lines of invoice {self.number} come to {_text(total)},"
                 f" the invoice to {_text(self.amount)}"
             )
         if self.blue_number:
             check_number(self.blue_number)
             if not self.red:
-                raise InvalidValue(f"invoice {self.number} is blue and names a blue one")
+                raise InvalidValue(
+                    f"发票 {self.number} 是蓝字发票，却写了对应的蓝字发票。"
+                    f"invoice {self.number} is blue and names a blue one"
+                )
             if self.blue_number == self.number:
-                raise InvalidValue(f"invoice {self.number} takes back itself")
+                raise InvalidValue(
+                    f"发票 {self.number} 不能冲销自身。invoice {self.number} takes back itself"
+                )
 
     @property
     def red(self) -> bool:
@@ -116,8 +137,8 @@ class Invoice:
         return self.amount.incl_fen < 0
 
 
-def _text(amount: Taxed) -> str:
-    return f"{amount.ex_tax_fen} + {amount.tax_fen} fen"
+def _text(amount: Taxed, unit: str = "fen") -> str:
+    return f"{amount.ex_tax_fen} + {amount.tax_fen} {unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

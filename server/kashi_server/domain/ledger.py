@@ -42,7 +42,10 @@ class Account:
         """Refuse a name without purpose and key."""
         purpose, _sign, key = self.name.partition(":")
         if not purpose or not key or self.name != self.name.strip():
-            raise InvalidValue(f"'{self.name}' is no account like pool:programme/2026")
+            raise InvalidValue(
+                f"“{self.name}”不是科目；科目形如 pool:programme/2026。"
+                f"'{self.name}' is no account like pool:programme/2026"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ class Posting:
     def __post_init__(self) -> None:
         """Refuse a posting of nothing, or of more than the house can count."""
         if self.amount == 0 or abs(self.amount) > FEN_MAX:
-            raise InvalidValue(f"{self.amount} on {self.account.name} is no posting")
+            raise InvalidValue(
+                f"科目 {self.account.name} 上的 {self.amount} 不成立。"
+                f"{self.amount} on {self.account.name} is no posting"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +85,22 @@ class Movement:
     def __post_init__(self) -> None:
         """Sum to zero in every unit, name every account once, and say who and why."""
         if not all((self.key, self.kind, self.reference, self.officer, self.reason)):
-            raise InvalidValue("a movement names its key, kind, reference, officer and reason")
+            raise InvalidValue(
+                "变动须写明标识、种类、对象、经办人与理由。"
+                "a movement names its key, kind, reference, officer and reason"
+            )
         names = [posting.account.name for posting in self.postings]
         if len(names) < 2 or len(set(names)) != len(names):
-            raise InvalidValue(f"movement {self.key} must name two accounts or more, each once")
+            raise InvalidValue(
+                f"变动 {self.key} 须涉及两个以上科目，每个科目一次。"
+                f"movement {self.key} must name two accounts or more, each once"
+            )
         for unit, total in totals(self.postings).items():
             if total:
-                raise InvalidValue(f"movement {self.key} is off by {total} {unit}")
+                raise InvalidValue(
+                    f"变动 {self.key} 借贷不平，相差 {total} {unit}。"
+                    f"movement {self.key} is off by {total} {unit}"
+                )
         ordered = tuple(sorted(self.postings, key=lambda posting: posting.account.name))
         object.__setattr__(self, "postings", ordered)
 

@@ -40,7 +40,10 @@ class LineGap:
     def __post_init__(self) -> None:
         """Refuse gaps without time."""
         if self.count < 1 or self.span_ms < 1:
-            raise InvalidValue(f"{self.count} gaps of {self.span_ms} ms")
+            raise InvalidValue(
+                f"{self.count} 处缺口共 {self.span_ms} 毫秒，不成立。"
+                f"{self.count} gaps of {self.span_ms} ms"
+            )
 
     def to_data(self) -> dict[str, object]:
         """Plain data."""

@@ -34,7 +34,10 @@ class ProviderListing:
         for name in ("batch", "service_item", "document"):
             check_text(getattr(self, name), name)
         if self.listed_until is not None and self.listed_until <= self.listed_from:
-            raise InvalidValue(f"listing {self.listing_id} ends before it begins")
+            raise InvalidValue(
+                f"入库记录 {self.listing_id} 的结束日不晚于开始日。"
+                f"listing {self.listing_id} ends before it begins"
+            )
 
     def holds(self, day: date) -> bool:
         """Whether it holds on a day of Asia/Shanghai."""
@@ -57,6 +60,8 @@ def check_listing(listing: ProviderListing, others: Iterable[ProviderListing]) -
             continue
         if other.holds(listing.listed_from) or listing.holds(other.listed_from):
             raise InvalidValue(
+                f"{listing.provider_id} 的 {listing.service_item} 已在入库记录 {other.listing_id}"
+                f"（{other.batch}）中；请先结束该记录。"
                 f"{listing.service_item} of {listing.provider_id} is listed already by"
                 f" {other.listing_id} ({other.batch}); end that listing first"
             )

@@ -23,12 +23,18 @@ def minute_of_text(text: str) -> int:
         instant = datetime.fromisoformat(text.strip().replace("/", "-"))
     except ValueError as error:
         raise InvalidValue(
-            f"'{text}' is no time; write it like 2026-10-01 10:20, in Beijing time 请写北京时间"
+            f"“{text}”不是时间；请写北京时间，如 2026-10-01 10:20。"
+            f"'{text}' is no time; write it like 2026-10-01 10:20, in Beijing time"
         ) from error
     if instant.second or instant.microsecond:
-        raise InvalidValue(f"'{text}' is not a whole minute; minutes are whole 须为整分钟")
+        raise InvalidValue(
+            f"“{text}”不是整分钟；时间须为整分钟。'{text}' is not a whole minute; minutes are whole"
+        )
     if not YEARS[0] <= instant.year <= YEARS[1]:
-        raise InvalidValue(f"'{text}' lies outside the years {YEARS[0]} to {YEARS[1]}")
+        raise InvalidValue(
+            f"“{text}”超出 {YEARS[0]} 至 {YEARS[1]} 年。"
+            f"'{text}' lies outside the years {YEARS[0]} to {YEARS[1]}"
+        )
     return minute_of(instant if instant.tzinfo else instant.replace(tzinfo=SHANGHAI))
 
 

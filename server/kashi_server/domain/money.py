@@ -31,6 +31,7 @@ def parse_decimal(text: str) -> Fraction:
     """
     if not _DECIMAL.fullmatch(text):
         raise InvalidValue(
+            f"“{text}”不是普通的十进制数；请写为 12.50 这样，至多 8 位小数。"
             f"'{text}' is not a plain decimal; write it like 12.50, with at most 8 places"
         )
     return Fraction(Decimal(text))
@@ -44,9 +45,14 @@ def parse_yuan(text: str) -> int:
     """
     fen = parse_decimal(text) * FEN_PER_YUAN
     if fen.denominator != 1:
-        raise InvalidValue(f"'{text}' yuan has parts of a fen; give at most two places")
+        raise InvalidValue(
+            f"“{text}”元不足整分；至多写两位小数。"
+            f"'{text}' yuan has parts of a fen; give at most two places"
+        )
     if abs(fen) > FEN_MAX:
-        raise InvalidValue(f"'{text}' yuan is more than this house can count")
+        raise InvalidValue(
+            f"“{text}”元超出可计的范围。'{text}' yuan is more than this house can count"
+        )
     return fen.numerator
 
 
@@ -78,7 +84,7 @@ def truncate_to_fen_share(amount_fen: int, part: int, whole: int) -> int:
         InvalidValue: there is no whole.
     """
     if whole == 0:
-        raise InvalidValue("a share of nothing")
+        raise InvalidValue("总数为零，无法求其份额。a share of nothing")
     return truncate_to_fen(Fraction(amount_fen * part, whole * FEN_PER_YUAN))
 
 
@@ -92,6 +98,6 @@ def truncate_times(yuan: Fraction, counts: Iterable[int]) -> list[int]:
 def truncate_places(value: Fraction, places: int) -> str:
     """A non-negative fraction as decimal text cut to `places`, for people to read."""
     if value < 0:
-        raise InvalidValue(f"{value} is negative")
+        raise InvalidValue(f"{value} 为负数。{value} is negative")
     whole, part = divmod(value.numerator * 10**places // value.denominator, 10**places)
     return f"{whole}.{part:0{places}d}"

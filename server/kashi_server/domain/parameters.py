@@ -182,7 +182,7 @@ def check_value(name: str, value: object) -> Value:
     """
     spec = PARAMETERS.get(name)
     if spec is None:
-        raise InvalidValue(f"there is no parameter '{name}'")
+        raise InvalidValue(f"没有参数“{name}”。there is no parameter '{name}'")
     checked = _checked(spec, value)
     if isinstance(checked, int) and spec.most is not None and checked > spec.most:
         raise InvalidValue(
@@ -190,7 +190,10 @@ def check_value(name: str, value: object) -> Value:
             f"{name} is {checked}; it is {spec.most} at most"
         )
     if checked is None:
-        raise InvalidValue(f"{value!r} is not what {name} needs: {_example(spec)}")
+        zh, en = _example(spec)
+        raise InvalidValue(
+            f"{value!r} 不是 {name} 应填的内容，应为{zh}。{value!r} is not what {name} needs: {en}"
+        )
     return checked
 
 
@@ -242,9 +245,12 @@ def period_of(text: str) -> tuple[date, date]:
     try:
         first, last = (date.fromisoformat(part) for part in (match.groups() if match else ("", "")))
     except ValueError as error:
-        raise InvalidValue(f"'{text}' is no period like 2026-05-06/2026-06-05") from error
+        raise InvalidValue(
+            f"“{text}”不是期间；写法如 2026-05-06/2026-06-05。"
+            f"'{text}' is no period like 2026-05-06/2026-06-05"
+        ) from error
     if last < first:
-        raise InvalidValue(f"'{text}' ends before it begins")
+        raise InvalidValue(f"“{text}”的末日早于首日。'{text}' ends before it begins")
     return first, last
 
 
@@ -256,25 +262,43 @@ def amount_of(text: str) -> tuple[str, int]:
     """
     tier, sign, yuan = text.partition("=")
     if not tier or not sign:
-        raise InvalidValue(f"'{text}' is no amount like tier1=5000000.00")
+        raise InvalidValue(
+            f"“{text}”不是档次金额；写法如 tier1=5000000.00。"
+            f"'{text}' is no amount like tier1=5000000.00"
+        )
     return tier, parse_yuan(yuan)
 
 
 _EXAMPLES: Final = {
-    ValueKind.RATIO: 'a decimal from 0 to 1 as text, like "0.50", or "none"',
-    ValueKind.YUAN: 'yuan as text, like "10000000.00", or "none"',
-    ValueKind.COUNT: 'a whole number, like 12, or "none"',
-    ValueKind.TRUTH: "true or false",
-    ValueKind.TEXT: "text that is not empty",
-    ValueKind.TEXTS: "a list of texts",
-    ValueKind.PERIODS: 'a list of periods, like ["2026-05-06/2026-06-05"]',
-    ValueKind.AMOUNTS: 'a list of amounts, like ["tier1=5000000.00"]',
+    ValueKind.RATIO: (
+        '以文字写的 0 至 1 的小数，如 "0.50"，或 "none"',
+        'a decimal from 0 to 1 as text, like "0.50", or "none"',
+    ),
+    ValueKind.YUAN: (
+        '以文字写的元数，如 "10000000.00"，或 "none"',
+        'yuan as text, like "10000000.00", or "none"',
+    ),
+    ValueKind.COUNT: ('整数，如 12，或 "none"', 'a whole number, like 12, or "none"'),
+    ValueKind.TRUTH: (" true 或 false", "true or false"),
+    ValueKind.TEXT: ("非空文字", "text that is not empty"),
+    ValueKind.TEXTS: ("文字的列表", "a list of texts"),
+    ValueKind.PERIODS: (
+        '期间的列表，如 ["2026-05-06/2026-06-05"]',
+        'a list of periods, like ["2026-05-06/2026-06-05"]',
+    ),
+    ValueKind.AMOUNTS: (
+        '金额的列表，如 ["tier1=5000000.00"]',
+        'a list of amounts, like ["tier1=5000000.00"]',
+    ),
 }
 
 
-def _example(spec: ParameterSpec) -> str:
+def _example(spec: ParameterSpec) -> tuple[str, str]:
     if spec.kind is ValueKind.CHOICE:
-        return f"one of {', '.join(spec.choices)}"
+        return f" {' | '.join(spec.choices)} 之一", f"one of {', '.join(spec.choices)}"
     if spec.kind is ValueKind.CHOICES:
-        return f"a list out of {', '.join(spec.choices)}"
+        return (
+            f"由 {' | '.join(spec.choices)} 组成的列表",
+            f"a list out of {', '.join(spec.choices)}",
+        )
     return _EXAMPLES[spec.kind]

@@ -41,15 +41,21 @@ def check_credit_code(text: str) -> str:
     """
     if len(text) != 18 or any(c not in ALPHABET for c in text):
         raise InvalidValue(
+            f"“{text}”不是统一社会信用代码："
+            "须为 18 位，由 0-9 与 A-Z 组成，不含 I、O、S、V、Z。"
             f"'{text}' is not a credit code: 18 characters of 0-9 A-Z without I, O, S, V, Z"
         )
     if check_character(text[:17]) != text[17]:
         raise InvalidValue(
+            f"统一社会信用代码“{text}”的校验码为“{text[17]}”，"
+            f"按前 17 位应为“{check_character(text[:17])}”；请与营业执照核对。"
             f"credit code '{text}': the check character is '{text[17]}', for these seventeen it"
             f" would be '{check_character(text[:17])}'; compare it with the business licence"
         )
     if organisation_check_character(text[8:16]) != text[16]:
         raise InvalidValue(
+            f"统一社会信用代码“{text}”第 17 位为“{text[16]}”，"
+            f"按其中的组织机构代码应为“{organisation_check_character(text[8:16])}”。"
             f"credit code '{text}': character 17 is '{text[16]}', the organisation code in it"
             f" needs '{organisation_check_character(text[8:16])}'"
         )
@@ -99,7 +105,12 @@ class Party:
         """Refuse a wrong code and a missing or endless name."""
         check_credit_code(self.party_id)
         if not self.name_zh.strip():
-            raise InvalidValue(f"party {self.party_id} has no name_zh")
+            raise InvalidValue(
+                f"单位 {self.party_id} 没有中文名称 name_zh。party {self.party_id} has no name_zh"
+            )
         for name in ("name_zh", "name_en", "district"):
             if len(getattr(self, name)) > NAME_CHARACTERS_MAX:
-                raise InvalidValue(f"{name} is longer than {NAME_CHARACTERS_MAX} characters")
+                raise InvalidValue(
+                    f"{name} 超过 {NAME_CHARACTERS_MAX} 个字符。"
+                    f"{name} is longer than {NAME_CHARACTERS_MAX} characters"
+                )

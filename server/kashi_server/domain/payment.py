@@ -24,7 +24,10 @@ class Covered:
         """Refuse nothing and less."""
         check_number(self.number)
         if self.amount_fen <= 0:
-            raise InvalidValue(f"a payment covers {self.amount_fen} fen of invoice {self.number}")
+            raise InvalidValue(
+                f"付款对应发票 {self.number} 的金额 {self.amount_fen} 分不成立。"
+                f"a payment covers {self.amount_fen} fen of invoice {self.number}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,15 @@ class Payment:
         if self.document:
             check_text(self.document, "document")
         if self.payer_id == self.payee_id:
-            raise InvalidValue(f"payment {self.reference} is to the payer itself")
+            raise InvalidValue(
+                f"付款 {self.reference} 的收款方就是付款方。"
+                f"payment {self.reference} is to the payer itself"
+            )
         if not 0 < self.amount_fen <= FEN_MAX:
-            raise InvalidValue(f"payment {self.reference} of {self.amount_fen} fen")
+            raise InvalidValue(
+                f"付款 {self.reference} 的金额 {self.amount_fen} 分不成立。"
+                f"payment {self.reference} of {self.amount_fen} fen"
+            )
 
 
 def check_covers(payment: Payment, covers: tuple[Covered, ...]) -> None:
@@ -66,12 +75,20 @@ def check_covers(payment: Payment, covers: tuple[Covered, ...]) -> None:
         InvalidValue: they are.
     """
     if len(covers) > COVERS_MAX:
-        raise InvalidValue(f"payment {payment.reference} covers more than {COVERS_MAX} invoices")
+        raise InvalidValue(
+            f"付款 {payment.reference} 对应的发票超过 {COVERS_MAX} 张。"
+            f"payment {payment.reference} covers more than {COVERS_MAX} invoices"
+        )
     numbers = [one.number for one in covers]
     if len(set(numbers)) != len(numbers):
-        raise InvalidValue(f"payment {payment.reference} names an invoice twice")
+        raise InvalidValue(
+            f"付款 {payment.reference} 对同一张发票写了两次。"
+            f"payment {payment.reference} names an invoice twice"
+        )
     total = sum(one.amount_fen for one in covers)
     if total > payment.amount_fen:
         raise InvalidValue(
+            f"付款 {payment.reference} 金额 {payment.amount_fen} 分，"
+            f"对应发票合计却为 {total} 分。"
             f"payment {payment.reference} of {payment.amount_fen} fen covers {total} fen"
         )

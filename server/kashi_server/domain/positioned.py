@@ -8,10 +8,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from kashi_server.errors import ImportRefused
 
 Path = tuple[str | int, ...]
+
+IS_MISSING: Final = "缺少此字段。is missing"
+NO_SUCH_FIELD: Final = "没有此字段。there is no such field"
 
 _KEY = re.compile(r"""\s*(?:([A-Za-z0-9_-]+)|"((?:[^"\\]|\\.)*)"|'([^']*)')\s*""")
 _STRING = re.compile(
@@ -45,6 +49,7 @@ class MistakesFound(ImportRefused):
         listed = "\n".join(f"  {mistake}" for mistake in self.mistakes)
         count = len(self.mistakes)
         super().__init__(
+            f"{count} 处错误，未接收任何内容。"
             f"{count} mistake{'s' if count != 1 else ''}; nothing was taken:\n{listed}"
         )
 
@@ -91,7 +96,7 @@ def parse_positioned(text: str, file: str) -> Positioned:
         found = _ERROR_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise MistakesFound(
-            [Mistake(file=file, line=line, field="", message=f"not TOML: {error}")]
+            [Mistake(file=file, line=line, field="", message=f"不是 TOML。not TOML: {error}")]
         ) from error
     return Positioned(file, content, _Scan(text.replace("\r\n", "\n")).run())
 

@@ -134,6 +134,8 @@ def device_times(facts: Facts, period: Interval) -> dict[str, DeviceTime]:
         known = hours[hour.hardware_id].setdefault((hour.host_id, hour.hour), hour)
         if known.columns != hour.columns:
             raise InvalidValue(
+                f"主机 {hour.host_id} 上的设备 {hour.hardware_id} "
+                f"在第 {hour.hour} 小时有两份不同的用量。"
                 f"two different device-hours of {hour.hardware_id} on {hour.host_id} in hour"
                 f" {hour.hour}"
             )

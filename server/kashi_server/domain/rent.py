@@ -40,7 +40,10 @@ class LineRent:
     def __post_init__(self) -> None:
         """Refuse a rent of no device."""
         if self.devices <= 0:
-            raise InvalidValue("a rent is divided among some device, or a part of one")
+            raise InvalidValue(
+                "月租须分摊到若干设备，或设备的一部分。"
+                "a rent is divided among some device, or a part of one"
+            )
 
     @property
     def days(self) -> int:

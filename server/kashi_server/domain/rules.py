@@ -45,15 +45,26 @@ class Decision:
     def __post_init__(self) -> None:
         """Two officers are two people, and all of it is said."""
         if not all((*self.officers, self.decided_on, self.reason, self.document)):
-            raise InvalidValue("a decision names two officers, its date, reason and document")
+            raise InvalidValue(
+                "决定须写明两名经办人、日期、理由与文号。"
+                "a decision names two officers, its date, reason and document"
+            )
         if self.officers[0] == self.officers[1]:
-            raise InvalidValue("a decision needs two different officers")
+            raise InvalidValue(
+                "决定须由两名不同的经办人作出。a decision needs two different officers"
+            )
         if _DAY.fullmatch(self.decided_on) is None:
-            raise InvalidValue(f"decided_on '{self.decided_on}' is no day like 2026-11-20")
+            raise InvalidValue(
+                f"decided_on“{self.decided_on}”不是日期；写法如 2026-11-20。"
+                f"decided_on '{self.decided_on}' is no day like 2026-11-20"
+            )
         try:
             date.fromisoformat(self.decided_on)
         except ValueError as error:
-            raise InvalidValue(f"decided_on '{self.decided_on}' is on no calendar") from error
+            raise InvalidValue(
+                f"decided_on“{self.decided_on}”在日历上不存在。"
+                f"decided_on '{self.decided_on}' is on no calendar"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +82,30 @@ class Parameter:
     def __post_init__(self) -> None:
         """Published names its source, decided its decision, unknown has no value."""
         if self.name not in PARAMETERS:
-            raise InvalidValue(f"there is no parameter '{self.name}'")
+            raise InvalidValue(f"没有参数“{self.name}”。there is no parameter '{self.name}'")
         if self.state is ParameterState.UNKNOWN:
             if self.value is not None:
-                raise InvalidValue(f"{self.name} is unknown and must not have a value")
+                raise InvalidValue(
+                    f"{self.name} 为未知，不得有值。"
+                    f"{self.name} is unknown and must not have a value"
+                )
             return
         if self.value is None:
-            raise InvalidValue(f"{self.name} is {self.state} and needs a value")
+            raise InvalidValue(
+                f"{self.name} 的状态为 {self.state}，须有值。"
+                f"{self.name} is {self.state} and needs a value"
+            )
         check_value(self.name, self.value)
         if self.state is ParameterState.PUBLISHED and not self.source:
-            raise InvalidValue(f"{self.name} is published and must name its source")
+            raise InvalidValue(
+                f"{self.name} 为已公布，须写明出处。"
+                f"{self.name} is published and must name its source"
+            )
         if self.state is ParameterState.DECIDED and self.decision is None:
-            raise InvalidValue(f"{self.name} is decided and must tell by whom, when and why")
+            raise InvalidValue(
+                f"{self.name} 为已决定，须写明由谁、何时、因何决定。"
+                f"{self.name} is decided and must tell by whom, when and why"
+            )
 
     @property
     def value_text(self) -> str | None:
@@ -137,7 +160,7 @@ class RulesVersion:
         names = [parameter.name for parameter in self.parameters]
         for name in names:
             if names.count(name) > 1:
-                raise InvalidValue(f"the parameter {name} is given twice")
+                raise InvalidValue(f"参数 {name} 写了两次。the parameter {name} is given twice")
         ordered = tuple(sorted(self.parameters, key=lambda parameter: parameter.name))
         object.__setattr__(self, "parameters", ordered)
         object.__setattr__(self, "by_name", {one.name: one for one in ordered})

@@ -7,6 +7,8 @@ from typing import Any
 from kashi_server.domain.interval import Interval, minute_of
 from kashi_server.domain.parameters import PARAMETERS, check_value
 from kashi_server.domain.positioned import (
+    IS_MISSING,
+    NO_SUCH_FIELD,
     Mistake,
     MistakesFound,
     Path,
@@ -56,7 +58,9 @@ def rules_of_data(data: Mapping[str, object]) -> RulesVersion:
                 in_force=Interval(_minute(start), None if end is None else _minute(end)),
                 parameters=tuple(parameter_of_data(parameter) for parameter in parameters),
             )
-    raise InvalidValue("this is not data of the format kashi/v1/rules")
+    raise InvalidValue(
+        "这不是 kashi/v1/rules 格式的内容。this is not data of the format kashi/v1/rules"
+    )
 
 
 def _minute(text: str) -> int:
@@ -74,9 +78,15 @@ def parameter_of_data(data: Mapping[str, object]) -> Parameter:
     try:
         state = ParameterState(str(data["state"]))
     except ValueError as error:
-        raise InvalidValue(f"'{data['state']}' is not published, decided or unknown") from error
+        raise InvalidValue(
+            f"“{data['state']}”不是 published、decided 或 unknown。"
+            f"'{data['state']}' is not published, decided or unknown"
+        ) from error
     if confidence is not None and confidence not in CONFIDENCES:
-        raise InvalidValue(f"'{confidence}' is none of {', '.join(CONFIDENCES)}")
+        raise InvalidValue(
+            f"“{confidence}”不是 {', '.join(CONFIDENCES)} 之一。"
+            f"'{confidence}' is none of {', '.join(CONFIDENCES)}"
+        )
     return Parameter(
         name=name,
         state=state,
@@ -104,7 +114,10 @@ def _decision(data: object) -> Decision | None:
                 reason=reason,
                 document=document,
             )
-    raise InvalidValue("a decision names two officers, decided_on, reason and document")
+    raise InvalidValue(
+        "决定须写明两名经办人、decided_on、理由与文号。"
+        "a decision names two officers, decided_on, reason and document"
+    )
 
 
 def load_rules(text: str, file: str) -> RulesVersion:
@@ -143,9 +156,15 @@ def load_rules(text: str, file: str) -> RulesVersion:
 
 def _instant(value: object) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InvalidValue("write an instant with its offset, like 2024-12-18T00:00:00+08:00")
+        raise InvalidValue(
+            "请写带时区的时间，如 2024-12-18T00:00:00+08:00。"
+            "write an instant with its offset, like 2024-12-18T00:00:00+08:00"
+        )
     if value.utcoffset() not in (timedelta(0), timedelta(hours=8)):
-        raise InvalidValue(f"{value.isoformat()} is neither UTC nor +08:00")
+        raise InvalidValue(
+            f"{value.isoformat()} 既非 UTC，也非 +08:00。"
+            f"{value.isoformat()} is neither UTC nor +08:00"
+        )
     return value
 
 
@@ -160,16 +179,18 @@ def _head_mistakes(document: Positioned) -> Iterator[Mistake]:
         value = document.content.get(name)
         if value is None:
             if name not in _OPTIONAL:
-                yield document.mistake((name,), "is missing")
+                yield document.mistake((name,), IS_MISSING)
         elif not isinstance(value, kind) or value == "":
-            yield document.mistake((name,), f"{value!r} is not what belongs here")
+            yield document.mistake(
+                (name,), f"{value!r} 不是此处应填的内容。{value!r} is not what belongs here"
+            )
         elif isinstance(value, datetime):
             yield from _checked(document, (name,), _instant, value)
     for name in document.content:
         if name not in HEAD and name != "parameter":
-            yield document.mistake((name,), "there is no such field")
+            yield document.mistake((name,), NO_SUCH_FIELD)
     if not isinstance(document.content.get("parameter"), list):
-        yield document.mistake(("parameter",), "there is no [[parameter]]")
+        yield document.mistake(("parameter",), "没有 [[parameter]]。there is no [[parameter]]")
 
 
 def _checked(
@@ -186,14 +207,16 @@ def _parameter_mistakes(document: Positioned) -> Iterator[Mistake]:
     for index, table in enumerate(_tables(document.content.get("parameter"))):
         path: Path = ("parameter", index)
         for name in table.keys() - _PARAMETER:
-            yield document.mistake((*path, name), "there is no such field")
+            yield document.mistake((*path, name), NO_SUCH_FIELD)
         missing = [name for name in ("name", "state") if not isinstance(table.get(name), str)]
         for name in missing:
-            yield document.mistake((*path, name), "is missing")
+            yield document.mistake((*path, name), IS_MISSING)
         if missing:
             continue
         if table["name"] in seen:
-            yield document.mistake((*path, "name"), f"{table['name']} is given twice")
+            yield document.mistake(
+                (*path, "name"), f"{table['name']} 写了两次。{table['name']} is given twice"
+            )
         seen.add(str(table["name"]))
         yield from _checked(document, (*path, _culprit(table)), parameter_of_data, table)
 

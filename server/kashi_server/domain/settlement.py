@@ -49,13 +49,20 @@ class Settlement:
         due_fen = self.charges_fen + self.corrections_fen + self.carried_in_fen
         if self.payable_fen + self.carried_out_fen != due_fen:
             raise InvalidValue(
+                f"应付 {self.payable_fen} 分与结转 {self.carried_out_fen} 分"
+                f"不等于应结 {due_fen} 分。"
                 f"payable {self.payable_fen} and carried {self.carried_out_fen} fen are not the"
                 f" {due_fen} fen due"
             )
         if self.payable_fen < 0 or self.carried_out_fen > 0 or self.carried_in_fen > 0:
-            raise InvalidValue("only what is owed back is carried, and only what is due is payable")
+            raise InvalidValue(
+                "只有应退的才结转，只有应付的才支付。"
+                "only what is owed back is carried, and only what is due is payable"
+            )
         if self.payable_fen and self.carried_out_fen:
-            raise InvalidValue("nothing is payable while something is carried on")
+            raise InvalidValue(
+                "仍有结转时，应付须为零。nothing is payable while something is carried on"
+            )
 
     @property
     def corrections_fen(self) -> int:

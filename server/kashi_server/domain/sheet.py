@@ -34,7 +34,7 @@ class SheetMistake:
     message: str
 
     def __str__(self) -> str:
-        where = f"row {self.row}, {self.column}" if self.row else self.column
+        where = f"第 {self.row} 行 row {self.row}, {self.column}" if self.row else self.column
         return f"{where}: {self.message}" if where else self.message
 
 
@@ -46,8 +46,9 @@ class SheetRefused(ImportRefused):
         self.mistakes = tuple(sorted(mistakes, key=lambda one: one.row))
         told = [str(one) for one in self.mistakes[:MISTAKES_TOLD]]
         if len(self.mistakes) > MISTAKES_TOLD:
-            told.append(f"… and {len(self.mistakes) - MISTAKES_TOLD} more")
-        super().__init__("nothing was taken:\n" + "\n".join(told))
+            more = len(self.mistakes) - MISTAKES_TOLD
+            told.append(f"……另有 {more} 处。… and {more} more")
+        super().__init__("未接收任何内容。nothing was taken:\n" + "\n".join(told))
 
 
 def sheet_mistake(message: str, column: str = "") -> SheetRefused:

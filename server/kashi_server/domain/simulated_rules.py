@@ -20,9 +20,15 @@ class Period:
     def __post_init__(self) -> None:
         """Refuse what ends before it begins, and more than one year."""
         if self.last < self.first:
-            raise Refused(f"the period {self.first}..{self.last} ends before it begins")
+            raise Refused(
+                f"期间 {self.first} 至 {self.last} 的末月早于首月。"
+                f"the period {self.first}..{self.last} ends before it begins"
+            )
         if self.first.year != self.last.year:
-            raise Refused("caps and pools are a calendar year's: simulate each year by itself")
+            raise Refused(
+                "上限与资金池按自然年计算；请逐年分别试算。"
+                "caps and pools are a calendar year's: simulate each year by itself"
+            )
 
     @property
     def january(self) -> Month:
@@ -68,6 +74,8 @@ def as_if(rules: RulesVersion, standing: Sequence[RulesVersion], period: Period)
     end = rules.in_force.end
     if end is not None and end <= window.start:
         raise Refused(
+            f"规则 {rules.programme_id} {rules.version} 在 {period.first} 开始前已失效，"
+            "无可试算。"
             f"rules {rules.programme_id} {rules.version} end before {period.first} begins: there is"
             " nothing to simulate"
         )

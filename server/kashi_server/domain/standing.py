@@ -99,6 +99,8 @@ class StandingBook:
         ]
         if len(found) > 1:
             raise InvalidValue(
+                f"设备 {hardware_id} 在同一分钟既属指派 {found[0].assignment_id}，"
+                f"又属 {found[1].assignment_id}。"
                 f"device {hardware_id} serves {found[0].assignment_id} and"
                 f" {found[1].assignment_id} in one minute"
             )
@@ -181,7 +183,10 @@ class StandingBook:
         if tenure is not None:
             return tenure.owner_id
         if host_id not in self._terms.operators:
-            raise Refused(f"host {host_id} has neither a tenure nor an operator; import its tenure")
+            raise Refused(
+                f"主机 {host_id} 既无产权登记，也无运营方；请导入其产权登记。"
+                f"host {host_id} has neither a tenure nor an operator; import its tenure"
+            )
         return self._terms.operators[host_id]
 
     def _unleased(self, hardware_id: str, tenure: Tenure | None, minute: int) -> tuple[Reason, ...]:

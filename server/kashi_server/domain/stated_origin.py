@@ -25,10 +25,15 @@ class StatedOrigin:
     def __post_init__(self) -> None:
         """Refuse an origin that leads nowhere."""
         if len(self.source_sha256) != DIGEST_DIGITS or not self.attestation_id:
-            raise InvalidValue("a stated line names its attestation and the hash of its source")
+            raise InvalidValue(
+                "声明的明细须写明其用量声明与源文件的散列值。"
+                "a stated line names its attestation and the hash of its source"
+            )
         first, last = self.source_lines
         if self.records < 1 or not 1 <= first <= last:
-            raise InvalidValue("a stated line names the rows it sums up")
+            raise InvalidValue(
+                "声明的明细须写明它汇总了哪些行。a stated line names the rows it sums up"
+            )
 
     def to_data(self) -> dict[str, object]:
         """Plain data."""

@@ -100,15 +100,26 @@ class Statement:
         totals = sum_of(line.quantities for line in self.lines)
         object.__setattr__(self, "totals", totals)
         if self.revision < 1:
-            raise InvalidValue(f"revision {self.revision} is not one")
+            raise InvalidValue(
+                f"{self.revision} 不是结算单的版本。revision {self.revision} is not one"
+            )
         for name in ("leased_ms", "observed_ms", "gap_ms"):
             days, whole = sum(getattr(day, name) for day in self.days), getattr(totals, name)
             if days != whole:
-                raise InvalidValue(f"{self.number}: days hold {days} {name}, lines {whole}")
+                raise InvalidValue(
+                    f"{self.number}：按日合计 {name} 为 {days}，明细合计为 {whole}。"
+                    f"{self.number}: days hold {days} {name}, lines {whole}"
+                )
         if sum(day.amount_fen for day in self.days) != self.amount_fen:
-            raise InvalidValue(f"{self.number}: the days' amounts are not those of the lines")
+            raise InvalidValue(
+                f"{self.number}：按日金额与明细金额不符。"
+                f"{self.number}: the days' amounts are not those of the lines"
+            )
         if {line.hardware_id for line in self.lines} - {d.hardware_id for d in self.devices}:
-            raise InvalidValue(f"{self.number}: a line names a device that is not listed")
+            raise InvalidValue(
+                f"{self.number}：有明细所涉设备不在设备清单中。"
+                f"{self.number}: a line names a device that is not listed"
+            )
 
     @property
     def amount_fen(self) -> int:

@@ -110,22 +110,38 @@ class StatementLine:
         elapsed_ms = (self.end - self.start) * MINUTE_MS
         if elapsed_ms <= 0 or self.quantities.elapsed_ms != elapsed_ms:
             raise InvalidValue(
+                f"第 {self.line} 行：已观测 {self.quantities.observed_ms} 毫秒加缺口 "
+                f"{self.quantities.gap_ms} 毫秒不等于历时 {elapsed_ms} 毫秒。"
                 f"line {self.line}: observed {self.quantities.observed_ms} + gap"
                 f" {self.quantities.gap_ms} is not the elapsed {elapsed_ms} ms"
             )
         if self.quantities.leased_ms not in (0, elapsed_ms):
-            raise InvalidValue(f"line {self.line} is leased for a part of itself")
+            raise InvalidValue(
+                f"第 {self.line} 行只有一部分时间在租。"
+                f"line {self.line} is leased for a part of itself"
+            )
         counted_ms = self.quantities.continuity_ms + self.quantities.officer_ms
         if not 0 <= counted_ms <= self.quantities.gap_ms:
             raise InvalidValue(
+                f"第 {self.line} 行计入缺口 {counted_ms} 毫秒，"
+                f"而缺口只有 {self.quantities.gap_ms} 毫秒。"
                 f"line {self.line} counts {counted_ms} ms of {self.quantities.gap_ms} ms of gap"
             )
         if not 0 <= self.billed_ms <= self._billable_ms():
-            raise InvalidValue(f"line {self.line} bills {self.billed_ms} ms beyond what was leased")
+            raise InvalidValue(
+                f"第 {self.line} 行计费 {self.billed_ms} 毫秒，超过租用时间。"
+                f"line {self.line} bills {self.billed_ms} ms beyond what was leased"
+            )
         if self.amount_fen != self._amount_fen():
-            raise InvalidValue(f"line {self.line}: {self.amount_fen} fen is not billed x price")
+            raise InvalidValue(
+                f"第 {self.line} 行：{self.amount_fen} 分不等于计费时间乘单价。"
+                f"line {self.line}: {self.amount_fen} fen is not billed x price"
+            )
         if not self.eligible and not self.reasons:
-            raise InvalidValue(f"line {self.line} is not eligible and does not say why")
+            raise InvalidValue(
+                f"第 {self.line} 行不合格，却未写明原因。"
+                f"line {self.line} is not eligible and does not say why"
+            )
 
     def _billable_ms(self) -> int:
         """What can be billed at most: leased and observed; of a measured rent, days observed."""

@@ -77,11 +77,13 @@ class Price:
         if not 0 <= self.yuan <= yuan_max:
             per = "month" if self.unit.monthly else "card-hour"
             raise InvalidValue(
+                f"单价 {self.price_id}：每 {per} {self.yuan} 元，超出 0 至 {yuan_max}。"
                 f"price {self.price_id}: {self.yuan} yuan per {per} is outside 0..{yuan_max}"
             )
         places = 2 if self.unit.monthly else DECIMAL_PLACES_MAX
         if (self.yuan * 10**places).denominator != 1:
             raise InvalidValue(
+                f"单价 {self.price_id}：{self.yuan} 元不是至多 {places} 位小数的十进制数。"
                 f"price {self.price_id}: {self.yuan} yuan is no plain decimal of {places} places"
             )
 
@@ -89,18 +91,24 @@ class Price:
         whole_contract = self.unit is PriceUnit.CONTRACT_MONTH
         if self.unit.monthly != (self.basis is Basis.FLAT_RENT):
             raise InvalidValue(
+                f"单价 {self.price_id}：月租按 flat_rent 计费，按小时的单价按用量计费。"
                 f"price {self.price_id}: a rent bills flat_rent, a price by the hour what was used"
             )
         if bool(self.model) == whole_contract:
             raise InvalidValue(
+                f"单价 {self.price_id} 写了型号，却属于整份合同。"
                 f"price {self.price_id} names a model, and is of the whole contract"
                 if whole_contract
-                else f"price {self.price_id} names no model"
+                else f"单价 {self.price_id} 未写型号。price {self.price_id} names no model"
             )
         if bool(self.profile) != (self.unit is PriceUnit.PARTITION_HOUR):
-            raise InvalidValue(f"price {self.price_id}: a profile belongs to a partition's price")
+            raise InvalidValue(
+                f"单价 {self.price_id}：只有分区的单价才有 profile。"
+                f"price {self.price_id}: a profile belongs to a partition's price"
+            )
         if self.devices is not None and not (whole_contract and 1 <= self.devices <= DEVICES_MAX):
             raise InvalidValue(
+                f"单价 {self.price_id}：只有整份合同的租金才写设备数，为 1 至 {DEVICES_MAX}。"
                 f"price {self.price_id}: devices are of the rent of a contract, 1 to {DEVICES_MAX}"
             )
 
@@ -122,7 +130,9 @@ def check_price(price: Price, others: Collection[Price]) -> None:
         common = other.interval.overlap(price.interval)
         if common is not None:
             raise InvalidValue(
-                f"单价时段重叠，请先结束在前者；price {price.price_id} overlaps {other.price_id}"
+                f"单价 {price.price_id} 自 {instant_of(common.start).isoformat()} 起"
+                f"与 {other.price_id} 重叠；请先结束在前者。"
+                f"price {price.price_id} overlaps {other.price_id}"
                 f" from {instant_of(common.start).isoformat()}; end the earlier one first"
             )
     _check_alone(price, others)
@@ -137,7 +147,9 @@ def _check_alone(price: Price, others: Iterable[Price]) -> None:
         common = other.interval.overlap(price.interval) if whole else None
         if common is not None:
             raise InvalidValue(
-                f"单价与整份合同租金重叠；price {price.price_id} overlaps {other.price_id} from"
+                f"单价 {price.price_id} 自 {instant_of(common.start).isoformat()} 起"
+                f"与 {other.price_id} 重叠：整份合同的租金已涵盖全部；请先结束在前者。"
+                f"price {price.price_id} overlaps {other.price_id} from"
                 f" {instant_of(common.start).isoformat()}: the rent of a contract pays for all of"
                 " it; end the earlier one first"
             )
@@ -153,13 +165,15 @@ def check_revision(old: Price, new: Price, now_minute: int) -> None:
         return
     if replace(new, interval=old.interval) != old or new.interval.start != old.interval.start:
         raise Refused(
-            f"单价已生效，仅可设结束时间；price {old.price_id} has begun; only its end may be set,"
+            f"单价 {old.price_id} 已生效，只可设定结束时间；请结束它并另增新价。"
+            f"price {old.price_id} has begun; only its end may be set,"
             " so end it and add a new one"
         )
     for end in (old.interval.end, new.interval.end):
         if end is not None and end < now_minute:
             raise Refused(
-                f"结束时间已过，不可更改；price {old.price_id} cannot end differently at"
+                f"单价 {old.price_id} 的结束时间不能改到已过去的 {instant_of(end).isoformat()}。"
+                f"price {old.price_id} cannot end differently at"
                 f" {instant_of(end).isoformat()},"
                 " which has passed"
             )

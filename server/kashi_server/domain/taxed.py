@@ -22,10 +22,14 @@ class Taxed:
         """Refuse a tax of the other sign, and more than the house can count."""
         if self.ex_tax_fen * self.tax_fen < 0 or (self.ex_tax_fen == 0 and self.tax_fen):
             raise InvalidValue(
+                f"{yuan_text(self.ex_tax_fen)} 元的税额不能为 {yuan_text(self.tax_fen)} 元。"
                 f"a tax of {yuan_text(self.tax_fen)} yuan on {yuan_text(self.ex_tax_fen)} yuan"
             )
         if abs(self.incl_fen) > FEN_MAX:
-            raise InvalidValue(f"{yuan_text(self.incl_fen)} yuan is more than this house can count")
+            raise InvalidValue(
+                f"{yuan_text(self.incl_fen)} 元超出可计的范围。"
+                f"{yuan_text(self.incl_fen)} yuan is more than this house can count"
+            )
 
     @property
     def incl_fen(self) -> int:
@@ -45,6 +49,8 @@ class Taxed:
         """
         if incl_fen != self.incl_fen:
             raise InvalidValue(
+                f"{yuan_text(self.ex_tax_fen)} 加税额 {yuan_text(self.tax_fen)} 为 "
+                f"{yuan_text(self.incl_fen)}，不是 {yuan_text(incl_fen)}。"
                 f"{yuan_text(self.ex_tax_fen)} + tax {yuan_text(self.tax_fen)} is"
                 f" {yuan_text(self.incl_fen)}, not {yuan_text(incl_fen)}"
             )

@@ -35,7 +35,10 @@ class Tenure:
     def __post_init__(self) -> None:
         """Refuse what is no host and no party."""
         if not _UUID.fullmatch(self.host_id):
-            raise InvalidValue(f"host_id '{self.host_id}' is not a UUID in lower case")
+            raise InvalidValue(
+                f"主机编号“{self.host_id}”不是小写的 UUID。"
+                f"host_id '{self.host_id}' is not a UUID in lower case"
+            )
         check_credit_code(self.owner_id)
         check_credit_code(self.operator_id)
 
@@ -52,7 +55,9 @@ def check_tenure(tenure: Tenure, others: Iterable[Tenure]) -> None:
         common = other.interval.overlap(tenure.interval)
         if common is not None:
             raise InvalidValue(
-                f"主机该时段已有产权登记；host {tenure.host_id} has another tenure (owner"
+                f"主机 {tenure.host_id} 自 {instant_of(common.start).isoformat()} 起"
+                f"另有产权登记（所有者 {other.owner_id}）；请先结束该登记。"
+                f"host {tenure.host_id} has another tenure (owner"
                 f" {other.owner_id}) from"
                 f" {instant_of(common.start).isoformat()}; end that one first"
             )

@@ -61,7 +61,9 @@ class Quantities:
         )
         for name, part, whole in parts:
             if not 0 <= part <= whole:
-                raise InvalidValue(f"{name} {part} lies outside 0..{whole}")
+                raise InvalidValue(
+                    f"{name} {part} 不在 0 至 {whole} 之间。{name} {part} lies outside 0..{whole}"
+                )
 
 
 QUANTITY_NAMES: tuple[str, ...] = tuple(Quantities.__slots__)
@@ -87,7 +89,10 @@ class DeviceHour:
         """Add to a UTC minute of this hour."""
         place = minute - self.hour * MINUTES_PER_HOUR
         if not 0 <= place < MINUTES_PER_HOUR:
-            raise InvalidValue(f"minute {minute} is not in hour {self.hour}")
+            raise InvalidValue(
+                f"第 {minute} 分钟不在第 {self.hour} 小时之内。"
+                f"minute {minute} is not in hour {self.hour}"
+            )
         for column, name in zip(self.columns, QUANTITY_NAMES, strict=True):
             column[place] += getattr(quantities, name)
 

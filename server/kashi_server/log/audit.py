@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kashi.errors import ContractError
 from kashi.merkle import Frontier, leaf_hash
 
+from kashi_server.domain.both_languages import because
 from kashi_server.errors import StorageError
 from kashi_server.log.checkpoint import origin_of, verify_checkpoint
 from kashi_server.log.sequencer import stored_entries
@@ -48,16 +49,28 @@ def _check(log: LogPort, key: ec.EllipticCurvePublicKey, checked: LogChecked) ->
         for index, entry in sorted(stored_entries(log, start, end)):
             leaf = leaf_hash(entry)
             if index != frontier.size or tree.leaf(index) != leaf:
-                raise StorageError(f"log entry {index} is not what its tile holds")
+                raise StorageError(
+                    f"日志第 {index} 条与其分块所载不符。"
+                    f"log entry {index} is not what its tile holds"
+                )
             frontier.append(leaf)
             _check_checkpoint(key, checkpoints.get(frontier.size), frontier)
     if tuple(frontier.peaks) != head.peaks:
-        raise StorageError(f"the log's head at size {head.size} does not follow from its entries")
+        raise StorageError(
+            f"日志在第 {head.size} 条处的头与各条记录不符。"
+            f"the log's head at size {head.size} does not follow from its entries"
+        )
     if tree.root() != frontier.root():
-        raise StorageError("the log's tiles lead to another root than its entries")
+        raise StorageError(
+            "日志的分块与各条记录得出不同的根。"
+            "the log's tiles lead to another root than its entries"
+        )
     beyond = [size for size in checkpoints if size > head.size]
     if beyond:
-        raise StorageError(f"a checkpoint of size {min(beyond)} is signed; the log has {head.size}")
+        raise StorageError(
+            f"已签有第 {min(beyond)} 条的检查点，而日志只有 {head.size} 条。"
+            f"a checkpoint of size {min(beyond)} is signed; the log has {head.size}"
+        )
 
 
 def _check_checkpoint(
@@ -66,13 +79,19 @@ def _check_checkpoint(
     if checkpoint is None:
         return
     where = f"the checkpoint of size {checkpoint.size}"
+    where_zh = f"第 {checkpoint.size} 条处的检查点"
     try:
         text = verify_checkpoint(key, checkpoint.signed)
     except ContractError as error:
-        raise StorageError(f"{where} does not hold: {error}") from error
+        raise StorageError(because(f"{where_zh}不成立", f"{where} does not hold", error)) from error
     said = (text.origin, text.size, text.root, text.utc_ms)
     stored = (origin_of(key), checkpoint.size, checkpoint.root, checkpoint.utc_ms)
     if said != stored:
-        raise StorageError(f"{where} says other than the columns beside it")
+        raise StorageError(
+            f"{where_zh}与其旁的列所述不同。{where} says other than the columns beside it"
+        )
     if checkpoint.root != frontier.root():
-        raise StorageError(f"{where} was signed over another tree than the stored entries make")
+        raise StorageError(
+            f"{where_zh}所签的树与存储的记录不符。"
+            f"{where} was signed over another tree than the stored entries make"
+        )

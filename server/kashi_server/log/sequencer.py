@@ -75,7 +75,10 @@ def _extend(log: LogPort, keyring: Keys, utc_ms: int) -> tuple[Checkpoint, bool]
     log.add_entries(entries, [one.pending_id for one in pending])
     root = _check(log, head, after, latest)
     if not log.move_head(head, after):
-        raise StorageError("another sequencer moved the head of the log; nothing was signed")
+        raise StorageError(
+            "另一排序程序移动了日志的头，未签任何内容。"
+            "another sequencer moved the head of the log; nothing was signed"
+        )
     checkpoint = sign_checkpoint(keyring.checkpoint_key, after.size, root, utc_ms)
     log.add_checkpoint(checkpoint)
     full = size - head.size == ENTRIES_AT_ONCE_MAX or len(pending) == ENTRIES_AT_ONCE_MAX
@@ -101,12 +104,18 @@ def _check(log: LogPort, before: LogHead, after: LogHead, latest: Checkpoint | N
     tree = Tree(log.tile, after.size)
     for index, entry in stored_entries(log, before.size, after.size):
         if leaf_hash(entry) != tree.leaf(index):
-            raise StorageError(f"entry {index} of the log reads back other than it was hashed")
+            raise StorageError(
+                f"日志第 {index} 条读回的内容与散列时不同。"
+                f"entry {index} of the log reads back other than it was hashed"
+            )
     root = tree.root()
     if root != Frontier(after.size, list(after.peaks)).root():
-        raise StorageError("tiles and frontier of the log lead to different roots")
+        raise StorageError(
+            "日志的分块与前沿得出不同的根。tiles and frontier of the log lead to different roots"
+        )
     if latest is not None and Tree(log.tile, latest.size).root() != latest.root:
         raise StorageError(
+            f"日志已不再含有在第 {latest.size} 条处所签的树。"
             f"the log no longer holds the tree that was signed at size {latest.size}"
         )
     return root
@@ -132,7 +141,10 @@ def stored_entries(log: LogPort, start: int, end: int) -> Iterator[tuple[int, by
         yield one.log_index, entry_bytes(one.kind, one.reference, one.entry)
         found += 1
     if found != end - start:
-        raise StorageError(f"{found} entries of the log stand at indices {start} to {end}")
+        raise StorageError(
+            f"日志第 {start} 至 {end} 条之间只有 {found} 条记录。"
+            f"{found} entries of the log stand at indices {start} to {end}"
+        )
 
 
 def _run_entries(log: LogPort, run: Run) -> Iterator[bytes]:
@@ -142,6 +154,8 @@ def _run_entries(log: LogPort, run: Run) -> Iterator[bytes]:
         found += 1
     if found != run.count:
         raise StorageError(
+            f"主机 {run.host_id} 第 {run.epoch} 纪元：自第 {run.first_sequence} 号起存有 "
+            f"{found} 份报告，而日志有 {run.count} 份。"
             f"host {run.host_id} epoch {run.epoch}: {found} reports are stored from sequence"
             f" {run.first_sequence} on where the log has {run.count}"
         )

@@ -49,7 +49,10 @@ class AccountRepository:
                 query = insert(accounts).values(values).returning(accounts.c.account_id)
                 account_id = self._connection.execute(query).scalar_one()
         except IntegrityError as refusal:
-            raise Refused(f"the login '{draft.login}' is taken; choose another") from refusal
+            raise Refused(
+                f"账号“{draft.login}”已被使用；请另选一个。"
+                f"the login '{draft.login}' is taken; choose another"
+            ) from refusal
         return Account(
             account_id=account_id, login=draft.login, role=draft.role, party_id=draft.party_id
         )

@@ -47,7 +47,10 @@ def load(url: str, source: Path) -> None:
     if parsed.get_backend_name() == "sqlite":
         target = _sqlite_file(parsed)
         if target.exists():
-            raise Refused(f"{target} exists; a backup is never restored over a database")
+            raise Refused(
+                f"{target} 已存在；备份不会覆盖已有的数据库。"
+                f"{target} exists; a backup is never restored over a database"
+            )
         _copy_sqlite(source, target)
         return
     _refuse_filled(url)
@@ -58,7 +61,9 @@ def load(url: str, source: Path) -> None:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     if not source.exists():
-        raise StorageError(f"{source} is missing; there is no database to copy")
+        raise StorageError(
+            f"缺少 {source}，没有可复制的数据库。{source} is missing; there is no database to copy"
+        )
     reading = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_MS / 1000)
     writing = sqlite3.connect(target)
     try:
@@ -66,12 +71,12 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         reading.backup(writing, pages=-1)
         found = writing.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
-        raise StorageError(f"{source} cannot be copied: {error}") from error
+        raise StorageError(f"无法复制 {source}。{source} cannot be copied: {error}") from error
     finally:
         reading.close()
         writing.close()
     if found != "ok":
-        raise StorageError(f"{source} is damaged: {found}")
+        raise StorageError(f"{source} 已损坏。{source} is damaged: {found}")
     _sync(target)
 
 
@@ -93,6 +98,7 @@ def _refuse_filled(url: str) -> None:
         engine.dispose()
     if tables:
         raise Refused(
+            f"数据库中已有 {len(tables)} 张表；备份只恢复到空数据库。"
             f"the database has {len(tables)} tables; a backup is restored to an empty one"
         )
 
@@ -110,7 +116,7 @@ def _run(tool: str, url: URL, arguments: list[str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise StorageError(f"{tool} failed: {done.stderr.strip().splitlines()[-1]}")
+        raise StorageError(f"{tool} 失败。{tool} failed: {done.stderr.strip().splitlines()[-1]}")
 
 
 def _tool(name: str) -> str:
@@ -119,5 +125,8 @@ def _tool(name: str) -> str:
     )
     found = str(installed[0]) if installed else shutil.which(name)
     if found is None:
-        raise StorageError(f"{name} is not installed: apt-get install postgresql-client")
+        raise StorageError(
+            f"未安装 {name}，请运行 apt-get install postgresql-client。"
+            f"{name} is not installed: apt-get install postgresql-client"
+        )
     return found

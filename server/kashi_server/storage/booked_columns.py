@@ -49,14 +49,17 @@ def unlike(
         name = f"{table.name} {'/'.join(map(str, place))}"
         said, row = wanted.get(place), stored.get(place)
         if row is None:
-            yield f"{name} is missing"
+            yield (f"{name}：缺少此行。{name} is missing")
         elif said is None:
-            yield f"{name} stands in no content"
+            yield (f"{name}：没有任何内容提到它。{name} stands in no content")
         else:
             for column, value in said.items():
                 noted = row[column] is not None or column not in _LATER
                 if noted and row[column] != value:
-                    yield f"{name}: column {column} is not what its bytes say"
+                    yield (
+                        f"{name}：列 {column} 与其字节所述不符。"
+                        f"{name}: column {column} is not what its bytes say"
+                    )
 
 
 def _line_values(line: Mapping[str, Any]) -> dict[str, object]:

@@ -24,6 +24,7 @@ class ClaimChecks:
             for name in _EVENT_COLUMNS:
                 if getattr(row, name) != said[name]:
                     yield (
+                        f"申报 {row.claim_id} 第 {row.serial} 步：列 {name} 与其字节所述不符。"
                         f"step {row.serial} of claim {row.claim_id}: column {name} is not what"
                         " its bytes say"
                     )
@@ -36,4 +37,7 @@ class ClaimChecks:
             select(claims.c.claim_id, claims.c.content).order_by(claims.c.claim_id)
         ):
             if named.get(row.claim_id, []) != sorted(json.loads(row.content)["contracts"]):
-                yield f"claim {row.claim_id} is filed under other contracts than it names"
+                yield (
+                    f"申报 {row.claim_id} 归入的合同与其所写的不同。"
+                    f"claim {row.claim_id} is filed under other contracts than it names"
+                )

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select
 from sqlalchemy.exc import DBAPIError
 
+from kashi_server.domain.both_languages import because
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.errors import Refused
@@ -38,10 +39,16 @@ class ClaimHoldings:
         for line in ordered:
             if (other := self._holder_of(line)) is not None:
                 raise Refused(
+                    f"结算单 {line.number} 第 {line.line} 行已由同一项目的申报 {other} 申报："
+                    "同一卡时只兑现一次。"
                     f"line {line.line} of statement {line.number} is claimed already by claim"
                     f" {other} of the same programme: a card-hour is redeemed once"
                 )
-        self._insert(claim_lines, ordered, "a card-hour is redeemed once in a programme")
+        self._insert(
+            claim_lines,
+            ordered,
+            "同一项目中一个卡时只兑现一次。a card-hour is redeemed once in a programme",
+        )
 
     def _holder_of(self, line: HeldLine) -> str | None:
         query = (
@@ -67,12 +74,19 @@ class ClaimHoldings:
             held = self._holders_of(part)
             left_fen = part.part_fen - sum(fen for _claim_id, fen in held)
             if part.amount_fen > left_fen:
-                others = ", ".join(sorted({claim_id for claim_id, _fen in held})) or "nobody"
+                names = ", ".join(sorted({claim_id for claim_id, _fen in held}))
+                others = names or "nobody"
                 raise Refused(
+                    f"发票 {part.number} 的合同部分 {part.part}：申报 {part.amount_fen} 分，"
+                    f"而 {part.part_fen} 分中只余 {max(0, left_fen)} 分；占用者为 {names or '无'}。"
                     f"invoice {part.number}, part {part.part}: {part.amount_fen} fen are claimed,"
                     f" {max(0, left_fen)} fen of {part.part_fen} are left; held by {others}"
                 )
-        self._insert(claim_invoices, ordered, "an invoice is claimed once in a programme")
+        self._insert(
+            claim_invoices,
+            ordered,
+            "同一项目中一份发票只申报一次。an invoice is claimed once in a programme",
+        )
 
     def _holders_of(self, part: HeldPart) -> list[tuple[str, int]]:
         query = (
@@ -97,7 +111,9 @@ class ClaimHoldings:
             # Somebody was faster between the look and the write; the guard saw it.
             if "overlap" not in str(error) and "take more" not in str(error):
                 raise
-            raise Refused(f"another claim took it meanwhile: {why}") from error
+            raise Refused(
+                because("另一申报刚刚占用", "another claim took it meanwhile", why)
+            ) from error
 
     def let_go(self, claim_id: str, use_serial: int | None = None) -> None:
         """Hold nothing any more, or nothing of one use."""

@@ -52,7 +52,7 @@ def open_engine(url: str) -> Engine:
         engine.dispose()
         said = str(error.orig).strip().splitlines()
         raise StorageError(
-            f"the database cannot be opened: {said[0] if said else error}"
+            f"无法打开数据库。the database cannot be opened: {said[0] if said else error}"
         ) from error
     return engine
 
@@ -72,12 +72,16 @@ def check_durability(connection: Connection) -> None:
         for name, expected in _SQLITE_SETTINGS.items():
             found = connection.execute(text(f"PRAGMA {name}")).scalar_one()
             if found != expected:
-                raise StorageError(f"SQLite runs with {name}={found}; it must be {expected}")
+                raise StorageError(
+                    f"SQLite 运行时 {name}={found}，须为 {expected}。"
+                    f"SQLite runs with {name}={found}; it must be {expected}"
+                )
         return
     for name in _POSTGRESQL_SETTINGS:
         found = connection.execute(text(f"SHOW {name}")).scalar_one()
         if found != "on":
             raise StorageError(
+                f"PostgreSQL 运行时 {name}={found}；请设为 on，否则断电时可能丢失已确认的报告。"
                 f"PostgreSQL runs with {name}={found}; set it to on, or acknowledged reports"
                 " can be lost in a power failure"
             )

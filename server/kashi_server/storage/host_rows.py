@@ -81,7 +81,9 @@ class HostRows:
             with self._connection.begin_nested():
                 self._connection.execute(insert(hosts).values(values))
         except IntegrityError as error:
-            raise Refused("this report key already is a host's") from error
+            raise Refused(
+                "该报告密钥已属于某台主机。this report key already is a host's"
+            ) from error
         facts = {name: getattr(host.facts, name) for name in HostFacts.__dataclass_fields__}
         self._connection.execute(insert(host_facts).values(host_id=host.host_id, **facts))
         self._add_state(

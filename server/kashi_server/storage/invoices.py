@@ -20,12 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from kashi_server.domain.both_languages import because
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import Refused
 from kashi_server.services.papers_port import Allocation, LineMapping, StatusChange, StoredInvoice
 from kashi_server.storage.invoice_versions import InvoiceVersionRows, content_columns
-from kashi_server.storage.paper_guards import lock_key
+from kashi_server.storage.paper_guards import GUARD_WORDS, lock_key
 from kashi_server.storage.tables.papers import (
     invoice_allocations,
     invoice_line_parts,
@@ -47,7 +48,10 @@ def advisory_lock(connection: Connection, *key: str) -> None:
 def refusal(error: IntegrityError) -> Refused:
     """What a guard of the database said, as a refusal."""
     said = str(error.orig).strip().splitlines()[0]
-    return Refused(f"the database refuses it: {said}")
+    zh = GUARD_WORDS.get(said)
+    return Refused(
+        because("数据库拒绝此项", "the database refuses it", f"{zh}。{said}" if zh else said)
+    )
 
 
 class InvoiceRepository(InvoiceVersionRows):

@@ -48,7 +48,10 @@ class LedgerRepository:
         found = {row.account: row for row in self._connection.execute(query)}
         for account in ordered:
             if _account(found[account.name]) != account:
-                raise Refused(f"{account.name} is there with another unit or floor")
+                raise Refused(
+                    f"科目 {account.name} 已存在，但单位或下限不同。"
+                    f"{account.name} is there with another unit or floor"
+                )
         return {name: int(row.balance) for name, row in found.items()}
 
     def movement(self, key: str) -> StoredMovement | None:

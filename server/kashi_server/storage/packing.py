@@ -48,7 +48,10 @@ def pack_minutes(columns: tuple["array[int]", ...]) -> bytes:
             for place, column in enumerate(columns)
         ]
     except OverflowError as error:
-        raise StorageError("a minute of a device-hour holds more than 49 days") from error
+        raise StorageError(
+            "一个设备小时中有一分钟的计时超过 49 天。"
+            "a minute of a device-hour holds more than 49 days"
+        ) from error
     return _LAYOUT_1 + _codecs.minutes.compress(b"".join(parts))
 
 
@@ -60,7 +63,10 @@ def unpack_minutes(packed: bytes) -> tuple["array[int]", ...]:
     """
     whole = _expand(packed)
     if len(whole) != _MINUTES_BYTES:
-        raise StorageError(f"a device-hour of {len(whole)} bytes; it must have {_MINUTES_BYTES}")
+        raise StorageError(
+            f"一个设备小时有 {len(whole)} 字节，应为 {_MINUTES_BYTES} 字节。"
+            f"a device-hour of {len(whole)} bytes; it must have {_MINUTES_BYTES}"
+        )
     columns: list[array[int]] = []
     place = 0
     for index in range(len(QUANTITY_NAMES)):
@@ -83,8 +89,11 @@ def _little(column: "array[int]") -> bytes:
 
 def _expand(packed: bytes) -> bytes:
     if packed[:1] != _LAYOUT_1:
-        raise StorageError(f"stored bytes of unknown layout {packed[:1].hex()}")
+        raise StorageError(
+            f"存储的字节采用未知的格式 {packed[:1].hex()}。"
+            f"stored bytes of unknown layout {packed[:1].hex()}"
+        )
     try:
         return _codecs.expand.decompress(packed[1:], max_output_size=UNPACKED_BYTES_MAX)
     except zstandard.ZstdError as error:
-        raise StorageError(f"stored bytes are damaged: {error}") from error
+        raise StorageError(f"存储的字节已损坏。stored bytes are damaged: {error}") from error

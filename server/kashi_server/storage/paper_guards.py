@@ -137,6 +137,20 @@ GUARDS: Sequence[PaperGuard] = (
     ),
 )
 
+GUARD_WORDS: Final = {
+    "a claim gives back more of an invoice than it took": "申报退回的发票金额多于其占用的金额",
+    "nothing can be claimed of a red-flushed or void invoice": "已红冲或已作废的发票不得申报",
+    "claims take more of a part than the lines of it come to": "申报占用超出该合同部分的发票行合计",
+    "claims take more of an invoice than it is for": "申报占用超出发票金额",
+    "claims hold a part of this invoice; its lines keep their parts": (
+        "发票已被申报占用，各行对应不变"
+    ),
+    "a payment covers more than was paid": "付款对应的发票合计超出付款金额",
+    "payments cover more of an invoice than it is for": "各笔付款对应的金额超出发票金额",
+    "more goes back of a payment than it covers": "退回的金额超出付款所对应的金额",
+}
+"""What a guard says, in Chinese: the database itself holds the English words alone."""
+
 
 def lock_key(*parts: str) -> str:
     """What a guard locks, as text: `invoice/NUMBER`, `payment/PAYER/REFERENCE`."""

@@ -106,12 +106,15 @@ def unpack_report(
     """
     kind = packed[0] if packed else 0
     if not kind & _LAYOUT or kind & ~_KNOWN:
-        raise StorageError(f"stored bytes of unknown layout {packed[:1].hex()}")
+        raise StorageError(
+            f"存储的字节采用未知的格式 {packed[:1].hex()}。"
+            f"stored bytes of unknown layout {packed[:1].hex()}"
+        )
     whole = _expanded(packed[1:], base if kind & _BASED else None)
     (length,) = _LENGTH.unpack_from(whole) if len(whole) >= _LENGTH.size else (len(whole),)
     end = _LENGTH.size + length
     if len(whole) < end:
-        raise StorageError("a stored report is shorter than it says")
+        raise StorageError("存储的报告短于其所述长度。a stored report is shorter than it says")
     wire, receipt = whole[_LENGTH.size : end], whole[end:]
     if kind & _DIGESTS_OUT:
         wire = _refilled(wire)
@@ -158,7 +161,10 @@ class ReportUnpacker:
             )
             row = self._connection.execute(query).one_or_none()
             if row is None:
-                raise StorageError(f"host {host_id} epoch {epoch} sequence {sequence} is missing")
+                raise StorageError(
+                    f"缺少主机 {host_id} 第 {epoch} 纪元第 {sequence} 号报告。"
+                    f"host {host_id} epoch {epoch} sequence {sequence} is missing"
+                )
             base = unpack_report(bytes(row.content), bytes(row.sha256))[0]
             self._keep(key, base)
         return base
@@ -190,10 +196,13 @@ def _refilled(blanked: bytes) -> bytes:
     try:
         message = report_pb2.Report.FromString(blanked)
     except ValueError as error:
-        raise StorageError("a stored report cannot be read") from error
+        raise StorageError("存储的报告无法读取。a stored report cannot be read") from error
     pieces = blanked.split(_BLANK)
     if len(pieces) != len(message.blocks) + 1:
-        raise StorageError("a stored report has other blocks than when it was packed")
+        raise StorageError(
+            "存储的报告的数据块与打包时不同。"
+            "a stored report has other blocks than when it was packed"
+        )
     parts = [pieces[0]]
     for block, piece in zip(message.blocks, pieces[1:], strict=True):
         parts += (_MARK, signing.block_sha256(block.salt, block.content), piece)
@@ -205,7 +214,10 @@ def _dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
     try:
         message, _header = chain.parse_report(base)
     except FormError as error:
-        raise StorageError("a report that others were packed against cannot be read") from error
+        raise StorageError(
+            "其他报告打包所依据的报告无法读取。"
+            "a report that others were packed against cannot be read"
+        ) from error
     words = [message.header]
     words += [
         block.content for block in message.blocks if block.kind == report_pb2.BLOCK_KIND_DEVICE
@@ -220,4 +232,4 @@ def _expanded(compressed: bytes, base: Callable[[], bytes] | None) -> bytes:
             expand = zstandard.ZstdDecompressor(dict_data=_dictionary(base()))
         return expand.decompress(compressed, max_output_size=UNPACKED_BYTES_MAX)
     except zstandard.ZstdError as error:
-        raise StorageError(f"stored bytes are damaged: {error}") from error
+        raise StorageError(f"存储的字节已损坏。stored bytes are damaged: {error}") from error

@@ -86,7 +86,7 @@ def role_urls(owner_url: str, ingest_password: str, portal_password: str) -> Rol
     """
     url = make_url(owner_url)
     if not url.database:
-        raise StorageError("the PostgreSQL address names no database")
+        raise StorageError("PostgreSQL 地址未写明数据库。the PostgreSQL address names no database")
 
     ingest = url.set(username=f"{url.database}_{INGEST}", password=ingest_password)
     portal = url.set(username=f"{url.database}_{PORTAL}", password=portal_password)
@@ -126,7 +126,10 @@ def install_roles(engine: Engine, urls: RoleUrls) -> None:
 
 def _make_role(connection: Connection, url: URL) -> None:
     if connection.execute(text("SELECT current_user")).scalar_one() == url.username:
-        raise Refused(f"{url.username} owns the database; give ingestion and portal other roles")
+        raise Refused(
+            f"{url.username} 是数据库的所有者；请让接收与门户使用其他角色。"
+            f"{url.username} owns the database; give ingestion and portal other roles"
+        )
     exists = connection.execute(
         text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": url.username}
     ).scalar()
@@ -138,6 +141,8 @@ def _make_role(connection: Connection, url: URL) -> None:
             _refuse_powerful(connection, str(url.username))
             return
         raise Refused(
+            "数据库的所有者无权建立角色；请以 PostgreSQL 管理员身份运行："
+            f"CREATE ROLE {url.username} LOGIN PASSWORD '…'，然后重新 init。"
             f"the database's owner may not make roles; as PostgreSQL's administrator run:"
             f" CREATE ROLE {url.username} LOGIN PASSWORD '…'; then init again"
         )
@@ -150,7 +155,10 @@ def _make_role(connection: Connection, url: URL) -> None:
 def _refuse_powerful(connection: Connection, role: str) -> None:
     powerful = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :name")
     if connection.execute(powerful, {"name": role}).scalar_one():
-        raise Refused(f"{role} passes by row-level security; take SUPERUSER and BYPASSRLS from it")
+        raise Refused(
+            f"{role} 可绕过行级安全；请收回其 SUPERUSER 与 BYPASSRLS。"
+            f"{role} passes by row-level security; take SUPERUSER and BYPASSRLS from it"
+        )
 
 
 def _statements(names: Mapping[str, str], owner: str) -> Iterator[str]:

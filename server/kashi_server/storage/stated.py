@@ -66,7 +66,9 @@ class StatedRepository:
         try:
             return None if found is None else zlib.decompress(bytes(found))
         except zlib.error as error:
-            raise StorageError(f"source file {sha256} is damaged: {error}") from error
+            raise StorageError(
+                f"源文件 {sha256} 已损坏。source file {sha256} is damaged: {error}"
+            ) from error
 
     def sources(self) -> Sequence[str]:
         """The hashes of all kept files."""

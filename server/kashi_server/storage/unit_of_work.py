@@ -170,5 +170,5 @@ class Work:
         except (OperationalError, InterfaceError) as error:
             said = str(error.orig).strip().splitlines()
             raise StorageError(
-                f"the database does not answer: {said[0] if said else error}"
+                f"数据库没有应答。the database does not answer: {said[0] if said else error}"
             ) from error

@@ -59,7 +59,7 @@ def test_a_later_version_ends_the_one_before() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "told"),
     [
-        ('version = "2024-12-18+1"\n', "", 1, "version: is missing"),
+        ('version = "2024-12-18+1"\n', "", 1, "version: 缺少此字段。is missing"),
         ("+08:00", "", 4, "with its offset"),
         ('"second.officer"', '"first.officer"', 6, "two different officers"),
         ('"tax_basis"', '"tax_bases"', 6, "no parameter"),

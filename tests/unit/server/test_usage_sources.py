@@ -106,8 +106,11 @@ def test_every_mistake_of_a_file_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        ("instance,cards,from,to\n", "used: there is no such column"),
-        ("instance,cards,from,to,used,used\n", "used: stands twice"),
+        (
+            "instance,cards,from,to\n",
+            "used: 没有这一列；表头有 instance, cards, from, to。there is no such column",
+        ),
+        ("instance,cards,from,to,used,used\n", "used: 在表头中出现两次。stands twice"),
         ("\n", "is empty"),
     ],
 )
@@ -122,7 +125,7 @@ def test_a_file_in_another_encoding_is_named_by_its_line() -> None:
     content = ("实例,cards,from,to,used\n" + BILL_ROW).encode("gb18030")
     mapping = BILL.replace('column = "instance"', 'column = "实例"')
 
-    with pytest.raises(MistakesFound, match=r"bill\.csv:1: is not utf-8"):
+    with pytest.raises(MistakesFound, match=r"bill\.csv:1: 不是 utf-8 编码；.*is not utf-8"):
         read_source(load_mapping(mapping, "m.toml"), "bill.csv", content)
     told = read_source(
         load_mapping(f'encoding = "gb18030"\n{mapping}', "m.toml"), "bill.csv", content
@@ -207,7 +210,7 @@ def test_each_malformed_job_is_named(old: str, new: str, where: str, message: st
 
 def test_sacct_without_a_column_is_refused() -> None:
     """ElapsedRaw is what is counted: without it nothing is."""
-    with pytest.raises(MistakesFound, match="ElapsedRaw: is missing"):
+    with pytest.raises(MistakesFound, match="ElapsedRaw: 缺少此列；.*is missing; run sacct"):
         reading(SLURM, SLURM_HEAD.replace("ElapsedRaw", "Elapsed") + SLURM_ROW)
 
 
@@ -278,11 +281,17 @@ def test_a_series_as_csv_counts_like_json() -> None:
         ("{", "is no JSON"),
         ('{"status":"error"}', "no answer of success"),
         ('{"status":"success","data":{"resultType":"vector"}}', 'is not "matrix"'),
-        (_matrix((AT // 1000, "1"), GPU_I_PROFILE="1g.10gb"), "GPU_I_PROFILE: is a partition"),
-        (_matrix((AT // 1000, "x")), "result[1].values[1]: 'x' is no number"),
+        (
+            _matrix((AT // 1000, "1"), GPU_I_PROFILE="1g.10gb"),
+            "GPU_I_PROFILE: 是分区（1g.10gb），不是整卡",
+        ),
+        (_matrix((AT // 1000, "x")), "result[1].values[1]: “x”不是数。'x' is no number"),
         (_matrix(("soon", "1")), "'soon' is no time"),
         (_matrix((AT // 1000, "1"), (AT // 1000, "1")), "not in order of time"),
-        (_matrix((AT // 1000, "1")).replace('"UUID"', '"uuid"'), "metric.UUID: there is no such"),
+        (
+            _matrix((AT // 1000, "1")).replace('"UUID"', '"uuid"'),
+            "metric.UUID: 没有这个标签。there is no such",
+        ),
         ('{"status":"success","data":{"resultType":"matrix","result":[7]}}', "no range of"),
         (
             '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"UUID":"1",'
@@ -314,13 +323,13 @@ def test_one_device_of_two_contracts_in_one_file_is_refused() -> None:
         (f'provider = "{PROVIDER}"', 'provider = "123"', 2, "123"),
         ('vendor = "nvidia"', 'vendor = "amd"', 3, "'amd' is none of"),
         ('utc_offset = "+08:00"', 'utc_offset = "Asia/Shanghai"', 4, "no offset from UTC"),
-        ('utc_offset = "+08:00"\n', "", 1, "utc_offset: is missing"),
+        ('utc_offset = "+08:00"\n', "", 1, "utc_offset: 缺少此项："),
         ('kind = "bill"', 'kind = "guess"', 6, "'guess' is none of"),
         ('site = "cloud-a"', 'site = "a b"', 1, "name a place"),
         ('end = "to"', "end = 7", 9, "7 is not text"),
         ('value = "HT-1"', 'value = "HT-1", column = "c"', 10, "a constant `value`, or a"),
         ('contract = { value = "HT-1" }', "contract = 3", 10, "write a table"),
-        ('cards = { column = "cards" }\n', "", 1, "cards: is missing"),
+        ('cards = { column = "cards" }\n', "", 1, "cards: 缺少此项：每行是多少张整卡。is missing"),
         ('column = "cards" }', 'column = "cards", others = "skip" }', 12, "does not name"),
         ('unit = "second"', 'unit = "day"', 14, "unit 'day' is none of"),
         ('site = "cloud-a"', 'site = "cloud-a"\ncolour = "red"', 8, "no such setting"),

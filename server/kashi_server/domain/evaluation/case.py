@@ -44,7 +44,10 @@ class Service:
     def __post_init__(self) -> None:
         """Refuse a service that ends before it begins."""
         if self.service_from and self.service_until and self.service_until < self.service_from:
-            raise InvalidValue("service_until lies before service_from")
+            raise InvalidValue(
+                "服务结束日 service_until 早于开始日 service_from。"
+                "service_until lies before service_from"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,17 @@ class Metered:
     def __post_init__(self) -> None:
         """A level of the four; card-hours at a price, a rent with its days, or a rated amount."""
         if self.evidence_level not in EVIDENCE_LEVELS:
-            raise InvalidValue(f"there is no evidence level {self.evidence_level!r}: E0 to E3")
+            raise InvalidValue(
+                f"没有证据等级 {self.evidence_level!r}；只有 E0 至 E3。"
+                f"there is no evidence level {self.evidence_level!r}: E0 to E3"
+            )
         self._check_kind()
         if self.month_days is not None and not 28 <= self.month_days <= 31:
-            raise InvalidValue(f"a month has no {self.month_days} days")
+            raise InvalidValue(
+                f"没有 {self.month_days} 天的月份。a month has no {self.month_days} days"
+            )
         if self.rented_days is not None and self.rented_days > (self.month_days or 31):
-            raise InvalidValue("more days rented than the month has")
+            raise InvalidValue("租用天数多于当月天数。more days rented than the month has")
 
     def _check_kind(self) -> None:
         """One of the three, whole, and nothing of the others."""
@@ -105,11 +113,14 @@ class Metered:
         given = [kind for kind in kinds if any(value is not None for value in kind)]
         if not any(None not in kind for kind in kinds):
             raise InvalidValue(
+                "一条计量须有 card_hours 与 price_yuan，"
+                "或 rent_yuan、rented_days 与 month_days，或 amount_yuan。"
                 "a metered line needs card_hours and price_yuan, or rent_yuan, rented_days and"
                 " month_days, or amount_yuan"
             )
         if len(given) > 1:
             raise InvalidValue(
+                "一条计量只能按卡时、月租、已计价金额三者之一计价。"
                 "a metered line is priced by card-hours, or a rent, or an amount that was rated:"
                 " one of the three"
             )
@@ -137,7 +148,10 @@ class Voucher:
     def __post_init__(self) -> None:
         """Nobody used more of a voucher than its face."""
         if not 0 <= self.used_fen <= self.face_fen:
-            raise InvalidValue(f"voucher {self.number}: used_yuan is more than face_yuan")
+            raise InvalidValue(
+                f"券 {self.number} 的已用金额 used_yuan 大于面额 face_yuan。"
+                f"voucher {self.number}: used_yuan is more than face_yuan"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

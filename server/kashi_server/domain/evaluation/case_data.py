@@ -18,6 +18,8 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.money import parse_decimal, parse_yuan
 from kashi_server.domain.positioned import (
+    IS_MISSING,
+    NO_SUCH_FIELD,
     Mistake,
     MistakesFound,
     Path,
@@ -46,7 +48,7 @@ def _case(document: Positioned) -> Case:
     content = dict(document.content)
     found = _Reading(document)
     if content.pop("format", FORMAT) != FORMAT:
-        found.mistake(("format",), f"must be {FORMAT}")
+        found.mistake(("format",), f"须为 {FORMAT}。must be {FORMAT}")
     case = found.value(Case, content, ())
     if found.mistakes:
         raise MistakesFound(found.mistakes)
@@ -69,15 +71,24 @@ def _json(text: str, file: str) -> Positioned:
         json.dumps(content, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise MistakesFound(
-            [Mistake(file=file, line=error.lineno, field="", message=f"not JSON: {error.msg}")]
+            [
+                Mistake(
+                    file=file,
+                    line=error.lineno,
+                    field="",
+                    message=f"不是 JSON。not JSON: {error.msg}",
+                )
+            ]
         ) from error
     except (ValueError, RecursionError) as error:
         # Numbers without end, brackets within brackets, half a character.
         raise MistakesFound(
-            [Mistake(file=file, line=1, field="", message=f"cannot be read: {error}")]
+            [Mistake(file=file, line=1, field="", message=f"无法读取。cannot be read: {error}")]
         ) from error
     if not isinstance(content, dict):
-        raise MistakesFound([Mistake(file=file, line=1, field="", message="not a JSON object")])
+        raise MistakesFound(
+            [Mistake(file=file, line=1, field="", message="不是 JSON 对象。not a JSON object")]
+        )
     return Positioned(file, content)
 
 
@@ -111,14 +122,14 @@ class _Reading:
     def _table(self, kind: Any, raw: Mapping[str, object], path: Path) -> Any:
         known = _known_fields(kind)
         for name in raw.keys() - known.keys():
-            self.mistake((*path, name), "there is no such field")
+            self.mistake((*path, name), NO_SUCH_FIELD)
         before = len(self.mistakes)
         values = {}
         for name, (one, inner) in known.items():
             if name in raw:
                 values[one.name] = self.value(inner, raw[name], (*path, name))
             elif _required(one):
-                self.mistake((*path, name), "is missing")
+                self.mistake((*path, name), IS_MISSING)
         return kind(**values) if len(self.mistakes) == before else None
 
 
@@ -139,25 +150,28 @@ def _scalar(kind: Any, raw: object, path: Path) -> Any:
             return _not_negative(raw, str(raw))
         case date() if kind is date and not isinstance(raw, datetime):
             return raw
-    raise InvalidValue(f"{raw!r} is not what belongs here: {_example(kind, name)}")
+    zh, en = _example(kind, name)
+    raise InvalidValue(
+        f"{raw!r} 不是此处应填的内容，应为{zh}。{raw!r} is not what belongs here: {en}"
+    )
 
 
 def _not_negative(value: _Number, raw: str) -> _Number:
     if value < 0:
-        raise InvalidValue(f"{raw} is negative")
+        raise InvalidValue(f"{raw} 为负数。{raw} is negative")
     return value
 
 
-def _example(kind: Any, name: str) -> str:
+def _example(kind: Any, name: str) -> tuple[str, str]:
     if name.endswith("_yuan"):
-        return 'yuan as text, like "780000.00"'
+        return '以文字写的元数，如 "780000.00"', 'yuan as text, like "780000.00"'
     return {
-        Fraction: 'a decimal as text, like "41250.5000"',
-        date: "a date, like 2026-05-06",
-        bool: "true or false",
-        int: "a whole number",
-        str: "text that is not empty",
-    }.get(kind, "a table or a list of tables")
+        Fraction: ('以文字写的小数，如 "41250.5000"', 'a decimal as text, like "41250.5000"'),
+        date: ("日期，如 2026-05-06", "a date, like 2026-05-06"),
+        bool: ("true 或 false", "true or false"),
+        int: ("整数", "a whole number"),
+        str: ("非空文字", "text that is not empty"),
+    }.get(kind, ("表或表的列表", "a table or a list of tables"))
 
 
 def _file_fields(kind: Any) -> Iterator[tuple[str, tuple[Field[Any], Any]]]:

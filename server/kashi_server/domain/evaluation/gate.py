@@ -177,7 +177,10 @@ def _measures(case: Case, asking: Asking) -> Iterator[str]:
 def _holds(text: str, case: Case) -> bool | None:
     match = _MEASURE.fullmatch(text)
     if match is None:
-        raise InvalidValue(f"'{text}' is no condition like 'active_users > 1000000'")
+        raise InvalidValue(
+            f"“{text}”不是条件；写法如 active_users > 1000000。"
+            f"'{text}' is no condition like 'active_users > 1000000'"
+        )
     name, sign, number = match.groups()
     if name not in case.measures:
         return None

@@ -87,7 +87,7 @@ def card_count(text: str) -> int:
         InvalidValue: the text is no count.
     """
     if _COUNT.fullmatch(text) is None:
-        raise InvalidValue(f"'{text}' is no count of whole cards")
+        raise InvalidValue(f"“{text}”不是整张卡的张数。'{text}' is no count of whole cards")
     return int(text)
 
 
@@ -98,16 +98,19 @@ def _stated_ms(mapping: UsageMapping, row: Row, cards: int, span_ms: int) -> int
     text = row[quantity.column].strip()
     if text.startswith("-"):
         raise InvalidValue(
+            f"“{text}”小于零：退款与冲减不是用量；请用 keep 略过这些行。"
             f"'{text}' is less than nothing: refunds and corrections are no usage; pass such rows"
             " over by `keep`"
         )
     if _QUANTITY.fullmatch(text) is None:
-        raise InvalidValue(f"'{text}' is no plain decimal")
+        raise InvalidValue(f"“{text}”不是普通的十进制数。'{text}' is no plain decimal")
     stated = Fraction(Decimal(text)) * quantity.unit_ms / (cards if quantity.of_cards else 1)
     # truncate_to_ms: the one rounding of stated time, down to a whole millisecond.
     stated_ms = stated.numerator // stated.denominator
     if stated_ms > span_ms:
         raise InvalidValue(
+            f"“{text}”合 {stated_ms} 毫秒，而起止之间只有 {span_ms} 毫秒；"
+            "请核对其单位，以及是否按卡累计。"
             f"'{text}' comes to {stated_ms} ms, but from start to end there are {span_ms} ms;"
             " check its unit, and whether it counts cards"
         )

@@ -39,7 +39,10 @@ def instant_ms(text: str, offset: timedelta) -> int:
         return int(Decimal(said) * 1_000)
     match = _ISO.fullmatch(said)
     if match is None:
-        raise InvalidValue(f"'{text}' is no time; write it like 2026-10-01T10:00:13")
+        raise InvalidValue(
+            f"“{text}”不是时间；请写为 2026-10-01T10:00:13。"
+            f"'{text}' is no time; write it like 2026-10-01T10:00:13"
+        )
     year, month, day, hour, minute, second, part, zone = match.groups()
     try:
         local = datetime(
@@ -52,9 +55,10 @@ def instant_ms(text: str, offset: timedelta) -> int:
             tzinfo=timezone(_offset(zone, offset)),
         )
     except ValueError as error:
-        raise InvalidValue(f"'{text}' is no time: {error}") from error
+        raise InvalidValue(f"“{text}”不是时间。'{text}' is no time: {error}") from error
     if not FIRST_YEAR <= local.year <= LAST_YEAR:
         raise InvalidValue(
+            f"“{text}”不是用量的时间：超出 {FIRST_YEAR} 至 {LAST_YEAR} 年。"
             f"'{text}' is no time of use: it lies not in {FIRST_YEAR} to {LAST_YEAR}"
         )
     return (local - _EPOCH) // _MS + int((part or "0").ljust(3, "0")[:3])

@@ -74,16 +74,24 @@ def load_mapping(text: str, file: str) -> UsageMapping:
     """
     document = parse_positioned(text, file)
     unknown = document.content.keys() - SETTINGS.keys()
-    mistakes = [document.mistake((name,), "there is no such setting") for name in unknown]
+    mistakes = [
+        document.mistake((name,), "没有这个设置。there is no such setting") for name in unknown
+    ]
     kind = _kind(document, mistakes)
     values: dict[str, Any] = {}
     for name, setting in SETTINGS.items():
         if name not in document.content:
             if kind in setting.needed:
-                mistakes.append(document.mistake((name,), f"is missing: {setting.decides}"))
+                mistakes.append(
+                    document.mistake(
+                        (name,), f"缺少此项：{setting.zh}。is missing: {setting.decides}"
+                    )
+                )
             continue
         if kind is not None and kind not in setting.needed | setting.allowed:
-            mistakes.append(document.mistake((name,), f"means nothing for kind {kind}"))
+            mistakes.append(
+                document.mistake((name,), f"对种类 {kind} 没有意义。means nothing for kind {kind}")
+            )
             continue
         try:
             values[name] = read_value(setting, document.content[name])
@@ -104,17 +112,26 @@ def _kind(document: Positioned, mistakes: list[Mistake]) -> SourceKind | None:
     except ValueError:
         if "kind" in document.content:
             return None
-        mistakes.append(document.mistake(("kind",), "is missing: what the source files are"))
+        mistakes.append(
+            document.mistake(
+                ("kind",), "缺少此项：源文件的种类。is missing: what the source files are"
+            )
+        )
         return None
 
 
 def _built(kind: SourceKind, values: Mapping[str, Any]) -> UsageMapping:
     if _SITE.fullmatch(values["site"]) is None:
         raise InvalidValue(
+            f"site“{values['site']}”不成立；"
+            "地点名由字母、数字、“.”“-”“_”组成，1 至 64 个字符。"
             f"site '{values['site']}': 1 to 64 letters, digits, '.', '-' and '_' name a place"
         )
     if kind is SourceKind.SERIES and ("time" in values) != ("sample" in values):
-        raise InvalidValue("a series as CSV needs the columns `time` and `sample`, both")
+        raise InvalidValue(
+            "CSV 形式的序列须同时写明 time 与 sample 两列。"
+            "a series as CSV needs the columns `time` and `sample`, both"
+        )
     renamed = {"provider": "provider_id", "user": "user_id", "utc_offset": "offset"}
     fields = {renamed.get(name, name): value for name, value in values.items()}
     fields.pop("format")

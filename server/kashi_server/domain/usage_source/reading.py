@@ -53,7 +53,9 @@ def span_of(mapping: UsageMapping, row: Row, start: str, end: str) -> tuple[int,
     start_ms = field_of(start, lambda: instant_ms(row[start], mapping.offset))
     end_ms = field_of(end, lambda: instant_ms(row[end], mapping.offset))
     if end_ms < start_ms:
-        raise FieldWrong(end, f"ends at {row[end]}, before its start")
+        raise FieldWrong(
+            end, f"结束于 {row[end]}，早于其开始。ends at {row[end]}, before its start"
+        )
     return start_ms, end_ms
 
 
@@ -85,6 +87,9 @@ class Reading:
             self.wrong(
                 record.line,
                 "",
+                f"“{record.unit_id}”跨过 {Month.of(first)} 的月末，"
+                f"{record.end_utc_ms - record.start_utc_ms} 毫秒中"
+                f"只写明用量 {record.stated_ms} 毫秒，无从得知属于哪个月；请按月导出。"
                 f"'{record.unit_id}' crosses the end of {Month.of(first)} and states"
                 f" {record.stated_ms} ms of {record.end_utc_ms - record.start_utc_ms} ms: nobody"
                 " can tell in which month; have it exported month by month",
@@ -118,7 +123,8 @@ def decoded(reading: Reading, content: bytes) -> str:
             file=reading.file,
             line=line,
             field="",
-            message=f"is not {reading.mapping.encoding}: {error.reason}; say its encoding in the"
+            message=f"不是 {reading.mapping.encoding} 编码；请在映射文件中写明其编码。"
+            f"is not {reading.mapping.encoding}: {error.reason}; say its encoding in the"
             " mapping",
         )
         raise MistakesFound([mistake]) from error
@@ -141,7 +147,7 @@ def csv_rows(reading: Reading, text: str, delimiter: str) -> Iterator[tuple[int,
             if row is not None:
                 yield lines.line_num, row
     except csv.Error as error:
-        reading.wrong(lines.line_num, "", f"is no CSV: {error}")
+        reading.wrong(lines.line_num, "", f"不是 CSV。is no CSV: {error}")
 
 
 def check_head(reading: Reading, head: list[str], *virtual: str) -> None:
@@ -151,20 +157,29 @@ def check_head(reading: Reading, head: list[str], *virtual: str) -> None:
         MistakesFound: all that is wrong with it.
     """
     if not any(head):
-        reading.wrong(1, "", "is empty")
+        reading.wrong(1, "", "为空。is empty")
     for name in sorted({name for name in head if name and head.count(name) > 1}):
-        reading.wrong(1, name, "stands twice in the head")
+        reading.wrong(1, name, "在表头中出现两次。stands twice in the head")
     for name in reading.mapping.columns:
         if name not in head and name not in virtual:
             known = ", ".join(name for name in head if name)
-            reading.wrong(1, name, f"there is no such column; the head has {known}")
+            reading.wrong(
+                1,
+                name,
+                f"没有这一列；表头有 {known}。there is no such column; the head has {known}",
+            )
     reading.finish()
 
 
 def row_of(reading: Reading, line: int, head: list[str], cells: list[str]) -> Row | None:
     """A row by its columns, or None where it is wrong or passed over."""
     if len(cells) != len(head):
-        reading.wrong(line, "", f"has {len(cells)} columns; the head has {len(head)}")
+        reading.wrong(
+            line,
+            "",
+            f"有 {len(cells)} 列，而表头有 {len(head)} 列。"
+            f"has {len(cells)} columns; the head has {len(head)}",
+        )
         return None
     row = dict(zip(head, cells, strict=True))
     if not reading.mapping.kept(row):

@@ -51,7 +51,10 @@ class _Device:
         """A sample: what lies between it and the one before was seen, if that is not too long."""
         if self.last_ms is not None:
             if utc_ms <= self.last_ms:
-                raise InvalidValue(f"the samples of {self.unit_id} are not in order of time")
+                raise InvalidValue(
+                    f"{self.unit_id} 的采样未按时间先后排列。"
+                    f"the samples of {self.unit_id} are not in order of time"
+                )
             if utc_ms - self.last_ms <= limit_ms:
                 self._add(self.last_ms, utc_ms)
         self.last_ms = utc_ms
@@ -106,7 +109,12 @@ def _read_json(reading: Reading, text: str, devices: dict[str, _Device]) -> None
         labels = series.get("metric") if isinstance(series, dict) else None
         values = series.get("values") if isinstance(series, dict) else None
         if not isinstance(labels, dict) or not isinstance(values, list):
-            reading.wrong(place, name, "has no `metric` and `values`: it is no range of a series")
+            reading.wrong(
+                place,
+                name,
+                "没有 metric 与 values，不是序列的区间查询结果。"
+                "has no `metric` and `values`: it is no range of a series",
+            )
             continue
         if labels.get(NAME_LABEL, reading.mapping.metric) != reading.mapping.metric:
             reading.skipped[OTHER_METRIC] += 1
@@ -114,7 +122,10 @@ def _read_json(reading: Reading, text: str, devices: dict[str, _Device]) -> None
         row = _labelled(reading, place, name, labels)
         profile = labels.get(PARTITION_LABEL)
         if row is not None and profile:
-            said = f"is a partition ({profile}), no whole card; meter it with an agent"
+            said = (
+                f"是分区（{profile}），不是整卡；请用采集代理计量。"
+                f"is a partition ({profile}), no whole card; meter it with an agent"
+            )
             reading.wrong(place, f"{name}.metric.{PARTITION_LABEL}", said)
             continue
         device = None if row is None else _device(reading, place, row, devices)
@@ -126,14 +137,19 @@ def _matrix(reading: Reading, text: str) -> list[Any]:
     try:
         said = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        reading.wrong(1, "", f"is no JSON: {error}")
+        reading.wrong(1, "", f"不是 JSON。is no JSON: {error}")
         return []
     if not isinstance(said, dict) or said.get("status") != "success":
-        reading.wrong(1, "status", "is no answer of success")
+        reading.wrong(1, "status", "不是成功的应答。is no answer of success")
         return []
     answer = said.get("data")
     if not isinstance(answer, dict) or answer.get("resultType") != "matrix":
-        reading.wrong(1, "data.resultType", 'is not "matrix": ask query_range, not query')
+        reading.wrong(
+            1,
+            "data.resultType",
+            "不是 matrix；请用 query_range，不要用 query。"
+            'is not "matrix": ask query_range, not query',
+        )
         return []
     result = answer.get("result")
     return result if isinstance(result, list) else []
@@ -143,7 +159,7 @@ def _labelled(reading: Reading, place: int, name: str, labels: dict[str, Any]) -
     row = {label: str(value) for label, value in labels.items()}
     missing = [column for column in reading.mapping.columns if column not in row]
     for column in missing:
-        reading.wrong(place, f"{name}.metric.{column}", "there is no such label")
+        reading.wrong(place, f"{name}.metric.{column}", "没有这个标签。there is no such label")
     if missing or not reading.mapping.kept(row):
         reading.skipped["other_row"] += not missing
         return None
@@ -153,7 +169,9 @@ def _labelled(reading: Reading, place: int, name: str, labels: dict[str, Any]) -
 def _samples(reading: Reading, place: int, name: str, values: list[Any], device: _Device) -> None:
     for at, sample in enumerate(values, 1):
         if not isinstance(sample, list) or len(sample) != 2:
-            reading.wrong(place, f"{name}.values[{at}]", "is no pair of time and value")
+            reading.wrong(
+                place, f"{name}.values[{at}]", "不是一对时间与数值。is no pair of time and value"
+            )
             return
         try:
             utc_ms = instant_ms(str(sample[0]), reading.mapping.offset)
@@ -176,7 +194,7 @@ def present(text: str) -> bool:
     if said in _ABSENT:
         return False
     if _VALUE.fullmatch(said) is None:
-        raise InvalidValue(f"'{text}' is no number")
+        raise InvalidValue(f"“{text}”不是数。'{text}' is no number")
     return Decimal(said) < BLANK_MIN
 
 
@@ -196,7 +214,11 @@ def _device(reading: Reading, line: int, row: Row, devices: dict[str, _Device]) 
         return None
     known = devices.setdefault(unit_id, _Device(unit_id, contract_id, model, line))
     if (known.contract_id, known.model) != (contract_id, model):
-        reading.wrong(line, mapping.unit.column, f"{unit_id} has two contracts or models here")
+        reading.wrong(
+            line,
+            mapping.unit.column,
+            f"{unit_id} 在此有两份合同或两种型号。{unit_id} has two contracts or models here",
+        )
         return None
     return known
 

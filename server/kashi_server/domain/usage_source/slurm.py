@@ -73,9 +73,19 @@ def read_slurm(reading: Reading, content: bytes) -> Reading:
     head = [name.strip() for name in lines[0].split("|")] if lines else []
     for name in COLUMNS:
         if name not in head:
-            reading.wrong(1, name, f"is missing; run sacct with --format={','.join(COLUMNS)},…")
+            reading.wrong(
+                1,
+                name,
+                f"缺少此列；请以 --format={','.join(COLUMNS)},… 运行 sacct。"
+                f"is missing; run sacct with --format={','.join(COLUMNS)},…",
+            )
     if GPU_TYPE in reading.mapping.keep:
-        reading.wrong(1, GPU_TYPE, "is made, not read; tell types apart by `model`")
+        reading.wrong(
+            1,
+            GPU_TYPE,
+            "该列由程序得出，文件中没有；请用 model 区分类型。"
+            "is made, not read; tell types apart by `model`",
+        )
     check_head(reading, head, GPU_TYPE)
     for line, text in enumerate(lines[1:], 2):
         if not text.strip():
@@ -119,12 +129,19 @@ def _ended(reading: Reading, line: int, row: Row, state: str) -> bool:
         reading.wrong(
             line,
             "State",
+            f"作业 {row['JobID']} 的状态仍为 {state}；"
+            "请待其结束后重新导出，或用 --state 排除。"
             f"job {row['JobID']} is {state} still; export it again once it has ended, or leave it"
             " out with --state",
         )
         return False
     if state not in _ENDED:
-        reading.wrong(line, "State", f"'{row['State']}' is no state of a job that Slurm documents")
+        reading.wrong(
+            line,
+            "State",
+            f"“{row['State']}”不是 Slurm 文档所列的作业状态。"
+            f"'{row['State']}' is no state of a job that Slurm documents",
+        )
         return False
     return True
 
@@ -146,15 +163,23 @@ def gpus_of(tres: str) -> tuple[int, str]:
         elif int(match[2]):
             if PARTITION_TYPE.fullmatch(match[1]):
                 raise InvalidValue(
+                    f"“{tres}”含 {match[1]} 类型的分区："
+                    "它们只是卡的一部分，其份额未写明；请用采集代理计量。"
                     f"'{tres}' has partitions of type {match[1]}: they are parts of cards, and"
                     " their share is not told; meter them with an agent"
                 )
             typed[match[1]] = int(match[2])
     if len(typed) > 1:
-        raise InvalidValue(f"'{tres}' has GPUs of {len(typed)} types in one job")
+        raise InvalidValue(
+            f"“{tres}”在一个作业中有 {len(typed)} 种 GPU。"
+            f"'{tres}' has GPUs of {len(typed)} types in one job"
+        )
     for name, count in typed.items():
         if total and count != total:
-            raise InvalidValue(f"'{tres}' counts {total} GPUs, {count} of them of type {name}")
+            raise InvalidValue(
+                f"“{tres}”共 {total} 张 GPU，其中 {name} 类型却为 {count} 张。"
+                f"'{tres}' counts {total} GPUs, {count} of them of type {name}"
+            )
         return count, name
     return total, ""
 
@@ -197,8 +222,11 @@ def _stated(reading: Reading, line: int, row: Row, cards: int) -> StatedRecord |
 
 def _elapsed_ms(text: str, span_ms: int) -> int:
     if _SECONDS.fullmatch(text.strip()) is None:
-        raise InvalidValue(f"'{text}' are no whole seconds")
+        raise InvalidValue(f"“{text}”不是整秒数。'{text}' are no whole seconds")
     stated_ms = int(text) * 1_000
     if stated_ms > span_ms:
-        raise InvalidValue(f"{text} s are more than the {span_ms} ms from start to end")
+        raise InvalidValue(
+            f"{text} 秒超过起止之间的 {span_ms} 毫秒。"
+            f"{text} s are more than the {span_ms} ms from start to end"
+        )
     return stated_ms

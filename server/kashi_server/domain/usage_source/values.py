@@ -41,13 +41,16 @@ class Chosen:
         text = row[self.column].strip()
         if not self.values:
             if not text:
-                raise InvalidValue("is empty")
+                raise InvalidValue("为空。is empty")
             return text
         if text not in self.values:
             if self.skip_others:
                 raise SkippedRow
             known = ", ".join(sorted(self.values))
-            raise InvalidValue(f"'{text}' stands for nothing in the mapping; it knows {known}")
+            raise InvalidValue(
+                f"“{text}”在映射文件中没有对应；已有 {known}。"
+                f"'{text}' stands for nothing in the mapping; it knows {known}"
+            )
         return self.values[text]
 
 
@@ -68,14 +71,17 @@ def read_value(setting: Setting, value: object) -> Any:
     """
     if setting.shape is Shape.CHOICE:
         if value not in setting.choices:
-            raise InvalidValue(f"{value!r} is none of {', '.join(map(repr, setting.choices))}")
+            raise InvalidValue(
+                f"{value!r} 不是 {', '.join(map(repr, setting.choices))} 之一。"
+                f"{value!r} is none of {', '.join(map(repr, setting.choices))}"
+            )
         return value
     return _READERS[setting.shape](value)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(f"{value!r} is not text")
+        raise InvalidValue(f"{value!r} 不是文字。{value!r} is not text")
     return value.strip()
 
 
@@ -84,46 +90,67 @@ def _offset(text: str) -> timedelta:
         return timedelta()
     match = _OFFSET.fullmatch(text)
     if match is None:
-        raise InvalidValue(f"'{text}' is no offset from UTC; write it like +08:00, or Z")
+        raise InvalidValue(
+            f"“{text}”不是与 UTC 的时差；请写为 +08:00，或 Z。"
+            f"'{text}' is no offset from UTC; write it like +08:00, or Z"
+        )
     width = timedelta(hours=int(match[2]), minutes=int(match[3]))
     return -width if match[1] == "-" else width
 
 
 def _table(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping) or not value:
-        raise InvalidValue('write a table, like { column = "…" }')
+        raise InvalidValue("请写成表，如 { column = '…' }。write a table, like { column = \"…\" }")
     return value
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise InvalidValue(f"{name}: list the texts of the rows that count")
+        raise InvalidValue(
+            f"{name}：请列出计入的行的文字。{name}: list the texts of the rows that count"
+        )
     if not all(isinstance(one, str) for one in value):
-        raise InvalidValue(f"{name}: the texts of rows are written as text")
+        raise InvalidValue(
+            f"{name}：行的文字须写成文字。{name}: the texts of rows are written as text"
+        )
     return tuple(value)
 
 
 def _known(table: Mapping[str, object], *names: str) -> None:
     for name in sorted(table.keys() - set(names)):
-        raise InvalidValue(f"there is no field '{name}'; known are {', '.join(names)}")
+        raise InvalidValue(
+            f"没有字段“{name}”；已有 {', '.join(names)}。"
+            f"there is no field '{name}'; known are {', '.join(names)}"
+        )
 
 
 def _chosen(table: Mapping[str, object]) -> Chosen:
     _known(table, "value", "column", "values", "others")
     if ("value" in table) == ("column" in table):
-        raise InvalidValue("give a constant `value`, or a `column`")
+        raise InvalidValue(
+            "请写固定值 value，或写列名 column。give a constant `value`, or a `column`"
+        )
     if "value" in table:
         if len(table) > 1:
-            raise InvalidValue("a constant `value` has no `values` and no `others`")
+            raise InvalidValue(
+                "固定值 value 不带 values 与 others。"
+                "a constant `value` has no `values` and no `others`"
+            )
         return Chosen(value=_text(table["value"]))
     values = table.get("values", {})
     if not isinstance(values, Mapping) or ("values" in table and not values):
-        raise InvalidValue("`values` is a table of what the texts of the column mean")
+        raise InvalidValue(
+            "values 须为表，说明该列各种文字的含义。"
+            "`values` is a table of what the texts of the column mean"
+        )
     others = table.get("others", "refuse")
     if others not in ("refuse", "skip"):
-        raise InvalidValue('`others` is "refuse" or "skip"')
+        raise InvalidValue('others 只能为 refuse 或 skip。`others` is "refuse" or "skip"')
     if others == "skip" and not values:
-        raise InvalidValue("`others` says what becomes of texts that `values` does not name")
+        raise InvalidValue(
+            "others 说明 values 未列出的文字如何处理，须与 values 同用。"
+            "`others` says what becomes of texts that `values` does not name"
+        )
     return Chosen(
         column=_text(table["column"]),
         values={str(name): _text(value) for name, value in values.items()},
@@ -135,9 +162,15 @@ def _quantity(table: Mapping[str, object]) -> QuantityColumn:
     _known(table, "column", "unit", "counts")
     unit, counts = table.get("unit"), table.get("counts", COUNTS[0])
     if unit not in TIME_UNITS:
-        raise InvalidValue(f"unit {unit!r} is none of {', '.join(TIME_UNITS)}")
+        raise InvalidValue(
+            f"unit {unit!r} 不是 {', '.join(TIME_UNITS)} 之一。"
+            f"unit {unit!r} is none of {', '.join(TIME_UNITS)}"
+        )
     if counts not in COUNTS:
-        raise InvalidValue(f"counts {counts!r} is none of {', '.join(COUNTS)}")
+        raise InvalidValue(
+            f"counts {counts!r} 不是 {', '.join(COUNTS)} 之一。"
+            f"counts {counts!r} is none of {', '.join(COUNTS)}"
+        )
     return QuantityColumn(
         column=_text(table.get("column")),
         unit_ms=TIME_UNITS[str(unit)],
@@ -151,15 +184,17 @@ def _credit_code(value: object) -> str:
 
 def _seconds(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValue(f"{value!r} are no whole seconds")
+        raise InvalidValue(f"{value!r} 不是整秒数。{value!r} are no whole seconds")
     if not 1 <= value <= SECONDS_MAX:
-        raise InvalidValue(f"{value} seconds: give 1 to {SECONDS_MAX}")
+        raise InvalidValue(
+            f"{value} 秒不成立；须为 1 至 {SECONDS_MAX}。{value} seconds: give 1 to {SECONDS_MAX}"
+        )
     return value
 
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise InvalidValue(f"{value!r} is neither true nor false")
+        raise InvalidValue(f"{value!r} 既非 true，也非 false。{value!r} is neither true nor false")
     return value
 
 
