@@ -84,8 +84,12 @@ def parts(draw: st.DrawFn) -> Part:
         item=draw(st.sampled_from(["accelerator", "accelerator", *ITEMS])),
         owned=draw(st.sampled_from([False, False, False, True])),
         domestic=draw(MAYBE),
-        **amounts,
-        **without,
+        contract_fen=amounts["contract_fen"],
+        invoice_fen=amounts["invoice_fen"],
+        verified_fen=amounts["verified_fen"],
+        contract_ex_tax_fen=without["contract_ex_tax_fen"],
+        invoice_ex_tax_fen=without["invoice_ex_tax_fen"],
+        verified_ex_tax_fen=without["verified_ex_tax_fen"],
     )
 
 

@@ -73,7 +73,7 @@ def test_names_with_blanks_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (("rubbish\n",), "mountinfo, line 1"),
+        (("rubbish\n",), "Mountinfo, line 1"),
         (("",), "names no file system"),
         (None, "cannot be read"),
     ],

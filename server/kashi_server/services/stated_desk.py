@@ -116,7 +116,9 @@ class StatedDesk:
                 or recorded the other side's as well.
         """
         if reader.party_id is None:
-            raise NotFound("only a contract's two sides speak to what was stated of it")
+            raise NotFound(
+                "只有合同双方可就陈述表态。only a contract's two sides speak to what was stated of it"
+            )
         self.row(reader, attestation_id)
         if word is not Word.COUNTERSIGN and not reason.strip():
             raise InvalidValue("请说明理由。Say why.")

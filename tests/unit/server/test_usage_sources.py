@@ -210,7 +210,7 @@ def test_each_malformed_job_is_named(old: str, new: str, where: str, message: st
 
 def test_sacct_without_a_column_is_refused() -> None:
     """ElapsedRaw is what is counted: without it nothing is."""
-    with pytest.raises(MistakesFound, match="ElapsedRaw: 缺少此列；.*is missing; run sacct"):
+    with pytest.raises(MistakesFound, match=r"ElapsedRaw: 缺少此列；.*is missing; run sacct"):
         reading(SLURM, SLURM_HEAD.replace("ElapsedRaw", "Elapsed") + SLURM_ROW)
 
 
