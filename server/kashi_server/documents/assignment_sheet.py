@@ -86,7 +86,7 @@ def _text_of(row: Row) -> SheetRow:
 def _write_contracts(book: xlsxwriter.Workbook, contracts: Iterable[ContractRow]) -> None:
     sheet = book.add_worksheet(_CONTRACTS)
     bold = book.add_format({"bold": True})
-    for place, head in enumerate(("合同编号 contract", "供应方 provider", "使用方 user")):
+    for place, head in enumerate(("合同编号 contract", "供给方 provider", "使用方 user")):
         sheet.write_string(0, place, head, bold)
         sheet.set_column(place, place, 36)
     for number, row in enumerate(contracts, start=1):

@@ -21,7 +21,7 @@ STATES: Final[Mapping[ClaimState, str]] = {
     ClaimState.REJECTED: "不予支持 rejected",
     ClaimState.EXPIRED: "已作废 expired",
     ClaimState.WITHDRAWN: "已撤回 withdrawn",
-    ClaimState.SUSPENDED: "已暂停 suspended",
+    ClaimState.SUSPENDED: "已中止 suspended",
     ClaimState.CLAWED_BACK: "已追回 clawed back",
 }
 MODES: Final[Mapping[Mode, str]] = {
@@ -48,7 +48,7 @@ STEPS: Final[Mapping[str, str]] = {
     Step.REJECT: "不予支持 reject",
     Step.WITHDRAW: "撤回 withdraw",
     Step.EXPIRE: "作废 expire",
-    Step.SUSPEND: "暂停 suspend",
+    Step.SUSPEND: "中止 suspend",
     Step.RESUME: "恢复 resume",
     Step.REOPEN: "重新审查 reopen",
     Step.FLAG: "提示复核 flag",

@@ -5,7 +5,7 @@ from typing import Final
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "sign_in.title": ("登录", "Sign in"),
     "sign_in.lead": (
-        "企业、供应方、主管部门与审计人员凭账号登录。核验使用证明无需登录。",
+        "企业、供给方、主管部门与审计人员凭账号登录。核验使用证明无需登录。",
         (
             "For companies, providers, the programme office and auditors. "
             "Verifying a certificate needs no account."

@@ -32,7 +32,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "assignments.until": ("结束时间（北京时间，不含）", "Until (Beijing time, exclusive)"),
     "assignments.no_end": ("无固定结束", "no end"),
     "assignments.contract": ("合同", "Contract"),
-    "assignments.provider": ("供应方", "Provider"),
+    "assignments.provider": ("供给方", "Provider"),
     "assignments.user": ("使用方", "User"),
     "assignments.proposer": ("提议方", "Proposed by"),
     "assignments.reason": ("理由（拒绝时必填）", "Reason (needed to decline)"),

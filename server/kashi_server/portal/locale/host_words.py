@@ -105,7 +105,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "What the agent reads and sends stands in its README; enrolling lists it and asks.",
     ),
     "enrolment.no_parties": (
-        "还没有登记的企业或供应方，请先导入。",
+        "还没有登记的企业或供给方，请先导入。",
         "No company or provider is registered yet; import them first.",
     ),
 }

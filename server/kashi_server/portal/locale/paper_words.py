@@ -6,7 +6,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "nav.papers": ("票据与凭证", "Papers"),
     "papers.title": ("票据与凭证", "Papers"),
     "papers.lead": (
-        "发票、付款与凭证文件。已开具的发票不可更改；其红冲、作废状态随导入更新。",
+        "发票、付款与证据文件。已开具的发票不可更改；其红冲、作废状态随导入更新。",
         (
             "Invoices, payments and evidence files. An issued invoice never changes; how it stands "
             "follows the exports."
@@ -32,7 +32,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "papers.upload": ("上传", "Upload"),
     "papers.invoices": ("发票", "Invoices"),
     "papers.payments": ("付款", "Payments"),
-    "papers.files": ("凭证文件", "Evidence files"),
+    "papers.files": ("证据文件", "Evidence files"),
     "papers.files_note": (
         "以 SHA-256 存证，登入只追加日志；下载时逐字节核对。",
         "Kept by their SHA-256, logged, and checked byte for byte when downloaded.",

@@ -23,7 +23,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "role.officer": ("主管部门", "Programme office"),
     "role.auditor": ("审计（只读）", "Auditor (read-only)"),
     "role.company": ("企业", "Company"),
-    "role.provider": ("算力供应方", "Provider"),
+    "role.provider": ("算力供给方", "Provider"),
     "look": ("显示设置", "Display"),
     "look.language": ("语言", "Language"),
     "look.theme": ("明暗", "Theme"),

@@ -35,7 +35,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "statement.latest": ("最新", "latest"),
     "statement.month": ("月份", "Month"),
     "statement.user": ("使用方", "User"),
-    "statement.provider": ("供应方", "Provider"),
+    "statement.provider": ("供给方", "Provider"),
     "statement.no_provider": ("无（自有或未签约）", "none (self-owned or no contract)"),
     "statement.contract": ("合同", "Contract"),
     "statement.no_contract": ("无合同", "no contract"),

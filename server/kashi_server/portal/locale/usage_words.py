@@ -32,7 +32,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "No month is closed yet. After closing, card-hours and expense appear here.",
     ),
     "company": ("企业", "Company"),
-    "provider": ("供应方", "Provider"),
+    "provider": ("供给方", "Provider"),
     "company.months": ("各月", "Months"),
     "company.statements": ("结算单数", "Statements"),
     "company.running": ("查看本月用量（{month}，未关账）", "Usage of the running month ({month})"),
