@@ -117,7 +117,8 @@ class StatedDesk:
         """
         if reader.party_id is None:
             raise NotFound(
-                "只有合同双方可就用量声明表态。only a contract's two sides speak to what was stated of it"
+                "只有合同双方可就用量声明表态。"
+                "only a contract's two sides speak to what was stated of it"
             )
         self.row(reader, attestation_id)
         if word is not Word.COUNTERSIGN and not reason.strip():
