@@ -12,6 +12,7 @@ import fcntl
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +49,10 @@ class CleanRoot:
         for inside in ("proc", "dev"):
             (self.folder / inside).mkdir(exist_ok=True)
         private = ("unshare", "--mount", "--propagation", "private")
+        # Another program sets the limit, not this one's fork: gRPC's threads do not survive that.
+        limited = (sys.executable, __file__)
         return subprocess.Popen(
-            [*private, "sh", "-c", ENTER, str(self.folder), f"{user}:{user}", *command],
-            preexec_fn=_no_writable_code,
+            [*limited, *private, "sh", "-c", ENTER, str(self.folder), f"{user}:{user}", *command],
             env={
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "LANG": "C.UTF-8",
@@ -121,3 +123,8 @@ def unpacked_root(archive: Path, folder: Path) -> CleanRoot:
     subprocess.run(["tar", "--extract", "--file", archive, "--directory", folder], check=True)
     (folder / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="utf-8")
     return CleanRoot(folder)
+
+
+if __name__ == "__main__":
+    _no_writable_code()
+    os.execvp(sys.argv[1], sys.argv[1:])

@@ -21,6 +21,7 @@ def _made_server(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _served_copy(made: Path, folder: Path) -> Iterator[KashiServer]:
     shutil.copytree(made, folder / "server")
+    shutil.copy(made.parent / "password", folder)
     server = KashiServer(folder / "server")
     pin_ports(server)
     server.start()

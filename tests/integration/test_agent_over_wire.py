@@ -198,7 +198,7 @@ def test_a_barred_way_is_explained(server: KashiServer, store: IdentityStore) ->
     port = host.metering_address.rpartition(":")[2]
 
     assert probe_tls(host.metering_address, host.server_root, store.tls_path) == ""
-    assert "nobody listens" in probe_tls("localhost:1", host.server_root)
+    assert "Nobody listens" in probe_tls("localhost:1", host.server_root)
     assert "cannot be resolved" in probe_tls(f"no.such.invalid:{port}", host.server_root)
     stranger = (server.directory / "roots").rglob("*host*")
     other = next(path for path in stranger if path.suffix in (".pem", ".crt"))
@@ -217,7 +217,7 @@ def test_a_server_that_is_away_is_unreachable(store: IdentityStore) -> None:
     (store.folder / "host.json").write_text(away, encoding="utf-8")
     way = carrier(store)
 
-    with pytest.raises(UnreachableError, match="nobody listens at localhost:1"):
+    with pytest.raises(UnreachableError, match="Nobody listens at localhost:1"):
         way.submit([])
     way.close()
 

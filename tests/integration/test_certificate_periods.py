@@ -114,7 +114,7 @@ def test_the_verifier_proves_each_month(year: Year) -> None:
     assert "months_unproven" not in {flag.code for flag in whole.flags}
     assert half.level is Level.STATEMENT
     assert [flag.detail for flag in half.flags if flag.code == "months_unproven"] == [
-        "no bundle was given for 2026-10"
+        "没有给出 2026-10 的证据包。No bundle was given for 2026-10"
     ]
     assert none.failure is None
     assert none.summary["months"] == "2026-09..2026-10"

@@ -391,7 +391,7 @@ def test_a_missing_driver_is_logged_once_and_with_its_cause(
         running.await_that(lambda: _state(running) == "connected", "the next one is heard")
 
     told = [one.getMessage() for one in caplog.records if "meter" in one.getMessage()]
-    assert told == [f"the meter does not measure: driver: {cause}"]
+    assert told == [f"没有在计量。The meter does not measure: driver: {cause}"]
 
     running.measure(0.3)
     running.await_that(lambda: _state(running) == "measuring", "it measures")

@@ -45,7 +45,7 @@ def test_the_library_is_found_below_the_root(fake_nvml: Path, tmp_path: Path, pl
 
 def test_a_root_without_the_library_is_told(tmp_path: Path) -> None:
     """What is missing, where, and what to look at."""
-    with pytest.raises(MeterError, match=r"no libnvidia-ml\.so\.1 below the driver.s root /"):
+    with pytest.raises(MeterError, match=r"No libnvidia-ml\.so\.1 below the driver.s root /"):
         load_library(tmp_path)
 
 

@@ -103,9 +103,9 @@ def test_a_trace_survives_writing() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("nonsense", "line 2"),
-        ("[]", "line 2: not a JSON object"),
-        ('{"device":0,"start_ms":5,"end_ms":5}', "start_ms 5 is not before end_ms 5"),
+        ("nonsense", "Line 2"),
+        ("[]", "Line 2: .*JSON [] is not an object"),
+        ('{"device":0,"start_ms":5,"end_ms":5}', "Start_ms 5 is not before end_ms 5"),
         ('{"device":2,"start_ms":0,"end_ms":5}', "device 2 is not in the head"),
         ('{"device":0,"start_ms":0,"end_ms":300001}', "leaves the trace"),
         ('{"device":0,"start_ms":0.5,"end_ms":5}', "start_ms 0.5 is not an integer"),
@@ -123,9 +123,9 @@ def test_a_wrong_line_is_named(line: str, message: str) -> None:
 
 def test_entries_out_of_order_are_refused() -> None:
     """Neither overlapping on a device nor starting before an earlier line."""
-    with pytest.raises(TraceError, match=r"line 3: .* overlaps"):
+    with pytest.raises(TraceError, match=r"Line 3: .* overlaps"):
         list(read_trace([HEAD, LINES[1], LINES[1]]).entries)
-    with pytest.raises(TraceError, match="line 3: 0 ms stands after 10000 ms"):
+    with pytest.raises(TraceError, match="Line 3: 0 ms stands after 10000 ms"):
         list(read_trace([HEAD, LINES[2], LINES[1]]).entries)
 
 
@@ -136,7 +136,7 @@ def test_a_trace_is_read_lazily() -> None:
 
     assert isinstance(next(entries), Span)
     assert isinstance(next(entries), Span)
-    with pytest.raises(TraceError, match="line 4"):
+    with pytest.raises(TraceError, match="Line 4"):
         next(entries)
 
 

@@ -137,7 +137,7 @@ def test_one_login_is_not_both_sides(house: PortalHouse) -> None:
 
     status, page = say(both, named, "countersign", "对账单")
 
-    assert (status, "双方的话须由不同账号录入" in page) == (409, True)
+    assert (status, "双方的意见须由不同账号录入" in page) == (409, True)
     assert standing(house, named) is AttestationState.STATED
 
 
