@@ -17,6 +17,7 @@ from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.ingestion import Ingestion, Submission
 from kashi_server.services.restoration import Decision, Restoration
 from kashi_server.services.rulebook import Rulebook, shipped_rules
+from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
 from statement_samples import credit_code
@@ -179,3 +180,15 @@ def _bytes(work: Work, content: bytes) -> str:
     with work.begin(writes=False) as unit:
         sqlite = unit.connection.dialect.name == "sqlite"
     return f"X'{content.hex()}'" if sqlite else f"decode('{content.hex()}', 'hex')"
+
+
+def test_statements_are_read_one_at_a_time(closed: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city's statements are gigabytes: the check never asks for all of them at once, and reads
+    each of them."""
+    with closed.begin(writes=False) as unit:
+        every = unit.expense.statements()
+        assert every
+        assert list(unit.expense.each_statement()) == every
+    monkeypatch.delattr(ExpenseRepository, "statements")
+
+    assert check_logged(closed) == []

@@ -74,9 +74,7 @@ class Appropriating:
 def _check_pool(unit: ClaimsUnit, rules: RulesVersion, source: str) -> None:
     """What was appropriated in all stays within what the rules know of the year's pool."""
     pool_fen = rules.fen("pool.year_yuan")
-    total_fen = -sum(
-        one.amount for one in unit.ledger.balances(source) if one.account.name == source
-    )
+    total_fen = -unit.ledger.amounts((source,)).get(source, 0)
     if pool_fen is not None and total_fen > pool_fen:
         raise Refused(
             f"连同本次，下达预算共 {yuan_text(total_fen)} 元，超过规则规定的本年资金"

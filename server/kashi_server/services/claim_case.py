@@ -128,7 +128,7 @@ class _Found:
         return self._stored.content.declared.listed_provider
 
     def _party(self, party_id: str) -> Party | None:
-        return next((one for one in self._unit.expense.parties() if one.party_id == party_id), None)
+        return next(iter(self._unit.expense.parties((party_id,))), None)
 
     # What
 

@@ -227,9 +227,9 @@ def check_barred(unit: ClaimsUnit, stored: StoredClaim, today: date) -> None:
     Raises:
         Refused: it is barred; the claim is named.
     """
-    for one in unit.claims.claims(programme_id=stored.batch.programme_id):
-        if one.claim.company_id != stored.claim.company_id:
-            continue
+    for one in unit.claims.claims(
+        programme_id=stored.batch.programme_id, company_id=stored.claim.company_id
+    ):
         months = one.rules.parameter("clawback.ban_months").value
         if one.claim.state is not ClaimState.CLAWED_BACK or not isinstance(months, int):
             continue

@@ -31,7 +31,8 @@ def contracts_of(
     Raises:
         NotFound: one is not there. Refused: it is another company's.
     """
-    known = {one.contract_id: one for one in unit.expense.contracts()}
+    contract_ids = tuple(contract_ids)
+    known = {one.contract_id: one for one in unit.expense.contracts(contract_ids)}
     found = []
     for contract_id in contract_ids:
         contract = known.get(contract_id)

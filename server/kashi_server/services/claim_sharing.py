@@ -85,11 +85,7 @@ def check_contract_once(unit: ClaimsUnit, stored: StoredClaim) -> None:
         return
     own = place_in_line(unit, stored)
     each_year = rules.parameter("prorate").value == "by_days" if shared else _of_years(rules)
-    found = unit.claims.claims(
-        programme_id=stored.batch.programme_id,
-        contract_ids=stored.content.contract_ids if shared else None,
-    )
-    for one in found:
+    for one in _of_contract_or_company(unit, stored, shared=shared):
         if one.claim.claim_id == stored.claim.claim_id or not _stands(one):
             continue
         if each_year and one.batch.year != stored.batch.year:
@@ -97,6 +93,22 @@ def check_contract_once(unit: ClaimsUnit, stored: StoredClaim) -> None:
         same = _same_cost(unit, stored, one) if shared else _same_award(stored, one)
         if same and place_in_line(unit, one) < own:
             raise Refused(_once(one, rules, shared=shared))
+
+
+def _of_contract_or_company(
+    unit: ClaimsUnit, stored: StoredClaim, *, shared: bool
+) -> list[StoredClaim]:
+    """Claims of the programme on the contracts, and unless contracts are shared the company's
+    others, which may be for the same project; by id."""
+    programme_id = stored.batch.programme_id
+    found = list(
+        unit.claims.claims(programme_id=programme_id, contract_ids=stored.content.contract_ids)
+    )
+    if not shared:
+        company_id = stored.claim.company_id
+        found += unit.claims.claims(programme_id=programme_id, company_id=company_id)
+    by_id = {one.claim.claim_id: one for one in found}
+    return [by_id[claim_id] for claim_id in sorted(by_id)]
 
 
 def _of_years(rules: RulesVersion) -> bool:

@@ -143,10 +143,12 @@ def _check_oldest_first(unit: ClaimsUnit, stored: StoredClaim, taking: Taking) -
         raise Refused(
             f"申报 {stored.claim.claim_id} 没有券。claim {stored.claim.claim_id} has no voucher"
         )
-    for one in unit.claims.claims(programme_id=stored.batch.programme_id):
+    for one in unit.claims.claims(
+        programme_id=stored.batch.programme_id, company_id=stored.claim.company_id
+    ):
         other = one.claim.voucher
         usable = one.claim.state in (ClaimState.ISSUED, ClaimState.PARTIALLY_USED)
-        if other is None or not usable or one.claim.company_id != stored.claim.company_id:
+        if other is None or not usable:
             continue
         expired = other.valid_until is not None and other.valid_until < taking.today
         if not expired and one.claim.balance_fen and _order(other) < _order(own):

@@ -5,7 +5,7 @@ cannot be promised twice.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kashi_server.domain.claim_states import Step
@@ -49,8 +49,8 @@ def before(
     claim, batch = stored.claim, stored.batch
     same = [
         one
-        for one in unit.claims.claims(programme_id=batch.programme_id)
-        if one.claim.company_id == claim.company_id and one.claim.claim_id != claim.claim_id
+        for one in unit.claims.claims(programme_id=batch.programme_id, company_id=claim.company_id)
+        if one.claim.claim_id != claim.claim_id
     ]
     this_year = [one for one in same if one.batch.year == batch.year]
     counted = [one for one in this_year if _stands(one, granted=granted)]
@@ -160,7 +160,7 @@ class _Funds:
     def granted_fen(self) -> int:
         """What was taken out of the pool by others: appropriated less what is left."""
         key = str(self._budget)
-        stands = self._balances(f"authority:{key}", f"pool:{key}")
+        stands = self._unit.ledger.amounts((f"authority:{key}", f"pool:{key}"))
         appropriated_fen = -stands.get(f"authority:{key}", 0)
         return appropriated_fen - stands.get(f"pool:{key}", 0) - self._own_fen
 
@@ -173,17 +173,9 @@ class _Funds:
 
     def _envelope(self, name: str) -> tuple[int, int] | None:
         key = f"{name}/{self._budget.year}"
-        stands = self._balances(f"envelope:{key}", f"envelope_used:{key}")
+        stands = self._unit.ledger.amounts((f"envelope:{key}", f"envelope_used:{key}"))
         if f"envelope:{key}" not in stands:
             return None
         own = name in reserved_from(self._unit, self._stored)
         used_fen = stands.get(f"envelope_used:{key}", 0) - (self._own_fen if own else 0)
         return -stands[f"envelope:{key}"], used_fen
-
-    def _balances(self, *names: str) -> Mapping[str, int]:
-        return {
-            one.account.name: one.amount
-            for name in names
-            for one in self._unit.ledger.balances(name)
-            if one.account.name == name
-        }

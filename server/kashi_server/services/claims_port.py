@@ -3,7 +3,7 @@
 Papers are read through small values of this room, so that it asks other rooms for no more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -224,9 +224,10 @@ class ClaimsPort(Protocol):
         batch_id: str | None = None,
         programme_id: str | None = None,
         party_id: str | None = None,
+        company_id: str | None = None,
         contract_ids: Sequence[str] | None = None,
     ) -> Sequence[StoredClaim]:
-        """Claims by id; `party_id`: those it makes or is paid for."""
+        """Claims by id; `party_id`: those it makes or is paid for; `company_id`: makes."""
 
     def add_event(self, event: ClaimEvent) -> None:
         """Add a step."""
@@ -303,11 +304,11 @@ class ClaimsPort(Protocol):
 class ExpensePort(Protocol):
     """Agreements, rules and statements."""
 
-    def parties(self) -> Sequence[Party]:
-        """All parties."""
+    def parties(self, party_ids: Collection[str] | None = None) -> Sequence[Party]:
+        """All parties, or some of them."""
 
-    def contracts(self) -> Sequence[Contract]:
-        """All contracts."""
+    def contracts(self, contract_ids: Collection[str] | None = None) -> Sequence[Contract]:
+        """All contracts, or some of them."""
 
     def rules(self, programme_id: str | None = None) -> Sequence[RulesVersion]:
         """A programme's rules versions by start."""

@@ -46,4 +46,4 @@ def closed_funds(unit: ClaimsUnit, rules: RulesVersion, batch: Batch) -> tuple[C
 
 
 def _opened(unit: ClaimsUnit, account: str) -> bool:
-    return any(one.account.name == account for one in unit.ledger.balances(account))
+    return account in unit.ledger.amounts((account,))

@@ -1,6 +1,6 @@
 """What importing, assignment and closing ask of storage: agreements in and out, in plain values."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -127,6 +127,9 @@ class ExpensePort(Protocol):
         party_id: str | None = None,
     ) -> Sequence[StoredStatement]:
         """Statements by number and revision; `party_id` keeps those it uses or provides."""
+
+    def each_statement(self) -> Iterator[StoredStatement]:
+        """All statements by number and revision, one in memory at a time."""
 
     def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
         """A revision of a statement, or its latest."""

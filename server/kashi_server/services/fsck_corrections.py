@@ -11,8 +11,15 @@ from kashi_server.services.correcting import CORRECTION_ENTRY, lines_sha256
 from kashi_server.services.corrections_port import CorrectionRun, CorrectionsPort
 from kashi_server.services.expense_port import StoredStatement
 
-Stored = Mapping[tuple[str, int], StoredStatement]
-"""Number and revision -> the statement."""
+Settled = Mapping[Month, Mapping[str, object]]
+"""Month -> number -> the settlement that a statement's first revision says; None: none."""
+
+
+class StatementsPort(Protocol):
+    """What is asked of statements."""
+
+    def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
+        """A revision of a statement, or its latest."""
 
 
 class CorrectionsUnit(Protocol):
@@ -22,6 +29,10 @@ class CorrectionsUnit(Protocol):
     def corrections(self) -> CorrectionsPort:
         """Runs, what they booked, settlements."""
 
+    @property
+    def expense(self) -> StatementsPort:
+        """Statements."""
+
 
 def correction_rows(unit: CorrectionsUnit) -> Iterator[tuple[str, str, bytes]]:
     """What each run's columns say, as its entry in the log must."""
@@ -29,11 +40,13 @@ def correction_rows(unit: CorrectionsUnit) -> Iterator[tuple[str, str, bytes]]:
         yield CORRECTION_ENTRY, run.run_id, run.to_bytes()
 
 
-def correction_faults(
-    unit: CorrectionsUnit, statements: Sequence[StoredStatement]
-) -> Iterator[str]:
-    """Everything about corrections that does not hold, in words."""
-    stored = {(one.number, one.revision): one for one in statements}
+def correction_faults(unit: CorrectionsUnit, said: Settled) -> Iterator[str]:
+    """Everything about corrections that does not hold, in words.
+
+    Args:
+        unit: the unit of work.
+        said: what statements say of settlements.
+    """
     for run in unit.corrections.runs():
         lines = unit.corrections.lines(run.run_id)
         booked: dict[str, list[BookedLine]] = {}
@@ -41,21 +54,21 @@ def correction_faults(
             booked.setdefault(line.number, []).append(line)
         if lines_sha256(booked) != run.lines_sha256:
             yield f"correction {run.run_id}: its booked lines are not those it was made with"
-        yield from _run_faults(run, booked, stored)
-    yield from _settlement_faults(unit, stored)
+        yield from _run_faults(run, booked, unit.expense)
+    yield from _settlement_faults(unit, said)
     yield from unit.corrections.column_faults()
 
 
 def _run_faults(
-    run: CorrectionRun, booked: Mapping[str, Sequence[BookedLine]], stored: Stored
+    run: CorrectionRun, booked: Mapping[str, Sequence[BookedLine]], stored: StatementsPort
 ) -> Iterator[str]:
     for one in run.statements:
         name = f"correction {run.run_id}: statement {one.number}/{one.revision}"
-        made = stored.get((one.number, one.revision))
+        made = stored.statement(one.number, one.revision)
         if made is None:
             yield f"{name} is not stored"
             continue
-        standing = _lines(stored.get((one.number, one.corrects_revision or 0)))
+        standing = _lines(stored.statement(one.number, one.corrects_revision or 0))
         for line in booked.get(one.number, ()):
             if line.kind is Booking.NEW:
                 standing[line.line_id] = dict(line.content)
@@ -75,18 +88,10 @@ def _lines(statement: StoredStatement | None) -> dict[str, dict[str, object]]:
     return found
 
 
-def _settlement_faults(unit: CorrectionsUnit, stored: Stored) -> Iterator[str]:
-    by_month: dict[Month, list[StoredStatement]] = {}
-    for one in stored.values():
-        by_month.setdefault(one.month, []).append(one)
-    for month, statements in sorted(by_month.items()):
+def _settlement_faults(unit: CorrectionsUnit, said: Settled) -> Iterator[str]:
+    for month, of_month in sorted(said.items()):
         settled = unit.corrections.settlements(month)
-        said = {
-            one.number: json.loads(one.content).get("settlement")
-            for one in statements
-            if one.revision == 1
-        }
-        for number in sorted(said.keys() | settled.keys()):
+        for number in sorted(of_month.keys() | settled.keys()):
             row = settled.get(number)
-            if said.get(number) != (None if row is None else row.to_data()):
+            if of_month.get(number) != (None if row is None else row.to_data()):
                 yield f"settlement {number} is not what its statement says"

@@ -5,12 +5,10 @@ have the entry it was given when it was made, and the latest entry must say what
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from hashlib import sha256
 from typing import Final, Protocol
 
-from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.errors import KashiError
 from kashi_server.services.agreement_entries import (
     AGREEMENT_ENTRY,
@@ -31,7 +29,7 @@ from kashi_server.services.evidence_logged import (
     source_faults,
 )
 from kashi_server.services.evidence_port import GapsPort, StatedPort
-from kashi_server.services.expense_port import ExpensePort, StoredStatement
+from kashi_server.services.expense_port import ExpensePort
 from kashi_server.services.facts_port import Place
 from kashi_server.services.fsck_certificates import (
     CERTIFICATE_ENTRIES,
@@ -41,6 +39,7 @@ from kashi_server.services.fsck_certificates import (
 )
 from kashi_server.services.fsck_claims import CLAIM_ENTRIES, claim_faults, claim_rows
 from kashi_server.services.fsck_corrections import correction_faults, correction_rows
+from kashi_server.services.fsck_statements import read_statements
 from kashi_server.services.log_port import LogPort
 from kashi_server.services.paper_entries import PAPER_ENTRIES, paper_rows
 from kashi_server.services.paper_faults import paper_faults
@@ -68,7 +67,6 @@ _CHECKED: Final = (
     *PAPER_ENTRIES,
     *CERTIFICATE_ENTRIES,
 )
-_COLUMNS: Final = ("observed_ms", "gap_ms", "card_hours", "amount_fen", "eligible_fen")
 
 Entries = dict[tuple[str, str], bytes]
 """Kind and reference -> the latest entry."""
@@ -153,18 +151,22 @@ def check_logged(work: LoggedWork) -> list[str]:
         with work.begin(writes=False) as unit:
             # Rows first: what is added between the two reads then has its entry, never lacks it.
             rows = {(kind, reference): said for kind, reference, said in _rows(unit)}
+            statements = read_statements(unit.expense)
+            rows |= statements.entries
             restored = dict(_restored(unit.facts))
-            statements = unit.expense.statements()
             damaged = [*source_faults(unit.stated), *paper_faults(unit)]
-            damaged += correction_faults(unit, statements)
+            damaged += correction_faults(unit, statements.settlements)
             damaged += certificate_faults(unit.certificates)
             damaged += claim_faults(unit.claims)
             entries = _entries(unit.log)
     except KashiError as error:
         return [f"what was agreed cannot be read: {error}"]
-    found = [*_unlike(entries, rows), *_restorations(entries, restored), *damaged]
-    found += [fault for one in statements if (fault := _statement_fault(one)) is not None]
-    return found
+    return [
+        *_unlike(entries, rows),
+        *_restorations(entries, restored),
+        *damaged,
+        *statements.faults,
+    ]
 
 
 def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
@@ -192,14 +194,6 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
     yield from claim_rows(unit.claims)
     for version in expense.rules():
         yield RULES_ENTRY, f"{version.programme_id}/{version.version}", version.to_bytes()
-    for one in expense.statements():
-        entry = {
-            "format": "kashi/v1/statement-entry",
-            "number": one.number,
-            "revision": one.revision,
-            "sha256": sha256(one.content).hexdigest(),
-        }
-        yield STATEMENT_ENTRY, f"{one.number}/{one.revision}", canonical_bytes(entry)
 
 
 def _restored(facts: LoggedFacts) -> Iterator[tuple[str, int]]:
@@ -250,24 +244,3 @@ def _restorations(entries: Entries, restored: Mapping[str, int]) -> Iterator[str
     for reference in sorted(told.keys() | restored.keys()):
         if told.get(reference) != restored.get(reference):
             yield f"restoration {reference} is not what the log has of it"
-
-
-def _statement_fault(stored: StoredStatement) -> str | None:
-    """The first column of a statement that differs from its bytes, which the log vouches for."""
-    name = f"statement {stored.number}/{stored.revision}"
-    said = json.loads(stored.content)
-    parties = (said["user"]["party_id"], (said["provider"] or {}).get("party_id"))
-    checks: dict[str, Callable[[], bool]] = {
-        "sha256": lambda: stored.sha256 == sha256(stored.content).digest(),
-        "user_id": lambda: stored.user_id == parties[0],
-        "provider_id": lambda: stored.provider_id == parties[1],
-        "demo": lambda: stored.demo == said["statement"]["demo"],
-        "estimate_fen": lambda: stored.estimate_fen == said["subsidy"]["estimate_fen"],
-    }
-    for column in _COLUMNS:
-        if getattr(stored, column) != said["totals"][column]:
-            return f"{name}: column {column} is not what its bytes say"
-    for column, holds in checks.items():
-        if not holds():
-            return f"{name}: column {column} is not what its bytes say"
-    return None

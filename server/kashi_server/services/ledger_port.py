@@ -1,6 +1,6 @@
 """What the ledger asks of storage and of the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,6 +45,9 @@ class LedgerPort(Protocol):
 
     def balances(self, prefix: str = "") -> Sequence[Balance]:
         """Balances of accounts whose names begin so, by name."""
+
+    def amounts(self, names: Collection[str]) -> Mapping[str, int]:
+        """What accounts of exactly these names hold; those that are not there are left out."""
 
 
 class LogPort(Protocol):

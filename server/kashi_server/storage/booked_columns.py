@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, select
 
 from kashi_server.domain.booked_line import minutes_of
 from kashi_server.domain.gap_worth import gap_worth_fen
@@ -14,37 +14,44 @@ from kashi_server.storage.tables.expense import rated_lines, statements
 
 Values = Mapping[str, object]
 
+_STATEMENT = ("user_id", "number", "revision")
+_LINE = ("number", "revision", "line")
+
 _LATER = ("evidence_level", "counted_gap_fen")
 """Columns that rows of earlier versions have not: without a value they say nothing."""
 
 
 def rated_line_faults(connection: Connection) -> Iterator[str]:
     """Every rated line whose columns are not what its statement's bytes say, in words."""
-    query = select(
-        statements.c.user_id, statements.c.number, statements.c.revision, statements.c.content
-    )
-    expected = [
-        {
-            "user_id": row.user_id,
-            "number": row.number,
-            "revision": row.revision,
-            **_line_values(line),
-        }
-        for row in connection.execute(query)
-        for line in json.loads(bytes(row.content))["lines"]
-    ]
-    yield from unlike(connection, rated_lines, ("number", "revision", "line"), expected)
+    # One statement at a time: a city's lines are millions.
+    keys = select(statements.c.user_id, statements.c.number, statements.c.revision)
+    for of in connection.execute(keys.order_by(statements.c.number, statements.c.revision)).all():
+        yield from _of_statement(connection, of._asdict())
+    strays = ~exists().where(*(rated_lines.c[name] == statements.c[name] for name in _STATEMENT))
+    yield from unlike(connection, rated_lines, _LINE, (), strays)
+
+
+def _of_statement(connection: Connection, of: Values) -> Iterator[str]:
+    content = connection.execute(
+        select(statements.c.content).where(*(statements.c[name] == of[name] for name in _STATEMENT))
+    ).scalar_one()
+    expected = [{**of, **_line_values(line)} for line in json.loads(bytes(content))["lines"]]
+    here = and_(*(rated_lines.c[name] == of[name] for name in _STATEMENT))
+    yield from unlike(connection, rated_lines, _LINE, expected, here)
 
 
 def unlike(
-    connection: Connection, table: Table, key: tuple[str, ...], expected: Iterable[Values]
+    connection: Connection,
+    table: Table,
+    key: tuple[str, ...],
+    expected: Iterable[Values],
+    where: ColumnElement[bool] | None = None,
 ) -> Iterator[str]:
-    """What parts the rows of a table from what they should be, each named by its key."""
+    """What parts the rows of a table, or some of them, from what they should be, each named by its
+    key."""
+    query = select(table) if where is None else select(table).where(where)
     wanted = {tuple(one[name] for name in key): one for one in expected}
-    stored = {
-        tuple(row[name] for name in key): row
-        for row in connection.execute(select(table)).mappings()
-    }
+    stored = {tuple(row[name] for name in key): row for row in connection.execute(query).mappings()}
     for place in sorted(wanted.keys() | stored.keys(), key=str):
         name = f"{table.name} {'/'.join(map(str, place))}"
         said, row = wanted.get(place), stored.get(place)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from kashi_server.domain.interval import Month
 from kashi_server.domain.invoice import InvoiceStatus
@@ -41,7 +41,7 @@ def stated_money(connection: Connection, contract_id: str, day: date) -> dict[st
 
 def _invoices(connection: Connection, contract_id: str, day: date) -> list[InvoicePaper]:
     """Blue invoices of which a line is mapped to the contract, with how they stand now."""
-    of_contract, of_any = (_mapped(connection, one) for one in (contract_id, None))
+    of_contract = _mapped(connection, invoice_line_parts.c.contract_id == contract_id)
     query = (
         select(invoices)
         .where(
@@ -60,7 +60,7 @@ def _invoices(connection: Connection, contract_id: str, day: date) -> list[Invoi
             status=statuses.get(row.number, InvoiceStatus.NORMAL),
             amount=_amount(row),
             of_contract=of_contract[row.number],
-            reds=_reds(connection, row, of_contract, of_any, day),
+            reds=_reds(connection, row, of_contract, day),
         )
         for row in rows
     ]
@@ -70,8 +70,8 @@ def _amount(row: Any) -> Taxed:
     return Taxed(ex_tax_fen=int(row.ex_tax_fen), tax_fen=int(row.tax_fen))
 
 
-def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]:
-    """By invoice, blue or red, what its lines that are for the contract (or any) come to."""
+def _mapped(connection: Connection, which: ColumnElement[bool]) -> dict[str, Taxed]:
+    """By invoice, blue or red, what its lines come to whose latest mappings are such."""
     query = (
         select(
             invoice_line_parts.c.number,
@@ -89,11 +89,9 @@ def _mapped(connection: Connection, contract_id: str | None) -> dict[str, Taxed]
             (invoices.c.number == invoice_line_parts.c.number)
             & (invoices.c.version == invoice_line_parts.c.version),
         )
-        .where(latest_mapping())
+        .where(latest_mapping(), which)
         .group_by(invoice_line_parts.c.number)
     )
-    if contract_id is not None:
-        query = query.where(invoice_line_parts.c.contract_id == contract_id)
     return {row.number: _amount(row) for row in connection.execute(query)}
 
 
@@ -101,7 +99,6 @@ def _reds(
     connection: Connection,
     blue: Row[Any],
     of_contract: Mapping[str, Taxed],
-    of_any: Mapping[str, Taxed],
     day: date,
 ) -> tuple[RedPaper, ...]:
     """The red invoices of the same parties that name it; no stranger's takes anything back."""
@@ -115,6 +112,11 @@ def _reds(
         )
         .order_by(invoices.c.issued_on, invoices.c.number)
     )
+    rows = list(connection.execute(query))
+    if not rows:
+        return ()
+    numbers = [row.number for row in rows]
+    of_any = _mapped(connection, invoice_line_parts.c.number.in_(numbers))
     return tuple(
         RedPaper(
             number=row.number,
@@ -123,7 +125,7 @@ def _reds(
             of_contract=of_contract.get(row.number),
             unmapped_fen=row.incl_fen - of_any.get(row.number, NOTHING).incl_fen,
         )
-        for row in connection.execute(query)
+        for row in rows
     )
 
 

@@ -17,7 +17,7 @@ from kashi_server.storage.tables.certificates import (
     certificates,
 )
 from kashi_server.storage.tables.claims import claim_invoices, claim_lines
-from kashi_server.storage.tables.expense import rated_lines
+from kashi_server.storage.tables.expense import rated_lines, statements
 
 _LINE_ORDER = ("hardware_id", "start_minute", "number")
 
@@ -186,9 +186,18 @@ class ClaimHoldings:
         """The eligible rated lines of a statement revision; of no claim yet."""
         query = (
             select(rated_lines)
+            # The key of a line begins with its user, whom the statement tells.
+            .join(
+                statements,
+                and_(
+                    statements.c.user_id == rated_lines.c.user_id,
+                    statements.c.number == rated_lines.c.number,
+                    statements.c.revision == rated_lines.c.revision,
+                ),
+            )
             .where(
-                rated_lines.c.number == statement.number,
-                rated_lines.c.revision == statement.revision,
+                statements.c.number == statement.number,
+                statements.c.revision == statement.revision,
                 rated_lines.c.eligible.is_(True),
             )
             .order_by(rated_lines.c.line)

@@ -122,9 +122,10 @@ class ClaimRepository(ClaimHoldings, ClaimChecks, ClaimReplaying):
         batch_id: str | None = None,
         programme_id: str | None = None,
         party_id: str | None = None,
+        company_id: str | None = None,
         contract_ids: Sequence[str] | None = None,
     ) -> Sequence[StoredClaim]:
-        """Claims by id; `party_id`: those it makes or is paid for."""
+        """Claims by id; `party_id`: those it makes or is paid for; `company_id`: makes."""
         query = _with_batch()
         if batch_id is not None:
             query = query.where(claims.c.batch_id == batch_id)
@@ -132,6 +133,8 @@ class ClaimRepository(ClaimHoldings, ClaimChecks, ClaimReplaying):
             query = query.where(batches.c.programme_id == programme_id)
         if party_id is not None:
             query = query.where(or_(claims.c.company_id == party_id, claims.c.payee_id == party_id))
+        if company_id is not None:
+            query = query.where(claims.c.company_id == company_id)
         if contract_ids is not None:
             named = select(claim_contracts.c.claim_id).where(
                 claim_contracts.c.contract_id.in_(contract_ids)
@@ -208,30 +211,18 @@ class ClaimRepository(ClaimHoldings, ClaimChecks, ClaimReplaying):
     def requested_fen(self, batch_id: str, but: str) -> int:
         """What the latest evaluations of a batch's other claims that stand came to before the
         pool."""
-        first = (
-            select(
-                claim_evaluations.c.claim_id,
-                func.max(claim_evaluations.c.serial).label("serial"),
-            )
-            .group_by(claim_evaluations.c.claim_id)
-            .subquery()
+        latest_fen = (
+            select(claim_evaluations.c.requested_fen)
+            .where(claim_evaluations.c.claim_id == claims.c.claim_id)
+            .order_by(claim_evaluations.c.serial.desc())
+            .limit(1)
+            .scalar_subquery()
         )
-        query = (
-            select(func.coalesce(func.sum(claim_evaluations.c.requested_fen), 0))
-            .join(
-                first,
-                and_(
-                    first.c.claim_id == claim_evaluations.c.claim_id,
-                    first.c.serial == claim_evaluations.c.serial,
-                ),
-            )
-            .join(claims, claims.c.claim_id == claim_evaluations.c.claim_id)
-            .where(
-                claims.c.batch_id == batch_id,
-                claims.c.claim_id != but,
-                claims.c.approved_fen == 0,
-                claims.c.state.not_in([one.value for one in REQUESTS_NOTHING]),
-            )
+        query = select(func.coalesce(func.sum(latest_fen), 0)).where(
+            claims.c.batch_id == batch_id,
+            claims.c.claim_id != but,
+            claims.c.approved_fen == 0,
+            claims.c.state.not_in([one.value for one in REQUESTS_NOTHING]),
         )
         return int(self._connection.execute(query).scalar_one())
 

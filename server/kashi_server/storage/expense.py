@@ -1,7 +1,7 @@
 """Parties, contracts, assignments, prices, rules and statements in the database."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -74,9 +74,11 @@ class ExpenseRepository:
 
     # Agreements
 
-    def parties(self) -> Sequence[Party]:
-        """All parties, by id."""
+    def parties(self, party_ids: Collection[str] | None = None) -> Sequence[Party]:
+        """All parties, or some of them, by id."""
         query = select(parties).order_by(parties.c.party_id)
+        if party_ids is not None:
+            query = query.where(parties.c.party_id.in_(sorted(set(party_ids))))
         return [_party(row) for row in self._connection.execute(query)]
 
     def tenures(self) -> Sequence[Tenure]:
@@ -84,9 +86,11 @@ class ExpenseRepository:
         query = select(tenures).order_by(tenures.c.host_id, tenures.c.start_minute)
         return [_tenure(row) for row in self._connection.execute(query)]
 
-    def contracts(self) -> Sequence[Contract]:
-        """All contracts, by id."""
+    def contracts(self, contract_ids: Collection[str] | None = None) -> Sequence[Contract]:
+        """All contracts, or some of them, by id."""
         query = select(contracts).order_by(contracts.c.contract_id)
+        if contract_ids is not None:
+            query = query.where(contracts.c.contract_id.in_(sorted(set(contract_ids))))
         return [_contract(row) for row in self._connection.execute(query)]
 
     def assignments(self) -> Sequence[Assignment]:
@@ -315,6 +319,16 @@ class ExpenseRepository:
                 or_(statements.c.user_id == party_id, statements.c.provider_id == party_id)
             )
         return [stored_statement(row) for row in self._connection.execute(query)]
+
+    def each_statement(self) -> Iterator[StoredStatement]:
+        """All statements by number and revision, one in memory at a time."""
+        keys = select(statements.c.number, statements.c.revision).order_by(
+            statements.c.number, statements.c.revision
+        )
+        for key in self._connection.execute(keys).all():
+            stored = self.statement(key.number, key.revision)
+            if stored is not None:
+                yield stored
 
     def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
         """A revision of a statement, or its latest."""

@@ -1,6 +1,6 @@
 """The repository of the ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -99,6 +99,13 @@ class LedgerRepository:
         if prefix:
             query = query.where(ledger_accounts.c.account.startswith(prefix, autoescape=True))
         return [Balance(_account(row), int(row.balance)) for row in self._connection.execute(query)]
+
+    def amounts(self, names: Collection[str]) -> Mapping[str, int]:
+        """What accounts of exactly these names hold; those that are not there are left out."""
+        query = select(ledger_accounts.c.account, ledger_accounts.c.balance).where(
+            ledger_accounts.c.account.in_(sorted(set(names)))
+        )
+        return {row.account: int(row.balance) for row in self._connection.execute(query)}
 
     def _stored(self, *conditions: Any) -> Iterator[StoredMovement]:
         query = (

@@ -74,7 +74,9 @@ def _latest(
     first: str, before: str, log_size: int | None, without: Collection[str] = ()
 ) -> Subquery:
     """The latest revision of each statement of the months from one to before another."""
-    query = select(statements.c.number, func.max(statements.c.revision).label("revision")).where(
+    revision = func.max(statements.c.revision).label("revision")
+    # With its user, with whom the keys of statements and lines begin.
+    query = select(statements.c.user_id, statements.c.number, revision).where(
         statements.c.month >= first, statements.c.month < before
     )
     if without:
@@ -87,7 +89,7 @@ def _latest(
             log_entries.c.log_index < log_size,
         )
         query = query.where(known.exists())
-    return query.group_by(statements.c.number).subquery()
+    return query.group_by(statements.c.user_id, statements.c.number).subquery()
 
 
 def _estimates(latest: Subquery) -> Select[Any]:
@@ -97,6 +99,7 @@ def _estimates(latest: Subquery) -> Select[Any]:
         .join(
             latest,
             and_(
+                statements.c.user_id == latest.c.user_id,
                 statements.c.number == latest.c.number,
                 statements.c.revision == latest.c.revision,
             ),
@@ -119,6 +122,7 @@ def _eligible(latest: Subquery) -> Select[Any]:
         .join(
             latest,
             and_(
+                rated_lines.c.user_id == latest.c.user_id,
                 rated_lines.c.number == latest.c.number,
                 rated_lines.c.revision == latest.c.revision,
             ),
@@ -143,6 +147,7 @@ def _partly_stated(latest: Subquery) -> Select[Any]:
         .join(
             latest,
             and_(
+                statements.c.user_id == latest.c.user_id,
                 statements.c.number == latest.c.number,
                 statements.c.revision == latest.c.revision,
             ),
@@ -162,6 +167,7 @@ def _has_stated_lines(outer: Table) -> Exists:
     stated = rated_lines.alias("stated")
     return exists(
         select(stated.c.line).where(
+            stated.c.user_id == outer.c.user_id,
             stated.c.number == outer.c.number,
             stated.c.revision == outer.c.revision,
             stated.c.host_id.like(f"{SITE_PREFIX}%"),

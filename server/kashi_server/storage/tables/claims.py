@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Table,
 )
@@ -81,6 +82,8 @@ claims = Table(
     CheckConstraint("approved_fen <= coalesce(computed_fen, 0)", name="computed"),
     CheckConstraint("used_fen >= 0 AND used_fen <= face_fen", name="face"),
     CheckConstraint("(voucher_number IS NULL) = (face_fen = 0)", name="voucher"),
+    # A company's claims of one programme, whichever of claims and batches is looked up first.
+    Index("ix_claims_company_id_batch_id", "company_id", "batch_id"),
 )
 
 claim_contracts = Table(
@@ -118,6 +121,8 @@ claim_evaluations = Table(
     Column("amount_fen", Count),
     CheckConstraint("status IN ('final', 'estimate', 'no_amount')", name="status"),
     CheckConstraint("(status = 'no_amount') = (amount_fen IS NULL)", name="amount"),
+    # What a batch requests in all is summed at every evaluation, past inputs and trace.
+    Index("ix_claim_evaluations_requested", "claim_id", "serial", "requested_fen"),
 )
 
 claim_proposals = Table(
@@ -147,6 +152,9 @@ claim_lines = Table(
     # Serial of the use that it carries; 0: none yet.
     Column("use_serial", Integer, nullable=False),
     CheckConstraint("end_minute > start_minute", name="interval"),
+    # Who holds a statement; who holds a device's minutes, in whichever programme.
+    Index("ix_claim_lines_number", "number"),
+    Index("ix_claim_lines_minutes", "hardware_id", "start_minute"),
 )
 
 claim_invoices = Table(

@@ -82,13 +82,15 @@ invoices = Table(
     Column("tax_fen", Count, nullable=False),
     Column("incl_fen", Count, nullable=False),
     # Of a red invoice the blue one, which may come later; empty otherwise.
-    Column("blue_number", Text, nullable=False, index=True),
+    Column("blue_number", Text, nullable=False),
     Column("added_utc_ms", Count, nullable=False),
     # Which of several contents of the number stands: two officers decide, see invoice_decisions.
     Column("version", Integer, nullable=False, server_default="1"),
     CheckConstraint("incl_fen = ex_tax_fen + tax_fen AND incl_fen <> 0", name="amount"),
     CheckConstraint("length(number) = 20", name="number"),
     CheckConstraint("blue_number = '' OR incl_fen < 0", name="blue"),
+    # The red invoices of one: only the same seller's to the same buyer take anything back.
+    Index("ix_invoices_blue_number", "blue_number", "seller_id", "buyer_id"),
 )
 
 invoice_lines = Table(

@@ -199,7 +199,7 @@ def _invoices() -> None:
             "incl_fen = ex_tax_fen + tax_fen AND incl_fen <> 0", name=op.f("ck_invoices_amount")
         ),
     )
-    _index("invoices", "blue_number")
+    op.create_index("ix_invoices_blue_number", "invoices", ["blue_number", "seller_id", "buyer_id"])
     _index("invoices", "buyer_id")
     _index("invoices", "seller_id")
 

@@ -112,6 +112,7 @@ def _claims() -> None:
     )
     for column in ("batch_id", "company_id", "payee_id"):
         op.create_index(op.f(f"ix_claims_{column}"), "claims", [column])
+    op.create_index("ix_claims_company_id_batch_id", "claims", ["company_id", "batch_id"])
 
 
 def _amount_checks() -> tuple[sa.CheckConstraint, ...]:
@@ -174,6 +175,11 @@ def _evaluations() -> None:
             name=op.f("ck_claim_evaluations_amount"),
         ),
     )
+    op.create_index(
+        "ix_claim_evaluations_requested",
+        "claim_evaluations",
+        ["claim_id", "serial", "requested_fen"],
+    )
 
 
 def _proposals() -> None:
@@ -203,6 +209,8 @@ def _lines() -> None:
         sa.Column("use_serial", sa.Integer, nullable=False),
         sa.CheckConstraint("end_minute > start_minute", name=op.f("ck_claim_lines_interval")),
     )
+    op.create_index("ix_claim_lines_number", "claim_lines", ["number"])
+    op.create_index("ix_claim_lines_minutes", "claim_lines", ["hardware_id", "start_minute"])
 
 
 def _invoices() -> None:
