@@ -290,13 +290,15 @@ def test_the_office_takes_it_from_there(desk: Desk) -> None:
     desk.run("claim", "use", claim_id, "--by", "clerk")
     desk.run("claim", "redeem", claim_id, "--by", "clerk")
     desk.run("claim", "verify", claim_id, *one, "--reason", "核验无误")
-    paid = desk.data("claim", "pay", claim_id, *BOTH, *PAPER)
+    told = desk.run("claim", "pay", claim_id, *BOTH, *PAPER).stdout
+    (paid,) = json.loads(desk.run("claim", "list", "--json").stdout)
     shown = desk.run("claim", "show", claim_id, "--trace")
     listed = [desk.run(what, "list").stdout for what in ("claim", "voucher", "batch")]
 
     assert ["…" in one for one in listed] == [False] * 3  # folded, never cut
     assert (voucher["face_fen"], voucher["balance_fen"]) == (200_00, 200_00)
     assert (paid["state"], paid["paid_fen"]) == ("paid", 200_00)
+    assert "已拨付 paid 200.00 元" in told
     assert "已拨付 paid" in shown.stdout
     assert "The ledger is sound." in desk.run("ledger", "check").stdout
     assert desk.run("fsck").returncode == 0

@@ -414,7 +414,7 @@ def test_the_pool_refuses_what_it_does_not_hold(claims_work: Work) -> None:
     claims.check(OFFICER, claim_id)
     claims.review(OFFICER, claim_id, WHY)
 
-    with pytest.raises(Refused, match="pool:test-voucher/2026 holds 99"):
+    with pytest.raises(Refused, match=r"pool:test-voucher/2026 holds 0\.99 yuan"):
         claims.approve(BOTH, claim_id, 1_00, WHY, on_estimate=True)
     assert state(ready, claim_id) is S.EXPERT_REVIEW
     assert sound(ready)

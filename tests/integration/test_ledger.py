@@ -75,6 +75,24 @@ def test_a_bound_that_is_reached_refuses_all_of_it(
     assert ledger.check() == []
 
 
+@pytest.mark.parametrize(("year", "holds"), [(2026, "10.00"), (2027, "0.00")])
+def test_an_empty_pool_says_what_it_lacks_in_yuan_and_what_fills_it(
+    ledger: Ledger, year: int, holds: str
+) -> None:
+    """An officer reads yuan, in both languages, and the command that puts money in."""
+    budget = Budget(programme_id="p", year=year, capped=False)
+
+    with pytest.raises(Refused) as refused:
+        ledger.post(budget.reserve(act("r1"), CLAIM, 2_345))
+
+    zh, en = str(refused.value).split("。")
+    assert f"余额为 {holds} 元" in zh
+    assert "需要 23.45 元" in zh
+    assert f"pool:p/{year} holds {holds} yuan; reserve C-1 needs 23.45 yuan" in en
+    assert f"kashi-server ledger appropriate p {year} YUAN --officer LOGIN" in zh
+    assert f"kashi-server ledger appropriate p {year} YUAN --officer LOGIN" in en
+
+
 def test_a_quota_ends_after_its_last_award(ledger: Ledger) -> None:
     """Two awards of one fen each, and no third; a whole release makes room again."""
     claims = [ClaimMoney(claim_id=f"C-{n}", company_id="company") for n in range(3)]

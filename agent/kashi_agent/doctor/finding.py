@@ -29,7 +29,23 @@ class Finding:
     values: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, values: Mapping[str, str]) -> "Finding":
-        """With these values in the place of what stands in braces."""
-        said = (self.zh, self.en, self.step_zh, self.step_en)
-        zh, en, step_zh, step_en = (text.format_map(values) for text in said)
-        return replace(self, zh=zh, en=en, step_zh=step_zh, step_en=step_en, values=values)
+        """With these values in the place of what stands in braces.
+
+        A value in both languages, as this agent's refusals are, gives each line its own half.
+        """
+        of_zh = {name: _halves(value)[0] for name, value in values.items()}
+        of_en = {name: _halves(value)[1] for name, value in values.items()}
+        return replace(
+            self,
+            zh=self.zh.format_map(of_zh),
+            en=self.en.format_map(of_en),
+            step_zh=self.step_zh.format_map(of_zh),
+            step_en=self.step_en.format_map(of_en),
+            values=values,
+        )
+
+
+def _halves(value: str) -> tuple[str, str]:
+    """The two halves of `中文。English`; of anything else, all of it twice."""
+    zh, stop, en = value.rpartition("。")
+    return (zh, en) if stop and zh and en else (value, value)

@@ -135,7 +135,9 @@ def _store(config: RelayConfig) -> RelayStore:
     if not config.store_path.exists():
         path = config.store_path
         raise AgentError(
-            f"{path} 不存在：中继未在此运行过。{path} does not exist: no relay has run here"
+            f"{path} 不存在：中继未在此运行过；登记后启动：systemctl enable --now kashi-relay。"
+            f"{path} does not exist: no relay has run here; once it is enrolled, start it:"
+            " systemctl enable --now kashi-relay"
         )
     return RelayStore(config.store_path)
 

@@ -111,6 +111,8 @@ def print_taken(taken: Taken, *, as_json: bool, trace: bytes = b"") -> None:
         print(f"    核定 approved {yuan_text(claim.amounts.approved_fen)} 元")
     if claim.voucher is not None:
         print(f"    券余额 balance {yuan_text(claim.balance_fen)} 元")
+    if claim.amounts.disbursed_fen:
+        print(f"    已拨付 paid {yuan_text(claim.amounts.disbursed_fen)} 元")
 
 
 def folding(*titles: str) -> Table:

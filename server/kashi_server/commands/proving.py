@@ -49,10 +49,21 @@ def password_of(file: Path | None) -> tuple[str, str]:
 
 
 def typed_password(login: str, file: Path | None) -> str:
-    """Somebody's password, from a file or asked for."""
+    """Somebody's password, from a file or asked for.
+
+    Raises:
+        InvalidValue: the file cannot be read, or nobody answered, as where no terminal is.
+    """
     if file is not None:
         return password_of(file)[0]
-    return str(typer.prompt(f"{login} 的密码 Password of {login}", hide_input=True))
+    try:
+        return str(typer.prompt(f"{login} 的密码 Password of {login}", hide_input=True))
+    except typer.Abort as error:
+        raise InvalidValue(
+            f"没有输入 {login} 的密码；没有终端时请用 --password-file FILE 给出。"
+            f"no password of {login} was typed; where there is no terminal, give it by"
+            " --password-file FILE"
+        ) from error
 
 
 def require_officer(server: Server, login: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from kashi_server.domain.claim_names import MODES_ZH, STATES_ZH, STEPS_ZH
 from kashi_server.domain.parameters import NONE
 from kashi_server.domain.rules import ParameterState, RulesVersion
 from kashi_server.errors import InvalidValue, Refused
@@ -415,11 +416,14 @@ def transition(
     for one in table:
         if one.step is step and state in one.sources:
             return one
-    steps = ", ".join(one.step for one in table if state in one.sources)
+    open_steps = [one.step for one in table if state in one.sources and one.step is not Step.FLAG]
+    steps = ", ".join(open_steps)
+    steps_zh = "、".join(f"{STEPS_ZH[one]} {one}" for one in open_steps)
     possible = steps or "nothing"
     raise Refused(
-        f"申报 {claim_id} 的状态为 {state}，"
-        f"在 {mode} 方式下不能办理 {step}。可办理：{steps or '无'}。"
+        f"申报 {claim_id} 的状态为“{STATES_ZH[state]}”，"
+        f"在“{MODES_ZH[mode]}”方式下不能办理“{STEPS_ZH[step]}”（{step}）；"
+        f"可办理：{steps_zh or '无'}。"
         f"claim {claim_id} is {state}; {step} is not possible there in mode {mode}."
         f" Possible: {possible}"
     )

@@ -7,11 +7,14 @@ or removes a row later differs from the log.
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from kashi_server.domain.ledger import Movement
+from kashi_server.domain.ledger import Movement, Posting, Unit
+from kashi_server.domain.money import yuan_text
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.ledger_port import LedgerUnit, LedgerWork
 
 MOVEMENT_ENTRY: Final = "movement"
+FILLED_BY_HAND: Final = ("pool", "envelope_left")
+"""Accounts that two officers fill by `ledger appropriate`; others are opened from the rules."""
 
 
 class Ledger:
@@ -77,17 +80,36 @@ def post(unit: LedgerUnit, movement: Movement, utc_ms: int) -> bool:
     for posting in movement.postings:
         left = balances[posting.account.name] + posting.amount
         if posting.account.floored and left < 0:
-            raise Refused(
-                f"科目 {posting.account.name} 余额为 {balances[posting.account.name]} "
-                f"{posting.account.unit}，{movement.kind} {movement.reference} 需要 "
-                f"{-posting.amount}。"
-                f"{posting.account.name} holds {balances[posting.account.name]}"
-                f" {posting.account.unit}; {movement.kind} {movement.reference} needs"
-                f" {-posting.amount}"
-            )
+            raise Refused(_short(posting, balances[posting.account.name], movement))
     unit.ledger.add(movement, utc_ms)
     unit.log.append_pending(MOVEMENT_ENTRY, movement.key, movement.to_bytes())
     return True
+
+
+def _short(posting: Posting, balance: int, movement: Movement) -> str:
+    """What an account lacks, in the words of its unit, and what fills it where a command does."""
+    account = posting.account
+    fen = account.unit is Unit.FEN
+    holds_zh, needs_zh = (_amount(one, fen, "元", "项") for one in (balance, -posting.amount))
+    holds, needs = (_amount(one, fen, "yuan", "awards") for one in (balance, -posting.amount))
+    purpose, _sign, key = account.name.partition(":")
+    programme, _sign, year = key.partition("/")
+    step = (
+        f"kashi-server ledger appropriate {programme} {year} YUAN --officer LOGIN --second LOGIN"
+        " --reason REASON --document DOCUMENT"
+    )
+    filled = purpose in FILLED_BY_HAND
+    return (
+        f"科目 {account.name} 余额为 {holds_zh}，"
+        f"{movement.kind} {movement.reference} 需要 {needs_zh}"
+        f"{f'；由两名经办人下达预算：{step}' if filled else ''}。"
+        f"{account.name} holds {holds}; {movement.kind} {movement.reference} needs {needs}"
+        f"{f'; two officers put money in: {step}' if filled else ''}"
+    )
+
+
+def _amount(amount: int, fen: bool, money: str, awards: str) -> str:
+    return f"{yuan_text(amount)} {money}" if fen else f"{amount} {awards}"
 
 
 class _Proof:

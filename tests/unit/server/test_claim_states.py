@@ -9,6 +9,7 @@ from kashi_server.domain.batch import Batch
 from kashi_server.domain.claim import Amounts
 from kashi_server.domain.claim_content import ClaimContent, InvoicePart, content_of
 from kashi_server.domain.claim_event import ClaimEvent
+from kashi_server.domain.claim_names import MODES_ZH, STATES_ZH, STEPS_ZH
 from kashi_server.domain.claim_recovery import PaidOn, interest_fen
 from kashi_server.domain.claim_states import (
     ClaimState,
@@ -17,6 +18,7 @@ from kashi_server.domain.claim_states import (
     Step,
     mode_of,
     review_of,
+    transition,
     transitions,
 )
 from kashi_server.domain.positioned import MistakesFound
@@ -85,6 +87,26 @@ def test_every_word_has_its_translation() -> None:
         assert any("一" <= one <= "鿿" for one in word)
         assert any(one.isascii() and one.isalpha() for one in word)
     assert all(f"`{name}`" in CLAIMS for name in FIELDS)
+
+
+def test_a_refusal_names_state_and_steps_as_pages_do() -> None:
+    """One Chinese word for each, wherever it is read."""
+    states = {str(key): word.split()[0] for key, word in STATES.items()}
+    modes = {str(key): word.split()[1] for key, word in MODES.items()}
+    steps = {key: word.split()[0] for key, word in STEPS.items() if key in set(Step)}
+
+    assert (states, modes, steps) == (dict(STATES_ZH), dict(MODES_ZH), dict(STEPS_ZH))
+
+
+def test_a_step_that_is_not_possible_is_refused_in_words_of_both_languages() -> None:
+    """State, mode, step and what is possible; a flag, which nobody types, is not offered."""
+    with pytest.raises(Refused) as refused:
+        transition(Mode.CLAIM_FIRST, Review(), ClaimState.PUBLICISED, Step.USE, "C-1")
+
+    zh, en = str(refused.value).split("。")
+    assert all(word in zh for word in ("“公示”", "“用券”（use）", "发券 issue、"))
+    assert en.startswith("claim C-1 is publicised; use is not possible there")
+    assert "flag" not in zh + en
 
 
 @pytest.mark.parametrize(

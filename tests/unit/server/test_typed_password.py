@@ -1,0 +1,28 @@
+"""A password that is asked for where nobody can answer."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from kashi_server.commands.proving import typed_password
+from kashi_server.errors import InvalidValue
+
+
+def test_without_an_answer_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script without a terminal reads what to type instead of "Aborted"."""
+
+    def unanswered(*_text: object, **_options: object) -> str:
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "prompt", unanswered)
+    with pytest.raises(InvalidValue, match=r"没有输入 clerk 的密码.*--password-file FILE") as told:
+        typed_password("clerk", None)
+    assert "no password of clerk was typed" in str(told.value)
+
+
+def test_a_file_is_read_without_asking(tmp_path: Path) -> None:
+    """White space around it is not the password."""
+    file = tmp_path / "password"
+    file.write_text("secret\n", encoding="utf-8")
+
+    assert typed_password("clerk", file) == "secret"
