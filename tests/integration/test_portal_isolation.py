@@ -187,6 +187,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("POST", "/papers/files"): OF_PARTY,
     ("GET", "/papers/invoices/{number}"): Entry("invoice"),
     ("POST", "/papers/invoices/{number}/parts"): Entry("invoice", form=(("line-1", "HT-A/no"),)),
+    ("GET", "/papers/contested"): OF_OFFICE,
     ("GET", "/papers/files/{sha256}"): Entry("file"),
     ("GET", "/claims"): SIGNED_IN,
     ("GET", "/claims/new"): OF_COMPANY,
