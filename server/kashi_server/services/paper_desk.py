@@ -129,6 +129,11 @@ class PaperDesk:
             parts=sorted(one for one in parts if one[0] in contracts),
         )
 
+    def invoices_of(self, reader: Reader, contract_id: str) -> Sequence[StoredInvoice]:
+        """The reader's invoices with lines for a contract, by day and number."""
+        keeping = InvoiceKeeping(self._reading(reader), self._clock)
+        return keeping.all(_of(reader, "reader"), contract_id)
+
     def told(self, reader: Reader, number: str) -> ToldContents:
         """A party's own contents of a number that stands as others' invoice.
 

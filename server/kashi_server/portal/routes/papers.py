@@ -178,6 +178,7 @@ def _invoice(visit: Visit, number: str, problem: str = "") -> Response:
         stored=stored,
         history=shown.history,
         told=shown.told,
+        contracts=sorted({part.contract_id for part in stored.parts}),
         allocations=shown.allocations,
         parts_of=shown.parts,
         chosen={part.line: f"{part.contract_id}/{part.part}" for part in stored.parts},
