@@ -1,7 +1,7 @@
 """Papers under row-level security: the database alone shows a party no foreign paper."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -12,7 +12,7 @@ from kashi_server.domain.payment import Covered, Payment
 from kashi_server.filestore import FileStore
 from kashi_server.services.allocation import Wanted, allocate
 from kashi_server.services.evidence_files import EvidenceFiles
-from kashi_server.services.papers_port import PaymentReturn
+from kashi_server.services.papers_port import InvoiceDecision, InvoiceVersion, PaymentReturn
 from kashi_server.services.payments import PaymentKeeping
 from kashi_server.services.told import Place, ToldPayment
 from kashi_server.storage.engine import open_engine
@@ -139,6 +139,49 @@ def test_a_party_sees_its_contracts_papers_and_no_others(papers: Papers, table: 
     for party in (TENANT, PROVIDER, OTHER_TENANT, OTHER_PROVIDER):
         seen = _count(papers.portal, table, party)
         assert (seen > 0) == (party in SEEN[table])
+
+
+def test_of_several_contents_of_a_number_a_party_sees_those_that_name_it(papers: Papers) -> None:
+    """Its own, standing or not; what officers decided of them no party, and nobody anything."""
+    buyers = (TENANT, OTHER_TENANT)
+    with papers.owner.begin() as unit:
+        for version, buyer_id in enumerate(buyers, 1):
+            told = InvoiceVersion(
+                version=version,
+                invoice=replace(BLUE, buyer_id=buyer_id),
+                source="export.xlsx",
+                told_by="clerk",
+                told_utc_ms=NOW_UTC_MS,
+            )
+            unit.invoices.add_version(told)
+        assert unit.invoices.contested() == [BLUE.number]
+        decision = InvoiceDecision(
+            number=BLUE.number,
+            decision=1,
+            version=1,
+            seen=2,
+            document="查验结果",
+            reason="税务局答复",
+            decided_by="officer, second",
+            decided_utc_ms=NOW_UTC_MS,
+        )
+        unit.invoices.decide(decision, BLUE)
+        assert unit.invoices.contested() == []
+        unit.commit()
+    seen = {}
+    for party in (TENANT, OTHER_TENANT, PROVIDER, OTHER_PROVIDER, "*", ""):
+        with papers.portal.begin(writes=False, party=party) as unit:
+            versions = [one.version for one in unit.invoices.versions(BLUE.number)]
+            seen[party] = versions, len(unit.invoices.decisions(BLUE.number))
+
+    assert seen == {
+        TENANT: ([1], 0),
+        OTHER_TENANT: ([2], 0),
+        PROVIDER: ([1, 2], 0),
+        OTHER_PROVIDER: ([], 0),
+        "*": ([1, 2], 1),
+        "": ([], 0),
+    }
 
 
 def test_parts_of_others_contracts_are_not_seen(papers: Papers) -> None:

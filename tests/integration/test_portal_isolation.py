@@ -187,7 +187,9 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("POST", "/papers/files"): OF_PARTY,
     ("GET", "/papers/invoices/{number}"): Entry("invoice"),
     ("POST", "/papers/invoices/{number}/parts"): Entry("invoice", form=(("line-1", "HT-A/no"),)),
+    ("GET", "/papers/contested"): OF_OFFICE,
     ("GET", "/papers/files/{sha256}"): Entry("file"),
+    ("GET", "/contracts/{contract_id}"): Entry("contract"),
     ("GET", "/claims"): SIGNED_IN,
     ("GET", "/claims/new"): OF_COMPANY,
     ("POST", "/claims/new"): OF_COMPANY,
@@ -240,6 +242,7 @@ MISSING = {
     "certificate": "KC-202609-000099-21",
     "assignment": "AS-NONE",
     "invoice": "26442000999999999999",
+    "contract": "HT-NONE",
     "file": "ab" * 32,
     "claim": f"{BATCH_ID}-0099",
     "attestation": "ab" * 8,
@@ -249,6 +252,7 @@ INVOICES = {
     "company-b": {invoice_number(1)},
     "provider": {invoice_number(0), invoice_number(1)},
 }
+CONTRACTS = {"company-a": {"HT-A"}, "company-b": {"HT-B"}, "provider": {"HT-A", "HT-B"}}
 FILES = {
     "company-a": {sha256(b"contract HT-A").hexdigest()},
     "company-b": {sha256(b"contract HT-B").hexdigest()},
@@ -295,6 +299,7 @@ def ids_of(month: CertifiedMonth) -> dict[str, dict[str, set[str]]]:
         },
         "assignment": ASSIGNMENTS,
         "invoice": INVOICES,
+        "contract": CONTRACTS,
         "file": FILES,
         "claim": CLAIMS,
         "attestation": attestations_of(month),

@@ -19,6 +19,7 @@ from kashi_server.storage.migrate import migrate
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.unit_of_work import Work
 from portal_stated import source, state
+from sqlalchemy import event
 
 SENT = {"origin": ORIGIN}
 
@@ -166,3 +167,56 @@ def test_a_form_without_the_pages_token_countersigns_nothing(house: PortalHouse)
 
     assert (bare.status_code, strange.status_code) == (403, 403)
     assert standing(house, named) is AttestationState.STATED
+
+
+def test_a_list_is_paged_in_the_database_and_reads_no_record(house: PortalHouse) -> None:
+    """What awaits the company first, then the latest, in every state; two pages hold what one
+    holds, each by the same few queries, and none takes a row of records out of the database."""
+    waits, refused = (state(house.month, "HT-A", f"i-page-{n}") for n in range(2))
+    countersigned, reversed_one = (state(house.month, "HT-A", f"i-page-{n}") for n in (2, 3))
+    company = house.visitor().sign_in("company-a")
+    provider = house.visitor().sign_in("provider")
+    say(company, refused, "refuse", "重复")
+    for named in (countersigned, reversed_one):
+        say(company, named, "countersign", "对账单")
+    for visitor in (company, provider):
+        say(visitor, reversed_one, "reverse", "重复")
+    stands = {waits: "stated", refused: "withdrawn", countersigned: "countersigned"}
+    reader = Reader(account_id=1, role=Role.COMPANY, party_id=COMPANY_A)
+    asked: list[str] = []
+
+    def listen(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    desk, engine = house.parts.stated, house.month.work.engine
+    whole = desk.listed(reader, None, at=1, size=1000)
+    by_id = {one.attestation_id: one for one in whole.rows}
+    assert {named: str(by_id[named].state) for named in stands} == stands
+    assert by_id[reversed_one].state is AttestationState.REVERSED
+    assert (by_id[waits].records, by_id[waits].card_ms) == (2, 12 * 3_600_000)
+    places = [one.state is AttestationState.STATED for one in whole.rows]
+    assert places == sorted(places, reverse=True)
+    assert sum(places) == awaiting(house)
+    size = len(whole.rows) - 1
+    pages = [desk.listed(reader, None, at=at, size=size) for at in (1, 2, 9)]
+    assert [one.at for one in pages] == [1, 2, 2]
+    assert pages[0].rows + pages[1].rows == whole.rows
+    for one in AttestationState:
+        cut = desk.listed(reader, one, at=1, size=1000)
+        assert cut.found == len(cut.rows) == sum(row.state is one for row in whole.rows)
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        with house.month.work.begin(writes=False) as unit:
+            unit.stated.heads(COMPANY_A, limit=1000)
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+    assert len([one for one in asked if "attestations" in one]) == 1
+
+
+def test_an_unknown_state_and_a_page_beyond_the_last_are_no_error(house: PortalHouse) -> None:
+    """The list is shown as if they had not been asked for."""
+    state(house.month, "HT-A", "i-beyond")
+    client = house.signed_in("company-a")
+    plain = client.get("/stated").text
+    for query in ("?state=nonsense", "?at=99", "?at=-3"):
+        assert client.get(f"/stated{query}").text.count("/stated/") == plain.count("/stated/")

@@ -9,6 +9,7 @@ from kashi_server.domain.contract import Contract
 from kashi_server.errors import NotFound
 from kashi_server.services.assignment import proposed_by_acts
 from kashi_server.services.assignment_port import AssignmentUnit, AssignmentWork
+from kashi_server.services.contract_sheet import ContractSheet, contract_sheet
 from kashi_server.services.rows import PartyName
 from kashi_server.services.sight import Reader
 from kashi_server.services.views import EVERYBODY, NOT_THERE
@@ -52,6 +53,20 @@ class AssignmentViews:
         with self._work.begin(writes=False, party=_scope(reader)) as unit:
             names = _names(unit)
             return [_contract_row(one, names) for one in _contracts(unit, reader).values()]
+
+    def contract(
+        self, reader: Reader, contract_id: str, minute: int
+    ) -> tuple[ContractRow, ContractSheet]:
+        """One contract, with its terms and prices as they hold at a UTC minute.
+
+        Raises:
+            NotFound: there is none, or it is of others.
+        """
+        with self._work.begin(writes=False, party=_scope(reader)) as unit:
+            found = _contracts(unit, reader).get(contract_id)
+            if found is None:
+                raise NotFound(NOT_THERE)
+            return _contract_row(found, _names(unit)), contract_sheet(unit, found, minute)
 
     def rows(self, reader: Reader) -> Sequence[AssignmentRow]:
         """Every assignment of these contracts: what awaits the reader first, then the latest."""

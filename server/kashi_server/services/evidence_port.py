@@ -92,6 +92,25 @@ class StoredAttestation:
         return both <= parties or len(officers) > 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedHead:
+    """An attestation in a list: everything but its records, of which it tells how many."""
+
+    attestation_id: str
+    kind: str
+    site: str
+    contract_id: str
+    provider_id: str
+    user_id: str
+    source_name: str
+    start_utc_ms: int
+    end_utc_ms: int
+    card_ms: int
+    stated_utc_ms: int
+    state: AttestationState
+    records: int
+
+
 class StatedPort(Protocol):
     """Sources, attestations and their records."""
 
@@ -121,6 +140,23 @@ class StatedPort(Protocol):
 
     def attestations(self, party_id: str | None = None) -> Sequence[StoredAttestation]:
         """All, or those of one party on either side, as they were stated."""
+
+    def heads(
+        self,
+        party_id: str | None,
+        state: AttestationState | None = None,
+        *,
+        offset: int = 0,
+        limit: int,
+    ) -> Sequence[StatedHead]:
+        """Some of those of a party on either side, or of all, that stand so: what awaits the party
+        first, then the latest; no record is read."""
+
+    def counted(self, party_id: str | None, state: AttestationState | None = None) -> int:
+        """How many these are in all."""
+
+    def awaiting(self, party_id: str) -> int:
+        """How many await this company's countersignature."""
 
     def countersigned(self, start: int, end: int) -> Sequence[StoredAttestation]:
         """Those that were countersigned, with time in the UTC minutes [start, end); some of them

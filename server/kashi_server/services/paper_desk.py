@@ -13,6 +13,13 @@ from kashi_server.domain.invoice import LinePart
 from kashi_server.errors import NotFound
 from kashi_server.services.acting import Acting
 from kashi_server.services.evidence_files import ByteStore, ClaimOwner, EvidenceFiles
+from kashi_server.services.invoice_contents import (
+    ContestedNumber,
+    ToldContents,
+    contested_numbers,
+    told_beside,
+    told_contents,
+)
 from kashi_server.services.invoice_watch import InvoiceWatch
 from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
 from kashi_server.services.paper_files import PaperFiles
@@ -49,9 +56,13 @@ class PaperList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceShown:
-    """An invoice with its history, what claims took of it, and the parts its lines may be for."""
+    """An invoice with its history, what claims took of it, and the parts its lines may be for.
+
+    `told`: what the reader may see of several contents of its number.
+    """
 
     history: InvoiceHistory
+    told: ToldContents
     allocations: Sequence[Allocation]
     parts: Sequence[tuple[str, str]]
 
@@ -107,14 +118,41 @@ class PaperDesk:
         with work.begin(writes=False) as unit:
             allocations = unit.invoices.allocations(number=number)
             parts = {(one.contract_id, one.part) for one in unit.papers.parts()}
+            told = told_contents(unit, number, _of(reader, "reader"))
         contracts = {one.contract_id for one in self._contracts(reader) if one.sides == sides}
         # What a company claims of its invoice is no business of whoever issued it.
         buys = reader.may_read(history.stored.invoice.buyer_id)
         return InvoiceShown(
             history=history,
+            told=told,
             allocations=allocations if buys else (),
             parts=sorted(one for one in parts if one[0] in contracts),
         )
+
+    def invoices_of(self, reader: Reader, contract_id: str) -> Sequence[StoredInvoice]:
+        """The reader's invoices with lines for a contract, by day and number."""
+        keeping = InvoiceKeeping(self._reading(reader), self._clock)
+        return keeping.all(_of(reader, "reader"), contract_id)
+
+    def told(self, reader: Reader, number: str) -> ToldContents:
+        """A party's own contents of a number that stands as others' invoice.
+
+        Raises:
+            NotFound: no content of it names the reader.
+        """
+        with self._reading(reader).begin(writes=False) as unit:
+            return told_beside(unit, number, _of(reader, "reader"))
+
+    def contested(self, reader: Reader) -> Sequence[ContestedNumber]:
+        """Numbers of several contents that await two officers, the longest waiting first.
+
+        Raises:
+            NotFound: the reader is not of the office.
+        """
+        if not reader.role.sees_everything:
+            raise NotFound("有争议的发票仅供主管部门查看。contested invoices are the office's")
+        with self._reading(reader).begin(writes=False) as unit:
+            return contested_numbers(unit)
 
     def file(self, reader: Reader, sha256: str) -> tuple[EvidenceFile, bytes]:
         """An evidence file and its bytes.

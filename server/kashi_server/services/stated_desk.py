@@ -6,7 +6,7 @@ there, nor can it be answered. A word is written as the owner, by `services.stat
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -16,7 +16,7 @@ from kashi_server.domain.given_reason import reason_kept
 from kashi_server.domain.interval import Month
 from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.acting import Acting
-from kashi_server.services.evidence_port import StoredAttestation
+from kashi_server.services.evidence_port import StatedHead, StoredAttestation
 from kashi_server.services.scoped import PartyWork, ReaderWork
 from kashi_server.services.sight import Reader
 from kashi_server.services.stated_reversal import StatedReversal
@@ -71,6 +71,16 @@ class StatedView:
         return months_of(self.stored.attestation.records)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedPage:
+    """A page of a list: its rows, how many there are in all, and which page of how many."""
+
+    rows: tuple[StatedHead, ...]
+    found: int
+    at: int
+    pages: int
+
+
 class StatedDesk:
     """Lists, shows and answers attestations."""
 
@@ -83,17 +93,25 @@ class StatedDesk:
         self._portal_work = portal_work
         self._clock = clock
 
-    def rows(self, reader: Reader) -> Sequence[StatedView]:
-        """Those of a party on either side, or all for the office: what awaits the reader first,
-        then the latest."""
-        found = self._looking(reader).attestations(_acting(reader, _LOOKING))
-        views = [_view(one, reader) for one in found]
-        views.sort(key=lambda one: one.stored.stated_utc_ms, reverse=True)
-        return sorted(views, key=lambda one: not one.awaits_reader)
+    def listed(
+        self, reader: Reader, state: AttestationState | None, *, at: int, size: int
+    ) -> StatedPage:
+        """A page of those of a party on either side, or of all for the office: what awaits the
+        reader first, then the latest; pages count from 1, and one beyond the last is the last."""
+        with ReaderWork(self._portal_work, reader).begin(writes=False) as unit:
+            found = unit.stated.counted(reader.party_id, state)
+            pages = max(1, -(-found // size))
+            here = min(max(at, 1), pages)
+            offset = (here - 1) * size
+            rows = unit.stated.heads(reader.party_id, state, offset=offset, limit=size)
+        return StatedPage(rows=tuple(rows), found=found, at=here, pages=pages)
 
     def awaiting(self, reader: Reader) -> int:
         """How many await the reader's countersignature."""
-        return sum(one.awaits_reader for one in self.rows(reader))
+        if reader.party_id is None:
+            return 0
+        with ReaderWork(self._portal_work, reader).begin(writes=False) as unit:
+            return unit.stated.awaiting(reader.party_id)
 
     def row(self, reader: Reader, attestation_id: str) -> StatedView:
         """One attestation.

@@ -7,7 +7,7 @@ database lets that row become another content only by the latest decision (`pape
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.invoice import Invoice
@@ -54,6 +54,27 @@ class InvoiceVersionRows:
             InvoiceDecision(**{one.name: getattr(row, one.name) for one in columns})
             for row in self._connection.execute(query)
         ]
+
+    def contested(self) -> Sequence[str]:
+        """Numbers with a content that no two officers have decided upon, in order."""
+        versions, decisions = invoice_versions.c, invoice_decisions.c
+        told = (
+            select(versions.number, func.count().label("contents"))
+            .group_by(versions.number)
+            .subquery()
+        )
+        decided = (
+            select(decisions.number, func.max(decisions.seen).label("seen"))
+            .group_by(decisions.number)
+            .subquery()
+        )
+        query = (
+            select(told.c.number)
+            .outerjoin(decided, decided.c.number == told.c.number)
+            .where(told.c.contents > func.coalesce(decided.c.seen, 0))
+            .order_by(told.c.number)
+        )
+        return list(self._connection.execute(query).scalars())
 
     def add_version(self, version: InvoiceVersion) -> None:
         """Keep a content."""

@@ -243,8 +243,8 @@ POLICIES: Final[Mapping[str, str]] = {
     "invoice_line_parts": (
         f"{_OFFICE} OR (number, version) IN (SELECT * FROM kashi_invoice_versions())"
     ),
-    # Who contests a content that stands is for officers.
-    "invoice_versions": _OFFICE,
+    # Of contents that do not stand a party sees its own; what officers decide is theirs.
+    "invoice_versions": _of_party("seller_id", "buyer_id"),
     "invoice_decisions": _OFFICE,
     "invoice_statuses": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
     # What a company claims is no business of its provider.

@@ -4,7 +4,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    insert,
+    or_,
+    select,
+)
 
 from kashi_server.domain.attestation import (
     Attestation,
@@ -20,6 +27,7 @@ from kashi_server.services.evidence_port import (
     ReversalWord,
     StoredAttestation,
 )
+from kashi_server.storage.stated_lists import StatedLists
 from kashi_server.storage.tables.evidence import (
     attestation_changes,
     attestation_reversals,
@@ -33,11 +41,8 @@ _HEAD = ("site", "contract_id", "provider_id", "user_id", "source_name", "source
 _MORE = ("mapping_sha256", "counted_by")
 
 
-class StatedRepository:
+class StatedRepository(StatedLists):
     """Speaks through one connection; see `services.evidence_port`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def has_source(self, sha256: str) -> bool:
         """The bytes are kept already."""

@@ -8,6 +8,7 @@ from kashi_server.portal.locale import (
     assignment_words,
     certificate_words,
     claim_words,
+    contract_words,
     doubt_words,
     event_words,
     host_words,
@@ -35,6 +36,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **event_words.WORDS,
     **certificate_words.WORDS,
     **paper_words.WORDS,
+    **contract_words.WORDS,
     **claim_words.WORDS,
     **public_words.WORDS,
 }

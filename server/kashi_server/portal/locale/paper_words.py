@@ -76,6 +76,49 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "invoice.source": ("依据", "Source"),
     "invoice.decided": ("两名经办人决定：", "Decided by two officers:"),
     "invoice.claims": ("申报占用", "Held by claims"),
+    "invoice.contents": ("本号码的各种内容", "Contents told of this number"),
+    "invoice.contents_note": (
+        "同一号码被告知了不同内容：每一种都保存，两名经办人裁定以何者为准；裁定前不能申报。",
+        (
+            "Several contents of one number were told. Each is kept; two officers decide which "
+            "stands, and until then nothing is claimed of it."
+        ),
+    ),
+    "invoice.contents_beside": (
+        "此号码现以他人之间的发票登记；以下为您方的内容。如有异议，请向主管部门提交税务局查验结果。",
+        (
+            "This number stands here as an invoice between others; below is what was told of "
+            "yours. To contest it, bring the office the tax bureau's answer."
+        ),
+    ),
+    "invoice.awaits": (
+        "本号码有多种内容，待两名经办人裁定以何者为准：",
+        "Several contents of this number were told; two officers decide which stands:",
+    ),
+    "invoice.version": ("第几版", "Version"),
+    "invoice.told_at": ("告知时间", "Told at"),
+    "invoice.told_by": ("告知人", "Told by"),
+    "invoice.stands": ("现行", "stands"),
+    "invoice.does_not_stand": ("不作数", "does not stand"),
+    "invoice.decisions": ("裁定", "Decisions"),
+    "invoice.decided_for": ("以第 {n} 版为准", "version {n} stands"),
+    "invoice.document": ("依据文件", "Document"),
+    "invoice.reason": ("理由", "Reason"),
+    "invoice.deciders": ("经办人", "Officers"),
+    "contested.title": ("待裁定的发票", "Contested invoices"),
+    "contested.lead": (
+        "同一号码有多种内容、两名经办人尚未裁定的发票，等候最久的在前。",
+        (
+            "Numbers with several contents of which two officers have not decided, the one that "
+            "waits longest first."
+        ),
+    ),
+    "contested.count": (
+        "{n} 张发票有多种内容，待两名经办人裁定",
+        "{n} invoices with several contents await two officers",
+    ),
+    "contested.contents": ("内容数", "Contents"),
+    "contested.last": ("最近告知", "Last told"),
     "invoice_status.normal": ("正常", "normal"),
     "invoice_status.partly_red": ("部分红冲", "partly red-flushed"),
     "invoice_status.red": ("已红冲", "red-flushed"),

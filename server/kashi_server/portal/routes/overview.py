@@ -50,6 +50,7 @@ def overview(visit: OfOffice, month: str | None = None) -> Response:
         holds=len(views.holds(reader)),
         closed_funds=closed_of(visit.parts.claims.batches(reader)),
         to_recover=len(visit.parts.claims.to_recover(reader)),
+        contested=len(visit.parts.papers.contested(reader)),
         closing=closing_notice(visit),
     )
 

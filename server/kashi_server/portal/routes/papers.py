@@ -12,7 +12,7 @@ from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.portal.forms import CheckedForm, Form
 from kashi_server.portal.pages import page
-from kashi_server.portal.visit import SignedIn, Visit
+from kashi_server.portal.visit import OfOffice, SignedIn, Visit
 from kashi_server.services.paper_desk import Uploaded
 from kashi_server.services.views import NOT_THERE
 
@@ -69,8 +69,19 @@ def add_file(visit: SignedIn, form: CheckedForm) -> Response:
 
 @router.get("/papers/invoices/{number}")
 def invoice(visit: SignedIn, number: str) -> Response:
-    """One invoice: lines, parts, how it stands, what claims hold of it."""
-    return _invoice(visit, number)
+    """One invoice: lines, parts, how it stands, what claims hold of it; to a party of whose content
+    another one stands, its own."""
+    try:
+        return _invoice(visit, number)
+    except NotFound:
+        told = visit.parts.papers.told(visit.reader, number)
+        return page(visit, "invoice_told.html", number=number, told=told)
+
+
+@router.get("/papers/contested")
+def contested(visit: OfOffice) -> Response:
+    """Invoices with several contents of which two officers have to decide."""
+    return page(visit, "contested.html", rows=visit.parts.papers.contested(visit.reader))
 
 
 @router.post("/papers/invoices/{number}/parts")
@@ -166,6 +177,8 @@ def _invoice(visit: Visit, number: str, problem: str = "") -> Response:
         invoice=stored.invoice,
         stored=stored,
         history=shown.history,
+        told=shown.told,
+        contracts=sorted({part.contract_id for part in stored.parts}),
         allocations=shown.allocations,
         parts_of=shown.parts,
         chosen={part.line: f"{part.contract_id}/{part.part}" for part in stored.parts},

@@ -16,23 +16,26 @@ from kashi_server.portal.visit import SignedIn, Visit
 from kashi_server.services.stated_desk import Word
 from kashi_server.services.views import NOT_THERE
 
-ROWS_SHOWN: Final = 500
+ROWS_SHOWN: Final = 100
+RECORDS_SHOWN: Final = 500
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/stated")
-def stated(visit: SignedIn, state: str = "") -> Response:
+def stated(visit: SignedIn, state: str = "", at: int = 1) -> Response:
     """What was stated of the reader's contracts, what awaits the reader first."""
-    every = visit.parts.stated.rows(visit.reader)
-    shown = [one for one in every if state in ("", one.stored.state)]
+    desk, chosen = visit.parts.stated, _state(state)
+    shown = desk.listed(visit.reader, chosen, at=at, size=ROWS_SHOWN)
     return page(
         visit,
         "stated.html",
-        rows=shown[:ROWS_SHOWN],
-        found=len(shown),
-        awaiting=sum(one.awaits_reader for one in every),
+        rows=shown.rows,
+        found=shown.found,
+        at=shown.at,
+        pages=shown.pages,
+        awaiting=desk.awaiting(visit.reader),
         states=[str(one) for one in AttestationState],
-        state=state,
+        state="" if chosen is None else str(chosen),
     )
 
 
@@ -58,6 +61,11 @@ def answer(visit: SignedIn, attestation_id: str, form: CheckedForm) -> Response:
     return RedirectResponse(f"/stated/{attestation_id}", status_code=303)
 
 
+def _state(text: str) -> AttestationState | None:
+    """The state that a list is cut to; None: any."""
+    return AttestationState(text) if text in set(AttestationState) else None
+
+
 def _word(form: Form) -> Word:
     try:
         return Word(form.text("answer"))
@@ -76,6 +84,6 @@ def _one(visit: Visit, attestation_id: str, problem: str = "") -> Response:
         row=row,
         stored=row.stored,
         stated=row.stored.attestation,
-        records=row.stored.attestation.records[:ROWS_SHOWN],
+        records=row.stored.attestation.records[:RECORDS_SHOWN],
         problem=problem,
     )

@@ -1,0 +1,56 @@
+"""Words of a contract's page: parts, amendments, prices."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "contract": ("合同", "Contract"),
+    "contract.parts": ("合同各部分（现行）", "Parts as they hold now"),
+    "contract.parts_note": (
+        "算力部分与其他部分分列；其他部分是否计入由各项政策规定，多数不计入。",
+        (
+            "Compute and everything else, apart. Whether anything else counts each programme's "
+            "rules say; most exclude it."
+        ),
+    ),
+    "contract.no_parts": ("未提供合同金额。", "What it is worth was not stated."),
+    "contract.part": ("部分", "Part"),
+    "contract.item": ("类别", "Item"),
+    "contract.since": ("自", "Since"),
+    "contract.original": ("原合同", "the contract as signed"),
+    "contract.accelerator": ("算力部分合计", "Compute in all"),
+    "contract.rest": ("其他部分合计", "Everything else in all"),
+    "contract.owned": ("自有", "own equipment"),
+    "contract.amendments": ("补充协议", "Amendments"),
+    "contract.number": ("编号", "Number"),
+    "contract.holds_from": ("生效时间（北京时间）", "In force from (Beijing time)"),
+    "contract.document": ("文件", "Document"),
+    "contract.changes": ("变更内容", "What it changes"),
+    "contract.new_end": ("合同结束改为 {end}", "the contract ends {end}"),
+    "contract.later": ("尚未生效", "not in force yet"),
+    "contract.prices": ("单价与租金", "Prices and rents"),
+    "contract.price": ("单价（元）", "Price (CNY)"),
+    "contract.price_for": ("计价单位", "For"),
+    "contract.basis": ("计量口径", "By"),
+    "contract.whole": ("整份合同", "the whole contract"),
+    "contract.among": ("按 {n} 台分摊", "divided among {n} devices"),
+    "contract.ended": ("已结束", "ended"),
+    "contract.item.accelerator": ("算力租用", "compute"),
+    "contract.item.storage": ("存储", "storage"),
+    "contract.item.network": ("网络", "network"),
+    "contract.item.security": ("安全", "security"),
+    "contract.item.support": ("支持服务", "support"),
+    "contract.item.model": ("模型", "model"),
+    "contract.item.corpus": ("语料", "corpus"),
+    "contract.item.equipment": ("设备", "equipment"),
+    "contract.item.software": ("软件", "software"),
+    "contract.item.investment": ("投入", "investment"),
+    "contract.item.sales": ("销售", "sales"),
+    "contract.unit.card_hour": ("每卡时", "a card-hour"),
+    "contract.unit.partition_hour": ("每片时", "a partition-hour"),
+    "contract.unit.device_month": ("每台每月", "a device and month"),
+    "contract.unit.contract_month": ("整份合同每月", "the contract and month"),
+    "contract.basis.leased_observed": ("租用且观测到的时间", "leased and observed time"),
+    "contract.basis.held": ("占用时间", "held time"),
+    "contract.basis.utilised": ("利用时间", "utilised time"),
+    "contract.basis.flat_rent": ("月租", "monthly rent"),
+}

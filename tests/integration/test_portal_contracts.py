@@ -1,0 +1,79 @@
+"""Claims about a contract's page; who sees whose is in `test_portal_isolation`."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from changed_agreements import amendment
+from claim_cases import BATCH_ID, invoice_number
+from fixtures_certificates import PROVIDER
+from fixtures_database import Database
+from fixtures_portal import PortalHouse, make_house, make_portal_month
+from kashi_server.services.importing import ImportFile, Importing
+from kashi_server.storage.engine import open_engine
+from kashi_server.storage.migrate import migrate
+from kashi_server.storage.roles import install_roles, role_urls
+from kashi_server.storage.unit_of_work import Work
+from portal_money import draft, open_batch
+
+PARTS, PRICES, PAPERS = "900.00", ("12.5", "11.8"), invoice_number(0)
+CLAIM, STATEMENT = f"/claims/{BATCH_ID}-0001", "KS-2026-09-HT-A"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PortalHouse]:
+    """A portal over a month with a claim of company A and an amendment that does not hold yet."""
+    if request.param == "sqlite":
+        engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'kashi.sqlite'}")
+        migrate(engine)
+        yield _house(Work(engine))
+        engine.dispose()
+        return
+    database: Database = request.getfixturevalue("module_postgresql_database")
+    urls = role_urls(database.url, "ingest-secret", "portal-secret")
+    install_roles(database.engine, urls)
+    portal = Work(open_engine(urls.portal))
+    try:
+        yield _house(database.work, portal)
+    finally:
+        portal.engine.dispose()
+
+
+def _house(work: Work, portal_work: Work | None = None) -> PortalHouse:
+    made = make_house(make_portal_month(work), portal_work=portal_work)
+    draft(open_batch(made.month), "company-a", "HT-A")
+    file = ImportFile("amendment.toml", amendment(accelerator_yuan="123.45"))
+    Importing(work, made.clock).take([file], "officer", "补充协议")
+    return made
+
+
+def test_a_contract_shows_its_sides_what_holds_and_what_will(house: PortalHouse) -> None:
+    """Compute and the rest apart, the amendment with its date and its amount though it does not
+    hold yet, every price with its dates, assignments and invoices: to both sides and the office."""
+    for login in ("company-a", "provider", "officer"):
+        page = house.signed_in(login).get("/contracts/HT-A").text
+        for told in (
+            "900.00", "100.00", "1,000.00", "存储", "补-1", "2026-11-05 00:00", "123.45",
+            "尚未生效", ">12.50<", ">11.80<", "每卡时", "租用且观测到的时间", "AS-0",
+            PROVIDER, PAPERS,
+        ):  # fmt: skip
+            assert told in page, (login, told)
+
+
+def test_statements_and_claims_stand_on_it_for_whom_they_are(house: PortalHouse) -> None:
+    """The company and the office follow them from there; the provider learns of neither."""
+    for login, sees in (("company-a", True), ("auditor", True), ("provider", False)):
+        page = house.signed_in(login).get("/contracts/HT-A").text
+        assert (STATEMENT in page) == sees, login
+        assert (CLAIM in page) == sees, login
+
+
+def test_every_paper_of_a_contract_leads_to_its_page(house: PortalHouse) -> None:
+    """Claim, statement, invoice and assignment."""
+    client = house.signed_in("company-a")
+    statement = re.search(r'href="(/statements/KS-2026-09-HT-A)"', client.get("/statements").text)
+    assert statement is not None
+    for path in (CLAIM, statement[1], f"/papers/invoices/{PAPERS}", "/assignments/AS-0"):
+        assert 'href="/contracts/HT-A"' in client.get(path).text, path
