@@ -53,11 +53,15 @@ def said(
 
 
 def told(
-    ready: Filed, invoice: Invoice, acting: PartyActing, *parts: tuple[int, str, str]
+    ready: Filed,
+    invoice: Invoice,
+    acting: PartyActing,
+    *parts: tuple[int, str, str],
+    status: InvoiceStatus = InvoiceStatus.NORMAL,
 ) -> TakenInvoices:
     """A file of somebody's with this invoice."""
     place = Place(file="export.xlsx", row=2)
-    one = ToldInvoice(place=place, invoice=invoice, status=InvoiceStatus.NORMAL, parts=parts)
+    one = ToldInvoice(place=place, invoice=invoice, status=status, parts=parts)
     return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
 
 
@@ -207,6 +211,34 @@ def test_putting_right_lets_the_content_stand_that_stood(claims_work: Work) -> N
     told(ready, said(99_00), SELLER)
     assert shown(ready).stored.status is InvoiceStatus.NORMAL
     assert not damaged(claims_work, NUMBER)
+
+
+@pytest.mark.parametrize("when", ["first", "with it", "later", "of the losing one"])
+def test_a_decision_about_content_makes_no_void_invoice_claimable(
+    claims_work: Work, when: str
+) -> None:
+    """Whenever the bureau's export says void of the content that comes to stand: it stands void,
+    until two officers put that right on a document, and a decision after that keeps to it."""
+    ready, void = filed(claims_work), InvoiceStatus.VOID
+    true, false = said(300_00, OTHER), said(700_00, OTHER)
+    if when == "first":
+        told(ready, true, THE_OFFICE, status=void)
+        told(ready, false, SELLER)
+    else:
+        told(ready, false, CLERK_OF_A)
+        told(ready, true, SELLER, status=void if when == "with it" else InvoiceStatus.NORMAL)
+    if when == "of the losing one":
+        deciding(ready).decide(OTHER, 1, DECISION, DOCUMENT)
+    if when in ("later", "of the losing one"):
+        told(ready, true, THE_OFFICE, status=void)
+
+    decided = deciding(ready).decide(OTHER, 1 if when == "first" else 2, DECISION, DOCUMENT)
+
+    assert (decided.invoice, decided.status) == (true, void)
+    put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
+    again = deciding(ready).decide(OTHER, decided.version, DECISION, DOCUMENT)
+    assert again.status is InvoiceStatus.NORMAL
+    assert not damaged(claims_work, OTHER)
 
 
 def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(

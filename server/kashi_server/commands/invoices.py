@@ -182,7 +182,8 @@ def _print_versions(history: InvoiceHistory) -> None:
         said = one.invoice
         print(
             f"    第 {one.version} 版 version: {here}，{yuan_text(said.amount.incl_fen)} 元 yuan,"
-            f" {said.seller_id} → {said.buyer_id}，{one.source} {one.told_by}"
+            f" {said.seller_id} → {said.buyer_id}，{STATUS_ZH[one.status]} {one.status}，"
+            f"{one.source} {one.told_by}"
             + (f"，对应蓝字 takes back {said.blue_number}" if said.blue_number else "")
         )
     for decided in history.decisions:
@@ -263,6 +264,7 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
         "versions": [
             {
                 "version": one.version,
+                "status": str(one.status),
                 "source": one.source,
                 "told_by": one.told_by,
                 "told_utc_ms": one.told_utc_ms,

@@ -14,7 +14,7 @@ from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
 from kashi_server.services.allocation import claims_on, whole_left_fen
-from kashi_server.services.invoice_versions import keep_beside
+from kashi_server.services.invoice_versions import RANK, keep_beside, told_status
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch
 from kashi_server.services.paper_entries import (
     decision_entry,
@@ -123,7 +123,8 @@ class InvoiceDeciding:
             made = _Letting(unit, self._watch, decision, document.strip(), self._clock())
             told = replace(stored.invoice, blue_number=blue_number)
             said = (made.document, made.both, made.utc_ms)
-            version = keep_beside(unit, stored, told, said, exactly=True)
+            what = (told, told_status(unit, stored))
+            version = keep_beside(unit, stored, what, said, exactly=True)
             if version is None:
                 raise Refused(
                     f"发票 {number} 已有过多版本。Too many contents of invoice {number} are kept"
@@ -195,7 +196,9 @@ class _Letting:
             self._unit.log.append_pending(*invoice_entry(now))
             self._keep_parts(before, chosen)
         after = _existing(self._unit, number)
-        self._restate(after, _by_reds(self._unit, after), self.document, decided=True)
+        # Which content stands was decided, not that it holds good.
+        words = (_by_reds(self._unit, after), told_status(self._unit, after))
+        self._restate(after, max(words, key=RANK.__getitem__), self.document, decided=True)
         if before.invoice.blue_number != now.blue_number or now.red:
             for blue in sorted({before.invoice.blue_number, now.blue_number} - {""}):
                 self._restate_blue(blue, f"red invoice {number}")

@@ -9,7 +9,7 @@ is taken changes how its blue one stands even where no file says so. One side's 
 wrong: two officers put it right.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
@@ -18,7 +18,7 @@ from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
 from kashi_server.services.invoice_contests import differing, says_blue, weighty
-from kashi_server.services.invoice_versions import keep_beside
+from kashi_server.services.invoice_versions import RANK, keep_beside
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
@@ -32,13 +32,6 @@ from kashi_server.services.papers_port import (
     StoredInvoice,
 )
 from kashi_server.services.told import Place, ToldInvoice
-
-_RANK: Mapping[InvoiceStatus, int] = {
-    InvoiceStatus.NORMAL: 0,
-    InvoiceStatus.PARTLY_RED: 1,
-    InvoiceStatus.RED: 2,
-    InvoiceStatus.VOID: 2,
-}
 
 
 @dataclass(slots=True)
@@ -209,6 +202,9 @@ class _Taking:
             return
         parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
         mapped = self.map(invoice, stored.parts, parts, place, stored.version)
+        if self._unit.invoices.versions(invoice.number):
+            # It may stand void by the contest alone: the word is kept of this content.
+            self._keep_beside(stored, told)
         changed = self._change(stored, told.status, place.file)
         self.done.changed += mapped or changed or later
         self.done.unchanged += not (mapped or changed or later)
@@ -238,6 +234,7 @@ class _Taking:
         )
         heavy = weighty(stored.invoice, invoice)
         if self._decided_against(invoice):
+            self._keep_beside(stored, told)
             return
         if heavy:
             self._keep_beside(stored, told)
@@ -284,7 +281,8 @@ class _Taking:
 
     def _keep_beside(self, stored: StoredInvoice, told: ToldInvoice) -> None:
         said = (told.place.file, self._acting.actor, self._utc_ms)
-        if keep_beside(self._unit, stored, told.invoice, said) is None:
+        what = (told.invoice, told.status or InvoiceStatus.NORMAL)
+        if keep_beside(self._unit, stored, what, said) is None:
             self.done.notes.append(
                 f"发票 {told.invoice.number} 已有过多版本，本版未保存。Too many contents of invoice"
                 f" {told.invoice.number} were told; this one is not kept"
@@ -375,7 +373,7 @@ class _Taking:
         number = stored.invoice.number
         if status is None or status is stored.status:
             return False
-        if _RANK[status] <= _RANK[stored.status]:
+        if RANK[status] <= RANK[stored.status]:
             self.done.notes.append(
                 f"发票 {number}：{source} 称其{STATUS_ZH[status]}，现为"
                 f"{STATUS_ZH[stored.status]}，不作改变。"
