@@ -70,6 +70,11 @@ def shown(ready: Filed, number: str = NUMBER, acting: PartyActing = THE_OFFICE) 
     return InvoiceKeeping(ready.work, ready.clock).show(number, acting)
 
 
+def keeping(ready: Filed) -> InvoiceKeeping:
+    """Invoices as the office lists them."""
+    return InvoiceKeeping(ready.work, ready.clock)
+
+
 def deciding(ready: Filed) -> InvoiceDeciding:
     """Where two officers decide."""
     return InvoiceDeciding(ready.work, ready.clock, ready.claims)
@@ -141,7 +146,8 @@ def test_a_number_that_a_rival_occupied_is_the_true_buyers_by_two_officers(
     assert "70000" not in str(first.notes)
     with pytest.raises(NotFound):
         shown(ready, OTHER, CLERK_OF_A)
-    assert shown(ready, OTHER).stored.status is InvoiceStatus.VOID
+    assert shown(ready, OTHER).stored.status is InvoiceStatus.NORMAL
+    assert keeping(ready).contested() == [OTHER]
     assert shown(ready, OTHER, RIVAL).versions == ()
 
     deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
@@ -172,6 +178,54 @@ def test_what_two_officers_decided_against_stops_nothing_again(claims_work: Work
     history = shown(ready, OTHER)
     assert (history.stored.status, history.stored.version) == (InvoiceStatus.NORMAL, 2)
     assert [one.invoice.amount.incl_fen for one in history.versions] == [700_00, 300_00, 800_00]
+
+
+def test_a_stranger_stops_no_invoice_of_others(claims_work: Work) -> None:
+    """Whoever is no side of it tells content after content: kept for the officers, half as many as
+    may be, and neither the invoice nor the claim stops; the seller's word is kept and does stop."""
+    ready = filed(claims_work)
+    claim_id = ready.issued(200_00)
+    for yuan in range(1, 12):
+        told(ready, said(yuan * 100, buyer_id=COMPANY_B), RIVAL)
+
+    history = shown(ready)
+    assert (history.stored.status, len(history.versions)) == (InvoiceStatus.NORMAL, 8)
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.ISSUED
+    assert keeping(ready).contested() == [NUMBER]
+    told(ready, said(99_00), SELLER)
+    assert shown(ready).stored.status is InvoiceStatus.VOID
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.SUSPENDED
+
+
+def test_after_a_decision_no_party_alone_stops_a_partly_red_invoice(claims_work: Work) -> None:
+    """Neither the seller nor the buyer, with a further content or the word void, though a red
+    invoice came after it; what they told is kept, and a further red one counts."""
+    ready = filed(claims_work)
+    told(ready, said(99_00), SELLER)
+    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+    told(ready, said(-10_00, RED, blue_number=NUMBER), SELLER)
+
+    new = told(ready, said(98_00), SELLER)
+    told(ready, said(97_00), CLERK_OF_A)
+    told(ready, shown(ready).stored.invoice, SELLER, status=InvoiceStatus.VOID)
+
+    assert any("two officers found" in one for one in new.notes)
+    assert shown(ready).stored.status is InvoiceStatus.PARTLY_RED
+    assert keeping(ready).contested() == [NUMBER]
+    told(ready, said(-490_00, invoice_number(901), blue_number=NUMBER), SELLER)
+    assert shown(ready).stored.status is InvoiceStatus.RED
+
+
+def test_a_content_that_is_not_kept_stops_nothing(claims_work: Work) -> None:
+    """Thirty-two of them are kept; put right, one more is told, by the office too, and left."""
+    ready = filed(claims_work)
+    for yuan in range(1, 32):
+        told(ready, said(yuan * 100), THE_OFFICE)
+    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+    more = told(ready, said(5_000_00), THE_OFFICE)
+
+    assert any("is not kept" in one for one in more.notes)
+    assert shown(ready).stored.status is InvoiceStatus.NORMAL
 
 
 def test_nobody_fills_the_database_with_contents_of_one_number(claims_work: Work) -> None:

@@ -119,6 +119,7 @@ def list_invoices(
     """List invoices and how they stand. 发票列表"""
     with opened(directory) as server:
         found = keeping(server).all(CONSOLE, contract)
+        contested = keeping(server).contested()
     if as_json:
         print(json.dumps([_data(one) for one in found], ensure_ascii=False))
         return
@@ -137,6 +138,9 @@ def list_invoices(
         )
     PlainConsole().print(table)
     print(f"{len(found)} 张发票 invoices.")
+    if contested:
+        print("待两名经办人裁定内容 contested, see invoices show and decide:")
+        print("\n".join(f"    {number}" for number in contested))
 
 
 def show_invoice(

@@ -14,7 +14,7 @@ from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
 from kashi_server.services.allocation import claims_on, whole_left_fen
-from kashi_server.services.invoice_versions import RANK, keep_beside, told_status
+from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, keep_beside, told_status
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch
 from kashi_server.services.paper_entries import (
     decision_entry,
@@ -124,7 +124,7 @@ class InvoiceDeciding:
             told = replace(stored.invoice, blue_number=blue_number)
             said = (made.document, made.both, made.utc_ms)
             what = (told, told_status(unit, stored))
-            version = keep_beside(unit, stored, what, said, exactly=True)
+            version = keep_beside(unit, stored, what, said, exactly=True, most=2 * VERSIONS_MAX)
             if version is None:
                 raise Refused(
                     f"发票 {number} 已有过多版本。Too many contents of invoice {number} are kept"

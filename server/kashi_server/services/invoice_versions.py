@@ -23,7 +23,10 @@ from kashi_server.services.papers_port import (
 )
 
 VERSIONS_MAX: Final = 16
-"""How many contents of one number are kept; nobody fills the database with them."""
+"""How many contents of one number are kept; nobody fills the database with them.
+
+Of those who are no side of what stands half as many, of the office twice: no party keeps it out.
+"""
 RANK: Final[Mapping[InvoiceStatus, int]] = {
     InvoiceStatus.NORMAL: 0,
     InvoiceStatus.PARTLY_RED: 1,
@@ -58,6 +61,7 @@ def keep_beside(
     said: tuple[str, str, int],
     *,
     exactly: bool = False,
+    most: int = VERSIONS_MAX,
 ) -> int | None:
     """Keep another content of a number that is known here.
 
@@ -67,6 +71,7 @@ def keep_beside(
         told: the other content, and how it stands by the same word.
         said: the source that tells it, who brought it, and when.
         exactly: contents that differ in what no money rests on are two.
+        most: how many are kept.
 
     Returns:
         Its version; None where no more are kept.
@@ -80,7 +85,7 @@ def keep_beside(
                 # Of a known content: at most two more words, however many contents there are.
                 _add(unit, len(known) + 1, (one.invoice, status), said)
             return one.version
-    if len(known) >= VERSIONS_MAX:
+    if len(known) >= most:
         return None
     return _add(unit, len(known) + 1, told, said)
 
