@@ -90,9 +90,14 @@ def given_back(ready: Filed) -> None:
 
 
 def damaged(work: Work, number: str) -> list[str]:
-    """What fsck finds wrong with contents of a number, and with what was decided of them."""
+    """What fsck finds wrong with a number, but for what the samples lay past the log."""
+    unlogged = ("stands in no log entry", "is in the log and nowhere else")
     kinds = ("invoice-version", "invoice-decision")
-    return [one for one in check_logged(work) if number in one and one.startswith(kinds)]
+    return [
+        one
+        for one in check_logged(work)
+        if number in one and (one.startswith(kinds) or not one.endswith(unlogged))
+    ]
 
 
 def test_a_true_content_enters_beside_the_false_one_and_stands_by_two_officers(
@@ -293,6 +298,25 @@ def test_a_decision_about_content_makes_no_void_invoice_claimable(
     again = deciding(ready).decide(OTHER, decided.version, DECISION, DOCUMENT)
     assert again.status is InvoiceStatus.NORMAL
     assert not damaged(claims_work, OTHER)
+
+
+def test_fsck_tells_of_a_version_that_no_decision_names(sqlite_claims_work: Work) -> None:
+    """Two contents with the same lines: whoever turns the row back behind the server is told of,
+    and so is a row with the right version and another buyer."""
+    ready = filed(sqlite_claims_work)
+    told(ready, said(300_00, OTHER, COMPANY_B), RIVAL, (1, "HT-B", "accelerator"))
+    told(ready, said(300_00, OTHER), CLERK_OF_A)
+    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
+    assert not damaged(sqlite_claims_work, OTHER)
+
+    with sqlite_claims_work.begin() as unit:
+        unit.connection.execute(text("DROP TRIGGER invoices_no_update"))
+        unit.connection.execute(text(f"UPDATE invoices SET version = 1 WHERE number = '{OTHER}'"))
+        unit.commit()
+
+    found = damaged(sqlite_claims_work, OTHER)
+    assert f"invoice {OTHER}: version 1 stands, not version 2 as decided" in found
+    assert f"invoice {OTHER} is not what version 1 of it says" in found
 
 
 def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(

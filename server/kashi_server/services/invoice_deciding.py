@@ -12,8 +12,9 @@ from typing import Final, Protocol, cast
 from kashi_server.domain.invoice import Invoice, InvoiceStatus
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acting import Acting
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
-from kashi_server.services.allocation import claims_on, whole_left_fen
+from kashi_server.services.allocation import claims_on, release, whole_left_fen
 from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, keep_beside, told_status
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch
 from kashi_server.services.paper_entries import (
@@ -199,6 +200,10 @@ class _Letting:
         # Which content stands was decided, not that it holds good.
         words = (_by_reds(self._unit, after), told_status(self._unit, after))
         self._restate(after, max(words, key=RANK.__getitem__), self.document, decided=True)
+        if not _same(before.invoice, now):
+            # Whoever claimed was told above; what it held was of a content that stands no more.
+            both = Acting(actor=self.both)
+            release(self._unit, number, both, "another content stands", self.utc_ms)
         if before.invoice.blue_number != now.blue_number or now.red:
             for blue in sorted({before.invoice.blue_number, now.blue_number} - {""}):
                 self._restate_blue(blue, f"red invoice {number}")
@@ -217,8 +222,8 @@ class _Letting:
 
     def _keep_parts(self, before: StoredInvoice, chosen: InvoiceVersion) -> None:
         """What the lines are for stays said where they are the same between the same two."""
-        old, now = before.invoice, chosen.invoice
-        same = (old.seller_id, old.buyer_id, old.lines) == (now.seller_id, now.buyer_id, now.lines)
+        now = chosen.invoice
+        same = _same(before.invoice, now)
         known = _existing(self._unit, now.number).parts
         for part in before.parts if same and not known else ():
             mapping = LineMapping(
@@ -277,6 +282,11 @@ def _existing(unit: PapersUnit, number: str) -> StoredInvoice:
     if stored is None:
         raise NotFound(f"没有发票 {number}。There is no invoice {number}")
     return stored
+
+
+def _same(old: Invoice, now: Invoice) -> bool:
+    """Whether lines and sides are the same: what claims took stays theirs."""
+    return (old.seller_id, old.buyer_id, old.lines) == (now.seller_id, now.buyer_id, now.lines)
 
 
 def _by_reds(unit: PapersUnit, stored: StoredInvoice) -> InvoiceStatus:
