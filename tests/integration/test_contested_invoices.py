@@ -53,17 +53,26 @@ def said(
 
 
 def told(
-    ready: Filed, invoice: Invoice, acting: PartyActing, *parts: tuple[int, str, str]
+    ready: Filed,
+    invoice: Invoice,
+    acting: PartyActing,
+    *parts: tuple[int, str, str],
+    status: InvoiceStatus = InvoiceStatus.NORMAL,
 ) -> TakenInvoices:
     """A file of somebody's with this invoice."""
     place = Place(file="export.xlsx", row=2)
-    one = ToldInvoice(place=place, invoice=invoice, status=InvoiceStatus.NORMAL, parts=parts)
+    one = ToldInvoice(place=place, invoice=invoice, status=status, parts=parts)
     return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
 
 
 def shown(ready: Filed, number: str = NUMBER, acting: PartyActing = THE_OFFICE) -> InvoiceHistory:
     """The invoice as somebody sees it."""
     return InvoiceKeeping(ready.work, ready.clock).show(number, acting)
+
+
+def keeping(ready: Filed) -> InvoiceKeeping:
+    """Invoices as the office lists them."""
+    return InvoiceKeeping(ready.work, ready.clock)
 
 
 def deciding(ready: Filed) -> InvoiceDeciding:
@@ -81,9 +90,14 @@ def given_back(ready: Filed) -> None:
 
 
 def damaged(work: Work, number: str) -> list[str]:
-    """What fsck finds wrong with contents of a number, and with what was decided of them."""
+    """What fsck finds wrong with a number, but for what the samples lay past the log."""
+    unlogged = ("stands in no log entry", "is in the log and nowhere else")
     kinds = ("invoice-version", "invoice-decision")
-    return [one for one in check_logged(work) if number in one and one.startswith(kinds)]
+    return [
+        one
+        for one in check_logged(work)
+        if number in one and (one.startswith(kinds) or not one.endswith(unlogged))
+    ]
 
 
 def test_a_true_content_enters_beside_the_false_one_and_stands_by_two_officers(
@@ -137,7 +151,8 @@ def test_a_number_that_a_rival_occupied_is_the_true_buyers_by_two_officers(
     assert "70000" not in str(first.notes)
     with pytest.raises(NotFound):
         shown(ready, OTHER, CLERK_OF_A)
-    assert shown(ready, OTHER).stored.status is InvoiceStatus.VOID
+    assert shown(ready, OTHER).stored.status is InvoiceStatus.NORMAL
+    assert keeping(ready).contested() == [OTHER]
     assert shown(ready, OTHER, RIVAL).versions == ()
 
     deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
@@ -168,6 +183,54 @@ def test_what_two_officers_decided_against_stops_nothing_again(claims_work: Work
     history = shown(ready, OTHER)
     assert (history.stored.status, history.stored.version) == (InvoiceStatus.NORMAL, 2)
     assert [one.invoice.amount.incl_fen for one in history.versions] == [700_00, 300_00, 800_00]
+
+
+def test_a_stranger_stops_no_invoice_of_others(claims_work: Work) -> None:
+    """Whoever is no side of it tells content after content: kept for the officers, half as many as
+    may be, and neither the invoice nor the claim stops; the seller's word is kept and does stop."""
+    ready = filed(claims_work)
+    claim_id = ready.issued(200_00)
+    for yuan in range(1, 12):
+        told(ready, said(yuan * 100, buyer_id=COMPANY_B), RIVAL)
+
+    history = shown(ready)
+    assert (history.stored.status, len(history.versions)) == (InvoiceStatus.NORMAL, 8)
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.ISSUED
+    assert keeping(ready).contested() == [NUMBER]
+    told(ready, said(99_00), SELLER)
+    assert shown(ready).stored.status is InvoiceStatus.VOID
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.SUSPENDED
+
+
+def test_after_a_decision_no_party_alone_stops_a_partly_red_invoice(claims_work: Work) -> None:
+    """Neither the seller nor the buyer, with a further content or the word void, though a red
+    invoice came after it; what they told is kept, and a further red one counts."""
+    ready = filed(claims_work)
+    told(ready, said(99_00), SELLER)
+    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+    told(ready, said(-10_00, RED, blue_number=NUMBER), SELLER)
+
+    new = told(ready, said(98_00), SELLER)
+    told(ready, said(97_00), CLERK_OF_A)
+    told(ready, shown(ready).stored.invoice, SELLER, status=InvoiceStatus.VOID)
+
+    assert any("two officers found" in one for one in new.notes)
+    assert shown(ready).stored.status is InvoiceStatus.PARTLY_RED
+    assert keeping(ready).contested() == [NUMBER]
+    told(ready, said(-490_00, invoice_number(901), blue_number=NUMBER), SELLER)
+    assert shown(ready).stored.status is InvoiceStatus.RED
+
+
+def test_a_content_that_is_not_kept_stops_nothing(claims_work: Work) -> None:
+    """Thirty-two of them are kept; put right, one more is told, by the office too, and left."""
+    ready = filed(claims_work)
+    for yuan in range(1, 32):
+        told(ready, said(yuan * 100), THE_OFFICE)
+    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
+    more = told(ready, said(5_000_00), THE_OFFICE)
+
+    assert any("is not kept" in one for one in more.notes)
+    assert shown(ready).stored.status is InvoiceStatus.NORMAL
 
 
 def test_nobody_fills_the_database_with_contents_of_one_number(claims_work: Work) -> None:
@@ -207,6 +270,53 @@ def test_putting_right_lets_the_content_stand_that_stood(claims_work: Work) -> N
     told(ready, said(99_00), SELLER)
     assert shown(ready).stored.status is InvoiceStatus.NORMAL
     assert not damaged(claims_work, NUMBER)
+
+
+@pytest.mark.parametrize("when", ["first", "with it", "later", "of the losing one"])
+def test_a_decision_about_content_makes_no_void_invoice_claimable(
+    claims_work: Work, when: str
+) -> None:
+    """Whenever the bureau's export says void of the content that comes to stand: it stands void,
+    until two officers put that right on a document, and a decision after that keeps to it."""
+    ready, void = filed(claims_work), InvoiceStatus.VOID
+    true, false = said(300_00, OTHER), said(700_00, OTHER)
+    if when == "first":
+        told(ready, true, THE_OFFICE, status=void)
+        told(ready, false, SELLER)
+    else:
+        told(ready, false, CLERK_OF_A)
+        told(ready, true, SELLER, status=void if when == "with it" else InvoiceStatus.NORMAL)
+    if when == "of the losing one":
+        deciding(ready).decide(OTHER, 1, DECISION, DOCUMENT)
+    if when in ("later", "of the losing one"):
+        told(ready, true, THE_OFFICE, status=void)
+
+    decided = deciding(ready).decide(OTHER, 1 if when == "first" else 2, DECISION, DOCUMENT)
+
+    assert (decided.invoice, decided.status) == (true, void)
+    put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
+    again = deciding(ready).decide(OTHER, decided.version, DECISION, DOCUMENT)
+    assert again.status is InvoiceStatus.NORMAL
+    assert not damaged(claims_work, OTHER)
+
+
+def test_fsck_tells_of_a_version_that_no_decision_names(sqlite_claims_work: Work) -> None:
+    """Two contents with the same lines: whoever turns the row back behind the server is told of,
+    and so is a row with the right version and another buyer."""
+    ready = filed(sqlite_claims_work)
+    told(ready, said(300_00, OTHER, COMPANY_B), RIVAL, (1, "HT-B", "accelerator"))
+    told(ready, said(300_00, OTHER), CLERK_OF_A)
+    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
+    assert not damaged(sqlite_claims_work, OTHER)
+
+    with sqlite_claims_work.begin() as unit:
+        unit.connection.execute(text("DROP TRIGGER invoices_no_update"))
+        unit.connection.execute(text(f"UPDATE invoices SET version = 1 WHERE number = '{OTHER}'"))
+        unit.commit()
+
+    found = damaged(sqlite_claims_work, OTHER)
+    assert f"invoice {OTHER}: version 1 stands, not version 2 as decided" in found
+    assert f"invoice {OTHER} is not what version 1 of it says" in found
 
 
 def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(

@@ -119,6 +119,7 @@ def list_invoices(
     """List invoices and how they stand. 发票列表"""
     with opened(directory) as server:
         found = keeping(server).all(CONSOLE, contract)
+        contested = keeping(server).contested()
     if as_json:
         print(json.dumps([_data(one) for one in found], ensure_ascii=False))
         return
@@ -137,6 +138,9 @@ def list_invoices(
         )
     PlainConsole().print(table)
     print(f"{len(found)} 张发票 invoices.")
+    if contested:
+        print("待两名经办人裁定内容 contested, see invoices show and decide:")
+        print("\n".join(f"    {number}" for number in contested))
 
 
 def show_invoice(
@@ -182,7 +186,8 @@ def _print_versions(history: InvoiceHistory) -> None:
         said = one.invoice
         print(
             f"    第 {one.version} 版 version: {here}，{yuan_text(said.amount.incl_fen)} 元 yuan,"
-            f" {said.seller_id} → {said.buyer_id}，{one.source} {one.told_by}"
+            f" {said.seller_id} → {said.buyer_id}，{STATUS_ZH[one.status]} {one.status}，"
+            f"{one.source} {one.told_by}"
             + (f"，对应蓝字 takes back {said.blue_number}" if said.blue_number else "")
         )
     for decided in history.decisions:
@@ -263,6 +268,7 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
         "versions": [
             {
                 "version": one.version,
+                "status": str(one.status),
                 "source": one.source,
                 "told_by": one.told_by,
                 "told_utc_ms": one.told_utc_ms,

@@ -122,6 +122,21 @@ def free(
     return tuple(given)
 
 
+def release(unit: PapersUnit, number: str, acting: Acting, reason: str, utc_ms: int) -> None:
+    """Give back what every claim holds of an invoice, whatever its lines are for now."""
+    for key, incl_fen in sorted(_sums(unit.invoices.allocations(number=number)).items()):
+        if incl_fen > 0:
+            _number, contract_id, part, claim_id = key
+            wanted = Wanted(
+                number=number,
+                contract_id=contract_id,
+                part=part,
+                claim_id=claim_id,
+                amount_fen=incl_fen,
+            )
+            _store(unit, wanted, -incl_fen, acting, reason, utc_ms)
+
+
 def held_by(unit: PapersUnit, claim_id: str) -> tuple[Held, ...]:
     """What a claim holds, by invoice, contract and part."""
     taken = _sums(unit.invoices.allocations(claim_id=claim_id))

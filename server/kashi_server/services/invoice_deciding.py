@@ -12,9 +12,10 @@ from typing import Final, Protocol, cast
 from kashi_server.domain.invoice import Invoice, InvoiceStatus
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acting import Acting
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
-from kashi_server.services.allocation import claims_on, whole_left_fen
-from kashi_server.services.invoice_versions import keep_beside
+from kashi_server.services.allocation import claims_on, release, whole_left_fen
+from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, keep_beside, told_status
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch
 from kashi_server.services.paper_entries import (
     decision_entry,
@@ -123,7 +124,8 @@ class InvoiceDeciding:
             made = _Letting(unit, self._watch, decision, document.strip(), self._clock())
             told = replace(stored.invoice, blue_number=blue_number)
             said = (made.document, made.both, made.utc_ms)
-            version = keep_beside(unit, stored, told, said, exactly=True)
+            what = (told, told_status(unit, stored))
+            version = keep_beside(unit, stored, what, said, exactly=True, most=2 * VERSIONS_MAX)
             if version is None:
                 raise Refused(
                     f"发票 {number} 已有过多版本。Too many contents of invoice {number} are kept"
@@ -195,7 +197,13 @@ class _Letting:
             self._unit.log.append_pending(*invoice_entry(now))
             self._keep_parts(before, chosen)
         after = _existing(self._unit, number)
-        self._restate(after, _by_reds(self._unit, after), self.document, decided=True)
+        # Which content stands was decided, not that it holds good.
+        words = (_by_reds(self._unit, after), told_status(self._unit, after))
+        self._restate(after, max(words, key=RANK.__getitem__), self.document, decided=True)
+        if not _same(before.invoice, now):
+            # Whoever claimed was told above; what it held was of a content that stands no more.
+            both = Acting(actor=self.both)
+            release(self._unit, number, both, "another content stands", self.utc_ms)
         if before.invoice.blue_number != now.blue_number or now.red:
             for blue in sorted({before.invoice.blue_number, now.blue_number} - {""}):
                 self._restate_blue(blue, f"red invoice {number}")
@@ -214,8 +222,8 @@ class _Letting:
 
     def _keep_parts(self, before: StoredInvoice, chosen: InvoiceVersion) -> None:
         """What the lines are for stays said where they are the same between the same two."""
-        old, now = before.invoice, chosen.invoice
-        same = (old.seller_id, old.buyer_id, old.lines) == (now.seller_id, now.buyer_id, now.lines)
+        now = chosen.invoice
+        same = _same(before.invoice, now)
         known = _existing(self._unit, now.number).parts
         for part in before.parts if same and not known else ():
             mapping = LineMapping(
@@ -274,6 +282,11 @@ def _existing(unit: PapersUnit, number: str) -> StoredInvoice:
     if stored is None:
         raise NotFound(f"没有发票 {number}。There is no invoice {number}")
     return stored
+
+
+def _same(old: Invoice, now: Invoice) -> bool:
+    """Whether lines and sides are the same: what claims took stays theirs."""
+    return (old.seller_id, old.buyer_id, old.lines) == (now.seller_id, now.buyer_id, now.lines)
 
 
 def _by_reds(unit: PapersUnit, stored: StoredInvoice) -> InvoiceStatus:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
-from kashi_server.services.invoice_versions import contested
+from kashi_server.services.invoice_versions import contested, keep_right
 from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import decision_entry, status_entry
 from kashi_server.services.papers_port import (
@@ -104,6 +104,7 @@ def put_right(
         )
         unit.invoices.add_status(change)
         unit.log.append_pending(*status_entry(change))
+        keep_right(unit, stored, status, (change.source, both, utc_ms))
         if contested(unit, number):
             _let_stand(unit, stored, decision, change)
         act = PrivilegedAct(

@@ -9,7 +9,7 @@ is taken changes how its blue one stands even where no file says so. One side's 
 wrong: two officers put it right.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
@@ -18,7 +18,7 @@ from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
 from kashi_server.services.invoice_contests import differing, says_blue, weighty
-from kashi_server.services.invoice_versions import keep_beside
+from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, contested, keep_beside
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
@@ -32,13 +32,6 @@ from kashi_server.services.papers_port import (
     StoredInvoice,
 )
 from kashi_server.services.told import Place, ToldInvoice
-
-_RANK: Mapping[InvoiceStatus, int] = {
-    InvoiceStatus.NORMAL: 0,
-    InvoiceStatus.PARTLY_RED: 1,
-    InvoiceStatus.RED: 2,
-    InvoiceStatus.VOID: 2,
-}
 
 
 @dataclass(slots=True)
@@ -157,6 +150,12 @@ class InvoiceKeeping:
         with self._work.begin(writes=False) as unit:
             return unit.invoices.invoices(party_id=acting.party_id, contract_id=contract_id)
 
+    def contested(self) -> Sequence[str]:
+        """Numbers of which a content or a word was told that no two officers have looked at."""
+        with self._work.begin(writes=False) as unit:
+            numbers = sorted({one.invoice.number for one in unit.invoices.versions()})
+            return [number for number in numbers if contested(unit, number)]
+
     def contract_sides(self) -> frozenset[tuple[str, str]]:
         """(provider, user) of every contract: whose invoices belong here."""
         with self._work.begin(writes=False) as unit:
@@ -209,6 +208,9 @@ class _Taking:
             return
         parts = [LinePart(line=line, contract_id=c, part=p) for line, c, p in told.parts]
         mapped = self.map(invoice, stored.parts, parts, place, stored.version)
+        if self._unit.invoices.versions(invoice.number):
+            # It may stand void by the contest alone: the word is kept of this content.
+            self._keep_beside(stored, told)
         changed = self._change(stored, told.status, place.file)
         self.done.changed += mapped or changed or later
         self.done.unchanged += not (mapped or changed or later)
@@ -238,10 +240,11 @@ class _Taking:
         )
         heavy = weighty(stored.invoice, invoice)
         if self._decided_against(invoice):
+            self._keep_beside(stored, told)
             return
         if heavy:
-            self._keep_beside(stored, told)
-            self._suspend(stored, f"{file}, which tells another {', '.join(heavy)}")
+            if self._keep_beside(stored, told):
+                self._suspend(stored, f"{file}, which tells another {', '.join(heavy)}")
         elif "blue_number" in named:
             self._unit.invoices.lock(invoice.blue_number)
             blue = self._unit.invoices.invoice(invoice.blue_number)
@@ -251,7 +254,10 @@ class _Taking:
                 self._suspend(blue, f"{why} {stored.invoice.blue_number}")
 
     def _contest_unseen(self, stored: StoredInvoice, told: ToldInvoice) -> None:
-        """Another content by who is no side of what stands, and learns nothing of that."""
+        """Another content by who is no side of what stands, and learns nothing of that.
+
+        It is kept for the officers and stops nothing: nobody stops the invoices of others.
+        """
         self._pass_by(
             told,
             f"已登记且不属于{self._party_zh}；本版另行保存，由两名经办人裁定以何者为准，"
@@ -259,11 +265,9 @@ class _Taking:
             f"stands here and is not {self._party}'s; this one is kept beside it, and two officers"
             " decide which holds good: ask the office",
         )
-        notes, changes = len(self.done.notes), len(self.done.changes)
-        if not self._decided_against(told.invoice):
-            self._keep_beside(stored, told)
-            self._suspend(stored, "another content of its number, by another party")
-        del self.done.notes[notes:], self.done.changes[changes:]
+        notes = len(self.done.notes)
+        self._keep_beside(stored, told, VERSIONS_MAX // 2)
+        del self.done.notes[notes:]
 
     def _decided_against(self, told: Invoice) -> bool:
         """Whether two officers knew this content and let another stand: it stops nothing again."""
@@ -282,13 +286,19 @@ class _Taking:
             )
         return against
 
-    def _keep_beside(self, stored: StoredInvoice, told: ToldInvoice) -> None:
+    def _keep_beside(
+        self, stored: StoredInvoice, told: ToldInvoice, most: int = VERSIONS_MAX
+    ) -> bool:
+        most = most if self._acting.party_id else 2 * VERSIONS_MAX
         said = (told.place.file, self._acting.actor, self._utc_ms)
-        if keep_beside(self._unit, stored, told.invoice, said) is None:
+        what = (told.invoice, told.status or InvoiceStatus.NORMAL)
+        kept = keep_beside(self._unit, stored, what, said, most=most) is not None
+        if not kept:
             self.done.notes.append(
                 f"发票 {told.invoice.number} 已有过多版本，本版未保存。Too many contents of invoice"
                 f" {told.invoice.number} were told; this one is not kept"
             )
+        return kept
 
     def _suspend(self, stored: StoredInvoice, source: str) -> None:
         """Nothing is claimed of it until two officers put it right."""
@@ -375,7 +385,7 @@ class _Taking:
         number = stored.invoice.number
         if status is None or status is stored.status:
             return False
-        if _RANK[status] <= _RANK[stored.status]:
+        if RANK[status] <= RANK[stored.status]:
             self.done.notes.append(
                 f"发票 {number}：{source} 称其{STATUS_ZH[status]}，现为"
                 f"{STATUS_ZH[stored.status]}，不作改变。"
@@ -383,14 +393,16 @@ class _Taking:
                 " stays so"
             )
             return False
-        last = self._unit.invoices.statuses(number)[-1]
-        alone = self._acting.party_id is not None and not self._unit.invoices.reds_of(number)
-        if alone and last.decided:
+        before = self._unit.invoices.statuses(number)
+        by_reds = bool(self._unit.invoices.reds_of(number)) and status is self._after_reds(stored)
+        alone = self._acting.party_id is not None and not by_reds
+        decided = [one for one in before if one.decided]
+        if alone and decided:
             self.done.notes.append(
                 f"发票 {number}：{source} 称其{STATUS_ZH[status]}；两名经办人已认定其状"
-                f"态为{STATUS_ZH[stored.status]}（{last.source}），不作改变。"
+                f"态为{STATUS_ZH[stored.status]}（{decided[-1].source}），不作改变。"
                 f"invoice {number}: {source} says {status}; two officers found that it stands"
-                f" {stored.status} ({last.source}), and it stays so"
+                f" {stored.status} ({decided[-1].source}), and it stays so"
             )
             return False
         if alone and not status.claimable:
@@ -400,7 +412,7 @@ class _Taking:
                 f"invoice {number} is {status} by the word of {self._party} alone; where that is"
                 " untrue, two officers put it right: invoices put-right"
             )
-        self._store_status(number, last.change + 1, status, source)
+        self._store_status(number, before[-1].change + 1, status, source)
         self._tell(stored, status, source)
         return True
 

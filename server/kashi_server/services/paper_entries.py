@@ -59,6 +59,7 @@ def version_entry(version: InvoiceVersion) -> LogEntry:
     said = {
         "format": "kashi/v1/invoice-version",
         "version": version.version,
+        "status": str(version.status),
         "source": version.source,
         "told_by": version.told_by,
         "told_utc_ms": version.told_utc_ms,

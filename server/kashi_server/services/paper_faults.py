@@ -1,6 +1,7 @@
 """Bounds of papers, proven from the rows again: what the database's guards keep, fsck looks at."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kashi_server.domain.invoice import amounts_by_part
 from kashi_server.domain.money import yuan_text
@@ -8,9 +9,13 @@ from kashi_server.services.paper_entries import PapersRows
 
 
 def paper_faults(unit: PapersRows) -> Iterator[str]:
-    """Every invoice or payment of which more is taken or covered than it is for, in words."""
+    """Every invoice or payment of which more is taken or covered than it is for, in words.
+
+    And every invoice that stands with another content than two officers let stand.
+    """
     yield from _allocations(unit)
     yield from _covers(unit)
+    yield from _standing(unit)
 
 
 def _allocations(unit: PapersRows) -> Iterator[str]:
@@ -55,3 +60,19 @@ def _covers(unit: PapersRows) -> Iterator[str]:
         number = invoice.invoice.number
         if paid[number] > invoice.invoice.amount.incl_fen:
             yield f"invoice {number}: payments cover more than it is for"
+
+
+def _standing(unit: PapersRows) -> Iterator[str]:
+    decided = {one.number: one.version for one in unit.invoices.decisions()}
+    contents = {(one.invoice.number, one.version): one.invoice for one in unit.invoices.versions()}
+    for stored in unit.invoices.invoices():
+        number, last = stored.invoice.number, decided.get(stored.invoice.number, 1)
+        if stored.version != last:
+            now = stored.version
+            yield f"invoice {number}: version {now} stands, not version {last} as decided"
+        said = contents.get((number, stored.version))
+        if said is not None and not said.blue_number:
+            # Which invoice it takes back may be told later, once.
+            said = replace(said, blue_number=stored.invoice.blue_number)
+        if said not in (None, stored.invoice):
+            yield f"invoice {number} is not what version {stored.version} of it says"

@@ -95,11 +95,13 @@ class InvoiceVersion:
 
     Attributes:
         version: counts from 1, what was taken first.
+        status: how it stood by the same word; of one content the latest counts.
         source: the file that told it, or the document of the officers who did.
     """
 
     version: int
     invoice: Invoice
+    status: InvoiceStatus
     source: str
     told_by: str
     told_utc_ms: int

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, insert, select, update
 
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.invoice import Invoice
+from kashi_server.domain.invoice import Invoice, InvoiceStatus
 from kashi_server.domain.invoice_content import invoice_of, said_by
 from kashi_server.services.papers_port import InvoiceDecision, InvoiceVersion
 from kashi_server.storage.tables.papers import (
@@ -37,6 +37,7 @@ class InvoiceVersionRows:
             InvoiceVersion(
                 version=row.version,
                 invoice=invoice_of(json.loads(row.content)),
+                status=InvoiceStatus(row.status),
                 source=row.source,
                 told_by=row.told_by,
                 told_utc_ms=row.told_utc_ms,
@@ -84,6 +85,7 @@ class InvoiceVersionRows:
                 number=invoice.number,
                 version=version.version,
                 content=canonical_bytes(said_by(invoice)).decode(),
+                status=version.status.value,
                 seller_id=invoice.seller_id,
                 buyer_id=invoice.buyer_id,
                 source=version.source,

@@ -132,11 +132,14 @@ invoice_versions = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     # Canonical JSON of all it says; its sides beside it are for whoever looks for them.
     Column("content", Text, nullable=False),
+    # How it stood by the same word.
+    Column("status", Text, nullable=False),
     Column("seller_id", Text, nullable=False),
     Column("buyer_id", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("told_by", Text, nullable=False),
     Column("told_utc_ms", Count, nullable=False),
+    CheckConstraint("status IN ('normal', 'partly_red', 'red', 'void')", name="status"),
 )
 
 invoice_decisions = Table(

@@ -271,11 +271,16 @@ def _invoice_versions() -> None:
         ),
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("content", Text, nullable=False),
+        sa.Column("status", Text, nullable=False),
         sa.Column("seller_id", Text, nullable=False),
         sa.Column("buyer_id", Text, nullable=False),
         sa.Column("source", Text, nullable=False),
         sa.Column("told_by", Text, nullable=False),
         sa.Column("told_utc_ms", Count, nullable=False),
+        sa.CheckConstraint(
+            "status IN ('normal', 'partly_red', 'red', 'void')",
+            name=op.f("ck_invoice_versions_status"),
+        ),
     )
 
 
