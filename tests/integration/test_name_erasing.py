@@ -8,15 +8,17 @@ from fixtures_identity import START_UTC_MS as CLOCK_UTC_MS
 from fixtures_ingest import ReportingHost, enrol, stored_sums
 from kashi import signing
 from kashi.v1 import report_pb2
+from kashi_server.domain.sequence import Verdict
 from kashi_server.errors import NotFound, Refused
 from kashi_server.log.audit import check_log
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.accounts import AccountKeeping, Role
+from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.authority import Keyring
 from kashi_server.services.fsck import check_facts
 from kashi_server.services.fsck_log import check_logged
-from kashi_server.services.ingestion import Ingestion, Submission
-from kashi_server.services.name_erasing import Erased, NameErasing
+from kashi_server.services.ingestion import Answer, Ingestion, Submission
+from kashi_server.services.name_erasing import ERASED_ACT, Erased, NameErasing
 from kashi_server.services.passwords import Passwords
 from kashi_server.services.revealing import revealed, without_names
 from kashi_server.services.two_officers import OfficersDecision
@@ -157,3 +159,53 @@ def test_nothing_is_erased_without_two_officers_a_host_and_a_day_that_is_over(
             erasing(work).erase(host_ids, until, decision)
 
     assert named(work, HOST) == [True] * 7
+
+
+def test_fsck_names_a_host_whose_names_went_without_two_officers(
+    work: Work, keyring: Keyring, wires: dict[str, list[bytes]]
+) -> None:
+    """Whoever writes to the database takes names out as the officers' command does, of a host that
+    no act names, or behind the day of an act: fsck says of which, how many, and the first."""
+    erasing(work).erase([HOST], BEFORE, DECISION)
+    erasing(work).erase([OTHER], LAST, DECISION)
+    sequence(work, keyring, lambda: YEAR_2200)
+    whole = check_facts(work, keyring.receipt_key.public_key()).differences
+
+    with work.begin() as unit:
+        unit.facts.erase_names(HOST, YEAR_2200, (1, 4), without_names)
+        unit.commit()
+
+    checked = check_facts(work, keyring.receipt_key.public_key())
+    (found,) = checked.differences
+    assert (whole, checked.erased_count) == ([], 10)
+    assert found.startswith(f"host {HOST}: names are erased in 3 reports that no act")
+    assert found.endswith("the first of them epoch 1 sequence 5")
+
+
+def test_one_officers_act_covers_nothing(
+    work: Work, keyring: Keyring, wires: dict[str, list[bytes]]
+) -> None:
+    """An entry by one person alone, however it came into the log, is no decision of two."""
+    act = PrivilegedAct(
+        utc_ms=0, actor="first", act=ERASED_ACT, reference=f"{HOST}/{LAST}", reason="一人"
+    )
+    with work.begin() as unit:
+        record(unit, act)
+        unit.facts.erase_names(HOST, YEAR_2200, (0, 0), without_names)
+        unit.commit()
+
+    (found,) = check_facts(work, keyring.receipt_key.public_key()).differences
+    assert "names are erased in 7 reports" in found
+
+
+def test_a_host_does_not_erase_its_names_itself(work: Work, ingestion: Ingestion) -> None:
+    """A report that comes without its names is refused: fsck would lay it at the officers' door."""
+    host = NamingHost(HOST, ["GPU-1"])
+    enrol(work, host)
+    erased = without_names(host.report(30))
+    assert erased is not None
+
+    (answer,) = ingestion.ingest([Submission(host.standing(), [erased])])
+
+    assert isinstance(answer, Answer)
+    assert [one.judgement.verdict for one in answer.results] == [Verdict.REJECTED]

@@ -17,6 +17,7 @@ from kashi_server.domain.summed_time import DAYS, HOURS
 from kashi_server.domain.usage import MINUTES_PER_HOUR, QUANTITY_NAMES, DeviceHour
 from kashi_server.errors import StorageError
 from kashi_server.services.facts_port import HeldHead, Place, StoredProjection, StoredReport
+from kashi_server.services.fsck_names import ActsLog, erased_without_act
 from kashi_server.services.hosts import HostStanding
 from kashi_server.services.opening import read_bytes
 from kashi_server.services.projection import HourKey, Hours, add_report
@@ -64,6 +65,10 @@ class FsckUnit(Protocol):
     @property
     def identity(self) -> FsckIdentity:
         """Hosts."""
+
+    @property
+    def log(self) -> ActsLog:
+        """Acts of officers."""
 
     def commit(self) -> None:
         """Make it durable."""
@@ -134,7 +139,10 @@ def _check_host(
             return
         checked.report_count += rebuilt.report_count
         checked.reading_count += rebuilt.reading_count
-        checked.erased_count += rebuilt.erased_count
+        checked.erased_count += len(rebuilt.erased)
+        uncovered = erased_without_act(unit.log, host_id, rebuilt.erased)
+        if uncovered is not None:
+            checked.differences.append(f"host {host_id}: {uncovered}")
         expected = rebuilt.finish()
         difference = _difference(unit.facts, host_id, expected)
         if difference is None:

@@ -22,6 +22,11 @@ ERASED_ACT: Final = "names-erased"
 """How it is called among privileged acts; the reference is HOST/DAY."""
 
 
+def end_utc_ms(day: date) -> int:
+    """When a day of Asia/Shanghai is over."""
+    return minute_of_day(day + timedelta(days=1)) * MINUTE_MS
+
+
 class NamesPort(Protocol):
     """What erasing asks of facts."""
 
@@ -95,7 +100,7 @@ class NameErasing:
         """
         if not host_ids:
             raise NotFound("没有符合条件的主机。There is no such host; see: hosts list")
-        until_utc_ms = minute_of_day(until + timedelta(days=1)) * MINUTE_MS
+        until_utc_ms = end_utc_ms(until)
         if until_utc_ms > self._clock():
             raise Refused(
                 f"{until} 尚未结束，仍有姓名上报。{until} is not over: names of it still come in"

@@ -57,7 +57,8 @@ class Rebuilt:
         self.projection = StoredProjection()
         self.report_count = 0
         self.reading_count = 0
-        self.erased_count = 0
+        self.erased: list[tuple[int, ChainPlace]] = []
+        """Reports whose names are erased: when they count as ended, and their places."""
 
     def follow(self, stored: StoredReport) -> None:
         """Check a stored report and add it.
@@ -78,7 +79,9 @@ class Rebuilt:
         self._check_link(where, opened)
         self._check_receipt(where, stored)
         # Of blocks a sound report may only lack the content of names.
-        self.erased_count += bool(opened.header.blocks and not opened.digests)
+        if opened.header.blocks and not opened.digests:
+            ended_utc_ms = min(stored.end_utc_ms, stored.received_utc_ms)
+            self.erased.append((ended_utc_ms, (stored.epoch, stored.sequence)))
         self._add(stored, opened)
 
     def finish(self) -> StoredProjection:
