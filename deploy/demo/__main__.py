@@ -123,7 +123,7 @@ def _prepare(stage: Stage) -> dict[str, str]:
     parties.write_text(parties_toml(), encoding="utf-8")
     kashi_server(stage, "import", str(parties), *as_officer(stage))
     with opened(stage.server) as server:
-        server.accounts.create(SECOND, passwords[SECOND], Role.OFFICER, None)
+        server.accounts.create(SECOND, passwords[SECOND], Role.OFFICER, None, by=("officer",))
         server.accounts.create("auditor", passwords["auditor"], Role.AUDITOR, None)
         for party in PARTIES:
             server.accounts.create(

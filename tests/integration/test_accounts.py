@@ -100,6 +100,27 @@ def test_the_trail_names_role_and_party_of_a_new_account(desk: Desk) -> None:
     assert (lines["reader"], lines["tenant"]) == ("auditor", f"company:{PARTY}")
 
 
+def test_what_becomes_of_an_officers_account_is_a_privileged_act(desk: Desk) -> None:
+    """Each who acts is named, with how it was proved; a tenant's account is none of it."""
+    desk.accounts.create("second", PASSWORD, Role.OFFICER, None, by=("officer",))
+    desk.accounts.create("tenant", PASSWORD, Role.COMPANY, PARTY, by=("officer",))
+    desk.accounts.set_password("second", PASSWORD + "!", by=("second",))
+    desk.accounts.disable("second", by=("officer", "second"))
+    desk.accounts.set_password("officer", PASSWORD + "!")
+    with desk.work.begin(writes=False) as unit:
+        acts = [(one.actor, one.act, one.reference, one.reason) for one in unit.identity.acts()]
+
+    assert sorted(acts) == sorted(
+        [
+            ("officer", "account-created", "second", "proved by one officer alone"),
+            ("second", "password-changed", "second", "proved by the account's own old password"),
+            ("officer", "account-disabled", "second", "proved by two officers"),
+            ("second", "account-disabled", "second", "proved by two officers"),
+            ("console", "password-changed", "officer", "nobody proved it by a password"),
+        ]
+    )
+
+
 def test_short_passwords_and_taken_logins_are_refused(desk: Desk) -> None:
     """Eleven characters are too few; a login serves once, whatever its case."""
     with pytest.raises(InvalidValue, match="11 characters"):

@@ -11,6 +11,7 @@ from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting as PartyActing
 from kashi_server.services.certificate_standing import Standing
+from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.invoices import InvoiceKeeping
 from kashi_server.services.sight import Reader
 from kashi_server.services.told import Place, ToldInvoice
@@ -80,6 +81,8 @@ def test_what_became_void_while_suspended_is_not_paid(
 
     assert (resumed.state, resumed.amounts.certified_fen) == (goes_on, 0)
     assert "does not hold good" in ready.claims.show(OFFICE, claim_id).events[-1].terms["fell_away"]
+    with ready.work.begin(writes=False) as unit:
+        assert open_uses(unit, claim_id) == []
     with pytest.raises(Refused):
         ready.claims.pay(BOTH, claim_id, WHY)
     assert paid_fen(ready) == 0

@@ -16,6 +16,7 @@ from kashi_server.cli import main
 from kashi_server.keystore import read_keyring
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import is_current
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 PASSWORD = "correct horse battery"
@@ -324,6 +325,40 @@ def test_an_officer_makes_accounts_and_the_trail_names_who(run: Run, home: Path)
     ]
 
 
+def test_no_officer_alone_makes_closes_or_takes_over_an_officers_account(
+    run: Run, home: Path
+) -> None:
+    """Where two others could act it takes two passwords; the own old one replaces the own."""
+    _init(run, home)
+    own = ("--password-file", str(home.parent / "password"))
+    proof = ("--officer-password-file", own[1])
+    first, second = ("--officer", "officer", *proof), ("--officer", "wang", *proof)
+    for login in ("wang", "zhao"):
+        by = (*first, *second) if login == "zhao" else first
+        run("account", "create", login, "--role", "officer", *own, *by)
+    upon = (
+        ("account", "create", "ghost", "--role", "officer", *own),
+        ("account", "password", "zhao", *own),
+        ("account", "disable", "zhao"),
+    )
+
+    alone = [run(*one, *first, expect=3) for one in upon]
+    twice = run(*upon[1], *first, *first, expect=3)
+    run("account", "password", "wang", *own, *second)
+    for one in upon:
+        run(*one, *first, *second)
+
+    assert all("two different officers" in said for said in (*alone, twice))
+    with opened(home) as server, server.work.begin(writes=False) as unit:
+        acts = [(one.actor, one.act, one.reference) for one in unit.identity.acts()]
+        logged = unit.connection.execute(
+            text("SELECT count(*) FROM log_pending WHERE kind = 'privileged-act'")
+        ).scalar_one()
+    assert ("wang", "password-changed", "wang") in acts
+    assert {("officer", "account-disabled", "zhao"), ("wang", "account-disabled", "zhao")} < {*acts}
+    assert len(acts) == logged
+
+
 def test_the_only_officers_forgotten_password_is_replaced_at_the_console(
     run: Run, home: Path
 ) -> None:
@@ -456,10 +491,10 @@ def test_server_certificate_follows_the_addresses(run: Run, home: Path) -> None:
     before = read_keyring(home)
     assert not refresh_server_tls(home)
     settings = home / "server.toml"
-    text = settings.read_text(encoding="utf-8").replace(
+    changed = settings.read_text(encoding="utf-8").replace(
         '"localhost"', '"localhost", "kashi.example"'
     )
-    settings.write_text(text, encoding="utf-8")
+    settings.write_text(changed, encoding="utf-8")
     assert refresh_server_tls(home)
     after = read_keyring(home)
 

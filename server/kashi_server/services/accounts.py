@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.acts import ActsUnit, PrivilegedAct, record
 from kashi_server.services.passwords import Passwords
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
+CONSOLE: Final = "console"
+"""Who acts where nobody could prove to be an officer."""
 
 
 class Role(StrEnum):
@@ -120,7 +123,7 @@ class AccountsPort(Protocol):
         """Add a line to the audit trail."""
 
 
-class AccountsUnit(Protocol):
+class AccountsUnit(ActsUnit, Protocol):
     """A unit of work as accounts need it."""
 
     @property
@@ -156,9 +159,15 @@ class AccountKeeping:
         return self._create(login, password, Role.OFFICER, None, first=True)
 
     def create(
-        self, login: str, password: str, role: Role, party_id: str | None, *, by: str = ""
+        self,
+        login: str,
+        password: str,
+        role: Role,
+        party_id: str | None,
+        *,
+        by: tuple[str, ...] = (),
     ) -> Account:
-        """Make an account; the audit trail names `by`, the officer who makes it.
+        """Make an account; the audit trail names `by`, the officers who make it.
 
         Raises:
             InvalidValue: a value cannot be.
@@ -174,7 +183,7 @@ class AccountKeeping:
         party_id: str | None,
         *,
         first: bool,
-        by: str = "",
+        by: tuple[str, ...] = (),
     ) -> Account:
         draft = AccountDraft(
             login=normal_login(login),
@@ -192,6 +201,8 @@ class AccountKeeping:
             account = unit.accounts.add(draft)
             made = role if party_id is None else f"{role}:{party_id}"
             self._record(unit, account, "account-created", made, by)
+            if not first:
+                self._keep_act(unit, account, "account-created", by)
             unit.commit()
         return account
 
@@ -227,8 +238,8 @@ class AccountKeeping:
             one.login for one in self.all() if one.role is Role.OFFICER and not one.disabled
         )
 
-    def set_password(self, login: str, password: str, *, by: str = "") -> None:
-        """Replace a password and end the account's sessions; `by` is who replaces it.
+    def set_password(self, login: str, password: str, *, by: tuple[str, ...] = ()) -> None:
+        """Replace a password and end the account's sessions; `by` are those who replace it.
 
         Raises:
             InvalidValue: the password cannot be.
@@ -240,10 +251,11 @@ class AccountKeeping:
             unit.accounts.set_password_hash(account.account_id, hashed)
             unit.accounts.end_sessions_of(account.account_id, self._clock())
             self._record(unit, account, "password-changed", "", by)
+            self._keep_act(unit, account, "password-changed", by)
             unit.commit()
 
-    def disable(self, login: str, *, by: str = "") -> None:
-        """Close an account and end its sessions; `by` is the officer who closes it.
+    def disable(self, login: str, *, by: tuple[str, ...] = ()) -> None:
+        """Close an account and end its sessions; `by` are the officers who close it.
 
         Raises:
             NotFound: there is no such account.
@@ -253,6 +265,7 @@ class AccountKeeping:
             unit.accounts.disable(account.account_id, self._clock())
             unit.accounts.end_sessions_of(account.account_id, self._clock())
             self._record(unit, account, "account-disabled", "", by)
+            self._keep_act(unit, account, "account-disabled", by)
             unit.commit()
 
     def all(self) -> Sequence[Account]:
@@ -261,21 +274,51 @@ class AccountKeeping:
             return unit.accounts.all()
 
     def _record(
-        self, unit: AccountsUnit, account: Account, act: str, subject: str, by: str = ""
+        self,
+        unit: AccountsUnit,
+        account: Account,
+        act: str,
+        subject: str,
+        by: tuple[str, ...] = (),
     ) -> None:
-        """Who did it is in the line: the account itself, or whom `by` names, upon the account."""
-        actor = _existing(unit, by) if by else account
+        """Who did it is in the line: the account itself, or each whom `by` names, upon it."""
         upon = f"{account.login} {subject}".rstrip() if by else subject
-        unit.accounts.record(
-            AuditEntry(
-                at_utc_ms=self._clock(),
-                account_id=actor.account_id,
-                login=actor.login,
-                address="console",
-                act=act,
-                subject=upon,
+        for actor in [_existing(unit, login) for login in by] or [account]:
+            unit.accounts.record(
+                AuditEntry(
+                    at_utc_ms=self._clock(),
+                    account_id=actor.account_id,
+                    login=actor.login,
+                    address=CONSOLE,
+                    act=act,
+                    subject=upon,
+                )
             )
-        )
+
+    def _keep_act(
+        self, unit: AccountsUnit, account: Account, act: str, by: tuple[str, ...]
+    ) -> None:
+        """Whoever has an officer's account decides over money: the log says how it changed."""
+        if account.role is not Role.OFFICER:
+            return
+        for actor in by or (CONSOLE,):
+            done = PrivilegedAct(
+                utc_ms=self._clock(),
+                actor=actor,
+                act=act,
+                reference=account.login,
+                reason=_proof(account.login, by),
+            )
+            record(unit, done)
+
+
+def _proof(login: str, by: tuple[str, ...]) -> str:
+    """How an act upon an officer's account was proved, in the words of the log."""
+    if not by:
+        return "nobody proved it by a password"
+    if by == (login,):
+        return "proved by the account's own old password"
+    return "proved by one officer alone" if len(by) == 1 else "proved by two officers"
 
 
 def normal_login(text: str) -> str:

@@ -25,7 +25,7 @@ from kashi_server.services.claim_interest import (
     rate_of,
 )
 from kashi_server.services.claim_rechecking import fell_away
-from kashi_server.services.claim_spending import open_uses
+from kashi_server.services.claim_spending import FELL_AWAY, open_uses
 from kashi_server.services.claim_steps import (
     CLOCK,
     Acting,
@@ -282,7 +282,7 @@ def _resumed(taking: Taking) -> Changed:
     if not problem:
         return resumed
     # What is written down for good stays as short as it was: the English half.
-    taking.terms["fell_away"] = problem.rpartition("。")[2]
+    taking.terms[FELL_AWAY] = problem.rpartition("。")[2]
     # The same step: it is counted once.
     where_it_stood = replace(resumed.claim, serial=stored.claim.serial)
     uses = open_uses(unit, stored.claim.claim_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from kashi_server.domain.claim import Changed
+from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_redemption import redeem, use
 from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.evaluation.case import Voucher
@@ -17,6 +18,8 @@ from kashi_server.services.claim_sharing import check_sharing
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
+FELL_AWAY: Final = "fell_away"
+"""The term of a resume that says which paper fell away meanwhile."""
 _SAID_BY_PAPERS: Final = ("invoice", "payment", "metered", "part.invoice")
 """Facts that the papers of a use say themselves."""
 
@@ -99,12 +102,19 @@ def open_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[int]:
     for event in unit.claims.events(claim_id):
         if event.step == Step.USE:
             found.append(event.serial)
-        elif event.step == Step.PAY or (
-            event.step in (Step.RETURN, Step.REOPEN)
-            and event.after in (ClaimState.ISSUED, ClaimState.PARTIALLY_USED)
-        ):
+        elif event.step == Step.PAY or _takes_back(event):
             found.clear()
     return found
+
+
+def _takes_back(event: ClaimEvent) -> bool:
+    """Whether what was used is the voucher's again; a resume does so where papers fell away."""
+    if event.step == Step.RESUME:
+        return FELL_AWAY in event.terms
+    return event.step in (Step.RETURN, Step.REOPEN) and event.after in (
+        ClaimState.ISSUED,
+        ClaimState.PARTIALLY_USED,
+    )
 
 
 def check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:
