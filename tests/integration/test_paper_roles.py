@@ -8,6 +8,7 @@ import pytest
 from expense_cases import OTHER_PROVIDER, OTHER_TENANT, PROVIDER, TENANT
 from fixtures_database import Database
 from kashi_server.domain.evidence_file import Subject
+from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.domain.payment import Covered, Payment
 from kashi_server.filestore import FileStore
 from kashi_server.services.allocation import Wanted, allocate
@@ -149,6 +150,7 @@ def test_of_several_contents_of_a_number_a_party_sees_those_that_name_it(papers:
             told = InvoiceVersion(
                 version=version,
                 invoice=replace(BLUE, buyer_id=buyer_id),
+                status=InvoiceStatus.NORMAL,
                 source="export.xlsx",
                 told_by="clerk",
                 told_utc_ms=NOW_UTC_MS,
