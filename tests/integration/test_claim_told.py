@@ -122,6 +122,19 @@ def test_what_was_paid_above_an_amended_contract_is_to_be_recovered(claims_work:
     assert sound(ready)
 
 
+def test_a_claw_back_of_less_leaves_the_rest_to_be_recovered(claims_work: Work) -> None:
+    """One fen of 150 yuan settles nothing; the rest does."""
+    ready = filed(claims_work, rules(redemption_mode='"post_use"'))
+    claim_id = paid(ready, 200_00)
+    taken(ready, amendment())
+    ready.claims.claw_back(BOTH, claim_id, 1, WHY)
+
+    (left,) = ready.claims.to_recover(OFFICE)
+    assert (left.paid_fen, left.comes_to_fen) == (199_99, 50_00)
+    ready.claims.claw_back(BOTH, claim_id, 149_99, WHY)
+    assert ready.claims.to_recover(OFFICE) == []
+
+
 def test_what_still_comes_to_what_was_paid_is_no_candidate(claims_work: Work) -> None:
     """The contract grew: the claim says so, and nothing is to be recovered."""
     ready = filed(claims_work, rules(redemption_mode='"post_use"'))

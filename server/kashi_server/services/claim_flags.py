@@ -32,7 +32,8 @@ ASKING: Final = (
 )
 """Steps that ask the worth anew, or by which officers settle what became of it."""
 SETTLING: Final = (Step.RESUME, Step.CLAW_BACK)
-"""By these two officers settle what of paid money is recovered."""
+"""By these two officers settle what of a stopped claim's paid money is recovered; of a flag's a
+claw-back settles only what it brings down to what the claim comes to."""
 TROUBLING: Final = (Step.FLAG, Step.REOPEN)
 """Steps by which a claim may come among those to be recovered from."""
 
@@ -81,7 +82,9 @@ def recoverable(stored: StoredClaim, events: Sequence[ClaimEvent]) -> Recoverabl
     amounts = stored.claim.amounts
     if amounts.disbursed_fen <= amounts.recovered_fen:
         return None
-    above = [one for one in _after(events, SETTLING) if one.above]
+    out_fen = amounts.disbursed_fen - amounts.recovered_fen
+    unsettled = _after(events, (Step.RESUME,))
+    above = [one for one in unsettled if one.above and out_fen > (one.comes_to_fen or 0)]
     if above:
         last = above[-1]
         return Recoverable(
