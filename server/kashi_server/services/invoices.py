@@ -18,6 +18,7 @@ from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
 from kashi_server.services.invoice_contests import differing, says_blue, weighty
+from kashi_server.services.invoice_line_parts import misfit
 from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, contested, keep_beside
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.invoice_words import STATUS_ZH
@@ -460,7 +461,7 @@ class _Taking:
         known = {part.line: part for part in before}
         news = [part for part in parts if known.get(part.line) != part]
         for part in news:
-            trouble = self._against(invoice, part)
+            trouble = misfit(self._unit, self._contracts, invoice, part)
             if trouble:
                 self._mistake(place, f"line {part.line}", trouble)
         if self.mistakes:
@@ -477,32 +478,3 @@ class _Taking:
             self._unit.log.append_pending(*mapping_entry(mapping))
         self.done.mapped += len(news)
         return bool(news)
-
-    def _against(self, invoice: Invoice, part: LinePart) -> str:
-        contract = self._contracts.get(part.contract_id)
-        if not 1 <= part.line <= len(invoice.lines):
-            return (
-                f"发票 {invoice.number} 没有第 {part.line} 行。"
-                f"invoice {invoice.number} has no line {part.line}"
-            )
-        if contract is None:
-            return (
-                f"没有合同 {part.contract_id}，请先导入或核对编号。"
-                f"there is no contract {part.contract_id}"
-            )
-        if (contract.provider_id, contract.user_id) != (invoice.seller_id, invoice.buyer_id):
-            return (
-                f"发票 {invoice.number} 由 {invoice.seller_id} 开给 {invoice.buyer_id}，"
-                f"合同 {part.contract_id} 不是这两方之间的合同。"
-                f"invoice {invoice.number} is from {invoice.seller_id} to {invoice.buyer_id},"
-                f" contract {part.contract_id} is not between them"
-            )
-        terms = self._unit.papers.terms(part.contract_id)
-        if part.part not in {one.part for one in terms.parts}:
-            known = ", ".join(sorted({one.part for one in terms.parts})) or "none"
-            return (
-                f"合同 {part.contract_id} 没有“{part.part}”部分，现有部分："
-                f"{known}。"
-                f"contract {part.contract_id} has no part '{part.part}'; it has {known}"
-            )
-        return ""
