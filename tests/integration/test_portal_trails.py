@@ -64,7 +64,8 @@ def test_the_office_walks_from_a_claim_to_a_minute_and_back_by_links(
     """Claim, statement, line, minute with its report; and from that page to the claim again."""
     client = house.signed_in(login)
     claim = client.get(CLAIM)
-    assert links(claim, "/assignments?contract=HT-A")
+    (contract,) = {*links(claim, "/contracts/HT-A")}
+    assert "HT-A" in client.get(contract).text
     statement = client.get(links(claim, "/statements/KS-")[0])
     trail = client.get(links(statement, "/explain?device=")[0])
 
