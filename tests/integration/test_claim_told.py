@@ -135,6 +135,54 @@ def test_a_claw_back_of_less_leaves_the_rest_to_be_recovered(claims_work: Work) 
     assert ready.claims.to_recover(OFFICE) == []
 
 
+def stopped(ready: Filed, fen: int) -> str:
+    """A claim that is paid and then stopped: its sides turn out to be related."""
+    claim_id = paid(ready, fen)
+    taken(ready, declaration("false"))
+    assert state(ready, claim_id) is S.SUSPENDED
+    return claim_id
+
+
+def forbidding(claims_work: Work) -> Filed:
+    """An office whose rules forbid related sides."""
+    asked = {"related_party_forbidden": "true", "stacking__ratio": '"none"'}
+    return filed(claims_work, rules(redemption_mode='"post_use"', **asked))
+
+
+def test_a_claw_back_of_less_leaves_a_stopped_claim_on_the_list(claims_work: Work) -> None:
+    """It comes to nothing since it was stopped: one fen of 200 yuan settles nothing."""
+    ready = forbidding(claims_work)
+    claim_id = stopped(ready, 200_00)
+    stop = ready.claims.show(OFFICE, claim_id).events[-1]
+    assert stop.terms["paid_yuan"] == "200.00"
+    ready.claims.claw_back(BOTH, claim_id, 1, WHY)
+
+    (left,) = ready.claims.to_recover(OFFICE)
+    assert (state(ready, claim_id), left.paid_fen, left.comes_to_fen or 0) == (
+        S.CLAWED_BACK,
+        199_99,
+        0,
+    )
+    ready.claims.claw_back(BOTH, claim_id, 199_99, WHY)
+    assert ready.claims.to_recover(OFFICE) == []
+    assert sound(ready)
+
+
+def test_two_officers_say_that_no_more_is_recovered(claims_work: Work) -> None:
+    """Part of it, and the matter is settled by their word; what comes later is told again."""
+    ready = forbidding(claims_work)
+    claim_id = stopped(ready, 200_00)
+    first = replace(BOTH, second="")
+    assert ready.claims.claw_back(first, claim_id, 120_00, WHY, settles=True).awaits
+    assert len(ready.claims.to_recover(OFFICE)) == 1
+    ready.claims.claw_back(BOTH, claim_id, 120_00, WHY, settles=True)
+
+    assert ready.claims.to_recover(OFFICE) == []
+    taken(ready, amendment())
+    assert len(ready.claims.to_recover(OFFICE)) == 1
+    assert sound(ready)
+
+
 def test_what_still_comes_to_what_was_paid_is_no_candidate(claims_work: Work) -> None:
     """The contract grew: the claim says so, and nothing is to be recovered."""
     ready = filed(claims_work, rules(redemption_mode='"post_use"'))

@@ -301,12 +301,20 @@ def claw_back(
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
+    settles: Annotated[
+        bool,
+        typer.Option(
+            "--settles", help="余款不再追回，事项了结。No more is recovered: it is settled."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recover what was paid, with interest by the rules, by two officers 追回."""
     by = officers(officer, second)
     with acting_on(directory, by, password_file) as claims:
-        taken = claims.claw_back(by, claim, parse_yuan(amount), why(reason, document, key))
+        taken = claims.claw_back(
+            by, claim, parse_yuan(amount), why(reason, document, key), settles=settles
+        )
     print_taken(taken, as_json=as_json)
 
 

@@ -1,7 +1,7 @@
 """When something is wrong: suspending, resuming, reopening by what fell away, clawing back."""
 
 from dataclasses import replace
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from kashi_server.domain.claim import Changed
 from kashi_server.domain.claim_content import StatementRevision
@@ -16,6 +16,7 @@ from kashi_server.domain.claim_states import ENDED, ClaimState, Step
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.certificates_port import StoredCertificate
+from kashi_server.services.claim_flags import SETTLES
 from kashi_server.services.claim_holding import free_uses
 from kashi_server.services.claim_interest import (
     RATE,
@@ -38,6 +39,7 @@ from kashi_server.services.claim_steps import (
     locked,
     officer_of,
 )
+from kashi_server.services.claim_worth import tell_worth
 from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.invoice_watch import InvoiceChange
 from kashi_server.services.papers_port import PapersUnit
@@ -80,10 +82,13 @@ class ClaimRecovering(ClaimSteps):
         """
         return self._take(by, claim_id, Step.RESUME, why, _resumed)
 
-    def claw_back(self, by: Acting, claim_id: str, amount_fen: int, why: Why) -> Taken:
+    def claw_back(
+        self, by: Acting, claim_id: str, amount_fen: int, why: Why, *, settles: bool = False
+    ) -> Taken:
         """Recover what was paid, with interest by the rules, by two officers.
 
-        Where nobody knows the rate the interest stays open, see `charge_interest`.
+        Where nobody knows the rate the interest stays open, see `charge_interest`. `settles`: no
+        more of it is to be recovered, whatever the claim came to.
 
         Raises:
             Refused: it is more than was paid. InvalidValue: the rules list reasons, and this is
@@ -110,7 +115,9 @@ class ClaimRecovering(ClaimSteps):
             free_uses(taking.unit, stored, open_uses(taking.unit, claim_id), taking.utc_ms)
             return changed
 
-        terms = {"recovered_yuan": yuan_text(amount_fen)}
+        terms: dict[str, Any] = {"recovered_yuan": yuan_text(amount_fen)}
+        if settles:
+            terms[SETTLES] = True
         return self._take(by, claim_id, Step.CLAW_BACK, why, do, terms)
 
     def charge_interest(self, by: Acting, claim_id: str, why: Why) -> Taken:
@@ -251,6 +258,8 @@ class ClaimRecovering(ClaimSteps):
             changed = reopen(taking.stored.claim, touches_open=touches_open)
             if changed.claim.state is not ClaimState.SUSPENDED:
                 free_uses(unit, stored, uses, taking.utc_ms)
+            elif stored.claim.amounts.disbursed_fen > stored.claim.amounts.recovered_fen:
+                tell_worth(taking)
             return changed
 
         taking = self._taking(unit, stored, {})

@@ -6,20 +6,16 @@ step that moves money does; what it comes to on that day stands beside it. A fla
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
 
 from kashi_server.domain.claim import Claim
 from kashi_server.domain.claim_recovery import flagged
 from kashi_server.domain.claim_states import REVIEWED, SPENDING, ClaimState, Step
-from kashi_server.domain.money import yuan_text
-from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.agreement_watch import AgreementChange
-from kashi_server.services.claim_evaluation import evaluate_claim
-from kashi_server.services.claim_flags import COMES_TO, PAID
 from kashi_server.services.claim_recovering import ClaimRecovering
-from kashi_server.services.claim_steps import CLOCK, Acting, Taking, Why, existing
+from kashi_server.services.claim_steps import CLOCK, Acting, Why, existing
 from kashi_server.services.claim_touching import Touch, touched
+from kashi_server.services.claim_worth import tell_worth
 from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.expense_port import ExpenseUnit
 
@@ -58,14 +54,7 @@ class ClaimTelling(ClaimRecovering):
             self._reopened(unit, claim_id, Acting(login=CLOCK), why, touches_open=False)
             return
         taking = self._taking(unit, stored, {"told_by": told_by})
-        worth = _worth(taking)
-        paid_fen = stored.claim.amounts.disbursed_fen - stored.claim.amounts.recovered_fen
-        taking.terms |= {
-            COMES_TO: None if worth.fen is None else yuan_text(worth.fen),
-            PAID: yuan_text(paid_fen),
-        }
-        if worth.problem:
-            taking.terms["problem"] = worth.problem
+        tell_worth(taking)
         why = Why(reason=_words(touches, told_by))
         self._carry_out(taking, (CLOCK, ""), Step.FLAG, why, lambda one: flagged(one.stored.claim))
 
@@ -76,29 +65,6 @@ def _concerned(claim: Claim) -> bool:
         return True
     out_fen = claim.amounts.disbursed_fen - claim.amounts.recovered_fen
     return claim.state is not ClaimState.DRAFT and out_fen > 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Worth:
-    """What a claim comes to; None: to nothing that is known, `problem` says why."""
-
-    fen: int | None
-    problem: str = ""
-
-
-def _worth(taking: Taking) -> _Worth:
-    try:
-        done = evaluate_claim(
-            taking.unit,
-            taking.stored,
-            serial=taking.serial,
-            utc_ms=taking.utc_ms,
-            today=taking.today,
-            granted=True,
-        )
-    except (Refused, InvalidValue, NotFound) as problem:
-        return _Worth(None, str(problem))
-    return _Worth(done.stored.requested_fen)
 
 
 def _lock(unit: ClaimsUnit, found: Mapping[str, Sequence[Touch]]) -> None:

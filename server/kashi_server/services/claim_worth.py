@@ -5,19 +5,17 @@ the parties are related, a claim that helped to reach a threshold may be withdra
 envelope are not asked again: what they hold was reserved at the approval.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.money import parse_yuan, yuan_text
-from kashi_server.errors import Refused
+from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_claim, evaluate_use
+from kashi_server.services.claim_flags import COMES_TO, PAID
 from kashi_server.services.claim_spending import check_known, open_uses
 from kashi_server.services.claim_steps import Taking
-
-COMES_TO: Final = "comes_to_yuan"
-"""The term of an event that says what the claim came to on its day."""
 
 
 def check_grant(taking: Taking) -> None:
@@ -46,6 +44,24 @@ def check_worth(taking: Taking, amount_fen: int) -> None:
         _check(taking, done.stored.requested_fen, amount_fen)
         return
     _check(taking, _uses_fen(taking), amount_fen)
+
+
+def tell_worth(taking: Taking) -> None:
+    """Write beside a step what the claim comes to now and what of public money is out.
+
+    Where nobody knows what it comes to, `problem` says why. Nothing is refused.
+    """
+    amounts = taking.stored.claim.amounts
+    taking.terms |= {
+        COMES_TO: None,
+        PAID: yuan_text(amounts.disbursed_fen - amounts.recovered_fen),
+    }
+    try:
+        comes_to_fen = _application(taking).stored.requested_fen
+    except (Refused, InvalidValue, NotFound) as problem:
+        taking.terms["problem"] = str(problem)
+    else:
+        taking.terms[COMES_TO] = None if comes_to_fen is None else yuan_text(comes_to_fen)
 
 
 def _application(taking: Taking) -> Evaluated:

@@ -23,6 +23,7 @@ _WORDS: Final = {
     "changed_since": "此后有变",
     "claim_id": "申领编号",
     "comes_to_yuan": "当日测算（元）",
+    "settles": "余款不再追回",
     "computed_yuan": "计算金额（元）",
     "confirmed_by": "确认方",
     "continuity_ms": "连续性证据计入",

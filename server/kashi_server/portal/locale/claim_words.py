@@ -80,6 +80,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim.two_officers": ("须两名经办人", "two officers"),
     "claim.gather": ("重新汇集票据", "Gather papers again"),
     "claim.amount": ("金额（元）", "Amount (CNY)"),
+    "claim.settles": ("余款不再追回，事项了结", "No more is recovered: it is settled"),
     "claim.on_estimate": ("在估算基础上核定", "Approve on an estimate"),
     "claim.rank": ("名次", "Rank"),
     "claim.reason": ("理由", "Reason"),

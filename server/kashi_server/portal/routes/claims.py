@@ -255,7 +255,9 @@ def _doing(visit: Visit, form: Form) -> Mapping[Step, Callable[[Acting, str, Why
         Step.REJECT: desk.reject,
         Step.SUSPEND: desk.suspend,
         Step.RESUME: desk.resume,
-        Step.CLAW_BACK: lambda by, one, why: desk.claw_back(by, one, _fen(form), why),
+        Step.CLAW_BACK: lambda by, one, why: desk.claw_back(
+            by, one, _fen(form), why, settles=form.text("settles") == "yes"
+        ),
         Step.CHARGE_INTEREST: desk.charge_interest,
     }
 
