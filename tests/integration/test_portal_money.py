@@ -308,6 +308,24 @@ def test_a_change_under_a_paid_claim_is_on_its_page_and_on_the_offices_list(
     assert "待核查追回" not in clerk.get("/claims").text
 
 
+def test_two_officers_recover_a_part_and_say_that_no_more_is(house: PortalHouse) -> None:
+    """On the claim's page; the second one's word is on the same terms; the list is empty then."""
+    path = walk(house)
+    texts = [ImportFile("agreed.toml", amendment())]
+    importing = Importing(house.month.work, house.clock, house.parts.claims.claims)
+    importing.take(texts, "second", "来件")
+    first, second = (house.visitor().sign_in(login) for login in ("officer", "second"))
+    wanted = {"amount": "60.00", "reason": "合同缩减", "document": "追回决定1号"}
+    settling = {**wanted, "settles": "yes"}
+
+    assert 'name="settles"' in first.client.get(path).text
+    assert step(first, path, "claw_back", **settling) == (303, f"{path}?awaits=1")
+    assert step(second, path, "claw_back", **wanted)[0] == 409
+    assert f'href="{path}"' in first.client.get("/recoveries").text
+    assert step(second, path, "claw_back", **settling) == (303, path)
+    assert f'href="{path}"' not in first.client.get("/recoveries").text
+
+
 def test_a_pack_holds_what_a_claim_needs(house: PortalHouse) -> None:
     """One archive with the form, the data and the papers; the office gets the same bytes."""
     clerk, path = drafted(house)
