@@ -51,9 +51,10 @@ def told(
     acting: PartyActing,
     *parts: tuple[int, str, str],
     status: InvoiceStatus = InvoiceStatus.NORMAL,
+    file: str = "export.xlsx",
 ) -> TakenInvoices:
     """A file of somebody's with this invoice."""
-    place = Place(file="export.xlsx", row=2)
+    place = Place(file=file, row=2)
     one = ToldInvoice(place=place, invoice=invoice, status=status, parts=parts)
     return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
 

@@ -299,6 +299,25 @@ def test_a_false_blue_number_of_a_red_invoice_is_put_right_by_two_officers(
     assert not damaged(claims_work, RED) + damaged(claims_work, OTHER)
 
 
+def test_no_files_name_makes_a_status_one_of_red_invoices(claims_work: Work) -> None:
+    """The bureau's export says red-flushed, in a file named like a red invoice: that a red one of a
+    part takes back another now makes nothing of it claimable again."""
+    ready = filed(claims_work)
+    told(ready, said(500_00, OTHER), CLERK_OF_A)
+    told(ready, said(-100_00, RED, blue_number=OTHER), SELLER)
+    flushed, file = InvoiceStatus.RED, "red invoice 11 月.xlsx"
+    told(ready, said(500_00, OTHER), THE_OFFICE, status=flushed, file=file)
+
+    deciding(ready).name_blue(RED, NUMBER, DECISION, DOCUMENT)
+
+    other = shown(ready, OTHER)
+    assert other.stored.status is InvoiceStatus.RED
+    assert [one.by_reds for one in other.statuses] == [False, True, False]
+    assert shown(ready).stored.status is InvoiceStatus.PARTLY_RED
+    assert shown(ready).statuses[-1].by_reds
+    assert not damaged(claims_work, OTHER) + damaged(claims_work, RED)
+
+
 def test_a_blue_number_is_put_right_of_a_red_invoice_alone(claims_work: Work) -> None:
     """A blue one takes back nothing; the same number again, or no number, is refused."""
     ready = filed(claims_work)

@@ -242,9 +242,8 @@ class _Letting:
         if blue is None or blue.status is InvoiceStatus.VOID:
             # Of a void one two officers say by itself how it stands.
             return
-        by_reds = self._unit.invoices.statuses(number)[-1].source.startswith("red invoice")
         after = _by_reds(self._unit, blue)
-        if blue.status.claimable or by_reds:
+        if blue.status.claimable or self._unit.invoices.statuses(number)[-1].by_reds:
             self._restate(blue, after, f"{source}: {self.document}", decided=False)
 
     def _restate(
@@ -257,6 +256,7 @@ class _Letting:
             status=status,
             source=source,
             decided=decided,
+            by_reds=not decided,
             told_by=self.both,
             told_utc_ms=self.utc_ms,
         )

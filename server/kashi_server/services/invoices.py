@@ -334,7 +334,7 @@ class _Taking:
         stored = self._unit.invoices.invoice(invoice.number)
         assert stored is not None
         # Its red invoices may have been there before it.
-        self._change(stored, self._after_reds(stored), "red invoices")
+        self._change(stored, self._after_reds(stored), "red invoices", by_reds=True)
         if invoice.blue_number:
             self._flush(invoice)
         elif invoice.red:
@@ -370,7 +370,8 @@ class _Taking:
             return
         source = f"red invoice {red.number}"
         after = self._after_reds(blue)
-        if not self._change(blue, after, source) and after is InvoiceStatus.PARTLY_RED:
+        changed = self._change(blue, after, source, by_reds=True)
+        if not changed and after is InvoiceStatus.PARTLY_RED:
             # It stood so already, and less of it is left now.
             self._tell(blue, after, source)
 
@@ -381,8 +382,18 @@ class _Taking:
             return stored.status
         return InvoiceStatus.PARTLY_RED if left_fen > 0 else InvoiceStatus.RED
 
-    def _change(self, stored: StoredInvoice, status: InvoiceStatus | None, source: str) -> bool:
-        """Store how it stands now, if that is further than before; whether it was."""
+    def _change(
+        self,
+        stored: StoredInvoice,
+        status: InvoiceStatus | None,
+        source: str,
+        *,
+        by_reds: bool = False,
+    ) -> bool:
+        """Store how it stands now, if that is further than before; whether it was.
+
+        `by_reds`: red invoices make it so, and no word of how it stands.
+        """
         number = stored.invoice.number
         if status is None or status is stored.status:
             return False
@@ -395,8 +406,8 @@ class _Taking:
             )
             return False
         before = self._unit.invoices.statuses(number)
-        by_reds = bool(self._unit.invoices.reds_of(number)) and status is self._after_reds(stored)
-        alone = self._acting.party_id is not None and not by_reds
+        borne_out = bool(self._unit.invoices.reds_of(number)) and status is self._after_reds(stored)
+        alone = self._acting.party_id is not None and not borne_out
         decided = [one for one in before if one.decided]
         if alone and decided:
             self.done.notes.append(
@@ -413,16 +424,25 @@ class _Taking:
                 f"invoice {number} is {status} by the word of {self._party} alone; where that is"
                 " untrue, two officers put it right: invoices put-right"
             )
-        self._store_status(number, before[-1].change + 1, status, source)
+        self._store_status(number, before[-1].change + 1, status, source, by_reds=by_reds)
         self._tell(stored, status, source)
         return True
 
-    def _store_status(self, number: str, change: int, status: InvoiceStatus, source: str) -> None:
+    def _store_status(
+        self,
+        number: str,
+        change: int,
+        status: InvoiceStatus,
+        source: str,
+        *,
+        by_reds: bool = False,
+    ) -> None:
         told = StatusChange(
             number=number,
             change=change,
             status=status,
             source=source,
+            by_reds=by_reds,
             told_by=self._acting.actor,
             told_utc_ms=self._utc_ms,
         )

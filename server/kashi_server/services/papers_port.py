@@ -52,6 +52,7 @@ class StatusChange:
     Attributes:
         source: what told it, in the teller's words (a file's name); of a decision its document.
         decided: two officers put it right.
+        by_reds: red invoices made it so, and no word of how it stands.
     """
 
     number: str
@@ -61,6 +62,7 @@ class StatusChange:
     told_by: str
     told_utc_ms: int
     decided: bool = False
+    by_reds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,7 @@ class InvoiceRepository(InvoiceVersionRows):
                 status=InvoiceStatus(row.status),
                 source=row.source,
                 decided=row.decided,
+                by_reds=row.by_reds,
                 told_by=row.told_by,
                 told_utc_ms=row.told_utc_ms,
             )
@@ -172,6 +173,7 @@ class InvoiceRepository(InvoiceVersionRows):
                 status=change.status.value,
                 source=change.source,
                 decided=change.decided,
+                by_reds=change.by_reds,
                 told_by=change.told_by,
                 told_utc_ms=change.told_utc_ms,
             )
