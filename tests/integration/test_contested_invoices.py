@@ -253,6 +253,43 @@ def test_fsck_tells_of_a_version_that_no_decision_names(sqlite_claims_work: Work
     assert f"invoice {OTHER} is not what version 1 of it says" in found
 
 
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        (
+            "UPDATE invoice_lines SET ex_tax_fen = 1 WHERE number = '{}' AND version = 1",
+            "invoice {}: lines of version 1 are not what was told of it",
+        ),
+        (
+            "DELETE FROM invoice_lines WHERE number = '{}' AND version = 1",
+            "invoice {}: lines of version 1 are not what was told of it",
+        ),
+        (
+            "INSERT INTO invoice_lines VALUES ('{}', 7, 1, '算力', 1, 0)",
+            "invoice {}: version 7 has lines and never stood",
+        ),
+    ],
+)
+def test_fsck_tells_of_edited_lines_of_a_content_that_does_not_stand(
+    sqlite_claims_work: Work, edit: str, found: str
+) -> None:
+    """Two officers may let it stand again, with the lines that are kept of it then."""
+    ready = filed(sqlite_claims_work)
+    told(ready, said(700_00, OTHER, COMPANY_B), RIVAL)
+    told(ready, said(300_00, OTHER), CLERK_OF_A)
+    told(ready, said(200_00, OTHER), CLERK_OF_A)
+    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
+    assert not damaged(sqlite_claims_work, OTHER)
+
+    with sqlite_claims_work.begin() as unit:
+        for act in ("update", "delete"):
+            unit.connection.execute(text(f"DROP TRIGGER invoice_lines_no_{act}"))
+        unit.connection.execute(text(edit.format(OTHER)))
+        unit.commit()
+
+    assert damaged(sqlite_claims_work, OTHER) == [found.format(OTHER)]
+
+
 def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(
     claims_work: Work,
 ) -> None:

@@ -25,7 +25,7 @@ from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, Lin
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import Refused
 from kashi_server.services.papers_port import Allocation, LineMapping, StatusChange, StoredInvoice
-from kashi_server.storage.invoice_versions import InvoiceVersionRows, content_columns
+from kashi_server.storage.invoice_versions import InvoiceVersionRows, content_columns, lines_of
 from kashi_server.storage.paper_guards import GUARD_WORDS, lock_key
 from kashi_server.storage.tables.papers import (
     invoice_allocations,
@@ -254,14 +254,7 @@ class InvoiceRepository(InvoiceVersionRows):
         )
         rows = self._connection.execute(query)
         return {
-            number: tuple(
-                InvoiceLine(
-                    line=row.line,
-                    name=row.name,
-                    amount=Taxed(ex_tax_fen=row.ex_tax_fen, tax_fen=row.tax_fen),
-                )
-                for row in of_invoice
-            )
+            number: lines_of(of_invoice)
             for number, of_invoice in groupby(rows, key=lambda row: row.number)
         }
 
