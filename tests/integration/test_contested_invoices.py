@@ -28,6 +28,7 @@ from kashi_server.domain.claim_states import ClaimState
 from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.invoice_contents import contested_numbers, told_contents
 from kashi_server.services.invoice_righting import put_right
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
@@ -231,6 +232,34 @@ def test_a_decision_about_content_makes_no_void_invoice_claimable(
     put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
     again = deciding(ready).decide(OTHER, decided.version, DECISION, DOCUMENT)
     assert again.status is InvoiceStatus.NORMAL
+    assert not damaged(claims_work, OTHER)
+
+
+def test_a_worse_word_of_a_known_content_is_no_contested_content(claims_work: Work) -> None:
+    """Two officers decided; the office's export says void of the content that stands, and of the
+    other: nothing awaits a decision by that, on no list; a third content does, until it is put
+    right."""
+    ready, void = filed(claims_work), InvoiceStatus.VOID
+    told(ready, said(700_00, OTHER), CLERK_OF_A)
+    told(ready, said(300_00, OTHER), SELLER)
+    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
+    for fen in (300_00, 700_00):
+        told(ready, said(fen, OTHER), THE_OFFICE, status=void)
+    assert [one.status for one in shown(ready, OTHER).versions[2:]] == [void, void]
+
+    def listed() -> list[bool]:
+        with claims_work.begin(writes=False) as unit:
+            numbers = [one.number for one in contested_numbers(unit)]
+            awaits = told_contents(unit, OTHER, THE_OFFICE).awaits
+        return [OTHER in keeping(ready).contested(), OTHER in numbers, awaits]
+
+    assert listed() == [False, False, False]
+    put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
+    assert len(shown(ready, OTHER).decisions) == 1
+    told(ready, said(200_00, OTHER), THE_OFFICE)
+    assert listed() == [True, True, True]
+    put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
+    assert listed() == [False, False, False]
     assert not damaged(claims_work, OTHER)
 
 

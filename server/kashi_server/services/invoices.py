@@ -17,9 +17,10 @@ from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
 from kashi_server.services.allocation import claims_on, whole_left_fen
+from kashi_server.services.invoice_contents import contested_numbers
 from kashi_server.services.invoice_contests import differing, says_blue, weighty
 from kashi_server.services.invoice_line_parts import misfit
-from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, contested, keep_beside
+from kashi_server.services.invoice_versions import RANK, VERSIONS_MAX, keep_beside
 from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch, Unwatched
 from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_entries import invoice_entry, mapping_entry, status_entry
@@ -152,10 +153,9 @@ class InvoiceKeeping:
             return unit.invoices.invoices(party_id=acting.party_id, contract_id=contract_id)
 
     def contested(self) -> Sequence[str]:
-        """Numbers of which a content or a word was told that no two officers have looked at."""
+        """Numbers that await a decision, the one that waits longest first."""
         with self._work.begin(writes=False) as unit:
-            numbers = sorted({one.invoice.number for one in unit.invoices.versions()})
-            return [number for number in numbers if contested(unit, number)]
+            return [one.number for one in contested_numbers(unit)]
 
     def contract_sides(self) -> frozenset[tuple[str, str]]:
         """(provider, user) of every contract: whose invoices belong here."""

@@ -192,8 +192,8 @@ class InvoicesPort(Protocol):
     def decisions(self, number: str | None = None) -> Sequence[InvoiceDecision]:
         """Which of them stood since when, in order."""
 
-    def contested(self) -> Sequence[str]:
-        """Numbers with a content that no two officers have decided upon, in order."""
+    def told_since_decided(self) -> Sequence[str]:
+        """Numbers of which a content, or a word of one, came after the last decision, in order."""
 
     def add_version(self, version: InvoiceVersion) -> None:
         """Keep a content."""

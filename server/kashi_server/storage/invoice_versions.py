@@ -76,8 +76,8 @@ class InvoiceVersionRows:
             for row in self._connection.execute(query)
         ]
 
-    def contested(self) -> Sequence[str]:
-        """Numbers with a content that no two officers have decided upon, in order."""
+    def told_since_decided(self) -> Sequence[str]:
+        """Numbers of which a content, or a word of one, came after the last decision, in order."""
         versions, decisions = invoice_versions.c, invoice_decisions.c
         told = (
             select(versions.number, func.count().label("contents"))
