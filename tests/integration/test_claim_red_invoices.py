@@ -1,15 +1,14 @@
 """Red invoices and claims: what they take back is nobody's, whoever holds it of which part."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number, rules
+from contested_cases import RED, said
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState
-from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
-from kashi_server.domain.taxed import Taxed
+from kashi_server.domain.invoice import Invoice, InvoiceStatus
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting as PartyActing
@@ -30,18 +29,7 @@ BLUE = invoice_number(0)
 
 def red(fen: int, blue_number: str = BLUE, buyer_id: str = COMPANY_A) -> Invoice:
     """A red invoice."""
-    amount = Taxed(ex_tax_fen=-fen, tax_fen=0)
-    return Invoice(
-        number=invoice_number(900),
-        issued_on=date(2026, 11, 2),
-        seller_id=PROVIDER,
-        buyer_id=buyer_id,
-        seller_name="供给方",
-        buyer_name="需求方",
-        amount=amount,
-        lines=(InvoiceLine(line=1, name="红字", amount=amount),),
-        blue_number=blue_number,
-    )
+    return said(-fen, RED, buyer_id, blue_number)
 
 
 def told(

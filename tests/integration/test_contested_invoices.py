@@ -1,103 +1,35 @@
 """Two contents of one invoice number: both are kept, none is claimed, until two officers decide."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
-from claim_cases import BOTH, CLERK, WHY, Filed, filed, invoice_number
-from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
+from claim_cases import BOTH, CLERK, WHY, filed, invoice_number
+from contested_cases import (
+    CLERK_OF_A,
+    DECISION,
+    DOCUMENT,
+    NUMBER,
+    OFFICE,
+    OTHER,
+    RED,
+    RIVAL,
+    SELLER,
+    THE_OFFICE,
+    damaged,
+    deciding,
+    given_back,
+    keeping,
+    said,
+    shown,
+    told,
+)
+from fixtures_certificates import COMPANY_B
 from kashi_server.domain.claim_states import ClaimState
-from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
-from kashi_server.domain.taxed import Taxed
+from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import InvalidValue, NotFound, Refused
-from kashi_server.services.accounts import Role
-from kashi_server.services.acting import Acting as PartyActing
 from kashi_server.services.fsck_log import check_logged
-from kashi_server.services.invoice_deciding import InvoiceDeciding
 from kashi_server.services.invoice_righting import put_right
-from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
-from kashi_server.services.payment_righting import PaymentRighting
-from kashi_server.services.sight import Reader
-from kashi_server.services.told import Place, ToldInvoice
-from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.storage.unit_of_work import Work
-from sqlalchemy import text
-from sqlalchemy.exc import DatabaseError
-
-OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
-THE_OFFICE = PartyActing(actor="officer")
-SELLER = PartyActing(actor="seller", party_id=PROVIDER)
-CLERK_OF_A = PartyActing(actor="clerk", party_id=COMPANY_A)
-RIVAL = PartyActing(actor="rival", party_id=COMPANY_B)
-NUMBER, OTHER, RED = invoice_number(0), invoice_number(60), invoice_number(900)
-DECISION = OfficersDecision(officers=("officer", "second"), reason="税务局查询结果")
-DOCUMENT = "查验截图 2026-11-05"
-
-
-def said(
-    fen: int, number: str = NUMBER, buyer_id: str = COMPANY_A, blue_number: str = ""
-) -> Invoice:
-    """What an invoice says."""
-    amount = Taxed(ex_tax_fen=fen, tax_fen=0)
-    return Invoice(
-        number=number,
-        issued_on=date(2026, 11, 2),
-        seller_id=PROVIDER,
-        buyer_id=buyer_id,
-        seller_name="供给方",
-        buyer_name="需求方",
-        amount=amount,
-        lines=(InvoiceLine(line=1, name="算力", amount=amount),),
-        blue_number=blue_number,
-    )
-
-
-def told(
-    ready: Filed,
-    invoice: Invoice,
-    acting: PartyActing,
-    *parts: tuple[int, str, str],
-    status: InvoiceStatus = InvoiceStatus.NORMAL,
-) -> TakenInvoices:
-    """A file of somebody's with this invoice."""
-    place = Place(file="export.xlsx", row=2)
-    one = ToldInvoice(place=place, invoice=invoice, status=status, parts=parts)
-    return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
-
-
-def shown(ready: Filed, number: str = NUMBER, acting: PartyActing = THE_OFFICE) -> InvoiceHistory:
-    """The invoice as somebody sees it."""
-    return InvoiceKeeping(ready.work, ready.clock).show(number, acting)
-
-
-def keeping(ready: Filed) -> InvoiceKeeping:
-    """Invoices as the office lists them."""
-    return InvoiceKeeping(ready.work, ready.clock)
-
-
-def deciding(ready: Filed) -> InvoiceDeciding:
-    """Where two officers decide."""
-    return InvoiceDeciding(ready.work, ready.clock, ready.claims)
-
-
-def given_back(ready: Filed) -> None:
-    """Two officers take off what payments cover of the invoice."""
-    with ready.work.begin(writes=False) as unit:
-        covering = [one.payment for one in unit.payments.payments() if one.counted.get(NUMBER)]
-    for one in covering:
-        righting = PaymentRighting(ready.work, ready.clock, ready.claims)
-        righting.put_right((one.payer_id, one.reference), DECISION, DOCUMENT)
-
-
-def damaged(work: Work, number: str) -> list[str]:
-    """What fsck finds wrong with a number, but for what the samples lay past the log."""
-    unlogged = ("stands in no log entry", "is in the log and nowhere else")
-    kinds = ("invoice-version", "invoice-decision")
-    return [
-        one
-        for one in check_logged(work)
-        if number in one and (one.startswith(kinds) or not one.endswith(unlogged))
-    ]
 
 
 def test_a_true_content_enters_beside_the_false_one_and_stands_by_two_officers(
@@ -244,81 +176,6 @@ def test_nobody_fills_the_database_with_contents_of_one_number(claims_work: Work
     assert any("is not kept" in one for one in more.notes)
 
 
-def test_the_database_lets_no_content_stand_that_two_officers_did_not_decide(
-    claims_work: Work,
-) -> None:
-    """Whoever writes: a version without a decision, or an amount with none, is refused."""
-    ready = filed(claims_work)
-    told(ready, said(99_00), SELLER)
-
-    for change in ("version = 2", "version = 2, ex_tax_fen = 1, incl_fen = 1", "tax_fen = 1"):
-        with pytest.raises(DatabaseError), claims_work.begin() as unit:
-            unit.connection.execute(text(f"UPDATE invoices SET {change} WHERE number = '{NUMBER}'"))
-    assert shown(ready).stored.version == 1
-
-
-def test_putting_right_lets_the_content_stand_that_stood(claims_work: Work) -> None:
-    """The old way is a decision too: the other content is decided against."""
-    ready = filed(claims_work)
-    told(ready, said(99_00), SELLER)
-
-    put_right(claims_work, ready.clock, NUMBER, DECISION, DOCUMENT)
-
-    history = shown(ready)
-    assert (history.stored.status, history.stored.version) == (InvoiceStatus.NORMAL, 1)
-    assert [one.version for one in history.decisions] == [1]
-    told(ready, said(99_00), SELLER)
-    assert shown(ready).stored.status is InvoiceStatus.NORMAL
-    assert not damaged(claims_work, NUMBER)
-
-
-@pytest.mark.parametrize("when", ["first", "with it", "later", "of the losing one"])
-def test_a_decision_about_content_makes_no_void_invoice_claimable(
-    claims_work: Work, when: str
-) -> None:
-    """Whenever the bureau's export says void of the content that comes to stand: it stands void,
-    until two officers put that right on a document, and a decision after that keeps to it."""
-    ready, void = filed(claims_work), InvoiceStatus.VOID
-    true, false = said(300_00, OTHER), said(700_00, OTHER)
-    if when == "first":
-        told(ready, true, THE_OFFICE, status=void)
-        told(ready, false, SELLER)
-    else:
-        told(ready, false, CLERK_OF_A)
-        told(ready, true, SELLER, status=void if when == "with it" else InvoiceStatus.NORMAL)
-    if when == "of the losing one":
-        deciding(ready).decide(OTHER, 1, DECISION, DOCUMENT)
-    if when in ("later", "of the losing one"):
-        told(ready, true, THE_OFFICE, status=void)
-
-    decided = deciding(ready).decide(OTHER, 1 if when == "first" else 2, DECISION, DOCUMENT)
-
-    assert (decided.invoice, decided.status) == (true, void)
-    put_right(claims_work, ready.clock, OTHER, DECISION, DOCUMENT)
-    again = deciding(ready).decide(OTHER, decided.version, DECISION, DOCUMENT)
-    assert again.status is InvoiceStatus.NORMAL
-    assert not damaged(claims_work, OTHER)
-
-
-def test_fsck_tells_of_a_version_that_no_decision_names(sqlite_claims_work: Work) -> None:
-    """Two contents with the same lines: whoever turns the row back behind the server is told of,
-    and so is a row with the right version and another buyer."""
-    ready = filed(sqlite_claims_work)
-    told(ready, said(300_00, OTHER, COMPANY_B), RIVAL, (1, "HT-B", "accelerator"))
-    told(ready, said(300_00, OTHER), CLERK_OF_A)
-    deciding(ready).decide(OTHER, 2, DECISION, DOCUMENT)
-    assert not damaged(sqlite_claims_work, OTHER)
-
-    with sqlite_claims_work.begin() as unit:
-        unit.connection.execute(text("DROP TRIGGER invoices_no_update"))
-        unit.connection.execute(text(f"UPDATE invoices SET version = 1 WHERE number = '{OTHER}'"))
-        unit.commit()
-
-    found = damaged(sqlite_claims_work, OTHER)
-    assert f"invoice {OTHER}: version 1 stands, not version 2 as decided" in found
-    assert f"invoice {OTHER} is not what version 1 of it says" in found
-
-
 def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(
     claims_work: Work,
 ) -> None:
@@ -336,43 +193,3 @@ def test_nothing_is_decided_without_two_officers_a_document_and_a_contest(
         deciding(ready).decide(NUMBER, 1, clerk, DOCUMENT)
 
     assert shown(ready).stored.status is InvoiceStatus.VOID
-
-
-def test_a_false_blue_number_of_a_red_invoice_is_put_right_by_two_officers(
-    claims_work: Work,
-) -> None:
-    """Its buyer named an invoice of which it claims nothing: put right, that one stands again, the
-    true one is taken back, the claim on it reopens, and both words stay kept with who and why."""
-    ready = filed(claims_work)
-    claim_id = ready.issued(200_00)
-    told(ready, said(500_00, OTHER), CLERK_OF_A)
-    told(ready, said(-500_00, RED, blue_number=OTHER), CLERK_OF_A)
-    assert shown(ready, OTHER).stored.status is InvoiceStatus.RED
-
-    deciding(ready).name_blue(RED, NUMBER, DECISION, DOCUMENT)
-
-    assert shown(ready, OTHER).stored.status is InvoiceStatus.NORMAL
-    assert shown(ready).stored.status is InvoiceStatus.RED
-    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.SUSPENDED
-    history = shown(ready, RED)
-    assert [one.invoice.blue_number for one in history.versions] == [OTHER, NUMBER]
-    assert history.decisions[0].reason == DECISION.reason
-    with claims_work.begin(writes=False) as unit:
-        acts = [(one.actor, one.reference) for one in unit.identity.acts()]
-    assert acts[-2:] == [("officer", RED), ("second", RED)]
-    told(ready, said(-500_00, RED, blue_number=OTHER), SELLER)
-    assert shown(ready, OTHER).stored.status is InvoiceStatus.NORMAL
-    assert not damaged(claims_work, RED) + damaged(claims_work, OTHER)
-
-
-def test_a_blue_number_is_put_right_of_a_red_invoice_alone(claims_work: Work) -> None:
-    """A blue one takes back nothing; the same number again, or no number, is refused."""
-    ready = filed(claims_work)
-    told(ready, said(-500_00, RED, blue_number=NUMBER), CLERK_OF_A)
-
-    with pytest.raises(Refused, match="is not red"):
-        deciding(ready).name_blue(NUMBER, OTHER, DECISION, DOCUMENT)
-    with pytest.raises(Refused, match="already"):
-        deciding(ready).name_blue(RED, NUMBER, DECISION, DOCUMENT)
-    with pytest.raises(InvalidValue, match="20"):
-        deciding(ready).name_blue(RED, "12", DECISION, DOCUMENT)

@@ -389,7 +389,8 @@ def test_a_status_slipped_in_differs_from_the_log(work: Work) -> None:
         connection.execute(
             text(
                 "INSERT INTO invoice_statuses (number, change, status, source, decided,"
-                f" told_by, told_utc_ms) VALUES ('{NUMBER}', 2, 'void', 'x', false, 'x', 1)"
+                " by_reds, told_by, told_utc_ms)"
+                f" VALUES ('{NUMBER}', 2, 'void', 'x', false, false, 'x', 1)"
             )
         )
 

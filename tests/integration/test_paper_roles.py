@@ -156,7 +156,7 @@ def test_of_several_contents_of_a_number_a_party_sees_those_that_name_it(papers:
                 told_utc_ms=NOW_UTC_MS,
             )
             unit.invoices.add_version(told)
-        assert unit.invoices.contested() == [BLUE.number]
+        assert unit.invoices.told_since_decided() == [BLUE.number]
         decision = InvoiceDecision(
             number=BLUE.number,
             decision=1,
@@ -168,7 +168,7 @@ def test_of_several_contents_of_a_number_a_party_sees_those_that_name_it(papers:
             decided_utc_ms=NOW_UTC_MS,
         )
         unit.invoices.decide(decision, BLUE)
-        assert unit.invoices.contested() == []
+        assert unit.invoices.told_since_decided() == []
         unit.commit()
     seen = {}
     for party in (TENANT, OTHER_TENANT, PROVIDER, OTHER_PROVIDER, "*", ""):

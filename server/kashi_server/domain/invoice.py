@@ -164,3 +164,12 @@ def amounts_by_part(
     for one in mapped:
         found.setdefault((one.contract_id, one.part), []).append(amounts[one.line])
     return {key: sum_taxed(parts) for key, parts in sorted(found.items())}
+
+
+def status_by_reds(invoice: Invoice, reds: Iterable[Invoice]) -> InvoiceStatus:
+    """How red invoices leave one: normal where none takes back anything, and of a red one."""
+    taken_back = [red.amount.incl_fen for red in reds]
+    if not taken_back or invoice.red:
+        return InvoiceStatus.NORMAL
+    left_fen = invoice.amount.incl_fen + sum(taken_back)
+    return InvoiceStatus.PARTLY_RED if left_fen > 0 else InvoiceStatus.RED

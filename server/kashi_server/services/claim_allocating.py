@@ -7,9 +7,9 @@ that does not hold good any more goes to nobody.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.services.claim_invoice_left import place_in_line
-from kashi_server.services.claims_port import ClaimsUnit, HeldPart, InvoicePaper
+from kashi_server.services.claim_named import paper_of
+from kashi_server.services.claims_port import ClaimsUnit, HeldPart
 from kashi_server.services.paper_entries import allocation_entry
 from kashi_server.services.papers_port import Allocation
 
@@ -65,7 +65,8 @@ def _wanted(unit: ClaimsUnit, number: str, stood: Mapping[_Holding, int]) -> dic
         else:
             if all_left_fen is None:
                 all_left_fen = paper.total_fen
-            most_fen = min(left.setdefault(of, one.part_fen), all_left_fen)
+            # By the lines as they stand: what was held may be of another content.
+            most_fen = min(left.setdefault(of, paper.amount.incl_fen), all_left_fen)
         taken_fen = max(0, min(one.amount_fen, most_fen))
         left[of] = left.get(of, 0) - taken_fen
         if all_left_fen is not None:
@@ -83,9 +84,3 @@ def _in_line(unit: ClaimsUnit, number: str) -> Iterator[HeldPart]:
         for one in unit.claims.held_parts(stored.claim.claim_id):
             if one.number == number:
                 yield one
-
-
-def paper_of(unit: ClaimsUnit, part: HeldPart | InvoicePart) -> InvoicePaper | None:
-    """What an invoice is for a part, if any line of it is."""
-    found = unit.claim_papers.invoice_parts(part.contract_id, part.number)
-    return next((one for one in found if one.part == part.part), None)

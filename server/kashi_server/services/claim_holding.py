@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.errors import Refused
-from kashi_server.services.claim_allocating import PartKey, paper_of, write_down
+from kashi_server.services.claim_allocating import PartKey, write_down
 from kashi_server.services.claim_case import Papers
-from kashi_server.services.claim_named import invoice_paper
+from kashi_server.services.claim_named import invoice_paper, paper_of
 from kashi_server.services.claims_port import ClaimsUnit, HeldLine, HeldPart, StoredClaim
 
 

@@ -2,15 +2,16 @@
 
 A red invoice takes back some of an invoice that several claims may hold, part by part. What is left
 then serves them in the order in which they were handed in, over all parts together; who finds
-nothing left gets nothing.
+nothing left gets nothing. What is held of a content that stands no more is no part of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.errors import Refused
-from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
+from kashi_server.services.claim_named import paper_of
+from kashi_server.services.claims_port import ClaimsUnit, HeldPart, StoredClaim
 
 
 def check_left(
@@ -33,8 +34,18 @@ def check_left(
     held = unit.claims.held_parts(stored.claim.claim_id)
     for number, total_fen in sorted(totals_fen.items()):
         now_fen = sum(one.amount_fen for one in claimed if one.number == number)
-        used_fen = sum(one.amount_fen for one in held if one.number == number and one.use_serial)
-        ahead = _ahead(unit, stored, number)
+        used = [one for one in held if one.number == number and one.use_serial]
+        holders = _ahead(unit, stored, number)
+        everything_fen = sum(_fen(parts) for _other, parts in holders)
+        if max(now_fen, _fen(used)) + everything_fen <= total_fen:
+            continue
+        # Too little, where all of that is held of the content that stands.
+        used_fen = _fen(one for one in used if _counts(unit, stored, stored, one))
+        ahead = {
+            other.claim.claim_id: _fen(counted)
+            for other, parts in holders
+            if (counted := [one for one in parts if _counts(unit, stored, other, one)])
+        }
         left_fen = total_fen - sum(ahead.values())
         if max(now_fen, used_fen) > left_fen:
             taken = f"，此前已由 {'、'.join(sorted(ahead))} 申报" if ahead else ""
@@ -47,20 +58,39 @@ def check_left(
             )
 
 
-def _ahead(unit: ClaimsUnit, stored: StoredClaim, number: str) -> dict[str, int]:
+def _ahead(
+    unit: ClaimsUnit, stored: StoredClaim, number: str
+) -> list[tuple[StoredClaim, list[HeldPart]]]:
     """What claims of the programme that were handed in before hold of an invoice."""
     own = place_in_line(unit, stored)
-    found: dict[str, int] = {}
+    found = []
     for claim_id in unit.claims.holding_invoice(number):
         other = None if claim_id == stored.claim.claim_id else unit.claims.claim(claim_id)
         if other is None or other.batch.programme_id != stored.batch.programme_id:
             continue
         if own < place_in_line(unit, other):
             continue
-        found[claim_id] = sum(
-            one.amount_fen for one in unit.claims.held_parts(claim_id) if one.number == number
-        )
+        parts = [one for one in unit.claims.held_parts(claim_id) if one.number == number]
+        found.append((other, parts))
     return found
+
+
+def _counts(unit: ClaimsUnit, stored: StoredClaim, holder: StoredClaim, held: HeldPart) -> bool:
+    """Whether what a claim holds of an invoice leaves less of it for `stored`.
+
+    What no line is for was held of a content that two officers let stand no more. Of the true buyer
+    it takes nothing; only who was paid on it and claims again has had that money of this invoice,
+    until it is recovered.
+    """
+    if paper_of(unit, held) is not None:
+        return True
+    amounts = holder.claim.amounts
+    same_company = holder.claim.company_id == stored.claim.company_id
+    return same_company and amounts.disbursed_fen > amounts.recovered_fen
+
+
+def _fen(parts: Iterable[HeldPart]) -> int:
+    return sum(one.amount_fen for one in parts)
 
 
 def taken_of_contract_fen(

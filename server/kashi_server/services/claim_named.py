@@ -18,6 +18,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.claims_port import (
     ClaimsUnit,
+    HeldPart,
     InvoicePaper,
     StoredClaim,
 )
@@ -94,6 +95,12 @@ def check_together(rules: RulesVersion, contracts: Sequence[Contract], payee_id:
         )
 
 
+def paper_of(unit: ClaimsUnit, part: HeldPart | InvoicePart) -> InvoicePaper | None:
+    """What an invoice is for a part, if any line of it is."""
+    found = unit.claim_papers.invoice_parts(part.contract_id, part.number)
+    return next((one for one in found if one.part == part.part), None)
+
+
 def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -> InvoicePaper:
     """The paper of what is claimed of an invoice.
 
@@ -101,8 +108,7 @@ def invoice_paper(unit: ClaimsUnit, claimed: InvoicePart, stored: StoredClaim) -
         NotFound: no line of it is for that part.
         Refused: it is red-flushed or void, another's, or for less.
     """
-    found = unit.claim_papers.invoice_parts(claimed.contract_id, claimed.number)
-    paper = next((one for one in found if one.part == claimed.part), None)
+    paper = paper_of(unit, claimed)
     if paper is None:
         raise NotFound(
             f"发票 {claimed.number} 没有对应合同 {claimed.contract_id} 的 "

@@ -114,7 +114,9 @@ def told_beside(unit: ContentsUnit, number: str, acting: Acting) -> ToldContents
 def contested_numbers(unit: ContentsUnit) -> Sequence[ContestedNumber]:
     """Every number that awaits a decision, the one that waits longest first; for the office."""
     found = []
-    for number in unit.invoices.contested():
+    for number in unit.invoices.told_since_decided():
+        if not contested(unit, number):
+            continue
         stored = unit.invoices.invoice(number)
         assert stored is not None, f"invoice {number} has versions and is none"
         versions = tuple(unit.invoices.versions(number))

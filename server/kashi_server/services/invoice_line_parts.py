@@ -1,10 +1,53 @@
 """What a line of an invoice can be for: a part of a contract between the invoice's two sides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.invoice import Invoice, LinePart
-from kashi_server.services.papers_port import PapersUnit
+from kashi_server.services.invoice_taking import Taking
+from kashi_server.services.paper_entries import mapping_entry
+from kashi_server.services.papers_port import LineMapping, PapersUnit
+from kashi_server.services.told import Place
+
+
+def map_lines(
+    taking: Taking,
+    invoice: Invoice,
+    before: Iterable[LinePart],
+    parts: Sequence[LinePart],
+    place: Place,
+    version: int = 1,
+) -> bool:
+    """Store what lines are for where that is news; whether anything was.
+
+    Args:
+        taking: the unit of work; a line that cannot be for its part is a mistake of it.
+        invoice: whose lines.
+        before: what they were for.
+        parts: what they are for.
+        place: where that is said.
+        version: of which content of the number.
+    """
+    known = {part.line: part for part in before}
+    news = [part for part in parts if known.get(part.line) != part]
+    for part in news:
+        trouble = misfit(taking.unit, taking.contracts, invoice, part)
+        if trouble:
+            taking.mistakes.append(place.mistake(f"line {part.line}", trouble))
+    if taking.mistakes:
+        return False
+    for part in news:
+        mapping = LineMapping(
+            number=invoice.number,
+            part=part,
+            version=version,
+            mapped_by=taking.acting.actor,
+            mapped_utc_ms=taking.utc_ms,
+        )
+        taking.unit.invoices.map_line(mapping)
+        taking.unit.log.append_pending(*mapping_entry(mapping))
+    taking.done.mapped += len(news)
+    return bool(news)
 
 
 def misfit(

@@ -11,42 +11,30 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from kashi_server.domain.invoice import InvoiceStatus
+from kashi_server.domain.invoice import InvoiceStatus, status_by_reds
 from kashi_server.errors import InvalidValue, NotFound, Refused
-from kashi_server.services.acts import ActsPort, PrivilegedAct, record
+from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.invoice_versions import contested, keep_right
 from kashi_server.services.invoice_words import STATUS_ZH
+from kashi_server.services.paper_deciding import DecidingUnit
 from kashi_server.services.paper_entries import decision_entry, status_entry
 from kashi_server.services.papers_port import (
     InvoiceDecision,
     InvoicesPort,
-    PapersLogPort,
     StatusChange,
     StoredInvoice,
 )
-from kashi_server.services.two_officers import AccountsRead, OfficersDecision, check_officers
+from kashi_server.services.two_officers import OfficersDecision, check_officers
 
 _ACT: Final = "invoice-put-right"
 
 
-class RightingUnit(Protocol):
+class RightingUnit(DecidingUnit, Protocol):
     """A unit of work as this needs it."""
 
     @property
     def invoices(self) -> InvoicesPort:
         """Invoices."""
-
-    @property
-    def accounts(self) -> AccountsRead:
-        """Accounts, to know who is an officer."""
-
-    @property
-    def identity(self) -> ActsPort:
-        """Privileged acts."""
-
-    @property
-    def log(self) -> PapersLogPort:
-        """The log."""
 
     def commit(self) -> None:
         """Make it durable."""
@@ -142,13 +130,12 @@ def _rightly(unit: RightingUnit, stored: StoredInvoice) -> InvoiceStatus:
             f"invoice {stored.invoice.number} stands {stored.status}: nothing is wrong"
         )
     reds = unit.invoices.reds_of(stored.invoice.number)
-    if not reds:
-        return InvoiceStatus.NORMAL
-    if stored.invoice.amount.incl_fen + sum(red.amount.incl_fen for red in reds) <= 0:
+    status = status_by_reds(stored.invoice, reds)
+    if status is InvoiceStatus.RED:
         named = ", ".join(red.number for red in reds)
         raise Refused(
             f"发票 {stored.invoice.number} 已被红字发票全额红冲："
             f"{named}。"
             f"red invoices take all of {stored.invoice.number} back: {named}"
         )
-    return InvoiceStatus.PARTLY_RED
+    return status

@@ -49,9 +49,15 @@ class VersionsUnit(Protocol):
 
 
 def contested(unit: VersionsUnit, number: str) -> bool:
-    """Whether a content of this number was told that no two officers have decided upon."""
-    decided = unit.invoices.decisions(number)
-    return len(unit.invoices.versions(number)) > (decided[-1].seen if decided else 0)
+    """Whether a content of this number was told that no two officers have decided upon.
+
+    A further word of how a known content stands is none.
+    """
+    told, decided = unit.invoices.versions(number), unit.invoices.decisions(number)
+    seen = decided[-1].seen if decided else 1
+    return any(
+        all(weighty(one.invoice, later.invoice) for one in told[:seen]) for later in told[seen:]
+    )
 
 
 def keep_beside(

@@ -83,6 +83,7 @@ def status_entry(change: StatusChange) -> LogEntry:
         "status": str(change.status),
         "source": change.source,
         "decided": change.decided,
+        "by_reds": change.by_reds,
         "told_by": change.told_by,
         "told_utc_ms": change.told_utc_ms,
     }

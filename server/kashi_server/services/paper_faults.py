@@ -11,11 +11,13 @@ from kashi_server.services.paper_entries import PapersRows
 def paper_faults(unit: PapersRows) -> Iterator[str]:
     """Every invoice or payment of which more is taken or covered than it is for, in words.
 
-    And every invoice that stands with another content than two officers let stand.
+    And every invoice that stands with another content than two officers let stand, and every
+    content that stood and whose lines are not what was told of it.
     """
     yield from _allocations(unit)
     yield from _covers(unit)
     yield from _standing(unit)
+    yield from _beside(unit)
 
 
 def _allocations(unit: PapersRows) -> Iterator[str]:
@@ -76,3 +78,18 @@ def _standing(unit: PapersRows) -> Iterator[str]:
             said = replace(said, blue_number=stored.invoice.blue_number)
         if said not in (None, stored.invoice):
             yield f"invoice {number} is not what version {stored.version} of it says"
+
+
+def _beside(unit: PapersRows) -> Iterator[str]:
+    """Lines of contents that stand no more: a decision may let each stand again as it is kept."""
+    contents = {(one.invoice.number, one.version): one.invoice for one in unit.invoices.versions()}
+    stood = {(number, 1) for number, _version in contents}
+    stood |= {(one.number, one.version) for one in unit.invoices.decisions()}
+    standing = {(one.invoice.number, one.version) for one in unit.invoices.invoices()}
+    lines = unit.invoices.lines_beside()
+    for number, version in sorted((stood | lines.keys()) - standing):
+        said = contents.get((number, version))
+        if (number, version) not in stood or said is None:
+            yield f"invoice {number}: version {version} has lines and never stood"
+        elif tuple(lines.get((number, version), ())) != said.lines:
+            yield f"invoice {number}: lines of version {version} are not what was told of it"

@@ -1,6 +1,6 @@
 """What papers ask of storage: terms of contracts, lists, invoices, payments, files, as values."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from kashi_server.domain.contract import Contract
 from kashi_server.domain.contract_terms import Amendment, ContractPart, ContractTerms
 from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.evidence_file import EvidenceFile, Subject
-from kashi_server.domain.invoice import Invoice, InvoiceStatus, LinePart
+from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.payment import Covered, Payment
 
@@ -52,6 +52,7 @@ class StatusChange:
     Attributes:
         source: what told it, in the teller's words (a file's name); of a decision its document.
         decided: two officers put it right.
+        by_reds: red invoices made it so, and no word of how it stands.
     """
 
     number: str
@@ -61,6 +62,7 @@ class StatusChange:
     told_by: str
     told_utc_ms: int
     decided: bool = False
+    by_reds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,11 +186,14 @@ class InvoicesPort(Protocol):
     def versions(self, number: str | None = None) -> Sequence[InvoiceVersion]:
         """Contents that were told of one number, or all; none where only one ever was."""
 
+    def lines_beside(self) -> Mapping[tuple[str, int], Sequence[InvoiceLine]]:
+        """Lines of contents that stood and do not stand now, by number and version."""
+
     def decisions(self, number: str | None = None) -> Sequence[InvoiceDecision]:
         """Which of them stood since when, in order."""
 
-    def contested(self) -> Sequence[str]:
-        """Numbers with a content that no two officers have decided upon, in order."""
+    def told_since_decided(self) -> Sequence[str]:
+        """Numbers of which a content, or a word of one, came after the last decision, in order."""
 
     def add_version(self, version: InvoiceVersion) -> None:
         """Keep a content."""

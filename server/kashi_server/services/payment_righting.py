@@ -5,51 +5,21 @@ what a payment covers of an invoice, is kept with its document, and never exceed
 Claims that hold a part of the invoice are told, and the invoice may be paid by another payment.
 """
 
-from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final
 
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, NotFound, Refused
-from kashi_server.services.acts import ActsPort, PrivilegedAct, record
-from kashi_server.services.allocation import claims_on, whole_left_fen
-from kashi_server.services.invoice_watch import InvoiceChange, InvoiceWatch
+from kashi_server.services.invoice_telling import tell_claims
+from kashi_server.services.paper_deciding import PaperDeciding, check_deciding, keep_acts
 from kashi_server.services.paper_entries import return_entry
-from kashi_server.services.papers_port import (
-    PapersLogPort,
-    PapersUnit,
-    PapersWork,
-    PaymentReturn,
-    StoredPayment,
-)
-from kashi_server.services.two_officers import AccountsRead, OfficersDecision, check_officers
+from kashi_server.services.papers_port import PapersUnit, PaymentReturn, StoredPayment
+from kashi_server.services.two_officers import OfficersDecision
 
 _ACT: Final = "payment-put-right"
 
 
-class _Deciding(Protocol):
-    """What else the same unit of work carries: who decides, and where that is kept."""
-
-    @property
-    def accounts(self) -> AccountsRead:
-        """Accounts, to know who is an officer."""
-
-    @property
-    def identity(self) -> ActsPort:
-        """Privileged acts."""
-
-    @property
-    def log(self) -> PapersLogPort:
-        """The log."""
-
-
-class PaymentRighting:
+class PaymentRighting(PaperDeciding):
     """Takes off what payments cover."""
-
-    def __init__(self, work: PapersWork, clock: Callable[[], int], watch: InvoiceWatch) -> None:
-        """Over a database, as its owner; `clock` gives UTC milliseconds; `watch` is told."""
-        self._work = work
-        self._clock = clock
-        self._watch = watch
 
     def put_right(
         self,
@@ -77,8 +47,7 @@ class PaymentRighting:
                 "what shows that the money went back? name it with --document"
             )
         with self._work.begin() as unit:
-            deciding = cast("_Deciding", unit)
-            check_officers(deciding.accounts, decision)
+            check_deciding(unit, decision)
             unit.expense.lock()
             unit.payments.lock(*key)
             stored = unit.payments.payment(*key)
@@ -89,15 +58,7 @@ class PaymentRighting:
                 )
             for number, amount_fen in _wanted(stored, part):
                 self._give_back(unit, stored, number, amount_fen, decision, document.strip())
-            for officer in decision.officers:
-                act = PrivilegedAct(
-                    utc_ms=self._clock(),
-                    actor=officer,
-                    act=_ACT,
-                    reference="/".join(key),
-                    reason=decision.reason,
-                )
-                record(deciding, act)
+            keep_acts(unit, decision, _ACT, "/".join(key), self._clock())
             found = unit.payments.payment(*key)
             unit.commit()
         assert found is not None, "it was there"
@@ -127,23 +88,11 @@ class PaymentRighting:
         self._tell(unit, made)
 
     def _tell(self, unit: PapersUnit, made: PaymentReturn) -> None:
-        claims = claims_on(unit, made.number)
         invoice = unit.invoices.invoice(made.number)
         assert invoice is not None, "a payment covers it"
-        if not claims:
-            return
         back = f"payment {made.reference}, of which {yuan_text(made.amount_fen)} went back"
-        change = InvoiceChange(
-            number=made.number,
-            before=invoice.status,
-            after=invoice.status,
-            left_fen=whole_left_fen(unit, invoice),
-            claims=claims,
-            source=back,
-            told_by=made.decided_by,
-            told_utc_ms=made.told_utc_ms,
-        )
-        self._watch.invoice_changed(unit, change)
+        said = (back, made.decided_by, made.told_utc_ms)
+        tell_claims(unit, self._watch, invoice, invoice.status, said)
 
 
 def _wanted(stored: StoredPayment, part: tuple[str, int] | None) -> list[tuple[str, int]]:

@@ -5,13 +5,16 @@ database lets that row become another content only by the latest decision (`pape
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.invoice import Invoice, InvoiceStatus
+from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from kashi_server.domain.invoice_content import invoice_of, said_by
+from kashi_server.domain.taxed import Taxed
 from kashi_server.services.papers_port import InvoiceDecision, InvoiceVersion
 from kashi_server.storage.tables.papers import (
     invoice_decisions,
@@ -45,6 +48,23 @@ class InvoiceVersionRows:
             for row in self._connection.execute(query)
         ]
 
+    def lines_beside(self) -> Mapping[tuple[str, int], Sequence[InvoiceLine]]:
+        """Lines of contents that stood and do not stand now, by number and version."""
+        lines = invoice_lines.c
+        query = (
+            select(invoice_lines)
+            .join(
+                invoices,
+                and_(invoices.c.number == lines.number, invoices.c.version != lines.version),
+            )
+            .order_by(lines.number, lines.version, lines.line)
+        )
+        rows = self._connection.execute(query)
+        return {
+            key: lines_of(of_content)
+            for key, of_content in groupby(rows, key=lambda row: (row.number, row.version))
+        }
+
     def decisions(self, number: str | None = None) -> Sequence[InvoiceDecision]:
         """Which of them stood since when, in order."""
         columns = invoice_decisions.c
@@ -56,8 +76,8 @@ class InvoiceVersionRows:
             for row in self._connection.execute(query)
         ]
 
-    def contested(self) -> Sequence[str]:
-        """Numbers with a content that no two officers have decided upon, in order."""
+    def told_since_decided(self) -> Sequence[str]:
+        """Numbers of which a content, or a word of one, came after the last decision, in order."""
         versions, decisions = invoice_versions.c, invoice_decisions.c
         told = (
             select(versions.number, func.count().label("contents"))
@@ -128,6 +148,18 @@ class InvoiceVersionRows:
             for line in invoice.lines
         ]
         self._connection.execute(insert(invoice_lines), rows)
+
+
+def lines_of(rows: Iterable[Row[Any]]) -> tuple[InvoiceLine, ...]:
+    """Rows of `invoice_lines` as lines."""
+    return tuple(
+        InvoiceLine(
+            line=row.line,
+            name=row.name,
+            amount=Taxed(ex_tax_fen=row.ex_tax_fen, tax_fen=row.tax_fen),
+        )
+        for row in rows
+    )
 
 
 def content_columns(invoice: Invoice) -> dict[str, object]:

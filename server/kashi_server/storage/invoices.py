@@ -25,7 +25,7 @@ from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, Lin
 from kashi_server.domain.taxed import Taxed
 from kashi_server.errors import Refused
 from kashi_server.services.papers_port import Allocation, LineMapping, StatusChange, StoredInvoice
-from kashi_server.storage.invoice_versions import InvoiceVersionRows, content_columns
+from kashi_server.storage.invoice_versions import InvoiceVersionRows, content_columns, lines_of
 from kashi_server.storage.paper_guards import GUARD_WORDS, lock_key
 from kashi_server.storage.tables.papers import (
     invoice_allocations,
@@ -124,6 +124,7 @@ class InvoiceRepository(InvoiceVersionRows):
                 status=InvoiceStatus(row.status),
                 source=row.source,
                 decided=row.decided,
+                by_reds=row.by_reds,
                 told_by=row.told_by,
                 told_utc_ms=row.told_utc_ms,
             )
@@ -172,6 +173,7 @@ class InvoiceRepository(InvoiceVersionRows):
                 status=change.status.value,
                 source=change.source,
                 decided=change.decided,
+                by_reds=change.by_reds,
                 told_by=change.told_by,
                 told_utc_ms=change.told_utc_ms,
             )
@@ -252,14 +254,7 @@ class InvoiceRepository(InvoiceVersionRows):
         )
         rows = self._connection.execute(query)
         return {
-            number: tuple(
-                InvoiceLine(
-                    line=row.line,
-                    name=row.name,
-                    amount=Taxed(ex_tax_fen=row.ex_tax_fen, tax_fen=row.tax_fen),
-                )
-                for row in of_invoice
-            )
+            number: lines_of(of_invoice)
             for number, of_invoice in groupby(rows, key=lambda row: row.number)
         }
 

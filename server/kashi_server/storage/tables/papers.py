@@ -168,6 +168,8 @@ invoice_statuses = Table(
     # The document, where two officers decided; what told it, otherwise.
     Column("source", Text, nullable=False),
     Column("decided", Boolean, nullable=False),
+    # Red invoices made it so, not a word of how it stands: it ends where they take nothing back.
+    Column("by_reds", Boolean, nullable=False),
     Column("told_by", Text, nullable=False),
     Column("told_utc_ms", Count, nullable=False),
     CheckConstraint("status IN ('normal', 'partly_red', 'red', 'void')", name="status"),

@@ -316,6 +316,7 @@ def _invoice_statuses() -> None:
         sa.Column("status", Text, nullable=False),
         sa.Column("source", Text, nullable=False),
         sa.Column("decided", sa.Boolean, nullable=False),
+        sa.Column("by_reds", sa.Boolean, nullable=False),
         sa.Column("told_by", Text, nullable=False),
         sa.Column("told_utc_ms", Count, nullable=False),
         sa.CheckConstraint(
