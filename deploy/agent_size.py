@@ -33,7 +33,8 @@ BESIDE: Final = {
     "evidence": "evidence",
     "relay": "relay",
     "doctor": "doctor",
-    "commands": "commands cli describing live metrics shown status verification",
+    "commands": "both_languages cli command_line commands describing live metrics shown "
+    "state_words status verification",
     "replay": "trace",
 }
 """What changes no number: judging, helping, showing, passing on, playing."""

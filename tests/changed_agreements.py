@@ -1,6 +1,6 @@
 """Papers that come in later about contract HT-A and its provider, as files to import."""
 
-from fixtures_certificates import PROVIDER
+from fixtures_certificates import COMPANY_A, PROVIDER
 
 
 def amendment(contract_id: str = "HT-A", accelerator_yuan: str = "100.00") -> str:
@@ -45,3 +45,14 @@ service_item = "训练"
 listed_from = 2026-01-01
 document = "名单"
 {end}"""
+
+
+def founded(day: str, name_zh: str = "深圳甲智能") -> str:
+    """The company of contract HT-A as the register has it, founded on a day."""
+    return f"""\
+[[party]]
+party_id = "{COMPANY_A}"
+kind = "company"
+name_zh = "{name_zh}"
+established_on = {day}
+"""

@@ -4,6 +4,7 @@ from datetime import date
 
 from claim_cases import Filed, invoice_number
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
+from kashi_server.domain.both_languages import halves
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from kashi_server.domain.taxed import Taxed
 from kashi_server.services.accounts import Role
@@ -28,7 +29,11 @@ DOCUMENT = "查验截图 2026-11-05"
 
 
 def said(
-    fen: int, number: str = NUMBER, buyer_id: str = COMPANY_A, blue_number: str = ""
+    fen: int,
+    number: str = NUMBER,
+    buyer_id: str = COMPANY_A,
+    blue_number: str = "",
+    buyer_name: str = "需求方",
 ) -> Invoice:
     """What an invoice says."""
     amount = Taxed(ex_tax_fen=fen, tax_fen=0)
@@ -38,7 +43,7 @@ def said(
         seller_id=PROVIDER,
         buyer_id=buyer_id,
         seller_name="供给方",
-        buyer_name="需求方",
+        buyer_name=buyer_name,
         amount=amount,
         lines=(InvoiceLine(line=1, name="算力", amount=amount),),
         blue_number=blue_number,
@@ -50,10 +55,10 @@ def told(
     invoice: Invoice,
     acting: PartyActing,
     *parts: tuple[int, str, str],
-    status: InvoiceStatus = InvoiceStatus.NORMAL,
+    status: InvoiceStatus | None = InvoiceStatus.NORMAL,
     file: str = "export.xlsx",
 ) -> TakenInvoices:
-    """A file of somebody's with this invoice."""
+    """A file of somebody's with this invoice; None: it does not say how the invoice stands."""
     place = Place(file=file, row=2)
     one = ToldInvoice(place=place, invoice=invoice, status=status, parts=parts)
     return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
@@ -87,8 +92,9 @@ def damaged(work: Work, number: str) -> list[str]:
     """What fsck finds wrong with a number, but for what the samples lay past the log."""
     unlogged = ("stands in no log entry", "is in the log and nowhere else")
     kinds = ("invoice-version", "invoice-decision")
+    found = (halves(one)[1] for one in check_logged(work))
     return [
         one
-        for one in check_logged(work)
+        for one in found
         if number in one and (one.startswith(kinds) or not one.endswith(unlogged))
     ]

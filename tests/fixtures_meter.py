@@ -179,6 +179,16 @@ def fake_nvml() -> Path:
 
 
 @pytest.fixture
+def sleeper() -> Iterator[int]:
+    """A process of its own, so that consumers find the pid the driver tells."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    )
+    yield process.pid
+    process.communicate()
+
+
+@pytest.fixture
 def meters() -> Iterator[Meters]:
     """Starts meters over scenarios."""
     # Not tmp_path: a Unix socket's path is short, or refused.

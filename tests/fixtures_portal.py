@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER, CertifiedMonth, make_month
+from fixtures_database import Database
 from fixtures_identity import SteppedClock
 from fixtures_ingest import ReportingHost, enrol
 from kashi_server.documents.assignment_sheet import AssignmentSheets
@@ -44,6 +45,7 @@ from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
+from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.unit_of_work import UnitOfWork, Work
 
 PASSWORD = "correct horse battery"
@@ -221,3 +223,20 @@ def portal_month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified
 def portal(portal_month: CertifiedMonth) -> PortalHouse:
     """The portal over that month."""
     return make_house(portal_month)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def either_portal(request: pytest.FixtureRequest) -> Iterator[PortalHouse]:
+    """The same on both databases; on PostgreSQL it looks as the portal's role, which row-level
+    security holds."""
+    if request.param == "sqlite":
+        yield make_house(request.getfixturevalue("portal_month"))
+        return
+    database: Database = request.getfixturevalue("module_postgresql_database")
+    urls = role_urls(database.url, "ingest-secret", "portal-secret")
+    install_roles(database.engine, urls)
+    portal_work = Work(open_engine(urls.portal))
+    try:
+        yield make_house(make_portal_month(database.work), portal_work=portal_work)
+    finally:
+        portal_work.engine.dispose()

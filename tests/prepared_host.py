@@ -133,31 +133,41 @@ class PreparedHost:
         return [sealed.read(entry).wire for entry in sealed.entries()]
 
 
+def booted_clock(utc_ms: int, random: Random) -> ManualClock:
+    """A clock at this time, an hour after some boot."""
+    boot = random.randbytes(16)
+    return ManualClock(boottime=HOUR_MS, monotonic=HOUR_MS, utc=utc_ms, boot=boot)
+
+
+def two_days_before(utc_ms: int) -> int:
+    """The whole hour before: a host that starts there has days to tell of."""
+    return (utc_ms - 2 * DAY_MS) // HOUR_MS * HOUR_MS
+
+
+def cards_named(seed: str, count: int) -> tuple[Device, ...]:
+    """Cards of one model, their ids told by the seed."""
+    return tuple(
+        Device(
+            vendor=Vendor.NVIDIA,
+            hardware_id=f"GPU-{seed}-{n}",
+            model="Test H100",
+            meter=MeterKind.NVML,
+        )
+        for n in range(count)
+    )
+
+
 def prepared_host(server: KashiServer, folder: Path, *, seed: str, cards: int = 2) -> PreparedHost:
     """A freshly enrolled host on a whole hour, its agent started."""
     random = Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     store = enrolled_store(server, folder / "state" / "identity", seed, random)
-    enrolled_utc_ms = store.host().enrolled_utc_ms
     host = PreparedHost(
         folder=folder,
         store=store,
-        clock=ManualClock(
-            boottime=HOUR_MS,
-            monotonic=HOUR_MS,
-            utc=(enrolled_utc_ms - 2 * DAY_MS) // HOUR_MS * HOUR_MS,
-            boot=random.randbytes(16),
-        ),
+        clock=booted_clock(two_days_before(store.host().enrolled_utc_ms), random),
         random=random,
-        devices=tuple(
-            Device(
-                vendor=Vendor.NVIDIA,
-                hardware_id=f"GPU-{seed}-{n}",
-                model="Test H100",
-                meter=MeterKind.NVML,
-            )
-            for n in range(cards)
-        ),
+        devices=cards_named(seed, cards),
     )
     host.start()
     return host

@@ -24,10 +24,9 @@ from kashi_agent.clock import ManualClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
 from kashi_agent.identity import IdentityStore
-from kashi_agent.sample import Device, MeterKind, Vendor
 from kashi_agent.shipping import Answer, Batch, Wire
 from kashi_agent.wiring import Member, real_way
-from prepared_host import DAY_MS, HOUR_MS, PreparedHost
+from prepared_host import PreparedHost, booted_clock, cards_named, two_days_before
 
 SETTLE_SECONDS = 60
 POLL_SECONDS = 0.05
@@ -79,8 +78,10 @@ def facts_of(name: str, random: Random) -> HostFacts:
     )
 
 
-def enrolled_by_file(server: KashiServer, folder: Path, names: list[str]) -> list[IdentityStore]:
-    """Enrol machines by request files, all in one command, and take the answers."""
+def enrolled_by_file(
+    server: KashiServer, folder: Path, names: list[str], party: str = PARTY
+) -> list[IdentityStore]:
+    """Enrol a party's machines by request files, all in one command, and take the answers."""
     stores, requests = [], []
     for name in names:
         store = IdentityStore(folder / name / "state" / "identity")
@@ -90,7 +91,7 @@ def enrolled_by_file(server: KashiServer, folder: Path, names: list[str]) -> lis
             request,
             store,
             facts_of(name, Random(name)),
-            known_by=EnrolmentToken.parse(server.token(PARTY)),
+            known_by=EnrolmentToken.parse(server.token(party)),
             utc_ms=WALL.utc_ms(),
         )
         stores.append(store)
@@ -110,22 +111,9 @@ def relayed_host(
         folder=store.folder.parent.parent,
         store=store,
         carried=True,
-        clock=ManualClock(
-            boottime=HOUR_MS,
-            monotonic=HOUR_MS,
-            utc=utc_ms or (store.host().enrolled_utc_ms - 2 * DAY_MS) // HOUR_MS * HOUR_MS,
-            boot=random.randbytes(16),
-        ),
+        clock=booted_clock(utc_ms or two_days_before(store.host().enrolled_utc_ms), random),
         random=random,
-        devices=tuple(
-            Device(
-                vendor=Vendor.NVIDIA,
-                hardware_id=f"GPU-{seed}-{n}",
-                model="Test H100",
-                meter=MeterKind.NVML,
-            )
-            for n in range(cards)
-        ),
+        devices=cards_named(seed, cards),
     )
     host.start()
     return host

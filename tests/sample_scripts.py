@@ -1,8 +1,13 @@
 """Strategies: devices, what may be seen on them, and scripts of irregular samples."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
+from kashi.limits import LIVE_CADENCE_MS_MAX
+from kashi_agent.clock import ManualClock
+from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
+from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming, NamePolicy
 from kashi_agent.sample import (
     Absent,
@@ -17,6 +22,7 @@ from kashi_agent.sample import (
     SampleBatch,
     Vendor,
 )
+from kashi_agent.stretch import Stretch
 
 BOOT_ID = bytes(range(16))
 SALT = bytes(32)
@@ -102,9 +108,44 @@ class Script:
             ),
         )
 
+    def metered(self, choice: DeviceChoice = ALL_DEVICES) -> list[Stretch]:
+        """What an agent keeps of it."""
+        return metered(self.batches(), choice, utc_ms=self.anchor_utc_ms)
+
+
+def metered(
+    batches: Sequence[SampleBatch],
+    choice: DeviceChoice = ALL_DEVICES,
+    last: Stretch | None = None,
+    *,
+    utc_ms: int = 1_700_000_000_000,
+) -> list[Stretch]:
+    """What an agent keeps of the batches to its end, on a clock that follows them."""
+    start = batches[0].boottime_ms
+    clock = ManualClock(boottime=start, monotonic=start, utc=utc_ms + start)
+    metering = Metering(clock, NAMING, last, choice)
+    kept: list[Stretch] = []
+    for one in batches:
+        clock.advance(one.boottime_ms - clock.boottime)
+        metering.observe(one)
+        kept += iter(metering.cut, None)
+    return [*kept, *iter(metering.finish, None)]
+
+
+CADENCES_MS = (250, 1_000, 15_000, 57_000)
+"""Of live meters and of recorded workloads."""
+
+LIVE_CADENCES_MS = (250, 1_000, LIVE_CADENCE_MS_MAX)
+"""Those that a server takes of a meter that reads a driver."""
+
 
 @st.composite
-def scripts(draw: st.DrawFn, devices: int = 2, steps_max: int = 30) -> Script:
+def scripts(
+    draw: st.DrawFn,
+    devices: int = 2,
+    steps_max: int = 30,
+    cadences_ms: Sequence[int] = CADENCES_MS,
+) -> Script:
     """Irregular samples of some devices, on an axis with any anchor."""
     at = draw(st.integers(0, 10**9))
     shown = st.tuples(*[st.one_of(seen, seen, seen, st.none()) for _ in range(devices)])
@@ -114,6 +155,6 @@ def scripts(draw: st.DrawFn, devices: int = 2, steps_max: int = 30) -> Script:
         at += gap_ms
     return Script(
         anchor_utc_ms=draw(st.integers(1_600_000_000_000, 2_000_000_000_000)),
-        cadence_ms=draw(st.sampled_from([250, 1_000, 15_000, 57_000])),
+        cadence_ms=draw(st.sampled_from(cadences_ms)),
         steps=tuple(steps),
     )

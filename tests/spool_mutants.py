@@ -23,7 +23,7 @@ Patch = pytest.MonkeyPatch
 
 def without_fsync(patch: Patch) -> None:
     """Frames are written and never made durable."""
-    patch.setattr(SegmentLog, "sync", lambda self: self._unsynced.clear())
+    patch.setattr(SegmentLog, "sync", SegmentLog._settle)
 
 
 def without_folder_fsync(patch: Patch) -> None:
@@ -69,7 +69,7 @@ def frees_before_sealing(patch: Patch) -> None:
     """The journal lets go of stretches before the report that carries them is durable."""
 
     def settle(self: Spool, journal_through: int) -> None:
-        patch.setattr(self.sealed._log, "sync", lambda: None)
+        patch.setattr(self.sealed._log, "sync", self.sealed._log._settle)
         self.journal.release(journal_through)
 
     patch.setattr(Spool, "settle", settle)
@@ -122,7 +122,7 @@ def believes_a_second_fsync(patch: Patch) -> None:
             except OSError:
                 continue
             break
-        self._unsynced.clear()
+        self._settle()
 
     patch.setattr(SegmentLog, "sync", sync)
 

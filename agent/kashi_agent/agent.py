@@ -64,6 +64,7 @@ class Agent:
             utc_ms=clock.utc_ms,
             started=(clock.boot_id(), clock.boottime_ms()),
             interval_ms=interval_ms,
+            resumes=carried,
         )
         shipper = CarriedShipper if carried else Shipper
         self.shipper = shipper(spool=spool, reporter=self.reporter, signing=signing, random=random)

@@ -36,7 +36,7 @@ class AgentLine:
         try:
             self.connection.send(message)
         except LinkError:
-            logger.exception("a message was too long and is left out")
+            logger.exception("消息过长，未发送。A message was too long and is left out")
         except MeterError as error:
             self._hang_up(str(error))
 
@@ -57,11 +57,11 @@ class AgentLine:
         self.connection = None
 
     def _hang_up(self, why: str) -> None:
-        logger.info("the agent has gone: %s", why)
+        logger.info("代理已离开。The agent has gone: %s", why)
         self.close()
 
     def _note_unreachable(self, why: str) -> None:
         """Log that nobody listens, once as long as the reason stays the same."""
         if why != self._unreachable:
             self._unreachable = why
-            logger.info("no agent listens at %s", why)
+            logger.info("尚无代理接听，等它启动。The meter waits: no agent listens at %s", why)

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from kashi_agent.command_line import CommandLine
 from kashi_agent.commands import (
     doctor,
     enrol,
@@ -26,6 +27,11 @@ from kashi_agent.commands import (
     version,
 )
 from kashi_agent.errors import AgentError
+
+_EXIT_CODES_ZH = """\
+退出码：0 完成 · 1 有失败，或检查有发现 · 2 命令行有误 · 3 设置有误 · 4 未登记 · 5 服务器拒绝 ·
+6 服务器无应答 · 7 暂存区不可用 · 8 计量进程无应答 · 9 携带的文件损坏或不符 · 10 状态目录不持久。
+"""
 
 _COMMANDS = (
     *(enrol, run, once, status, top, show, doctor, verify, release),
@@ -59,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="kashi-agent",
-        description="Measures the card-hours of this host and reports them, signed. 计量本机卡时。",
-        epilog=__doc__.partition("\n\n")[2] if __doc__ else "",
+        description="计量本机卡时，签名上报。Measures this host's card-hours, reports them, signed",
+        epilog=_EXIT_CODES_ZH + (__doc__ or "").partition("\n\n")[2],
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:

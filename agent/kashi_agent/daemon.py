@@ -23,6 +23,7 @@ from kashi_agent.errors import AgentError
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.notify import Notifier
+from kashi_agent.recorder import SPOOL_REFUSES
 from kashi_agent.sample import SampleBatch
 from kashi_agent.shipping import Answer, Batch, Wire
 from kashi_agent.status import AgentStatus
@@ -34,7 +35,7 @@ SEALED_A_TICK_MAX: Final = 16
 """Reports sealed at once: a backlog is worked off in pieces, samples come in between."""
 
 DRAIN_SECONDS: Final = 5.0
-UNSEALED: Final = "缓存写不进封存的报告。The spool takes no sealed report"
+UNSEALED: Final = f"{SPOOL_REFUSES}封存的报告。The spool takes no sealed report"
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Daemon:
             return
         try:
             batch = self.agent.shipper.prepare(SEALED_A_TICK_MAX)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # whatever cannot be sealed: metering goes on
             self._retry(AgentError(f"{UNSEALED}: {error}"))
             return
         if batch is None:
@@ -182,7 +183,7 @@ class Daemon:
             if batch is not None:
                 self._flying = (batch, self._network.submit(self.wire.submit, batch.wires))
                 self._finish_flight()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             logger.warning("%s: %s", UNSEALED, error)
         self._network.shutdown(wait=False, cancel_futures=True)
         self.publish(self.watch.view)

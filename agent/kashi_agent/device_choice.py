@@ -7,7 +7,7 @@ leaving devices out is itself on record; nothing of a device that is left out is
 
 from dataclasses import dataclass, replace
 
-from kashi_agent.sample import Device, SampleBatch
+from kashi_agent.sample import Device, SampleBatch, names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class DeviceChoice:
         """Whether a device is reported."""
         chosen = self.hardware_ids
         return chosen is None or not chosen.isdisjoint(
-            (device.hardware_id, device.parent_hardware_id)
+            (*names_of(device.hardware_id), device.parent_hardware_id)
         )
 
     def part(self, batch: SampleBatch) -> tuple[SampleBatch, int]:

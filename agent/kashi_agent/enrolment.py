@@ -109,8 +109,8 @@ def enrol(
     1. The keys are made, or found, on disk.
     2. The report key signs the token, the request and itself.
     3. The receipt certificate must lead to the root in the token.
-    4. The TLS certificate is kept, then what the server told: `host.json` is there last, so that
-       an enrolment cut short is no enrolment.
+    4. The TLS certificate is kept, then what the server told: `host.json` is there last, and the
+       keys that were sent stay until it is, so that an enrolment cut short goes on.
 
     Raises:
         RefusedError: the server refused, or what it sent does not hold.
@@ -143,7 +143,7 @@ def introduction(
 def settle(
     store: IdentityStore, address: str, root: bytes, answer: enrolment_pb2.EnrolResponse
 ) -> tuple[Host, TlsIdentity]:
-    """Keep what the server told, `host.json` last.
+    """Keep what the server told, `host.json` last; only then may the key that was asked with go.
 
     Raises:
         RefusedError: the receipt certificate does not lead to the root, or the TLS certificate is
@@ -163,6 +163,7 @@ def settle(
     tls = store.save_tls(store.next_tls_key(), tuple(answer.certificate_chain))
     store.holder_salt()
     store.save_host(host)
+    store.forget_asked()
     return host, tls
 
 

@@ -4,7 +4,8 @@ AgentError            1   something failed; the message says what, where and wha
 ├── ConfigError       3   a setting is wrong: file, line and field are named
 ├── NotEnrolledError  4   this host has no identity yet
 ├── RefusedError      5   the server refused: certificate, token or signature
-│   └── CertificateRefusedError   5   this host's TLS certificate: the report key can get another
+│   ├── CertificateRefusedError   5   this host's TLS certificate: the report key can get another
+│   └── NotFoundError   5   what was named is not there for who asks
 ├── UnreachableError  6   the server does not answer
 ├── SpoolError        7   the spool cannot be used
 │   └── LockedError   7   another agent works on it
@@ -49,6 +50,10 @@ class RefusedError(AgentError):
 
 class CertificateRefusedError(RefusedError):
     """The server refused this host's TLS certificate."""
+
+
+class NotFoundError(RefusedError):
+    """What was named is not there for who asks: for a relay, a host that is none of its party's."""
 
 
 class UnreachableError(AgentError):

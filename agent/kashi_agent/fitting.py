@@ -18,15 +18,14 @@ from kashi_agent.tiling import extended, joined, split
 
 def alike(before: Stretch, after: Stretch) -> bool:
     """Whether two stretches of one axis may stand in one report: the same meters, as far as both
-    name some, at the same cadence, and of each device."""
+    name some, at the same cadence, and of each device the same meter and share."""
     cadences = {meter.kind: meter.cadence_ms for meter in before.meters}
-    if cadences and after.meters:
-        return cadences == {meter.kind: meter.cadence_ms for meter in after.meters}
-    read = {minutes.device.hardware_id: minutes.device.meter for minutes in before.devices}
-    return all(
-        read.get(minutes.device.hardware_id, minutes.device.meter) is minutes.device.meter
-        for minutes in after.devices
-    )
+    later = {meter.kind: meter.cadence_ms for meter in after.meters}
+    if cadences and later and cadences != later:
+        return False
+    told = {one.device.hardware_id: (one.device.meter, one.device.share) for one in before.devices}
+    subjects = ((one.device, (one.device.meter, one.device.share)) for one in after.devices)
+    return all(told.get(device.hardware_id, subject) == subject for device, subject in subjects)
 
 
 def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
@@ -34,7 +33,7 @@ def join_stretches(stretches: Sequence[Stretch]) -> Stretch:
 
     Raises:
         ValueError: there is none, or they are of several axes, one is missing in between, or a
-            device's meter changes.
+            device's meter or share changes.
     """
     if not stretches:
         raise ValueError("there is no stretch to join")

@@ -5,7 +5,7 @@ Files in the identity folder, each 0600 and replaced in one durable step:
 
     report.key     the P-256 key that signs reports and recovers the host; never replaced
     tls.pem        the TLS key and its certificate chain together, so that they always fit
-    tls-next.key   the key of a certificate that was asked for and not yet received
+    tls-next.key   the key of a certificate that was asked for and not yet received and settled
     host.json      host id, addresses, roots, the receipt certificate chain
     holder.salt    keys the names of holders; never leaves the host
 """
@@ -14,6 +14,7 @@ import base64
 import json
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -165,15 +166,31 @@ class IdentityStore:
 
     def next_tls_key(self) -> ec.EllipticCurvePrivateKey:
         """The key of the certificate to ask for; the same until one was received for it."""
-        return self._key("tls-next.key")
+        key = self._key("tls-next.key")
+        if self.enrolled and self._holds(key.public_key()):
+            self.forget_asked()  # what a power cut left of it
+            key = self._key("tls-next.key")
+        return key
+
+    def forget_asked(self) -> None:
+        """The key that was asked with is in `tls.pem`, and whose it is in `host.json`: it has done
+        its work. Where it stays it is passed over, so that no disk that fails can undo a step that
+        stands."""
+        with suppress(OSError):
+            remove_durable(self.folder / "tls-next.key")
 
     def save_tls(self, key: ec.EllipticCurvePrivateKey, chain: tuple[bytes, ...]) -> TlsIdentity:
-        """Keep a certificate chain with its key.
+        """Keep a certificate chain with its key; one that is kept already stays as it is.
+
+        The key asked with stays beside it until `host.json` says whose it is: an enrolment that was
+        cut short goes on with the keys that the server knows.
 
         Raises:
             RefusedError: the first certificate is not for this key.
         """
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        if self.enrolled and certificates and self._leaf() == certificates[0]:
+            return self.tls()
         if not certificates or certificates[0].public_key() != key.public_key():
             raise RefusedError(
                 "服务器发来的证书属于另一密钥，未作保存。"
@@ -183,7 +200,8 @@ class IdentityStore:
             certificate.public_bytes(_PEM) for certificate in certificates
         )
         write_durable(self.tls_path, pem)
-        remove_durable(self.folder / "tls-next.key")
+        if self.enrolled:
+            self.forget_asked()
         return self.tls()
 
     def tls(self) -> TlsIdentity:
@@ -233,6 +251,18 @@ class IdentityStore:
                 f"{found} bytes instead of {due}; {en}: restore it from a backup"
             )
         return salt
+
+    def _holds(self, key: ec.EllipticCurvePublicKey) -> bool:
+        """Whether the certificate is for this key."""
+        leaf = self._leaf()
+        return leaf is not None and leaf.public_key() == key
+
+    def _leaf(self) -> x509.Certificate | None:
+        """The host's own certificate; None where none can be read."""
+        try:
+            return x509.load_pem_x509_certificate(self.tls().chain_pem)
+        except AgentError:
+            return None
 
     def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
         path = self.folder / name

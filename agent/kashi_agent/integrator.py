@@ -191,6 +191,11 @@ class Integrator:
             return before is None or before.cadence_ms != meter.cadence_ms
         return any(track.device.meter is not meter.kind for track in self._tracks.values())
 
+    def changes_shares(self, batch: SampleBatch) -> bool:
+        """Whether a batch says of a known device that it is another part of a card."""
+        known = ((self._tracks.get(one.device.hardware_id), one.device) for one in batch.samples)
+        return any(track and track.device.share != device.share for track, device in known)
+
     def begin_meter(self, segment: Segment) -> None:
         """Go over to a new segment, read by another meter alone. A replayed device ends with its
         meter: it never was there.

@@ -53,7 +53,8 @@ class KernelLog:
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            logger.info("errors of the driver are read from its library alone: %s", error)
+            said = "内核日志不可读，驱动错误只取自驱动库。Its library alone tells of errors: %s"
+            logger.info(said, error)
         for _ in range(SKIMMED_MAX):
             record = self._record()
             if not record:

@@ -22,7 +22,8 @@ def bridged(stretch: Stretch, from_boottime_ms: int) -> Stretch:
 
 
 def lost(stretch: Stretch) -> Stretch:
-    """The stretch with nothing measured in it: one gap a device, no events."""
+    """The stretch with nothing measured in it: one gap a device, no events, and no meters, for none
+    read anything: what a server refuses of them is refused no more."""
     return replace(
         stretch,
         devices=tuple(
@@ -30,6 +31,7 @@ def lost(stretch: Stretch) -> Stretch:
             for minutes in stretch.devices
         ),
         events=(),
+        meters=(),
     )
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from kashi import limits
+
 from kashi_agent.link_fields import LinkError, object_of, too_long
 from kashi_agent.link_values import Limits, fields_of, reader_of
-from kashi_agent.sample import MeterKind, SampleBatch
+from kashi_agent.sample import Meter, MeterKind, SampleBatch
 
 LINE_BYTES_MAX = 1 << 20
 """A line, its newline included: 256 devices with all their holders fit many times over."""
@@ -112,11 +114,25 @@ def encode_message(message: MeterMessage | AgentMessage) -> bytes:
 def decode_meter_message(line: bytes) -> MeterMessage:
     """What the meter said. LinkError names the field that is wrong."""
     message: MeterMessage = _decoded(line, "the meter says", "hello", "batch", "notice")
+    if isinstance(message, Hello):
+        _check_cadence(message, "hello.cadence_ms")
     if isinstance(message, SampleBatch):
+        _check_cadence(message.meter, "batch.meter.cadence_ms")
         seen = {sample.device.hardware_id for sample in message.samples}
         if len(seen) != len(message.samples):
             raise LinkError("同一设备出现两次。A device stands twice in one batch", "batch.samples")
     return message
+
+
+def _check_cadence(told: Hello | Meter, field: str) -> None:
+    """Only a recorded workload is of looks so far apart: the gap limit follows from the cadence."""
+    slowest_ms, cadence_ms = limits.LIVE_CADENCE_MS_MAX, told.cadence_ms
+    if told.kind is not MeterKind.REPLAY and cadence_ms > slowest_ms:
+        raise LinkError(
+            f"采样间隔 {cadence_ms} 毫秒，超过 {slowest_ms} 毫秒。"
+            f"{cadence_ms} ms is slower than {slowest_ms} ms",
+            field,
+        )
 
 
 def decode_agent_message(line: bytes) -> AgentMessage:

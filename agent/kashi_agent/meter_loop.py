@@ -233,7 +233,11 @@ class MeterLoop:
         do it again, unless somebody stands in by now."""
         reader: Reader = value  # type: ignore[assignment]  # the vendor thread carries any value
         self._reader = reader
-        logger.info("reading by %s", self._settings.kind.name.lower())
+        kind = self._settings.kind
+        said = "回放负载，非实测：%s。Playing a workload, not measuring: %s"
+        if kind is not MeterKind.REPLAY:
+            said = "开始读取：%s。Reading by %s"
+        logger.info(said, kind.name.lower(), kind.name.lower())
         if self._stand_in.runs:
             self._begin_anew(self._clock())
         self._tick(self._clock())

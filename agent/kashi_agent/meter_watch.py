@@ -81,6 +81,7 @@ class MeterView:
     released_until_utc_ms: int | None = None
     batch: SampleBatch | None = None
     unidentified: str = ""
+    kind: str = ""
 
 
 class MeterWatch:
@@ -166,7 +167,7 @@ class MeterWatch:
             case SampleBatch():
                 self._measure(message)
                 view.samples += len(message.samples)
-                view.devices = len(message.samples)
+                view.devices, view.kind = len(message.samples), message.meter.kind.name.lower()
                 if view.state != "measuring":
                     self._complaints.settle()
                 view.state, view.notice, view.batch = "measuring", None, message
@@ -269,7 +270,7 @@ class MeterWatch:
         try:
             message = None if self._command is None else self._command.receive(0)
         except (MeterError, LinkError) as error:
-            logger.info("a command was not understood: %s", error)
+            logger.info("命令无法理解。A command was not understood: %s", error)
             self._end_command()
             return
         match message:
@@ -285,7 +286,7 @@ class MeterWatch:
         self._to_note = True
         self._confirm_by_ms = self._now() + CONFIRM_MS
         self._show_release()
-        logger.info("the devices are to be released %s", self._asked)
+        logger.info("将释放设备。The devices are to be released %s", self._asked)
         self._let_read()
         if self.view.notice is NoticeKind.HUNG:
             self._answer(NoticeKind.HUNG, self.view.state)
@@ -303,7 +304,7 @@ class MeterWatch:
     def _resume(self) -> None:
         """Take the devices up again."""
         if self._book.stands:
-            logger.info("the devices are measured again")
+            logger.info("设备恢复计量。The devices are measured again")
             self._book.end()
             self._confirm_by_ms = None
             self._show_release()
@@ -338,7 +339,7 @@ class MeterWatch:
             if self._command is not None:
                 self._command.send(Notice(boottime_ms=self._now(), kind=kind, detail=detail))
         except MeterError as error:
-            logger.info("a command did not wait for its answer: %s", error)
+            logger.info("命令未等到答复。A command did not wait for its answer: %s", error)
         self._end_command()
 
     def _end_command(self) -> None:

@@ -16,10 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from kashi import limits
+
 from kashi_agent.clock import SystemClock
+from kashi_agent.command_line import CommandLine
 from kashi_agent.config import CONFIG_PATH, METER_SOCKET, EvidenceLevel, load_config
 from kashi_agent.errors import AgentError
 from kashi_agent.evidence.ascend import AscendFacts
+from kashi_agent.evidence.cadence import CADENCE_MS, cadence_facts
 from kashi_agent.evidence.holders import holder_facts
 from kashi_agent.evidence.library import LibraryFacts
 from kashi_agent.evidence.nvidia import NvidiaFacts
@@ -49,11 +53,12 @@ from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import VendorThread
 from kashi_agent.xids import XidWatch
 
-CADENCE_MS: Final = 1_000
 CADENCE_MS_MIN: Final = 100
-CADENCE_MS_MAX: Final = 60_000
+CADENCE_MS_MAX: Final = limits.LIVE_CADENCE_MS_MAX
 
 OPEN_FILES_MAX: Final = 1 << 16
+
+HOST_FACTS: Final = (holder_facts, cadence_facts)
 
 REPLAY: Final = "replay"
 
@@ -142,7 +147,7 @@ def _opener(
     def completed(meter: NvmlMeter | DcmiMeter, *facts: Collect) -> Reader:
         """With who holds its devices, and with facts to judge it by: its driver's among them."""
         library = LibraryFacts(proc=options.proc, root=options.root)
-        telling.standing = (lambda _batch: library.collect(), *facts, holder_facts)
+        telling.standing = (lambda _batch: library.collect(), *facts, *HOST_FACTS)
         if level is EvidenceLevel.EXTENDED:
             telling.standing += (ProcessFacts(proc=options.proc, pids=meter.pids).collect,)
         meter.steps = (holding.grants().completed, telling.added)
@@ -179,43 +184,50 @@ def _cadence_ms(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="kashi-meter",
-        description="Reads accelerators and hands samples to kashi-agent. 读取加速卡并交给代理。",
+        description="读取加速卡并交给代理。Reads accelerators and hands samples to kashi-agent.",
     )
-    option, settings = parser.add_argument, f"(default: what {CONFIG_PATH} says)"
-    meters = [*VendorChoice, REPLAY]
-    option("--meter", choices=meters, help=f"which vendor's library to read {settings}")
-    option("--trace", type=Path, help="the recorded or generated workload to play")
-    cadence = "time between two readings, in milliseconds"
+    option = parser.add_argument
+    library = f"读取哪家厂商的库{_SET_ZH}。Which vendor's library to read {_SET_EN}"
+    option("--meter", choices=[*VendorChoice, REPLAY], help=library)
+    played = "要回放的负载记录。The recorded or generated workload to play"
+    option("--trace", type=Path, help=played)
+    cadence = "两次读数的间隔，毫秒。Time between two readings, in milliseconds"
     option("--cadence-ms", type=_cadence_ms, default=CADENCE_MS, help=cadence)
     for name, default, meaning in _SPANS:
         option(name, type=int, default=default, help=f"{meaning}, in milliseconds")
     for name, place, meaning in _PLACES:
         option(name, type=Path, default=place, help=meaning)
-    started = "end when this process, which started it, has gone (kashi-agent run --with-meter)"
+    started = "启动它的进程结束时随之结束。End when this process, which started it, has gone"
     option("--parent-pid", type=int, help=started)
-    beside = "read beside the process that started this one, whose call hangs (it says so itself)"
+    beside = "在调用停滞的进程旁另行读取（自动使用）。Read beside a process whose call hangs"
     option("--stands-in", action="store_true", help=beside)
-    container = "below it stands NVIDIA's library, where a driver container keeps it"
-    option("--driver-root", type=Path, help=f"{container}: /run/nvidia/driver {settings}")
-    looked = f"how much is looked at beside what is measured {settings}"
+    container = f"驱动容器中 NVIDIA 库所在的根目录，如 /run/nvidia/driver{_SET_ZH}。"
+    container += f"The root below which a driver container keeps NVIDIA's library {_SET_EN}"
+    option("--driver-root", type=Path, help=container)
+    looked = f"计量之外另看多少{_SET_ZH}。How much is looked at beside what is measured {_SET_EN}"
     option("--evidence", choices=list(EvidenceLevel), help=looked)
     return parser
 
 
-_STOOD_IN: Final = "a call that hangs for so long, and safely, has a second process read beside it"
+_SET_ZH: Final = f"（默认依 {CONFIG_PATH}）"
+_SET_EN: Final = f"(default: what {CONFIG_PATH} says)"
+_STOOD_IN: Final = (
+    "调用停滞多久后由第二个进程读取，毫秒。"
+    "A call that hangs for so long, and safely, has a second process read beside it"
+)
 _SPANS: Final = (
-    ("--retry-ms", RETRY_MS, "after the driver refused, begin anew so much later"),
-    ("--hung-ms", HUNG_MS, "a call into the vendor's library that takes longer hangs"),
+    ("--retry-ms", RETRY_MS, "驱动拒绝后多久重试，毫秒。Begin anew so long after a refusal"),
+    ("--hung-ms", HUNG_MS, "调用超过多久视为停滞，毫秒。A call that takes longer hangs"),
     ("--stand-in-ms", STAND_IN_MS, _STOOD_IN),
 )
 _PLACES: Final = (
-    ("--socket", METER_SOCKET, "the agent's Unix socket"),
-    ("--proc", Path("/proc"), "where processes are looked up"),
-    ("--kernel-log", KERNEL_LOG, "where the kernel tells of errors"),
-    ("--sys", Path("/sys"), "where devices are"),
-    ("--root", Path("/"), "where files are"),
+    ("--socket", METER_SOCKET, "代理的 Unix 套接字。The agent's Unix socket"),
+    ("--proc", Path("/proc"), "进程信息所在。Where processes are looked up"),
+    ("--kernel-log", KERNEL_LOG, "内核日志所在。Where the kernel tells of errors"),
+    ("--sys", Path("/sys"), "设备信息所在。Where devices are"),
+    ("--root", Path("/"), "文件根目录。Where files are"),
 )
 """Options that are a time or a path: their names, what they are unless told, what they mean."""
 

@@ -80,7 +80,8 @@ class Metering:
         now, looked = self.tick().boottime_ms, batch
         batch, self._counted_only = self._choice.part(batch)
         self._counted_only_max = max(self._counted_only_max, self._counted_only)
-        if batch.samples and self.integrator.is_another(batch.meter):
+        another = batch.samples and self.integrator.is_another(batch.meter)
+        if another or self.integrator.changes_shares(batch):
             batch = self._begin_meter(batch)
         self.integrator.observe(batch, looked)
         for event in batch.events:
@@ -89,8 +90,9 @@ class Metering:
                 self._events.append(HostEvent(boottime_ms=now, kind=kind, detail=event.detail))
 
     def _begin_meter(self, batch: SampleBatch) -> SampleBatch:
-        """Begin a segment of the axis with the first batch of another meter, or of another cadence:
-        no report states more than one, and what a replay played is told as nothing else."""
+        """Begin a segment of the axis with the first batch of another meter, of another cadence or
+        of another share under a known id: no report states more than one, and what a replay played
+        is told as nothing else."""
         begins = max(batch.boottime_ms, self.integrator.position)
         self.integrator.begin_meter(self._axis.begin(begins))
         self._events.append(

@@ -26,7 +26,7 @@ class Notifier:
 
     def stopping(self) -> None:
         """The agent was asked to end and drains."""
-        self._tell("STOPPING=1\nSTATUS=draining")
+        self._tell("STOPPING=1\nSTATUS=正在停止，写完余下内容。draining")
 
     def _tell(self, text: str) -> None:
         if not self._address:

@@ -32,6 +32,8 @@ FRAME_READINGS_MAX: Final = 1_024
 """Readings of minutes that waited, joined into one frame: two hours of eight devices."""
 RETRY_MS: Final = 5_000
 """Between two tries to write to a disk that took nothing: each makes room anew."""
+SPOOL_REFUSES: Final = "缓存写不进"
+"""How a trouble begins that lies in this host's own disk."""
 WAITING_BYTES_MAX: Final = 96 << 20
 """Memory for readings that wait for a disk, of the 256 MiB that the unit grants the process: five
 days of eight devices. Beyond, the oldest become a gap (SPOOL_LOST): memory is bounded, and what is
@@ -116,7 +118,7 @@ class Recorder:
         try:
             self._spool.write(stretch, open_minute=open_minute)
         except OSError as error:
-            self.last_trouble = f"缓存写不进内容。The spool takes nothing: {error}"
+            self.last_trouble = f"{SPOOL_REFUSES}内容。The spool takes nothing: {error}"
             return False
         self.last_trouble = ""
         return True
@@ -172,6 +174,7 @@ def _one_frame(waiting: list[Stretch]) -> list[Stretch]:
         readings += stretch.reading_count
         if run and (
             not _follows(run[-1], stretch)
+            or not all(alike(one, stretch) for one in run)
             or readings > FRAME_READINGS_MAX
             or stretch.end_boottime_ms - run[0].start_boottime_ms > REPORT_SPAN_MS_MAX
         ):

@@ -6,16 +6,19 @@ less where a boot, a segment or the agent ended. What is missing in between beco
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from kashi.chain import NO_HEAD, Head
 from kashi.errors import ContractError
 
 from kashi_agent.chain_link import ChainLink, EpochOpening, EpochReason
 from kashi_agent.errors import SpoolError
 from kashi_agent.fitting import alike, split_stretch
 from kashi_agent.lost_time import bridged, lost
+from kashi_agent.opening import KeptOpening, Opening
 from kashi_agent.sealing import Sealed, Sealer, link_after
 from kashi_agent.spool import Entry, SealedReport, Spool
 from kashi_agent.spool.sealed import Position
@@ -23,18 +26,10 @@ from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unaltered, unseal
 
 INTERVAL_MS: Final = 300_000
+_UNJOINED: Final = "无法合为一份报告，分开封存。No one report can carry these minutes; sealed apart"
+_UNSEALABLE: Final = "这段时间无法封存，记为缺口。This time cannot be sealed and becomes a gap"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """An epoch to be opened by the next report. `follows`: the last report that this host and the
-    server agree on; `lost`: sequences of its epoch that will never come, (0, 0) for none."""
-
-    epoch: int
-    server_sha256: bytes
-    reason: EpochReason
-    follows: Position
-    lost: tuple[int, int] = (0, 0)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +69,8 @@ class Reporter:
     """The only one who seals. One thread.
 
     `started`: boot id and boottime at which this agent began; `opening`: the epoch that the next
-    report will open.
+    report will open; `resumes`: also one that the last agent was yet to open, where no server is
+    asked that would say it again.
     """
 
     spool: Spool
@@ -84,6 +80,8 @@ class Reporter:
     started: tuple[bytes, int]
     interval_ms: int = INTERVAL_MS
     opening: Opening | None = None
+    resumes: bool = False
+    _awaited: Opening | None = None
     _apart: bool = False
     _given_up: set[int] = field(default_factory=set)
     _link: ChainLink = field(init=False)
@@ -92,6 +90,10 @@ class Reporter:
     def __post_init__(self) -> None:
         """Go on where the chain ends."""
         self._link, self._end = self._chain_at(self.spool.sealed.head)
+        kept = KeptOpening.decode(self.spool.sealed.opening)
+        if self.resumes and kept is not None:
+            self._given_up.update(kept.given_up)
+            self._turn_to(kept.opening)
 
     def seal(self, count: int, *, drain: bool = False) -> int:
         """Seal up to `count` windows that are whole, durable; how many reports that made.
@@ -130,7 +132,26 @@ class Reporter:
                 link, end = sealed.link, _end_of(sealed.stretch)
 
     def open_epoch(self, opening: Opening) -> None:
-        """Let the next report open an epoch; what came after `follows` is sealed again in it."""
+        """Let the next report open an epoch; what came after `follows` is sealed again in it. An
+        agent that starts before that report goes on with it.
+
+        Raises:
+            DiskFullError, OSError: it is not durable, and nothing is changed.
+        """
+        self.spool.keep_opening(KeptOpening(opening, frozenset(self._given_up)).encode())
+        self._turn_to(opening)
+
+    def opens_after(self, head: Head) -> bool:
+        """Whether an epoch is to be opened just behind this head of the server: then it has been
+        told already, and its answer."""
+        sha256 = head.sha256 if head != NO_HEAD else bytes(32)
+        awaited = self._awaited
+        return awaited is not None and (awaited.epoch, awaited.server_sha256) == (
+            head.epoch + 1,
+            sha256,
+        )
+
+    def _turn_to(self, opening: Opening) -> None:
         # Set back to an older state, what this host had before its agent began may be with the
         # server already: kept apart, it cannot make the server doubt what is measured since.
         self._apart = self._apart or opening.reason is EpochReason.ROLLED_BACK
@@ -138,7 +159,7 @@ class Reporter:
         link, self._end = self._chain_at(opening.follows)
         # A server that holds nothing takes epoch 1 from its beginning, and that states no opening.
         first = opening.epoch == 1
-        self.opening = None if first else opening
+        self.opening, self._awaited = None if first else opening, opening
         epoch = 1 if first else opening.epoch - 1
         self._link = replace(link, epoch=epoch, sequence=0, sha256=opening.server_sha256)
 
@@ -153,12 +174,14 @@ class Reporter:
             entry.repeated = True  # nothing can be repeated; what follows states the gap
             return 0
         source = Source(replaces=entry.number, attempts=entry.attempts + 1)
-        return self._seal((stretch,), source)
+        made = self._seal_alone(stretch, source)
+        entry.repeated = entry.repeated or made is None
+        return made or 0
 
     def _content_of(self, entry: Entry) -> Stretch | None:
-        """What a report of an abandoned epoch carries, a gap where it was given up; None where it
-        cannot be read or is not what was sealed: to sign that anew would vouch for what was never
-        measured."""
+        """What a report of an abandoned epoch carries, a gap where it was given up; None where that
+        is refused as well, and where it cannot be read or is not what was sealed: to sign that anew
+        would vouch for what was never measured."""
         try:
             wire = self.spool.sealed.read(entry).wire
             stretch = unseal(wire) if unaltered(wire, entry.sha256) else None
@@ -166,13 +189,37 @@ class Reporter:
             return None
         if stretch is None or entry.number not in self._given_up:
             return stretch
-        return lost(stretch)
+        gap = lost(stretch)
+        return None if stretch == gap else gap
 
     def _seal_window(self, window: Window) -> int:
-        made = self._seal(window.stretches, Source(through=window.through))
+        source = Source(through=window.through)
+        try:
+            made = self._seal(window.stretches, source)
+        except ValueError:
+            logger.exception("%s", _UNJOINED)
+            made = self._seal_apart(window.stretches, source)
+            self.spool.settle(window.through)
         if not made:
             self.spool.settle(window.through)
         return made
+
+    def _seal_apart(self, stretches: tuple[Stretch, ...], source: Source) -> int:
+        """Each stretch in reports of its own: what was measured does not go with what cannot be
+        joined, and the agent does not end over it, each time that it starts."""
+        last = stretches[-1]
+        made = (self._seal_alone(one, source.noted(last=one is last)) for one in stretches)
+        return sum(reports or 0 for reports in made)
+
+    def _seal_alone(self, stretch: Stretch, source: Source) -> int | None:
+        """Reports of one stretch, or of a gap in its place; None: of neither, and what is sealed
+        next states the gap."""
+        for content in (stretch, lost(stretch)):
+            try:
+                return self._seal((content,), source)
+            except ValueError:
+                logger.exception("%s", _UNSEALABLE)
+        return None
 
     def _seal(self, stretches: tuple[Stretch, ...], source: Source) -> int:
         groups = self._groups(self._continued(stretches, self._end))
@@ -231,7 +278,7 @@ class Reporter:
         )
         # Its number is used from here on, durable or not: another report under it would be a fork.
         self._link, self._end = link, _end_of(stretch)
-        self.opening = None
+        self.opening = self._awaited = None
         if source.through:
             self.spool.settle(source.through)
 
@@ -249,7 +296,7 @@ class Reporter:
         held: list[Stretch] = []
         through = 0
         for kept in self.spool.journal.unsealed(with_open=with_open):
-            if held and self._parted(held[-1], kept.stretch):
+            if held and self._parted(held, kept.stretch):
                 yield Window(stretches=tuple(held), through=through)
                 held = []
             held.append(kept.stretch)
@@ -257,11 +304,12 @@ class Reporter:
         if held and (drain or self._whole(held[-1])):
             yield Window(stretches=tuple(held), through=through)
 
-    def _parted(self, before: Stretch, after: Stretch) -> bool:
+    def _parted(self, held: list[Stretch], after: Stretch) -> bool:
+        """A device may have been away in between: what comes after is compared with all."""
         return (
-            before.axis_key != after.axis_key
-            or self._place(before) != self._place(after)
-            or not alike(before, after)
+            held[-1].axis_key != after.axis_key
+            or self._place(held[-1]) != self._place(after)
+            or not all(alike(before, after) for before in held)
         )
 
     def _place(self, stretch: Stretch) -> int:

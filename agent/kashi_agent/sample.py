@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from kashi import limits
+
 POWER_MW_MAX: Final = 10_000_000
 """Ten kilowatts: more than any board draws, less than any sentinel."""
 
@@ -15,8 +17,7 @@ COUNTER_MAX: Final = 1 << 62
 """Sentinels stand at the top of 63 and 64 bits."""
 
 SHARE_MAX: Final = (1 << 32) - 1
-CADENCE_MS_MAX: Final = 86_400_000
-"""A day between two samples."""
+CADENCE_MS_MAX: Final = limits.CADENCE_MS_MAX
 
 
 class AbsentReason(StrEnum):
@@ -104,6 +105,18 @@ class Device:
         if not 0 < self.share_numerator <= self.share_denominator <= SHARE_MAX:
             raise ValueError(f"share {self.share_numerator}/{self.share_denominator}")
         _refuse_beyond(memory_bytes=(self.memory_bytes, COUNTER_MAX))
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which part of a card it is."""
+        return self.share_numerator, self.share_denominator
+
+
+def names_of(hardware_id: str) -> tuple[str, ...]:
+    """What a device is called: its hardware id and, of a MIG instance, the driver's own UUID, which
+    schedulers and people know without the share."""
+    uuid, _, share = hardware_id.partition(".")
+    return (hardware_id, uuid) if share and uuid.startswith("MIG-") else (hardware_id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +210,7 @@ class Meter:
     driver_version: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a cadence of nothing and one beyond a day."""
+        """Refuse a cadence of nothing and one beyond a minute."""
         if not 0 < self.cadence_ms <= CADENCE_MS_MAX:
             raise ValueError(f"cadence_ms {self.cadence_ms} is not from 1 to {CADENCE_MS_MAX}")
 

@@ -31,7 +31,8 @@ from kashi.v1 import metering_pb2
 
 from kashi_agent.chain_link import EpochReason, follows
 from kashi_agent.errors import DiskFullError, RefusedError
-from kashi_agent.reporter import Opening, Reporter
+from kashi_agent.opening import Opening
+from kashi_agent.reporter import Reporter
 from kashi_agent.spool import Entry, Spool
 from kashi_agent.spool.sealed import Position
 
@@ -119,7 +120,7 @@ class Batch:
 
 @dataclass(slots=True)
 class ShippingState:
-    """How shipping stands, for status and metrics."""
+    """How shipping stands, for status and metrics. Counts are since the agent started."""
 
     server_head: Position = (0, 0)
     delivered: int = 0
@@ -142,7 +143,8 @@ class Shipper:
         self._random = random
         self._server: Head | None = None
         self._rejections = 0
-        self.state = ShippingState()
+        # By the receipts that are kept: an answer may be long in coming, or come by file.
+        self.state = ShippingState(server_head=spool.sealed.acknowledged)
 
     def prepare(self, reports_max: int = limits.REPORTS_PER_CALL_MAX) -> Batch | None:
         """The next call to make; None when the server has everything there is.
@@ -279,6 +281,8 @@ class Shipper:
     def _reconcile(self, head: Head, stopped: tuple[Entry, Result] | None) -> None:
         """Compare the server's head with our chain; open a new epoch where they do not meet."""
         sealed = self._spool.sealed
+        if stopped is None and self._reporter.opens_after(head):
+            return
         if stopped is not None and stopped[1].verdict is Verdict.FORK:
             self._open_epoch(head, EpochReason.ROLLED_BACK, stopped[1].detail)
         elif stopped is not None and stopped[1].verdict is Verdict.REJECTED:
@@ -331,7 +335,8 @@ class Shipper:
         at, sealed = (head.epoch, head.sequence), self._spool.sealed
         following = next(sealed.after(at), None)
         if following is None and sealed.head <= at:
-            return None
+            # The server may hold the last report, and yet nothing can be sealed after it here.
+            return None if sealed.tail_kept else (0, 0)
         unread = (sealed.head[0], sealed.head[1] + 1)
         epoch, sequence = unread if following is None else following.position
         if follows(at, (epoch, sequence)):

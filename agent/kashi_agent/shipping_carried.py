@@ -136,7 +136,8 @@ class CarriedShipper(Shipper):
             return
         head = Head(header.epoch, header.sequence, signing.report_sha256(message.header))
         position, sealed = (head.epoch, head.sequence), self._spool.sealed
-        if position > sealed.head or self._differs(head):
+        unreadable = position == sealed.head and not sealed.tail_kept
+        if unreadable or position > sealed.head or self._differs(head):
             # What both know is on its way to the server already and is not sealed again.
             detail = "本机已报告其不再知道的内容。This host has reported what it no longer knows"
             follows = min(position, sealed.head)
@@ -158,7 +159,8 @@ class CarriedShipper(Shipper):
         self._notice_utc_ms = said.answered_utc_ms
         head = Head(said.head.epoch, said.head.sequence, said.head.sha256 or bytes(32))
         self._floor = self.state.server_head = (head.epoch, head.sequence)
-        self._reconcile(head, self._refused(said))
+        if not self._reporter.opens_after(head):  # an answer that was brought again
+            self._reconcile(head, self._refused(said))
 
     def _refused(self, said: metering_pb2.NoticePayload) -> tuple[Entry, Result] | None:
         """The first of our reports that the server did not take, byte for byte as we made it."""

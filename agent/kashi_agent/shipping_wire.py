@@ -11,7 +11,12 @@ from kashi import limits, signing
 from kashi.chain import Head
 from kashi.v1 import metering_pb2, metering_pb2_grpc
 
-from kashi_agent.errors import CertificateRefusedError, RefusedError, UnreachableError
+from kashi_agent.errors import (
+    CertificateRefusedError,
+    NotFoundError,
+    RefusedError,
+    UnreachableError,
+)
 from kashi_agent.identity import Host, TlsIdentity, check_issued
 from kashi_agent.shipping import Answer, Result, verdict_of
 from kashi_agent.spool.sealed import Position
@@ -23,6 +28,7 @@ REFUSALS: Final = frozenset(
         grpc.StatusCode.PERMISSION_DENIED,
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.NOT_FOUND,
     }
 )
 
@@ -91,8 +97,8 @@ def called(
     """What a call gives.
 
     Raises:
-        RefusedError: one of `refusals`; CertificateRefusedError: it is none of them, and the
-            certificate is refused.
+        RefusedError: one of `refusals`; NotFoundError: that one.
+        CertificateRefusedError: it is none of them, and the certificate is refused.
         UnreachableError: anything else.
     """
     try:
@@ -101,7 +107,8 @@ def called(
         code, detail = error.code(), error.details()
         refused = f"{address} 拒绝。{address} refused: {detail}"
         if code in refusals:
-            raise RefusedError(refused) from error
+            named = code is grpc.StatusCode.NOT_FOUND
+            raise (NotFoundError if named else RefusedError)(refused) from error
         if code is grpc.StatusCode.UNAUTHENTICATED:
             raise CertificateRefusedError(refused) from error
         raise UnreachableError(

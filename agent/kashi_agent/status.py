@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kashi_agent.agent import Agent
+from kashi_agent.both_languages import halves
 from kashi_agent.meter_watch import MeterView
 from kashi_agent.shown import read_shown, write_shown
 
@@ -33,6 +34,7 @@ class Setting:
 class AgentStatus(Setting):
     """One look at a running agent. Counts are since it started, unless they say otherwise.
 
+    `meter_kind`: by what the last batch was read; "": nothing was yet.
     `clock`: what the kernel told the agent of its clock, which a service's filter may keep from it;
     `clock_offset_ms`: wall clock minus the axis by which minutes are told.
     """
@@ -59,6 +61,7 @@ class AgentStatus(Setting):
     unidentified: str = ""
     clock: str = ""
     clock_offset_ms: int = 0
+    meter_kind: str = ""
     verdicts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -67,11 +70,14 @@ class AgentStatus(Setting):
 
     @property
     def line(self) -> str:
-        """One line for the service manager."""
-        trouble = f"; {self.trouble}" if self.trouble else ""
+        """One line for the service manager, in both languages."""
+        zh, en = halves(self.trouble)
+        server = f"{self.server_epoch}/{self.server_sequence}"
         return (
+            f"{self.devices} 台设备，{self.unacknowledged_reports} 份报告待送，"
+            f"服务器已有 {server}{zh and f'；{zh}'}。"
             f"{self.devices} devices, {self.unacknowledged_reports} reports waiting, "
-            f"server at {self.server_epoch}/{self.server_sequence}{trouble}"
+            f"server at {server}{en and f'; {en}'}"
         )
 
 
@@ -100,6 +106,7 @@ def status_of(
         samples=view.samples,
         released_until_utc_ms=view.released_until_utc_ms,
         unidentified=view.unidentified,
+        meter_kind=view.kind,
         clock=axis.sync.name.lower(),
         clock_offset_ms=axis.offset_ms,
         samples_late=agent.metering.samples_late,

@@ -44,7 +44,7 @@ def joined(stretches: Sequence[DeviceMinutes]) -> DeviceMinutes:
     Readings of one minute become one reading; gaps that a cut had parted become one gap.
 
     Raises:
-        ValueError: they are of several devices, meters, boots or segments, or leave a hole.
+        ValueError: they are of several devices, shares, meters, boots or segments, or leave a hole.
     """
     first, last = stretches[0], stretches[-1]
     if len(stretches) == 1:
@@ -147,9 +147,11 @@ def _check_follow(stretches: Sequence[DeviceMinutes]) -> None:
             )
 
 
-def _subject(minutes: DeviceMinutes) -> tuple[str, MeterKind, bytes, Segment]:
+def _subject(
+    minutes: DeviceMinutes,
+) -> tuple[str, tuple[int, int], MeterKind, bytes, Segment]:
     device = minutes.device
-    return device.hardware_id, device.meter, minutes.boot_id, minutes.segment
+    return device.hardware_id, device.share, device.meter, minutes.boot_id, minutes.segment
 
 
 def _renumbered(

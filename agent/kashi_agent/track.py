@@ -34,7 +34,15 @@ from kashi_agent.tiling import extended
 GRACE_MS: Final = 5_000
 """How long a first sample may be on its way before the time without one is settled as a gap."""
 
-ALWAYS_A_GAP: Final = frozenset({GapReason.SUSPENDED, GapReason.RELEASED, GapReason.AGENT_DOWN})
+ALWAYS_A_GAP: Final = frozenset(
+    {
+        GapReason.SUSPENDED,
+        GapReason.RELEASED,
+        GapReason.AGENT_DOWN,
+        GapReason.METER_DOWN,
+        GapReason.METER_HUNG,
+    }
+)
 """Reasons that make a gap however short: nobody can have watched."""
 
 
@@ -95,20 +103,22 @@ class Track:
         return self._strips[-1].position
 
     def describe(self, device: Device) -> None:
-        """Take a newer description. One by another meter holds from the next segment on: what one
-        meter read is never told as read by another.
+        """Take a newer description. One by another meter, or of another share, holds from the next
+        segment on: what one meter read is never told as read by another, nor what a part of a card
+        did as a larger part's.
 
         Raises:
             ValueError: no segment is to begin.
         """
         strip = self._strips[-1]
-        if strip.device.meter is device.meter:
+        before, after = (
+            f"{one.share_numerator}/{one.share_denominator} by {one.meter.name}"
+            for one in (strip.device, device)
+        )
+        if before == after:
             strip.device = device
         elif not self._upcoming:
-            raise ValueError(
-                f"{device.hardware_id} was read by {strip.device.meter.name} and is read by "
-                f"{device.meter.name} within one segment"
-            )
+            raise ValueError(f"{device.hardware_id} was {before} and is {after} within one segment")
         self.device = device
 
     def sample(self, at: int, what: Facts | GapReason, gap_limit_ms: int) -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kashi.chain import Head, OpenedReport, Place, open_report, place_report
 from kashi.errors import ContractError
 
+from kashi_agent.both_languages import halves
 from kashi_agent.chain_link import ChainLink
 from kashi_agent.errors import SpoolError
 from kashi_agent.reading import Counters
@@ -28,7 +29,7 @@ from kashi_agent.unsealing import unseal
 
 @dataclass(slots=True)
 class Audit:
-    """What was checked and what does not hold, in words."""
+    """What was checked and what does not hold, in words of both languages."""
 
     reports: int = 0
     receipts: int = 0
@@ -49,10 +50,9 @@ class _Told:
             place = bisect_left(spans, (start, end))
             for first, last in spans[max(0, place - 1) : place + 1]:
                 if max(first, start) < min(last, end):
-                    yield (
-                        f"tells [{max(first, start)}, {min(last, end)}) ms of "
-                        f"{minutes.device.hardware_id} a second time"
-                    )
+                    span = f"[{max(first, start)}, {min(last, end)}) ms"
+                    name = minutes.device.hardware_id
+                    yield f"再次报告了 {name} 的 {span}。tells {span} of {name} a second time"
             spans.insert(place, (start, end))
             if place and spans[place - 1][1] == start:
                 spans[place - 1 : place + 1] = [(spans[place - 1][0], end)]
@@ -83,16 +83,26 @@ def audit_spool(
             report = open_report(spool.sealed.read(entry).wire, report_key)
             stretch = unseal(report.wire)
         except (ContractError, SpoolError, ValueError) as error:
-            audit.findings.append(f"report {entry.position}: {error}")
+            audit.findings.append(_of_report(entry.position, str(error)))
             before = None
             continue
         hashes[entry.position] = report.sha256
         faults = (*_faults(before, report, stretch), *told.again(stretch))
-        audit.findings += [f"report {entry.position}: {fault}" for fault in faults]
+        audit.findings += [_of_report(entry.position, fault) for fault in faults]
         link = ChainLink(host_id=host_id) if before is None else before.link
         before = _Before(Head(*entry.position, report.sha256), link_after(link, report.wire))
     _audit_receipts(spool, audit, hashes, receipt_key)
     return audit
+
+
+def _of_report(position: Position, fault: str) -> str:
+    zh, en = halves(fault)
+    return f"报告 {position}：{zh}。report {position}: {en}"
+
+
+def _of_receipt(position: Position, fault: str) -> str:
+    zh, en = halves(fault)
+    return f"回执 {position}：{zh}。receipt {position}: {en}"
 
 
 def _faults(before: _Before | None, report: OpenedReport, stretch: Stretch) -> Iterator[str]:
@@ -100,7 +110,8 @@ def _faults(before: _Before | None, report: OpenedReport, stretch: Stretch) -> I
         return
     place = place_report(before.head, report.header)
     if place is not Place.NEXT:
-        yield f"does not follow {before.head.epoch}/{before.head.sequence}: {place.value}"
+        head = f"{before.head.epoch}/{before.head.sequence}"
+        yield f"不接在 {head} 之后（{place.value}）。does not follow {head}: {place.value}"
         return
     yield from _counter_faults(before.link, report, stretch)
 
@@ -115,7 +126,10 @@ def _counter_faults(link: ChainLink, report: OpenedReport, stretch: Stretch) -> 
     for slot in sorted({*after.counters, *spoken}):
         total, due = after.counters.get(slot), expected.get(slot)
         if total != due:
-            yield f"the counters of slot {slot} say {total}; its blocks add up to {due}"
+            yield (
+                f"槽 {slot} 的计数与其区块之和不符。"
+                f"the counters of slot {slot} say {total}; its blocks add up to {due}"
+            )
 
 
 def _audit_receipts(
@@ -129,8 +143,9 @@ def _audit_receipts(
         try:
             said = read_receipt(receipt, receipt_key)
         except ContractError as error:
-            audit.findings.append(f"receipt {position}: {error}")
+            audit.findings.append(_of_receipt(position, str(error)))
             continue
         kept = hashes.get(position)
         if kept is not None and kept != said.report_sha256:
-            audit.findings.append(f"receipt {position}: it is for another report than the kept one")
+            other = "对应的是另一份报告。it is for another report than the kept one"
+            audit.findings.append(_of_receipt(position, other))

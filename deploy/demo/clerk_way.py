@@ -31,15 +31,20 @@ kashi-server batch open {BATCH} --programme {PROGRAMME} \\
   --password-file samples/{SECOND}.password
 # 发票、付款、申报 Invoices, payments, the claim
 kashi-server invoices import samples/invoices.xlsx samples/invoice-910b.xml \\
-  --mapping samples/mapping.toml --officer {OFFICER}
-kashi-server payments import samples/payments.xlsx --officer {OFFICER}
+  --mapping samples/mapping.toml \\
+  --officer {OFFICER} --password-file samples/{OFFICER}.password
+kashi-server payments import samples/payments.xlsx \\
+  --officer {OFFICER} --password-file samples/{OFFICER}.password
 kashi-server claim draft {BATCH} --form samples/form.toml \\
   --by {CLERK} --password-file samples/{CLERK}.password
 kashi-server claim submit {BATCH}-0001 \\
   --by {CLERK} --password-file samples/{CLERK}.password
 kashi-server claim pack {BATCH}-0001 pack.zip
 """
-"""To be pasted into a shell at the root of the repository, once; no line is wider than 80."""
+"""To be pasted into a shell at the root of the repository, once; no line is wider than 80.
+
+Nobody is asked for a password: a prompt would swallow the lines that were pasted behind it.
+"""
 
 
 def lay_way(root: Path, statement: dict[str, Any], passwords: Mapping[str, str]) -> None:

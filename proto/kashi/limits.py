@@ -33,6 +33,17 @@ REPORT_SPAN_MS_MAX = 31 * 24 * 3_600_000
 TEXT_CHARACTERS_MAX = 256
 """Any text a host writes: names, details, versions."""
 
+CADENCE_MS_MAX = 60_000
+"""Between two samples of any meter, a replayed workload's included: a minute is the least that is
+told by itself, and one without a single look would be told as observed. Real serving clusters were
+recorded every 57 s."""
+
+LIVE_CADENCE_MS_MAX = 5_000
+"""Between two samples of a meter that reads a driver. The gap limit is 2.5 times the cadence, so a
+slow meter widens what counts as observed without a look. At 5 s it is 12.5 s: shorter than the 15 s
+(three cadences, not more) after which a meter that is silent is known to hang. Drivers average over
+1/6 s to 1 s, and looks 10 s and more apart tell of a card's use by chance."""
+
 FUTURE_SKEW_MS_MAX = 120_000
 """How far ahead of the server's clock a report may end before it is quarantined."""
 

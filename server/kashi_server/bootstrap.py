@@ -58,7 +58,7 @@ from kashi_server.services.trails import Explaining
 from kashi_server.services.views import Views
 from kashi_server.serving import AsgiApp, MetricsPort, Port, PortalPort
 from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import is_current
+from kashi_server.storage.migrate import is_current, missing_columns
 from kashi_server.storage.unit_of_work import UnitOfWork, Work
 
 
@@ -326,6 +326,20 @@ def opened(directory: Path) -> Iterator[Server]:
         server.close()
 
 
+def _check_whole(owner: Work) -> None:
+    missing = missing_columns(owner.engine)
+    if missing:
+        owner.engine.dispose()
+        few = ", ".join(missing[:3])
+        raise StorageError(
+            f"数据库缺少本版本所需的 {len(missing)} 列（如 {few}）：它由开发中的版本建立，"
+            "无法升级，请用建立它的版本打开，或另建服务器。"
+            f"the database lacks {len(missing)} columns of this version, such as {few}: a version"
+            " under development made it, and it cannot be upgraded; open it with that version, or"
+            " make another server"
+        )
+
+
 def _open_databases(config: Config) -> tuple[Work, Work, Work]:
     path = config.sqlite_path
     if path is not None and not path.exists():
@@ -341,6 +355,7 @@ def _open_databases(config: Config) -> tuple[Work, Work, Work]:
             "the database is of another version than this server; with a backup at hand run:"
             " kashi-server upgrade"
         )
+    _check_whole(owner)
     others = [
         owner if url == config.database_url else Work(open_engine(url))
         for url in (config.ingest_url, config.portal_url)

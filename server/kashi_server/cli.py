@@ -47,6 +47,7 @@ from kashi_server.commands import (
     simulation,
     stated,
 )
+from kashi_server.commands.command_line import PROGRAM, in_both_languages, told
 from kashi_server.commands.plain import plain
 from kashi_server.errors import ConfigurationError, KashiError, StorageError
 
@@ -55,9 +56,10 @@ EXIT_CONFIGURATION: Final = 4
 EXIT_STORAGE: Final = 5
 
 app = typer.Typer(
-    help="Kashi's server: card-hours in, usage certificates out. 卡时入账，出具算力使用证明。",
-    epilog="Exit codes: 0 done, 1 a check found something wrong, 2 command line not understood,"
-    " 3 refused, 4 settings or keys wrong, 5 database wrong.",
+    help="卡时入账，出具算力使用证明。Kashi's server: card-hours in, usage certificates out.",
+    epilog="退出码：0 完成，1 检查发现问题，2 命令行有误，3 被拒绝，4 设置或密钥有误，5 数据库错。"
+    "Exit codes: 0 done, 1 a check found something wrong, 2 command line not understood, 3 refused,"
+    " 4 settings or keys wrong, 5 database wrong.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -73,7 +75,9 @@ app.command("fsck")(integrity.fsck)
 app.command("token")(hosts.token)
 
 hosts_app = typer.Typer(
-    help="Hosts: list, hold, release, revoke, alarms, doubts. 主机", no_args_is_help=True
+    help="主机：列表、暂挂、解除、吊销、告警、疑点。"
+    "Hosts: list, hold, release, revoke, alarms, doubts.",
+    no_args_is_help=True,
 )
 hosts_app.command("list")(hosts.list_hosts)
 hosts_app.command("hold")(hosts.hold)
@@ -86,7 +90,7 @@ hosts_app.command("quarantined")(restoring.quarantined)
 hosts_app.command("restore")(restoring.restore)
 app.add_typer(hosts_app, name="hosts")
 
-account_app = typer.Typer(help="Accounts of the portal. 门户账号", no_args_is_help=True)
+account_app = typer.Typer(help="门户账号。Accounts of the portal.", no_args_is_help=True)
 account_app.command("create")(accounts.create)
 account_app.command("list")(accounts.list_accounts)
 account_app.command("password")(accounts.set_password)
@@ -113,7 +117,7 @@ app.command("explain")(explaining.explain)
 app.command("document-certificate")(document_key.document_certificate)
 
 assignments_app = typer.Typer(
-    help="Assignments of devices to contracts: list, propose, answer. 租用指派",
+    help="租用指派：列表、提议、答复。Assignments of devices to contracts: list, propose, answer.",
     no_args_is_help=True,
 )
 assignments_app.command("list")(assignments.list_assignments)
@@ -127,7 +131,8 @@ assignments_app.command("import")(assignments.import_sheet)
 app.add_typer(assignments_app, name="assignments")
 
 stated_app = typer.Typer(
-    help="Usage that providers state: list, countersign, withdraw. 用量声明", no_args_is_help=True
+    help="用量声明：列表、会签、撤回。Usage that providers state: list, countersign, withdraw.",
+    no_args_is_help=True,
 )
 stated_app.command("list")(stated.stated_list)
 stated_app.command("countersign")(stated.countersign)
@@ -137,7 +142,8 @@ stated_app.command("source")(stated.stated_source)
 app.add_typer(stated_app, name="stated")
 
 gaps_app = typer.Typer(
-    help="Gaps: what parties say of them, and officers' word. 缺口说明", no_args_is_help=True
+    help="缺口说明：各方说明与经办人的审定。Gaps: what parties say of them, and officers' word.",
+    no_args_is_help=True,
 )
 gaps_app.command("list")(gaps.gaps_list)
 gaps_app.command("explain")(gaps.gaps_explain)
@@ -145,7 +151,8 @@ gaps_app.command("decide")(gaps.gaps_decide)
 app.add_typer(gaps_app, name="gaps")
 
 batch_app = typer.Typer(
-    help="Application rounds: open, close, list, export. 申报批次", no_args_is_help=True
+    help="申报批次：开批、关批、列表、导出。Application rounds: open, close, list, export.",
+    no_args_is_help=True,
 )
 batch_app.command("open")(batches.open_batch)
 batch_app.command("close")(batches.close_batch)
@@ -153,7 +160,9 @@ batch_app.command("list")(batches.list_batches)
 batch_app.command("export")(batches.export_batch)
 app.add_typer(batch_app, name="batch")
 
-claim_app = typer.Typer(help="Claims, from draft to payment. 申报与兑现", no_args_is_help=True)
+claim_app = typer.Typer(
+    help="申报与兑现，从起草到拨付。Claims, from draft to payment.", no_args_is_help=True
+)
 claim_app.command("draft")(claim_filing.draft)
 claim_app.command("add")(claim_filing.add)
 claim_app.command("submit")(claim_filing.submit)
@@ -181,13 +190,14 @@ claim_app.command("show")(claims.show)
 claim_app.command("pack")(claim_filing.pack)
 app.add_typer(claim_app, name="claim")
 
-voucher_app = typer.Typer(help="Vouchers: list, show. 券", no_args_is_help=True)
+voucher_app = typer.Typer(help="券：列表、详情。Vouchers: list, show.", no_args_is_help=True)
 voucher_app.command("list")(claims.list_vouchers)
 voucher_app.command("show")(claims.show_voucher)
 app.add_typer(voucher_app, name="voucher")
 
 rules_app = typer.Typer(
-    help="Rules of programmes: check, show, compare, decide. 项目规则", no_args_is_help=True
+    help="项目规则：检查、查看、比较、决定。Rules of programmes: check, show, compare, decide.",
+    no_args_is_help=True,
 )
 rules_app.command("list")(rules.rules_list)
 rules_app.command("check")(rules.rules_check)
@@ -196,16 +206,17 @@ rules_app.command("diff")(rules.rules_diff)
 rules_app.command("decide")(rules.rules_decide)
 app.add_typer(rules_app, name="rules")
 
-contracts_app = typer.Typer(help="Contracts, part by part. 合同", no_args_is_help=True)
+contracts_app = typer.Typer(help="合同，按部分列示。Contracts, part by part.", no_args_is_help=True)
 contracts_app.command("show")(agreed.show_contract)
 app.add_typer(contracts_app, name="contracts")
 
-providers_app = typer.Typer(help="Lists of providers. 服务机构名单", no_args_is_help=True)
+providers_app = typer.Typer(help="服务机构名单。Lists of providers.", no_args_is_help=True)
 providers_app.command("list")(agreed.list_providers)
 app.add_typer(providers_app, name="providers")
 
 invoices_app = typer.Typer(
-    help="Invoices: import, list, show, map to parts. 发票", no_args_is_help=True
+    help="发票：导入、列表、详情、对应合同部分。Invoices: import, list, show, map to parts.",
+    no_args_is_help=True,
 )
 invoices_app.command("import")(invoices.import_invoices)
 invoices_app.command("list")(invoices.list_invoices)
@@ -216,28 +227,36 @@ invoices_app.command("decide")(invoice_deciding.decide_invoice)
 invoices_app.command("name-blue")(invoice_deciding.name_blue)
 app.add_typer(invoices_app, name="invoices")
 
-payments_app = typer.Typer(help="Payments of companies to providers. 付款", no_args_is_help=True)
+payments_app = typer.Typer(
+    help="企业向服务机构的付款。Payments of companies to providers.", no_args_is_help=True
+)
 payments_app.command("import")(payments.import_payments)
 payments_app.command("list")(payments.list_payments)
 payments_app.command("put-right")(payment_righting.put_payment_right)
 app.add_typer(payments_app, name="payments")
 
-files_app = typer.Typer(help="Evidence files: add, list, get. 证据文件", no_args_is_help=True)
+files_app = typer.Typer(
+    help="证据文件：存入、列表、取出。Evidence files: add, list, get.", no_args_is_help=True
+)
 files_app.command("add")(files.add_file)
 files_app.command("list")(files.list_files)
 files_app.command("get")(files.get_file)
 app.add_typer(files_app, name="files")
 
-names_app = typer.Typer(help="Names of holders: erase them. 占用者姓名", no_args_is_help=True)
+names_app = typer.Typer(
+    help="占用者姓名：抹除。Names of holders: erase them.", no_args_is_help=True
+)
 names_app.command("erase")(names.erase)
 app.add_typer(names_app, name="names")
 
-ledger_app = typer.Typer(help="The ledger of public money. 财政资金台账", no_args_is_help=True)
+ledger_app = typer.Typer(help="财政资金台账。The ledger of public money.", no_args_is_help=True)
 ledger_app.command("show")(ledger.balances)
 ledger_app.command("movements")(ledger.movements)
 ledger_app.command("check")(ledger.check)
 ledger_app.command("appropriate")(appropriating.appropriate)
 app.add_typer(ledger_app, name="ledger")
+
+in_both_languages(app)
 
 
 def main() -> None:
@@ -245,10 +264,18 @@ def main() -> None:
     # Keys, settings and a SQLite database are nobody else's to read.
     os.umask(0o077)
     try:
-        app()
+        # What a command ends with on purpose comes back as a number.
+        code = app(prog_name=PROGRAM, standalone_mode=False)
     except KashiError as error:
         print(plain(f"kashi-server: {error}"), file=sys.stderr)
         sys.exit(exit_code(error))
+    except typer.TyperException as error:
+        sys.stderr.write(told(error))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        print("kashi-server: 已中止。Aborted", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def exit_code(error: KashiError) -> int:

@@ -5,14 +5,11 @@ stated; a company's finance clerk goes from the tax bureau's file to the pack of
 handed in. Typing is not counted, clicks are.
 """
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 from claim_cases import BATCH_ID
 from fixtures_certificates import CARDS, COMPANY_A, PROVIDER
 from fixtures_chromium import Chromium, Tab
@@ -24,23 +21,12 @@ from kashi_server.storage.unit_of_work import Work
 from openpyxl import Workbook
 from portal_money import open_batch
 from portal_stated import source, state
+from served_portal import served
 
-START_SECONDS_MAX = 30.0
 CLICKS_MAX = 10
 NUMBER = "26442000000000007777"
 NOON = "2026-09-12T12:00"
 DECEMBER = Month(2026, 12).interval().start
-
-
-class _Serving(uvicorn.Server):
-    """Tells when it listens."""
-
-    listens: threading.Event
-
-    async def startup(self, sockets: object = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets=None)
-        self.listens.set()
 
 
 @pytest.fixture
@@ -58,15 +44,8 @@ def house(tmp_path: Path) -> Iterator[PortalHouse]:
 @pytest.fixture
 def address(house: PortalHouse) -> Iterator[str]:
     """Where the portal serves."""
-    server = _Serving(uvicorn.Config(house.app, port=0, log_config=None, lifespan="off"))
-    server.listens = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    assert server.listens.wait(START_SECONDS_MAX)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(START_SECONDS_MAX)
+    with served(house.app) as where:
+        yield where
 
 
 @dataclass(slots=True)

@@ -5,32 +5,17 @@ every role, in two languages, light and dark, at a desk and on a phone. A violat
 security policy, a console error or a failed load fails the test.
 """
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fixtures_certificates import CARDS, COMPANY_A, HOST_1
 from fixtures_chromium import Chromium, Tab
 from fixtures_portal import PASSWORD, PortalHouse, make_house, make_portal_month
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
 from kashi_server.storage.unit_of_work import Work
-
-START_SECONDS_MAX = 30.0
-
-
-class _Serving(uvicorn.Server):
-    """Tells when it listens."""
-
-    listens: threading.Event
-
-    async def startup(self, sockets: object = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets=None)
-        self.listens.set()
+from served_portal import served
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +30,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalHouse]:
 @pytest.fixture(scope="module")
 def address(house: PortalHouse) -> Iterator[str]:
     """Where the portal serves."""
-    server = _Serving(uvicorn.Config(house.app, port=0, log_config=None, lifespan="off"))
-    server.listens = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    assert server.listens.wait(START_SECONDS_MAX)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(START_SECONDS_MAX)
+    with served(house.app) as where:
+        yield where
 
 
 def signed_in(chromium: Chromium, address: str, login: str, width: int = 1366) -> Tab:

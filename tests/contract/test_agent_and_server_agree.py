@@ -1,6 +1,6 @@
 """What the agent seals, the server's own reading of the contract takes as sound and counting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -9,15 +9,22 @@ from hypothesis import strategies as st
 from kashi.chain import NO_HEAD, place_report
 from kashi_agent.chain_link import ChainLink
 from kashi_agent.clock import ManualClock
-from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
+from kashi_agent.device_choice import DeviceChoice
 from kashi_agent.metering import Metering
-from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation
+from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation, Sample
 from kashi_agent.sealing import Sealed, Sealer
 from kashi_agent.stretch import Stretch
-from kashi_server.domain.sequence import ACCEPTED, Tail, follow, judge_content, judge_link
+from kashi_server.domain.sequence import (
+    ACCEPTED,
+    Tail,
+    follow,
+    judge_content,
+    judge_description,
+    judge_link,
+)
 from kashi_server.services.opening import Opened, open_bytes
 from kashi_server.services.projection import hours_of
-from sample_scripts import NAMING, Script, device, scripts
+from sample_scripts import LIVE_CADENCES_MS, NAMING, Script, device, scripts
 
 from deploy.demo.playing import played, replay_clock
 from deploy.demo.workload import DAY_MS, Group, Profile, generated_workload
@@ -68,27 +75,11 @@ def accepted(sealed: list[Sealed]) -> list[Opened]:
     return opened
 
 
-def metered(script: Script, choice: DeviceChoice = ALL_DEVICES) -> list[Stretch]:
-    """What an agent keeps of a script."""
-    start = script.start_boottime_ms
-    clock = ManualClock(boottime=start, monotonic=start, utc=script.anchor_utc_ms + start)
-    metering = Metering(clock, NAMING, choice=choice)
-    stretches = []
-    for batch in script.batches():
-        clock.advance(batch.boottime_ms - clock.boottime)
-        metering.observe(batch)
-        while (stretch := metering.cut()) is not None:
-            stretches.append(stretch)
-    while (stretch := metering.finish()) is not None:
-        stretches.append(stretch)
-    return stretches
-
-
-@given(scripts(devices=3))
+@given(scripts(devices=3, cadences_ms=LIVE_CADENCES_MS))
 def test_any_samples_make_reports_that_count(script: Script) -> None:
     """Whatever a meter sees, whoever shares a device, the server finds the form sound and the
     counters to follow."""
-    stretches = metered(script)
+    stretches = script.metered()
     opened = accepted(sealed_of(stretches))
 
     observed_ms = sum(d.observed_ms for s in stretches for d in s.devices)
@@ -96,13 +87,13 @@ def test_any_samples_make_reports_that_count(script: Script) -> None:
     assert sum(hour.total().observed_ms for hour in hours.values()) == observed_ms
 
 
-@given(scripts(devices=3), st.frozensets(st.integers(0, 2)))
+@given(scripts(devices=3, cadences_ms=LIVE_CADENCES_MS), st.frozensets(st.integers(0, 2)))
 def test_reports_of_chosen_devices_count_and_tell_how_many_others_there_are(
     script: Script, chosen: frozenset[int]
 ) -> None:
     """The server takes them, hears of nothing but the chosen devices, and of the others' number."""
     choice = DeviceChoice(frozenset(device(number).hardware_id for number in chosen))
-    opened = accepted(sealed_of(metered(script, choice)))
+    opened = accepted(sealed_of(script.metered(choice)))
 
     seen = [
         sum(one is not None and number not in chosen for number, one in enumerate(shown))
@@ -128,16 +119,49 @@ def test_a_clock_step_and_a_reboot_make_reports_that_count() -> None:
             metering.observe(script.batch(clock.boottime, {0: BUSY, 1: BUSY}))
             if second == 100:
                 clock.step(7_200_000)
-            while (stretch := metering.cut()) is not None:
-                stretches.append(stretch)
-        while (stretch := metering.finish()) is not None:
-            stretches.append(stretch)
+            stretches += iter(metering.cut, None)
+        stretches += iter(metering.finish, None)
         last = stretches[-1]
         clock.reboot(bytes([boot] * 16), away_ms=60_000)
     opened = accepted(sealed_of(stretches))
 
     assert {report.facts.segment_number for report in opened} == {1, 2}
     assert len({report.facts.boot_id for report in opened}) == 3
+
+
+def test_a_partition_that_comes_again_with_other_slices_makes_reports_that_count() -> None:
+    """The driver gives its UUID again: a device of its own by the id with the share (L8), in the
+    same minute, and nothing that a server knows is described otherwise."""
+    clock = ManualClock(utc=1_790_000_000_000, boottime=5_000, monotonic=5_000)
+    script = Script(anchor_utc_ms=0, cadence_ms=1_000, steps=())
+    metering = Metering(clock, NAMING)
+    stretches: list[Stretch] = []
+    for second in range(300):
+        clock.advance(1_000)
+        looked = script.batch(clock.boottime, {0: BUSY})
+        slices = 4 if second % 100 < 50 else 1
+        part = replace(
+            device(0),
+            hardware_id=f"MIG-5d.{slices}of7",
+            parent_hardware_id=device(0).hardware_id,
+            share_numerator=slices,
+            share_denominator=7,
+        )
+        shown = (*looked.samples, Sample(device=part, seen=BUSY))
+        metering.observe(replace(looked, samples=shown))
+        stretches += iter(metering.cut, None)
+    stretches += iter(metering.finish, None)
+
+    opened = accepted(sealed_of(stretches))
+
+    spans = [span for report in opened for span in report.facts.devices]
+    known = {span.device.hardware_id: span.device for span in spans}
+    assert {(one.hardware_id, one.share_numerator) for one in known.values()} == {
+        (device(0).hardware_id, 1),
+        ("MIG-5d.4of7", 4),
+        ("MIG-5d.1of7", 1),
+    }
+    assert all(judge_description(known[s.device.hardware_id], s.device) is None for s in spans)
 
 
 def test_a_generated_day_makes_reports_that_count() -> None:

@@ -44,14 +44,17 @@ def test_a_flag_is_told_in_chinese_first_with_its_code_and_place() -> None:
 
 
 @pytest.mark.parametrize("step", Step)
-def test_a_failed_step_says_in_chinese_what_it_means(step: Step) -> None:
-    """Chinese, then the precise finding; the machine gets the finding alone."""
+def test_a_failed_step_says_in_both_languages_what_it_means(step: Step) -> None:
+    """Chinese and English, then the precise finding; the machine gets the finding alone."""
     findings = Findings(outcomes=[Outcome(step, passed=False, detail="line 3: one fen more")])
 
     said = list(as_text(findings))
 
     assert said[0].startswith(f"✗ {step:>2} {STEPS[step][0]}")
-    assert said[1:3] == [f"      {FAILURES[step]}", "      line 3: one fen more"]
+    zh, en = FAILURES[step]
+    assert said[1:3] == [f"      {zh} / {en}", "      line 3: one fen more"]
+    assert re.search("[\u4e00-\u9fff]", zh)
+    assert re.fullmatch("[ -~]+", en)
     assert json.loads(as_json(findings))["steps"][0]["detail"] == "line 3: one fen more"
 
 

@@ -121,6 +121,33 @@ def test_what_becomes_of_an_officers_account_is_a_privileged_act(desk: Desk) -> 
     )
 
 
+def test_an_officers_account_takes_two_officers_whoever_calls(desk: Desk) -> None:
+    """Not the command alone asks for them: to make one, close one or give one another password,
+    where two others are; the own old password, and a tenant's account, take one."""
+    desk.accounts.create("second", PASSWORD, Role.OFFICER, None, by=("officer",))
+    desk.accounts.create("third", PASSWORD, Role.OFFICER, None, by=("officer", "second"))
+    if_alone = "经办人账号须由两名不同的经办人办理.*two different officers"
+    for by in ((), ("officer",), ("officer", "OFFICER ")):
+        with pytest.raises(Refused, match=if_alone):
+            desk.accounts.create("fourth", PASSWORD, Role.OFFICER, None, by=by)
+        with pytest.raises(Refused, match=if_alone):
+            desk.accounts.set_password("third", PASSWORD + "!", by=by)
+        with pytest.raises(Refused, match=if_alone):
+            desk.accounts.disable("third", by=by)
+    desk.accounts.create("tenant", PASSWORD, Role.COMPANY, PARTY, by=("officer",))
+    for by in (("officer", "tenant"), ("officer", "ghost")):
+        with pytest.raises(NotFound, match="no officer"):
+            desk.accounts.create("fourth", PASSWORD, Role.OFFICER, None, by=by)
+    assert desk.accounts.officers() == {"officer", "second", "third"}
+
+    desk.accounts.set_password("third", PASSWORD + "!", by=("third",))
+    desk.accounts.set_password("tenant", PASSWORD + "!", by=("officer",))
+    desk.accounts.create("fourth", PASSWORD, Role.OFFICER, None, by=("officer", "second"))
+    desk.accounts.disable("fourth", by=("officer", "third"))
+    with pytest.raises(Refused, match=if_alone):
+        desk.accounts.set_password("fourth", PASSWORD + "!", by=("officer",))
+
+
 def test_short_passwords_and_taken_logins_are_refused(desk: Desk) -> None:
     """Eleven characters are too few; a login serves once, whatever its case."""
     with pytest.raises(InvalidValue, match="11 characters"):

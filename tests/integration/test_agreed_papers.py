@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from english_halves import english_too
 from expense_cases import OTHER_PROVIDER, PROVIDER, TENANT
 from kashi_server.domain.interval import minute_of_day
 from kashi_server.domain.positioned import MistakesFound
@@ -16,6 +15,7 @@ from kashi_server.storage.unit_of_work import Work
 from paper_cases import CONTRACT, PARTIES, PARTS, agreed, imported
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
+from two_languages import english_too
 
 AMENDMENT = """\
 [[amendment]]
@@ -302,4 +302,7 @@ def test_a_row_behind_the_servers_back_shows(work: Work) -> None:
 
     faults = check_logged(work)
 
-    assert "agreement listing/2025-2-1 is not what the log has of it" in faults
+    assert (
+        "约定 listing/2025-2-1 与日志所载不符。"
+        "agreement listing/2025-2-1 is not what the log has of it"
+    ) in faults

@@ -62,7 +62,9 @@ def test_both_sides_by_command(directory: Path) -> None:
     command(directory, "confirm", "HT-1-0001", login="tenant")
     command(directory, "end", "HT-1-0001", "--until", "2026-10-20", login="tenant")
     assert listed(directory) == {"HT-1-0001": "end_proposed"}
-    assert "GPU-1" in command(directory, "list", "--contract", "HT-1")
+    table = command(directory, "list", "--contract", "HT-1")
+    assert "GPU-1" in table
+    assert "变更结束时间待确认" in "".join(table.split())
     command(directory, "decline", "HT-1-0001", "--reason", "not yet", login="provider")
     assert listed(directory) == {"HT-1-0001": "confirmed"}
     checked = run("fsck", "-d", str(directory))

@@ -21,6 +21,7 @@ from expense_cases import (
     tenure,
 )
 from expense_facts import store
+from insider import alter
 from kashi_server.domain.assignment_act import ActKind, Answer, Standing
 from kashi_server.domain.assignment_draft import AssignmentDraft, drafts_of
 from kashi_server.domain.contract import Assignment
@@ -495,10 +496,7 @@ def test_every_act_is_kept_logged_and_audited(agreed: Work) -> None:
     ids=["altered", "removed", "slipped back in"],
 )
 def test_what_is_altered_behind_the_servers_back_is_found(
-    agreed: Work,
-    disarmed: Callable[[Work, str, str], None],
-    statement: str,
-    said: str,
+    agreed: Work, statement: str, said: str
 ) -> None:
     """Acts that change or vanish, and a declined proposal that stands again, differ from it."""
     assigning(agreed).propose(PROVIDING, [draft()])
@@ -506,30 +504,9 @@ def test_what_is_altered_behind_the_servers_back_is_found(
 
     with pytest.raises(DatabaseError, match="only ever added"), agreed.begin() as unit:
         unit.connection.execute(text("DELETE FROM assignment_acts"))
-    disarmed(agreed, "assignment_acts", statement)
+    alter(agreed, "assignment_acts", statement)
 
     assert any(said in one for one in check_logged(agreed)), check_logged(agreed)
-
-
-@pytest.fixture
-def disarmed() -> Callable[[Work, str, str], None]:
-    """Runs a statement as whoever owns the database: guards are in nobody's way."""
-
-    def run(work: Work, table: str, statement: str) -> None:
-        with work.begin() as unit:
-            connection = unit.connection
-            if connection.dialect.name == "sqlite":
-                query = (
-                    f"SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name='{table}'"
-                )
-                for name in connection.execute(text(query)).scalars().all():
-                    connection.execute(text(f"DROP TRIGGER {name}"))
-            else:
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
-            connection.execute(text(statement))
-            unit.commit()
-
-    return run
 
 
 # Reading

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from expense_cases import PROVIDER, TENANT
+from agreement_texts import assignment_text, contract_text, price_text, tenure_text, two_parties
 from fixtures_ingest import stored_sums
 from fixtures_server import KashiServer
 from kashi.carry import CarryFile, write_carry_file
@@ -55,17 +57,26 @@ def counted(server: KashiServer) -> MinuteTruth:
         }
 
 
+def spool_bytes(host: RelayedHost) -> dict[str, bytes]:
+    """Everything in the spool's folder."""
+    return {path.name: path.read_bytes() for path in (host.folder / "state" / "spool").iterdir()}
+
+
 def test_a_stopped_agents_measurements_are_exported_whole(
-    server: KashiServer, host: RelayedHost, tmp_path: Path
+    server: KashiServer, host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was measured and never sealed, for want of a server, is in the file; receipts come back,
-    and the spool's audit finds nothing."""
-    host.live(9)
+    """With `relay = "files"` the agent seals what is left when it ends, so that everything it
+    measured is in the file; receipts come back, and the spool's audit finds nothing."""
+    way = settings(host, "files")
+    host.live(4)
+    host.ship_by(host.way("files"))
+    host.live(5)
+    assert host.agent.finish()
     host.agent.close()
-    way = settings(host, "")
     file = tmp_path / "stick.reports"
 
-    assert main(["export", *way, str(file)]) == 0
+    assert main(["export", *way, str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["whole"]
     server.command("import-reports", str(file))
     assert main(["import-receipts", *way, f"{file}.receipts"]) == 0
 
@@ -76,10 +87,114 @@ def test_a_stopped_agents_measurements_are_exported_whole(
     assert host.agent.spool.sealed.acknowledged == host.agent.spool.sealed.head
 
 
+@pytest.mark.parametrize("relay", ["", "files"])
+def test_an_export_seals_nothing_so_a_host_that_was_set_back_does_not_fork_itself(
+    server: KashiServer,
+    host: RelayedHost,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    relay: str,
+) -> None:
+    """A snapshot of the host comes back after the server has had later reports of it: what the
+    host then measured is in no file before an agent has sealed it by the head that it was told, the
+    spool is left to the byte, and it is said that something is missing and what to do."""
+    sealing = host.way("files")
+    spool, snapshot = host.folder / "state" / "spool", host.folder / "snapshot"
+    host.live(4)
+    host.ship_by(sealing)
+    shutil.copytree(spool, snapshot)
+    host.live(4)
+    host.ship_by(sealing)
+    host.agent.close()
+    way, file = settings(host, relay), tmp_path / "stick.reports"
+    assert main(["export", *way, str(file)]) == 0
+    server.command("import-reports", str(file))
+    shutil.rmtree(spool)
+    shutil.copytree(snapshot, spool)
+    host.start()
+    host.live(3)
+    host.agent.close()
+    before, again = spool_bytes(host), tmp_path / "again.reports"
+    capsys.readouterr()
+
+    assert main(["export", *way, str(again), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    facts = json.loads(server.command("import-reports", str(again), "--json"))
+    assert main(["export", *way, str(again)]) == 0
+    said = capsys.readouterr().out
+
+    assert spool_bytes(host) == before
+    assert told["whole"] is False
+    verdicts = {row["verdict"]: row["count"] for row in facts["reports"]}
+    assert verdicts == {"duplicate": told["reports"]}
+    assert "not sealed yet is not in the file" in said
+    assert ('relay = "files"' in said) == (relay == "")
+
+
+def test_a_host_that_was_set_back_goes_on_by_its_newest_receipts(
+    server: KashiServer, host: RelayedHost, tmp_path: Path
+) -> None:
+    """They are taken while no agent runs; the server's notice in them says what the host forgot,
+    and the agent that starts then opens an epoch behind it, however often it starts before it has
+    anything to seal: no number is used twice."""
+    spool, snapshot = host.folder / "state" / "spool", host.folder / "snapshot"
+    way, files = settings(host, "files"), [tmp_path / name for name in ("first", "again")]
+    host.live(4)
+    host.ship_by(host.way("files"))
+    shutil.copytree(spool, snapshot)
+    host.live(4)
+    host.ship_by(host.way("files"))
+    host.agent.close()
+    assert main(["export", *way, str(files[0])]) == 0
+    server.command("import-reports", str(files[0]))
+    shutil.rmtree(spool)
+    shutil.copytree(snapshot, spool)
+
+    assert main(["import-receipts", *way, f"{files[0]}.receipts"]) == 0
+    for _ in range(2):
+        host.start()
+        host.ship_by(host.way("files"))
+        host.agent.close()
+    host.start()
+    host.live(3)
+    host.ship_by(host.way("files"))
+    assert main(["export", *way, str(files[1])]) == 0
+    facts = json.loads(server.command("import-reports", str(files[1]), "--json"))
+
+    verdicts = {row["verdict"] for row in facts["reports"]}
+    assert verdicts <= {"accepted", "quarantined"}, "the time it forgot is told apart, as a gap"
+    assert host.agent.spool.sealed.head[0] == 2
+    assert counted(server) == host.truth
+
+
+def test_what_could_still_lose_its_number_is_not_exported(
+    host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A report that is written and not yet durable can be gone after a power cut, its number with
+    another report then: it leaves the host by no file before it is durable."""
+    host.live(3)
+    host.ship_by(host.way("files"))
+    sealed = host.agent.spool.sealed
+    durable = sealed.size
+    newest = sealed.read(sealed.entries()[-1])
+    sealed.append(
+        replace(newest, sequence=newest.sequence + 1, sha256=bytes(32), journal_through=10**6)
+    )
+    way, file = settings(host, "files"), tmp_path / "stick.reports"
+
+    assert main(["export", *way, str(file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    ((_, record),) = CarryFile(file, REPORTS).records()
+
+    assert (told["reports"], told["whole"]) == (durable, False)
+    assert len(record.reports.reports) == durable
+
+
 def test_beside_a_running_agent_sealed_reports_are_exported_and_receipts_wait_for_it(
     server: KashiServer, host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With `relay = "files"` the agent seals on time and takes what lies in its inbox."""
+    """With `relay = "files"` the agent seals on time and takes what lies in its inbox; what it has
+    not sealed yet is not called exported."""
     way = settings(host, "files")
     wire = host.way("files")
     host.live(6)
@@ -97,7 +212,7 @@ def test_beside_a_running_agent_sealed_reports_are_exported_and_receipts_wait_fo
     host.fetch(wire)
 
     inbox = host.folder / "state" / "inbox"
-    assert exported["whole"]
+    assert (exported["reports"], exported["whole"]) == (6, False)
     assert host.agent.spool.sealed.unacknowledged == 1
     assert list(inbox.iterdir()) == []
     assert counted(server) == {
@@ -117,7 +232,10 @@ def test_an_agent_that_calls_the_server_takes_its_receipts_itself(
     server.command("import-reports", str(file))
 
     assert main(["import-receipts", *settings(host, ""), f"{file}.receipts"]) == 7
-    assert "stop it first" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "stop it first (systemctl stop kashi-agent), import, start it again" in said
+    assert 'set relay = "files" in agent.toml' in said
+    assert "自行向服务器取回执" in said
     assert not (host.folder / "state" / "inbox").exists()
 
 
@@ -128,6 +246,40 @@ def exported(host: RelayedHost, tmp_path: Path, minutes: int = 4) -> Path:
     file = tmp_path / "stick.reports"
     assert main(["export", *settings(host, "files"), str(file)]) == 0
     return file
+
+
+def test_a_server_that_was_restored_from_a_backup_gets_all_that_the_host_keeps(
+    server: KashiServer, host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it acknowledged since the backup has receipts and is in no ordinary export: the next
+    reports would wait for it for ever. `export --all` brings it, once, and they count."""
+    way, wire = settings(host, "files"), host.way("files")
+    backup, first = tmp_path / "backup", exported(host, tmp_path)
+    shutil.copytree(server.directory, backup)
+    server.command("import-reports", str(first))
+    assert main(["import-receipts", *way, f"{first}.receipts"]) == 0
+    host.fetch(wire)
+    assert host.delivered
+    shutil.rmtree(server.directory)
+    shutil.copytree(backup, server.directory)
+    host.live(2)
+    host.ship_by(wire)
+    assert host.agent.finish()
+    host.agent.close()
+    rest, everything = tmp_path / "rest.reports", tmp_path / "all.reports"
+
+    assert main(["export", *way, str(rest)]) == 0
+    server.command("import-reports", str(rest), expect=1)
+    assert counted(server) == {}
+    capsys.readouterr()
+    assert main(["export", "--all", *way, str(everything), "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)["reports"]
+    told = json.loads(server.command("import-reports", str(everything), "--json"))
+    again = json.loads(server.command("import-reports", str(everything), "--json"))
+
+    assert {row["verdict"]: row["count"] for row in told["reports"]} == {"accepted": kept}
+    assert {row["verdict"]: row["count"] for row in again["reports"]} == {"duplicate": kept}
+    assert counted(server) == host.truth
 
 
 def test_a_damaged_file_is_refused_whole(
@@ -208,6 +360,24 @@ def test_a_file_of_a_stranger_or_for_something_else_is_told(
     assert {row["verdict"] for row in facts["reports"]} == {"accepted"}
     assert "opening.kind is a file of receipts" in wrong
     assert counted(server) == host.truth
+
+
+def test_a_file_without_reports_is_told_and_answered_by_no_file(
+    server: KashiServer, tmp_path: Path
+) -> None:
+    """Its receipts would be none, which the host refuses; there is nothing to carry back."""
+    empty = tmp_path / "empty.reports"
+    opening = carry_pb2.CarryOpening(kind=REPORTS, made_utc_ms=1, made_by="node-1")
+    write_carry_file(empty, opening, [])
+
+    said = server.command("import-reports", str(empty))
+    facts = server.command("import-reports", str(empty), "--json")
+
+    assert "没有报告，不写回执" in said
+    assert "holds no report: no receipts are written" in said
+    assert "verdict" not in said
+    assert '"reports": []' in facts
+    assert not empty.with_name("empty.reports.receipts").exists()
 
 
 @pytest.mark.parametrize(
@@ -323,15 +493,48 @@ def test_root_writes_through_no_link_in_the_inbox(
 def test_receipts_for_another_host_are_told(
     server: KashiServer, host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file is sound and holds nothing for this host."""
+    """The file is sound and holds nothing for this host: it is told as such, no damage, and what
+    lies beside it is taken."""
     file = exported(host, tmp_path)
     server.command("import-reports", str(file))
     (store,) = enrolled_by_file(server, tmp_path, ["node-2"])
     other = relayed_host(store, seed="node-2")
+    other.live(2)
+    other.ship_by(other.way("files"))
+    way, own = settings(other, "files"), tmp_path / "own.reports"
+    assert main(["export", *way, str(own)]) == 0
+    server.command("import-reports", str(own))
     other.agent.close()
+    capsys.readouterr()
 
-    assert main(["import-receipts", *settings(other, "files"), f"{file}.receipts"]) == 9
-    assert "holds none for host" in capsys.readouterr().err
+    assert main(["import-receipts", *way, f"{file}.receipts"]) == 0
+    assert f"holds no receipts for host {other.host_id}" in capsys.readouterr().out
+    assert main(["import-receipts", *way, f"{file}.receipts", f"{own}.receipts"]) == 0
+    assert "0 reports wait for theirs" in capsys.readouterr().out
+
+
+def test_an_export_of_nothing_says_that_there_is_nothing_to_carry(
+    host: RelayedHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file is made all the same and its answer is no damage: it says that it brings nothing,
+    also beside a running agent, whose inbox it does not enter."""
+    way, file = settings(host, "files"), tmp_path / "stick.reports"
+    answer = tmp_path / "stick.reports.receipts"
+    write_carry_file(answer, carry_pb2.CarryOpening(kind=carry_pb2.CARRY_KIND_RECEIPTS), [])
+
+    assert main(["export", *way, str(file)]) == 0
+    told = capsys.readouterr().out
+    assert main(["import-receipts", *way, str(answer)]) == 0
+    said = capsys.readouterr().out
+    assert main(["import-receipts", *way, str(answer), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+
+    assert file.exists()
+    assert "没有可携带的内容" in told
+    assert "nothing to carry" in told
+    assert "文件完好" in said
+    assert facts == {"receipts": 0, "unacknowledged": None}
+    assert not (host.folder / "state" / "inbox").exists()
 
 
 def test_an_export_that_cannot_be_written_is_told(
@@ -344,47 +547,7 @@ def test_an_export_that_cannot_be_written_is_told(
     assert f"{file} cannot be written" in capsys.readouterr().err
 
 
-AGREEMENTS = """\
-[[party]]
-party_id = "{provider}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{tenant}"
-kind = "company"
-name_zh = "示例智能科技"
-
-[[tenure]]
-host_id = "{host}"
-owner = "{provider}"
-operator = "{provider}"
-kind = "leased_out"
-from = 2026-09-01T00:00:00+08:00
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{provider}"
-user = "{tenant}"
-signed_on = 2026-09-01
-from = 2026-10-01T00:00:00+08:00
-
-[[assignment]]
-assignment_id = "A-1"
-contract = "HT-1"
-hardware_id = "GPU-late-0"
-from = 2026-10-01T00:00:00+08:00
-proposed_by = "{provider}"
-confirmed_by = "{tenant}"
-
-[[price]]
-price_id = "P-1"
-contract = "HT-1"
-model = "Test H100"
-yuan_per_card_hour = "60.00"
-basis = "leased_observed"
-from = 2026-10-01T00:00:00+08:00
-"""
+OCTOBER = "2026-10-01"
 OCTOBER_UTC_MS = 1_791_784_800_000
 """2026-10-12, on a whole hour."""
 
@@ -397,9 +560,14 @@ def test_a_file_that_comes_after_the_close_changes_no_statement(
     (store,) = enrolled_by_file(server, tmp_path, ["late"])
     host = relayed_host(store, seed="late", cards=1, utc_ms=OCTOBER_UTC_MS)
     agreements = tmp_path / "agreements.toml"
-    agreements.write_text(
-        AGREEMENTS.format(provider=PROVIDER, tenant=TENANT, host=host.host_id), encoding="utf-8"
+    agreed = (
+        two_parties()
+        + tenure_text(host.host_id)
+        + contract_text(OCTOBER, signed_on="2026-09-01")
+        + assignment_text("GPU-late-0", OCTOBER, confirmed=True)
+        + price_text("60.00", OCTOBER, model="Test H100")
     )
+    agreements.write_text(agreed, encoding="utf-8")
     server.command("import", str(agreements), *server.officer)
     in_time = exported(host, tmp_path, minutes=30)
     server.command("import-reports", str(in_time))

@@ -18,6 +18,7 @@ from fixtures_certificates import (
     leased_sums,
     make_month,
 )
+from insider import unguard
 from kashi.v1 import report_pb2
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus, TimeStamping
@@ -210,11 +211,7 @@ def test_fsck_finds_what_an_insider_changes(month: CertifiedMonth) -> None:
     assert [one for one in check_logged(month.work) if "ertificate" in one] == []
 
     with month.work.begin() as unit:
-        for table in ("certificate_files", "certificate_changes", "certificate_confirmations"):
-            if unit.connection.dialect.name == "sqlite":
-                unit.connection.execute(text(f"DROP TRIGGER {table}_no_update"))
-            else:
-                unit.connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+        unguard(unit, "certificate_files", "certificate_changes", "certificate_confirmations")
         files = certificate_files.c
         swapped = update(certificate_files).values(content=b"x")
         told = update(certificate_changes).values(reason="ok")
@@ -259,7 +256,7 @@ def test_fsck_finds_a_row_that_is_not_its_head(
         unit.connection.execute(changed.values(**values))
         (fault,) = certificate_faults(unit.certificates)
 
-        assert fault.startswith(f"{words} certificate {mine.number} is ")
+        assert f"。{words} certificate {mine.number} is " in fault
 
 
 def test_fsck_finds_another_bundle(closed_month: CertifiedMonth) -> None:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from agreement_texts import contract_text, two_parties
 from changed_agreements import amendment
 from claim_cases import rules_text
 from expense_cases import PROVIDER, TENANT
@@ -22,23 +23,7 @@ ALWAYS = '["2020-01-01/2199-12-31"]'
 BOTH = ("--officer", "first", "--second", "second")
 PAPER = ("--reason", "按规定办理", "--document", "会议纪要〔2026〕1号")
 AGREEMENTS = f"""\
-[[party]]
-party_id = "{PROVIDER}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{TENANT}"
-kind = "company"
-name_zh = "示例智能科技"
-district = "南山区"
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{PROVIDER}"
-user = "{TENANT}"
-signed_on = 2026-08-20
-from = 2026-09-01T00:00:00+08:00
+{two_parties("南山区")}{contract_text().rstrip()}
 unrelated_declared = true
 
 [[contract_part]]
@@ -223,6 +208,8 @@ def test_from_the_tax_bureaus_files_to_a_pack_in_under_ten_commands(desk: Desk) 
     assert len(desk.typed) < 10, desk.typed
 
     content = Path(desk.file("pack.zip")).read_bytes()
+    kept = desk.run("claim", "pack", claim_id, desk.file("pack.zip"), expect=3)
+    assert "overwrites nothing" in kept.stderr
     desk.run("claim", "pack", claim_id, desk.file("again.zip"))
     assert Path(desk.file("again.zip")).read_bytes() == content
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
@@ -243,7 +230,7 @@ def test_from_the_tax_bureaus_files_to_a_pack_in_under_ten_commands(desk: Desk) 
 
 def test_a_draft_and_a_submission_tell_what_bound_them_and_what_is_missing(desk: Desk) -> None:
     """Nothing that comes to an amount comes without its reason; a draft is tried as it stands."""
-    opened = ("--from", "2026-09-01", "--until", "2026-09-30")
+    opened = ("--from", "2026-10-01", "--until", "2026-10-31")
     drafted = desk.data("claim", "draft", "SQ-1", "--by", "clerk", "--contract", "HT-1", *opened)
     claim_id = str(drafted["claim_id"])
     shown = desk.run("claim", "show", claim_id, "--trace").stdout
@@ -296,6 +283,7 @@ def test_the_office_takes_it_from_there(desk: Desk) -> None:
     listed = [desk.run(what, "list").stdout for what in ("claim", "voucher", "batch")]
 
     assert ["…" in one for one in listed] == [False] * 3  # folded, never cut
+    assert "开放 open" in listed[2]
     assert (voucher["face_fen"], voucher["balance_fen"]) == (200_00, 200_00)
     assert (paid["state"], paid["paid_fen"]) == ("paid", 200_00)
     assert "已拨付 paid 200.00 元" in told
@@ -318,7 +306,7 @@ def test_rules_are_tried_on_claims_as_on_statements(desk: Desk) -> None:
     data = desk.data(*trying)["claims"]
     desk.run(*trying, "--table", desk.file("claims.pdf"), expect=4)
 
-    assert f"{claim_id} submitted 238.50 → 190.80" in told
+    assert f"{claim_id} 已提交 submitted 238.50 → 190.80" in told
     assert "差额 difference -47.70" in told
     assert "申报预算 budget of claims" in told
     assert isinstance(data, dict)

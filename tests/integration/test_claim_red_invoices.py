@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+import contested_cases
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number, rules
-from contested_cases import RED, said
+from contested_cases import NUMBER, RED, said
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState
@@ -13,9 +14,8 @@ from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting as PartyActing
 from kashi_server.services.fsck_log import check_logged
-from kashi_server.services.invoices import InvoiceKeeping, TakenInvoices
+from kashi_server.services.invoices import TakenInvoices
 from kashi_server.services.sight import Reader
-from kashi_server.services.told import Place, ToldInvoice
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
@@ -24,10 +24,9 @@ OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 THE_SELLER = PartyActing(actor="seller", party_id=PROVIDER)
 CLERK_OF_A = PartyActing(actor="clerk", party_id=COMPANY_A)
 RIVAL_OF_B = PartyActing(actor="rival", party_id=COMPANY_B)
-BLUE = invoice_number(0)
 
 
-def red(fen: int, blue_number: str = BLUE, buyer_id: str = COMPANY_A) -> Invoice:
+def red(fen: int, blue_number: str = NUMBER, buyer_id: str = COMPANY_A) -> Invoice:
     """A red invoice."""
     return said(-fen, RED, buyer_id, blue_number)
 
@@ -35,23 +34,21 @@ def red(fen: int, blue_number: str = BLUE, buyer_id: str = COMPANY_A) -> Invoice
 def told(
     ready: Filed, invoice: Invoice, acting: PartyActing, status: InvoiceStatus | None = None
 ) -> TakenInvoices:
-    """A party's export with this invoice."""
-    place = Place(file="export.xlsx", row=2)
-    one = ToldInvoice(place=place, invoice=invoice, status=status, parts=())
-    return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([one], acting)
+    """A party's export with this invoice, which need not say how it stands."""
+    return contested_cases.told(ready, invoice, acting, status=status)
 
 
 def status_of(ready: Filed) -> InvoiceStatus:
     """How the blue invoice stands."""
     with ready.work.begin(writes=False) as unit:
-        stored = unit.invoices.invoice(BLUE)
+        stored = unit.invoices.invoice(NUMBER)
     assert stored is not None
     return stored.status
 
 
 def reviewed(ready: Filed, fen: int) -> str:
     """A claim of so much of the invoice, before its approval."""
-    part = (InvoicePart(BLUE, "HT-A", "accelerator", fen),)
+    part = (InvoicePart(NUMBER, "HT-A", "accelerator", fen),)
     content = replace(ready.content(), invoices=part, payments=("PAY-0",))
     claim_id = ready.claims.draft(CLERK, ready.batch.batch_id, content).claim.claim_id
     ready.claims.submit(CLERK, claim_id)
@@ -93,12 +90,12 @@ def test_an_invoice_that_an_unknown_red_one_cuts_is_not_claimed(claims_work: Wor
     which is not all of it; when it comes the rest is claimed."""
     ready = filed(claims_work)
     with claims_work.begin(writes=False) as unit:
-        stored = unit.invoices.invoice(BLUE)
+        stored = unit.invoices.invoice(NUMBER)
     assert stored is not None
     told(ready, stored.invoice, CLERK_OF_A, InvoiceStatus.PARTLY_RED)
     content = replace(
         ready.content(),
-        invoices=(InvoicePart(BLUE, "HT-A", "accelerator", 100_00),),
+        invoices=(InvoicePart(NUMBER, "HT-A", "accelerator", 100_00),),
         payments=("PAY-0",),
     )
     claim_id = ready.claims.draft(CLERK, ready.batch.batch_id, content).claim.claim_id
@@ -149,7 +146,7 @@ def test_a_red_invoice_that_says_later_what_it_takes_back_takes_it_back_then(
     other = told(ready, red(400_00, blue_number=invoice_number(1)), THE_SELLER)
     assert any("another blue_number" in one for one in other.notes)
     with claims_work.begin(writes=False) as unit:
-        assert [one.number for one in unit.invoices.reds_of(BLUE)] == [invoice_number(900)]
+        assert [one.number for one in unit.invoices.reds_of(NUMBER)] == [invoice_number(900)]
     assert not [one for one in check_logged(claims_work) if invoice_number(900) in one]
 
 
@@ -159,7 +156,7 @@ def test_the_database_lets_a_blue_number_be_told_once(claims_work: Work) -> None
     told(ready, red(400_00, blue_number=""), CLERK_OF_A)
     here = f"WHERE number = '{invoice_number(900)}'"
     for change in (
-        f"UPDATE invoices SET blue_number = '{BLUE}', seller_name = 'x' {here}",
+        f"UPDATE invoices SET blue_number = '{NUMBER}', seller_name = 'x' {here}",
         f"UPDATE invoices SET added_utc_ms = 1 {here}",
     ):
         with (

@@ -3,36 +3,16 @@
 import re
 
 import pytest
-from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number, rules
-from fixtures_certificates import COMPANY_A
+from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, rules
 from kashi_server.domain.claim_states import ClaimState
-from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
-from kashi_server.services.acting import Acting as PartyActing
-from kashi_server.services.certificate_standing import Standing
 from kashi_server.services.claim_spending import open_uses
-from kashi_server.services.invoices import InvoiceKeeping
 from kashi_server.services.sight import Reader
-from kashi_server.services.told import Place, ToldInvoice
 from kashi_server.storage.unit_of_work import Work
+from papers_falling import void, withdraw
 
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
-CLERK_OF_A = PartyActing(actor="clerk", party_id=COMPANY_A)
-
-
-def void(ready: Filed) -> None:
-    """The company's own export says that its invoice is void."""
-    with ready.work.begin(writes=False) as unit:
-        stored = unit.invoices.invoice(invoice_number(0))
-    assert stored is not None
-    told = ToldInvoice(
-        place=Place(file="export.xlsx", row=2),
-        invoice=stored.invoice,
-        status=InvoiceStatus.VOID,
-        parts=(),
-    )
-    InvoiceKeeping(ready.work, ready.clock, ready.claims).take([told], CLERK_OF_A)
 
 
 def verified(ready: Filed, mode: str) -> str:
@@ -53,16 +33,6 @@ def verified(ready: Filed, mode: str) -> str:
 def paid_fen(ready: Filed) -> int:
     """Money out."""
     return sum(ready.balances("disbursed:").values())
-
-
-def withdraw(ready: Filed, *, telling: bool = False) -> None:
-    """The company's certificate is withdrawn; perhaps the claims are told, as the command does."""
-    with ready.work.begin(writes=False) as unit:
-        (number,) = [
-            one.number for one in unit.certificates.certificates() if one.user_id == COMPANY_A
-        ]
-    watches = (ready.claims,) if telling else ()
-    Standing(ready.work, ready.clock).withdraw(number, "measured wrongly", "officer", watches)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +63,7 @@ def test_a_withdrawn_certificate_pays_nothing(claims_work: Work, mode: str) -> N
     """Certified when it was verified, withdrawn before the payment: the payment is refused."""
     ready = filed(claims_work, rules(redemption_mode=f'"{mode}"'))
     claim_id = verified(ready, mode)
-    withdraw(ready)
+    withdraw(ready, telling=False)
 
     with pytest.raises(Refused, match="no usage certificate in force"):
         ready.claims.pay(BOTH, claim_id, WHY)
@@ -108,7 +78,7 @@ def test_a_withdrawn_certificate_is_not_verified(claims_work: Work) -> None:
     claim_id = ready.issued(200_00)
     ready.claims.use(CLERK, claim_id)
     ready.claims.redeem(CLERK, claim_id)
-    withdraw(ready)
+    withdraw(ready, telling=False)
 
     with pytest.raises(Refused, match="no usage certificate in force"):
         ready.claims.verify(OFFICER, claim_id, WHY)
@@ -124,7 +94,7 @@ def test_a_withdrawn_certificate_tells_its_claims_that_day(
     """What was certified for payment is taken back at once, and the claim's way says why."""
     ready = filed(claims_work, rules(redemption_mode=f'"{mode}"'))
     claim_id = verified(ready, mode)
-    withdraw(ready, telling=True)
+    withdraw(ready)
     shown = ready.claims.show(OFFICE, claim_id)
 
     assert (shown.stored.claim.state, shown.stored.claim.amounts.certified_fen) == (after, 0)
@@ -136,6 +106,6 @@ def test_a_withdrawn_certificate_stops_what_was_paid_on_it(claims_work: Work) ->
     ready = filed(claims_work)
     claim_id = verified(ready, "claim_first")
     ready.claims.pay(BOTH, claim_id, WHY)
-    withdraw(ready, telling=True)
+    withdraw(ready)
 
     assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.SUSPENDED

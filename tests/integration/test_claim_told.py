@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from changed_agreements import amendment, declaration, listing
+from changed_agreements import amendment, declaration, founded, listing
 from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, rules
 from kashi_server.domain.claim_states import ClaimState
 from kashi_server.errors import Refused
@@ -112,8 +112,8 @@ def test_what_was_paid_above_an_amended_contract_is_to_be_recovered(claims_work:
 
     assert state(ready, claim_id) is S.PAID
     (found,) = ready.claims.to_recover(OFFICE)
-    assert (found.stored.claim.claim_id, found.paid_fen, found.comes_to_fen) == (
-        claim_id, 200_00, 50_00,
+    assert (found.stored.claim.claim_id, found.paid_fen, found.comes_to_fen, found.due_fen) == (
+        claim_id, 200_00, 50_00, 150_00,
     )  # fmt: skip
     company = Reader(account_id=1, role=Role.COMPANY, party_id=found.stored.claim.company_id)
     assert ready.claims.to_recover(company) == ()
@@ -130,7 +130,7 @@ def test_a_claw_back_of_less_leaves_the_rest_to_be_recovered(claims_work: Work) 
     ready.claims.claw_back(BOTH, claim_id, 1, WHY)
 
     (left,) = ready.claims.to_recover(OFFICE)
-    assert (left.paid_fen, left.comes_to_fen) == (199_99, 50_00)
+    assert (left.paid_fen, left.comes_to_fen, left.due_fen) == (199_99, 50_00, 149_99)
     ready.claims.claw_back(BOTH, claim_id, 149_99, WHY)
     assert ready.claims.to_recover(OFFICE) == []
 
@@ -180,6 +180,36 @@ def test_two_officers_say_that_no_more_is_recovered(claims_work: Work) -> None:
     assert ready.claims.to_recover(OFFICE) == []
     taken(ready, amendment())
     assert len(ready.claims.to_recover(OFFICE)) == 1
+    assert sound(ready)
+
+
+def test_a_company_that_turns_out_older_gives_back_what_start_ups_alone_get(
+    claims_work: Work,
+) -> None:
+    """Paid at six tenths of 450 yuan as a start-up, it comes to half: flagged and to be recovered;
+    another name of the company says nothing, nor does it to claims of others."""
+    young = rules(
+        redemption_mode='"post_use"',
+        ratio_by='"startup"',
+        ratio__startup='"0.60"',
+        startup__max_age_months="36",
+        startup__age_basis='"application_date"',
+    )
+    ready = filed(claims_work, young)
+    taken(ready, founded("2025-01-01"))
+    claim_id, other = paid(ready, 270_00), ready.draft(RIVAL, "HT-B")
+    ready.claims.submit(RIVAL, other)
+    taken(ready, founded("2025-01-01", "深圳甲智能科技"))
+    assert ready.claims.show(OFFICE, claim_id).flags == ()
+
+    taken(ready, founded("2015-01-01", "深圳甲智能科技"))
+
+    (found,) = ready.claims.to_recover(OFFICE)
+    assert (found.stored.claim.claim_id, found.paid_fen, found.comes_to_fen) == (
+        claim_id, 270_00, 225_00,
+    )  # fmt: skip
+    assert "2025-01-01" in ready.claims.show(OFFICE, claim_id).events[-1].reason
+    assert ready.claims.show(OFFICE, other).flags == ()
     assert sound(ready)
 
 

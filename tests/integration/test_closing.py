@@ -24,6 +24,7 @@ from expense_cases import (
     tenure,
 )
 from expense_facts import add_host, sequencer, store
+from insider import alter
 from kashi_server.domain.device import GapReason
 from kashi_server.domain.evidence_inputs import EvidenceInputs
 from kashi_server.domain.evidence_level import KeyCustody
@@ -269,6 +270,18 @@ def test_months_are_closed_in_order(work: Work) -> None:
         later.close(Month(2026, 12))
 
 
+def test_a_month_before_the_first_use_has_nothing_to_close(work: Work) -> None:
+    """Nobody is sent to close a later month first; nor once the first month is closed."""
+    store(work, observe(START, START + 60))
+    with pytest.raises(
+        Refused, match=r"无可关账.* nothing to close in 2026-09: .* next month to close is 2026-10"
+    ):
+        _closing(work).close(Month(2026, 9))
+    _closing(work).close(OCTOBER)
+    with pytest.raises(Refused, match=r"nothing to close in 2026-09: .* to close is 2026-11"):
+        _closing(work).close(Month(2026, 9))
+
+
 def test_a_party_nobody_registered_stops_the_close_and_nothing_is_left(work: Work) -> None:
     """The refusal names the party; the month is open and no statement exists."""
     store(work, observe(START, END), assignments=[assignment()])
@@ -421,13 +434,7 @@ def test_the_year_to_date_keeps_levels_apart(work: Work) -> None:
             return dict(unit.expense.earlier_in_year(Month(2026, 11))[TENANT].eligible)
 
     assert sorts() == {Sort("E3", domestic=False): 744 * 1250}
-    with work.begin() as unit:
-        if unit.connection.dialect.name == "sqlite":
-            unit.connection.execute(text("DROP TRIGGER rated_lines_no_update"))
-        else:
-            unit.connection.execute(text("ALTER TABLE rated_lines DISABLE TRIGGER USER"))
-        unit.connection.execute(text("UPDATE rated_lines SET evidence_level = NULL"))
-        unit.commit()
+    alter(work, "rated_lines", "UPDATE rated_lines SET evidence_level = NULL")
     assert sorts() == {Sort("E2", domestic=False): 744 * 1250}
 
 

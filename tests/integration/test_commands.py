@@ -15,7 +15,7 @@ from kashi_server.bootstrap import Server, opened, refresh_server_tls
 from kashi_server.cli import main
 from kashi_server.keystore import read_keyring
 from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import is_current
+from kashi_server.storage.migrate import is_current, missing_columns
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -73,6 +73,7 @@ def test_init_makes_a_private_server(run: Run, home: Path) -> None:
     private = [home, home / "keys", home / "roots", home / "server.toml", home / "kashi.sqlite"]
 
     assert "演示服务器" in said
+    assert "早已建好" not in said
     assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in private)
     with opened(home) as server:
         assert server.config.demo
@@ -89,6 +90,21 @@ def test_init_again_changes_nothing(run: Run, home: Path) -> None:
     assert {path: path.read_bytes() for path in files} == before
     assert "second" not in run("account", "list")
     assert "officer" not in said.lower()
+    assert "早已建好，设置、密钥与账号均未改动" in said
+    assert "was there already: its settings" in said
+
+
+def test_init_tells_how_browsers_reach_the_portal(run: Run, home: Path) -> None:
+    """A demonstration's portal has no TLS, and no certificate that a browser could trust."""
+    demo = _init(run, home)
+    real = home.parent / "real"
+    made = ("--organisation", "深圳市算力服务中心", "--address", "kashi.example.cn")
+    password = ("--password-file", str(home.parent / "password"))
+
+    assert "server-root.pem" not in demo
+    assert "without TLS" in demo
+    assert "by http://" in demo
+    assert "server-root.pem" in run("init", *made, *password, "--directory", str(real))
 
 
 def test_init_finishes_what_was_cut_short(run: Run, home: Path) -> None:
@@ -203,7 +219,7 @@ def test_what_a_person_reads_first_is_in_both_languages(run: Run, home: Path) ->
     kept = run("backup", str(home.parent / "all.tar"))
     again = run("restore", str(home.parent / "all.tar"), "-d", str(home.parent / "again"))
 
-    for words in ("已就绪", "保险柜", "浏览器凭", "启动 Start it", "首位经办人 First officer"):
+    for words in ("已就绪", "保险柜", "门户不经 TLS", "启动 Start it", "首位经办人 First officer"):
         assert words in made
     assert "一次有效" in token
     assert "持有者即可充当本服务器" in kept
@@ -242,7 +258,7 @@ def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None
     with opened(home) as server:
         host_id = _enrolled(server)
     run("hosts", "hold", host_id, *_officer(home), "--reason", "odd counters")
-    assert "held" in run("hosts", "list")
+    assert "已暂挂 held" in run("hosts", "list")
 
     wrong = home.parent / "wrong"
     wrong.write_text("wrong horse battery", encoding="utf-8")
@@ -289,8 +305,8 @@ def test_two_officers_erase_names_of_hosts_that_are_here(run: Run, home: Path) -
     done = run(*erasing, "--party", PARTY, *proofs, "--json")
     same = run(*erasing, "--host", host_id, *proofs)
 
-    assert json.loads(done) == {host_id: 0}
-    assert f"{host_id}: 0 份报告" in same
+    assert json.loads(done) == {host_id: {"erased_report_count": 0, "kept_report_count": 0}}
+    assert f"{host_id}: 0 份报告的姓名已抹除，其后的 0 份仍保留姓名。0 reports lost" in same
     assert "no host nobody" in run(*erasing, "--host", "nobody", *proofs, expect=3)
     assert "not both" in run(*erasing, *proofs, expect=3)
     both_named = ("--host", host_id, "--party", PARTY)
@@ -473,6 +489,22 @@ def test_older_database_is_not_opened_until_upgraded(run: Run, home: Path) -> No
     engine.dispose()
 
     assert "kashi-server upgrade" in run("hosts", "list", expect=5)
+
+
+def test_a_database_without_a_column_of_this_version_is_not_opened(run: Run, home: Path) -> None:
+    """It has seen every migration's number, as one made by a version under development: exit code
+    5, and the column is named."""
+    _init(run, home)
+    engine = open_engine(f"sqlite:///{home / 'kashi.sqlite'}")
+    assert missing_columns(engine) == []
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN clock_sync")
+    assert is_current(engine)
+    engine.dispose()
+
+    said = run("hosts", "list", expect=5)
+    assert "数据库缺少" in said
+    assert "lacks 1 columns of this version, such as reports.clock_sync" in said
 
 
 def test_unreachable_database_is_one_sentence(run: Run, home: Path) -> None:

@@ -7,40 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from expense_cases import PROVIDER, TENANT
+from agreement_texts import contract_text, price_text, two_parties
 from kashi_server.bootstrap import opened
 from kashi_server.closing_settings import FILE
 from kashi_server.domain.interval import Month
 from server_commands import run
-
-AGREEMENTS = f"""\
-[[party]]
-party_id = "{PROVIDER}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{TENANT}"
-kind = "company"
-name_zh = "示例智能科技"
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{PROVIDER}"
-user = "{TENANT}"
-signed_on = 2026-08-20
-from = 2026-09-01T00:00:00+08:00
-
-"""
-PRICE = """\
-[[price]]
-price_id = "P-1"
-contract = "HT-1"
-model = "NVIDIA H100 80GB HBM3"
-yuan_per_card_hour = "{yuan}"
-basis = "leased_observed"
-from = 2026-09-01T00:00:00+08:00
-"""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +20,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("template") / "server"
     file = where.parent / "agreements.toml"
     first, second = _passwords(where.parent)
-    file.write_text(AGREEMENTS + PRICE.format(yuan="12.50"), encoding="utf-8")
+    file.write_text(two_parties() + contract_text() + price_text(), encoding="utf-8")
     commands: list[list[str]] = [
         ["init", "--demo", "--directory", str(where), "--password-file", first],
         [*_second(second, first), "-d", str(where)],
@@ -141,7 +112,7 @@ def test_a_refusal_is_a_sentence(directory: str, arguments: list[str], told: str
 def test_terms_into_a_closed_month_take_two_officers(directory: str, tmp_path: Path) -> None:
     """An import refuses them; a preview takes them in and leaves them; a correction keeps them."""
     file = tmp_path / "price.toml"
-    file.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    file.write_text(price_text("11.80"), encoding="utf-8")
     month = ("--month", "2026-10", "--terms", str(file))
 
     importing = ("import", str(file), "--officer", "officer", *_proofs(tmp_path)[:2])
@@ -168,7 +139,7 @@ def test_the_log_has_the_terms_of_a_correction_by_their_hash(
 ) -> None:
     """Each file by the SHA-256 of its bytes, with its name and why, by both officers."""
     price, other = tmp_path / "price.toml", tmp_path / "other.toml"
-    price.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    price.write_text(price_text("11.80"), encoding="utf-8")
     other.write_text("# 无内容\n", encoding="utf-8")
     decided = ("--officer", "officer", "--officer", "second", "--reason", "合同笔误")
     terms = ("--terms", str(price), "--terms", str(other))
@@ -202,7 +173,7 @@ def test_officers_prove_that_they_correct_a_month(
     """Two typed logins correct nothing: each gives the own password, or nothing is made."""
     _passwords(tmp_path)
     file = tmp_path / "price.toml"
-    file.write_text(PRICE.format(yuan="11.80"), encoding="utf-8")
+    file.write_text(price_text("11.80"), encoding="utf-8")
     proofs = [one for name in names for one in ("--password-file", f"{tmp_path}/{name}.password")]
 
     done = run(

@@ -6,16 +6,15 @@ of its own. What they tell of a scenario must be the scenario's truth.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from consumers import printed, script
 from fakes.dcmi.library import DCMI
 from fakes.dcmi.scenario import (
     Chip,
@@ -30,8 +29,6 @@ from fakes.dcmi.scenario import (
 )
 from fakes.driver.library import compiler
 from fixtures_meter import BUILD, boottime_ms
-
-SECONDS_MAX = 60
 
 READ_BY_NPUTOP = """
 import json, sys
@@ -51,16 +48,6 @@ json.dump([
     for index in range(backend.count())
 ], sys.stdout)
 """
-
-
-@pytest.fixture
-def sleeper() -> Iterator[int]:
-    """A process of its own, so that consumers find the pid the driver tells."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    )
-    yield process.pid
-    process.communicate()
 
 
 def chips_of_every_kind(pid: int) -> tuple[Chip, ...]:
@@ -119,24 +106,6 @@ def environ(scenario: Scenario, folder: Path) -> dict[str, str]:
         "GPUSTACK_RUNTIME_DETECT_NO_PCI_CHECK": "1",
     }
     return DCMI.environment(library, path, base)
-
-
-def script(name: str) -> str:
-    """A consumer's program; the test is skipped where it is not installed."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"no {name}: pip install {name}")
-    return found
-
-
-def printed(environ: dict[str, str], *command: str) -> str:
-    """What the program printed."""
-    done = subprocess.run(
-        command, env=environ, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def detected(environ: dict[str, str]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -124,8 +125,13 @@ def _typed(*arguments: str) -> Done:
 
 
 def _pasted(commands: Sequence[Sequence[str]], monkeypatch: pytest.MonkeyPatch) -> list[Done]:
-    """Run commands of the page; whoever is asked for a password is the officer."""
-    monkeypatch.setattr(typer, "prompt", lambda *_words, **_how: PASSWORDS["officer"])
+    """Run commands of the page; nobody is asked for a password, as a prompt takes what was pasted
+    behind it for the answer."""
+
+    def asked(*words: object, **_how: object) -> str:
+        raise AssertionError(words)
+
+    monkeypatch.setattr(typer, "prompt", asked)
     return [_typed(*command[1:]) for command in commands]
 
 
@@ -153,6 +159,21 @@ def test_the_pages_commands_lead_from_the_tax_bureaus_files_to_a_pack(
     assert any(name.startswith("certificates/") for name in files)
     for word in ("估算", "estimate", "缺少", "missing"):
         assert word not in said[-2].stdout, said[-2].stdout
+
+
+def test_no_command_of_the_page_asks_for_a_password_when_pasted() -> None:
+    """The clerk's and the office's block: every login has the file of its own password, in order,
+    which is what keeps a prompt from swallowing the commands behind it."""
+    text = PAGE.read_text("utf-8").replace("\\\n", "")
+    block = text[text.index("cd build/demo\n") : text.index("The form (`--form FILE`")]
+    commands = [shlex.split(one) for one in block.splitlines() if one.startswith("kashi-server ")]
+    assert len(commands) > len(documented())
+
+    for typed in commands:
+        after = list(pairwise(typed))
+        named = [name for word, name in after if word in ("--officer", "--second", "--by")]
+        files = [name for word, name in after if word == "--password-file"]
+        assert files == [f"samples/{name}.password" for name in named], typed
 
 
 def test_the_demonstration_prints_the_pages_commands() -> None:

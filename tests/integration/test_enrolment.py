@@ -23,6 +23,7 @@ from kashi_server.services.profiles import Purpose, check_chain, new_key
 from kashi_server.services.standings import STANDING_CACHE_MS, HostStandings
 from kashi_server.services.tokens import encode
 from kashi_server.storage.unit_of_work import Work
+from released_hosts import OFFICERS, add_officers, release, releasing
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -477,12 +478,14 @@ def test_release_takes_two_officers(enrolment: Enrolment, work: Work, clock: Ste
     host_id = _enrol(enrolment, Machine()).host_id
     keeping = HostKeeping(work, clock)
     keeping.hold(host_id, OFFICER, "fork")
-    assert not keeping.release(host_id, OFFICER, "looked into it")
+    add_officers(work, *OFFICERS)
+    both = releasing(work, clock)
+    assert both.release(host_id, OFFICERS[0], "looked into it") is None
     with pytest.raises(Refused, match="another officer"):
-        keeping.release(host_id, OFFICER, "again")
+        both.release(host_id, OFFICERS[0], "again")
     assert _hosts(work)[0].state is HostState.HELD
 
-    assert keeping.release(host_id, "wang", "agreed")
+    assert both.release(host_id, OFFICERS[1], "agreed") is not None
     assert _hosts(work)[0].state is HostState.ACTIVE
     assert [change.state for change in keeping.history(host_id)] == [
         HostState.ACTIVE,
@@ -498,11 +501,10 @@ def test_new_hold_forgets_the_half_release(
     host_id = _enrol(enrolment, Machine()).host_id
     keeping = HostKeeping(work, clock)
     keeping.hold(host_id, OFFICER, "fork")
-    keeping.release(host_id, OFFICER, "ok")
-    keeping.release(host_id, "wang", "ok")
+    release(work, clock, host_id)
     keeping.hold(host_id, OFFICER, "fork again")
 
-    assert not keeping.release(host_id, "wang", "first of two")
+    assert releasing(work, clock).release(host_id, OFFICERS[1], "first of two") is None
 
 
 def test_server_holds_a_host(enrolment: Enrolment, work: Work) -> None:

@@ -6,30 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from expense_cases import PROVIDER, TENANT
+from agreement_texts import contract_text, two_parties
 from kashi_server.bootstrap import opened
 from kashi_server.services.rulebook import PROGRAMMES
 from server_commands import run
 from sqlalchemy import text
 
-AGREEMENTS = f"""\
-[[party]]
-party_id = "{PROVIDER}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{TENANT}"
-kind = "company"
-name_zh = "示例智能科技"
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{PROVIDER}"
-user = "{TENANT}"
-signed_on = 2026-08-20
-from = 2026-09-01T00:00:00+08:00
-"""
+AGREEMENTS = two_parties() + contract_text()
 
 
 @pytest.fixture(scope="module")

@@ -153,10 +153,16 @@ def test_the_command_walks_both_ways(closed_month: CertifiedMonth, tmp_path: Pat
     at = shanghai_text(minute)
     up = run("explain", "--device", CARDS[0], "--minute", at, "-d", str(directory), "--json")
     bad = run("explain", "--device", CARDS[0], "-d", str(directory))
+    with_rules = run("explain", issued.number, "--rules", "-d", str(directory))
 
     assert whole.returncode == 0, whole.stderr
     assert issued.number in whole.stdout
     assert "truncate_to_fen" in whole.stdout
+    assert "cap.company_year_yuan" in with_rules.stdout
+    assert "cap.company_year_yuan" not in whole.stdout
+    assert "另有 " in whole.stdout
+    assert " parameters: --rules shows them." in whole.stdout
+    assert "--rules" not in with_rules.stdout
     assert "计费行 rated line" in whole.stdout
     assert json.loads(up.stdout) == trail.minute(CARDS[0], minute).to_data()
     assert down.returncode == 0, down.stderr

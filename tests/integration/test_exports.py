@@ -2,18 +2,22 @@
 
 import csv
 import json
+from dataclasses import replace
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
 
 import openpyxl
 import pytest
 from claim_cases import RIVAL, filed, prepare
 from kashi_server.documents.table_files import write_table
+from kashi_server.documents.workbook_reading import read_xlsx
 from kashi_server.domain.interval import Month
 from kashi_server.domain.ledger import Account, Movement, Posting
 from kashi_server.domain.statement import Statement
 from kashi_server.errors import InvalidValue
 from kashi_server.services.claim_rows import claims_export, claims_of
+from kashi_server.services.csv_text import bare_cell, csv_bytes, plain_cell
 from kashi_server.services.expense_port import StoredStatement
 from kashi_server.services.export_rows import (
     COLUMNS,
@@ -23,7 +27,9 @@ from kashi_server.services.export_rows import (
     statements_export,
 )
 from kashi_server.services.ledger_port import StoredMovement
+from kashi_server.services.sheets import read_csv
 from kashi_server.storage.unit_of_work import Work
+from kashi_verify.table import check_table
 from statement_samples import long_statement, rented_statement
 
 ABOUT = {"month": "2026-10"}
@@ -65,6 +71,11 @@ def rows_of(path: Path) -> list[list[str]]:
     return [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
 
 
+def bare_rows_of(path: Path) -> list[list[str]]:
+    """The same, without what guards a cell from spreadsheets."""
+    return [[bare_cell(cell) for cell in row] for row in rows_of(path)]
+
+
 def _text(cell: object) -> str:
     if cell is None:
         return ""
@@ -95,7 +106,7 @@ def test_formats_agree_cell_by_cell(tmp_path: Path) -> None:
     for path in files:
         write_table(statements_export([stored(rented_statement())] * 2), path, ABOUT)
 
-    one, other, third = map(rows_of, files)
+    one, other, third = map(bare_rows_of, files)
     assert one == other == third
 
 
@@ -110,6 +121,74 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
         assert {row[1] for row in rows} == {"-12.50"}
     sheet = openpyxl.load_workbook(tmp_path / "hostile.xlsx").worksheets[0]
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s"}
+
+
+NUMBERS = [
+    "24442000000012345678",
+    "914403001234567890",
+    "-1234567890123456",
+    "00012345",
+    "1234e5678",
+    "９１４４０３００１２３４５６７８９０",
+]
+
+
+def saved(content: bytes) -> list[list[str | float]]:
+    """A CSV file's cells as a spreadsheet opens them: what reads as a number is one, and a number
+    has fifteen digits."""
+    rows = csv.reader(StringIO(content.decode("utf-8-sig"), newline=""))
+    return [[_opened(text) for text in row] for row in rows]
+
+
+def _opened(text: str) -> str | float:
+    try:
+        return float(format(float(text), ".15g"))
+    except ValueError:
+        return text
+
+
+def test_long_numbers_survive_a_spreadsheet_and_come_back_bare(tmp_path: Path) -> None:
+    """Invoice numbers and all-digit credit codes, opened and saved as CSV or as a workbook: the
+    importers read what was exported; unguarded, every one of them would be another."""
+    export = Export("numbers", ("号码", "amount", "days"), [(text, "12.50", 7) for text in NUMBERS])
+    path = tmp_path / "numbers.csv"
+    write_table(export, path, ABOUT)
+    opened = saved(path.read_bytes())
+    assert {(row[1], row[2]) for row in opened[1:]} == {(12.5, 7.0)}
+    again = StringIO(newline="")
+    csv.writer(again).writerows([str(cell) for cell in row] for row in opened)
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in opened:
+        book.active.append(row)
+    book.save(tmp_path / "numbers.xlsx")
+
+    from_csv = read_csv(again.getvalue().encode("utf-8-sig"))
+    (from_xlsx,) = read_xlsx((tmp_path / "numbers.xlsx").read_bytes())
+
+    for sheet in (from_csv, from_xlsx):
+        assert [row.cells[0].text for row in sheet.rows[1:]] == NUMBERS
+    bare = saved(csv_bytes(export, digits_bare=True))
+    assert not {str(row[0]) for row in bare[1:]} & set(NUMBERS)
+
+
+@pytest.mark.parametrize("text", ["0", "0.50", "123456789012345", "2026-10", "1/3", "DEAD123e5"])
+def test_what_a_spreadsheet_keeps_is_not_guarded(text: str) -> None:
+    """Figures stay figures, and a text that is no number is text anyway."""
+    assert plain_cell(text) == text
+
+
+def test_the_table_of_a_certificate_has_its_digits_bare() -> None:
+    """kashi-verify compares it cell by cell: its bytes are those of before."""
+    statement = rented_statement()
+    code = "914403001234567890"
+    data = statement.to_bytes().replace(statement.user.party_id.encode(), code.encode())
+    lines = lines_export([replace(stored(statement), content=data, user_id=code)])
+
+    told = csv_bytes(lines, digits_bare=True)
+
+    assert check_table(told, [json.loads(data)]) == len(statement.lines)
+    assert told.count(f",{code},".encode()) == len(statement.lines)
 
 
 def test_csv_opens_in_a_spreadsheet_as_chinese(tmp_path: Path) -> None:
@@ -167,7 +246,7 @@ def test_claims_are_exported_as_they_stand(tmp_path: Path, work: Work) -> None:
     for path in files:
         assert write_table(claims_export(found, names_zh), path, ABOUT) == 2
 
-    one, other, third = map(rows_of, files)
+    one, other, third = map(bare_rows_of, files)
     assert one == other == third
     head, *rows = one
     assert tuple(head) == COLUMNS["claims"]

@@ -134,3 +134,28 @@ def test_a_mistake_in_a_scenario_is_told_by_its_line(
     assert done.returncode == 70
     assert f"{path}:{line}: " in done.stderr
     assert words in done.stderr
+
+
+def test_the_pages_recipe_builds_the_library_and_shows_its_scenario(
+    fake_nvml: Path, tmp_path: Path
+) -> None:
+    """As it is copied from the page, in a folder that has the tests beside it."""
+    assert fake_nvml.is_dir(), "a compiler is there"
+    root = Path(__file__).parents[2]
+    page = (root / "tests/fakes/nvml/README.md").read_text(encoding="utf-8")
+    recipe = page.split("```\n")[1]
+    (tmp_path / "tests").symlink_to(root / "tests")
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+
+    done = subprocess.run(
+        ["bash", "-e", "-c", recipe],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "GPU-00000000-0000-0000-0000-000000000001" in done.stdout

@@ -80,7 +80,13 @@ def _evaluated(
 ) -> None:
     """An evaluation of a year of so many fen, whole and in itself consistent, after these steps."""
     subsidy = statement["subsidy"]
-    subsidy["case"]["metered"] = [{"evidence_level": "E2", "amount_yuan": _yuan(year_fen)}]
+    stated_fen = sum(
+        line["amount_fen"] for line in statement["lines"] if line["evidence_level"] == "E1"
+    )
+    subsidy["case"]["metered"] = [
+        {"evidence_level": level, "domestic": False, "amount_yuan": _yuan(fen)}
+        for level, fen in (("E1", stated_fen), ("E2", year_fen - stated_fen))
+    ]
     told = {step["step"]: step for step in subsidy["steps"]}
     after = {"base": year_fen, "threshold": threshold_fen, "ratio": ratio_fen}
     before_fen, steps = 0, []
@@ -360,6 +366,7 @@ def test_a_stated_minute_in_a_measured_gap_holds(statement: dict[str, Any]) -> N
     price = Fraction(line["price_yuan_per_card_hour"]) * Fraction(line["share"])
     again |= {"billed_ms": 60_000, "amount_fen": int(price * 100 / 60)}
     lines.append(again)
+    statement["quality"]["evidence_level"] = "E1"
     _add_to_sums(statement, again, -1)
 
     check(statement)

@@ -243,8 +243,33 @@ def _label(connection: Connection) -> None:
     )
 
 
+def _vouched(connection: Connection) -> None:
+    at = tables.reports.c.sequence == 4
+    column = tables.reports.c.clock_sync
+    connection.execute(update(tables.reports).where(at).values(clock_sync=3 - column))
+
+
+def _offset(connection: Connection) -> None:
+    at = tables.reports.c.sequence == 4
+    column = tables.reports.c.clock_offset_ms
+    connection.execute(update(tables.reports).where(at).values(clock_offset_ms=column + 1))
+
+
 def _flip(wire: bytes, place: int) -> bytes:
     return wire[:place] + bytes([wire[place] ^ 1]) + wire[place + 1 :]
+
+
+def _clocks_unkept(connection: Connection) -> None:
+    connection.execute(update(tables.reports).values(clock_sync=0, clock_offset_ms=0))
+
+
+def test_a_report_from_before_its_clock_was_kept_is_no_damage(
+    work: Work, keyring: Keyring, wires: list[bytes]
+) -> None:
+    """Its columns say that nobody knows: statements say so too, and nothing was altered."""
+    spoil(work, _clocks_unkept)
+
+    assert checked(work, keyring).differences == []
 
 
 @pytest.mark.parametrize(
@@ -261,6 +286,8 @@ def _flip(wire: bytes, place: int) -> bytes:
         (_missing, "sequence 5: it does not follow epoch 1 sequence 3"),
         (_verdict, "sequence 4: the receipt says"),
         (_label, "sequence 4: column end_utc_ms"),
+        (_vouched, "sequence 4: column clock_sync"),
+        (_offset, "sequence 4: column clock_offset_ms"),
     ],
 )
 def test_altered_evidence_is_named_and_never_repaired(

@@ -75,7 +75,7 @@ def test_a_month_that_its_rows_lost_is_found(unit: UnitOfWork) -> None:
     )
     (fault,) = faults(unit)
 
-    assert fault.startswith(f"certificate {one.number} is of nothing for {NEXT} by its rows")
+    assert f"。certificate {one.number} is of nothing for {NEXT} by its rows" in fault
 
 
 def test_a_month_of_another_statement_is_found(unit: UnitOfWork) -> None:
@@ -109,9 +109,7 @@ def test_a_row_of_several_months_that_is_not_its_head_is_found(
     changed = update(certificates).where(certificates.c.number == one.number)
     unit.connection.execute(changed.values(**values))
 
-    assert [
-        fault.startswith(f"{words} certificate {one.number} is ") for fault in faults(unit)
-    ] == [True]
+    assert [f"。{words} certificate {one.number} is " in fault for fault in faults(unit)] == [True]
 
 
 @pytest.mark.parametrize(("kind", "name"), [("summary", "summary.json"), ("lines", "lines.csv")])
@@ -122,7 +120,12 @@ def test_a_file_that_is_gone_is_found(unit: UnitOfWork, kind: str, name: str) ->
         delete(certificate_files).where(FILES.number == one.number, FILES.kind == kind)
     )
 
-    assert faults(unit) == [f"certificate {one.number} lacks {name}, which its head names"]
+    assert faults(unit) == [
+        (
+            f"证明 {one.number} 缺少其首部所列的 {name}。"
+            f"certificate {one.number} lacks {name}, which its head names"
+        )
+    ]
 
 
 def test_data_swapped_with_its_statements_is_found(unit: UnitOfWork) -> None:
@@ -156,5 +159,8 @@ def test_several_months_that_stand_on_a_fallen_one_are_found(unit: UnitOfWork) -
     )
 
     assert faults(unit) == [
-        f"certificate {one.number} stands; {own.number} of {MONTH} is withdrawn"
+        (
+            f"证明 {one.number} 有效，而 {MONTH} 的 {own.number} 已失效（withdrawn）。"
+            f"certificate {one.number} stands; {own.number} of {MONTH} is withdrawn"
+        )
     ]

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from expense_cases import PROVIDER, TENANT
+from agreement_texts import assignment_text, contract_text, price_text, tenure_text, two_parties
+from expense_cases import TENANT
 from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
+from insider import alter
 from kashi_server.domain.assignment_act import Answer
 from kashi_server.domain.interval import Month
 from kashi_server.log.sequencer import sequence
@@ -19,7 +21,6 @@ from kashi_server.services.restoration import Decision, Restoration
 from kashi_server.services.rulebook import Rulebook, shipped_rules
 from kashi_server.storage.expense import ExpenseRepository
 from kashi_server.storage.unit_of_work import Work
-from sqlalchemy import text
 from statement_samples import credit_code
 
 HOST = "11111111-0000-4000-8000-000000000001"
@@ -33,46 +34,14 @@ INSERTED_RESTORATION = (
     "INSERT INTO restorations SELECT host_id, epoch, 3, restored_utc_ms, officer, why"
     " FROM restorations"
 )
-AGREED = f"""\
-[[party]]
-party_id = "{PROVIDER}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{TENANT}"
-kind = "company"
-name_zh = "示例智能科技"
-
-[[tenure]]
-host_id = "{HOST}"
-owner = "{PROVIDER}"
-operator = "{PROVIDER}"
-kind = "leased_out"
-from = 2026-01-01T00:00:00+08:00
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{PROVIDER}"
-user = "{TENANT}"
-signed_on = 2026-01-01
-from = 2026-01-01T00:00:00+08:00
-
-[[assignment]]
-assignment_id = "A-1"
-contract = "HT-1"
-hardware_id = "GPU-a"
-from = 2026-01-01T00:00:00+08:00
-proposed_by = "{PROVIDER}"
-
-[[price]]
-price_id = "P-1"
-contract = "HT-1"
-model = "NVIDIA H100 80GB HBM3"
-yuan_per_card_hour = "12.50"
-basis = "leased_observed"
-from = 2026-01-01T00:00:00+08:00
-"""
+SINCE = "2026-01-01"
+AGREED = (
+    two_parties()
+    + tenure_text(HOST, SINCE)
+    + contract_text(SINCE, signed_on=SINCE)
+    + assignment_text("GPU-a", SINCE)
+    + price_text(since=SINCE)
+)
 
 
 @pytest.fixture
@@ -95,22 +64,6 @@ def closed(work: Work, keyring: Keyring, ingestion: Ingestion, clock: Callable[[
     )
     assert closing.close(month).statements[0].amount_fen > 0
     return work
-
-
-def altered(work: Work, table: str, statement: str) -> None:
-    """Run a statement as whoever owns the database: guards are in nobody's way."""
-    with work.begin() as unit:
-        connection = unit.connection
-        if connection.dialect.name == "sqlite":
-            query = (
-                f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'"
-            )
-            for name in connection.execute(text(query)).scalars().all():
-                connection.execute(text(f"DROP TRIGGER {name}"))
-        else:
-            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
-        connection.execute(text(statement))
-        unit.commit()
 
 
 def test_what_the_server_wrote_agrees_with_its_log(closed: Work) -> None:
@@ -154,7 +107,7 @@ def test_what_the_server_wrote_agrees_with_its_log(closed: Work) -> None:
 )
 def test_altered_row_is_named(closed: Work, table: str, statement: str, said: str) -> None:
     """A price, a lease, a party, a sum or a decision that the log has otherwise is told."""
-    altered(closed, table, statement)
+    alter(closed, table, statement)
 
     found = check_logged(closed)
 
@@ -166,14 +119,17 @@ def test_statement_with_another_sum_is_named(closed: Work) -> None:
     with closed.begin(writes=False) as unit:
         (stored,) = [one for one in unit.expense.statements() if one.amount_fen]
     content = stored.content.replace(b'"revision":1', b'"revision":1 ')
-    altered(
+    alter(
         closed,
         "statements",
         f"UPDATE statements SET content = {_bytes(closed, content)}"
         f" WHERE number = '{stored.number}'",
     )
 
-    assert f"statement {stored.number}/1 is not what the log has of it" in check_logged(closed)
+    assert (
+        f"结算单 {stored.number}/1 与日志所载不符。"
+        f"statement {stored.number}/1 is not what the log has of it"
+    ) in check_logged(closed)
 
 
 def _bytes(work: Work, content: bytes) -> str:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 
 import pytest
+from agreement_texts import assignment_text, contract_text, price_text, tenure_text, two_parties
 from corrected_months import DECISION, OFFICERS, Books
-from expense_cases import PROVIDER, TENANT
+from expense_cases import PROVIDER
 from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
 from kashi_server.domain.interval import Month
 from kashi_server.errors import Refused
@@ -22,6 +23,7 @@ from kashi_server.services.restoration import Decision, Restoration, Restored
 from kashi_server.services.rulebook import Rulebook, shipped_rules
 from kashi_server.storage.tables.identity import hosts
 from kashi_server.storage.unit_of_work import Work
+from released_hosts import release
 from sqlalchemy import update
 
 HOST = "11111111-0000-4000-8000-000000000001"
@@ -29,47 +31,14 @@ CARD = "GPU-a"
 AFTER_UTC_MS = START_UTC_MS + 40 * 86_400_000
 MONTH = Month.of(START_UTC_MS // MINUTE_MS)
 WHY = "现场核对 seen on site"
-AGREED = f"""\
-[[party]]
-party_id = "{PROVIDER}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{TENANT}"
-kind = "company"
-name_zh = "示例智能科技"
-
-[[tenure]]
-host_id = "{HOST}"
-owner = "{PROVIDER}"
-operator = "{PROVIDER}"
-kind = "leased_out"
-from = 2026-01-01T00:00:00+08:00
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{PROVIDER}"
-user = "{TENANT}"
-signed_on = 2026-01-01
-from = 2026-01-01T00:00:00+08:00
-
-[[assignment]]
-assignment_id = "A-1"
-contract = "HT-1"
-hardware_id = "{CARD}"
-from = 2026-01-01T00:00:00+08:00
-proposed_by = "{PROVIDER}"
-confirmed_by = "{TENANT}"
-
-[[price]]
-price_id = "P-1"
-contract = "HT-1"
-model = "NVIDIA H100 80GB HBM3"
-yuan_per_card_hour = "60.00"
-basis = "leased_observed"
-from = 2026-01-01T00:00:00+08:00
-"""
+SINCE = "2026-01-01"
+AGREED = (
+    two_parties()
+    + tenure_text(HOST, SINCE)
+    + contract_text(SINCE, signed_on=SINCE)
+    + assignment_text(CARD, SINCE, confirmed=True)
+    + price_text("60.00", SINCE)
+)
 
 
 @pytest.fixture
@@ -95,14 +64,9 @@ def _ingest(ingestion: Ingestion, host: ReportingHost, state: HostState) -> None
 
 def _released(work: Work, clock: Callable[[], int]) -> Restored:
     """Two officers release the host, as the command does: the second one's word restores."""
-    keeping = HostKeeping(work, clock)
-    assert not keeping.release(HOST, OFFICERS[0], WHY)
-    with pytest.raises(Refused, match="another officer"):
-        keeping.release(HOST, OFFICERS[0], WHY)
     with pytest.raises(Refused, match="release it first"):
         Restoration(work, clock).restore_host(HOST, Decision(officer=OFFICERS[0], why=WHY))
-    assert keeping.release(HOST, OFFICERS[1], WHY)
-    return Restoration(work, clock).restore_host(HOST, Decision(officer=OFFICERS[1], why=WHY))
+    return release(work, clock, HOST, OFFICERS)
 
 
 def _rented(work: Work, revision: int) -> dict[str, object]:

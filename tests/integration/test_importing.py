@@ -4,7 +4,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from english_halves import english_too
 from expense_cases import (
     END,
     HOST_A,
@@ -28,6 +27,7 @@ from kashi_server.services.importing import Imported, ImportFile, Importing
 from kashi_server.storage.unit_of_work import Work
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
+from two_languages import english_too
 
 NOW_UTC_MS = (START + 20 * 1440) * 60_000
 """The 21st of October 2026."""

@@ -27,10 +27,10 @@ from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.hosts import HostState
 from kashi_server.services.ingestion import Answer, Failure, Ingestion, Result, Submission
 from kashi_server.services.receipts import read_receipt
-from kashi_server.services.restoration import Decision, Restoration
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.tables import facts as tables
 from kashi_server.storage.unit_of_work import Work
+from released_hosts import release
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection
 
@@ -182,10 +182,7 @@ def test_release_counts_what_a_held_host_sent(
     held = send(ingestion, host, wires[1], wires[2], state=HostState.HELD)
     assert stored_sums(work) == sums_of(wires[:1])
 
-    keeping.release(HOST, "li", "is fine")
-    keeping.release(HOST, "wang", "is fine")
-    decision = Decision(officer="li, wang", why="is fine")
-    restored = Restoration(work, clock).restore_host(HOST, decision)
+    restored = release(work, clock, HOST)
 
     assert restored.counted == [(1, 2), (1, 3)]
     assert stored_sums(work) == sums_of(wires)

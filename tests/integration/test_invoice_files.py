@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from english_halves import english_too
 from expense_cases import OTHER_PROVIDER, OTHER_TENANT, PROVIDER, TENANT, contract
 from kashi_server.documents import workbook_reading
 from kashi_server.documents.workbook_reading import (
@@ -31,6 +30,7 @@ from paper_cases import (
     taxed,
     xml_of,
 )
+from two_languages import english_too
 from workbooks import part_of, with_parts, workbook
 
 CONTRACTS = (

@@ -2,30 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 
+import contested_cases
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, invoice_number
+from contested_cases import NUMBER, said
 from fixtures_certificates import PROVIDER
 from kashi_server.domain.claim_states import ClaimState
-from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
-from kashi_server.domain.taxed import Taxed
+from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting as PartyActing
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.invoice_righting import put_right
-from kashi_server.services.invoices import InvoiceKeeping, TakenInvoices
+from kashi_server.services.invoices import TakenInvoices
 from kashi_server.services.papers_port import StatusChange
 from kashi_server.services.sight import Reader
-from kashi_server.services.told import Place, ToldInvoice
 from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.storage.unit_of_work import Work
 
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 SELLER = PartyActing(actor="seller", party_id=PROVIDER)
 THE_OFFICE = PartyActing(actor="officer")
-NUMBER, OTHER = invoice_number(0), invoice_number(60)
+OTHER = invoice_number(60)
 DECISION = OfficersDecision(officers=("officer", "second"), reason="税务局查询结果：正常")
 DOCUMENT = "查验截图 2026-11-05"
 
@@ -43,9 +42,7 @@ def void(ready: Filed, acting: PartyActing = SELLER, number: str = NUMBER) -> Ta
     with ready.work.begin(writes=False) as unit:
         stored = unit.invoices.invoice(number)
     assert stored is not None
-    place = Place(file="seller.xlsx", row=2)
-    told = ToldInvoice(place=place, invoice=stored.invoice, status=InvoiceStatus.VOID, parts=())
-    return InvoiceKeeping(ready.work, ready.clock, ready.claims).take([told], acting)
+    return contested_cases.told(ready, stored.invoice, acting, status=InvoiceStatus.VOID)
 
 
 def told(ready: Filed, file: str) -> None:
@@ -54,11 +51,8 @@ def told(ready: Filed, file: str) -> None:
         stored = unit.invoices.invoice(NUMBER)
     assert stored is not None
     one = replace(stored.invoice, number=OTHER)
-    said = ToldInvoice(
-        place=Place(file=file, row=2), invoice=one, status=InvoiceStatus.NORMAL, parts=()
-    )
     buyer = PartyActing(actor="clerk", party_id=one.buyer_id)
-    InvoiceKeeping(ready.work, ready.clock, ready.claims).take([said], buyer)
+    contested_cases.told(ready, one, buyer, file=file)
 
 
 def statuses(ready: Filed, number: str) -> Sequence[StatusChange]:
@@ -69,20 +63,8 @@ def statuses(ready: Filed, number: str) -> Sequence[StatusChange]:
 
 def red(ready: Filed, fen: int) -> None:
     """The seller's red invoice of so much."""
-    amount = Taxed(ex_tax_fen=-fen, tax_fen=0)
-    one = Invoice(
-        number=invoice_number(901),
-        issued_on=date(2026, 11, 4),
-        seller_id=PROVIDER,
-        buyer_id=buyer_of(ready),
-        seller_name="供给方",
-        buyer_name="需求方",
-        amount=amount,
-        lines=(InvoiceLine(line=1, name="红字", amount=amount),),
-        blue_number=NUMBER,
-    )
-    told = ToldInvoice(place=Place(file="r.xlsx", row=2), invoice=one, status=None, parts=())
-    InvoiceKeeping(ready.work, ready.clock, ready.claims).take([told], SELLER)
+    one = said(-fen, invoice_number(901), buyer_of(ready), NUMBER)
+    contested_cases.told(ready, one, SELLER, status=None)
 
 
 def buyer_of(ready: Filed) -> str:

@@ -394,7 +394,9 @@ def test_a_status_slipped_in_differs_from_the_log(work: Work) -> None:
             )
         )
 
-    assert check_logged(work) == [f"invoice-status {NUMBER}/2 stands in no log entry"]
+    assert check_logged(work) == [
+        f"发票状态 {NUMBER}/2 在日志中没有记录。invoice-status {NUMBER}/2 stands in no log entry"
+    ]
 
 
 def test_what_a_claim_holds_is_told_with_its_tax(work: Work) -> None:

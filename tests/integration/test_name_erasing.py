@@ -1,9 +1,12 @@
 """Names of holders go out of stored reports; everything that was signed is proved as before."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from fixtures_database import Database
 from fixtures_identity import START_UTC_MS as CLOCK_UTC_MS
 from fixtures_ingest import ReportingHost, enrol, stored_sums
 from kashi import signing
@@ -23,9 +26,13 @@ from kashi_server.services.passwords import Passwords
 from kashi_server.services.revealing import revealed, without_names
 from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.storage import name_erasing
+from kashi_server.storage.tables.facts import reports
 from kashi_server.storage.unit_of_work import Work
+from sqlalchemy import select
 
 HOST, OTHER = "11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"
+AHEAD = "11111111-0000-4000-8000-000000000003"
+DAY_MS = 86_400_000
 NAME = "team-a/zhang-san"
 DECISION = OfficersDecision(officers=("first", "second"), reason="本人申请")
 YEAR_2200 = 7_258_118_400_000
@@ -125,6 +132,50 @@ def test_a_bundle_shows_the_same_bytes_before_and_after(wires: dict[str, list[by
     assert without_names(erased) is None
 
 
+def test_sqlite_keeps_no_old_bytes_in_its_file_nor_beside_it(
+    sqlite_database: Database, keyring: Keyring
+) -> None:
+    """What was packed with the names lay in the file before; erased, no piece of it is in the
+    file, its journal or whatever else stands in the folder."""
+    work, clock = sqlite_database.work, lambda: CLOCK_UTC_MS
+    accounts = AccountKeeping(work, Passwords(), clock)
+    for login in DECISION.officers:
+        accounts.create(login, "correct horse battery", Role.OFFICER, None)
+    host = NamingHost(HOST, [f"GPU-{number}" for number in range(8)])
+    enrol(work, host)
+    sent = [host.report(30) for _ in range(7)]
+    Ingestion(work, keyring.receipt_key, clock, demo=False).ingest(
+        [Submission(host.standing(), sent)]
+    )
+    before, lay = packed(work), beside(sqlite_database)
+
+    (done,) = erasing(work).erase([HOST], LAST, DECISION)
+
+    after, lies = b"".join(packed(work)), beside(sqlite_database)
+    assert done.report_count == 7
+    for content in before:
+        gone = [piece for piece in pieces(content) if piece in lay and piece not in after]
+        assert gone, "nothing of this report was told apart"
+        assert not [piece for piece in gone if piece in lies]
+
+
+def packed(work: Work) -> list[bytes]:
+    """The bytes of each report as they lie in the database."""
+    with work.begin(writes=False) as unit:
+        return [bytes(one) for one in unit.connection.execute(select(reports.c.content)).scalars()]
+
+
+def pieces(content: bytes) -> list[bytes]:
+    """Sixteen bytes at every eighth place; a page of the file cuts few of them in two."""
+    return [content[start : start + 16] for start in range(0, len(content) - 15, 8)]
+
+
+def beside(database: Database) -> bytes:
+    """The database's file and everything that stands in its folder by its name."""
+    path = Path(database.url.removeprefix("sqlite:///"))
+    return b"".join(one.read_bytes() for one in sorted(path.parent.glob(f"{path.name}*")))
+
+
 def test_who_erased_what_and_why_is_kept(work: Work, wires: dict[str, list[bytes]]) -> None:
     """Both officers, for each host and its last day, before anything is erased."""
     erasing(work).erase([HOST, OTHER], LAST, DECISION)
@@ -139,10 +190,33 @@ def test_who_erased_what_and_why_is_kept(work: Work, wires: dict[str, list[bytes
 
 
 def test_names_after_the_day_stay(work: Work, wires: dict[str, list[bytes]]) -> None:
-    """A report that ends on a later day is not touched."""
-    erasing(work).erase([HOST], BEFORE, DECISION)
+    """A report that ended and came on a later day is not touched, and is counted."""
+    (done,) = erasing(work).erase([HOST], BEFORE, DECISION)
 
+    assert (done.report_count, done.kept_count) == (0, 7)
     assert named(work, HOST) == [True] * 7
+
+
+def test_a_label_in_the_future_keeps_no_name(
+    work: Work, ingestion: Ingestion, wires: dict[str, list[bytes]]
+) -> None:
+    """A host whose clock runs years ahead: its reports are erased by the day on which they came;
+    the day before that they are counted among those that keep their names."""
+    ahead = NamingHost(AHEAD, ["GPU-9"], utc_ms=CLOCK_UTC_MS + 4_000 * DAY_MS)
+    enrol(work, ahead)
+    sent = [ahead.report(30) for _ in range(2)]
+    ingestion.ingest([Submission(ahead.standing(), sent)])
+    came = datetime.fromtimestamp(CLOCK_UTC_MS / 1000, ZoneInfo("Asia/Shanghai")).date()
+
+    early = erasing(work).erase([HOST, AHEAD], came - timedelta(days=1), DECISION)
+    kept = named(work, AHEAD)
+    done = erasing(work).erase([AHEAD], came, DECISION)
+
+    assert kept == [True] * 2
+    assert early[1] == Erased(host_id=AHEAD, report_count=0, kept_count=2)
+    assert (early[0].report_count, early[0].kept_count) == (7, 0)
+    assert done == (Erased(host_id=AHEAD, report_count=2, kept_count=0),)
+    assert named(work, AHEAD) == [False] * 2
 
 
 def test_nothing_is_erased_without_two_officers_a_host_and_a_day_that_is_over(
@@ -178,7 +252,7 @@ def test_fsck_names_a_host_whose_names_went_without_two_officers(
     checked = check_facts(work, keyring.receipt_key.public_key())
     (found,) = checked.differences
     assert (whole, checked.erased_count) == ([], 10)
-    assert found.startswith(f"host {HOST}: names are erased in 3 reports that no act")
+    assert f"。host {HOST}: names are erased in 3 reports that no act" in found
     assert found.endswith("the first of them epoch 1 sequence 5")
 
 

@@ -6,31 +6,18 @@ habits of its own. What they print of a scenario must be the scenario's truth.
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from consumers import SECONDS_MAX, printed, script
 from fakes.nvml.exporter import Exporter, running_exporter
 from fakes.nvml.library import environment
 from fakes.nvml.scenario import Device, Partition, Process, ProcessKind, Scenario, State
 from fixtures_meter import boottime_ms
 
 GIB = 1 << 30
-SECONDS_MAX = 60
-
-
-@pytest.fixture
-def sleeper() -> Iterator[int]:
-    """A process of its own, so that consumers find the pid the driver tells."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    )
-    yield process.pid
-    process.communicate()
 
 
 @pytest.fixture
@@ -79,24 +66,6 @@ def environ(fake_nvml: Path, scenario: Scenario, tmp_path: Path) -> dict[str, st
     path = scenario.write(tmp_path / "scenario", start_boottime_ms=boottime_ms())
     base = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "80", "NO_COLOR": "1"}
     return environment(fake_nvml, path, base)
-
-
-def script(name: str) -> str:
-    """A consumer's program; the test is skipped where it is not installed."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"no {name}: pip install {name}")
-    return found
-
-
-def printed(environ: dict[str, str], *command: str) -> str:
-    """What the program printed."""
-    done = subprocess.run(
-        command, env=environ, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def collected(exporter: Exporter, last_uuid: str) -> str:

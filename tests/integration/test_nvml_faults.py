@@ -91,6 +91,11 @@ def by_id(batch: SampleBatch) -> dict[str, Sample]:
 
 def integrated(batches: Iterable[SampleBatch]) -> DeviceMinutes:
     """What the first device's samples add up to."""
+    return minutes_of(batches)[0]
+
+
+def minutes_of(batches: Iterable[SampleBatch]) -> tuple[DeviceMinutes, ...]:
+    """What every device's samples add up to."""
     first, *_ = batches = list(batches)
     integrator = Integrator(
         boot_id=bytes(16),
@@ -100,7 +105,7 @@ def integrated(batches: Iterable[SampleBatch]) -> DeviceMinutes:
     )
     for batch in batches:
         integrator.observe(batch)
-    return integrator.flush(batches[-1].boottime_ms)[0]
+    return integrator.flush(batches[-1].boottime_ms)
 
 
 # Utilisation.
@@ -190,13 +195,14 @@ def test_activity_of_instances_is_read_where_it_is_told(meters: Meters) -> None:
     meter.control.now_ms = 2_000
 
     def half_of_60(batch: SampleBatch) -> bool:
-        return seen_of(by_id(batch)["MIG-alone"]).utilisation_ppm == 300_000
+        return seen_of(by_id(batch)["MIG-alone.3of7"]).utilisation_ppm == 300_000
 
     batch = read_until(meter, half_of_60)[-1]
 
-    seen = seen_of(by_id(batch)["MIG-alone"])
+    seen = seen_of(by_id(batch)["MIG-alone.3of7"])
     assert [use.utilisation_ppm for use in seen.past] == [300_000]
-    for other in ("MIG-shared-2", "MIG-shared-3", "MIG-older", card(0).uuid, card(1).uuid):
+    parts = ("MIG-shared-2.1of7", "MIG-shared-3.1of7", "MIG-older.1of7")
+    for other in (*parts, card(0).uuid, card(1).uuid):
         assert seen_of(by_id(batch)[other]).utilisation_ppm == NOT_SUPPORTED
         assert seen_of(by_id(batch)[other]).past == ()
 
@@ -211,7 +217,7 @@ def test_the_mean_of_two_looks_is_not_told_as_that_of_one(meters: Meters) -> Non
     meter = meters.start(Scenario(devices=(device,), errors=(failed,)))
 
     def shown(batch: SampleBatch) -> int | Absent:
-        return seen_of(by_id(batch)["MIG-1"]).utilisation_ppm
+        return seen_of(by_id(batch)["MIG-1.1of7"]).utilisation_ppm
 
     meter.at(1_000)
     meter.control.now_ms = 2_000
@@ -231,10 +237,10 @@ def test_activity_above_the_whole_is_dropped(meters: Meters) -> None:
 
     first, second = meter.next(SampleBatch), meter.next(SampleBatch)
 
-    assert seen_of(by_id(first)["MIG-1"]).utilisation_ppm == Absent(AbsentReason.NOT_READY)
-    assert seen_of(by_id(second)["MIG-1"]).utilisation_ppm == OUT_OF_RANGE
+    assert seen_of(by_id(first)["MIG-1.1of7"]).utilisation_ppm == Absent(AbsentReason.NOT_READY)
+    assert seen_of(by_id(second)["MIG-1.1of7"]).utilisation_ppm == OUT_OF_RANGE
     assert [(event.hardware_id, event.kind) for event in told([first, second])] == [
-        ("MIG-1", DeviceEventKind.VALUE_DROPPED)
+        ("MIG-1.1of7", DeviceEventKind.VALUE_DROPPED)
     ]
 
 
@@ -710,7 +716,7 @@ def test_an_error_of_both_sources_is_told_once(meters: Meters, tmp_path: Path) -
         batches = [meter.next(SampleBatch), meter.next(SampleBatch), meter.at(1_000)]
         batches += [meter.at(2_000)]
         kernel.write(xid_line(devices[1], 79))
-    batches += [meter.at(3_000), meter.next(SampleBatch)]
+    batches += [meter.at(3_000), *(meter.next(SampleBatch) for _ in range(3))]
 
     xids = [event for event in told(batches) if event.kind == DeviceEventKind.XID]
     assert sorted((event.hardware_id, event.value) for event in xids) == [
@@ -776,8 +782,9 @@ def test_a_kernel_log_that_may_not_be_read_stops_nothing(meters: Meters, tmp_pat
     absent = ("--kernel-log", str(tmp_path / "none"))
     meter = meters.start(Scenario(devices=(card(0, xids={1_000: 79}),)), *absent)
     meter.at(500)
+    meter.control.now_ms = 1_000
 
-    batches = [meter.at(1_000), meter.next(SampleBatch)]
+    batches = read_until(meter, lambda batch: bool(told([batch])))
 
     assert [event.value for event in told(batches)] == [79]
 
@@ -901,18 +908,69 @@ def test_a_reused_handle_is_seen_through(meters: Meters) -> None:
     meter.at(500)
 
     meter.control.now_ms = 1_000
-    batches = read_until(meter, lambda batch: "MIG-new" in by_id(batch))
+    batches = read_until(meter, lambda batch: "MIG-new.2of7" in by_id(batch))
 
-    new = by_id(batches[-1])["MIG-new"]
+    new = by_id(batches[-1])["MIG-new.2of7"]
     assert seen_of(new).holders == frozenset({ended(4_000_002)})
     assert (new.device.share_numerator, new.device.share_denominator) == (2, 7)
     for batch in batches:
-        old = by_id(batch).get("MIG-old")
+        old = by_id(batch).get("MIG-old.1of7")
         if old is not None and isinstance(old.seen, Observation):
             assert old.seen.holders == frozenset({ended(4_000_001)})
-    assert "MIG-old" not in by_id(batches[-1])
+    assert "MIG-old.1of7" not in by_id(batches[-1])
     assert [event.kind for event in told(batches)] == [DeviceEventKind.PARTITIONED]
     assert len(batches) <= 4
+
+
+def test_a_partition_of_the_same_uuid_and_other_slices_is_another_device(meters: Meters) -> None:
+    """The driver gives a UUID again to an instance of the same numbers and another profile: from
+    then on nothing is told at the old share. The old one ends at the look that shows the new one,
+    no gap follows, and no stretch has both (L8)."""
+    parts = (
+        Partition(slot=0, uuid="MIG-5d", gpu_instance=1, compute_slices=4, to_ms=1_000),
+        Partition(slot=0, uuid="MIG-5d", gpu_instance=1, compute_slices=1, from_ms=1_000),
+    )
+    meter = meters.start(Scenario(devices=(card(0, mig=True, partitions=parts),)))
+    meter.at(500)
+    meter.control.now_ms = 1_000
+
+    batches = read_until(meter, lambda batch: "MIG-5d.1of7" in by_id(batch))
+    *before, last = batches
+    later = replace(last, boottime_ms=last.boottime_ms + 3_000, events=())
+    given = {one.device.hardware_id: one for one in minutes_of([*batches, later])}
+
+    for batch in before:
+        assert "MIG-5d.4of7" in by_id(batch)
+    assert "MIG-5d.4of7" not in by_id(last)
+    old, new = given["MIG-5d.4of7"], given["MIG-5d.1of7"]
+    assert (old.device.share, new.device.share) == ((4, 7), (1, 7))
+    assert (old.end_boottime_ms, old.gap_ms) == (last.boottime_ms, 0)
+    assert (new.start_boottime_ms, new.gap_ms) == (last.boottime_ms, 0)
+    assert [event.kind for event in told(batches)] == [DeviceEventKind.PARTITIONED]
+
+
+@pytest.mark.parametrize("call", ["nvmlDeviceGetMigMode", "nvmlDeviceGetMigDeviceHandleByIndex"])
+def test_a_call_that_fails_once_takes_no_partition_away(meters: Meters, call: str) -> None:
+    """Which instances there are is unknown until the driver says so again: a gap with the driver's
+    error, at once asked again, and no other device is affected (L8)."""
+    part = Partition(slot=0, uuid="MIG-1", gpu_instance=1)
+    failed = Error(call=call, code=999, device=0, from_ms=1_000, to_ms=2_000)
+    device = card(0, mig=True, partitions=(part,))
+    meter = meters.start(Scenario(devices=(device, card(1)), errors=(failed,)))
+    meter.at(500)
+    absent = Absent(AbsentReason.DRIVER_ERROR)
+
+    meter.control.now_ms = 1_000
+    failing = read_until(meter, lambda batch: by_id(batch)["MIG-1.1of7"].seen == absent)
+    notice = meter.notice(NoticeKind.UNIDENTIFIED)
+    meter.control.now_ms = 2_000
+    after = read_until(meter, lambda batch: by_id(batch)["MIG-1.1of7"].seen != absent)
+
+    assert notice.detail == f"partitions of {card(0).uuid}: driver_error"
+    assert isinstance(by_id(after[-1])["MIG-1.1of7"].seen, Observation)
+    for batch in (*failing, *after):
+        assert isinstance(by_id(batch)[card(1).uuid].seen, Observation)
+    assert told([*failing, *after]) == []
 
 
 def test_a_partition_without_a_share_is_told_of(meters: Meters) -> None:
@@ -927,7 +985,7 @@ def test_a_partition_without_a_share_is_told_of(meters: Meters) -> None:
     batch = meter.next(SampleBatch)
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
 
-    assert list(by_id(batch)) == [card(0).uuid, card(1).uuid, "MIG-1"]
+    assert list(by_id(batch)) == [card(0).uuid, card(1).uuid, "MIG-1.2of7"]
     assert notice.detail == ("partition MIG-0: a share of 9/7; partition MIG-2: a share of 0/7")
 
 
@@ -940,7 +998,7 @@ def test_partitioning_is_noticed_at_once(meters: Meters) -> None:
     meter.at(500)
 
     meter.control.now_ms = 1_000
-    batches = read_until(meter, lambda batch: "MIG-1" in by_id(batch))
+    batches = read_until(meter, lambda batch: "MIG-1.1of7" in by_id(batch))
 
     assert len(batches) <= 4
 
@@ -962,7 +1020,7 @@ def test_a_device_that_sleeps_hides_no_other(meters: Meters, tmp_path: Path) -> 
     read_until(meter, lambda batch: seen_of(batch.samples[0]).utilisation_ppm == 0)
     calls.write_bytes(b"")
     meter.control.now_ms = 1_000
-    batch = read_until(meter, lambda batch: "MIG-1" in by_id(batch))[-1]
+    batch = read_until(meter, lambda batch: "MIG-1.1of7" in by_id(batch))[-1]
     made = [line.split() for line in calls.read_text().splitlines()]
 
     assert [call for call, device in made if device == "0"] == []

@@ -352,7 +352,9 @@ def test_partitions_are_devices_of_their_own(meters: Meters) -> None:
 
     assert seen_of(whole).utilisation_ppm == NOT_SUPPORTED
     assert isinstance(seen_of(whole).energy_counter_mj, int)
-    assert [sample.device.hardware_id for sample in instances] == [part.uuid for part in parts]
+    assert [sample.device.hardware_id for sample in instances] == [
+        f"{part.uuid}.{part.compute_slices}of7" for part in parts
+    ]
     assert {sample.device.parent_hardware_id for sample in instances} == {card(0).uuid}
     assert [
         (sample.device.share_numerator, sample.device.share_denominator) for sample in instances
@@ -380,7 +382,7 @@ def test_a_new_partitioning_replaces_the_old(meters: Meters) -> None:
     changed = meter.at(1_000)
     integrator.observe(changed)
     events: list[DeviceEvent] = [*changed.events]
-    while len(changed.samples) < 2 or changed.samples[1].device.hardware_id != "MIG-new":
+    while len(changed.samples) < 2 or changed.samples[1].device.hardware_id != "MIG-new.2of7":
         changed = meter.next(SampleBatch)
         integrator.observe(changed)
         events += changed.events
@@ -389,9 +391,12 @@ def test_a_new_partitioning_replaces_the_old(meters: Meters) -> None:
     integrated = integrator.cut(integrator.finish(later.boottime_ms))
 
     ends = {m.device.hardware_id: m.end_boottime_ms for m in integrated}
-    assert ends["MIG-old"] <= changed.boottime_ms
-    assert ends["MIG-new"] == later.boottime_ms
-    assert [sample.device.hardware_id for sample in changed.samples] == [card(0).uuid, "MIG-new"]
+    assert ends["MIG-old.1of7"] <= changed.boottime_ms
+    assert ends["MIG-new.2of7"] == later.boottime_ms
+    assert [sample.device.hardware_id for sample in changed.samples] == [
+        card(0).uuid,
+        "MIG-new.2of7",
+    ]
     assert [(event.hardware_id, event.kind) for event in events] == [(card(0).uuid, 6)]
 
 
@@ -510,7 +515,7 @@ def test_readings_lie_on_a_grid_and_do_not_drift(meters: Meters) -> None:
     "arguments",
     [
         ["--cadence-ms", "99"],
-        ["--cadence-ms", "60001"],
+        ["--cadence-ms", "5001"],
         ["--meter", "abacus"],
         ["--meter", "replay"],
         ["--nonsense"],

@@ -55,7 +55,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     with opened(where) as server:
         for login in ("clerk", "second"):
-            server.accounts.create(login, "correct-horse-battery", Role.OFFICER, None)
+            by = tuple(sorted(server.accounts.officers()))
+            server.accounts.create(login, "correct-horse-battery", Role.OFFICER, None, by=by)
     agreements = where.parent / "agreements.toml"
     agreements.write_text(PARTIES + CONTRACT + PARTS + LISTING, encoding="utf-8")
     password = where.parent / "clerk.password"

@@ -1,11 +1,10 @@
 """Payments: from tables and TOML, never above what was paid nor above the invoice."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
 import pytest
-from english_halves import english_too
 from expense_cases import OTHER_PROVIDER, OTHER_TENANT, PROVIDER, TENANT
 from fixtures_database import Database
 from kashi_server.documents.workbook_reading import read_xlsx
@@ -36,6 +35,7 @@ from paper_cases import (
 )
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
+from two_languages import english_too
 from workbooks import workbook
 
 PAID = Payment(
@@ -293,7 +293,6 @@ def test_many_writers_never_pay_an_invoice_twice(postgresql_database: Database) 
     work = Work(postgresql_database.engine)
     with_blue(work)
     refused: list[str] = []
-    faults: list[BaseException] = []
 
     def clerk(seed: int) -> None:
         payment = replace(PAID, reference=f"P-{seed}", amount_fen=1_000_000)
@@ -301,16 +300,10 @@ def test_many_writers_never_pay_an_invoice_twice(postgresql_database: Database) 
             taken(work, paid(payment, cover(1_000_000)))
         except MistakesFound as error:
             refused.append(str(error))
-        except BaseException as error:  # told below, with every other thread's
-            faults.append(error)
 
-    threads = [threading.Thread(target=clerk, args=(seed,)) for seed in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(clerk, range(16)))
 
-    assert faults == []
     assert len(refused) == 10
     with work.begin(writes=False) as unit:
         assert unit.payments.covered_fen(BLUE.number) == 6_000_000

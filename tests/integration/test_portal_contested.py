@@ -3,16 +3,12 @@
 On PostgreSQL the pages read as the portal's role, which row-level security holds.
 """
 
-from collections.abc import Iterator
-from datetime import date
-
 import pytest
 from claim_cases import add_papers, invoice_number
+from contested_cases import said
 from fixtures_certificates import COMPANY_A, COMPANY_B, PROVIDER
-from fixtures_database import Database
-from fixtures_portal import PASSWORD, PortalHouse, make_house, make_portal_month
-from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
-from kashi_server.domain.taxed import Taxed
+from fixtures_portal import PASSWORD, PortalHouse
+from kashi_server.domain.invoice import InvoiceStatus
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting
 from kashi_server.services.claims import Claims
@@ -21,10 +17,6 @@ from kashi_server.services.invoices import InvoiceKeeping
 from kashi_server.services.sight import Reader
 from kashi_server.services.told import Place, ToldInvoice
 from kashi_server.services.two_officers import OfficersDecision
-from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import migrate
-from kashi_server.storage.roles import install_roles, role_urls
-from kashi_server.storage.unit_of_work import Work
 
 CLERK = Acting(actor="clerk-a", party_id=COMPANY_A)
 RIVAL = Acting(actor="clerk-b", party_id=COMPANY_B)
@@ -34,49 +26,19 @@ DOCUMENT = "查验截图 2026-11-05"
 COMMAND = "kashi-server invoices decide {} --version N"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PortalHouse]:
-    """A portal over a month with papers; on PostgreSQL it looks as the portal's role."""
-    if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('contested') / 'kashi.sqlite'}")
-        migrate(engine)
-        yield _house(Work(engine))
-        engine.dispose()
-        return
-    database: Database = request.getfixturevalue("module_postgresql_database")
-    urls = role_urls(database.url, "ingest-secret", "portal-secret")
-    install_roles(database.engine, urls)
-    portal = Work(open_engine(urls.portal))
-    try:
-        yield _house(database.work, portal)
-    finally:
-        portal.engine.dispose()
-
-
-def _house(work: Work, portal_work: Work | None = None) -> PortalHouse:
-    made = make_house(make_portal_month(work), portal_work=portal_work)
-    made.accounts.create("second", PASSWORD, Role.OFFICER, None)
-    add_papers(work)
-    return made
+@pytest.fixture(scope="module")
+def house(either_portal: PortalHouse) -> PortalHouse:
+    """A portal over a month with papers, and a second officer."""
+    either_portal.accounts.create("second", PASSWORD, Role.OFFICER, None)
+    add_papers(either_portal.month.work)
+    return either_portal
 
 
 def tell(house: PortalHouse, number: str, fen: int, buyer_id: str, acting: Acting) -> None:
     """A file of somebody's says this of a number."""
-    amount = Taxed(ex_tax_fen=fen, tax_fen=0)
-    said = Invoice(
-        number=number,
-        issued_on=date(2026, 11, 2),
-        seller_id=PROVIDER,
-        buyer_id=buyer_id,
-        seller_name="供给方",
-        buyer_name=f"买方{buyer_id[-1]}",
-        amount=amount,
-        lines=(InvoiceLine(line=1, name="算力", amount=amount),),
-    )
+    invoice = said(fen, number, buyer_id, buyer_name=f"买方{buyer_id[-1]}")
     place = Place(file=f"export-of-{acting.actor}.xlsx", row=2)
-    one = ToldInvoice(place=place, invoice=said, status=InvoiceStatus.NORMAL)
+    one = ToldInvoice(place=place, invoice=invoice, status=InvoiceStatus.NORMAL)
     work, clock = house.month.work, house.clock
     InvoiceKeeping(work, clock, Claims(work, clock)).take([one], acting)
 

@@ -1,52 +1,26 @@
 """Claims about a contract's page; who sees whose is in `test_portal_isolation`."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from changed_agreements import amendment
 from claim_cases import BATCH_ID, invoice_number
 from fixtures_certificates import PROVIDER
-from fixtures_database import Database
-from fixtures_portal import PortalHouse, make_house, make_portal_month
+from fixtures_portal import PortalHouse
 from kashi_server.services.importing import ImportFile, Importing
-from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import migrate
-from kashi_server.storage.roles import install_roles, role_urls
-from kashi_server.storage.unit_of_work import Work
 from portal_money import draft, open_batch
 
 PARTS, PRICES, PAPERS = "900.00", ("12.5", "11.8"), invoice_number(0)
 CLAIM, STATEMENT = f"/claims/{BATCH_ID}-0001", "KS-2026-09-HT-A"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PortalHouse]:
+@pytest.fixture(scope="module")
+def house(either_portal: PortalHouse) -> PortalHouse:
     """A portal over a month with a claim of company A and an amendment that does not hold yet."""
-    if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'kashi.sqlite'}")
-        migrate(engine)
-        yield _house(Work(engine))
-        engine.dispose()
-        return
-    database: Database = request.getfixturevalue("module_postgresql_database")
-    urls = role_urls(database.url, "ingest-secret", "portal-secret")
-    install_roles(database.engine, urls)
-    portal = Work(open_engine(urls.portal))
-    try:
-        yield _house(database.work, portal)
-    finally:
-        portal.engine.dispose()
-
-
-def _house(work: Work, portal_work: Work | None = None) -> PortalHouse:
-    made = make_house(make_portal_month(work), portal_work=portal_work)
-    draft(open_batch(made.month), "company-a", "HT-A")
+    draft(open_batch(either_portal.month), "company-a", "HT-A")
     file = ImportFile("amendment.toml", amendment(accelerator_yuan="123.45"))
-    Importing(work, made.clock).take([file], "officer", "补充协议")
-    return made
+    Importing(either_portal.month.work, either_portal.clock).take([file], "officer", "补充协议")
+    return either_portal
 
 
 def test_a_contract_shows_its_sides_what_holds_and_what_will(house: PortalHouse) -> None:

@@ -6,7 +6,7 @@ what does not exist: same status, same headers, same bytes. A route without an e
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -24,7 +24,6 @@ from fixtures_certificates import (
     START_MINUTE,
     CertifiedMonth,
 )
-from fixtures_database import Database
 from fixtures_ingest import sums_of
 from fixtures_portal import (
     LOGINS,
@@ -33,8 +32,6 @@ from fixtures_portal import (
     OWN_HOST,
     PortalHouse,
     Visitor,
-    make_house,
-    make_portal_month,
 )
 from httpx2 import Response
 from kashi_server.domain.assignment_draft import AssignmentDraft
@@ -46,31 +43,16 @@ from kashi_server.services.assignment import Actor
 from kashi_server.services.claims import Acting
 from kashi_server.services.paper_desk import Uploaded
 from kashi_server.services.sight import Reader
-from kashi_server.storage.engine import open_engine
-from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.tables.identity import enrolment_tokens
-from kashi_server.storage.unit_of_work import Work
 from portal_money import draft, open_batch
 from portal_stated import state
 from sqlalchemy import func, select
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def portal(request: pytest.FixtureRequest) -> Iterator[PortalHouse]:
+@pytest.fixture(scope="module")
+def portal(either_portal: PortalHouse) -> PortalHouse:
     """The portal on SQLite, and on PostgreSQL as the role that row-level security holds."""
-    if request.param == "sqlite":
-        month: CertifiedMonth = request.getfixturevalue("portal_month")
-        yield with_proposals(make_house(month))
-        return
-    database: Database = request.getfixturevalue("module_postgresql_database")
-    month = make_portal_month(database.work)
-    urls = role_urls(database.url, "ingest-secret", "portal-secret")
-    install_roles(database.engine, urls)
-    portal = Work(open_engine(urls.portal))
-    try:
-        yield with_proposals(make_house(month, portal_work=portal))
-    finally:
-        portal.engine.dispose()
+    return with_proposals(either_portal)
 
 
 def with_proposals(house: PortalHouse) -> PortalHouse:

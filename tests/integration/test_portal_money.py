@@ -237,6 +237,19 @@ def test_the_whole_way_of_a_claim_under_row_security(guarded: PortalHouse) -> No
     assert guarded.signed_in("company-a").get(f"{path}/pack").status_code == 200
 
 
+def test_an_empty_claim_is_not_taken(house: PortalHouse) -> None:
+    """The page of a second draft on the same papers says so, and its step is refused."""
+    clerk, first = drafted(house)
+    assert step(clerk, first, "submit")[0] == 303
+    clerk, second = drafted(house)
+
+    status, said = step(clerk, second, "submit")
+
+    assert status == 409
+    assert "nothing is claimed" in said
+    assert "没有列入任何结算单" in clerk.client.get(second).text
+
+
 def walk(house: PortalHouse) -> str:
     """From draft to paid, through the pages; the claim's path."""
     clerk, path = drafted(house)
@@ -304,6 +317,8 @@ def test_a_change_under_a_paid_claim_is_on_its_page_and_on_the_offices_list(
     listed = officer.get("/recoveries").text
     assert f'href="{path}"' in listed
     assert "200.00" in listed
+    assert "应追回（元）" in listed
+    assert "150.00" in listed
     assert "待核查追回" not in clerk.get(path).text
     assert "待核查追回" not in clerk.get("/claims").text
 

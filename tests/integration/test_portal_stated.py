@@ -3,47 +3,24 @@
 Who sees whose, on PostgreSQL under row-level security as well, is in `test_portal_isolation`.
 """
 
-from collections.abc import Iterator
-
 import pytest
 from fixtures_certificates import COMPANY_A
-from fixtures_database import Database
-from fixtures_portal import ORIGIN, PASSWORD, PortalHouse, Visitor, make_house, make_portal_month
+from fixtures_portal import ORIGIN, PASSWORD, PortalHouse, Visitor
 from kashi_server.domain.attestation import AttestationState
 from kashi_server.services.accounts import Role
 from kashi_server.services.acting import Acting
 from kashi_server.services.sight import Reader
 from kashi_server.services.stating import UsageStating
-from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import migrate
-from kashi_server.storage.roles import install_roles, role_urls
-from kashi_server.storage.unit_of_work import Work
 from portal_stated import source, state
 from sqlalchemy import event
 
 SENT = {"origin": ORIGIN}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PortalHouse]:
-    """A portal over a month of this file; on PostgreSQL it looks as the portal's role."""
-    if request.param == "sqlite":
-        folder = tmp_path_factory.mktemp("stated")
-        engine = open_engine(f"sqlite:///{folder / 'kashi.sqlite'}")
-        migrate(engine)
-        yield make_house(make_portal_month(Work(engine)))
-        engine.dispose()
-        return
-    database: Database = request.getfixturevalue("module_postgresql_database")
-    urls = role_urls(database.url, "ingest-secret", "portal-secret")
-    install_roles(database.engine, urls)
-    portal = Work(open_engine(urls.portal))
-    try:
-        yield make_house(make_portal_month(database.work), portal_work=portal)
-    finally:
-        portal.engine.dispose()
+@pytest.fixture(scope="module")
+def house(either_portal: PortalHouse) -> PortalHouse:
+    """The portal of the month, on both databases."""
+    return either_portal
 
 
 def say(visitor: Visitor, attestation_id: str, word: str, reason: str = "") -> tuple[int, str]:

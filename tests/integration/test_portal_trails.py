@@ -1,52 +1,27 @@
 """Claims about following money through the pages: from a claim to a minute, and from it back."""
 
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
 from claim_cases import BATCH_ID
 from fixtures_certificates import CARDS
-from fixtures_database import Database
-from fixtures_portal import PortalHouse, make_house, make_portal_month
+from fixtures_portal import PortalHouse
 from httpx2 import Response
 from kashi_server.services.claims import Acting
-from kashi_server.storage.engine import open_engine
-from kashi_server.storage.migrate import migrate
-from kashi_server.storage.roles import install_roles, role_urls
-from kashi_server.storage.unit_of_work import Work
 from portal_money import draft, open_batch
 
 CLAIM = f"/claims/{BATCH_ID}-0001"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PortalHouse]:
-    """A portal with a claim of company A that was handed in; on PostgreSQL as the portal's role."""
-    if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('trails') / 'kashi.sqlite'}")
-        migrate(engine)
-        yield with_claim(make_house(make_portal_month(Work(engine))))
-        engine.dispose()
-        return
-    database: Database = request.getfixturevalue("module_postgresql_database")
-    urls = role_urls(database.url, "ingest-secret", "portal-secret")
-    install_roles(database.engine, urls)
-    portal = Work(open_engine(urls.portal))
-    try:
-        yield with_claim(make_house(make_portal_month(database.work), portal_work=portal))
-    finally:
-        portal.engine.dispose()
-
-
-def with_claim(house: PortalHouse) -> PortalHouse:
-    """Handed in, so that it takes the lines of its statements."""
-    claims = open_batch(house.month)
+@pytest.fixture(scope="module")
+def house(either_portal: PortalHouse) -> PortalHouse:
+    """A portal with a claim of company A that was handed in, so that it takes the lines of its
+    statements."""
+    claims = open_batch(either_portal.month)
     claims.submit(Acting(login="company-a"), draft(claims, "company-a", "HT-A"))
-    house.month.sequence()
-    return house
+    either_portal.month.sequence()
+    return either_portal
 
 
 def links(answer: Response, beginning: str) -> list[str]:

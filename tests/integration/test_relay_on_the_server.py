@@ -120,14 +120,15 @@ def test_a_relay_brings_what_hosts_of_its_party_signed(
 def test_a_relay_speaks_for_its_own_partys_hosts_alone(
     metering: RunningPort, host: ReportingHost
 ) -> None:
-    """Another party's relay is refused, and so is one that names no host, itself or a stranger."""
+    """Another party's relay is refused by a status of its own, and so is one that names itself or a
+    stranger; one that names no host is a mistake."""
     foreign = relay_of(metering, OTHER_PARTY)
     wire = host.report()
 
-    assert foreign.refused(asked(HOST, wire))[0] == "PERMISSION_DENIED"
+    assert foreign.refused(asked(HOST, wire))[0] == "NOT_FOUND"
     assert foreign.refused(asked("", wire))[0] == "INVALID_ARGUMENT"
-    assert foreign.refused(asked(RELAY, wire))[0] == "PERMISSION_DENIED"
-    assert foreign.refused(asked(OTHER, wire))[0] == "PERMISSION_DENIED"
+    assert foreign.refused(asked(RELAY, wire))[0] == "NOT_FOUND"
+    assert foreign.refused(asked(OTHER, wire))[0] == "NOT_FOUND"
     assert stored_sums(metering.work) == {}
 
 

@@ -17,7 +17,7 @@ import pytest
 from connect_proxy import ConnectProxy
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from fixtures_identity import PARTY
+from fixtures_identity import OTHER_PARTY, PARTY
 from fixtures_server import KashiServer
 from kashi.carry import write_carry_file
 from kashi.v1 import carry_pb2, metering_pb2, metering_pb2_grpc, report_pb2
@@ -240,6 +240,35 @@ def test_a_host_the_server_refuses_keeps_no_other_waiting(
     assert by_id[revoked.host_id].waiting_reports > 0
     assert "revoked" in by_id[revoked.host_id].trouble
     revoked.agent.close()
+
+
+def test_a_host_of_another_party_is_no_hosts_of_this_relay(
+    server: KashiServer, relay: Relay, host: RelayedHost, tmp_path: Path
+) -> None:
+    """Its certificate is the server's, so the relay cannot know: the server says so, what was kept
+    goes, and the host hears why. The relay's own hosts are served on."""
+    (store,) = enrolled_by_file(server, tmp_path, ["foreign"], party=OTHER_PARTY)
+    foreign = relayed_host(store, seed="foreign")
+    for one in (foreign, host):
+        one.live(2)
+        way = one.way(relay.address)
+        one.ship_by(way)
+        way.close()
+
+    relay.forwarder.forward()
+    foreign.live(2)
+    way = foreign.way(relay.address)
+    with pytest.raises(RefusedError, match="not of the party that operates this relay"):
+        foreign.ship_by(way)
+    way.close()
+
+    by_id = {standing.host_id: standing for standing in relay.store.standings()}
+    stranger, own = by_id[foreign.host_id], by_id[host.host_id]
+    assert (stranger.waiting_reports, stranger.stranger, stranger.known) == (0, True, False)
+    assert "not of the party" in stranger.trouble
+    assert (own.waiting_reports, own.stranger, own.known) == (0, False, True)
+    assert foreign.agent.spool.sealed.acknowledged == (0, 0)
+    foreign.agent.close()
 
 
 def test_a_relay_that_is_full_for_a_host_says_so(

@@ -8,6 +8,7 @@ import pytest
 from corrected_months import DECISION, OFFICERS
 from expense_cases import PROVIDER, TENANT, assignment, contract, price, tenure
 from fixtures_ingest import MINUTE_MS, START_UTC_MS, ReportingHost, enrol
+from insider import alter, unguard
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.party import Party, PartyKind
@@ -202,10 +203,7 @@ def test_what_was_put_into_a_statement_shows(way: Way) -> None:
     way.close()
     with way.work.begin() as unit:
         (stored,) = unit.expense.statements(month=MONTH)
-        if unit.connection.dialect.name == "sqlite":
-            unit.connection.execute(text("DROP TRIGGER statements_no_update"))
-        else:
-            unit.connection.execute(text("ALTER TABLE statements DISABLE TRIGGER USER"))
+        unguard(unit, "statements")
         said = stored.content.replace(
             b'"amount_fen":%d' % stored.amount_fen, b'"amount_fen":%d' % (stored.amount_fen + 1)
         )
@@ -257,13 +255,7 @@ def test_fsck_names_a_column_that_is_not_what_its_bytes_say(
     way.send(way.late, 3)
     way.correct()
     assert check_logged(way.work) == []
-    with way.work.begin() as unit:
-        if unit.connection.dialect.name == "sqlite":
-            unit.connection.execute(text(f"DROP TRIGGER {table}_no_update"))
-        else:
-            unit.connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        unit.connection.execute(text(f"UPDATE {table} SET {change}"))
-        unit.commit()
+    alter(way.work, table, f"UPDATE {table} SET {change}")
 
     found = check_logged(way.work)
 
@@ -278,11 +270,7 @@ def test_fsck_holds_corrections_against_the_log(way: Way) -> None:
     way.correct()
     sound = check_logged(way.work)
     with way.work.begin() as unit:
-        for table in ("correction_lines", "correction_runs"):
-            if unit.connection.dialect.name == "sqlite":
-                unit.connection.execute(text(f"DROP TRIGGER {table}_no_update"))
-            else:
-                unit.connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        unguard(unit, "correction_lines", "correction_runs")
         (line,) = unit.corrections.lines(unit.corrections.runs(MONTH)[0].run_id)
         said = canonical_bytes({**line.content, "amount_fen": line.amount_fen + 1})
         unit.connection.execute(text("UPDATE correction_lines SET content = :said"), {"said": said})

@@ -33,7 +33,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with opened(where) as server:
         for login in (FIRST, SECOND):
             password = f"correct horse of {login}"
-            server.accounts.create(login, password, Role.OFFICER, None)
+            by = tuple(sorted(server.accounts.officers()))
+            server.accounts.create(login, password, Role.OFFICER, None, by=by)
             (where / f"{login}.password").write_text(password, encoding="utf-8")
         enrol(server.work, host)
         ingestion = Ingestion(server.work, server.keyring.receipt_key, next_day, demo=True)
@@ -58,6 +59,21 @@ def waiting(directory: str) -> list[tuple[int, int, str]]:
     """Epoch, sequence and reason of what does not count."""
     said = json.loads(run("hosts", "quarantined", HOST, "--json", "-d", directory).stdout)
     return [(one["epoch"], one["sequence"], one["reason"]) for one in said]
+
+
+def test_the_list_of_hosts_tells_of_reports_that_do_not_count(directory: str) -> None:
+    """How many and since when, beside how the host stands: it need not be held for it."""
+    (listed,) = json.loads(run("hosts", "list", "--json", "-d", directory).stdout)
+    (first, *_more) = json.loads(
+        run("hosts", "quarantined", HOST, "--json", "-d", directory).stdout
+    )
+    said = run("hosts", "list", "-d", directory).stdout
+
+    assert listed["quarantined"] == len(waiting(directory)) == 2
+    assert listed["quarantined_since_utc_ms"] == first["start_utc_ms"]
+    assert listed["received_utc_ms"] >= first["start_utc_ms"]
+    assert "隔离报告 quarantined reports 2, 自 since " in said
+    assert "最近报告 last report " in said
 
 
 def restorations(directory: str) -> list[dict[str, object]]:

@@ -16,7 +16,6 @@ from fixtures_database import Database
 from fixtures_ingest import ReportingHost, enrol
 from kashi_server.domain.interval import Interval
 from kashi_server.services.accounts import Role
-from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
 from kashi_server.services.sight import Reader, Sight
@@ -33,6 +32,7 @@ from kashi_server.storage.row_security import CLOSED_TO_PORTAL, OPEN_TO_PORTAL, 
 from kashi_server.storage.schema import metadata
 from kashi_server.storage.unit_of_work import Work
 from kashi_server.storage.views import ViewRepository
+from released_hosts import release
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -177,9 +177,7 @@ def test_ingestion_holds_a_host_and_releases_none(roles: Roles) -> None:
     _denied(roles.ingest, f"UPDATE hosts SET release_requested_by = 'officer' {where}")
     for state in ("active", "revoked"):
         _denied(roles.ingest, f"UPDATE hosts SET state = '{state}' {where}")
-    keeping = HostKeeping(roles.month.work, roles.month.clock)
-    assert not keeping.release(OWN_HOST, "officer-1", "checked")
-    assert keeping.release(OWN_HOST, "officer-2", "checked")
+    assert release(roles.month.work, roles.month.clock, OWN_HOST).refused == []
 
 
 def test_security_is_forced(roles: Roles) -> None:

@@ -5,16 +5,21 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from secrets import token_hex
 from typing import IO
 
 import pytest
 import unit_filter
 from fixtures_server import OFFICER, PASSWORD
 from kashi_server.config import FILE
+from kashi_server.presence import running_ports
 from server_commands import run
 
 from deploy.packages.staging import stage
@@ -76,6 +81,7 @@ def test_the_server_comes_back_and_waits_for_what_it_needs() -> None:
     assert unit["ConditionPathExists"] == f"{STATE}/{FILE}"
     assert "postgresql.service" in unit["After"].split()
     assert unit["StartLimitIntervalSec"] == "0"
+    assert server["Type"] == "notify", "started is what takes calls, not what was executed"
     assert server["Restart"] == "always"
     assert server["User"] == server["Group"] == "kashi-server"
     assert f"/var/lib/{server['StateDirectory']}" == STATE
@@ -112,9 +118,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def started(name: str, line: str, folder: Path) -> "subprocess.Popen[str]":
+def started(
+    name: str, line: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
     """A line of a unit, under the system calls the unit leaves; folders are the test's, the program
-    this environment's, and nothing is in its surroundings that systemd would not put there."""
+    this environment's, and nothing is in its surroundings that systemd would not put there, of
+    which `environment` is what it puts there for this unit."""
     if shutil.which("systemd-analyze") is None or not unit_filter.usable():
         pytest.skip("systemd-analyze or libseccomp is absent: install systemd")
     program = folder / "kashi-server"
@@ -133,7 +142,11 @@ def started(name: str, line: str, folder: Path) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder)},
+        env={
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(folder),
+            **(environment or {}),
+        },
     )
 
 
@@ -164,6 +177,33 @@ def test_the_units_own_line_serves_and_sigterm_ends_it_cleanly(folder: Path) -> 
             assert not (folder / "state" / "serving.json").exists()
         finally:
             process.kill()
+
+
+def test_the_service_manager_is_told_once_every_port_answers_and_when_it_stops(
+    folder: Path,
+) -> None:
+    """`Type=notify`: READY=1 comes when each port takes a connection, STOPPING=1 with SIGTERM."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
+        name = f"kashi-{token_hex(8)}"
+        manager.bind(f"\0{name}")
+        manager.settimeout(SECONDS_MAX)
+        with started(SERVER, "ExecStart", folder, {"NOTIFY_SOCKET": f"@{name}"}) as process:
+            try:
+                ready = manager.recv(4096).decode()
+                ports = running_ports(folder / "state")
+                for port in ports.values():
+                    socket.create_connection(("127.0.0.1", port), SECONDS_MAX).close()
+
+                process.send_signal(signal.SIGTERM)
+                stopping = manager.recv(4096).decode()
+                rest = "".join(said(process))
+
+                assert process.wait(SECONDS_MAX) == 0, rest
+            finally:
+                process.kill()
+    assert ready.startswith("READY=1\n")
+    assert ports.keys() >= {"metering", "enrolment", "portal", "metrics"}
+    assert stopping.startswith("STOPPING=1\n")
 
 
 def test_the_backup_units_own_lines_write_a_backup_and_drop_old_ones(folder: Path) -> None:

@@ -158,6 +158,25 @@ def test_a_forecast_goes_on_as_days_or_as_the_last_month_did(
     assert closed
 
 
+def test_months_that_are_not_closed_are_named_and_no_forecast_counts_them_as_nothing(
+    work: Work,
+) -> None:
+    """October alone is closed: asked to December, the year is forecast as it is to October."""
+    minutes = observe(*MONTHS[0].interval().bounded())
+    store(work, minutes, assignments=[assignment()], prices=[price("1000.00")])
+    now_ms = MONTHS[-1].next().interval().start * MINUTE_MS
+    MonthClosing(work, sequencer(work, now_ms), lambda: now_ms, demo=False).close(MONTHS[0])
+    closed, asked = (
+        simulated(work, changed(ratio__general="0.30"), Period(first=MONTHS[0], last=last))
+        for last in (MONTHS[0], MONTHS[2])
+    )
+
+    assert (closed.open_months, asked.open_months) == ((), MONTHS[1:])
+    assert asked.old.forecast_by_last_month_fen == 3 * 37_200_000
+    assert asked.old.forecast_by_days_fen == closed.old.forecast_by_days_fen
+    assert asked.companies == closed.companies
+
+
 def test_months_before_the_period_count_under_the_rules_that_stood(
     work: Work, closed: dict[str, Statement]
 ) -> None:

@@ -86,6 +86,16 @@ def test_the_rules_that_stand_change_nothing(directory: str) -> None:
         assert found["budget"]["old"] == found["budget"]["new"]
 
 
+def test_months_that_are_not_closed_are_told_in_both_languages(directory: str) -> None:
+    """November and December are open: on paper in both languages, in the figures by name."""
+    asked = ("simulate", "--rules", str(VOUCHER), "--period", "2026-10..2026-12", "-d", directory)
+
+    printed = run(*asked).stdout
+    assert "尚未关账，未计入：2026-11、2026-12；" in printed
+    assert "Not closed and not counted: 2026-11, 2026-12;" in printed
+    assert json.loads(run(*asked, "--json").stdout)["open_months"] == ["2026-11", "2026-12"]
+
+
 @pytest.mark.parametrize(
     ("period", "told"),
     [

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from cryptography import x509
 from fixtures_certificates import (
     CLOSE_UTC_MS,
     COMPANY_A,
-    MODEL,
     MONTH,
     PROVIDER,
     make_month,
@@ -17,6 +17,8 @@ from fixtures_certificates import (
 )
 from fixtures_database import Database
 from fixtures_ingest import START_UTC_MS
+from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.tariff import Basis, Price
 from kashi_server.services.acting import Acting
 from kashi_server.services.stating import SourceFile, UsageStating
 from kashi_server.storage.unit_of_work import Work
@@ -26,6 +28,9 @@ from pypdf import PdfReader
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DEVICE = "GPU-eeeeeeee-1111-4000-8000-000000000000"
+STATED_MODEL = "NVIDIA L40S"
+PRICE_ID = "20261001000000000001"
+"""All digits: on the certificate's own table it stands as it is."""
 MAPPING = f"""\
 format = "kashi/v1/usage-mapping"
 kind = "series"
@@ -36,12 +41,25 @@ utc_offset = "Z"
 metric = "DCGM_FI_DEV_GPU_UTIL"
 gap_limit_s = 60
 contract = {{ value = "HT-A" }}
-model = {{ value = "{MODEL}" }}
+model = {{ value = "{STATED_MODEL}" }}
 """
 
 
 def _state(work: Work) -> None:
-    """Ten minutes of a card without an agent, stated by its samples and countersigned."""
+    """Ten minutes of a card without an agent, stated by its samples and countersigned; its price
+    is called by a long number."""
+    with work.begin() as unit:
+        unit.expense.put_price(
+            Price(
+                price_id=PRICE_ID,
+                contract_id="HT-A",
+                model=STATED_MODEL,
+                yuan=Fraction("6.00"),
+                basis=Basis.LEASED_OBSERVED,
+                interval=Interval(START_UTC_MS // MINUTE_MS, None),
+            )
+        )
+        unit.commit()
     first = START_UTC_MS // 1000
     values = [[first + second, "50"] for second in range(0, 601, 60)]
     result = [{"metric": {"UUID": DEVICE}, "values": values}]
@@ -80,6 +98,8 @@ def test_a_stated_line_on_a_certificate_is_valid_and_flagged(
     lines = json.loads(stored.content)["lines"]
     (stated,) = [line for line in lines if line["hardware_id"] == DEVICE]
     assert (stated["evidence_level"], stated["billed_ms"]) == ("E1", 600_000)
+    (attached,) = PdfReader(BytesIO(files.pdf.read_bytes())).attachments["lines.csv"]
+    assert f",{PRICE_ID},".encode() in attached
     pages = " ".join(
         page.extract_text() for page in PdfReader(BytesIO(files.pdf.read_bytes())).pages
     )

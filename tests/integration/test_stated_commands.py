@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from expense_cases import H100, PROVIDER, TENANT
+from agreement_texts import contract_text, price_text, two_parties
+from expense_cases import PROVIDER, TENANT
 from kashi_server.bootstrap import opened
 from kashi_server.services.accounts import Role
 from server_commands import run
@@ -13,32 +14,8 @@ from sqlalchemy import text
 from usage_samples import BILL, BILL_HEAD
 
 CASES = Path(__file__).parents[2] / "docs/cases/usage"
-AGREED = f"""\
-[[party]]
-party_id = "{PROVIDER}"
-kind = "provider"
-name_zh = "示例算力服务"
-
-[[party]]
-party_id = "{TENANT}"
-kind = "company"
-name_zh = "示例智能科技"
-
-[[contract]]
-contract_id = "HT-1"
-provider = "{PROVIDER}"
-user = "{TENANT}"
-signed_on = 2025-01-01
-from = 2025-01-01T00:00:00+08:00
-
-[[price]]
-price_id = "P-1"
-contract = "HT-1"
-model = "{H100}"
-yuan_per_card_hour = "12.50"
-basis = "leased_observed"
-from = 2025-01-01T00:00:00+08:00
-"""
+SINCE = "2025-01-01"
+AGREED = two_parties() + contract_text(SINCE, signed_on=SINCE) + price_text(since=SINCE)
 PASSWORD = "correct horse battery"
 ROWS = "i-1,8,2026-01-05 08:00:00,2026-01-05 09:00:00,3600\n"
 

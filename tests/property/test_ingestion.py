@@ -23,14 +23,13 @@ from kashi_server.domain.usage import Quantities
 from kashi_server.log.audit import check_log
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.fsck import check_facts
-from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.hosts import HostStanding
 from kashi_server.services.ingestion import Answer, Ingestion, Submission
 from kashi_server.services.rebuilding import rebuilt_hours
-from kashi_server.services.restoration import Decision, Restoration
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.migrate import migrate
 from kashi_server.storage.unit_of_work import Work
+from released_hosts import release
 
 SERVER_KEY = ec.generate_private_key(ec.SECP256R1())
 HOSTS = 3
@@ -234,11 +233,7 @@ class IngestionMachine(RuleBasedStateMachine):
         oracle, host_id = self.oracles[number], self.hosts[number].host_id
         if not oracle.held:
             return
-        keeping = HostKeeping(self.work, clock)
-        keeping.release(host_id, "li", "looked at")
-        keeping.release(host_id, "wang", "looked at too")
-        decision = Decision(officer="li, wang", why="the clone was found")
-        Restoration(self.work, clock).restore_host(host_id, decision)
+        release(self.work, clock, host_id)
         oracle.release()
 
     @rule()

@@ -100,13 +100,11 @@ class Host:
         )
         sample = Sample(device=device(0), seen=seen)
         self.metering.observe(SampleBatch(boottime_ms=now, meter=METER, samples=(sample,)))
-        while (stretch := self.metering.cut()) is not None:
-            self.stretches.append(stretch)
+        self.stretches += iter(self.metering.cut, None)
 
     def finish(self) -> None:
         """The agent stops."""
-        while (stretch := self.metering.finish()) is not None:
-            self.stretches.append(stretch)
+        self.stretches += iter(self.metering.finish, None)
 
     def act(self, action: str, amount: object) -> None:
         """One thing happens."""

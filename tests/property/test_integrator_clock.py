@@ -85,13 +85,11 @@ class Host:
         truth.last_ms = now
         sample = Sample(device=device(0), seen=BUSY)
         self.metering.observe(SampleBatch(boottime_ms=now, meter=METER, samples=(sample,)))
-        while (stretch := self.metering.cut()) is not None:
-            self.stretches.append(stretch)
+        self.stretches += iter(self.metering.cut, None)
 
     def finish(self) -> None:
         """The agent stops."""
-        while (stretch := self.metering.finish()) is not None:
-            self.stretches.append(stretch)
+        self.stretches += iter(self.metering.finish, None)
 
     def act(self, action: str, amount: int) -> None:
         """One thing happens."""

@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from kashi.limits import LIVE_CADENCE_MS_MAX
 from kashi_agent.link_fields import LinkError
 from kashi_agent.meter_link import (
     decode_agent_message,
@@ -65,7 +66,7 @@ BATCHES = st.builds(
     meter=st.builds(
         Meter,
         kind=st.sampled_from(MeterKind),
-        cadence_ms=st.integers(1, 100_000),
+        cadence_ms=st.integers(1, LIVE_CADENCE_MS_MAX),
         library_version=TEXT,
         driver_version=TEXT,
     ),

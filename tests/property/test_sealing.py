@@ -41,22 +41,6 @@ def sealer() -> Sealer:
     return Sealer(key=KEY, agent_version="0.1.0", random_bytes=Random(7).randbytes)
 
 
-def measured(script: Script, policy: NamePolicy = NamePolicy.PLAIN) -> list[Stretch]:
-    """A script metered on a clock that follows it."""
-    start = script.start_boottime_ms
-    clock = ManualClock(boottime=start, monotonic=start, utc=script.anchor_utc_ms + start)
-    metering = Metering(clock, HolderNaming(SALT, policy))
-    stretches = []
-    for batch in script.batches():
-        clock.advance(batch.boottime_ms - clock.boottime)
-        metering.observe(batch)
-        while (stretch := metering.cut()) is not None:
-            stretches.append(stretch)
-    while (stretch := metering.finish()) is not None:
-        stretches.append(stretch)
-    return stretches
-
-
 def open_all(sealed: Sequence[Sealed]) -> list[chain.OpenedReport]:
     """Every report checked as a server checks it, each placed after the one before."""
     head, opened = chain.NO_HEAD, []
@@ -80,7 +64,7 @@ def blocks_of(report: chain.OpenedReport) -> list[report_pb2.DeviceBlock]:
 @given(scripts(), st.data())
 def test_reports_verify_and_add_up(script: Script, draw: st.DataObject) -> None:
     """However stretches are grouped into reports: they chain, tile, and their counters follow."""
-    stretches = measured(script)
+    stretches = script.metered()
     link, sealed = FIRST, []
     while stretches:
         count = draw.draw(st.integers(1, len(stretches)))
@@ -108,7 +92,7 @@ def test_reports_verify_and_add_up(script: Script, draw: st.DataObject) -> None:
 def test_a_host_learns_its_link_from_its_own_reports(script: Script) -> None:
     """Slots, counters and head come back from the sealed bytes alone."""
     link = learned = FIRST
-    for stretch in measured(script):
+    for stretch in script.metered():
         for report in sealer().seal([stretch], link, 1):
             link, learned = report.link, link_after(learned, report.wire)
 
@@ -118,7 +102,7 @@ def test_a_host_learns_its_link_from_its_own_reports(script: Script) -> None:
 @given(scripts())
 def test_grouping_changes_no_total(script: Script) -> None:
     """One report or many: the same counters in the end."""
-    stretches = measured(script)
+    stretches = script.metered()
     if not stretches:
         return
     together = sealer().seal(stretches, FIRST, 1)[-1].link
@@ -243,9 +227,7 @@ def test_an_epoch_is_opened_by_its_first_report_only() -> None:
     for _ in range(5 * 60):
         clock.advance(1_000)
         metering.observe(_batch(clock.boottime))
-    stretches = []
-    while (stretch := metering.cut()) is not None:
-        stretches.append(stretch)
+    stretches = list(iter(metering.cut, None))
     before = ChainLink(host_id=HOST_ID, epoch=4, sequence=9, sha256=bytes(range(32)))
     opening = EpochOpening(
         reason=EpochReason.SPOOL_CORRUPT,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kashi_server.domain.interval import Month
 from kashi_server.domain.invoice import InvoiceStatus
-from kashi_server.domain.taxed import NOTHING, Taxed
-from kashi_server.domain.tie_out import InvoicePaper, PaidPaper, RedPaper, TieOut
+from kashi_server.domain.taxed import Taxed
+from kashi_server.domain.tie_out import InvoicePaper, Left, PaidPaper, RedPaper, TieOut
 from kashi_verify.money import check_money
 
 DAY = date(2026, 11, 30)
@@ -95,7 +95,7 @@ def shared(of_contract_fen: int, *reds: RedPaper) -> TieOut:
         until_month=Month(2026, 10),
         metered_fen=50_00,
         invoices=[one],
-        payments=[] if one.left == NOTHING else [paid],
+        payments=[] if one.left == Left() else [paid],
     )
 
 
@@ -144,3 +144,33 @@ def test_the_tie_out_never_reads_high(
     assert isinstance(tie, dict)
     assert (tie["invoiced_incl_fen"], tie["paid_fen"]) == (invoiced_fen, paid_fen)
     assert tie["unknown_invoices"] == unknown
+
+
+def test_tax_cut_apart_may_leave_a_fen_on_nothing() -> None:
+    """Three red invoices, each with its tax cut by itself, take back all of 9.58 yuan and 56 of its
+    57 fen of tax: one fen is left, and nobody is refused a certificate for it."""
+    taken = [
+        Taxed(ex_tax_fen=-ex_tax, tax_fen=-tax) for ex_tax, tax in ((1, 0), (258, 15), (699, 41))
+    ]
+    paper = InvoicePaper(
+        number="26442000000000000001",
+        issued_on=DAY,
+        status=InvoiceStatus.PARTLY_RED,
+        amount=Taxed(ex_tax_fen=958, tax_fen=57),
+        of_contract=Taxed(ex_tax_fen=958, tax_fen=57),
+        reds=tuple(
+            RedPaper(number=f"9{n}", issued_on=DAY, amount=one, of_contract=one, unmapped_fen=0)
+            for n, one in enumerate(taken)
+        ),
+    )
+    money = TieOut(
+        until_day=DAY,
+        until_month=Month(2026, 10),
+        metered_fen=0,
+        invoices=[paper],
+        payments=[],
+    ).to_data()
+
+    check_money(money, DAY)
+    assert paper.left is not None
+    assert (paper.left.ex_tax_fen, paper.left.incl_fen) == (0, 1)

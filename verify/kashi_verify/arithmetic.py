@@ -6,7 +6,7 @@
    agreed by the month or for a partition, its equal per card-hour is exactly that;
 4. totals: every quantity and amount is the sum over the lines, card-hours as exact fractions;
 5. no device is counted twice for one minute by two hosts, nor billed for a minute that a provider
-   states of it unless what was measured leaves a gap there that is long enough;
+   states of it, however it spells it, unless what was measured leaves a gap that is long enough;
 6. days: leased, observed, gap and amount add up to the totals, and no day stands twice.
 """
 
@@ -22,6 +22,7 @@ from kashi_verify.detail import Detail, line_named
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 from kashi_verify.line_evidence import COUNTED, check_line_evidence
+from kashi_verify.spelling import measured_device, stated_device
 
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
@@ -232,10 +233,14 @@ def _check_overlap(lines: Sequence[Data]) -> None:
     """One device is never counted twice for one minute, whichever hosts report it, and what a
     provider states of it is billed only where a measured line has a gap."""
     spans: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
+    # A second spelling that earns nothing may stand beside the first; billed, it is the same card.
+    named: dict[str, list[tuple[int, int, int]]] = {}
     for line in lines:
         source = (line["hardware_id"], "stated" in line)
         spans.setdefault(source, []).append((*span_ms(line), line["line"]))
-    for found in spans.values():
+        if "stated" in line and line["billed_ms"]:
+            named.setdefault(stated_device(line), []).append((*span_ms(line), line["line"]))
+    for found in (*spans.values(), *named.values()):
         found.sort()
         for (_, end_ms, earlier), (start_ms, _, later) in pairwise(found):
             if start_ms < end_ms:
@@ -252,14 +257,15 @@ def _check_stated_in_gaps(lines: Sequence[Data]) -> None:
     billed: dict[str, list[tuple[int, int, int]]] = {}
     for line in lines:
         if "stated" in line and line["billed_ms"]:
-            billed.setdefault(line["hardware_id"], []).append((*span_ms(line), line["line"]))
+            billed.setdefault(stated_device(line), []).append((*span_ms(line), line["line"]))
     for line in lines:
-        if "stated" in line or line["hardware_id"] not in billed:
+        if "stated" in line:
             continue
         low_ms, high_ms = span_ms(line)
         beside = [
             (min(high_ms, end_ms) - max(low_ms, start_ms), number)
-            for start_ms, end_ms, number in billed[line["hardware_id"]]
+            for name in measured_device(line["hardware_id"])
+            for start_ms, end_ms, number in billed.get(name, ())
             if start_ms < high_ms and low_ms < end_ms
         ]
         if sum(common_ms for common_ms, _ in beside) > line["quantities"]["gap_ms"]:

@@ -2,10 +2,12 @@
 
 Two generations of the head are read. `kashi/v1/certificate` names one statement and its evidence;
 `kashi/v2/certificate` names every attached file, and may certify several months, whose files carry
-the month in their names.
+the month in their names. Rules that held for a part of a month only carry their hash in their name
+(`rules-HASH.json`), once for all months.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -21,6 +23,7 @@ LINES: Final = "lines.csv"
 _V1: Final = "kashi/v1/certificate"
 _V2: Final = "kashi/v2/certificate"
 _STAMPINGS: Final = ("none", "rfc3161", "unavailable")
+_RULES: Final = re.compile(r"rules-[0-9a-f]{64}")
 MONTHS_MAX: Final = 120
 
 
@@ -36,6 +39,12 @@ class Month:
     def rules(self) -> bytes | None:
         """The rules that are attached for it."""
         return self.files.get("rules")
+
+    @property
+    def rules_by_hash(self) -> Mapping[str, bytes]:
+        """The same and every other version that its lines name, by SHA-256."""
+        found = (content for kind, content in self.files.items() if kind.startswith("rules"))
+        return {sha256(content).hexdigest(): content for content in found}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +75,20 @@ class Attached:
 
 
 def read_attached(opened: document.Opened) -> Attached:
-    """Read what is attached.
+    """Read what is attached to a document.
 
     Raises:
         CheckFailed: a file is missing, added, misspelled, or not the one that is named.
     """
-    files = document.attachments(opened)
+    return read_files(document.attachments(opened), opened)
+
+
+def read_files(files: Mapping[str, bytes], opened: document.Opened) -> Attached:
+    """Read attachments by name, of a document that was opened.
+
+    Raises:
+        CheckFailed: a file is missing, added, misspelled, or not the one that is named.
+    """
     if HEAD not in files:
         raise CheckFailed(f"未附 {HEAD}。{HEAD} is not attached")
     head = read_canonical(HEAD, files[HEAD])
@@ -128,10 +145,11 @@ def _second_generation(head: Data, files: Mapping[str, bytes]) -> tuple[Month, .
     marks = [""] if len(names) == 1 else [f"-{name}" for name in names]
     months = tuple(_month(files, mark) for mark in marks)
     known = {f"{kind}{mark}.json" for mark in marks for kind in ("statement", "evidence", "rules")}
-    if expected - known - {HEAD, SUMMARY, LINES}:
+    named = {f"{kind}.json" for month in months for kind in month.files if _RULES.fullmatch(kind)}
+    strange = sorted(expected - known - named - {HEAD, SUMMARY, LINES})
+    if strange:
         raise CheckFailed(
-            f"附有不属于任何月份的文件：{sorted(expected - known)}。"
-            f"Attached are files of no month: {sorted(expected - known)}"
+            f"附有不属于任何月份的文件：{strange}。Attached are files of no month: {strange}"
         )
     found_months = [month.statement["period"]["month"] for month in months]
     if found_months != names:
@@ -171,11 +189,29 @@ def _month(files: Mapping[str, bytes], mark: str) -> Month:
     for kind in ("statement", "evidence"):
         if kind not in found:
             raise CheckFailed(f"未附 {kind}{mark}.json。{kind}{mark}.json is not attached")
+    statement = read_canonical(f"statement{mark}.json", found["statement"])
+    found |= _changed_rules(files, statement, found.get("rules"))
     return Month(
-        statement=read_canonical(f"statement{mark}.json", found["statement"]),
+        statement=statement,
         evidence=read_canonical(f"evidence{mark}.json", found["evidence"]),
         files=found,
     )
+
+
+def _changed_rules(
+    files: Mapping[str, bytes], statement: Data, own: bytes | None
+) -> Iterator[tuple[str, bytes]]:
+    """Attached rules that lines of the month name beside those the statement names."""
+    for named in sorted({line["rules_sha256"] or "" for line in statement["lines"]}):
+        content = files.get(f"rules-{named}.json")
+        if content is None or content == own:
+            continue
+        if sha256(content).hexdigest() != named:
+            raise CheckFailed(
+                f"rules-{named}.json 的哈希与其名称不符。"
+                f"rules-{named}.json does not hash to its name"
+            )
+        yield f"rules-{named}", content
 
 
 def _check_format(name: str, data: Data, wanted: str) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from cryptography import x509
 
 from kashi_verify.chain import load_pem
+from kashi_verify.command_line import CommandLine
 from kashi_verify.findings import CheckFailed, Unreadable, Verdict
 from kashi_verify.limits import PDF_BYTES_MAX
 from kashi_verify.output import as_json, as_text
@@ -57,23 +58,25 @@ def run(arguments: Sequence[str], now: datetime) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="kashi-verify",
-        description="离线核验算力使用证明 / checks a usage certificate offline, in numbered steps",
-        epilog="0 valid · 1 invalid · 2 unreadable · 3 whole, but no root was given",
+        description="离线逐步核验算力使用证明。Checks a certificate offline, in numbered steps",
+        epilog="退出码：0 有效 · 1 无效 · 2 无法读取或命令行有误 · 3 完整，但未给根证书。"
+        "Exit codes: 0 valid · 1 invalid · 2 unreadable, or a wrong command line · 3 whole, but no "
+        "root was given",
     )
-    parser.add_argument("pdf", type=Path, help="证明 / the certificate")
-    parser.add_argument("--root", type=Path, help="文件根证书 PEM / the documents root to trust")
+    parser.add_argument("pdf", type=Path, help="证明。The certificate")
+    parser.add_argument("--root", type=Path, help="文件根证书 PEM。The documents root to trust")
     parser.add_argument(
         "--bundle",
         type=Path,
         action="append",
-        help="证据包，多月可给多个 / the evidence bundle, a zip file; one a month",
+        help="证据包，多月可给多个。The evidence bundle, a zip file; one a month",
     )
     parser.add_argument(
-        "--tsa-root", type=Path, help="时间戳根证书 PEM / the root to trust for time-stamps"
+        "--tsa-root", type=Path, help="时间戳根证书 PEM。The root to trust for time-stamps"
     )
-    parser.add_argument("--json", action="store_true", help="机器可读 / for a machine")
+    parser.add_argument("--json", action="store_true", help="机器可读。For a machine")
     return parser
 
 

@@ -15,12 +15,12 @@ arithmetic of this tool's own:
 Whether a company meets the conditions of the gate, nobody can see from a statement.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import chain, pairwise
 from typing import Any, Final
 
+from kashi_verify.evaluated_case import check_case, fen_of, rated
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 
@@ -32,8 +32,7 @@ STEPS: Final = (
 )  # fmt: skip
 _FACTORS: Final = ("contract", "invoice", "payment", "metered", "verified")
 _CAPS: Final = ("cap.company_year_yuan", "cap.award_yuan", "cap.company_year_principle_yuan")
-_YUAN: Final = re.compile(r"(0|[1-9]\d{0,14})\.\d\d")
-_LEVEL: Final = re.compile(r"E[0-3]")
+_STATUSES: Final = ("final", "estimate", "no_amount")
 
 
 def check_evaluation(statement: Data) -> None:
@@ -44,7 +43,7 @@ def check_evaluation(statement: Data) -> None:
     """
     subsidy, programme = statement["subsidy"], statement["programme"]
     steps = subsidy["steps"]
-    _check_case(statement, subsidy["case"])
+    check_case(statement, subsidy["case"])
     if programme is None:
         if steps or subsidy["status"] != "no_rules" or subsidy["estimate_fen"] is not None:
             raise CheckFailed(
@@ -59,51 +58,6 @@ def check_evaluation(statement: Data) -> None:
         _check_step(step, subsidy["case"], values)
     _check_told(subsidy)
     _check_result(subsidy)
-
-
-def fen_of(yuan: str) -> int:
-    """Yuan with two places as fen."""
-    if _YUAN.fullmatch(yuan) is None:
-        raise CheckFailed(f"“{yuan}”不是人民币金额。'{yuan}' is not an amount of yuan")
-    return int(yuan.replace(".", ""))
-
-
-def _check_case(statement: Data, case: Data) -> None:
-    if case["case_id"] != statement["statement"]["number"]:
-        raise CheckFailed(
-            "所评估的案例属于另一份结算。The case that was evaluated is another statement's"
-        )
-    eligible_fen = statement["totals"]["eligible_fen"]
-    if sum(_rated(case, None)) < eligible_fen:
-        raise CheckFailed(
-            f"案例少于各行符合条件的 {eligible_fen} 分。"
-            f"The case holds less than the eligible {eligible_fen} fen of the lines"
-        )
-    contract, service = statement["contract"], case.get("service", {})
-    if contract is None:
-        return
-    declared = contract["unrelated_declared"]
-    related = None if declared is None else not declared
-    if service.get("related") != related or service["contract_signed"] != contract["signed_on"]:
-        raise CheckFailed(
-            "所评估的案例属于另一份合同。The case that was evaluated is of another contract"
-        )
-
-
-def _rated(case: Data, least: str | None) -> list[int]:
-    """Fen of the case's metered lines whose evidence is good enough."""
-    lines: Sequence[Data] = case.get("metered", ())
-    for line in lines:
-        if _LEVEL.fullmatch(line["evidence_level"]) is None:
-            raise CheckFailed(
-                f"没有证据等级 {line['evidence_level']}。"
-                f"There is no evidence level {line['evidence_level']}"
-            )
-    return [
-        fen_of(line["amount_yuan"])
-        for line in lines
-        if least is None or line["evidence_level"] >= least
-    ]
 
 
 def _check_chain(steps: Sequence[Data]) -> None:
@@ -156,7 +110,7 @@ def _check_step(step: Data, case: Data, values: Values) -> None:
     match step["step"]:
         case "price":
             least = values.get("min_evidence_level")
-            holds = "metered" not in inputs or fen_of(inputs["metered"]) == sum(_rated(case, least))
+            holds = "metered" not in inputs or fen_of(inputs["metered"]) == sum(rated(case, least))
         case "base":
             holds = _base_holds(step, inputs, values)
         case "threshold":
@@ -241,6 +195,8 @@ def _check_told(subsidy: Data) -> None:
             raise CheckFailed(
                 f"{name} 所列与步骤所述不同。What is {name} is not what the steps tell"
             )
+    if subsidy["status"] not in _STATUSES:
+        raise CheckFailed(f"没有状态 {subsidy['status']}。There is no status {subsidy['status']}")
     refused = len(subsidy["steps"]) == 1
     if subsidy["status"] == "final" and not refused and (subsidy["unknown"] or subsidy["missing"]):
         raise CheckFailed(

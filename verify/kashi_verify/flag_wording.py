@@ -54,6 +54,10 @@ FLAGS: Final = {
         "计量环境存在疑点（仅供参考，不扣减）",
         "the meter's surroundings raise doubts (information only, nothing is deducted)",
     ),
+    "clock_unknown": (
+        "部分报告的主机时钟未经同步：其时刻偏差未知（仅供参考，不扣减）",
+        "no time source vouched for the clock of some reports: its offset is unknown (information)",
+    ),
     "generated_workload": ("演示：工作负载由程序生成", "demonstration: the workload is generated"),
     "stamp_unvouched": (
         "时间戳完整，但未证明由谁出具",

@@ -5,6 +5,7 @@ sum; red invoices take back, and what is left follows from them; nothing is late
 the tie-out is what these papers come to.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -13,7 +14,9 @@ from kashi_verify.detail import Detail
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _GONE: Final = ("red", "void")
+_STATUSES: Final = ("normal", "partly_red", *_GONE)
 _SIDES: Final = ("ex_tax_fen", "incl_fen")
 
 
@@ -38,6 +41,8 @@ def check_money(money: Data, issued_on: date) -> None:
             f"核对把 {tie['until_month']} 当作在 {until} 已关账。"
             f"The tie-out counts {tie['until_month']} as closed on {until}"
         )
+    if _MONTH.fullmatch(tie["until_month"]) is None:
+        raise CheckFailed(f"“{tie['until_month']}”不是月份。'{tie['until_month']}' is not a month")
     for one in money["invoices"]:
         _check_invoice(one, until)
     _check_payments(money, until)
@@ -56,6 +61,23 @@ def check_money(money: Data, issued_on: date) -> None:
             raise CheckFailed(
                 f"核对的 {name} 为 {tie[name]}；单据得 {value}。"
                 f"The tie-out's {name} is {tie[name]}; the papers give {value}"
+            )
+
+
+def check_worth(contract: Data | None) -> None:
+    """A contract's total is the sum of its parts; None: nobody stated it.
+
+    Raises:
+        CheckFailed: it is not.
+    """
+    if contract is None:
+        return
+    for name in ("ex_tax_fen", "tax_fen"):
+        parts_fen = sum(part[name] for part in contract["parts"])
+        if contract[name] != parts_fen:
+            raise CheckFailed(
+                f"合同的 {name} 为 {contract[name]}；各部分合计 {parts_fen}。"
+                f"The contract's {name} is {contract[name]}; its parts come to {parts_fen}"
             )
 
 
@@ -79,6 +101,11 @@ def _check_invoice(invoice: Data, until: date) -> None:
                 f"Invoice {one['number']}: without tax and tax are not the sum"
             )
         _check_day(_named("发票", "invoice", one["number"]), one["issued_on"], until)
+    if invoice["status"] not in _STATUSES:
+        raise CheckFailed(
+            f"发票 {invoice['number']} 没有状态 {invoice['status']}。"
+            f"Invoice {invoice['number']} has no such status as {invoice['status']}"
+        )
     if any(red["incl_fen"] >= 0 for red in invoice["reds"]):
         raise CheckFailed(
             f"发票 {invoice['number']}：有红字发票没有冲减。"

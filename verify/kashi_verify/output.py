@@ -30,7 +30,8 @@ def as_text(findings: Findings) -> Iterator[str]:
 def _details(outcome: Outcome) -> Iterator[str]:
     """What was checked on one line; what failed on two, the second with the precise place."""
     if not outcome.passed:
-        yield f"      {FAILURES[outcome.step]}"
+        zh, en = FAILURES[outcome.step]
+        yield f"      {zh} / {en}"
         yield f"      {outcome.detail}"
     elif outcome.detail_zh == outcome.detail:  # names and hashes alone need no second language
         yield f"      {outcome.detail}"

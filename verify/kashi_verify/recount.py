@@ -19,6 +19,7 @@ from kashi_verify.detail import Detail, report_named
 from kashi_verify.devices import RevealedDevices
 from kashi_verify.findings import CheckFailed, Findings
 from kashi_verify.receipts import Receipted
+from kashi_verify.spelling import measured_device, stated_device
 
 Data = Mapping[str, Any]
 _MINUTE_MS: Final = 60_000
@@ -55,7 +56,7 @@ class Recount:
             span = (start_ms // _MINUTE_MS, end_ms // _MINUTE_MS, place)
             self._spans.setdefault((line["hardware_id"], line["host_id"]), []).append(span)
             if "stated" in line and line["billed_ms"]:
-                self._stated.setdefault(line["hardware_id"], []).append(span)
+                self._stated.setdefault(stated_device(line), []).append(span)
         for spans in (*self._spans.values(), *self._stated.values()):
             spans.sort()
 
@@ -64,7 +65,7 @@ class Recount:
         hardware_id = device_of(block)
         start_ms = anchor_ms + wire.integer(block, 3)
         spans = self._spans.get((hardware_id, host_id), [])
-        stated = self._stated.get(hardware_id, [])
+        stated = self._stated_of(hardware_id)
         totals = [0] * len(_QUANTITIES)
         for content in wire.repeated(block, 5):
             reading = wire.read_message(content)
@@ -80,6 +81,10 @@ class Recount:
             if place is not None:
                 self._add_to_day(place, minute, found)
         return totals
+
+    def _stated_of(self, hardware_id: str) -> list[tuple[int, int, int]]:
+        names = measured_device(hardware_id)
+        return sorted(span for name in names for span in self._stated.get(name, ()))
 
     def _add_to_day(self, place: int, minute: int, found: Sequence[int]) -> None:
         day = self.days[place].setdefault(day_of(minute * _MINUTE_MS), Counted())

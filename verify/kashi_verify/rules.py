@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from kashi_verify.canonical import read_canonical
 from kashi_verify.findings import CheckFailed
 
 Data = Mapping[str, Any]
+_FORMAT: Final = "kashi/v1/rules"
 
 
 def check_rules(statement: Data, rules: bytes | None) -> str:
@@ -40,6 +41,11 @@ def check_rules(statement: Data, rules: bytes | None) -> str:
             f"The attached rules hash to {found}; named are {programme['sha256']}"
         )
     read = read_canonical("rules.json", rules)
+    if read["format"] != _FORMAT:
+        raise CheckFailed(
+            f"规则的格式为 {read['format']}，应为 {_FORMAT}。"
+            f"The rules are of format {read['format']}, not {_FORMAT}"
+        )
     for name in ("programme_id", "version", "name_zh", "name_en"):
         if read[name] != programme[name]:
             raise CheckFailed(

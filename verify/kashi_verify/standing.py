@@ -2,10 +2,10 @@
 
 1. the period is one month of Asia/Shanghai; lines and days lie in it;
 2. a line that gives a reason why it earns nothing bills nothing and is not eligible;
-3. only leased time is eligible or billed, and only under a contract;
+3. only leased time is eligible or billed, and only under a contract, inside its term (see `term`);
 4. a physical device and a part of it are never billed for the same minute, and parts of one device
    are never billed for more than the whole of it;
-5. coverage and gaps are those of the lines;
+5. coverage, gaps and the level of evidence, the weakest, are those of the lines;
 6. what the lines show a reader must see is among the flags;
 7. every day says what its lines have of it, as far as they tell.
 """
@@ -20,6 +20,8 @@ from kashi_verify.day_sums import check_days
 from kashi_verify.detail import line_named
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
+from kashi_verify.spelling import measured_device, stated_device
+from kashi_verify.term import check_term
 
 Data = Mapping[str, Any]
 _SHANGHAI: Final = timezone(timedelta(hours=8))
@@ -38,7 +40,16 @@ _EARN_NOTHING: Final = frozenset(
         "stated_and_measured",
     }
 )
-_NOT_ELIGIBLE: Final = _EARN_NOTHING | {"related_parties", "no_active_rules"}
+NOT_ELIGIBLE: Final = _EARN_NOTHING | {"related_parties", "no_active_rules"}
+"""Reasons with which no line is eligible."""
+
+_PARTLY_UNKNOWN: Final = {
+    "held_partly_unknown": ("held", "held_known_ms"),
+    "utilisation_partly_unknown": ("utilised", "utilisation_known_ms"),
+}
+"""Reasons that take nothing: of which basis, and what is then known of less than was observed."""
+
+_OF_NO_LINES: Final = "E2"
 _FLAGGED_BY_DEVICE: Final = ("conflict", "shares_exceed_device")
 
 
@@ -52,8 +63,10 @@ def check_standing(statement: Data) -> None:
     _check_period(statement)
     for line in lines:
         _check_reasons(line, leasable=statement["contract"] is not None)
+    check_term(statement)
     _check_parts(lines, statement["devices"])
     _check_quality(statement["quality"], statement["totals"])
+    _check_level(statement["quality"], lines)
     _check_flags(statement)
     check_days(statement)
 
@@ -94,12 +107,13 @@ def _check_reasons(line: Data, *, leasable: bool) -> None:
             f"{name.zh} 标为租用，而结算未指明合同。"
             f"{name.en} is leased, and the statement names no contract"
         )
+    _check_told(line, leased=leased)
     forbidden = sorted(reasons & _EARN_NOTHING)
     if forbidden and (line["billed_ms"] or line["amount_fen"]):
         raise CheckFailed(
             f"{name.zh} 有 {forbidden[0]}，却仍计费。{name.en} is billed although {forbidden[0]}"
         )
-    forbidden = sorted(reasons & _NOT_ELIGIBLE)
+    forbidden = sorted(reasons & NOT_ELIGIBLE)
     if line["eligible"] and (forbidden or not leased):
         raise CheckFailed(
             f"{name.zh} 有 {[*forbidden, 'unleased'][0]}，却仍符合条件。"
@@ -107,15 +121,34 @@ def _check_reasons(line: Data, *, leasable: bool) -> None:
         )
 
 
+def _check_told(line: Data, *, leased: bool) -> None:
+    """Every reason is one there is; what is partly unknown is told just where it is."""
+    reasons, counted = set(line["reasons"]), line["quantities"]
+    due = set()
+    if leased and not reasons & _EARN_NOTHING:
+        for reason, (basis, known) in _PARTLY_UNKNOWN.items():
+            if line["basis"] == basis and counted[known] < counted["observed_ms"]:
+                due.add(reason)
+    wrong = sorted((reasons - NOT_ELIGIBLE) ^ due)
+    if wrong or len(reasons) != len(line["reasons"]):
+        raise CheckFailed(
+            f"第 {line['line']} 行的理由缺少、多出或重复：{wrong}。"
+            f"Line {line['line']} lacks a reason, or has one too many or twice: {wrong}"
+        )
+
+
 def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
     parents = {device["hardware_id"]: device["parent_hardware_id"] for device in devices}
     billed: dict[str, list[Data]] = {}
+    wholes: dict[str, list[Data]] = {}
     for line in lines:
         if line["billed_ms"]:
             billed.setdefault(line["hardware_id"], []).append(line)
+            name = stated_device(line) if "stated" in line else line["hardware_id"]
+            wholes.setdefault(name, []).append(line)
     for hardware_id, of_part in billed.items():
         for part in of_part:
-            for whole in billed.get(parents[hardware_id], ()):
+            for whole in _lines_of(wholes, parents[hardware_id]):
                 (low, high), (start, end) = span_ms(whole), span_ms(part)
                 if low < end and start < high:
                     raise CheckFailed(
@@ -125,6 +158,11 @@ def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
                         "for the same minutes"
                     )
     _check_shares(billed, parents)
+
+
+def _lines_of(wholes: Mapping[str, Sequence[Data]], hardware_id: str | None) -> Iterator[Data]:
+    for name in measured_device(hardware_id) if hardware_id is not None else ():
+        yield from wholes.get(name, ())
 
 
 def _check_shares(billed: Mapping[str, Sequence[Data]], parents: Mapping[str, str | None]) -> None:
@@ -169,6 +207,16 @@ def _check_quality(quality: Data, totals: Data) -> None:
         raise CheckFailed(
             f"所述缺口共 {told_ms} 毫秒；各行有 {totals['gap_ms']}。"
             f"Gaps of {told_ms} ms are told; the lines have {totals['gap_ms']}"
+        )
+
+
+def _check_level(quality: Data, lines: Sequence[Data]) -> None:
+    weakest = min((line["evidence_level"] for line in lines), default=_OF_NO_LINES)
+    if quality["evidence_level"] != weakest:
+        raise CheckFailed(
+            f"evidence_level 为 {quality['evidence_level']}；各行中最弱的是 {weakest}。"
+            f"The evidence_level is {quality['evidence_level']}; the weakest of the lines is "
+            f"{weakest}"
         )
 
 

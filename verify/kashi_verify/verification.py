@@ -12,9 +12,10 @@ The document:
 The statement, or the statements of several months:
  6. The text of the pages agrees with the attached data.
  7. The arithmetic holds: every line, the totals, the days; the summary by month, model and level,
-    its amounts in capitals, the lines as CSV. No line earns what its reasons forbid, and no flag is
-    missing that the lines themselves call for.
- 8. The rules are those whose hash the statement names, and the estimate follows from them.
+    its amounts in capitals, the lines as CSV. What is said twice is said alike. No line earns what
+    its reasons forbid, and no flag is missing that the lines themselves call for.
+ 8. The rules are those whose hash the statement names; what is eligible is so under them; and the
+    estimate follows from them.
 The evidence, given a bundle (of several months one each, as their own certificates carry it):
  9. The bundle belongs to this certificate: the same bytes.
 10. The hosts' reports: signatures, chain links, block digests, the root over them.

@@ -21,21 +21,60 @@ STEPS: Final = {
 }
 
 FAILURES: Final = {
-    Step.OPEN: "无法作为证明打开：没有签名、签名多于一个、签名允许改动、已加密或文件损坏",
-    Step.COVERAGE: "签名未覆盖整个文件：签名之后有内容加入，或签名范围被改动",
-    Step.SIGNATURE: "摘要或签名不成立：有字节被改动、由他人签名，或签名形式不符",
-    Step.CHAIN: "签名证书未链接到所给根证书，或不得用于文件签名，或出具时间不明",
-    Step.ATTACHMENTS: "附件缺失、多余、写法不规范，或与所记哈希不符",
-    Step.PAGES: "页面文字与附件数据不一致",
-    Step.ARITHMETIC: "算术或资格不成立：数量、单价、取整、比例、合计、重复计算，或缺少应有的提示",
-    Step.RULES: "所附规则不是结算所指的版本，或估算不能由规则得出",
-    Step.BUNDLE: "证据包损坏，或属于另一份证明",
-    Step.REPORTS: "主机报告被改动、缺失、调换或伪造",
-    Step.RECEIPTS: "服务器回执缺失、伪造，或属于其他报告",
-    Step.LOG: "有回执不在日志中，或检查点不成立",
-    Step.RECOUNT: "逐分钟复算与结算行不一致，或设备与主机所签不符",
+    Step.OPEN: (
+        "无法作为证明打开：没有签名、签名多于一个、签名允许改动、已加密或文件损坏",
+        "not to be opened as a certificate: signatures, encryption or damage",
+    ),
+    Step.COVERAGE: (
+        "签名未覆盖整个文件：签名之后有内容加入，或签名范围被改动",
+        "the signature does not cover the whole file: added to, or its range changed",
+    ),
+    Step.SIGNATURE: (
+        "摘要或签名不成立：有字节被改动、由他人签名，或签名形式不符",
+        "digest or signature fails: bytes changed, another signer, or a wrong form",
+    ),
+    Step.CHAIN: (
+        "签名证书未链接到所给根证书，或不得用于文件签名，或出具时间不明",
+        "the signer does not lead to the root, may not sign, or its time is unknown",
+    ),
+    Step.ATTACHMENTS: (
+        "附件缺失、多余、写法不规范，或与所记哈希不符",
+        "attachments are missing, too many, spelt otherwise, or not what their hashes name",
+    ),
+    Step.PAGES: (
+        "页面文字与附件数据不一致",
+        "the pages and the attached data differ",
+    ),
+    Step.ARITHMETIC: (
+        "算术或资格不成立：数量、单价、取整、比例、合计、重复计算，或缺少应有的提示",
+        "arithmetic or eligibility fails: a figure, a sum, a repetition, a missing flag",
+    ),
+    Step.RULES: (
+        "所附规则不是结算所指的版本，或估算不能由规则得出",
+        "the attached rules are not the version named, or do not lead to the estimate",
+    ),
+    Step.BUNDLE: (
+        "证据包损坏，或属于另一份证明",
+        "the bundle is damaged, or belongs to another certificate",
+    ),
+    Step.REPORTS: (
+        "主机报告被改动、缺失、调换或伪造",
+        "a host's reports were altered, lost, swapped or forged",
+    ),
+    Step.RECEIPTS: (
+        "服务器回执缺失、伪造，或属于其他报告",
+        "a server's receipt is missing, forged, or of another report",
+    ),
+    Step.LOG: (
+        "有回执不在日志中，或检查点不成立",
+        "a receipt is not in the log, or the checkpoint does not hold",
+    ),
+    Step.RECOUNT: (
+        "逐分钟复算与结算行不一致，或设备与主机所签不符",
+        "the minutes do not add up to the lines, or a device is not the one its host signed",
+    ),
 }
-"""What it means that a step failed, in Chinese; the precise finding follows in both languages."""
+"""What it means that a step failed, in both languages; the precise finding follows."""
 
 VERDICTS: Final = {
     Verdict.VALID: ("有效", "valid"),

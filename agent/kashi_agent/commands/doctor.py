@@ -19,10 +19,11 @@ _MARKS: Final = {Level.OK: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = add_command(commands, "doctor", "what is wrong and what to do (诊断)", run)
-    parser.add_argument(
-        "meter_options", nargs="*", metavar="-- METER OPTIONS", help="for the meter it may start"
+    parser = add_command(
+        commands, "doctor", "诊断：有何问题、如何处置。What is wrong and what to do", run
     )
+    theirs = "给可能启动的计量进程的选项。For the meter it may start"
+    parser.add_argument("meter_options", nargs="*", metavar="-- METER OPTIONS", help=theirs)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from kashi_agent.mounts import MOUNTINFO
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    add_ways(add_command(commands, "enrol", "give this host its identity (登记本机)", run))
+    words = "登记本机。Give this host its identity"
+    add_ways(add_command(commands, "enrol", words, run))
 
 
 def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:

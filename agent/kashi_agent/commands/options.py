@@ -22,6 +22,9 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 
 YEAR_10000_MS = 253_402_300_800_000
 
+RECEIPTS = "kashi-server import-reports 写出的文件。Written by kashi-server import-reports"
+"""What a file of receipts is."""
+
 
 def add_command(
     commands: Commands,
@@ -34,12 +37,14 @@ def add_command(
 ) -> argparse.ArgumentParser:
     """Add a command with what most have: `--config` and `--state` (not where `settings` is None,
     else by default those of this file) and `--json`."""
-    parser = commands.add_parser(name, help=words)
+    parser = commands.add_parser(name, help=words, description=words)
     if settings is not None:
-        parser.add_argument("--config", type=Path, help=f"settings file (default {settings})")
-        parser.add_argument("--state", type=Path, help="state folder, instead of the settings'")
+        file = f"设置文件，默认 {settings}。The settings file (default {settings})"
+        parser.add_argument("--config", type=Path, help=file)
+        folder = "状态目录，代替设置所写。The state folder, instead of the settings'"
+        parser.add_argument("--state", type=Path, help=folder)
     if json:
-        parser.add_argument("--json", action="store_true", help="print facts as JSON")
+        parser.add_argument("--json", action="store_true", help="以 JSON 输出。Print facts as JSON")
     parser.set_defaults(run=run)
     return parser
 

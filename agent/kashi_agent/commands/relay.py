@@ -3,24 +3,24 @@
 import argparse
 from pathlib import Path
 
-from kashi_agent.commands.options import Commands, add_command
+from kashi_agent.commands.options import RECEIPTS, Commands, add_command
 from kashi_agent.commands.ways_in import add_ways
 from kashi_agent.relay.config import CONFIG_PATH
 
 
 def add(commands: Commands) -> None:
     """Add the commands."""
-    relay = commands.add_parser("relay", help="pass on the reports of a site's hosts (中继)")
+    words = "中继：转送本站点各主机的报告。Pass on the reports of a site's hosts"
+    relay = commands.add_parser("relay", help=words, description=words)
     verbs = relay.add_subparsers(required=True, metavar="COMMAND")
-    add_ways(_verb(verbs, "enrol", "give this relay its identity (登记中继)"))
-    _verb(verbs, "run", "take, keep and forward until told to stop (运行)")
-    _verb(verbs, "status", "how every host stands (状态)")
-    out = _verb(verbs, "export", "write what waits into a dated file (导出)")
-    out.add_argument("folder", type=Path, metavar="FOLDER", help="where the file goes")
-    back = _verb(verbs, "take", "take files with receipts (导入回执)")
-    back.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="written by kashi-server import-reports"
-    )
+    add_ways(_verb(verbs, "enrol", "登记本中继。Give this relay its identity"))
+    _verb(verbs, "run", "运行：接收、保存、转送。Take, keep and forward until told to stop")
+    _verb(verbs, "status", "各主机的状态。How every host stands")
+    out = _verb(verbs, "export", "把待送内容导出到带日期的文件。Write what waits into a dated file")
+    where = "文件放入的目录。Where the file goes"
+    out.add_argument("folder", type=Path, metavar="FOLDER", help=where)
+    back = _verb(verbs, "take", "导入带回的回执。Take files with receipts")
+    back.add_argument("files", nargs="+", type=Path, metavar="FILE", help=RECEIPTS)
 
 
 def run(options: argparse.Namespace) -> int:

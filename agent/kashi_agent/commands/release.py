@@ -23,7 +23,7 @@ _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    words = "let the devices go for a reset or a MIG change (暂时释放设备)"
+    words = "暂时释放设备，以便复位或更改 MIG。Let the devices go for a reset or a MIG change"
     parser = add_command(commands, "release", words, run)
     how_long = parser.add_mutually_exclusive_group()
     how_long.add_argument(
@@ -32,9 +32,11 @@ def add(commands: Commands) -> None:
         type=_release,
         default="10m",
         metavar="TIME",
-        help="how long, at most 24h: 90s, 10m, 2h (default 10m)",
+        help="多久，至多 24h：90s、10m、2h，默认 10m。"
+        "How long, at most 24h: 90s, 10m, 2h (default 10m)",
     )
-    how_long.add_argument("--end", action="store_true", help="measure again, now")
+    now = "立即恢复计量。Measure again, now"
+    how_long.add_argument("--end", action="store_true", help=now)
 
 
 def run(options: argparse.Namespace) -> int:

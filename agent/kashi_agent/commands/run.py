@@ -10,16 +10,16 @@ from kashi_agent.wiring import run_daemon
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    words = "measure, keep and report until told to stop (运行)"
+    words = "运行：计量、保存、上报。Measure, keep and report until told to stop"
     parser = add_command(commands, "run", words, run, json=False)
     parser.add_argument(
         "--with-meter",
         action="store_true",
-        help="also start kashi-meter as a child, for development; what follows -- is for it",
+        help="同时启动 kashi-meter（开发用），-- 之后的选项归它。"
+        "Also start kashi-meter as a child, for development; what follows -- is for it",
     )
-    parser.add_argument(
-        "meter_options", nargs="*", metavar="-- METER OPTIONS", help="for the child"
-    )
+    theirs = "给计量进程的选项。For the meter"
+    parser.add_argument("meter_options", nargs="*", metavar="-- METER OPTIONS", help=theirs)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -17,10 +17,10 @@ from kashi_agent.wiring import member, real_spool
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = add_command(commands, "show", "print exactly what would be sent (将发送的内容)", run)
-    parser.add_argument(
-        "--sent", type=int, default=0, metavar="N", help="the last N sealed reports instead"
-    )
+    words = "原样显示将发送的内容。Print exactly what would be sent"
+    parser = add_command(commands, "show", words, run)
+    sent = "改看最近 N 份已封存报告。The last N sealed reports instead"
+    parser.add_argument("--sent", type=int, default=0, metavar="N", help=sent)
 
 
 def run(options: argparse.Namespace) -> int:

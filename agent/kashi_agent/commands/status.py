@@ -14,17 +14,21 @@ from kashi_agent.commands.options import (
 )
 from kashi_agent.config import AgentConfig
 from kashi_agent.doctor.finding import Finding, Level
-from kashi_agent.doctor.running import look_at_meter
+from kashi_agent.doctor.running import REPLAY, look_at_meter
 from kashi_agent.errors import AgentError
+from kashi_agent.recorder import SPOOL_REFUSES
+from kashi_agent.state_words import meter_state
 from kashi_agent.status import STALE_MS, AgentStatus, read_status
 from kashi_agent.wiring import member
 
+_REFUSES = "拒绝写入，所测内容在内存中等待 REFUSES writes: what is measured waits in memory"
+_REPLAYED = "；回放，非实测 replayed, not measured"
 _FULL = "已满，未封存的内容从粗保存 FULL: what is unsealed is kept coarser"
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    add_command(commands, "status", "how the running agent is (状态)", run)
+    add_command(commands, "status", "运行状态。How the running agent is", run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,22 +64,23 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
     old = "  — 代理停滞或已退出 the agent hangs or is gone" if stale else ""
     demo = "（演示 demonstration）" if status.demo else ""
     flushes, waiting = status.durable_flushes, status.waiting_readings
-    held = f"epoch {status.server_epoch} sequence {status.server_sequence}"
+    held = f"纪元与序号 epoch {status.server_epoch} sequence {status.server_sequence}"
+    sealed = f"纪元与序号 epoch {status.sealed_epoch} sequence {status.sealed_sequence}"
     return [
         ("主机 host", status.host_id),
         ("运营方 operator", status.operator_party_id),
         ("服务器 server", f"{status.metering_address}{demo}"),
-        ("代理 agent", f"{status.version}, pid {status.pid}"),
+        ("代理 agent", f"{status.version}, 进程 pid {status.pid}"),
         ("启动于 started", shown_time(status.started_utc_ms)),
         ("最近动静 seen", f"{age_ms // 1000} 秒前 s ago{old}"),
-        ("计量 meter", status.meter_state),
+        ("计量 meter", meter_state(status.meter_state) + _REPLAYED * (status.meter_kind == REPLAY)),
         ("时钟 clock", _clock(status)),
         ("释放 released", _until(status.released_until_utc_ms)),
         ("设备 devices", str(status.devices)),
         ("采样 samples", f"{status.samples}, 迟到 late {status.samples_late}"),
         ("落盘 durable", f"{flushes} 次 times, 待写 waiting {waiting}"),
-        ("磁盘 disk", _FULL if status.disk_full else "正常 ok"),
-        ("已封存 sealed", f"epoch {status.sealed_epoch} sequence {status.sealed_sequence}"),
+        ("磁盘 disk", _disk(status)),
+        ("已封存 sealed", sealed),
         ("服务器已有 server holds", held),
         ("待送 waiting", f"{status.unacknowledged_reports} 份 reports"),
         ("已送 delivered", _delivered(status)),
@@ -87,11 +92,19 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
     ]
 
 
+def _disk(status: AgentStatus) -> str:
+    if status.disk_full:
+        return _FULL
+    return _REFUSES if status.trouble.startswith(SPOOL_REFUSES) else "正常 ok"
+
+
 def _unmeasured(status: AgentStatus) -> Finding | None:
     """Why nothing is measured, in the doctor's words; a meter that has just come is none."""
     if status.meter_state == "connected":
         return None
-    (found,) = look_at_meter(status.meter_state, "", status.devices)
+    (found,) = look_at_meter(
+        status.meter_state, "", status.devices, kind=status.meter_kind, demo=status.demo
+    )
     return found if found.level is Level.FAILURE else None
 
 
@@ -111,7 +124,8 @@ def _clock(status: AgentStatus) -> str:
 def _delivered(status: AgentStatus) -> str:
     """What is quarantined counts for nothing: that is said with where the reason stands."""
     why = "，见 kashi-agent doctor" if status.quarantined_reports else ""
-    return f"{status.delivered_reports}, 隔离 {status.quarantined_reports} quarantined{why}"
+    delivered, quarantined = status.delivered_reports, status.quarantined_reports
+    return f"启动后 since the start {delivered}, 隔离 {quarantined} quarantined{why}"
 
 
 def _until(utc_ms: int | None) -> str:

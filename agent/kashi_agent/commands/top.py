@@ -20,6 +20,7 @@ from kashi_agent.commands.options import Commands, add_command, config_of
 from kashi_agent.config import AgentConfig
 from kashi_agent.errors import AgentError
 from kashi_agent.live import LiveDevice, LiveView, read_live
+from kashi_agent.state_words import absence, holder_kind, meter_state
 from kashi_agent.status import AgentStatus, read_status
 
 OLD_MS: Final = 20_000
@@ -43,16 +44,21 @@ NAME_CHARACTERS: Final = 13
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = add_command(commands, "top", "the devices, live (实时查看)", run)
+    parser = add_command(commands, "top", "实时查看设备。The devices, live", run)
     parser.add_argument(
-        "--every", type=_seconds, default=1.0, metavar="SECONDS", help="between looks (default 1)"
+        "--every",
+        type=_seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="每隔几秒看一次，默认 1。Between looks (default 1)",
     )
     parser.add_argument(
         "--count",
         type=_count,
         default=None,
         metavar="N",
-        help="looks, then end; 0: until interrupted (default on a terminal, else 1)",
+        help="看几次后结束；0：直至中断（终端上的默认值，否则为 1）。"
+        "Looks, then end; 0: until interrupted (default on a terminal, else 1)",
     )
 
 
@@ -126,7 +132,8 @@ def _of_agent(status: AgentStatus | None) -> str:
         return "状态不可读 status unreadable; sudo -u kashi-agent kashi-agent top"
     trouble = f"; 传送故障 delivery trouble: {status.trouble}" if status.trouble else ""
     return (
-        f"计量 meter: {status.meter_state}; 待送 waiting: {status.unacknowledged_reports}{trouble}"
+        f"计量 meter: {meter_state(status.meter_state)}; "
+        f"待送 waiting: {status.unacknowledged_reports}{trouble}"
     )
 
 
@@ -136,10 +143,10 @@ def _row(device: LiveDevice) -> tuple[str, ...]:
     used = _card_hours(device.utilised_ns // 1_000_000, device)
     return (
         f"{device.hardware_id[:NAME_CHARACTERS]}{part}\n{device.model}",
-        device.absent or _scaled(device.utilisation_ppm, 10_000, " %"),
+        absence(device.absent) or _scaled(device.utilisation_ppm, 10_000, " %"),
         f"{_scaled(device.memory_used_bytes, 1 << 30)}/{device.memory_bytes >> 30}",
         _scaled(device.power_mw, 1_000),
-        device.holders_absent or "?" if device.holders is None else _named(device.holders),
+        absence(device.holders_absent) or "?" if device.holders is None else _named(device.holders),
         f"{observed}\n{used}",
         str(device.gap_ms // 1_000),
     )
@@ -148,7 +155,7 @@ def _row(device: LiveDevice) -> tuple[str, ...]:
 def _named(holders: list[str]) -> str:
     """The first few, their names cut; how many there are besides."""
     pairs = (holder.partition(":") for holder in holders[:HOLDERS_SHOWN])
-    lines = [f"{kind} {name[:NAME_CHARACTERS]}" for kind, _, name in pairs]
+    lines = [f"{holder_kind(kind)} {name[:NAME_CHARACTERS]}" for kind, _, name in pairs]
     more = len(holders) - len(lines)
     return "\n".join([*lines, *([f"+{more}"] if more else [])]) or "–"
 

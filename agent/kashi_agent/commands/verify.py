@@ -10,7 +10,8 @@ from kashi_agent.wiring import member, real_spool
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    add_command(commands, "verify", "check the spool's chain and counters (核对)", run)
+    words = "核对暂存区的链与计数。Check the spool's chain and counters"
+    add_command(commands, "verify", words, run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
     )
     if recovery.sealed.corrupt_bytes:
         audit.findings.append(
+            f"已封存的报告有 {recovery.sealed.corrupt_bytes} 字节不可读；"
+            "代理下次启动时会将其移开，并如实上报损失。"
             f"{recovery.sealed.corrupt_bytes} bytes of sealed reports are unreadable; the next "
             "start of the agent sets them aside and reports the loss"
         )

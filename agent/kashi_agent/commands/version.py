@@ -13,7 +13,7 @@ _PARTS = ("kashi-proto", "grpcio", "protobuf", "cryptography", "nvidia-ml-py", "
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    words = "versions of the agent and its parts (版本)"
+    words = "代理及其组件的版本。Versions of the agent and its parts"
     add_command(commands, "version", words, run, settings=None)
 
 

@@ -33,23 +33,25 @@ DEMONSTRATION = "Kashi DEMO"
 
 def add_ways(parser: argparse.ArgumentParser) -> None:
     """The options that say over which way, and by what the server is known."""
-    parser.add_argument("--server", type=_address, help="the enrolment port, HOST:PORT")
+    port = "登记端口，HOST:PORT。The enrolment port, HOST:PORT"
+    parser.add_argument("--server", type=_address, help=port)
     given = parser.add_mutually_exclusive_group()
-    given.add_argument("--token", help="the enrolment token; visible to other users of this host")
+    token = "登记令牌；本机其他用户可见。The enrolment token; visible to other users of this host"
+    given.add_argument("--token", help=token)
+    token_file = "存有令牌的文件；- 为标准输入。A file with the token; - for standard input"
+    given.add_argument("--token-file", type=Path, help=token_file)
     given.add_argument(
-        "--token-file", type=Path, help="a file with the token; - for standard input"
-    )
-    given.add_argument(
-        "--server-root", type=Path, help="with --request: the server's root, an officer approves"
+        "--server-root",
+        type=Path,
+        help="与 --request 同用：服务器根证书，由经办人批准。"
+        "With --request: the server's root, an officer approves",
     )
     by_file = parser.add_mutually_exclusive_group()
-    by_file.add_argument(
-        "--request", type=Path, metavar="FILE", help="write a request instead of calling the server"
-    )
-    by_file.add_argument(
-        "--response", type=Path, metavar="FILE", help="take the server's answer to a request"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    request = "不连服务器，改写请求文件。Write a request instead of calling the server"
+    by_file.add_argument("--request", type=Path, metavar="FILE", help=request)
+    response = "导入服务器对请求的答复。Take the server's answer to a request"
+    by_file.add_argument("--response", type=Path, metavar="FILE", help=response)
+    parser.add_argument("--yes", action="store_true", help="不询问。Do not ask")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,7 @@ def join(options: argparse.Namespace, newcomer: Newcomer, mountinfo: Path) -> in
     given = enrol_by(options, newcomer, facts, believed, clock)
     if given is not None:
         tell_identity(options, *given, newcomer.relay)
-        if not options.json and newcomer.kind == "host":
-            sys.stdout.write("下一步 Next: systemctl enable --now kashi-meter kashi-agent\n")
+        _tell_next(options, newcomer)
     return 0
 
 
@@ -175,8 +176,11 @@ def renew_by(options: argparse.Namespace, newcomer: Newcomer, clock: Clock) -> b
     store = newcomer.store
     if options.response is not None:
         _check_owner(store)
+        new = not store.enrolled
         host, tls = take_response(options.response, store)
         tell_identity(options, host, tls, newcomer.relay)
+        if new:
+            _tell_next(options, newcomer)
         return True
     if store.enrolled and options.request is not None:
         _check_owner(store)
@@ -184,6 +188,12 @@ def renew_by(options: argparse.Namespace, newcomer: Newcomer, clock: Clock) -> b
         _tell_written(options.request)
         return True
     return False
+
+
+def _tell_next(options: argparse.Namespace, newcomer: Newcomer) -> None:
+    units = {"host": "kashi-meter kashi-agent", "relay": "kashi-relay"}[newcomer.kind]
+    if not options.json:
+        sys.stdout.write(f"下一步 Next: systemctl enable --now {units}\n")
 
 
 def _check_owner(store: IdentityStore) -> None:
@@ -202,7 +212,7 @@ def agreed() -> bool:
             "无人可问；要不经询问登记，请加 --yes。"
             "There is nobody to ask; say --yes to enrol without a question"
         )
-    sys.stdout.write("Enrol this host? 是否登记？ [y/N] ")
+    sys.stdout.write("是否登记？Enrol? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
 

@@ -129,7 +129,11 @@ def _running(patient: Patient) -> Iterator[Finding]:
     found = list(look_at_agent(status, patient.clock))
     yield from found
     if isinstance(status, AgentStatus) and found[0].code == "agent_ok":
-        yield from look_at_meter(status.meter_state, status.unidentified, status.devices)
+        yield from look_at_meter(
+            *(status.meter_state, status.unidentified, status.devices),
+            kind=status.meter_kind,
+            demo=status.demo,
+        )
         try:
             view = read_live(patient.config.live_path)
             yield from look_at_devices(view)
@@ -139,5 +143,19 @@ def _running(patient: Patient) -> Iterator[Finding]:
             return  # nothing was seen yet: the meter's own finding says why
         return
     look = patient.look()
-    said = look.said if look.batch is None else "measuring"
-    yield from look_at_meter(said, look.unidentified, len(look.batch.samples) if look.batch else 0)
+    if look.batch is None:
+        yield from look_at_meter(look.said, look.unidentified, 0)
+        return
+    yield from look_at_meter(
+        *("measuring", look.unidentified, len(look.batch.samples)),
+        kind=look.batch.meter.kind.name.lower(),
+        demo=_demonstrates(patient.config),
+    )
+
+
+def _demonstrates(config: AgentConfig) -> bool:
+    """Whether this host is a demonstration server's; without an identity it is nobody's."""
+    try:
+        return IdentityStore(config.identity_folder).host().demo
+    except AgentError:
+        return False

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from kashi_agent.both_languages import halves
+
 
 class Level(StrEnum):
     """How bad it is."""
@@ -33,8 +35,8 @@ class Finding:
 
         A value in both languages, as this agent's refusals are, gives each line its own half.
         """
-        of_zh = {name: _halves(value)[0] for name, value in values.items()}
-        of_en = {name: _halves(value)[1] for name, value in values.items()}
+        of_zh = {name: halves(value)[0] for name, value in values.items()}
+        of_en = {name: halves(value)[1] for name, value in values.items()}
         return replace(
             self,
             zh=self.zh.format_map(of_zh),
@@ -43,9 +45,3 @@ class Finding:
             step_en=self.step_en.format_map(of_en),
             values=values,
         )
-
-
-def _halves(value: str) -> tuple[str, str]:
-    """The two halves of `中文。English`; of anything else, all of it twice."""
-    zh, stop, en = value.rpartition("。")
-    return (zh, en) if stop and zh and en else (value, value)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from kashi_agent.clock import Clock, ClockSync
@@ -10,8 +11,13 @@ from kashi_agent.doctor.words import finding
 from kashi_agent.errors import AgentError
 from kashi_agent.holders import HIDDEN
 from kashi_agent.live import LiveView
-from kashi_agent.sample import AbsentReason
+from kashi_agent.recorder import SPOOL_REFUSES
+from kashi_agent.sample import AbsentReason, MeterKind, names_of
+from kashi_agent.state_words import absent_reason, meter_reason
 from kashi_agent.status import STALE_MS, AgentStatus
+
+REPLAY: Final = MeterKind.REPLAY.name.lower()
+"""A workload is played: nothing is measured."""
 
 _METER: Final = (
     ("driver_mismatch", ("(code 18)",)),
@@ -40,12 +46,14 @@ def look_at_agent(status: AgentStatus | AgentError, clock: Clock) -> Iterator[Fi
     if age_ms > STALE_MS:
         yield finding("agent_silent", seconds=str(age_ms // 1_000))
         return
-    yield finding("agent_ok", line=f"pid {status.pid}, {status.line}")
+    yield finding("agent_ok", pid=str(status.pid), line=status.line)
     if status.clock == ClockSync.UNKNOWN.name.lower():
         yield finding("clock_unread")
     if status.disk_full:
         yield finding("agent_disk_full")
-    if status.trouble:
+    if status.trouble.startswith(SPOOL_REFUSES):
+        yield finding("spool_refuses", why=status.trouble)
+    elif status.trouble:
         yield finding("shipping_trouble", why=status.trouble)
 
 
@@ -55,12 +63,14 @@ def look_at_devices(view: LiveView) -> Iterator[Finding]:
         if device.absent == AbsentReason.NO_PERMISSION:
             yield finding("device_permission", why=device.hardware_id)
         elif device.absent:
-            yield finding("device_absent", device=device.hardware_id, why=device.absent)
+            told = absent_reason(device.absent)
+            yield _because("device_absent", device.absent, told, device=device.hardware_id)
 
 
 def look_at_choice(chosen: frozenset[str] | None, view: LiveView) -> Iterator[Finding]:
     """Devices that the settings name and that are not there: misspelt, or taken out."""
-    unknown = (chosen or frozenset()).difference(device.hardware_id for device in view.devices)
+    known = (name for device in view.devices for name in names_of(device.hardware_id))
+    unknown = (chosen or frozenset()).difference(known)
     if unknown:
         yield finding("reported_device_unknown", devices=", ".join(sorted(unknown)))
 
@@ -71,7 +81,7 @@ def look_at_holders(view: LiveView) -> Iterator[Finding]:
     for reason, devices in sorted(why.items()):
         code = _HOLDERS.get(reason)
         if code is not None:
-            yield finding(code, devices=str(devices), why=reason)
+            yield _because(code, reason, absent_reason(reason), devices=str(devices))
     hidden = sum(
         any(holder.endswith(HIDDEN) for holder in device.holders or ()) for device in view.devices
     )
@@ -79,18 +89,32 @@ def look_at_holders(view: LiveView) -> Iterator[Finding]:
         yield finding("holders_hidden", devices=str(hidden))
 
 
-def look_at_meter(said: str, unidentified: str, devices: int) -> Iterator[Finding]:
-    """What a meter says of itself, and of devices that do not tell their id."""
+def look_at_meter(
+    said: str, unidentified: str, devices: int, *, kind: str = "", demo: bool = False
+) -> Iterator[Finding]:
+    """What a meter says of itself, and of devices that do not tell their id; `kind`: what it reads
+    by, `demo`: the host belongs to a demonstration server, which counts a replay."""
     if said == "measuring":
-        yield finding("meter_ok", devices=str(devices))
+        yield finding(_reads(kind, demo=demo), devices=str(devices))
     else:
         yield _trouble(said)
     if unidentified:
         yield _trouble(unidentified)
 
 
+def _reads(kind: str, *, demo: bool) -> str:
+    if kind != REPLAY:
+        return "meter_ok"
+    return "meter_replayed_demo" if demo else "meter_replayed"
+
+
 def _trouble(said: str) -> Finding:
     for code, marks in _METER:
         if any(mark in said for mark in marks):
-            return finding(code, why=said)
-    return finding("meter_trouble", why=said)
+            return _because(code, said, meter_reason(said))
+    return _because("meter_trouble", said, meter_reason(said))
+
+
+def _because(code: str, why: str, told: str, **values: str) -> Finding:
+    """A finding with its reason in both languages for a person, in one word for a program."""
+    return replace(finding(code, why=told, **values), values={**values, "why": why})

@@ -2,8 +2,9 @@
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from google.protobuf.message import DecodeError
 from kashi.v1 import metering_pb2
@@ -17,6 +18,16 @@ from kashi_agent.spool import Spool
 
 HELD = metering_pb2.QUARANTINE_REASON_HOST_HELD
 REPLAYED = metering_pb2.QUARANTINE_REASON_REPLAY_METER
+
+_QUARANTINED: Final = {
+    "before enrolment": "早于登记",
+    "overlap": "与已计入的时间重叠",
+    "beyond skew": "时间超前过多",
+    "counters": "累计数与上一份不衔接",
+    "epoch limit": "一天内纪元过多",
+    "description": "设备描述与已计入的不同",
+}
+"""Why a report does not count, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,4 +110,6 @@ def look_at_answer(answer: LastAnswer) -> Iterator[Finding]:
         )
         name = str(answer.quarantine_reason) if known is None else known.name
         reason = name.removeprefix("QUARANTINE_REASON_").lower().replace("_", " ")
-        yield finding("quarantined", reason=reason)
+        zh = _QUARANTINED.get(reason)
+        told = finding("quarantined", reason=f"{zh}。{reason}" if zh else reason)
+        yield replace(told, values={"reason": reason})

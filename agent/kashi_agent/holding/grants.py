@@ -19,6 +19,7 @@ from kashi_agent.sample import (
     HolderKind,
     Sample,
     SampleBatch,
+    names_of,
 )
 
 REFRESH_MS: Final = 5_000
@@ -110,11 +111,12 @@ class GrantBook:
         self._names = self._files.names() if by_file else {}
 
     def _names_of(self, device: Device) -> tuple[str, ...]:
-        """What schedulers may call a device: its hardware id, and a whole card's device file."""
+        """What schedulers may call a device: its own names, and a whole card's device file."""
         name = (
             None if device.parent_hardware_id else self._names.get(bus_address(device.pci_bus_id))
         )
-        return (device.hardware_id,) if name is None else (device.hardware_id, name)
+        names = names_of(device.hardware_id)
+        return names if name is None else (*names, name)
 
     def _tell(self, why: str) -> None:
         """Say in the log why grants cannot be read, once until it changes."""

@@ -112,15 +112,25 @@ class NvmlDriver:
         """Persistence mode: 0 off, 1 on."""
         return asked(pynvml.nvmlDeviceGetPersistenceMode, handle)
 
-    def slices(self, handle: Handle) -> list[Slice]:
-        """The MIG instances of a device, over the holes between them; none where MIG is off."""
+    def slices(self, handle: Handle) -> list[Slice | Absent]:
+        """The MIG instances of a device, over the holes between them; none where MIG is off, or is
+        not supported. An absence stands for each place, or for all of them, of which the driver
+        does not say what is there: an error is no word that nothing is."""
         mode = asked(pynvml.nvmlDeviceGetMigMode, handle)
-        if isinstance(mode, Absent) or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
+        if isinstance(mode, Absent):
+            return [] if mode == NOT_SUPPORTED else [mode]
+        if mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
             return []
-        whole = asked(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle)
-        places = 0 if isinstance(whole, Absent) else int(whole)
-        found = (self._slice(handle, place, places) for place in range(places))
-        return [part for part in found if part is not None]
+        places = asked(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle)
+        if isinstance(places, Absent):
+            return [places]
+        parts = (
+            asked(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place)
+            for place in range(int(places))
+        )
+        # Only here may an absence mean a hole: once there is a handle, something is there.
+        there = (part for part in parts if part not in (GONE, NOT_SUPPORTED))
+        return [self._slice(part, int(places)) for part in there]
 
     def utilisation_percent(self, handle: Handle) -> int | Absent:
         """Share of the driver's last sample period in which a kernel ran; unchecked."""
@@ -196,15 +206,16 @@ class NvmlDriver:
             found.append((address(event.device), int(event.eventData)))
         return found
 
-    def _slice(self, handle: Handle, place: int, places: int) -> Slice | None:
-        part = asked(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place)
+    def _slice(self, part: Handle | Absent, places: int) -> Slice | Absent:
         if isinstance(part, Absent):
-            return None
+            return part
         uuid = self.uuid(part)
         attributes = asked(pynvml.nvmlDeviceGetAttributes_v2, part)
         instance = asked(pynvml.nvmlDeviceGetGpuInstanceId, part)
-        if isinstance(uuid, Absent) or isinstance(attributes, Absent):
-            return None
+        if isinstance(uuid, Absent):
+            return uuid
+        if isinstance(attributes, Absent):
+            return attributes
         return Slice(
             handle=part,
             uuid=uuid,

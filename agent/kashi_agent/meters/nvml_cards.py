@@ -1,17 +1,26 @@
 """Which NVIDIA devices and partitions there are, from one look of the meter to the next.
 
 A device is known by its UUID. One the driver lists no longer stays known as lost: its time is still
-to be told of. A partition that is taken away is gone, for its hardware is another partition's now.
+to be told of. A partition that is taken away is gone, for its hardware is another partition's now;
+where the driver does not say which ones there are, those that were known are unknown until it does.
+
+A partition's id is its UUID with its share: the driver makes the UUID of the card's and of the
+numbers of its instances, and gives it again to one of another profile. What is settled of an id,
+share and model above all, would change with it.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from kashi_agent.meters.nvml import NvmlDriver, Slice
 from kashi_agent.meters.nvml_calls import Handle, address
 from kashi_agent.meters.values import NOT_SUPPORTED
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device
+
+_IN_NO_PROFILE: Final = re.compile(r"[^A-Za-z0-9.+_-]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +33,10 @@ class Card:
     place: int = -1
     """Where the driver counts it, as a whole card."""
     parent: "Card | None" = None
+    uuid: str = ""
+    """Of a partition, what the driver calls it."""
+    untold: Absent | None = None
+    """Of a partition, why the last look could not tell whether it is still there."""
     settling: bool = False
     """Its next utilisation is left out: it shows the driver's own work."""
     in_module: bool | None = False
@@ -79,6 +92,8 @@ class Cards:
         """In words: devices that never told their id, and partitions whose share is none."""
         self.complete = True
         """No device is known to be missing."""
+        self.untold_looks = 0
+        """Looks on end at which the driver did not say which partitions there are."""
 
     def __iter__(self) -> Iterator[Card]:
         return iter(list(self._cards.values()))
@@ -122,9 +137,9 @@ class Cards:
         # A mute place that a known device may sit in is that device's matter: it says so itself.
         self.unidentified = tuple(unidentified) if len(unidentified) > len(unseen) else ()
         self.complete = not unidentified and not unseen
-        for card in wholes:
-            if card.device.hardware_id in seen:
-                self._partition(card, note)
+        looked = [card for card in wholes if card.device.hardware_id in seen]
+        told = [self._partition(card, note) for card in looked]
+        self.untold_looks = 0 if all(told) else self.untold_looks + 1
 
     def _meet(self, uuid: str, handle: Handle, place: int) -> bool:
         """Renew a known device's handle, or take in a new device; False: not yet.
@@ -158,44 +173,66 @@ class Cards:
                 card.handle = None
                 note(card, DeviceEventKind.VANISHED, "the driver lists it no longer", 0)
 
-    def _partition(self, whole: Card, note: Note) -> None:
-        """Bring the partitions of a device up to date."""
-        slices: dict[str, Slice] = {}
+    def _partition(self, whole: Card, note: Note) -> bool:
+        """Bring the partitions of a device up to date; False: the driver did not tell them all."""
+        parts: dict[str, tuple[Slice, Device]] = {}
+        untold: Absent | None = None
         for part in self._driver.slices(whole.handle):
-            if part.uuid not in self._cards and isinstance(part.device, Absent):
-                self.unidentified += (f"partition {part.uuid}: its name is refused",)
-            elif 0 < part.slices <= part.slices_whole:
-                slices[part.uuid] = part
-            else:  # what part of the card it is cannot be said, so it cannot be counted
-                share = f"{part.slices}/{part.slices_whole}"
-                self.unidentified += (f"partition {part.uuid}: a share of {share}",)
-        told = bool(slices) and self._driver.tells_activity(whole.handle)
-        instances = [part.gpu_instance for part in slices.values()]
+            if isinstance(part, Absent):
+                untold = part
+            elif (device := self._part(whole, part)) is not None:
+                parts[device.hardware_id] = part, device
+        told = bool(parts) and self._driver.tells_activity(whole.handle)
+        instances = [part.gpu_instance for part, _ in parts.values()]
         for card in self:
-            if card.parent is whole and card.device.hardware_id not in slices:
-                del self._cards[card.device.hardware_id]
-        for uuid, part in slices.items():
-            if uuid in self._cards:
-                self._cards[uuid].handle = part.handle
-            elif isinstance(part.device, Device):
-                self._cards[uuid] = _partition_card(whole, part, part.device, len(self._cards))
+            if card.parent is whole and card.device.hardware_id not in parts:
+                card.untold = untold
+                if untold is None:
+                    del self._cards[card.device.hardware_id]
+        for hardware_id, (part, device) in parts.items():
+            card = self._cards.setdefault(
+                hardware_id,
+                Card(device=device, turn=len(self._cards), handle=part.handle, parent=whole),
+            )
+            card.handle, card.uuid, card.untold = part.handle, part.uuid, None
             # Where compute instances share a GPU instance, its activity is none of theirs alone.
             alone = told and instances.count(part.gpu_instance) == 1
-            self._cards[uuid].gpu_instance = part.gpu_instance if alone else None
-        if whole.slices is not None and whole.slices != slices.keys():
-            note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(slices)), len(slices))
-        whole.slices = frozenset(slices)
+            card.gpu_instance = part.gpu_instance if alone else None
+        if untold is not None:
+            place = f"partitions of {whole.device.hardware_id}"
+            self.unidentified += (f"{place}: {untold.reason}",)
+            return False
+        if whole.slices is not None and whole.slices != parts.keys():
+            note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(parts)), len(parts))
+        whole.slices = frozenset(parts)
+        return True
+
+    def _part(self, whole: Card, part: Slice) -> Device | None:
+        """What a partition is; None, told of in words, where that cannot be said yet."""
+        share = part.slices, part.slices_whole
+        if not 0 < part.slices <= part.slices_whole:  # it cannot be counted
+            self.unidentified += (f"partition {part.uuid}: a share of {share[0]}/{share[1]}",)
+            return None
+        if isinstance(part.device, Device):
+            return _partition(whole.device, part, part.device)
+        for card in self:
+            if (card.parent, card.uuid, card.device.share) == (whole, part.uuid, share):
+                return card.device
+        self.unidentified += (f"partition {part.uuid}: its name is refused",)
+        return None
 
 
-def _partition_card(whole: Card, part: Slice, device: Device, turn: int) -> Card:
-    """A partition; its share is its compute slices of those the whole card has."""
-    device = replace(
-        whole.device,
-        hardware_id=part.uuid,
-        parent_hardware_id=whole.device.hardware_id,
-        model=device.model,
-        memory_bytes=device.memory_bytes,
+def _partition(whole: Device, part: Slice, named: Device) -> Device:
+    """A partition; its share is its compute slices of those the whole card has. Profiles of one
+    share differ in memory and engines, and the driver's name tells them apart."""
+    profile = _IN_NO_PROFILE.sub("", named.model.partition(" MIG ")[2])
+    words = f"{part.slices}of{part.slices_whole}" + (f"-{profile}" if profile else "")
+    return replace(
+        whole,
+        hardware_id=f"{part.uuid}.{words}",
+        parent_hardware_id=whole.hardware_id,
+        model=named.model,
+        memory_bytes=named.memory_bytes,
         share_numerator=part.slices,
         share_denominator=part.slices_whole,
     )
-    return Card(device=device, turn=turn, handle=part.handle, parent=whole)

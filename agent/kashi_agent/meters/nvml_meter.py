@@ -11,7 +11,7 @@ What is asked, and how often (one call into a driver costs tens of microseconds)
   largest value of a minute is what is reported;
 - what a device is: once. Which devices and partitions there are, and whether a device wants to be
   reset: every 60 ticks, every 10 where a device is partitioned or missing, and at once after a
-  partition has gone;
+  partition has gone or the driver once did not say which there are;
 - nothing of a device that sleeps: to look would wake it.
 
 Partitions have no energy or power of their own, and utilisation only where the driver counts what
@@ -115,7 +115,10 @@ class NvmlMeter(VendorMeter[Card]):
         """Look for devices and partitions anew."""
         self._cards.refresh(self._note, self._sleeps)
         self._driver.activity.keep_only({card.device.hardware_id for card in self._cards})
-        self._refreshed(changing=self._cards.partitioned or not self._cards.complete)
+        cards = self._cards
+        self._refreshed(changing=cards.partitioned or not cards.complete or cards.untold_looks > 0)
+        if cards.untold_looks == 1:
+            self._refresh_tick = self._tick + 1
         for card in self._cards:
             if card.parent is None and card.handle is not None and not self._sleeps(card):
                 self._tell_recovery(card)
@@ -133,8 +136,10 @@ class NvmlMeter(VendorMeter[Card]):
         """One device at this tick."""
         if self._sleeps(card):
             return Sample(device=card.device, seen=ASLEEP)
+        if card.untold is not None:
+            return Sample(device=card.device, seen=card.untold)
         seen = LOST if card.handle is None else self._observe(card)
-        if card.parent is not None and self._driver.uuid(card.handle) != card.device.hardware_id:
+        if card.parent is not None and self._driver.uuid(card.handle) != card.uuid:
             seen = GONE  # its handle may be another instance's by now, and so what was read
         if card.parent is not None and seen == GONE:
             self._refresh_tick = self._tick + 1

@@ -1,8 +1,9 @@
 """Forwarding: what the relay holds goes to the server, what the server signs comes back.
 
 One thread, one call at a time over one connection, host by host, oldest first. A host that the
-server refuses waits and keeps no other one waiting; one at whose call the server gave no answer is
-last in the next round, for it may be the reason.
+server refuses waits and keeps no other one waiting; what is kept of one that is not this relay's
+goes; one at whose call the server gave no answer is last in the next round, for it may be the
+reason.
 """
 
 import logging
@@ -17,7 +18,13 @@ from kashi.v1 import metering_pb2
 
 from kashi_agent.carrier import Carrier
 from kashi_agent.complaints import Complaints
-from kashi_agent.errors import AgentError, CertificateRefusedError, RefusedError, UnreachableError
+from kashi_agent.errors import (
+    AgentError,
+    CertificateRefusedError,
+    NotFoundError,
+    RefusedError,
+    UnreachableError,
+)
 from kashi_agent.relay.parcel import returned_of
 from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.tls_key import key_of_chain
@@ -113,6 +120,9 @@ class Forwarder:
             self.store.absorb(returned_of(host_id, answer, self.receipt_key))
         except CertificateRefusedError:
             raise  # that is the relay's own, and no host's fault
+        except NotFoundError as error:
+            self._estrange(host_id, str(error))
+            return 1
         except RefusedError as error:
             self._leave_alone(host_id, str(error))
             return 1
@@ -130,6 +140,9 @@ class Forwarder:
             chain = self.carrier.perform(lambda wire: wire.ask(request))
         except CertificateRefusedError:
             raise
+        except NotFoundError as error:
+            self._estrange(host_id, str(error))
+            return 1
         except RefusedError as error:
             what = f"其连接证书未能续期。Its certificate is not renewed: {error}"
             self._leave_alone(host_id, what)
@@ -140,6 +153,10 @@ class Forwarder:
 
     def _may_go(self, host_id: str) -> bool:
         return self._left_alone.get(host_id, 0) <= self.now_ms()
+
+    def _estrange(self, host_id: str, why: str) -> None:
+        self.store.estrange(host_id, why)
+        self._complaints.tell(f"主机 host {host_id}: {why}", self.now_ms())
 
     def _leave_alone(self, host_id: str, why: str) -> None:
         self._left_alone[host_id] = self.now_ms() + REFUSED_PAUSE_MS

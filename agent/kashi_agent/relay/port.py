@@ -21,6 +21,7 @@ from kashi_agent.errors import AgentError, DiskFullError, RefusedError, SpoolErr
 from kashi_agent.identity import IdentityStore, TlsIdentity
 from kashi_agent.relay.parcel import Parcel, check_numbers, parcel_of
 from kashi_agent.relay.store import RelayStore
+from kashi_agent.relay.strangers import StrangerError
 from kashi_agent.relay.tls_key import key_of_request
 
 HOST_URI_PREFIX: Final = "spiffe://kashi/host/"
@@ -187,6 +188,8 @@ def _refusing(context: Any) -> Iterator[None]:
     """What goes wrong inside becomes a status and a sentence for the host."""
     try:
         yield
+    except StrangerError as error:
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
     except (ContractError, RefusedError) as error:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
     except DiskFullError as error:

@@ -45,6 +45,11 @@ CREATE TABLE IF NOT EXISTS receipts (
     receipt BLOB NOT NULL,
     PRIMARY KEY (host_id, epoch, sequence)
 );
+CREATE TABLE IF NOT EXISTS strangers (
+    host_id TEXT PRIMARY KEY,
+    told_utc_ms INTEGER NOT NULL,
+    why TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS checkpoint (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     bytes BLOB NOT NULL
@@ -65,7 +70,10 @@ class Handed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostStanding:
-    """How a host stands with a relay. Times in UTC milliseconds, None: never or nothing."""
+    """How a host stands with a relay. Times in UTC milliseconds, None: never or nothing.
+
+    `known`: the server has answered for it; `stranger`: the server said it is not this relay's.
+    """
 
     host_id: str
     heard_utc_ms: int
@@ -77,6 +85,8 @@ class HostStanding:
     receipts_to_fetch: int
     renewal_waiting: bool
     trouble: str
+    known: bool
+    stranger: bool
 
 
 def keep(sql: sqlite3.Cursor, host_id: str, parcel: Parcel, utc_ms: int) -> None:
@@ -167,7 +177,9 @@ SELECT host_id, heard_utc_ms,
     last_epoch, last_sequence, head_epoch, head_sequence,
     nullif(notice_utc_ms, 0) AS answered_utc_ms,
     (SELECT count(*) FROM receipts WHERE receipts.host_id = hosts.host_id) AS receipts_to_fetch,
-    renewal != x'' AND certificate = x'' AS renewal_waiting, trouble
+    renewal != x'' AND certificate = x'' AS renewal_waiting, trouble,
+    notice_utc_ms > 0 AS known,
+    EXISTS (SELECT 1 FROM strangers WHERE strangers.host_id = hosts.host_id) AS stranger
 FROM hosts ORDER BY host_id
 """
 
@@ -177,5 +189,6 @@ def standing_of(row: sqlite3.Row) -> HostStanding:
     fields = dict(row)
     last = (fields.pop("last_epoch"), fields.pop("last_sequence"))
     head = (fields.pop("head_epoch"), fields.pop("head_sequence"))
-    waiting = bool(fields.pop("renewal_waiting"))
-    return HostStanding(last=last, head=head, renewal_waiting=waiting, **fields)
+    for name in ("renewal_waiting", "known", "stranger"):
+        fields[name] = bool(fields[name])
+    return HostStanding(last=last, head=head, **fields)

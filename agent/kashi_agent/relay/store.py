@@ -33,6 +33,7 @@ from kashi_agent.relay.rows import (
     standing_of,
     waiting_of,
 )
+from kashi_agent.relay.strangers import check_no_stranger, estrange, room_for
 from kashi_agent.spool.sealed import Position
 
 BYTES_PER_HOST_MAX: Final = 1 << 30
@@ -77,8 +78,10 @@ class RelayStore:
 
         Raises:
             DiskFullError: there is no room, on the disk or for this host; nothing was kept.
+            StrangerError: the server said that it is not this relay's; nothing was kept.
         """
         with self._transaction() as sql:
+            check_no_stranger(sql, host_id, utc_ms)
             sql.execute(
                 "INSERT INTO hosts (host_id, heard_utc_ms) VALUES (?, ?)"
                 " ON CONFLICT (host_id) DO UPDATE SET heard_utc_ms = excluded.heard_utc_ms",
@@ -95,7 +98,8 @@ class RelayStore:
                 keep(sql, host_id, parcel, utc_ms)
                 held = max(held, parcel.position)
             waiting, size = waiting_of(sql, host_id)
-            if parcels and (waiting > REPORTS_PER_HOST_MAX or size > BYTES_PER_HOST_MAX):
+            most = room_for(sql, host_id, (REPORTS_PER_HOST_MAX, BYTES_PER_HOST_MAX))
+            if parcels and (waiting > most[0] or size > most[1]):
                 raise DiskFullError(
                     f"主机 {host_id} 已有 {waiting} 份报告待送，共 {size} 字节。"
                     f"{waiting} reports of host {host_id} wait already, {size} bytes"
@@ -164,9 +168,20 @@ class RelayStore:
         with self._transaction() as sql:
             sql.execute("UPDATE hosts SET trouble = ? WHERE host_id = ?", (what, host_id))
 
-    def ask(self, host_id: str, request: bytes, key: bytes, utc_ms: int) -> bytes:
-        """Keep a host's request for a certificate over a TLS key; the answer, if it has come."""
+    def estrange(self, host_id: str, why: str) -> None:
+        """Let go of what waits of a host that the server says is not this relay's, and refuse it
+        for a day from when it was last heard."""
         with self._transaction() as sql:
+            estrange(sql, host_id, why)
+
+    def ask(self, host_id: str, request: bytes, key: bytes, utc_ms: int) -> bytes:
+        """Keep a host's request for a certificate over a TLS key; the answer, if it has come.
+
+        Raises:
+            StrangerError: the server said that the host is not this relay's.
+        """
+        with self._transaction() as sql:
+            check_no_stranger(sql, host_id, utc_ms)
             sql.execute(
                 "INSERT OR IGNORE INTO hosts (host_id, heard_utc_ms) VALUES (?, ?)",
                 (host_id, utc_ms),

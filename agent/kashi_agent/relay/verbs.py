@@ -37,6 +37,9 @@ alter nothing: hosts sign their reports, the server signs its receipts.
 """
 
 
+_NOT_KNOWN: Final = "服务器尚未就其答复 the server has not answered for it yet"
+
+
 def config_of(options: argparse.Namespace) -> RelayConfig:
     """The settings the command is to use.
 
@@ -151,7 +154,7 @@ def _row(standing: HostStanding) -> tuple[str, ...]:
         "/".join(map(str, standing.last)),
         f"{'/'.join(map(str, standing.head))} {_when(standing.answered_utc_ms)}",
         str(standing.receipts_to_fetch),
-        standing.trouble,
+        standing.trouble or _NOT_KNOWN * (not standing.known),
     )
 
 

@@ -18,13 +18,15 @@ SLOT_BYTES = 128
 _MAGIC = b"KSC1"
 _SLOT = struct.Struct(">QQQQQQ32s")
 _CRC = struct.Struct(">I")
+_OPENED = struct.Struct(">32sI")
+"""Behind the checksum, where older agents wrote zeros and look at nothing; its own covers both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """`sealed_*`: the last report that was ever sealed, and the last frame of the journal whose
-    content was. `acknowledged_*`: the last the server has, with its hash. All 0 before the first.
-    The fields stand on disk in this order.
+    content was. `acknowledged_*`: the last the server has, with its hash. `opened`: which kept
+    opening a report used last. All 0 before the first. The fields stand on disk in this order.
     """
 
     generation: int = 0
@@ -34,6 +36,7 @@ class Cursor:
     acknowledged_epoch: int = 0
     acknowledged_sequence: int = 0
     acknowledged_sha256: bytes = bytes(32)
+    opened: bytes = bytes(32)
 
     @property
     def sealed(self) -> tuple[int, int]:
@@ -84,8 +87,10 @@ class CursorFile:
 
 
 def _encode(cursor: Cursor) -> bytes:
-    body = _MAGIC + _SLOT.pack(*astuple(cursor))
-    return (body + _CRC.pack(zlib.crc32(body))).ljust(SLOT_BYTES, b"\0")
+    *fixed, opened = astuple(cursor)
+    body = _MAGIC + _SLOT.pack(*fixed)
+    content = body + _CRC.pack(zlib.crc32(body))
+    return (content + _OPENED.pack(opened, zlib.crc32(body + opened))).ljust(SLOT_BYTES, b"\0")
 
 
 def _decode(slot: bytes) -> Cursor | None:
@@ -95,4 +100,13 @@ def _decode(slot: bytes) -> Cursor | None:
     (crc,) = _CRC.unpack_from(slot, length)
     if zlib.crc32(slot[:length]) != crc:
         return None
-    return Cursor(*_SLOT.unpack_from(slot, len(_MAGIC)))
+    return replace(Cursor(*_SLOT.unpack_from(slot, len(_MAGIC))), opened=_opened(slot, length))
+
+
+def _opened(slot: bytes, length: int) -> bytes:
+    """The opening that was used; none by an older agent, nor where a torn write left none."""
+    at = length + _CRC.size
+    if len(slot) < at + _OPENED.size:
+        return bytes(32)
+    opened, crc = _OPENED.unpack_from(slot, at)
+    return bytes(opened) if zlib.crc32(slot[:length] + opened) == crc else bytes(32)

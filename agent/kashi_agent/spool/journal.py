@@ -35,7 +35,9 @@ class Journal:
     """The log of unsealed stretches. One writer."""
 
     def __init__(self, disk: Disk, label: bytes, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._log = SegmentLog(disk, "journal", label, sound=_sound, segment_bytes=segment_bytes)
+        self._log = SegmentLog(
+            disk, "journal", label, sound=_sound, segment_bytes=segment_bytes, moved=self._recall
+        )
         self._sealed_through = 0
         self._newest_number = 0
         self._newest_after = 0
@@ -67,12 +69,19 @@ class Journal:
         number. It replaces the frames since then; `open_minute`: the next one replaces it.
 
         Raises:
-            DiskFullError, OSError: not durable; the next call repeats it all and more.
+            DiskFullError, OSError: not durable; the next call repeats it all and more, so that
+                nothing of it is kept for another try.
         """
         note = _NOTE.pack(self._standing_after, open_minute)
         placed = self._log.append(KIND_STRETCH, note + encode_stretch(stretch))
         self._recall(placed)
-        self._log.sync()
+        try:
+            self._log.sync()
+        except OSError:
+            self._log.forget_unsynced()
+            kept = set(self._log.segments())
+            self._last_frames = {s: n for s, n in self._last_frames.items() if s in kept}
+            raise
         if not open_minute:
             self._standing_after = placed.frame.number
         return placed.frame.number

@@ -5,6 +5,7 @@ days more, so that a server restored from a backup can ask again. What is kept b
 says where the report stands in the chain; it is never sent.
 """
 
+import hashlib
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from kashi_agent.spool.segments import SEGMENT_BYTES, Placed, Recovery, SegmentL
 KIND_REPORT = 2
 KIND_RECEIPT = 3
 KIND_CHECKPOINT = 4
+KIND_OPENING = 5
 
 Position = tuple[int, int]
 """Epoch and sequence."""
@@ -88,7 +90,9 @@ class SealedLog:
     """The log of sealed reports with its cursor. One writer."""
 
     def __init__(self, disk: Disk, label: bytes, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._log = SegmentLog(disk, "sealed", label, sound=_sound, segment_bytes=segment_bytes)
+        self._log = SegmentLog(
+            disk, "sealed", label, sound=_sound, segment_bytes=segment_bytes, moved=self._move
+        )
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
         self._abandoned: list[Entry] = []
@@ -97,6 +101,9 @@ class SealedLog:
         self._cursor_due = False
         self._journal_through = 0
         self.checkpoint = b""
+        self.opening = b""
+        """The epoch that the next report is to open, as the reporter keeps it."""
+        self._opening_name = self._opened = bytes(32)
         self.head_entry: Entry | None = None
 
     def open(self, *, repair: bool = True) -> Recovery:
@@ -104,6 +111,8 @@ class SealedLog:
         self._cursor.open(create=repair)
         receipted: list[Position] = []
         recovery = self._log.open(lambda placed: self._recall(placed, receipted), repair=repair)
+        if self._opening_name == self._cursor.current.opened:
+            self.opening = b""  # a report used it, whether or not one can still be read
         acknowledged = max(receipted, default=(0, 0))
         if acknowledged > self._cursor.current.acknowledged:
             self._cursor.current = _acknowledging(self._cursor.current, acknowledged, bytes(32))
@@ -118,6 +127,11 @@ class SealedLog:
     def head(self) -> Position:
         """The last report that was ever sealed, whether it can still be read or not."""
         return max(self._kept_head, self._cursor.current.sealed)
+
+    @property
+    def durable_head(self) -> Position:
+        """The last report whose number is durably used."""
+        return self._cursor.current.sealed
 
     @property
     def tail_kept(self) -> bool:
@@ -142,6 +156,14 @@ class SealedLog:
     def unacknowledged(self) -> int:
         """How many of them the server has yet to acknowledge."""
         return sum(1 for _ in self.after(self.acknowledged))
+
+    def deliverable(self, *, acknowledged: bool = False) -> list[Entry]:
+        """Reports that the server has yet to acknowledge, or all that are kept, for a reader beside
+        whoever writes: those whose numbers the cursor has. Another may not be durable yet, and no
+        power cut may give its number to a second report once it has left the host."""
+        known = self.after((0, 0) if acknowledged else self.acknowledged)
+        durable = self.durable_head
+        return [entry for entry in known if entry.position <= durable]
 
     def append(self, report: SealedReport) -> Entry:
         """Keep a report. It must be durable, by `sync`, before it is sent or anything it carries
@@ -173,6 +195,7 @@ class SealedLog:
                     sealed_epoch=entry.position[0],
                     sealed_sequence=entry.position[1],
                     sealed_journal_through=self.journal_through,
+                    opened=self._opened,
                 )
             )
             self._cursor_due = False
@@ -232,10 +255,8 @@ class SealedLog:
         """
         if not receipts:
             return
-        for position, receipt, utc_ms in receipts:
-            payload = _RECEIPT.pack(*position, utc_ms) + receipt
-            self._log.append(KIND_RECEIPT, payload)
-        self._log.sync()
+        payloads = [_RECEIPT.pack(*one, utc_ms) + receipt for one, receipt, utc_ms in receipts]
+        self._keep_brought(KIND_RECEIPT, payloads)
         for position, _, utc_ms in receipts:
             self._note_receipt(position, utc_ms)
         newest = max(position for position, _, _ in receipts)
@@ -245,9 +266,29 @@ class SealedLog:
     def keep_checkpoint(self, checkpoint: bytes) -> None:
         """Keep a checkpoint of the server's log, if it is another than the last."""
         if checkpoint != self.checkpoint:
-            self._log.append(KIND_CHECKPOINT, checkpoint)
-            self._log.sync()
+            self._keep_brought(KIND_CHECKPOINT, [checkpoint])
             self.checkpoint = checkpoint
+
+    def keep_opening(self, opening: bytes) -> None:
+        """Keep what the next report is to open, until a report is kept."""
+        if opening != self.opening:
+            self._take_opening(self._keep_brought(KIND_OPENING, [opening])[-1].frame)
+
+    def _take_opening(self, frame: Frame) -> None:
+        """Its name tells it from the same words said again: by the frame too."""
+        self.opening = frame.payload
+        self._opening_name = hashlib.sha256(b"%d " % frame.number + frame.payload).digest()
+
+    def _keep_brought(self, kind: int, payloads: list[bytes]) -> list[Placed]:
+        """Make durable what the server brought; where that fails, it brings it again, and only
+        reports are written anew."""
+        try:
+            placed = [self._log.append(kind, payload) for payload in payloads]
+            self._log.sync()
+        except OSError:
+            self._log.forget_unsynced(kept=lambda frame: frame.kind == KIND_REPORT)
+            raise
+        return placed
 
     def receipts(self) -> Iterator[tuple[Position, bytes]]:
         """Every receipt that is kept, in the order they came."""
@@ -295,6 +336,8 @@ class SealedLog:
             self._note_receipt((epoch, sequence), utc_ms)
         elif placed.frame.kind == KIND_CHECKPOINT:
             self.checkpoint = payload
+        elif placed.frame.kind == KIND_OPENING:
+            self._take_opening(placed.frame)
 
     def _index(self, placed: Placed, report: SealedReport) -> Entry:
         entry = Entry(
@@ -314,8 +357,17 @@ class SealedLog:
                 earlier.repeated = earlier.repeated or earlier.number == report.replaces
         self._entries.append(entry)
         self.head_entry = entry
+        self.opening, self._opened = b"", self._opening_name
         self._journal_through = max(self._journal_through, report.journal_through)
         return entry
+
+    def _move(self, placed: Placed) -> None:
+        """A failed fsync had a frame written anew elsewhere."""
+        for entry in reversed(self._entries):
+            if entry.number == placed.frame.number:
+                entry.segment, entry.start, entry.end = placed.segment, placed.start, placed.end
+            if entry.number <= placed.frame.number:
+                return
 
     def _note_receipt(self, position: Position, utc_ms: int) -> None:
         self.newest_receipt_utc_ms = max(self.newest_receipt_utc_ms, utc_ms)

@@ -6,6 +6,8 @@ out beside it as `*.corrupt`. Opening never refuses: what can be read is read, w
 reported.
 """
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ from kashi_agent.spool.frame import (
 SEGMENT_BYTES = 1 << 20
 KIND_SEGMENT = 1
 """Opens every segment; payload: the log's label. Other kinds belong to the log's user."""
+PASSING_MAX = 4
+"""Files in a row whose fsync may fail before one must be removed for the next."""
 
 _SUFFIX = ".seg"
 
@@ -52,7 +56,8 @@ class Recovery:
 
 class SegmentLog:
     """One log. `label` binds its segments to their owner: another host's are set aside. `sound`
-    says of a frame of the user's own kinds whether the user can read it."""
+    says of a frame of the user's own kinds whether the user can read it; `moved` is told of each
+    frame that a failed fsync sent to another place."""
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class SegmentLog:
         *,
         sound: Sound = any_frame,
         segment_bytes: int = SEGMENT_BYTES,
+        moved: Callable[[Placed], None] = lambda _placed: None,
     ) -> None:
         self._sound: Sound = lambda frame: frame.kind == KIND_SEGMENT or sound(frame)
         self._disk = disk
@@ -71,7 +77,10 @@ class SegmentLog:
         self._segments: list[int] = []
         self._file_number = 0
         self._size: int | None = None
-        self._unsynced: list[bytes] = []
+        self._unsynced: list[Frame] = []
+        self._passing: list[int] = []
+        self._passed: list[int] = []
+        self._moved = moved
         self.next_number = 1
 
     def open(self, visit: Callable[[Placed], None], *, repair: bool = True) -> Recovery:
@@ -90,6 +99,9 @@ class SegmentLog:
         self._file_number = survey.highest
         self.next_number = survey.next_number
         self._size = survey.appendable_size
+        if repair and self._size is not None:  # a process may have died between write and fsync
+            with suppress(OSError):
+                self._unsynced = [placed.frame for placed in self.frames(ordered[-1])]
         return survey.recovery
 
     def segments(self) -> tuple[int, ...]:
@@ -122,8 +134,9 @@ class SegmentLog:
             self._size = None
             raise
         self._size = size + len(encoded)
-        self._unsynced.append(encoded)
+        self._unsynced.append(frame)
         self.next_number += 1
+        self._drop_passed()
         return Placed(self._segments[-1], size, self._size, frame)
 
     def sync(self) -> None:
@@ -138,14 +151,16 @@ class SegmentLog:
         if not self._unsynced:
             return
         try:
-            if self._size is None:
-                self._rewrite_unsynced()
-            self._disk.sync(self.file_name(self._segments[-1]))
+            self._sync_once()
         except OSError:
-            self._size = None
-            self._rewrite_unsynced()
-            self._disk.sync(self.file_name(self._segments[-1]))
-        self._unsynced.clear()
+            self._sync_once()
+        self._settle()
+
+    def forget_unsynced(self, kept: Sound = lambda _frame: False) -> None:
+        """What did not become durable, but for the frames that are `kept`, will be repeated by its
+        user: it is not written anew. Until the next frame stands it stays where a process that
+        starts anew can read it."""
+        self._unsynced = [frame for frame in self._unsynced if kept(frame)]
 
     def drop(self, segment: int) -> bool:
         """Remove the oldest segment; False where the disk does not let it go: try again later.
@@ -187,9 +202,20 @@ class SegmentLog:
         return f"{self._name}-{segment:08d}{_SUFFIX}"
 
     def begin_segment(self) -> None:
-        """Go on in a new file, durable before anything follows in it."""
+        """Go on in a new file, durable before anything follows in it. What is not durable yet comes
+        first: its head names the number before.
+
+        Raises:
+            OSError: it cannot be, or files whose fsync failed cannot be removed: then no more of
+                them are made.
+        """
+        if len(self._passing) >= PASSING_MAX:
+            self._drop_passed()
+        if len(self._passing) >= PASSING_MAX:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), self.file_name(self._passing[0]))
         self._file_number += 1
-        head = encode_frame(self._head(self.next_number - 1))
+        first = self._unsynced[0].number if self._unsynced else self.next_number
+        head = encode_frame(self._head(first - 1))
         name = self.file_name(self._file_number)
         try:
             self._disk.append(name, head)
@@ -199,6 +225,9 @@ class SegmentLog:
             self._disk.remove(name)
             raise
         self._segments.append(self._file_number)
+        self._passing.append(self._file_number)
+        if not self._unsynced:
+            self._passed = self._passing[:-1]
         self._size = len(head)
 
     def _head(self, number: int) -> Frame:
@@ -217,13 +246,53 @@ class SegmentLog:
         assert self._size is not None
         return self._size
 
+    def _settle(self) -> None:
+        """Everything that was appended is durable."""
+        self._unsynced.clear()
+        self._drop_passed()
+        self._passing.clear()
+        self._passed.clear()
+
+    def _sync_once(self) -> None:
+        """Ask for durability; where that fails, this file is never believed again."""
+        try:
+            if self._size is None:
+                self._rewrite_unsynced()
+            self._disk.sync(self.file_name(self._segments[-1]))
+        except OSError:
+            self._size = None
+            raise
+
     def _rewrite_unsynced(self) -> None:
+        """Write what is not durable to a new file."""
         self.begin_segment()
-        head_bytes = self._size or 0
+        segment, size = self._segments[-1], self._size or 0
         self._size = None
-        for encoded in self._unsynced:
-            self._disk.append(self.file_name(self._segments[-1]), encoded)
-        self._size = head_bytes + sum(map(len, self._unsynced))
+        placed: list[Placed] = []
+        try:
+            for frame in self._unsynced:
+                encoded = encode_frame(frame)
+                self._disk.append(self.file_name(segment), encoded)
+                placed.append(Placed(segment, size, size := size + len(encoded), frame))
+        except OSError:
+            self._passed.append(segment)
+            self._drop_passed()
+            raise
+        self._size = size
+        for one in placed:
+            self._moved(one)
+        self._passed = self._passing[:-1]
+        self._drop_passed()
+
+    def _drop_passed(self) -> None:
+        """Remove the files that never became durable and whose frames stand in another, or are
+        forgotten: a disk that fails for long is not filled with copies."""
+        for segment in list(self._passed):
+            with suppress(OSError):  # it stays in the list, and is tried again
+                self._disk.remove(self.file_name(segment))
+                for begun in (self._passed, self._passing, self._segments):
+                    if segment in begun:
+                        begun.remove(segment)
 
 
 class _Survey:

@@ -81,6 +81,14 @@ class Spool:
         journal = self.journal.open(self.sealed.journal_through, repair=False)
         return SpoolRecovery(journal=journal, sealed=sealed)
 
+    @property
+    def whole_in_sealed(self) -> bool:
+        """Whether everything that was written is in sealed reports that are durable."""
+        kept = self.sealed.head_entry
+        if kept is not None and kept.position > self.sealed.durable_head:
+            return False
+        return next(self.journal.unsealed(with_open=True), None) is None
+
     def write(self, stretch: Stretch, *, open_minute: bool) -> int:
         """Keep what was measured since the last cut, durable when this returns; its frame's number.
 
@@ -116,6 +124,10 @@ class Spool:
     def keep_checkpoint(self, checkpoint: bytes) -> None:
         """Keep a checkpoint, as `sealed.keep_checkpoint` does, with room made for it."""
         self._making_room(lambda: self.sealed.keep_checkpoint(checkpoint), reserves=3)
+
+    def keep_opening(self, opening: bytes) -> None:
+        """Keep an epoch that is to be opened, as `sealed.keep_opening` does, with room made."""
+        self._making_room(lambda: self.sealed.keep_opening(opening), reserves=3)
 
     def free(self) -> None:
         """Let go of what was acknowledged long ago, and take the reserves back when there is room

@@ -30,6 +30,7 @@ class QuarantineReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     QUARANTINE_REASON_COUNTERS: _ClassVar[QuarantineReason]
     QUARANTINE_REASON_EPOCH_LIMIT: _ClassVar[QuarantineReason]
     QUARANTINE_REASON_DESCRIPTION: _ClassVar[QuarantineReason]
+    QUARANTINE_REASON_CADENCE: _ClassVar[QuarantineReason]
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_ACCEPTED: Verdict
 VERDICT_DUPLICATE: Verdict
@@ -47,6 +48,7 @@ QUARANTINE_REASON_BEYOND_SKEW: QuarantineReason
 QUARANTINE_REASON_COUNTERS: QuarantineReason
 QUARANTINE_REASON_EPOCH_LIMIT: QuarantineReason
 QUARANTINE_REASON_DESCRIPTION: QuarantineReason
+QUARANTINE_REASON_CADENCE: QuarantineReason
 
 class SubmitRequest(_message.Message):
     __slots__ = ("reports", "host_id", "acknowledged")

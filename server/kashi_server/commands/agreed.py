@@ -19,7 +19,10 @@ from kashi_server.errors import InvalidValue, NotFound
 from kashi_server.services.provider_lists import listings_on
 
 Day = Annotated[
-    str | None, typer.Option("--on", help="What held on this day, like 2026-10-08. 日期")
+    str | None,
+    typer.Option(
+        "--on", help="查某日的内容，如 2026-10-08。What held on this day, like 2026-10-08."
+    ),
 ]
 
 
@@ -36,16 +39,19 @@ def _day(text: str | None) -> date | None:
 def list_providers(
     on: Day = None,
     provider: Annotated[
-        str | None, typer.Option("--provider", help="统一社会信用代码 of one provider. 服务机构")
+        str | None,
+        typer.Option("--provider", help="服务机构的统一社会信用代码。Credit code of one provider."),
     ] = None,
     service_item: Annotated[
-        str | None, typer.Option("--item", help="One service item. 服务项目")
+        str | None, typer.Option("--item", help="某一服务项目。One service item.")
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List providers' service items by batch; with --on those listed that day. 服务机构名单"""
+    """按批次列出服务机构的服务项目；--on 查某日名单。
+    List providers' service items by batch; with --on those listed that day.
+    """
     day = _day(on)
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         found = [
@@ -91,13 +97,15 @@ def list_providers(
 
 
 def show_contract(
-    contract_id: Annotated[str, typer.Argument(metavar="CONTRACT", help="Its number. 合同编号")],
+    contract_id: Annotated[str, typer.Argument(metavar="CONTRACT", help="合同编号。Its number.")],
     on: Day = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show a contract's parts, total and amendments; with --on what held that day. 合同明细"""
+    """显示合同各部分、总额与变更；--on 查某日有效内容。
+    Show a contract's parts, total and amendments; with --on what held that day.
+    """
     day = _day(on)
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         contracts = {one.contract_id: one for one in unit.expense.contracts()}

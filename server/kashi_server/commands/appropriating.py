@@ -16,19 +16,21 @@ from kashi_server.services.claims import Acting, Why
 
 
 def appropriate(
-    programme: Annotated[str, typer.Argument(help="The programme, or an envelope 项目或总盘.")],
-    year: Annotated[int, typer.Argument(help="The year 年度.")],
-    amount: Annotated[str, typer.Argument(help="Yuan 金额（元）.")],
+    programme: Annotated[str, typer.Argument(help="项目或总盘。The programme, or an envelope.")],
+    year: Annotated[int, typer.Argument(help="年度。The year.")],
+    amount: Annotated[str, typer.Argument(help="金额（元）。The amount in yuan.")],
     officer: Officer,
     second: Annotated[
-        str, typer.Option("--second", help="Login of the second officer 第二名经办人.")
+        str, typer.Option("--second", help="第二名经办人账号。Login of the second officer.")
     ],
     reason: Reason,
     document: Document,
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Put money into a year's pool, or open an envelope; one document counts once 下达预算."""
+    """下达预算或设立总盘；同一文件只计一次。
+    Put money into a year's pool, or open an envelope; one document counts once.
+    """
     with opened(directory) as server:
         prove_logins(server, (officer, second), password_file)
         rules = rules_named(server, programme, None, None)

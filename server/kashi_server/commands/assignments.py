@@ -24,13 +24,17 @@ from kashi_server.services.assignment_views import AssignmentRow, AssignmentView
 from kashi_server.services.sight import Reader
 
 Login = Annotated[
-    str, typer.Option("--login", help="Account of the side that acts; it is recorded. 办理账号")
+    str,
+    typer.Option(
+        "--login", help="办理方账号，记入日志。Account of the side that acts; it is recorded."
+    ),
 ]
 PasswordFile = Annotated[
-    Path | None, typer.Option("--password-file", help="Holds the account's password. 密码文件")
+    Path | None,
+    typer.Option("--password-file", help="账号密码的文件。Holds the account's password."),
 ]
 Numbers = Annotated[
-    list[str], typer.Argument(metavar="NUMBER...", help="Numbers of assignments. 指派编号")
+    list[str], typer.Argument(metavar="NUMBER...", help="指派编号。Numbers of assignments.")
 ]
 _ANSWERED_ZH = {
     Answer.CONFIRM: "已确认",
@@ -42,14 +46,16 @@ OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 
 def list_assignments(
     standing: Annotated[
-        Standing | None, typer.Option("--standing", help="Only those that stand so. 状态")
+        Standing | None, typer.Option("--standing", help="仅此状态。Only those that stand so.")
     ] = None,
-    contract: Annotated[str | None, typer.Option("--contract", help="Of one contract.")] = None,
+    contract: Annotated[
+        str | None, typer.Option("--contract", help="仅此合同。Of one contract.")
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List assignments, those that wait for an answer first. 租用指派"""
+    """列出租用指派，待答复者在前。List assignments, those that wait for an answer first."""
     with opened(directory) as server:
         rows = AssignmentViews(server.work).rows(OFFICE)
     shown = [
@@ -69,7 +75,8 @@ def list_assignments(
         span = f"{_time(lease.interval.start)} –\n{_time(lease.interval.end)}"
         if row.history.proposed_end is not None:
             span += f"\n→ {_time(row.history.proposed_end)}"
-        standing_text = f"{row.history.standing}\n{row.history.awaited_id or ''}"
+        standing = row.history.standing
+        standing_text = f"{standing.zh}\n{standing}\n{row.history.awaited_id or ''}"
         table.add_row(
             row.assignment_id, standing_text, lease.hardware_id, f"{span}\n{lease.contract_id}"
         )
@@ -77,16 +84,26 @@ def list_assignments(
 
 
 def propose(
-    contract: Annotated[str, typer.Option("--contract", help="Number of the contract. 合同编号")],
-    device: Annotated[str, typer.Option("--device", help="Hardware id. 设备编号")],
-    start: Annotated[str, typer.Option("--from", help="Like '2026-10-01 10:20', Beijing time.")],
+    contract: Annotated[str, typer.Option("--contract", help="合同编号。Number of the contract.")],
+    device: Annotated[str, typer.Option("--device", help="设备编号。Hardware id.")],
+    start: Annotated[
+        str, typer.Option("--from", help="起始，北京时间。Like '2026-10-01 10:20', Beijing time.")
+    ],
     login: Login,
-    until: Annotated[str, typer.Option("--until", help="Exclusive; none: without end.")] = "",
-    number: Annotated[str, typer.Option("--number", help="None: one is given. 编号")] = "",
+    until: Annotated[
+        str,
+        typer.Option("--until", help="终止（不含）；不给：无终止。Exclusive; none: without end."),
+    ] = "",
+    number: Annotated[
+        str,
+        typer.Option("--number", help="指派编号；不给则自动编号。Its number; none: one is given."),
+    ] = "",
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Propose that a device serves a contract; the other side confirms it. 提议指派"""
+    """提议以某设备履行某合同，由对方确认。
+    Propose that a device serves a contract; the other side confirms it.
+    """
     fields = {
         "contract": contract,
         "device": device,
@@ -101,16 +118,19 @@ def propose(
 
 
 def import_sheet(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A filled-in template, XLSX.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="填好的模板，XLSX。A filled-in template, XLSX.")
+    ],
     login: Login,
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be proposed; take nothing. 预览")
+        bool,
+        typer.Option("--dry-run", help="预览，不提议。Show what would be proposed; take nothing."),
     ] = False,
 ) -> None:
-    """Propose every row of a spreadsheet, or none of them. 批量提议"""
+    """批量提议表格各行，要么全部，要么全不。Propose every row of a spreadsheet, or none of them."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -126,11 +146,13 @@ def import_sheet(
 
 
 def write_template(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="写到何处。Where to write it.")],
     login: Login,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write the spreadsheet to fill in, with the contracts of an account's party. 模板"""
+    """写出待填的表格，含该账号主体的合同。
+    Write the spreadsheet to fill in, with the contracts of an account's party.
+    """
     with opened(directory) as server:
         side = _side(server, login)
         reader = Reader(account_id=0, role=Role.COMPANY, party_id=side.party_id)
@@ -148,18 +170,24 @@ def confirm(
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Confirm what the other side proposed: all of these or none. 确认"""
+    """确认对方的提议，要么全部，要么全不。
+    Confirm what the other side proposed: all of these or none.
+    """
     _answer(directory, login, password_file, numbers, Answer.CONFIRM, "")
 
 
 def decline(
     numbers: Numbers,
     login: Login,
-    reason: Annotated[str, typer.Option("--reason", help="Why; the other side reads it. 理由")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="理由，对方可见。Why; the other side reads it.")
+    ],
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Decline what the other side proposed: all of these or none. 拒绝"""
+    """拒绝对方的提议，要么全部，要么全不。
+    Decline what the other side proposed: all of these or none.
+    """
     _answer(directory, login, password_file, numbers, Answer.DECLINE, reason)
 
 
@@ -169,19 +197,24 @@ def withdraw(
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take back what one's own side proposed and nobody answered. 撤回"""
+    """撤回本方提议、尚未答复的指派。Take back what one's own side proposed and nobody answered."""
     _answer(directory, login, password_file, numbers, Answer.WITHDRAW, "")
 
 
 def propose_end(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="A confirmed one. 指派编号")],
-    until: Annotated[str, typer.Option("--until", help="Like '2026-10-20 10:20', exclusive.")],
+    number: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="已确认的指派编号。A confirmed one.")
+    ],
+    until: Annotated[
+        str,
+        typer.Option("--until", help="终止（不含），北京时间。Like '2026-10-20 10:20', exclusive."),
+    ],
     login: Login,
-    reason: Annotated[str, typer.Option("--reason", help="Why. 理由")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="理由。The reason why.")] = "",
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Propose another end of a confirmed assignment. 提议新的结束时间"""
+    """为已确认的指派提议新的结束时间。Propose another end of a confirmed assignment."""
     end = minute_of_text(until)
     with opened(directory) as server:
         actor = actor_of(server, login, password_file)

@@ -40,11 +40,16 @@ CONSOLE: Final = "console"
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The tar file to write; it must not exist.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="要写的 tar 文件，须尚不存在。The tar file to write; it must not exist."
+        ),
+    ],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write everything this server is into one file. The server may be serving meanwhile.
-    将服务器的全部内容备份到一个文件，可在运行中进行。
+    """将服务器的全部内容备份到一个文件，可在运行中进行。
+    Write everything this server is into one file. The server may be serving meanwhile.
     """
     config = read_config(directory)
     if file.exists():
@@ -69,12 +74,13 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="备份文件。A file that `backup` wrote.")],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Make a server of a backup, in an empty directory and an empty database.
-    以备份在空目录与空数据库中恢复服务器。
+    """以备份在空目录与空数据库中恢复服务器。
+    Make a server of a backup, in an empty directory and an empty database.
 
+    主机保留已送内容 35 天，备份中没有的会重新送来。
     Hosts keep what they sent for 35 days and send again what the backup does not hold.
     """
     if directory.exists() and any(directory.iterdir()):
@@ -98,8 +104,9 @@ def restore(
             _load(read_config(directory), folder / DATABASE)
             read_keyring(directory)
             _note(read_config(directory).database_url, file.name, made_utc_ms)
-    print(f"已恢复至 {directory}，请以下列命令核验")
-    print(f"Restored to {directory}. Check it: kashi-server fsck --directory {directory}")
+    check = f"kashi-server fsck --directory {directory}"
+    print(f"已恢复至 {directory}，请核验：{check}")
+    print(f"Restored to {directory}. Check it: {check}")
 
 
 def _load(config: Config, copy: Path) -> None:

@@ -19,6 +19,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import ConfigurationError, NotFound, Refused
 from kashi_server.log.sequencer import sequence
 from kashi_server.services.batches import Batches, batch_under, outside_windows
+from kashi_server.services.claim_words import BATCHES
 from kashi_server.services.claims import Acting, Claims, Why
 from kashi_server.services.office_tables import (
     DEFAULT_COLUMNS,
@@ -30,39 +31,49 @@ from kashi_server.services.office_tables import (
 from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
 from kashi_server.services.two_officers import OfficersDecision, check_officers
 
-BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch 批次编号.")]
+BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="批次编号。The batch.")]
 _DAYS = ["%Y-%m-%d"]
 
 
 def open_batch(
     batch: BatchId,
     officer: Officer,
-    programme: Annotated[str, typer.Option("--programme", help="The programme 项目.")],
+    programme: Annotated[str, typer.Option("--programme", help="项目编号。The programme.")],
     first: Annotated[
-        datetime, typer.Option("--from", formats=_DAYS, help="First day of handing in 起始日.")
+        datetime, typer.Option("--from", formats=_DAYS, help="受理起始日。First day of handing in.")
     ],
     last: Annotated[
-        datetime, typer.Option("--until", formats=_DAYS, help="Last day, inside 截止日.")
+        datetime, typer.Option("--until", formats=_DAYS, help="受理截止日（含）。Last day, inside.")
     ],
     document: Annotated[
-        list[str], typer.Option("--document", help="What announces it, once or more 通知文号.")
+        list[str],
+        typer.Option("--document", help="通知文号，可多次。What announces it, once or more."),
     ],
     year: Annotated[
-        int | None, typer.Option("--year", help="Whose caps and pool count 年度; of the first day.")
+        int | None,
+        typer.Option(
+            "--year",
+            help="计入哪一年度的额度与资金池；不给即首日所在年。"
+            "The year whose caps and pool count; else the first day's.",
+        ),
     ] = None,
     rules_version: Annotated[
-        str | None, typer.Option("--version", help="Rules version; the latest 规则版本.")
+        str | None,
+        typer.Option("--version", help="规则版本；不给即最新。Rules version; else the latest."),
     ] = None,
     rules: Annotated[
-        Path | None, typer.Option("--rules", help="A TOML file of rules to register 规则文件.")
+        Path | None,
+        typer.Option("--rules", help="要登记的规则文件，TOML。A TOML file of rules to register."),
     ] = None,
     second: Second = "",
     reason: OptionalReason = "",
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Open an application round under a rules version, which holds for all its claims 开批.
+    """按某一规则版本开批，全批申报均适用。
+    Open an application round under a rules version, which holds for all its claims.
 
+    既未登记、也未随服务器发布的规则文本，须两名经办人各凭本人密码办理。
     A text that is neither registered nor shipped takes two officers, each by the own password.
     """
     with opened(directory) as server:
@@ -101,22 +112,24 @@ def close_batch(
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take no more applications 关批."""
+    """关批，不再受理。Take no more applications."""
     with opened(directory) as server:
         prove_logins(server, (officer,), password_file)
         keeping = Batches(server.work, server.clock)
         closed = keeping.close(Acting(login=officer), batch, Why(reason=reason))
         sequence(server.work, server.keyring, server.clock)
-    print(f"{closed.batch_id}: 已关闭 {closed.status}")
+    print(f"{closed.batch_id}: {BATCHES[closed.status]}")
 
 
 def list_batches(
-    programme: Annotated[str | None, typer.Option("--programme", help="Only of it 项目.")] = None,
+    programme: Annotated[
+        str | None, typer.Option("--programme", help="仅此项目。Only of this programme.")
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List batches 批次列表."""
+    """列出申报批次。List batches."""
     with opened(directory) as server:
         found = Batches(server.work, server.clock).all(programme)
     print_batches(found, as_json=as_json)
@@ -124,14 +137,24 @@ def list_batches(
 
 def export_batch(
     batch: BatchId,
-    table: Annotated[str, typer.Argument(help="intake, form_check, publicity or funding 表.")],
-    file: Annotated[Path, typer.Argument(help="Where to: .xlsx, .csv or .json 输出文件.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="表名：受理、形式审查、公示、资金安排。"
+            "Of intake, form_check, publicity or funding."
+        ),
+    ],
+    file: Annotated[
+        Path, typer.Argument(help="输出文件，.xlsx、.csv 或 .json。Where to: .xlsx, .csv or .json.")
+    ],
     columns: Annotated[
-        Path | None, typer.Option("--columns", help="The office's columns, TOML 列配置.")
+        Path | None, typer.Option("--columns", help="列配置文件，TOML。The office's columns, TOML.")
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write one of a batch's tables: 受理清单, 形式审查表, 公示, 资金安排 导出."""
+    """导出批次的表：受理清单、形式审查表、公示、资金安排。
+    Write one of a batch's tables: intake, check of form, publicity, funding.
+    """
     if table not in TABLES:
         raise ConfigurationError(
             f"没有表“{table}”，可用：{', '.join(TABLES)}。"

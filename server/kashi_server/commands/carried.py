@@ -1,9 +1,10 @@
 """`import-reports` and `enrol-requests`: what comes by file instead of over a connection."""
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from kashi.carry import CarryFile, write_carry_file
@@ -22,9 +23,12 @@ from kashi_server.services.carried_enrolment import Approve, CarriedEnrolments, 
 from kashi_server.services.carrying import Carrying, Taken
 from kashi_server.services.ingestion import Ingestion
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Carry files.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="携带文件。Carry files.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the answers; else beside each file.")
+    Path | None,
+    typer.Option(
+        "--out", help="答复的目录；不给即在各文件旁。Folder for the answers; else beside each file."
+    ),
 ]
 
 
@@ -34,11 +38,12 @@ def import_reports(
     as_json: AsJson = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take carry files of reports; write the receipts to carry back as FILE.receipts.
-    读入离线携带的报告文件，并写出带回的回执。
+    """读入离线携带的报告文件，并写出带回的回执。
+    Take carry files of reports; write the receipts to carry back as FILE.receipts.
 
-    The same way as over the wire: exactly once, the same verdicts. Exit code 1 if a report was not
-    stored: its host sends it again, from where the receipts say.
+    与联网送达相同：恰好一次，裁定相同。有报告未存入时退出码为 1，其主机会从回执所述处重送。
+    The same way as over the wire: exactly once, the same verdicts. Exit code 1 if a report was
+    not stored: its host sends it again, from where the receipts say.
     """
     checked = [_checked(file, carry_pb2.CARRY_KIND_REPORTS) for file in files]
     answered = _answered(checked, out, ".receipts")
@@ -46,6 +51,14 @@ def import_reports(
     with opened(directory) as server:
         carrying = _carrying(server)
         for file, answers in answered:
+            if next(iter(file.records()), None) is None:
+                # A file of no receipts would be refused where it is brought back.
+                print(
+                    f"{file.path} 中没有报告，不写回执，无须带回。"
+                    f"{file.path} holds no report: no receipts are written, nothing to carry back",
+                    file=sys.stderr,
+                )
+                continue
             _write(server, answers, carry_pb2.CARRY_KIND_RECEIPTS, carrying.take(file, taken))
             if not as_json:
                 print(
@@ -62,24 +75,37 @@ def enrol_requests(
     out: Out = None,
     approve: Annotated[
         Path | None,
-        typer.Option("--approve", help="List of approved files, as sha256sum prints it."),
+        typer.Option(
+            "--approve",
+            help="获准文件清单，sha256sum 格式。List of approved files, as sha256sum prints it.",
+        ),
     ] = None,
     party: Annotated[
-        str, typer.Option("--party", help="统一社会信用代码 of the operator, with --approve.")
+        str,
+        typer.Option(
+            "--party",
+            help="与 --approve 同用：运营方的统一社会信用代码。"
+            "Credit code of the operator, with --approve.",
+        ),
     ] = "",
     officer: Annotated[
-        str, typer.Option("--officer", help="Login of the officer who approves the list.")
+        str,
+        typer.Option(
+            "--officer", help="批准清单的经办人账号。Login of the officer who approves the list."
+        ),
     ] = "",
     password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="Holds the officer's password.")
+        Path | None,
+        typer.Option("--password-file", help="经办人密码的文件。Holds the officer's password."),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Answer request files of hosts and relays; write each answer as FILE.response.
-    答复主机与中继的请求文件，写出应答文件。
+    """答复主机与中继的请求文件，写出应答文件。
+    Answer request files of hosts and relays; write each answer as FILE.response.
 
-    A request made with a token uses it up. One without a token is let in by an officer, whose list
-    names its file. Exit code 1 if a request was refused; the others are answered.
+    带令牌的请求用掉该令牌；不带的须由经办人以清单批准。有请求被拒时退出码为 1，其余照常答复。
+    A request made with a token uses it up. One without a token is let in by an officer, whose
+    list names its file. Exit code 1 if a request was refused; the others are answered.
     """
     checked = [_checked(file, carry_pb2.CARRY_KIND_REQUESTS) for file in files]
     answered = _answered(checked, out, ".response")
@@ -174,6 +200,16 @@ def _write(
         ) from error
 
 
+_VERDICTS_ZH: Final = {
+    "accepted": "已收",
+    "duplicate": "此前已收",
+    "gap": "前序缺失",
+    "fork": "链分叉",
+    "quarantined": "已隔离",
+    "rejected": "不予受理",
+}
+
+
 def _tell(taken: Taken, *, as_json: bool) -> None:
     rows = [
         (host, verdict.name.lower(), n) for (host, verdict), n in sorted(taken.verdicts.items())
@@ -187,9 +223,11 @@ def _tell(taken: Taken, *, as_json: bool) -> None:
         }
         print(json.dumps(facts, ensure_ascii=False))
         return
+    if not rows and taken.whole:
+        return
     table = Table("主机 host", "结论 verdict", "报告 reports")
     for host, verdict, count in rows:
-        table.add_row(host, verdict, str(count))
+        table.add_row(host, f"{_VERDICTS_ZH[verdict]} {verdict}", str(count))
     Console().print(table)
     for refusal in taken.refusals:
         print(plain(f"未受理 refused: {refusal}"))

@@ -32,40 +32,63 @@ EXIT_SOME_FAILED: Final = 1
 
 def certify(
     months: Annotated[
-        str | None, typer.Argument(metavar="[MONTH]", help="A closed month, like 2026-10.")
+        str | None,
+        typer.Argument(
+            metavar="[MONTH]", help="已关账月份，如 2026-10。A closed month, like 2026-10."
+        ),
     ] = None,
     statement: Annotated[
-        str | None, typer.Option("--statement", help="Only this statement.")
+        str | None, typer.Option("--statement", help="仅此结算单。Only this statement.")
     ] = None,
     month: Annotated[
-        str | None, typer.Option("--month", help="The month, said as an option.")
+        str | None, typer.Option("--month", help="月份，以选项给出。The month, said as an option.")
     ] = None,
     every: Annotated[
         bool,
-        typer.Option("--all", help="All of the month, one after the other; a failure stops none."),
+        typer.Option(
+            "--all",
+            help="该月全部，逐一出具，个别失败不影响其余。"
+            "All of the month, one after the other; a failure stops none.",
+        ),
     ] = False,
     contract: Annotated[
-        str | None, typer.Option("--contract", help="Several months of this contract as one.")
+        str | None,
+        typer.Option(
+            "--contract", help="该合同若干月合为一份。Several months of this contract as one."
+        ),
     ] = None,
-    first: Annotated[str | None, typer.Option("--from", help="The first of them.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="The last of them.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="首月。The first of them.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="末月。The last of them.")] = None,
     reissue: Annotated[
-        bool, typer.Option("--reissue", help="The next edition of --statement, with later papers.")
+        bool,
+        typer.Option(
+            "--reissue",
+            help="以后到的材料重出 --statement 的证明。"
+            "The next edition of --statement, with later papers.",
+        ),
     ] = False,
     officer: Annotated[
         list[str] | None,
-        typer.Option("--officer", help="To issue again: two officers 两名经办人."),
+        typer.Option("--officer", help="重新出具须两名经办人。To issue again: two officers."),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why it is issued again.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="重新出具的理由。Why it is issued again.")
+    ] = "",
     password_file: OfficersPasswords = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Also save PDF, JSON, bundle and root here.")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="同时保存 PDF、JSON、证据包与根证书。Also save PDF, JSON, bundle and root here.",
+        ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Issue certificates of closed months, however often it is run. 出具算力使用证明。"""
+    """为已关账月份出具算力使用证明，可重复执行。
+    Issue certificates of closed months, however often it is run.
+    """
     named = months or month
     failed: list[tuple[str, str]] = []
     with opened(directory) as server:
@@ -102,16 +125,19 @@ def certify(
 
 
 def certificates(
-    month: Annotated[str | None, typer.Option("--month", help="Only this month.")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="仅此月份。Only this month.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Save PDF, JSON, bundle and root here.")
+        Path | None,
+        typer.Option(
+            "--out", help="保存 PDF、JSON、证据包与根证书。Save PDF, JSON, bundle and root here."
+        ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List certificates with their status, or save their files.
-    列出使用证明及其状态，或保存其文件。
+    """列出使用证明及其状态，或保存其文件。
+    List certificates with their status, or save their files.
     """
     with opened(directory) as server:
         keeping = certificate_keeping(server)
@@ -122,18 +148,19 @@ def certificates(
 
 
 def withdraw(
-    number: Annotated[str, typer.Argument(help="The certificate's number.")],
+    number: Annotated[str, typer.Argument(help="证明编号。The certificate's number.")],
     officer: Annotated[
-        list[str], typer.Option("--officer", help="Login of an officer; name two. 两名经办人")
+        list[str],
+        typer.Option("--officer", help="经办人账号，须两名。Login of an officer; name two."),
     ],
     reason: Reason,
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Withdraw a certificate: whoever asks is told so from now on. It cannot be undone.
-    撤回使用证明；此后查询者均会得知，不可恢复。
+    """撤回使用证明；此后查询者均会得知，不可恢复。
+    Withdraw a certificate: whoever asks is told so from now on. It cannot be undone.
 
-    Two officers withdraw it, each with the password of the portal. 两名经办人各凭密码办理。
+    两名经办人各凭门户密码办理。Two officers withdraw it, each with the password of the portal.
     """
     decision = two_officers(officer, reason)
     with opened(directory) as server:
@@ -211,7 +238,7 @@ def _show(found: Sequence[StoredCertificate], *, as_json: bool) -> None:
             f"{one.number}\n{one.statement_number} r{one.statement_revision}",
             truncate_places(Fraction(one.card_hours), CARD_HOUR_PLACES),
             yuan_text(one.amount_fen),
-            f"{one.status} {one.status.zh}",
+            f"{one.status.zh} {one.status}",
         )
     PlainConsole().print(table)
 

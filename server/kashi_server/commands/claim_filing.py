@@ -18,55 +18,69 @@ from kashi_server.domain.claim_content import (
     StatementRevision,
 )
 from kashi_server.domain.money import parse_yuan
-from kashi_server.errors import ConfigurationError, InvalidValue
+from kashi_server.errors import ConfigurationError, InvalidValue, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_form import load_claim_form
 from kashi_server.services.claims import Acting, Why
 
-ClaimId = Annotated[str, typer.Argument(metavar="CLAIM", help="The claim 受理编号.")]
-By = Annotated[str, typer.Option("--by", help="Login of the account that acts 经办账号.")]
+ClaimId = Annotated[str, typer.Argument(metavar="CLAIM", help="受理编号。The claim.")]
+By = Annotated[str, typer.Option("--by", help="办理账号。Login of the account that acts.")]
 Form = Annotated[
-    Path | None, typer.Option("--form", help="A TOML form of the claim 申报表; docs/claims.md.")
+    Path | None,
+    typer.Option(
+        "--form", help="申报表，TOML，见 docs/claims.md。A TOML form of the claim; docs/claims.md."
+    ),
 ]
 StatementsOption = Annotated[
-    list[str] | None, typer.Option("--statement", help="A statement 结算单: NUMBER or NUMBER/REV.")
+    list[str] | None,
+    typer.Option(
+        "--statement", help="结算单：编号，或编号/修订。A statement: NUMBER or NUMBER/REV."
+    ),
 ]
 InvoicesOption = Annotated[
     list[str] | None,
-    typer.Option("--invoice", help="An invoice part 发票: NUMBER:CONTRACT:PART:YUAN."),
+    typer.Option(
+        "--invoice", help="发票部分：号码:合同:部分:元。An invoice part: NUMBER:CONTRACT:PART:YUAN."
+    ),
 ]
 PaymentsOption = Annotated[
-    list[str] | None, typer.Option("--payment", help="Reference of a payment 支付流水号.")
+    list[str] | None, typer.Option("--payment", help="支付流水号。Reference of a payment.")
 ]
-Why_ = Annotated[str, typer.Option("--reason", help="Why; it is recorded 理由.")]
-Key = Annotated[str, typer.Option("--key", help="The same key again takes the step once 幂等键.")]
-Bare = Annotated[bool, typer.Option("--bare", help="Gather no papers 不自动归集材料.")]
+Why_ = Annotated[str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")]
+Key = Annotated[
+    str,
+    typer.Option("--key", help="幂等键：同一键只办一次。The same key again takes the step once."),
+]
+Bare = Annotated[bool, typer.Option("--bare", help="不自动归集材料。Gather no papers.")]
 
 
 def draft(
-    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The batch 申报批次.")],
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="申报批次。The batch.")],
     by: By,
     form: Form = None,
     contract: Annotated[
-        list[str] | None, typer.Option("--contract", help="A contract, instead of a form 合同.")
+        list[str] | None,
+        typer.Option("--contract", help="合同，代替申报表。A contract, instead of a form."),
     ] = None,
     first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day 起始日.")
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="起始日。First day.")
     ] = None,
     last: Annotated[
-        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day 截止日.")
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="截止日。Last day.")
     ] = None,
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     no_other_money: Annotated[
         bool,
-        typer.Option("--no-other-money", help="Declare that there is none 声明无其他财政资金."),
+        typer.Option("--no-other-money", help="声明无其他财政资金。Declare that there is none."),
     ] = False,
     bare: Bare = False,
     as_json: AsJson = False,
 ) -> None:
-    """Begin a claim and gather every certified statement, invoice and payment 起草申报."""
+    """起草申报，并归集已出证明的结算单、发票与付款。
+    Begin a claim and gather every certified statement, invoice and payment.
+    """
     content = _content(form, contract, first, last)
     if no_other_money:
         if content.other_money:
@@ -78,8 +92,8 @@ def draft(
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         stored = claims.draft(acting, batch, content, gather=not bare)
-        outside = claims.outside(acting, stored.claim.claim_id)
-    print_draft(stored, outside, as_json=as_json)
+        left = claims.left_out(acting, stored.claim.claim_id)
+    print_draft(stored, left, as_json=as_json)
 
 
 def add(
@@ -92,10 +106,10 @@ def add(
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
-    gather: Annotated[bool, typer.Option("--gather", help="Add all papers 归集材料.")] = False,
+    gather: Annotated[bool, typer.Option("--gather", help="归集全部材料。Add all papers.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change a draft: another form, or more papers 修改或补充材料."""
+    """修改草稿：换申报表，或补充材料。Change a draft: another form, or more papers."""
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         content = claims.content(acting, claim)
@@ -104,8 +118,8 @@ def add(
         papers = papers_of(statement, invoice, payment)
         content = content.with_papers(papers.statements, papers.invoices, papers.payments)
         stored = claims.change(acting, claim, content, gather=gather)
-        outside = claims.outside(acting, claim)
-    print_draft(stored, outside, as_json=as_json)
+        left = claims.left_out(acting, claim)
+    print_draft(stored, left, as_json=as_json)
 
 
 def submit(
@@ -117,7 +131,9 @@ def submit(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Hand a claim in; what it names is held for it and it is evaluated 提交申报."""
+    """提交申报：占用所列材料并测算。
+    Hand a claim in; what it names is held for it and it is evaluated.
+    """
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         taken = claims.submit(acting, claim, Why(key=key))
@@ -134,7 +150,7 @@ def withdraw(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give a claim up; what was reserved for it is free again 撤回."""
+    """撤回申报，释放为其预留的资金。Give a claim up; what was reserved for it is free again."""
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         taken = claims.withdraw(acting, claim, Why(reason=reason))
@@ -145,7 +161,10 @@ def use(
     claim: ClaimId,
     by: By,
     amount: Annotated[
-        str | None, typer.Option("--amount", help="Yuan; all that the papers come to 金额.")
+        str | None,
+        typer.Option(
+            "--amount", help="金额（元）；不给即材料合计。Yuan; else all that the papers come to."
+        ),
     ] = None,
     statement: StatementsOption = None,
     invoice: InvoicesOption = None,
@@ -156,7 +175,9 @@ def use(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Use a voucher on statements and invoices, or on all the claim holds unused 用券."""
+    """就结算单与发票用券，或用于申报所持的全部未用材料。
+    Use a voucher on statements and invoices, or on all the claim holds unused.
+    """
     papers = papers_of(statement, invoice, payment)
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
@@ -179,7 +200,7 @@ def redeem(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Ask to be paid what was used 申请兑现."""
+    """就已用金额申请兑现。Ask to be paid what was used."""
     acting = Acting(login=by)
     with acting_on(directory, acting, password_file) as claims:
         taken = claims.redeem(acting, claim, Why(key=key))
@@ -188,10 +209,10 @@ def redeem(
 
 def pack(
     claim: ClaimId,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a .zip 输出文件.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="输出文件，.zip。Where to: a .zip.")],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Put everything one claim needs into one archive 申报材料包."""
+    """将一笔申报所需的全部材料打成一个包。Put everything one claim needs into one archive."""
     from kashi_server.documents.claim_form import ClaimForm
     from kashi_server.documents.rendering import packaged_fonts
     from kashi_server.filestore import FOLDER, FileStore
@@ -207,7 +228,13 @@ def pack(
         )
         content = packing.pack(claims.show(office_reader(), claim), office_reader())
     try:
-        file.write_bytes(content)
+        with file.open("xb") as out:
+            out.write(content)
+    except FileExistsError as error:
+        raise Refused(
+            f"{file} 已存在，申报包不覆盖已有文件，请换一个文件名。"
+            f"{file} exists, and a pack overwrites nothing; name another file"
+        ) from error
     except OSError as error:
         raise ConfigurationError(f"无法写入 {file}。{file} cannot be written: {error}") from error
     print(f"{file}: {len(content)} bytes 字节")

@@ -15,10 +15,16 @@ from kashi_server.services.claims import Acting, Claims, Why
 from kashi_server.services.sight import Reader
 
 Second = Annotated[
-    str, typer.Option("--second", help="Login of the second officer 第二名经办人; or run it again.")
+    str,
+    typer.Option(
+        "--second",
+        help="第二名经办人账号，或由其再执行一次。Login of the second officer; or run it again.",
+    ),
 ]
-Document = Annotated[str, typer.Option("--document", help="Number of the paper 文件号.")]
-OptionalReason = Annotated[str, typer.Option("--reason", help="Why; it is recorded 理由.")]
+Document = Annotated[str, typer.Option("--document", help="文件号。Number of the paper.")]
+OptionalReason = Annotated[
+    str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")
+]
 
 
 @contextmanager

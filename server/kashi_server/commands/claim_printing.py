@@ -1,7 +1,7 @@
 """How claims, batches and vouchers are printed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,25 @@ from rich.table import Table
 
 from kashi_server.commands.plain import PlainConsole, plain
 from kashi_server.domain.batch import Batch
+from kashi_server.domain.claim import Claim
+from kashi_server.domain.claim_review import publicity_last
+from kashi_server.domain.claim_states import ClaimState
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.money import yuan_text
 from kashi_server.services.claim_desk import Trial
 from kashi_server.services.claim_flags import Recoverable
-from kashi_server.services.claim_gathering import Outside
+from kashi_server.services.claim_gathering import LeftOut, Outside
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_steps import Taken
-from kashi_server.services.claim_words import MODES, STATES, STEPS, WHO, outcome_lines, trace_lines
+from kashi_server.services.claim_words import (
+    BATCHES,
+    MODES,
+    STATES,
+    STEPS,
+    WHO,
+    outcome_lines,
+    trace_lines,
+)
 from kashi_server.services.claims_port import StoredClaim
 
 
@@ -51,15 +62,19 @@ def claim_facts(stored: StoredClaim) -> dict[str, Any]:
     }
 
 
-def print_draft(stored: StoredClaim, outside: Sequence[Outside], *, as_json: bool) -> None:
-    """A draft: how many papers it names, and which invoices its period leaves out."""
+def print_draft(stored: StoredClaim, left: LeftOut, *, as_json: bool) -> None:
+    """A draft: how many papers it names, and which it leaves out, with the reason."""
     claim, content = stored.claim, stored.content
     if as_json:
-        left = [{**asdict(one.part), "issued_on": one.issued_on.isoformat()} for one in outside]
+        outside = [
+            {**asdict(one.part), "issued_on": one.issued_on.isoformat()} for one in left.outside
+        ]
         said = {
             **claim_facts(stored),
             "content": content.to_data(),
-            "invoices_outside_period": left,
+            "invoices_outside_period": outside,
+            "held_by_other_claims": [asdict(one) for one in left.held],
+            "statements_not_certified": list(left.uncertified),
         }
         print(json.dumps(said, ensure_ascii=False))
         return
@@ -69,8 +84,28 @@ def print_draft(stored: StoredClaim, outside: Sequence[Outside], *, as_json: boo
     print(f"    支付 payments {len(content.payments)}")
     if content.other_money is None:
         print("    其他财政资金未声明 other public money is not stated: other_money = [] says none")
-    if outside:
-        _print_outside(stored, outside)
+    for line in _left_lines(stored, left):
+        print(plain(f"    {line}"))
+    if left.outside:
+        _print_outside(stored, left.outside)
+
+
+def _left_lines(stored: StoredClaim, left: LeftOut) -> Iterator[str]:
+    """Why a draft holds nothing, or not everything of its contracts and period."""
+    content = stored.content
+    if not content.names_papers:
+        contracts = ", ".join(content.contract_ids)
+        yield (
+            f"注意 warning: 未列入任何材料 no paper is named: {contracts},"
+            f" {content.first} – {content.last}: 没有可归集的已证明结算单、有效发票或付款"
+            " no certified statement, invoice or payment is there to be gathered"
+        )
+    for one in left.held:
+        papers = ", ".join((*one.statements, *one.invoices))
+        yield f"已列入申报 held by claim {one.claim_id}: {papers}"
+    if left.uncertified:
+        numbers = ", ".join(left.uncertified)
+        yield f"尚无有效证明，须由主管部门 certify: statements not certified yet: {numbers}"
 
 
 def _print_outside(stored: StoredClaim, outside: Sequence[Outside]) -> None:
@@ -109,10 +144,32 @@ def print_taken(taken: Taken, *, as_json: bool, trace: bytes = b"") -> None:
         print(f"    测算 computed {yuan_text(claim.computed_fen)} 元")
     if claim.amounts.approved_fen:
         print(f"    核定 approved {yuan_text(claim.amounts.approved_fen)} 元")
+    for line in _public_lines(claim):
+        print(f"    {line}")
     if claim.voucher is not None:
         print(f"    券余额 balance {yuan_text(claim.balance_fen)} 元")
     if claim.amounts.disbursed_fen:
         print(f"    已拨付 paid {yuan_text(claim.amounts.disbursed_fen)} 元")
+
+
+def _amount_lines(claim: Claim) -> Iterator[str]:
+    amounts = claim.amounts
+    for title, fen in (
+        ("测算 computed", claim.computed_fen),
+        ("核定 approved", amounts.approved_fen or None),
+        ("预留 reserved", amounts.reserved_fen or None),
+        ("已拨付 paid", amounts.disbursed_fen or None),
+        ("已追回 recovered", amounts.recovered_fen or None),
+    ):
+        if fen is not None:
+            yield f"{title} {yuan_text(fen)} 元"
+
+
+def _public_lines(claim: Claim) -> Iterator[str]:
+    """While a claim is made public: from when to when."""
+    last = publicity_last(claim)
+    if claim.state is ClaimState.PUBLICISED and last is not None:
+        yield f"公示期 public {claim.publicised_on} – {last}（末日含 the last day counts）"
 
 
 def folding(*titles: str) -> Table:
@@ -155,6 +212,7 @@ def print_recoverable(found: Sequence[Recoverable], *, as_json: bool) -> None:
                 "since_utc_ms": one.utc_ms,
                 "paid_fen": one.paid_fen,
                 "comes_to_fen": one.comes_to_fen,
+                "due_fen": one.due_fen,
                 "reason": one.reason,
             }
             for one in found
@@ -162,12 +220,13 @@ def print_recoverable(found: Sequence[Recoverable], *, as_json: bool) -> None:
         print(json.dumps(told, ensure_ascii=False))
         return
     table = folding("申报 claim", "单位 company", "缘由 why")
-    for title in ("未追回 paid", "当日测算 came to"):
+    for title in ("未追回 paid", "当日测算 came to", "应追回 due"):
         table.add_column(title, justify="right", overflow="fold")
     for one in found:
         worth = "—" if one.comes_to_fen is None else yuan_text(one.comes_to_fen)
         claim = one.stored.claim
-        table.add_row(claim.claim_id, claim.company_id, one.reason, yuan_text(one.paid_fen), worth)
+        sums = yuan_text(one.paid_fen), worth, yuan_text(one.due_fen)
+        table.add_row(claim.claim_id, claim.company_id, one.reason, *sums)
     PlainConsole().print(table)
 
 
@@ -202,7 +261,7 @@ def print_batches(found: Sequence[Batch], *, as_json: bool) -> None:
     for one in found:
         window = f"{one.opens_on} – {one.closes_on}"
         programme = f"{one.programme_id} {one.version}"
-        table.add_row(one.batch_id, programme, str(one.year), window, one.status.value)
+        table.add_row(one.batch_id, programme, str(one.year), window, BATCHES[one.status])
     PlainConsole().print(table)
 
 
@@ -214,16 +273,8 @@ def print_claim(shown: ShownClaim, *, trace: bool, trial: Trial | None = None) -
     console.print(f"    {MODES[claim.mode]} · {STATES[claim.state]}")
     console.print(f"    单位 company {claim.company_id} · 收款 payee {claim.payee_id}")
     console.print(f"    合同 contracts {', '.join(stored.content.contract_ids)}")
-    amounts = claim.amounts
-    for title, fen in (
-        ("测算 computed", claim.computed_fen),
-        ("核定 approved", amounts.approved_fen or None),
-        ("预留 reserved", amounts.reserved_fen or None),
-        ("已拨付 paid", amounts.disbursed_fen or None),
-        ("已追回 recovered", amounts.recovered_fen or None),
-    ):
-        if fen is not None:
-            console.print(f"    {title} {yuan_text(fen)} 元")
+    for line in (*_amount_lines(claim), *_public_lines(claim)):
+        console.print(f"    {line}")
     if claim.voucher is not None:
         console.print(
             f"    券 voucher {claim.voucher.number}: 面额 face {yuan_text(claim.voucher.face_fen)},"
@@ -241,7 +292,7 @@ def print_claim(shown: ShownClaim, *, trace: bool, trial: Trial | None = None) -
     if shown.recoverable is not None:
         console.print("    已拨付款项待核查追回 paid money may be recovered: claim claw-back")
     for one in shown.proposals:
-        console.print(f"    待第二人 awaits a second officer: {one.step} ({one.officer})")
+        console.print(f"    待第二人 awaits a second officer: {STEPS[one.step]} ({one.officer})")
     steps = ", ".join(f"{STEPS[one.step]} ({WHO[one.who]})" for one in shown.possible)
     console.print(f"可办 possible: {steps or '无 nothing'}")
     evaluated = shown.evaluations[-1].trace if shown.evaluations else b""

@@ -19,11 +19,14 @@ from kashi_server.commands.proving import Passwords
 from kashi_server.domain.claim_content import Officially, measures_of
 from kashi_server.domain.money import parse_yuan
 
-Amount = Annotated[str, typer.Option("--amount", help="Yuan 金额（元）.")]
+Amount = Annotated[str, typer.Option("--amount", help="金额（元）。The amount in yuan.")]
 OptionalAmount = Annotated[
-    str | None, typer.Option("--amount", help="Yuan; without it all of it 金额（元）.")
+    str | None, typer.Option("--amount", help="金额（元）；不给即全额。Yuan; without it all of it.")
 ]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day 日期.")]
+Day = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="日期，如 2026-10-08。A day, like 2026-10-08."),
+]
 
 
 def check(
@@ -34,7 +37,9 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Take a submitted claim up for the check of form; it is evaluated anew 受理."""
+    """受理已提交的申报，进入形式审查并重新测算。
+    Take a submitted claim up for the check of form; it is evaluated anew.
+    """
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         print_taken(claims.check(by, claim), as_json=as_json)
@@ -49,7 +54,9 @@ def send_back(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Return an application for correction, or a redemption to the voucher 退回补正."""
+    """退回申报补正，或将兑现退回到券。
+    Return an application for correction, or a redemption to the voucher.
+    """
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.send_back(by, claim, why(reason))
@@ -60,36 +67,53 @@ def assess(
     claim: ClaimId,
     officer: Officer,
     reason: Reason,
-    rank: Annotated[int | None, typer.Option("--rank", help="Place in the ranking 排名.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="排名。Place in the ranking.")] = None,
     decided: Annotated[
-        str | None, typer.Option("--decided", help="Yuan decided case by case 一事一议金额.")
+        str | None, typer.Option("--decided", help="一事一议金额（元）。Yuan decided case by case.")
     ] = None,
     exception: Annotated[
-        bool | None, typer.Option("--exception/--no-exception", help="More than in principle 例外.")
+        bool | None,
+        typer.Option(
+            "--exception/--no-exception", help="例外：高于原则上限。More than in principle."
+        ),
     ] = None,
     credit_clean: Annotated[
-        bool | None, typer.Option("--credit-clean/--credit-not-clean", help="Credit 信用.")
+        bool | None,
+        typer.Option(
+            "--credit-clean/--credit-not-clean", help="信用是否良好。Whether its credit is clean."
+        ),
     ] = None,
     in_jurisdiction: Annotated[
-        bool | None, typer.Option("--in-district/--not-in-district", help="Registered here 属地.")
+        bool | None,
+        typer.Option(
+            "--in-district/--not-in-district", help="是否属地注册。Whether it is registered here."
+        ),
     ] = None,
-    tier: Annotated[str | None, typer.Option("--tier", help="Its tier, on paper 档次.")] = None,
+    tier: Annotated[
+        str | None, typer.Option("--tier", help="认定的档次。Its tier, on paper.")
+    ] = None,
     matched: Annotated[
-        str | None, typer.Option("--matched", help="Yuan of the award it matches 被配套奖励（元）.")
+        str | None,
+        typer.Option("--matched", help="被配套奖励金额（元）。Yuan of the award it matches."),
     ] = None,
     measures: Annotated[
         list[str] | None,
-        typer.Option("--measure", help="A measured fact, like active_users=1000000 指标."),
+        typer.Option(
+            "--measure",
+            help="认定的指标，如 active_users=1000000。A measured fact, like active_users=1000000.",
+        ),
     ] = None,
     document: Annotated[
-        str, typer.Option("--document", help="The paper that shows it 依据文件.")
+        str, typer.Option("--document", help="依据文件。The paper that shows it.")
     ] = "",
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the office knows of a claim; it is evaluated anew 认定."""
+    """录入主管单位的认定，并重新测算。
+    Say what the office knows of a claim; it is evaluated anew.
+    """
     said = Officially(
         rank=rank,
         decided_fen=None if decided is None else parse_yuan(decided),
@@ -115,7 +139,7 @@ def review(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """The form is right: hand it to the experts 送专家评审."""
+    """形式审查通过，送专家评审。The form is right: hand it to the experts."""
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.review(by, claim, why(reason))
@@ -134,11 +158,14 @@ def approve(
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     on_estimate: Annotated[
-        bool, typer.Option("--on-estimate", help="Although something is not known 按估算核定.")
+        bool,
+        typer.Option(
+            "--on-estimate", help="有未知项时按估算核定。Although something is not known."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve an amount, by two officers; it is reserved at once 核定."""
+    """两名经办人核定金额，随即预留。Approve an amount, by two officers; it is reserved at once."""
     by = officers(officer, second)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.approve(
@@ -160,7 +187,9 @@ def publicise(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make an approved claim public, from today or a later day 公示."""
+    """公示已核定的申报，自今日或以后某日起。
+    Make an approved claim public, from today or a later day.
+    """
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         first = None if on is None else on.date()
@@ -176,7 +205,7 @@ def issue(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Issue the voucher, once the public notice is over 发券."""
+    """公示期满后发券。Issue the voucher, once the public notice is over."""
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         last = None if valid_until is None else valid_until.date()
@@ -194,7 +223,7 @@ def verify(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Verify what is asked for, or less of it 核验兑现."""
+    """核验兑现申请，可少于申请额。Verify what is asked for, or less of it."""
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.verify(
@@ -218,7 +247,7 @@ def pay(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Pay what is certified, by two officers 拨付."""
+    """两名经办人拨付已核验金额。Pay what is certified, by two officers."""
     by = officers(officer, second)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.pay(by, claim, why(reason, document, key))
@@ -234,7 +263,7 @@ def reject(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse a claim for good 不予支持."""
+    """不予支持，不可恢复。Refuse a claim for good."""
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.reject(by, claim, why(reason))
@@ -250,7 +279,7 @@ def suspend(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a claim where it stands 暂停."""
+    """暂停申报，停在当前一步。Stop a claim where it stands."""
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.suspend(by, claim, why(reason))
@@ -267,7 +296,7 @@ def resume(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Let a suspended claim go on, by two officers 恢复."""
+    """两名经办人恢复已暂停的申报。Let a suspended claim go on, by two officers."""
     by = officers(officer, second)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.resume(by, claim, why(reason))
@@ -283,7 +312,7 @@ def reopen(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Look at a claim again: what it rests on fell away 重新审查."""
+    """重新审查：所依据者已失效。Look at a claim again: what it rests on fell away."""
     by = officers(officer)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.reopen(by, claim, why(reason))
@@ -309,7 +338,9 @@ def claw_back(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Recover what was paid, with interest by the rules, by two officers 追回."""
+    """两名经办人追回已拨付资金，并按规则计息。
+    Recover what was paid, with interest by the rules, by two officers.
+    """
     by = officers(officer, second)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.claw_back(
@@ -330,7 +361,9 @@ def charge_interest(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Charge the interest left open while nobody knew its rate, by two officers 计收追回利息."""
+    """两名经办人计收当时利率未定的追回利息。
+    Charge the interest left open while nobody knew its rate, by two officers.
+    """
     by = officers(officer, second)
     with acting_on(directory, by, password_file) as claims:
         taken = claims.charge_interest(by, claim, why(reason, document, key))

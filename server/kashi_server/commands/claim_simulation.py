@@ -11,6 +11,7 @@ from kashi_server.domain.evaluation.evaluate import Status
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.replayed_budget import ClaimOutcome, ClaimSide, ClaimsSum
 from kashi_server.domain.replayed_companies import ClaimSimulation, CompanyClaims
+from kashi_server.services.claim_words import STATES
 
 
 def print_claims(found: ClaimSimulation) -> None:
@@ -42,7 +43,7 @@ def _company_lines(found: ClaimSimulation) -> Iterator[str]:
         yield f"{one.name_zh} {one.company_id}"
         for claim in one.claims:
             if claim.old != claim.new:
-                yield f"    {claim.claim_id} {claim.state}  {_claim(claim)}"
+                yield f"    {claim.claim_id} {STATES[claim.state]}  {_claim(claim)}"
         yield (
             f"    核算 computed      {_change(one, _computed)} 元"
             f"  差额 difference {signed(one.difference_fen)}"

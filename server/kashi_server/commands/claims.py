@@ -24,9 +24,10 @@ from kashi_server.services.claim_pack import claim_data
 from kashi_server.services.claims import Claims
 from kashi_server.services.claims_port import StoredClaim
 
-BatchOption = Annotated[str | None, typer.Option("--batch", help="Only of this batch 批次.")]
+BatchOption = Annotated[str | None, typer.Option("--batch", help="仅此批次。Only of this batch.")]
 CompanyOption = Annotated[
-    str | None, typer.Option("--company", help="Only of this company 统一社会信用代码.")
+    str | None,
+    typer.Option("--company", help="仅此企业，按统一社会信用代码。Only of this company."),
 ]
 
 
@@ -38,12 +39,13 @@ def list_claims(
     to_recover: Annotated[
         bool,
         typer.Option(
-            "--to-recover", help="Only those of which paid money may be recovered 待核查追回."
+            "--to-recover",
+            help="仅列待核查追回者。Only those of which paid money may be recovered.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List claims 申报列表."""
+    """列出申报。List claims."""
     with opened(directory) as server:
         if to_recover:
             recoverable = Claims(server.work, server.clock).to_recover(office_reader())
@@ -65,11 +67,16 @@ def show(
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     trace: Annotated[
-        bool, typer.Option("--trace", help="Also the latest evaluation, step by step 测算过程.")
+        bool,
+        typer.Option(
+            "--trace", help="另示最近一次测算过程。Also the latest evaluation, step by step."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a claim: where it stands, what led there, what can follow 申报详情."""
+    """显示申报详情：当前状态、来历、可办事项。
+    Show a claim: where it stands, what led there, what can follow.
+    """
     with opened(directory) as server:
         shown = Claims(server.work, server.clock).show(office_reader(), claim)
         trial = None
@@ -86,7 +93,9 @@ def show(
 def expire(
     batch: BatchOption = None, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """End every voucher whose last day has passed; what it held is free again 过期作废."""
+    """作废已过期的券，释放其所占资金。
+    End every voucher whose last day has passed; what it held is free again.
+    """
     with clock_on(directory) as claims:
         done = claims.expire(batch)
     for taken in done:
@@ -101,7 +110,7 @@ def list_vouchers(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List vouchers, the one that ends first first 券列表."""
+    """列出各券，先到期者在前。List vouchers, the one that ends first first."""
     with opened(directory) as server:
         found = Claims(server.work, server.clock).vouchers(office_reader())
     kept = [one for one in found if company in (None, one.claim.company_id)]
@@ -109,12 +118,12 @@ def list_vouchers(
 
 
 def show_voucher(
-    number: Annotated[str, typer.Argument(metavar="VOUCHER", help="Number of the voucher 券号.")],
+    number: Annotated[str, typer.Argument(metavar="VOUCHER", help="券号。Number of the voucher.")],
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show a voucher with the way of its claim 券详情."""
+    """显示券及其申报的经过。Show a voucher with the way of its claim."""
     with opened(directory) as server:
         claims = Claims(server.work, server.clock)
         for one in claims.vouchers(office_reader()):

@@ -12,15 +12,18 @@ from kashi_server.services.confirming import Confirming
 
 
 def confirm_certificate(
-    number: Annotated[str, typer.Argument(help="The certificate's number. 证明编号")],
+    number: Annotated[str, typer.Argument(help="证明编号。The certificate's number.")],
     code: Annotated[
-        str, typer.Option("--code", help="The code on its first page: who asks has it. 核验码")
+        str,
+        typer.Option("--code", help="首页上的核验码。The code on its first page: who asks has it."),
     ],
     login: Login,
     password_file: PasswordFile = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Confirm a certificate as its user or its provider; recorded, dated, logged. 确认证明"""
+    """以使用方或服务机构身份确认证明，留名、留时、入日志。
+    Confirm a certificate as its user or its provider; recorded, dated, logged.
+    """
     with opened(directory) as server:
         actor = actor_of(server, login, password_file)
         given = Confirming(server.work, server.clock).confirm(

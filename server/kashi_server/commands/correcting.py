@@ -25,7 +25,7 @@ from kashi_server.services.importing import ImportFile
 from kashi_server.services.replaying import Replaying
 
 MonthOption = Annotated[
-    str, typer.Option("--month", help="A closed month, like 2026-10. 已关账月份")
+    str, typer.Option("--month", help="已关账月份，如 2026-10。A closed month, like 2026-10.")
 ]
 
 
@@ -34,30 +34,40 @@ def correct(
         str | None,
         typer.Option(
             "--month",
-            help="A closed month, like 2026-10; a preview without it is of all. 已关账月份",
+            help="已关账月份，如 2026-10；预览可不给，即全部。"
+            "A closed month, like 2026-10; a preview without it is of all.",
         ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Show what would change; store nothing. 预览")
+        bool, typer.Option("--preview", help="预览，不保存。Show what would change; store nothing.")
     ] = False,
     officer: Annotated[
         list[str] | None,
-        typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+        typer.Option(
+            "--officer",
+            help="作决定的经办人账号，须两名。Login of an officer who decides; name two.",
+        ),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 更正理由")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="更正理由，记入日志。Why; it is recorded.")
+    ] = "",
     password_file: OfficersPasswords = None,
     terms: Annotated[
         list[Path] | None,
-        typer.Option("--terms", help="TOML files of agreements to correct with it. 更正的约定"),
+        typer.Option(
+            "--terms", help="一并更正的约定文件，TOML。TOML files of agreements to correct with it."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Correct a closed month: reversals and new lines, booked in the month that is open. 更正.
+    """更正已关账月份：冲回并重列，记入未关账月份。
+    Correct a closed month: reversals and new lines, booked in the month that is open.
 
-    Two officers make a correction, each with the password of the portal. 两名经办人各凭密码办理。
-    Other closed months that differ now are named as well. 同时列出其他有差异的已关账月份。
+    两名经办人各凭门户密码办理；同时列出其他有差异的已关账月份。
+    Two officers make a correction, each with the password of the portal. Other closed months
+    that differ now are named as well.
     """
     if month is None and not preview:
         raise Refused(
@@ -170,14 +180,16 @@ def _print(found: Correction, *, made: bool) -> None:
 def replay(
     month: MonthOption,
     revision: Annotated[
-        int | None, typer.Option("--revision", help="Only this revision. 仅此修订")
+        int | None, typer.Option("--revision", help="仅此修订。Only this revision.")
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make a closed month's statements again from stored facts and compare their bytes. 重算核对.
+    """以保存的事实重算已关账月份的结算单，逐字节核对。
+    Make a closed month's statements again from stored facts and compare their bytes.
 
+    退出码 0：逐字节相同；1：有不同，并列出。
     Exit code 0: every byte is the same; 1: a statement differs, and is named.
     """
     with opened(directory) as server:

@@ -20,16 +20,25 @@ from kashi_server.services.authority import issue_document_chain
 
 def document_certificate(
     public_key: Annotated[
-        Path, typer.Argument(help="The token's public key, P-256, in DER or PEM. 令牌公钥")
+        Path,
+        typer.Argument(
+            help="令牌公钥，P-256，DER 或 PEM。The token's public key, P-256, in DER or PEM."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Where the certificates go, in PEM.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="证书写到何处，PEM。Where the certificates go, in PEM.")
+    ],
     root: Annotated[
         Path | None,
-        typer.Option("--root", help="The documents root with its key; else roots/documents.pem."),
+        typer.Option(
+            "--root",
+            help="文件根证书及其密钥；不给即 roots/documents.pem。"
+            "The documents root with its key; else roots/documents.pem.",
+        ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Certify a key on a token under the documents root. 为令牌中的签章密钥签发证书。"""
+    """以文件根证书为令牌中的签章密钥签发证书。Certify a key on a token under the documents root."""
     if out.exists():
         raise Refused(f"{out} 已存在，请换一个文件名。{out} is there already; name another file")
     key = _read(public_key)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import opened
-from kashi_server.commands.hosts import local_time
+from kashi_server.commands.instants import local_time
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.errors import NotFound
 from kashi_server.services.stated import NOTHING_STATED, Stated
@@ -16,13 +16,21 @@ from kashi_server.services.stated import NOTHING_STATED, Stated
 
 def show_doubts(
     host_id: Annotated[
-        str | None, typer.Argument(help="Of one host, with every fact it states; else of all.")
+        str | None,
+        typer.Argument(
+            help="某一主机及其所述各项；不给即全部。"
+            "Of one host, with every fact it states; else of all."
+        ),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How far back.")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=400, help="回溯天数。How far back.")
+    ] = 30,
     as_json: AsJson = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Show what speaks against the figures of hosts. A doubt changes none of them. 疑点"""
+    """列出对主机数据的疑点；疑点不改变任何数据。
+    Show what speaks against the figures of hosts. A doubt changes none of them.
+    """
     with opened(directory) as server:
         stated = server.hosts.stated(days)
         known = {host.host_id for host in server.hosts.all()}

@@ -39,14 +39,17 @@ _NAMES = {
 
 
 def evaluate_case(
-    rules: Annotated[Path, typer.Option("--rules", help="A TOML file of rules.")],
-    case: Annotated[Path, typer.Option("--case", help="A TOML or JSON file of one claim.")],
+    rules: Annotated[Path, typer.Option("--rules", help="规则文件，TOML。A TOML file of rules.")],
+    case: Annotated[
+        Path,
+        typer.Option(
+            "--case", help="一笔申请的 TOML 或 JSON 文件。A TOML or JSON file of one claim."
+        ),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Work one claim out by a programme's rules and show every step.
-    按项目规则逐步计算一笔申请。
-    """
+    """按项目规则逐步计算一笔申请。Work one claim out by a programme's rules and show every step."""
     try:
         text = case.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -75,9 +78,9 @@ def _print(done: Evaluation) -> None:
     amount = "—" if amount_fen is None else f"{yuan_text(amount_fen)} 元"
     console.print(Text(f"\n{_STATUS[done.status]}: {amount}", style="bold"))
     for title, names in (
-        ("unknown 规则未知", done.unknown),
-        ("missing 缺少事实", done.missing),
-        ("flags 提示", done.flags),
+        ("规则未知 unknown", done.unknown),
+        ("缺少事实 missing", done.missing),
+        ("提示 flags", done.flags),
     ):
         if names:
             console.print(f"{title}: {', '.join(names)}")
@@ -92,4 +95,4 @@ def _lines(step: Step) -> Iterator[str]:
         source = one.decision.document if one.decision else one.source
         yield f"{one.name} = {one.value_text} ({one.state}: {source})"
     for name in step.unknown:
-        yield f"{name}: unknown 未知"
+        yield f"{name}: 未知 unknown"

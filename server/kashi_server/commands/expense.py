@@ -40,21 +40,28 @@ from kashi_server.services.two_officers import OfficersDecision
 CARD_HOUR_PLACES = 4
 """How card-hours are shown; data keeps them exact."""
 
-MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="A month, like 2026-10.")]
+MonthText = Annotated[
+    str, typer.Argument(metavar="MONTH", help="月份，如 2026-10。A month, like 2026-10.")
+]
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="TOML 文件，一个或多个。TOML files.")
+    ],
     officer: Officer,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")
+    ] = "",
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take parties, tenures, contracts, assignments and prices from files: all of them or none.
-    导入主体、产权、合同、指派与单价；要么全部导入，要么全部不导入。
+    """导入主体、产权、合同、指派与单价；要么全部，要么全不。
+    Take parties, tenures, contracts, assignments and prices from files: all of them or none.
 
-    The officer who takes them in proves it by the password of the portal; who, when and each file's
-    SHA-256 are kept. 记录经办人、时间与文件哈希。
+    由经办人凭门户密码办理；记录经办人、时间与文件哈希。
+    The officer who takes them in proves it by the password of the portal; who, when and each
+    file's SHA-256 are kept.
     """
     texts = [ImportFile(str(file), read_text(file)) for file in files]
     with opened(directory) as server:
@@ -82,19 +89,27 @@ def close(
     *,
     empty: Annotated[
         bool,
-        typer.Option("--empty", help="The month is known to be empty: no statement arises."),
+        typer.Option(
+            "--empty",
+            help="已知该月为空，不产生结算单。The month is known to be empty: no statement arises.",
+        ),
     ] = False,
     officer: Annotated[
         list[str] | None,
-        typer.Option("--officer", help="To close before its day: two officers. 提前关账"),
+        typer.Option(
+            "--officer", help="提前关账须两名经办人。To close before its day: two officers."
+        ),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why it closes early. 理由")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="提前关账的理由。Why it closes early.")
+    ] = "",
     password_file: OfficersPasswords = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close a month: gaps of silence, rated lines, statements. It cannot be undone.
-    关账：写入缺口、计价明细与结算单；不可撤销。
+    """关账：写入缺口、计价明细与结算单；不可撤销。
+    Close a month: gaps of silence, rated lines, statements. It cannot be undone.
 
+    到关账日方可关账（见 `closing-day`）；两名经办人各凭门户密码可提前。
     A month waits for its closing day (`closing-day`); two officers may close it earlier, each
     with the password of the portal.
     """
@@ -123,8 +138,8 @@ def close(
 def closing_day(
     month: MonthText, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """Tell on which day a month closes: working days after it, as closing.toml counts them.
-    显示某月的关账日。
+    """显示某月的关账日。
+    Tell on which day a month closes: working days after it, as closing.toml counts them.
     """
     wanted = Month.parse(month)
     calendar = read_calendar(directory)
@@ -157,23 +172,30 @@ def close_month(
 
 
 def statements(
-    month: Annotated[str | None, typer.Option("--month", help="Only this month.")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="仅此月份。Only this month.")] = None,
     number: Annotated[
-        str | None, typer.Option("--number", help="Print one statement's canonical data.")
+        str | None,
+        typer.Option(
+            "--number", help="输出该结算单的规范数据。Print one statement's canonical data."
+        ),
     ] = None,
     revision: Annotated[
-        int | None, typer.Option("--revision", help="With --number: this revision. 修订号")
+        int | None,
+        typer.Option("--revision", help="与 --number 同用：修订号。With --number: this revision."),
     ] = None,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", help="As they stood at 2026-11-20T09:00+08:00. 截至时刻"),
+        typer.Option(
+            "--known-at",
+            help="截至某一时刻，如 2026-11-20T09:00+08:00。As they stood at that instant.",
+        ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List statements, or print the canonical data of one; any revision, as known at any time.
-    列出结算单，或输出其规范数据；可查任一版本与任一时点。
+    """列出结算单，或输出其规范数据；可查任一版本与时点。
+    List statements, or print the canonical data of one; any revision, as known at any time.
     """
     with opened(directory) as server:
         if number is not None:
@@ -241,4 +263,4 @@ def _print(found: list[StoredStatement]) -> None:
             "unknown 未知" if estimate_fen is None else f"~ {yuan_text(estimate_fen)}",
         )
     PlainConsole().print(table)
-    print("Subsidy amounts are estimates 补贴金额均为估算.")
+    print("补贴金额均为估算。Subsidy amounts are estimates.")

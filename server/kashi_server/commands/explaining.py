@@ -12,27 +12,36 @@ from kashi_server.commands.plain import plain
 from kashi_server.domain.minute_text import minute_of_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import InvalidValue
+from kashi_server.services.trail_steps import RULES, RULES_NAMED_BY
 from kashi_server.services.trail_words import text_of, word_of
 from kashi_server.services.trails import Explaining, Wanted
 
 
 def explain(
     number: Annotated[
-        str | None, typer.Argument(metavar="[NUMBER]", help="A certificate. 证明编号")
+        str | None, typer.Argument(metavar="[NUMBER]", help="证明编号。A certificate.")
     ] = None,
-    line: Annotated[int | None, typer.Option("--line", help="One rated line. 计费行")] = None,
+    line: Annotated[int | None, typer.Option("--line", help="某一计费行。One rated line.")] = None,
     device: Annotated[
-        str | None, typer.Option("--device", help="A device by its hardware id. 设备标识")
+        str | None, typer.Option("--device", help="设备标识。A device by its hardware id.")
     ] = None,
     minute: Annotated[
         str | None,
-        typer.Option("--minute", help="A minute, like 2026-10-12T10:20+08:00. 分钟"),
+        typer.Option(
+            "--minute",
+            help="某一分钟，如 2026-10-12T10:20+08:00。A minute, like 2026-10-12T10:20+08:00.",
+        ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
+    all_rules: Annotated[
+        bool, typer.Option("--rules", help="列出规则全部参数。Every parameter of the rules too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow an amount down to one minute, or a minute up to its claim. 逐级说明金额来历。"""
+    """逐级说明金额来历，直至某一分钟，或由一分钟查到申报。
+    Follow an amount down to one minute, or a minute up to its claim.
+    """
     at = None if minute is None else minute_of_text(minute)
     wanted = Wanted(line=line, hardware_id=device, minute=at)
     with opened(directory) as server:
@@ -49,19 +58,23 @@ def explain(
     if as_json:
         print(json.dumps(trail.to_data(), ensure_ascii=False))
         return
-    _show(trail)
+    _show(trail, all_rules=all_rules)
     if number is not None:
         _show_next(number, wanted, trail)
 
 
-def _show(trail: Trail) -> None:
+def _show(trail: Trail, *, all_rules: bool) -> None:
     """Each step with its facts, one a line: nothing is cut, and every line can be searched."""
     for place, step in enumerate(trail.steps, 1):
         print(f"{place}. {step.zh} {step.en}")
+        short = step.kind == RULES and not all_rules
         for name, value in step.facts.items():
-            if value not in (None, ""):
+            if value not in (None, "") and not (short and name not in RULES_NAMED_BY):
                 label = f"{word_of(name)} {name}".strip()
                 print(plain(f"     {label}: {text_of(name, value)}"))
+        if short:
+            more = len(step.facts.keys() - RULES_NAMED_BY)
+            print(f"     另有 {more} 项参数，见 --rules。{more} parameters: --rules shows them.")
         for follows in filter(None, (step.follows_zh, step.follows)):
             print(plain(f"     ← {follows}"))
         if step.source:

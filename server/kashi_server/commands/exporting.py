@@ -27,14 +27,32 @@ from kashi_server.services.views import Views
 
 
 def export(
-    table: Annotated[str, typer.Argument(help="usage, statements, lines, claims or ledger. 表名")],
-    file: Annotated[Path, typer.Argument(help="Where to: a name ending in .csv, .xlsx or .json.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="表名：用量、结算单、明细、申报、台账。"
+            "Of usage, statements, lines, claims or ledger."
+        ),
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="输出文件，.csv、.xlsx 或 .json。Where to: a name ending in .csv, .xlsx or .json."
+        ),
+    ],
     directory: Directory = DEFAULT_DIRECTORY,
     *,
-    month: Annotated[str | None, typer.Option("--month", help="A month, like 2026-10.")] = None,
+    month: Annotated[
+        str | None,
+        typer.Option(
+            "--month",
+            help="月份，如 2026-10；表为 usage 时必填。"
+            "A month, like 2026-10; of usage it must be given.",
+        ),
+    ] = None,
 ) -> None:
-    """Write a table; its columns are listed in docs/exports.md and never change their meaning.
-    导出表格；列名与含义固定。
+    """导出表格；列名与含义固定，见 docs/exports.md。
+    Write a table; its columns are listed in docs/exports.md and never change their meaning.
     """
     if table not in COLUMNS:
         raise ConfigurationError(

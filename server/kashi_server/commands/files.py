@@ -21,7 +21,8 @@ _PRIVATE: Final = 0o600
 SubjectText = Annotated[
     str,
     typer.Option(
-        "--subject", help="contract:…, invoice:…, payment:PAYER/REFERENCE or claim:… 所属事项"
+        "--subject",
+        help="所属事项。Like contract:…, invoice:…, payment:PAYER/REFERENCE or claim:….",
     ),
 ]
 
@@ -32,21 +33,26 @@ def evidence_files(server: Server) -> EvidenceFiles:
 
 
 def add_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file. 文件")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="文件路径。The file.")],
     subject: SubjectText,
     owner: Annotated[
-        str, typer.Option("--owner", help="统一社会信用代码 of the party whose file it is. 归属方")
+        str,
+        typer.Option(
+            "--owner", help="归属方的统一社会信用代码。Credit code of the party whose file it is."
+        ),
     ],
     officer: Officer,
     name: Annotated[
-        str | None, typer.Option("--name", help="Another name than the file's. 名称")
+        str | None, typer.Option("--name", help="另取名称。Another name than the file's.")
     ] = None,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a file about a contract, an invoice, a payment or a claim. 上传证据文件"""
+    """存入合同、发票、付款或申报的证据文件。
+    Keep a file about a contract, an invoice, a payment or a claim.
+    """
     with opened(directory) as server:
         added = evidence_files(server).add(
             content_of(file),
@@ -62,15 +68,16 @@ def add_file(
 
 
 def list_files(
-    owner: Annotated[str | None, typer.Option("--owner", help="Of this party. 归属方")] = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="归属方。Of this party.")] = None,
     subject: Annotated[
-        str | None, typer.Option("--subject", help="About this, like claim:C-1. 所属事项")
+        str | None,
+        typer.Option("--subject", help="所属事项，如 claim:C-1。About this, like claim:C-1."),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List evidence files. 证据文件列表"""
+    """列出证据文件。List evidence files."""
     about = None if subject is None else Subject.parse(subject)
     with opened(directory) as server:
         found = evidence_files(server).all(CONSOLE, owner_id=owner, subject=about)
@@ -86,11 +93,13 @@ def list_files(
 
 
 def get_file(
-    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="Its hash. 哈希")],
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where to write it. 输出")],
+    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="文件哈希。Its hash.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="写到何处。Where to write it.")],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write an evidence file out; its bytes are hashed again before. 取出证据文件"""
+    """取出证据文件；取出前重新核对哈希。
+    Write an evidence file out; its bytes are hashed again before.
+    """
     with opened(directory) as server:
         found, content = evidence_files(server).get(sha256, CONSOLE)
     try:

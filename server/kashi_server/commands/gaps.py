@@ -26,11 +26,13 @@ WORDS = {
 
 
 def gaps_list(
-    party: Annotated[str | None, typer.Option("--party", help="Only what concerns it.")] = None,
+    party: Annotated[
+        str | None, typer.Option("--party", help="仅与该主体有关者。Only what concerns this party.")
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """List explanations of gaps and how they stand. 缺口说明"""
+    """列出缺口说明及其状态。List explanations of gaps and how they stand."""
     with opened(directory) as server:
         acting = Acting(actor="kashi-server", party_id=party)
         found = GapExplaining(server.work, server.clock).listed(acting)
@@ -52,19 +54,30 @@ def gaps_list(
 
 
 def gaps_explain(
-    hardware_id: Annotated[str, typer.Argument(help="The device.")],
-    start: Annotated[str, typer.Option("--from", help="A whole minute with its offset.")],
-    end: Annotated[str, typer.Option("--until", help="A whole minute with its offset.")],
-    party: Annotated[str, typer.Option("--party", help="统一社会信用代码 of who explains.")],
+    hardware_id: Annotated[str, typer.Argument(help="设备标识。The device.")],
+    start: Annotated[
+        str, typer.Option("--from", help="整分钟，带时区。A whole minute with its offset.")
+    ],
+    end: Annotated[
+        str, typer.Option("--until", help="整分钟，带时区。A whole minute with its offset.")
+    ],
+    party: Annotated[
+        str, typer.Option("--party", help="说明方的统一社会信用代码。Credit code of who explains.")
+    ],
     officer: Officer,
     reason: Reason,
     evidence: Annotated[
-        Path | None, typer.Option("--evidence", help="A file that speaks for it; its hash is kept.")
+        Path | None,
+        typer.Option(
+            "--evidence", help="佐证文件，保存其哈希。A file that speaks for it; its hash is kept."
+        ),
     ] = None,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Record a party's explanation of a gap, until its month is closed. 登记缺口说明"""
+    """登记一方对缺口的说明，关账前有效。
+    Record a party's explanation of a gap, until its month is closed.
+    """
     content = None if evidence is None else _bytes(evidence)
     interval = Interval(_minute(start), _minute(end))
     with opened(directory) as server:
@@ -80,14 +93,19 @@ def gaps_explain(
 
 
 def gaps_decide(
-    explanation_id: Annotated[str, typer.Argument(help="As `gaps list` shows it.")],
-    verdict: Annotated[GapVerdict, typer.Option("--verdict", help="accepted or refused.")],
+    explanation_id: Annotated[str, typer.Argument(help="见 `gaps list`。As `gaps list` shows it.")],
+    verdict: Annotated[
+        GapVerdict,
+        typer.Option("--verdict", help="采纳 accepted 或不采纳 refused。Accepted or refused."),
+    ],
     officer: Officer,
     reason: Reason,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Accept or refuse an explanation; where it may change money it takes two officers. 审定缺口"""
+    """审定缺口说明；可能影响金额者须两名经办人。
+    Accept or refuse an explanation; where it may change money it takes two officers.
+    """
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
         explaining = GapExplaining(server.work, server.clock)

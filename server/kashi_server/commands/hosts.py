@@ -2,41 +2,52 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.host_reports import (
+    reports_facts,
+    reports_lines,
+    reports_of_hosts,
+)
+from kashi_server.commands.instants import local_time
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
 from kashi_server.commands.proving import OfficerPassword, prove_officer
-from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
-from kashi_server.services.host_keeping import RELEASE_REQUESTED_ACT
 from kashi_server.services.hosts import Host
-from kashi_server.services.profiles import instant
-from kashi_server.services.restoration import Decision
+from kashi_server.services.releasing import Releasing
 from kashi_server.services.tokens import LIFETIME_MS_MAX, IssuedToken
 
 HOUR_MS = 3_600_000
 STATED_DAYS = 2
 """A host states every fact at least once a day."""
 
-HostId = Annotated[str, typer.Argument(help="The host's id, as `hosts list` shows it.")]
+HostId = Annotated[
+    str, typer.Argument(help="主机编号，见 `hosts list`。The host's id, as `hosts list` shows it.")
+]
 
 
 def token(
     party: Annotated[
-        str, typer.Argument(help="统一社会信用代码 of the party that operates the host.")
+        str,
+        typer.Argument(
+            help="主机运营方的统一社会信用代码。Credit code of the party that operates the host."
+        ),
     ],
     officer: Officer,
-    hours: Annotated[int, typer.Option("--hours", help="How long it may be used, 1 to 24.")] = 24,
+    hours: Annotated[
+        int, typer.Option("--hours", help="有效小时数，1 至 24。How long it may be used, 1 to 24.")
+    ] = 24,
     as_json: AsJson = False,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Issue an enrolment token: it works once, for one host, for at most 24 hours.
-    签发一次性接入令牌，至多 24 小时有效；经办人凭密码办理。
+    """签发一次性接入令牌，至多 24 小时有效；经办人凭密码办理。
+    Issue an enrolment token: it works once, for one host, for at most 24 hours.
     """
     if not 1 <= hours <= LIFETIME_MS_MAX // HOUR_MS:
         raise InvalidValue(
@@ -93,31 +104,41 @@ def install_command(issued: IssuedToken, address: str) -> str:
 
 
 def list_hosts(
-    party: Annotated[str | None, typer.Option("--party", help="Only this operator's.")] = None,
+    party: Annotated[
+        str | None, typer.Option("--party", help="仅此运营方。Only this operator's.")
+    ] = None,
     as_json: AsJson = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Show the hosts and how they stand. 列出主机及其状态。"""
+    """列出主机及其状态。Show the hosts and how they stand."""
     with opened(directory) as server:
         hosts = server.hosts.all(party)
         stated = server.hosts.stated(STATED_DAYS)
+        came = reports_of_hosts(server)
     raised = {host_id: [str(doubt.code) for doubt in of.doubts] for host_id, of in stated.items()}
     if as_json:
-        facts = [_host_facts(host, raised.get(host.host_id, [])) for host in hosts]
+        facts = [
+            _host_facts(host, raised.get(host.host_id, [])) | reports_facts(came.get(host.host_id))
+            for host in hosts
+        ]
         print(json.dumps(facts, ensure_ascii=False))
         return
     # Lines, no table: a host's id is what agreements and other commands must spell.
     for host in hosts:
-        kind = "中继 relay" if host.relay_names else "主机 host"
-        print(f"{host.host_id}  {kind} {host.facts.hostname}")
-        print(f"    运营方 operator {host.operator_party_id}")
-        since = local_time(host.state_utc_ms)
-        print(f"    {host.state.value} 自 since {since}: {host.state_reason}")
-        recoveries = f"{host.recoveries_used}/{host.recoveries_allowed}"
-        doubts = len(raised.get(host.host_id, []))
-        print(f"    恢复 recoveries {recoveries}, 疑点 doubts {doubts}")
+        lines = _host_lines(host, len(raised.get(host.host_id, [])))
+        print("\n".join([*lines, *reports_lines(came.get(host.host_id))]))
     if not hosts:
         print("没有主机 No hosts.")
+
+
+def _host_lines(host: Host, doubts: int) -> Iterator[str]:
+    kind = "中继 relay" if host.relay_names else "主机 host"
+    yield f"{host.host_id}  {kind} {host.facts.hostname}"
+    yield f"    运营方 operator {host.operator_party_id}"
+    since = local_time(host.state_utc_ms)
+    yield f"    {host.state.zh} {host.state.value} 自 since {since}: {host.state_reason}"
+    recoveries = f"{host.recoveries_used}/{host.recoveries_allowed}"
+    yield f"    恢复 recoveries {recoveries}, 疑点 doubts {doubts}"
 
 
 def hold(
@@ -127,8 +148,10 @@ def hold(
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Stop counting a host's reports; they are still stored and receipted.
-    暂挂某主机：其报告不计入，仍保存并出具回执。经办人凭密码办理。
+    """暂挂主机：其报告不计入，仍保存并出具回执。
+    Stop counting a host's reports; they are still stored and receipted.
+
+    经办人凭门户密码办理。The officer proves it by the password of the portal.
     """
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
@@ -147,24 +170,22 @@ def release(
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Release a held host; it takes two officers, each with the password of the portal.
-    解除主机暂挂；须两名经办人各以门户密码办理。
+    """解除主机暂挂；须两名经办人各以门户密码办理。
+    Release a held host; it takes two officers, each with the password of the portal.
 
+    暂挂期间送来的报告随即计入，另有禁止者除外。
     What the host sent while it was held is counted then, as far as nothing else forbids it.
     """
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
-        released = server.hosts.release(host_id, officer, reason)
-        if not released:
-            print(
-                f"已记录，须由另一名经办人同样办理 {host_id} 的解除。"
-                f"Noted. Another officer must release {host_id} as well."
-            )
-            return
-        with server.work.begin(writes=False) as unit:
-            asked = unit.identity.actors(RELEASE_REQUESTED_ACT, host_id)
-        both = Decision(officer=f"{asked[-1]}, {officer}", why=reason)
-        restored = server.restoration.restore_host(host_id, both)
+        releasing = Releasing(server.work, server.clock, server.restoration)
+        restored = releasing.release(host_id, officer, reason)
+    if restored is None:
+        print(
+            f"已记录，须由另一名经办人同样办理 {host_id} 的解除。"
+            f"Noted. Another officer must release {host_id} as well."
+        )
+        return
     print(
         f"主机 {host_id} 已解除暂挂，其 {len(restored.counted)} 份报告现已计入。"
         f"Host {host_id} is released; {len(restored.counted)} of its reports count now."
@@ -183,9 +204,9 @@ def revoke(
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Refuse a host's calls for good, within five seconds. 吊销主机，五秒内生效，不可恢复。
+    """吊销主机，五秒内生效，不可恢复。Refuse a host's calls for good, within five seconds.
 
-    The officer proves it by the password of the portal. 经办人凭密码办理。
+    经办人凭门户密码办理。The officer proves it by the password of the portal.
     """
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
@@ -198,14 +219,19 @@ def revoke(
 
 def allow_recoveries(
     host_id: HostId,
-    count: Annotated[int, typer.Argument(help="In all, those used included; 0 takes it away.")],
+    count: Annotated[
+        int,
+        typer.Argument(
+            help="总次数，含已用；0 为取消。In all, those used included; 0 takes it away."
+        ),
+    ],
     officer: Officer,
     reason: Reason,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Set how often a host may get a certificate by its report key alone.
-    设定主机仅凭报告密钥恢复证书的次数。
+    """设定主机仅凭报告密钥恢复证书的次数。
+    Set how often a host may get a certificate by its report key alone.
     """
     with opened(directory) as server:
         prove_officer(server, officer, password_file)
@@ -214,7 +240,7 @@ def allow_recoveries(
 
 
 def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Show what may be an attack or a copied machine. 列出疑似攻击或复制主机的告警。"""
+    """列出疑似攻击或复制主机的告警。Show what may be an attack or a copied machine."""
     with opened(directory) as server:
         found = server.hosts.alarms()
     if as_json:
@@ -234,11 +260,6 @@ def alarms(as_json: AsJson = False, directory: Directory = DEFAULT_DIRECTORY) ->
         print(f"    {alarm.detail}")
     if not found:
         print("没有警报 No alarms.")
-
-
-def local_time(utc_ms: int) -> str:
-    """An instant as an officer reads it."""
-    return instant(utc_ms).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _token_facts(issued: IssuedToken, address: str) -> dict[str, object]:

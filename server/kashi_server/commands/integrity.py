@@ -23,28 +23,36 @@ EXIT_DIFFERENT = 1
 def fsck(
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Build projections that differ again from the stored bytes."),
+        typer.Option(
+            "--repair",
+            help="以保存的原文重建不符的投影。"
+            "Build projections that differ again from the stored bytes.",
+        ),
     ] = False,
     months: Annotated[
         bool,
         typer.Option(
             "--months",
-            help="Also rate every closed month anew and name those that a correction would change."
-            " 另重算各已关账月份",
+            help="另重算各已关账月份，列出更正会改变者。"
+            "Also rate every closed month anew and name those that a correction would change.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="以 JSON 输出。Print JSON for a program.")
+    ] = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Verify every stored report, receipt and checkpoint, and rebuild usage minute by minute.
-    核验全部报告、回执与检查点，并逐分钟重建用量。
+    """核验全部报告、回执与检查点，并逐分钟重建用量。
+    Verify every stored report, receipt and checkpoint, and rebuild usage minute by minute.
 
+    约定、票据、规则、结算单与经办人的决定须与日志一致，证据文件须与存入时一致。
     Agreements, papers, rules, statements and officers' decisions must be what the log has of
     them, and evidence files what was added.
 
-    A closed month that its facts would make otherwise today is no damage: it is named as such.
     已关账月份与今日重算不同不属损坏，仅作提示。
+    A closed month that its facts would make otherwise today is no damage: it is named as such.
 
+    退出码 0：没有（或已无）不符；1：有不符，并列出。
     Exit code 0: nothing differs (any more); 1: something does, and is named.
     """
     with opened(directory) as server:

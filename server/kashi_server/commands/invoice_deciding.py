@@ -14,16 +14,22 @@ from kashi_server.services.invoice_words import STATUS_ZH
 
 Officers = Annotated[
     list[str] | None,
-    typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+    typer.Option(
+        "--officer", help="作决定的经办人账号，须两名。Login of an officer who decides; name two."
+    ),
 ]
-Shown = Annotated[str, typer.Option("--document", help="What shows it. 依据文件")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")]
+Shown = Annotated[str, typer.Option("--document", help="依据文件。What shows it.")]
+Why = Annotated[str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")]
 
 
 def decide_invoice(
     number: Number,
     version: Annotated[
-        int, typer.Option("--version", help="Which content, as `invoices show` counts. 第几版")
+        int,
+        typer.Option(
+            "--version",
+            help="以第几版为准，见 `invoices show`。Which content, as `invoices show` counts.",
+        ),
     ],
     document: Shown,
     officer: Officers = None,
@@ -31,9 +37,11 @@ def decide_invoice(
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Say which of several contents of a number stands, by two officers. 裁定同号发票以何者为准
+    """两名经办人裁定同号发票以何者为准。
+    Say which of several contents of a number stands, by two officers.
 
-    The others stay stored and shown; claims that rest on them reopen. 两名经办人各凭密码办理。
+    两名经办人各凭密码办理；其余内容仍保存可查，依据它们的申报重新审查。
+    The others stay stored and shown; claims that rest on them reopen.
     """
     decision = two_officers(officer, reason)
     with opened(directory) as server:
@@ -49,7 +57,7 @@ def decide_invoice(
 def name_blue(
     number: Number,
     blue: Annotated[
-        str, typer.Option("--blue", help="The invoice it takes back. 对应蓝字数电票号码")
+        str, typer.Option("--blue", help="对应的蓝字数电票号码。The invoice it takes back.")
     ],
     document: Shown,
     officer: Officers = None,
@@ -57,9 +65,9 @@ def name_blue(
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Say which invoice a red one takes back where it was told falsely. 更正红字发票的蓝字号码
+    """更正红字发票误报的蓝字号码。Say which invoice a red one takes back where it was told falsely.
 
-    What it took back before stands again. 两名经办人各凭密码办理。
+    两名经办人各凭密码办理；原先误冲的发票恢复有效。What it took back before stands again.
     """
     decision = two_officers(officer, reason)
     with opened(directory) as server:

@@ -38,7 +38,7 @@ from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, Taken
 from kashi_server.services.papers_port import StoredInvoice
 from kashi_server.services.told import ToldInvoice
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Its 20 digits. 数电票号码")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="数电票号码，20 位。Its 20 digits.")]
 
 
 def keeping(server: Server) -> InvoiceKeeping:
@@ -51,7 +51,7 @@ def import_invoices(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="XLSX or CSV of the tax bureau, or XML. 全量发票查询导出",
+            help="全量发票查询导出的文件。XLSX or CSV of the tax bureau, or XML.",
         ),
     ],
     officer: Officer,
@@ -61,7 +61,9 @@ def import_invoices(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Take invoices between the sides of contracts, and how they stand: all or none. 导入发票"""
+    """导入合同双方的发票及其状态，要么全部，要么全不。
+    Take invoices between the sides of contracts, and how they stand: all or none.
+    """
     with opened(directory) as server:
         acting = acting_officer(server, officer, password_file, "invoices import")
         told: list[ToldInvoice] = []
@@ -110,13 +112,13 @@ def _taken(taken: TakenInvoices, passed_by: int) -> dict[str, object]:
 
 def list_invoices(
     contract: Annotated[
-        str | None, typer.Option("--contract", help="With lines for this contract. 合同")
+        str | None, typer.Option("--contract", help="仅含此合同的行。With lines for this contract.")
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List invoices and how they stand. 发票列表"""
+    """列出发票及其状态。List invoices and how they stand."""
     with opened(directory) as server:
         found = keeping(server).all(CONSOLE, contract)
         contested = keeping(server).contested()
@@ -146,7 +148,9 @@ def list_invoices(
 def show_invoice(
     number: Number, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """Show one invoice: lines, parts, history, payments and claims. 发票明细"""
+    """显示发票：各行、合同部分、历史、付款与申报。
+    Show one invoice: lines, parts, history, payments and claims.
+    """
     with opened(directory) as server:
         history = keeping(server).show(number, CONSOLE)
         with server.work.begin(writes=False) as unit:
@@ -199,16 +203,17 @@ def _print_versions(history: InvoiceHistory) -> None:
 
 def map_invoice(
     number: Number,
-    contract: Annotated[str, typer.Option("--contract", help="The contract. 合同")],
-    part: Annotated[str, typer.Option("--part", help="The part of it. 合同部分")],
+    contract: Annotated[str, typer.Option("--contract", help="合同编号。The contract.")],
+    part: Annotated[str, typer.Option("--part", help="合同部分。The part of it.")],
     officer: Officer,
     line: Annotated[
-        list[int] | None, typer.Option("--line", help="Only these lines; without, all. 行号")
+        list[int] | None,
+        typer.Option("--line", help="仅此行号；不给即全部。Only these lines; without, all."),
     ] = None,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Say which part of which contract lines of an invoice are for. 发票行对应合同部分"""
+    """指明发票各行对应的合同部分。Say which part of which contract lines of an invoice are for."""
     with opened(directory) as server:
         acting = acting_officer(server, officer, password_file, "invoices map")
         known = keeping(server).show(number, acting).stored.invoice.lines
@@ -293,19 +298,26 @@ def _whole(history: InvoiceHistory, left: tuple[PartLeft, ...]) -> dict[str, obj
 def put_right(
     number: Number,
     document: Annotated[
-        str, typer.Option("--document", help="What shows that it holds good. 依据文件")
+        str, typer.Option("--document", help="证明其有效的依据文件。What shows that it holds good.")
     ],
     officer: Annotated[
         list[str] | None,
-        typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+        typer.Option(
+            "--officer",
+            help="作决定的经办人账号，须两名。Login of an officer who decides; name two.",
+        ),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")
+    ] = "",
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Let an invoice stand again that one side alone called void, by two officers. 更正发票状态
+    """更正发票状态：一方单独作废者由两名经办人恢复。
+    Let an invoice stand again that one side alone called void, by two officers.
 
-    What stopped because of it is resumed with: claim resume. 两名经办人各凭密码办理。
+    两名经办人各凭密码办理；因此停下的申报以 claim resume 恢复。
+    What stopped because of it is resumed with: claim resume.
     """
     decision = two_officers(officer, reason)
     with opened(directory) as server:

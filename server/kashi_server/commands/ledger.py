@@ -19,14 +19,17 @@ from kashi_server.services.fsck_claims import check_claim_books
 from kashi_server.services.ledger import Ledger
 
 Prefix = Annotated[
-    str, typer.Argument(help="How accounts begin, like pool: or cap_left:PROGRAMME/2026.")
+    str,
+    typer.Argument(
+        help="科目前缀，如 pool:。How accounts begin, like pool: or cap_left:PROGRAMME/2026."
+    ),
 ]
 
 
 def balances(
     prefix: Prefix = "", directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """Show what stands on accounts. 显示各科目余额。"""
+    """显示各科目余额。Show what stands on accounts."""
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         found = unit.ledger.balances(prefix)
     if as_json:
@@ -44,7 +47,7 @@ def balances(
 
 
 def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False) -> None:
-    """Show every movement in order. 按顺序列出全部分录。"""
+    """按顺序列出全部分录。Show every movement in order."""
     none = True
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         for stored in unit.ledger.movements():
@@ -67,10 +70,11 @@ def movements(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = Fal
 
 
 def check(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Prove from the rows: movements sum to zero, no floor was passed, balances, claims and log
-    agree. 从数据行核验台账：借贷平衡、不越限额、与申报及日志一致。
+    """从数据行核验台账：借贷平衡、不越限额、与申报及日志一致。
+    Prove from the rows: movements sum to zero, no floor was passed, balances, claims and log
+    agree.
 
-    Exit code 0: it holds; 1: something does not, and is named.
+    退出码 0：一致；1：有不符，并列出。Exit code 0: it holds; 1: something does not, and is named.
     """
     with opened(directory) as server:
         faults = Ledger(server.work, server.clock).check()

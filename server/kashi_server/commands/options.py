@@ -15,19 +15,26 @@ Directory = Annotated[
         "--directory",
         "-d",
         envvar="KASHI_SERVER_DIRECTORY",
-        help="The server's directory: settings, keys and, with SQLite, the database.",
+        help="服务器目录：设置、密钥及 SQLite 数据库。"
+        "The server's directory: settings, keys and, with SQLite, the database.",
     ),
 ]
 
 DEFAULT_DIRECTORY = Path("/var/lib/kashi-server")
 
 Officer = Annotated[
-    str, typer.Option("--officer", help="Login of the officer who does this; it is recorded.")
+    str,
+    typer.Option(
+        "--officer",
+        help="办理的经办人账号，记入日志。Login of the officer who does this; it is recorded.",
+    ),
 ]
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+Reason = Annotated[str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")]
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="输出数据，不输出表格。Print data instead of a table.")
+]
 
 
 def two_officers(officers: Sequence[str] | None, reason: str) -> OfficersDecision:

@@ -18,7 +18,9 @@ CONSOLE = Acting(actor="console")
 
 MappingFile = Annotated[
     Path | None,
-    typer.Option("--mapping", help="A TOML file that names columns, words and parts. 对照文件"),
+    typer.Option(
+        "--mapping", help="对照文件，TOML。A TOML file that names columns, words and parts."
+    ),
 ]
 
 

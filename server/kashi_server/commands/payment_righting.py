@@ -13,30 +13,41 @@ from kashi_server.services.payment_righting import PaymentRighting
 
 
 def put_payment_right(
-    payer: Annotated[str, typer.Argument(metavar="PAYER", help="Its credit code. 付款方")],
-    reference: Annotated[
-        str, typer.Argument(metavar="REFERENCE", help="The bank's reference. 流水号")
+    payer: Annotated[
+        str,
+        typer.Argument(metavar="PAYER", help="付款方统一社会信用代码。The payer's credit code."),
     ],
-    document: Annotated[str, typer.Option("--document", help="What shows it. 依据文件")],
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="银行流水号。The bank's reference.")
+    ],
+    document: Annotated[str, typer.Option("--document", help="依据文件。What shows it.")],
     invoice: Annotated[
         str | None,
-        typer.Option("--invoice", help="Only of this invoice; without, of all. 数电票号码"),
+        typer.Option(
+            "--invoice", help="仅此数电票；不给即全部。Only of this invoice; without, of all."
+        ),
     ] = None,
     amount: Annotated[
-        str | None, typer.Option("--amount", help="How many yuan of it went back. 退回金额")
+        str | None, typer.Option("--amount", help="退回金额（元）。How many yuan of it went back.")
     ] = None,
     officer: Annotated[
         list[str] | None,
-        typer.Option("--officer", help="Login of an officer who decides; name two. 两名经办人"),
+        typer.Option(
+            "--officer",
+            help="作决定的经办人账号，须两名。Login of an officer who decides; name two.",
+        ),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded. 理由")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")
+    ] = "",
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take off what a payment covers: it was refunded, or never made. 更正付款（退款或不实）
+    """更正付款（退款或不实），减去其所付。
+    Take off what a payment covers: it was refunded, or never made.
 
+    两名经办人各凭密码办理；持有有关发票部分的申报停下，以 claim resume 恢复。
     Claims that hold a part of the invoices stop, and go on with: claim resume.
-    两名经办人各凭密码办理。
     """
     if (invoice is None) != (amount is None):
         raise Refused(

@@ -29,7 +29,7 @@ from kashi_server.services.told import ToldPayment
 
 def import_payments(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="XLSX, CSV or TOML files. 付款文件")
+        list[Path], typer.Argument(metavar="FILE...", help="付款文件。XLSX, CSV or TOML files.")
     ],
     officer: Officer,
     mapping: MappingFile = None,
@@ -38,7 +38,9 @@ def import_payments(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Take payments and what they cover: all of them or none. 导入付款"""
+    """导入付款及其所付发票，要么全部，要么全不。
+    Take payments and what they cover: all of them or none.
+    """
     with opened(directory) as server:
         acting = acting_officer(server, officer, password_file, "payments import")
         told: list[ToldPayment] = []
@@ -63,7 +65,7 @@ def import_payments(
 
 
 def list_payments(directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False) -> None:
-    """List payments and what they cover. 付款列表"""
+    """列出付款及其所付发票。List payments and what they cover."""
     with opened(directory) as server:
         found = PaymentKeeping(server.work, server.clock).all(CONSOLE)
     if as_json:

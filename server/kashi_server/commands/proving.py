@@ -1,7 +1,10 @@
 """Officers at the console prove that they are who they are named: a typed login is nobody."""
 
 import secrets
+import sys
+import warnings
 from collections.abc import Sequence
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,20 +18,25 @@ PASSWORD_BYTES: Final = 15
 
 OfficerPassword = Annotated[
     Path | None,
-    typer.Option("--password-file", help="Holds the officer's password; else it is asked. 密码"),
+    typer.Option(
+        "--password-file",
+        help="经办人密码的文件；不给则询问。Holds the officer's password; else it is asked.",
+    ),
 ]
 OfficersPasswords = Annotated[
     list[Path] | None,
     typer.Option(
         "--password-file",
-        help="Holds an officer's password; one for each --officer, in order. 各经办人密码",
+        help="各经办人密码的文件，依次对应 --officer。"
+        "Holds an officer's password; one for each --officer, in order.",
     ),
 ]
 Passwords = Annotated[
     list[Path] | None,
     typer.Option(
         "--password-file",
-        help="Holds a password; one for each login named, in order; else it is asked. 各账号密码",
+        help="密码的文件，依次对应各账号；不给则询问。"
+        "Holds a password; one for each login named, in order; else it is asked.",
     ),
 ]
 
@@ -57,13 +65,27 @@ def typed_password(login: str, file: Path | None) -> str:
     if file is not None:
         return password_of(file)[0]
     try:
-        return str(typer.prompt(f"{login} 的密码 Password of {login}", hide_input=True))
+        return _asked(f"{login} 的密码 Password of {login}")
     except typer.Abort as error:
         raise InvalidValue(
             f"没有输入 {login} 的密码；没有终端时请用 --password-file FILE 给出。"
             f"no password of {login} was typed; where there is no terminal, give it by"
             " --password-file FILE"
         ) from error
+
+
+def _asked(question: str) -> str:
+    """What is typed unseen on the terminal; without one, the next line of standard input."""
+    try:
+        with warnings.catch_warnings():
+            # Python's own words on a missing terminal tell an officer nothing.
+            warnings.simplefilter("error", GetPassWarning)
+            return str(typer.prompt(question, hide_input=True))
+    except GetPassWarning:
+        line = sys.stdin.readline()
+        if not line:
+            raise typer.Abort from None
+        return line.rstrip("\n")
 
 
 def require_officer(server: Server, login: str) -> None:

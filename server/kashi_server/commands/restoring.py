@@ -6,7 +6,8 @@ from typing import Annotated, Final
 import typer
 
 from kashi_server.bootstrap import opened
-from kashi_server.commands.hosts import HostId, local_time
+from kashi_server.commands.hosts import HostId
+from kashi_server.commands.instants import local_time
 from kashi_server.commands.options import (
     DEFAULT_DIRECTORY,
     AsJson,
@@ -28,13 +29,16 @@ _WHY: Final = {
     QuarantineReason.COUNTERS: "累计数不连续 totals do not follow",
     QuarantineReason.EPOCH_LIMIT: "新纪元过多 too many new epochs in a day",
     QuarantineReason.DESCRIPTION: "设备描述不符 a device described otherwise than before",
+    QuarantineReason.CADENCE: "采样间隔过长 the meter looks too rarely",
 }
 
 
 def quarantined(
     host_id: HostId, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """List a host's reports that are stored and do not count, each with its reason. 隔离报告"""
+    """列出主机被隔离、不计入的报告及各自原因。
+    List a host's reports that are stored and do not count, each with its reason.
+    """
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         places = unit.facts.quarantined(host_id, None)
         found = [one for place in places if (one := unit.facts.stored(host_id, *place))]
@@ -50,20 +54,26 @@ def quarantined(
 
 def restore(
     host_id: HostId,
-    epoch: Annotated[int, typer.Argument(help="As `hosts quarantined` shows it.")],
-    sequence: Annotated[int, typer.Argument(help="As `hosts quarantined` shows it.")],
+    epoch: Annotated[
+        int, typer.Argument(help="见 `hosts quarantined`。As `hosts quarantined` shows it.")
+    ],
+    sequence: Annotated[
+        int, typer.Argument(help="见 `hosts quarantined`。As `hosts quarantined` shows it.")
+    ],
     officer: Annotated[
-        list[str], typer.Option("--officer", help="Login of an officer; name two. 两名经办人")
+        list[str],
+        typer.Option("--officer", help="经办人账号，须两名。Login of an officer; name two."),
     ],
     reason: Reason,
     password_file: OfficersPasswords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Count one quarantined report after all; two officers, each with the password of the portal.
-    恢复计入一份隔离报告；须两名经办人各凭密码办理。
+    """恢复计入一份隔离报告；须两名经办人各凭密码办理。
+    Count one quarantined report after all; two officers, each with the password of the portal.
 
-    What overlaps counted time, comes from a replay or makes a device larger is never restored. In
-    a closed month the report is a late fact: a correction takes it up.
+    与已计入时间重叠、来自回放或使设备变大者不可恢复；已关账月份的报告须经更正计入。
+    What overlaps counted time, comes from a replay or makes a device larger is never restored.
+    In a closed month the report is a late fact: a correction takes it up.
     """
     decided = two_officers(officer, reason)
     with opened(directory) as server:

@@ -25,13 +25,17 @@ from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
 
 FOUND: Final = 1
 """The exit code of a check that found something wrong (docs/operations.md)."""
-RulesFile = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file of rules.")]
+RulesFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="规则文件，TOML。A TOML file of rules.")
+]
 
 
 def rules_check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="TOML files of rules.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="规则文件，TOML。TOML files of rules.")
+    ],
 ) -> None:
-    """Check rules files; every mistake is named with its line. 检查规则文件，逐行指出错误。"""
+    """检查规则文件，逐行指出错误。Check rules files; every mistake is named with its line."""
     mistakes: list[Mistake] = []
     for file in files:
         try:
@@ -49,13 +53,15 @@ def rules_check(
 
 
 def rules_show(
-    programme: Annotated[str, typer.Argument(help="The programme.")] = "shenzhen-compute-voucher",
+    programme: Annotated[
+        str, typer.Argument(help="项目编号。The programme.")
+    ] = "shenzhen-compute-voucher",
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rules of a programme: what is published, decided and unknown.
-    显示项目规则：已公布、经决定与未知的参数。
+    """显示项目规则：已公布、经决定与未知的参数。
+    Show the rules of a programme: what is published, decided and unknown.
     """
     with opened(directory) as server, server.work.begin(writes=False) as unit:
         versions = list(unit.expense.rules(programme))
@@ -74,7 +80,7 @@ def rules_show(
 
 
 def rules_list(*, as_json: AsJson = False) -> None:
-    """List the programmes that ship with the server. 列出随服务器发布的项目规则。"""
+    """列出随服务器发布的项目规则。List the programmes that ship with the server."""
     versions = shipped_rules()
     if as_json:
         print(json.dumps([_head(version) for version in versions], ensure_ascii=False))
@@ -103,7 +109,7 @@ def _head(version: RulesVersion) -> dict[str, object]:
 
 
 def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> None:
-    """Tell what parts two rules files. 比较两份规则文件。"""
+    """比较两份规则文件。Tell what parts two rules files."""
     found = differences(read_rules(old), read_rules(new))
     if as_json:
         print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
@@ -118,18 +124,24 @@ def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> No
 
 
 def rules_decide(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A TOML decision record.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="决定记录，TOML。A TOML decision record.")
+    ],
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the new version and register nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="仅显示新版本，不登记。Show the new version and register nothing."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Settle parameters no text speaks of: two officers' decisions make a new version.
-    两名经办人决定无明文的参数，形成新版本。
+    """两名经办人决定无明文的参数，形成新版本。
+    Settle parameters no text speaks of: two officers' decisions make a new version.
 
+    记录所列各经办人依次凭密码证明。
     Every officer whom the record names proves it, in the order of the record.
     """
     try:

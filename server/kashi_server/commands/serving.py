@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from kashi_server.bootstrap import Server, opened, plug_serving, refresh_server_
 from kashi_server.commands.options import DEFAULT_DIRECTORY, Directory
 from kashi_server.config import read_config
 from kashi_server.ingest.collector import spare_collector
+from kashi_server.notify import Notifier
 from kashi_server.presence import announce, exclusive, withdraw
 from kashi_server.serving import listening, repeating, stop_signals
 
@@ -19,8 +21,8 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def serve(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Serve until SIGTERM or Ctrl-C: metering, enrolment, portal and metrics ports.
-    运行服务，直至收到终止信号。
+    """运行服务，直至收到终止信号。
+    Serve until SIGTERM or Ctrl-C: metering, enrolment, portal and metrics ports.
     """
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     for chatty in ("alembic", "uvicorn.error"):
@@ -29,7 +31,7 @@ def serve(directory: Directory = DEFAULT_DIRECTORY) -> None:
         if refresh_server_tls(directory):
             logging.getLogger(__name__).info("the server's TLS certificate was issued anew")
         with opened(directory) as server:
-            asyncio.run(_serve(server))
+            asyncio.run(_serve(server, Notifier(os.environ)))
 
 
 @contextlib.contextmanager
@@ -42,7 +44,7 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-async def _serve(server: Server) -> None:
+async def _serve(server: Server, notifier: Notifier) -> None:
     registry, numbers = CollectorRegistry(), dict[str, int]()
     serving = plug_serving(server, registry, numbers)
     try:
@@ -53,8 +55,10 @@ async def _serve(server: Server) -> None:
             ):
                 spare_collector()
                 announce(server.directory, numbers)
+                notifier.ready(numbers)
                 _greet(server, numbers)
                 await asked.wait()
+                notifier.stopping()
                 print(
                     "正在停止，先办完已收到的请求 Stopping: calls in flight are finished.",
                     flush=True,

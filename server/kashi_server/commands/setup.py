@@ -52,38 +52,58 @@ listen = "127.0.0.1:{ports[3]}"
 
 def init(
     organisation: Annotated[
-        str | None, typer.Option("--organisation", help="Who runs this server 运营单位.")
+        str | None, typer.Option("--organisation", help="运营单位名称。Who runs this server.")
     ] = None,
     address: Annotated[
         list[str] | None,
-        typer.Option("--address", help="DNS name or IP address agents and browsers use; repeat."),
+        typer.Option(
+            "--address",
+            help="代理与浏览器所用的域名或 IP，可多次。"
+            "DNS name or IP address agents and browsers use; repeat.",
+        ),
     ] = None,
     database: Annotated[
-        str, typer.Option("--database", help="sqlite:///FILE or postgresql+psycopg://…")
+        str,
+        typer.Option(
+            "--database", help="数据库地址。Like sqlite:///FILE or postgresql+psycopg://…."
+        ),
     ] = "sqlite:///kashi.sqlite",
-    officer: Annotated[str, typer.Option("--officer", help="Login of the first officer.")] = (
-        "officer"
-    ),
+    officer: Annotated[
+        str, typer.Option("--officer", help="首个经办人的账号。Login of the first officer.")
+    ] = ("officer"),
     password_file: Annotated[
         Path | None,
-        typer.Option("--password-file", help="Holds that officer's password; else one is made."),
+        typer.Option(
+            "--password-file",
+            help="该经办人密码的文件；不给则生成。Holds that officer's password; else one is made.",
+        ),
     ] = None,
     listen: Annotated[
-        str | None, typer.Option("--listen", help="IP address the ports listen on.")
+        str | None, typer.Option("--listen", help="端口监听的 IP。IP address the ports listen on.")
     ] = None,
     port: Annotated[
-        int, typer.Option("--port", help="First of four ports in a row; 0: the system chooses.")
+        int,
+        typer.Option(
+            "--port",
+            help="连续四个端口的首个；0：由系统选择。"
+            "First of four ports in a row; 0: the system chooses.",
+        ),
     ] = 7443,
     demo: Annotated[
         bool,
-        typer.Option("--demo", help="A demonstration: replayed workloads count, and it says so."),
+        typer.Option(
+            "--demo",
+            help="演示服务器：回放的负载也计入，并如实标明。"
+            "A demonstration: replayed workloads count, and it says so.",
+        ),
     ] = False,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Make a server: settings, keys, database, first officer. Repeat it to finish what is left.
-    建立服务器：设置、密钥、数据库与首个经办人账号；可重复执行以补完。
+    """建立服务器：设置、密钥、数据库、首个经办人；可重复执行。
+    Make a server: settings, keys, database, first officer. Repeat it to finish what is left.
     """
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    stood = (directory / FILE).exists() and has_keys(directory)
     if (directory / FILE).exists():
         _refuse_other_kind(read_config(directory), demo=demo)
     else:
@@ -92,12 +112,12 @@ def init(
     config = read_config(directory)
     _make_keys(directory, config)
     made = _make_database(config, officer, password_file)
-    _report(directory, config, made)
+    _report(directory, config, made, stood=stood and made is None)
 
 
 def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Bring the database to this version of the server. Make a backup first.
-    将数据库升级到本版本；请先备份。
+    """将数据库升级到本版本；请先备份。
+    Bring the database to this version of the server. Make a backup first.
     """
     config = read_config(directory)
     engine = open_engine(config.database_url)
@@ -109,7 +129,7 @@ def upgrade(directory: Directory = DEFAULT_DIRECTORY) -> None:
 
 
 def version() -> None:
-    """Print the version. 显示版本。"""
+    """显示版本。Print the version."""
     print(f"kashi-server {VERSION}")
 
 
@@ -216,7 +236,13 @@ def _bring_up_to_date(engine: Engine, config: Config) -> None:
         install_roles(engine, RoleUrls(ingest=config.ingest_url, portal=config.portal_url))
 
 
-def _report(directory: Path, config: Config, made: str | None) -> None:
+def _report(directory: Path, config: Config, made: str | None, *, stood: bool) -> None:
+    if stood:
+        print(
+            f"{directory} 中的服务器早已建好，设置、密钥与账号均未改动。"
+            f"The server in {directory} was there already: its settings, keys and accounts are as"
+            " they were."
+        )
     zh, en = ("演示服务器", "A demonstration server") if config.demo else ("服务器", "A server")
     print(f"{zh}已就绪，位于 {directory}。{en} is ready in {directory}.")
     if made is not None:
@@ -226,5 +252,12 @@ def _report(directory: Path, config: Config, made: str | None) -> None:
         f"Carry {directory / ROOTS} to a safe and remove it here: daily work never needs it."
     )
     root = directory / PUBLIC / "server-root.pem"
-    print(f"浏览器凭 {root} 信任门户。Browsers trust the portal by {root}.")
+    if config.portal_tls:
+        print(f"浏览器凭 {root} 信任门户。Browsers trust the portal by {root}.")
+    else:
+        print(
+            "门户不经 TLS，只在本机以 http:// 提供（portal.tls = false）。"
+            "The portal is served without TLS, on this machine alone, by http://"
+            " (portal.tls = false)."
+        )
     print(f"启动 Start it: kashi-server serve --directory {directory}")

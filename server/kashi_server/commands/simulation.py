@@ -36,34 +36,41 @@ from kashi_server.services.simulation_data import simulation_data
 
 
 def simulate(
-    rules: Annotated[Path, typer.Option("--rules", help="The rules to try. 试用的规则文件")],
+    rules: Annotated[Path, typer.Option("--rules", help="试用的规则文件。The rules to try.")],
     period: Annotated[
         str,
         typer.Option(
             "--period",
-            help="Months of one year, both inside, like 2026-01..2026-10. 模拟期间（同一年度）",
+            help="模拟期间（同一年度），首尾均含。"
+            "Months of one year, both inside, like 2026-01..2026-10.",
         ),
     ],
     against: Annotated[
         Path | None,
         typer.Option(
             "--against",
-            help="Rules to compare with; left out: those that are registered. 对比的规则文件",
+            help="对比的规则文件；不给即已登记者。"
+            "Rules to compare with; left out: those that are registered.",
         ),
     ] = None,
     table: Annotated[
         Path | None,
         typer.Option(
             "--table",
-            help="Also write one row a claim: .csv, .xlsx or .json. 另存逐笔申报的表格",
+            help="另存逐笔申报的表格。Also write one row a claim: .csv, .xlsx or .json.",
         ),
     ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Replay statements and claims under other rules and show what would change; nothing is stored.
-    以另一套规则重算结算单与申报：逐企业差额、触及上限之日、资金池用尽之日与全年预测；不改动任何数据。
+    """以另一套规则重算结算单与申报，显示差异；不改动数据。
+    Replay statements and claims under other rules and show what would change; nothing is
+    stored.
+
+    逐企业差额、触及上限之日、资金池用尽之日与全年预测。
+    Each company's difference, the days on which caps and the pool run out, and the year's
+    estimate.
     """
     if table is not None and table.suffix not in FORMATS:
         raise ConfigurationError(
@@ -150,6 +157,8 @@ def _print(
     )
     for one in changed:
         console.print(f"    {one.name}: {one.old or '—'} → {one.new or '—'}")
+    for line in _open_lines(found):
+        console.print(line)
     console.print("")
     for line in _company_lines(found):
         console.print(line)
@@ -172,6 +181,17 @@ def _print(
         "均为估算，预测按所注方法推算；未写入任何数据。\n"
         "All of it is an estimate, forecasts go by the methods named; nothing was written."
     )
+
+
+def _open_lines(found: Simulation) -> Iterator[str]:
+    """What is not counted because it is not closed."""
+    if found.open_months:
+        months = [str(month) for month in found.open_months]
+        yield f"尚未关账，未计入：{'、'.join(months)}；预测自已关账的末月起推算。"
+        yield (
+            f"Not closed and not counted: {', '.join(months)}; forecasts go on from the last closed"
+            " month."
+        )
 
 
 def _company_lines(found: Simulation) -> Iterator[str]:

@@ -9,7 +9,7 @@ import typer
 
 from kashi_server.bootstrap import Server, opened
 from kashi_server.commands.assignments import actor_of
-from kashi_server.commands.hosts import local_time
+from kashi_server.commands.instants import local_time
 from kashi_server.commands.options import (
     DEFAULT_DIRECTORY,
     AsJson,
@@ -35,15 +35,19 @@ from kashi_server.services.stating import SourceFile, UsageStating
 
 CARD_HOUR_PLACES = 4
 
-AttestationId = Annotated[str, typer.Argument(help="As `stated list` shows it.")]
+AttestationId = Annotated[str, typer.Argument(help="见 `stated list`。As `stated list` shows it.")]
 PartyCode = Annotated[
-    str | None, typer.Option("--party", help="统一社会信用代码 of the party that says it.")
+    str | None,
+    typer.Option(
+        "--party", help="表态主体的统一社会信用代码。Credit code of the party that says it."
+    ),
 ]
 Recording = Annotated[
-    str | None, typer.Option("--officer", help="Login of the officer who records it 经办人.")
+    str | None,
+    typer.Option("--officer", help="录入的经办人账号。Login of the officer who records it."),
 ]
 Own = Annotated[
-    str | None, typer.Option("--by", help="Login of the party that says it itself 本方账号.")
+    str | None, typer.Option("--by", help="本方账号。Login of the party that says it itself.")
 ]
 OFFICE = Acting(actor="kashi-server", party_id=None)
 
@@ -69,20 +73,28 @@ _WORDS = {
 
 def import_usage(
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE...", help="Bills, sacct output, series.")
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE...", help="账单、sacct 输出或监控时序。Bills, sacct output, series."
+        ),
     ],
     mapping: Annotated[
-        Path, typer.Option("--mapping", metavar="FILE", help="How they are read, as TOML.")
+        Path,
+        typer.Option(
+            "--mapping", metavar="FILE", help="读取方式，TOML。How they are read, as TOML."
+        ),
     ],
     officer: Officer,
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Take usage that a provider states: all files or none; the company countersigns then.
-    供给方声明的用量：云账单、Slurm 记录、监控时序；由企业会签后计入，证据等级 E1。
+    """导入供给方声明的用量；由企业会签后计入。
+    Take usage that a provider states: all files or none; the company countersigns then.
 
-    The officer who takes them in is recorded, and proves it by the password of the portal.
+    云账单、Slurm 记录、监控时序，证据等级 E1；经办人凭门户密码办理并留名。
+    Bills, sacct output, series: evidence level E1. The officer who takes them in is recorded,
+    and proves it by the password of the portal.
     """
     files = [_file(source) for source in sources]
     with opened(directory) as server:
@@ -107,11 +119,13 @@ def import_usage(
 
 
 def stated_list(
-    party: Annotated[str | None, typer.Option("--party", help="Only this party's.")] = None,
+    party: Annotated[
+        str | None, typer.Option("--party", help="仅此主体。Only this party's.")
+    ] = None,
     directory: Directory = DEFAULT_DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """List attestations and how they stand. 用量声明"""
+    """列出用量声明及其状态。List attestations and how they stand."""
     with opened(directory) as server:
         acting = OFFICE if party is None else Acting(actor=OFFICE.actor, party_id=party)
         found = UsageStating(server.work, server.clock).attestations(acting)
@@ -127,10 +141,12 @@ def stated_list(
 
 def stated_source(
     attestation_id: AttestationId,
-    file: Annotated[Path, typer.Argument(help="Where to write the source file's bytes.")],
+    file: Annotated[
+        Path, typer.Argument(help="原件写到何处。Where to write the source file's bytes.")
+    ],
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write the exact bytes of the file behind an attestation. 取出原件"""
+    """取出声明所依据文件的原件。Write the exact bytes of the file behind an attestation."""
     with opened(directory) as server:
         content = UsageStating(server.work, server.clock).source(attestation_id, OFFICE)
     try:
@@ -149,8 +165,9 @@ def countersign(
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """The company countersigns an attestation: it counts from now on. 企业会签
+    """企业会签用量声明，自此计入。The company countersigns an attestation: it counts from now on.
 
+    企业以本方账号（--by）办理；或由未录入该声明的经办人代录，理由须写明企业（--party）表态的文件。
     The company by its own login (--by), or an officer who did not take the statement in records
     it: the reason then names the paper by which the company (--party) said so.
     """
@@ -170,7 +187,9 @@ def withdraw_stated(
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """The provider takes an attestation back, or the company refuses it. 撤回"""
+    """提供方撤回声明，或企业不予会签。
+    The provider takes an attestation back, or the company refuses it.
+    """
     with opened(directory) as server:
         acting = _speaking(server, party, officer, by, password_file)
         stating = UsageStating(server.work, server.clock)
@@ -183,22 +202,27 @@ def reverse(
     reason: Reason,
     officer: Annotated[
         list[str] | None,
-        typer.Option("--officer", help="Who records it; or name two who decide. 经办人"),
+        typer.Option(
+            "--officer",
+            help="录入的经办人，或作决定的两名经办人。Who records it; or name two who decide.",
+        ),
     ] = None,
     party: Annotated[
         str | None,
         typer.Option(
-            "--party", help="统一社会信用代码 of the party that says it; none: two officers."
+            "--party",
+            help="表态主体的统一社会信用代码；不给即由两名经办人。"
+            "Credit code of the party that says it; none: two officers.",
         ),
     ] = None,
     by: Own = None,
     password_file: Passwords = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take back what was countersigned, by both parties or two officers. 撤销已会签的声明
+    """撤销已会签的声明，须双方同意或两名经办人决定。
+    Take back what was countersigned, by both parties or two officers.
 
     双方先后同意（各以本方账号，或由不同经办人录入），或由两名经办人决定；已关账月份由更正冲回。
-
     The parties say so one after the other, each by its own login (--by) or recorded by another
     officer. In a closed month a correction takes its lines back.
     """

@@ -23,8 +23,6 @@ GAP_TREATMENT: Final = {"not_filled": "未补算，按零计 not filled in: coun
 def evidence_section(printed: Printed) -> dict[str, Any]:
     """How well the period was observed."""
     summary, totals = printed.summary, _together(printed.statements)
-    offsets = [one["quality"]["max_clock_offset_ms"] for one in printed.statements]
-    offset = max((one for one in offsets if one is not None), default=None)
     gaps = "；".join(
         f"{phrase(GAP_REASON, gap['reason'])} {figures.card_hours(gap['span_ms'], figures.WHOLE)} h"
         for gap in summary["gaps"]["reasons"]
@@ -42,7 +40,7 @@ def evidence_section(printed: Printed) -> dict[str, Any]:
         row(
             "最大时钟偏差",
             "Largest clock offset",
-            "未知 unknown" if offset is None else f"{offset} ms",
+            _clock_offset(printed.statements),
         ),
         row("被占用", "Held, device-hours", _part(totals["held_ms"], totals["held_known_ms"])),
         row(
@@ -65,6 +63,16 @@ def evidence_section(printed: Printed) -> dict[str, Any]:
         rows=rows,
         remarks=[remark.to_data()],
     )
+
+
+def _clock_offset(statements: Sequence[Data]) -> str:
+    """The largest of all months that observed anything; unknown where that of one of them is."""
+    offsets = [
+        one["quality"]["max_clock_offset_ms"] for one in statements if one["totals"]["observed_ms"]
+    ]
+    if not offsets or None in offsets:
+        return "未知 unknown"
+    return f"{max(offsets)} ms"
 
 
 def _together(statements: Sequence[Data]) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 CSV carries a byte order mark, which Excel and WPS need to read Chinese, and ends lines with CRLF. A
 text cell that a spreadsheet would take for a formula gets an apostrophe in front, in CSV and XLSX
-alike; JSON is for programs and keeps it as it is.
+alike; one of digits that a spreadsheet would take for a number and cut, in CSV alone: XLSX says
+that it is text. JSON is for programs and keeps both as they are.
 """
 
 import hashlib

@@ -22,6 +22,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from kashi_server.domain.both_languages import because
 from kashi_server.errors import InvalidValue
+from kashi_server.services.csv_text import bare_cell
 from kashi_server.services.plain_xml import check_plain
 from kashi_server.services.sheets import (
     CELL_CHARACTERS_MAX,
@@ -170,7 +171,8 @@ def _cell(cell: Any, sheet: str) -> Cell:
                     f"cell {cell.coordinate} of {sheet} has {len(value)} characters; at most"
                     f" {CELL_CHARACTERS_MAX} are read"
                 )
-            return Cell(value.strip())
+            # A table of ours that was opened as CSV and saved as a workbook.
+            return Cell(bare_cell(value.strip()))
         case bool():
             return Cell("TRUE" if value else "FALSE")
         case int():

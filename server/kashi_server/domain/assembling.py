@@ -11,8 +11,9 @@ from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord, GapReason, ReportedGap, Vendor
 from kashi_server.domain.doubt import Doubt
 from kashi_server.domain.evidence_level import weakest
-from kashi_server.domain.flagging import flags_of
+from kashi_server.domain.flagging import clock_of, flags_of
 from kashi_server.domain.gap_worth import counted_gap_fen
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import SHANGHAI, Month, days_of, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.rating import (
@@ -68,10 +69,10 @@ NOTICE_DEMO_EN = "Demonstration server: workloads are generated and nothing here
 class MonthEnd:
     """Everything the statements of a month are made from.
 
-    `earlier` is the calendar year before this month by party; `clock_offsets_ms` the largest
-    distance of each host's wall clock from its time axis, where known, and `doubts` what the facts
-    it stated in the month raise. `kept_contracts` and `kept_parties` get a statement even where
-    they have no line: something is booked for them, or a line of theirs is taken back.
+    `earlier` is the calendar year before this month by party; `clocks` what is known of
+    the clock behind each host's reports of the month, and `doubts` what the facts it stated in the
+    month raise. `kept_contracts` and `kept_parties` get a statement even where they have no line:
+    something is booked for them, or a line of theirs is taken back.
     """
 
     month: Month
@@ -83,7 +84,7 @@ class MonthEnd:
     gaps: Sequence[ReportedGap]
     parties: Mapping[str, Party]
     earlier: Mapping[str, YearToDate] = field(default_factory=dict)
-    clock_offsets_ms: Mapping[str, int] = field(default_factory=dict)
+    clocks: Mapping[str, HostClock] = field(default_factory=dict)
     doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
     kept_contracts: Collection[str] = ()
     kept_parties: Collection[str] = ()
@@ -255,7 +256,6 @@ class _Assembly:
             excess_ms += max(0, -silent_ms)
             rest = GapReason.SILENT if line.stated is None else GapReason.NOT_STATED
             spans[rest] = spans.get(rest, 0) + max(0, silent_ms)
-        hosts = {line.standing.host_id for line in lines} & self.end.clock_offsets_ms.keys()
         quality = Quality(
             observed_ms=total.observed_ms,
             elapsed_ms=total.elapsed_ms,
@@ -265,9 +265,7 @@ class _Assembly:
                 if span_ms
             ),
             evidence_level=str(weakest(line.evidence_level for line in lines)),
-            max_clock_offset_ms=max(
-                (self.end.clock_offsets_ms[host_id] for host_id in hosts), default=None
-            ),
+            max_clock_offset_ms=clock_of(lines, self.end).offset_ms_max,
         )
         return quality, excess_ms
 

@@ -67,9 +67,24 @@ class Standing(StrEnum):
     """Two officers took it out of the book."""
 
     @property
+    def zh(self) -> str:
+        """The word in Chinese."""
+        return _STANDING_ZH[self]
+
+    @property
     def waits(self) -> bool:
         """Whether somebody's answer is awaited."""
         return self in (Standing.PROPOSED, Standing.END_PROPOSED)
+
+
+_STANDING_ZH: Final = {
+    Standing.PROPOSED: "待确认",
+    Standing.CONFIRMED: "已确认",
+    Standing.END_PROPOSED: "变更结束时间待确认",
+    Standing.DECLINED: "已拒绝",
+    Standing.WITHDRAWN: "已撤回",
+    Standing.VOID: "已由主管部门作废",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

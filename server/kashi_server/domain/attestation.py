@@ -6,11 +6,9 @@ are UTC milliseconds, half-open; `cards` whole accelerators; a record's `stated_
 of the allocation as a whole, of which every card counts.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from hashlib import sha256
-from itertools import pairwise
 from typing import Final
 
 from kashi_server.domain.canonical import canonical_bytes
@@ -55,7 +53,7 @@ class StatedRecord:
     Attributes:
         key: what names it at its source, the same in every export of it.
         unit_id: the allocation or device that its line is of.
-        identified: `unit_id` is a hardware id as agents report it.
+        identified: `unit_id` is a hardware id as its source has it; otherwise `SITE/NAME`.
         line: where it stands in the file, from 1.
     """
 
@@ -101,6 +99,12 @@ class StatedRecord:
         """It states every millisecond between its ends."""
         return self.stated_ms == self.end_utc_ms - self.start_utc_ms
 
+    @property
+    def unit_name(self) -> str:
+        """What its source calls the unit, without the site."""
+        named = "" if self.identified else self.unit_id.partition("/")[2]
+        return named or self.unit_id
+
     def until_ms(self, utc_ms: int) -> int:
         """Stated milliseconds before an instant.
 
@@ -116,11 +120,12 @@ class StatedRecord:
         return self.until_ms(end * MINUTE_MS) - self.until_ms(start * MINUTE_MS)
 
     def same_content(self, other: "StatedRecord") -> bool:
-        """Both say the same, wherever it stood in a file."""
+        """Both say the same of what they name, wherever it stood in a file and however it is
+        spelled there."""
         return all(
             getattr(self, one.name) == getattr(other, one.name)
             for one in fields(self)
-            if one.name != "line"
+            if one.name not in ("line", "key", "unit_id", "identified")
         )
 
     def to_data(self) -> dict[str, object]:
@@ -210,16 +215,3 @@ class Attestation:
     def attestation_id(self) -> str:
         """How people name it: the first digits of its hash."""
         return self.sha256[:ID_DIGITS]
-
-
-def overlapping(records: Iterable[StatedRecord]) -> tuple[StatedRecord, StatedRecord] | None:
-    """Two records of one unit that touch the same time, if there are any."""
-    by_unit: dict[str, list[StatedRecord]] = {}
-    for record in records:
-        by_unit.setdefault(record.unit_id, []).append(record)
-    for found in by_unit.values():
-        found.sort(key=lambda one: (one.start_utc_ms, one.end_utc_ms))
-        for earlier, later in pairwise(found):
-            if later.start_utc_ms < earlier.end_utc_ms:
-                return earlier, later
-    return None

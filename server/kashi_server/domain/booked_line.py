@@ -156,6 +156,15 @@ def booked_between(before: Lines, after: Lines) -> tuple[BookedLine, ...]:
     return tuple(sorted(found, key=_order))
 
 
+def same_lines(number: str, before: Sequence[LineData], after: Sequence[LineData]) -> bool:
+    """Whether nothing is booked between two states of a statement's lines.
+
+    Raises:
+        InvalidValue: one of them holds a line twice.
+    """
+    return _by_id({number: before}).keys() == _by_id({number: after}).keys()
+
+
 def _order(line: BookedLine) -> tuple[str, str, int, bool]:
     return line.number, line.content["hardware_id"], line.start, line.kind is Booking.NEW
 

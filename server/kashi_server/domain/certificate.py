@@ -33,7 +33,7 @@ NOTICE_EN: Final = (
     "This is a measurement record. It is neither an entitlement to funding nor a metrological"
     " verification; every subsidy amount is an estimate."
 )
-DEMO_ZH: Final = "演示：由演示服务器出具，工作负载由程序生成，不得用于申领"
+DEMO_ZH: Final = "演示：由演示服务器出具，工作负载由程序生成，不得用于申报"
 DEMO_EN: Final = "DEMONSTRATION of generated workloads: void for any claim"
 
 CODE_BYTES: Final = 10

@@ -1,7 +1,9 @@
 """The files of a certificate: each month's statement, evidence and rules, a summary, the lines.
 
 What is hashed, attached and packed into bundles is these bytes. One month's files carry plain names
-(`statement.json`), those of several months the month (`statement-2026-10.json`).
+(`statement.json`), those of several months the month (`statement-2026-10.json`). Where the rules
+changed within a month, the versions that its lines name beside the statement's own carry their hash
+(`rules-HASH.json`): once, however many months name them.
 """
 
 from dataclasses import dataclass
@@ -20,13 +22,15 @@ LINES_FILE: Final = "lines.csv"
 class MonthParts:
     """A statement and what stands behind it, each as the canonical bytes that are hashed.
 
-    `rules` are those the statement names; None where it names none.
+    `rules` are those the statement names; None where it names none. `changed_rules` are those that
+    only its lines name.
     """
 
     month: Month
     statement: bytes
     evidence: bytes
     rules: bytes | None = None
+    changed_rules: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,9 @@ class CertificateParts:
                 if content is not None:
                     mark = "" if len(self.months) == 1 else f"-{one.month}"
                     found[f"{kind}{mark}.json"] = content
+        changed = {content for one in self.months for content in one.changed_rules}
+        by_hash = {sha256(content).hexdigest(): content for content in changed}
+        found |= {f"rules-{named}.json": by_hash[named] for named in sorted(by_hash)}
         return found | {SUMMARY_FILE: self.summary, LINES_FILE: self.lines}
 
     def hashes(self) -> dict[str, str]:

@@ -99,6 +99,11 @@ class Amounts:
         """What of the approved was not given back."""
         return self.approved_fen - self.released_fen
 
+    @property
+    def out_fen(self) -> int:
+        """Paid and not recovered."""
+        return self.disbursed_fen - self.recovered_fen
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:

@@ -241,6 +241,11 @@ class ClaimContent:
         for name in ("contract_ids", "statements", "invoices", "payments"):
             object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 
+    @property
+    def names_papers(self) -> bool:
+        """Whether it names any statement, invoice or payment."""
+        return bool(self.statements or self.invoices or self.payments)
+
     def with_papers(
         self,
         statements: Sequence[StatementRevision] = (),

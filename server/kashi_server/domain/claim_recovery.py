@@ -66,7 +66,7 @@ def reopen(claim: Claim, *, touches_open: bool) -> Changed:
 
 
 def flagged(claim: Claim) -> Changed:
-    """An agreement that it rests on changed: it stays where it stands, and no money moves."""
+    """What it rests on changed: it stays where it stands, and no money moves."""
     claim.transition(Step.FLAG)
     return Changed(claim.moved(claim.state, resumes=claim.resumes))
 

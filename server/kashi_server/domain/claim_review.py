@@ -118,6 +118,13 @@ def publicise(claim: Claim, on: date) -> Changed:
     return Changed(replace(claim, publicised_on=on).moved(ClaimState.PUBLICISED))
 
 
+def publicity_last(claim: Claim) -> date | None:
+    """The last day of public notice; None where there is none, or nobody knows how long it is."""
+    if claim.publicised_on is None or not claim.review.publicity_days:
+        return None
+    return claim.publicised_on + timedelta(days=claim.review.publicity_days - 1)
+
+
 def publicity_over(claim: Claim, on: date) -> None:
     """Refuse to go on before the days of public notice have passed.
 

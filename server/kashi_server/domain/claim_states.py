@@ -416,14 +416,19 @@ def transition(
     for one in table:
         if one.step is step and state in one.sources:
             return one
-    open_steps = [one.step for one in table if state in one.sources and one.step is not Step.FLAG]
-    steps = ", ".join(open_steps)
-    steps_zh = "、".join(f"{STEPS_ZH[one]} {one}" for one in open_steps)
+    # Named as the command is typed; what only the clock does is nobody's to do.
+    open_steps = [one.step for one in table if state in one.sources and one.who is not Who.CLOCK]
+    steps = ", ".join(map(_typed, open_steps))
+    steps_zh = "、".join(f"{STEPS_ZH[one]} {_typed(one)}" for one in open_steps)
     possible = steps or "nothing"
     raise Refused(
         f"申报 {claim_id} 的状态为“{STATES_ZH[state]}”，"
-        f"在“{MODES_ZH[mode]}”方式下不能办理“{STEPS_ZH[step]}”（{step}）；"
+        f"在“{MODES_ZH[mode]}”方式下不能办理“{STEPS_ZH[step]}”（{_typed(step)}）；"
         f"可办理：{steps_zh or '无'}。"
-        f"claim {claim_id} is {state}; {step} is not possible there in mode {mode}."
+        f"claim {claim_id} is {state}; {_typed(step)} is not possible there in mode {mode}."
         f" Possible: {possible}"
     )
+
+
+def _typed(step: Step) -> str:
+    return step.replace("_", "-")

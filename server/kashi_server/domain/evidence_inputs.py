@@ -1,6 +1,6 @@
 """What a rating rests on besides agents' readings: attestations, explanations, keys' custody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from kashi_server.domain.attestation import Attestation
@@ -9,6 +9,7 @@ from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.evidence_level import KeyCustody, level_of_custody
 from kashi_server.domain.gap_counting import GapBook, counted_stretches, with_gaps
 from kashi_server.domain.gap_explanation import GapExplanation
+from kashi_server.domain.hardware_name import device_key
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.measured import Measured
 from kashi_server.domain.rating import RatedLine, Rating
@@ -55,16 +56,19 @@ class EvidenceInputs:
         return replace(measured, lines=lines + stated)
 
     def compared_devices(self, terms: Terms, devices: Sequence[DeviceRecord]) -> set[str]:
-        """Devices whose minutes attestations are compared with: those they name, with what these
-        are parts of and their parts, and those ever assigned under their contracts."""
-        named = {one.unit_id for stated in self.attestations for one in stated.records}
+        """Devices whose minutes attestations are compared with: those they name, however spelled,
+        with what these are parts of and their parts, and those ever assigned under their
+        contracts."""
+        named = {one.unit_name for stated in self.attestations for one in stated.records}
         contracts = {stated.contract_id for stated in self.attestations}
         named |= {one.hardware_id for one in terms.assignments if one.contract_id in contracts}
-        named |= {one.parent_hardware_id for one in devices if one.hardware_id in named}
+        keys = {device_key(one) for one in named}
+        wholes = {device_key(one.parent_hardware_id) for one in devices if _is_of(one, keys)}
+        keys = (keys | wholes) - {""}
         return {
             one.hardware_id
             for one in devices
-            if one.hardware_id in named or one.parent_hardware_id in named - {""}
+            if _is_of(one, keys) or device_key(one.parent_hardware_id) in keys
         }
 
     def _levelled(self, line: RatedLine) -> RatedLine:
@@ -77,3 +81,7 @@ class EvidenceInputs:
         stated = [line for line in rating.lines if line.stated is not None]
         by_id = {device.hardware_id: device for device in known}
         return (*known, *stated_devices(stated, self.attestations, by_id))
+
+
+def _is_of(device: DeviceRecord, keys: Set[str]) -> bool:
+    return device_key(device.hardware_id) in keys

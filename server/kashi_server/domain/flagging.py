@@ -6,6 +6,7 @@ from typing import Protocol
 from kashi_server.domain.contract import Contract
 from kashi_server.domain.device import DeviceRecord
 from kashi_server.domain.doubt import Doubt
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rating import RatedLine, Rating
 from kashi_server.domain.reason import Reason
@@ -30,6 +31,10 @@ class RatedMonth(Protocol):
         """What was agreed."""
 
     @property
+    def clocks(self) -> Mapping[str, HostClock]:
+        """What is known of the clock behind each host's reports of the month, by host."""
+
+    @property
     def doubts(self) -> Mapping[str, Sequence[Doubt]]:
         """What each host's facts of the month raise, by host."""
 
@@ -43,6 +48,7 @@ def flags_of(
 ) -> tuple[Flag, ...]:
     """Every flag of one statement, in order, each once."""
     found = [*_of_lines(lines), *_of_disputes(lines, end), *_of_doubts(lines, end)]
+    found += clock_flags(clock_of(lines, end))
     if contract is not None:
         found += _of_contract(contract, lines, end)
     if gap_excess_ms:
@@ -106,6 +112,21 @@ def _of_doubts(lines: Iterable[RatedLine], end: RatedMonth) -> Iterator[Flag]:
     for hardware_id, raised in codes.items():
         detail = ", ".join(sorted(raised))
         yield Flag(code=Reason.METER_DOUBTFUL, subject=hardware_id, detail=detail)
+
+
+def clock_of(lines: Iterable[RatedLine], end: RatedMonth) -> HostClock:
+    """The clock behind the month's reports of every host that some lines are of."""
+    hosts = {line.standing.host_id for line in lines} & end.clocks.keys()
+    return HostClock.together(end.clocks[host_id] for host_id in hosts)
+
+
+def clock_flags(clock: HostClock) -> Iterator[Flag]:
+    """What is not known of the clocks: for how long, and how far off they were at other times."""
+    if clock.unvouched_ms:
+        said = f"{clock.unvouched_ms} / {clock.labelled_ms} ms"
+        if clock.unvouched_ms < clock.labelled_ms:
+            said += f"，其余最大 the others at most {clock.known_ms_max} ms"
+        yield Flag(code=Reason.CLOCK_UNKNOWN, subject="", detail=said)
 
 
 def _of_contract(contract: Contract, lines: Sequence[RatedLine], end: RatedMonth) -> Iterator[Flag]:

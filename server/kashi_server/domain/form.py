@@ -3,6 +3,10 @@
 A report that breaks the form is rejected: it stores nothing and consumes no sequence. The checks
 run on every reading that arrives, so the sound case is one comparison chain; only a refusal looks
 for words.
+
+What an earlier server stored is read by these checks again, and a host that is refused sends the
+same again: a rule of a later version never belongs here. It quarantines (`domain.sequence`), so
+that the chain goes on and what was accepted stays accepted.
 """
 
 import re
@@ -261,7 +265,7 @@ def _check_header(report: ReportFacts) -> None:
         ("sealed_utc_ms", -COUNT_MAX <= report.sealed_utc_ms <= COUNT_MAX),
         ("clock.offset_ms", -COUNT_MAX <= report.clock_offset_ms <= COUNT_MAX),
         ("clock.sync", 0 <= report.clock_sync <= CLOCK_SYNC_MAX),
-        ("meters", _METERS.issuperset(report.meters)),
+        ("meters", all(kind in _METERS for kind, _cadence_ms in report.meters)),
     )
     for name, holds in checks:
         if not holds:

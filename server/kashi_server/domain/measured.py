@@ -3,13 +3,14 @@
 Held is a stated minute that an agent observed; of a day whose rent a measured line bills, every
 minute of that line's part of it; and what a rule counted of a gap. A device that is named holds by
 itself, by what it is cut into and by what it is a part of; a stretch that names no device is held
-by every device of its contract.
+by every device of its contract. A stretch names a device in any spelling of its hardware id.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kashi_server.domain.device import DeviceRecord
 from kashi_server.domain.device_time import DeviceTime, merge_minutes
+from kashi_server.domain.hardware_name import device_key
 from kashi_server.domain.interval import Interval, days_of
 from kashi_server.domain.rating import RatedLine
 from kashi_server.domain.tariff import Basis
@@ -42,9 +43,12 @@ class Measured:
         self._taken_of_contract: dict[str, list[Interval]] = {}
         self._devices = {device.hardware_id: device for device in devices}
         self._parts: dict[str, list[str]] = {}
+        self._spellings: dict[str, list[str]] = {}
+        for hardware_id in sorted({*times, *self._devices, *(one.hardware_id for one in lines)}):
+            self._spellings.setdefault(device_key(hardware_id), []).append(hardware_id)
         for device in self._devices.values():
             if device.parent_hardware_id:
-                parts = self._parts.setdefault(device.parent_hardware_id, [])
+                parts = self._parts.setdefault(device_key(device.parent_hardware_id), [])
                 parts.append(device.hardware_id)
         for line in lines:
             contract_id = line.standing.contract_id
@@ -70,19 +74,27 @@ class Measured:
         if line.standing.contract_id is not None:
             self._taken_of_contract.setdefault(line.standing.contract_id, []).append(part)
 
-    def device(self, hardware_id: str) -> DeviceRecord | None:
-        """A device that agents reported."""
-        return self._devices.get(hardware_id)
+    def device(self, name: str) -> DeviceRecord | None:
+        """A device that agents reported, by any spelling of its hardware id."""
+        found = (self._devices.get(one) for one in self._spelled(name))
+        return next(filter(None, found), None)
 
-    def kin(self, hardware_id: str) -> tuple[str, ...]:
-        """A device, what it is a part of, and its parts: they never count at the same time."""
-        device = self._devices.get(hardware_id)
-        parent = () if device is None else (device.parent_hardware_id,)
-        return (hardware_id, *filter(None, parent), *self._parts.get(hardware_id, ()))
+    def kin(self, name: str) -> tuple[str, ...]:
+        """The ids that agents know of a device, of what it is a part of, and of its parts: they
+        never count at the same time."""
+        own = self._spelled(name)
+        devices = (self._devices.get(one) for one in own)
+        parents = {one.parent_hardware_id for one in devices if one is not None} - {""}
+        parts = self._parts.get(device_key(name), ())
+        return (*own, *sorted(parents), *parts)
 
-    def of_device(self, hardware_id: str, span: Interval) -> list[Interval]:
+    def _spelled(self, name: str) -> Sequence[str]:
+        key = device_key(name)
+        return self._spellings.get(key, ()) if key else ()
+
+    def of_device(self, name: str, span: Interval) -> list[Interval]:
         """The minutes of a bounded span that are measured, billed or counted of a device."""
-        kin = self.kin(hardware_id)
+        kin = self.kin(name)
         taken = [part for one in kin for part in self._taken_of_device.get(one, ())]
         return self._merged([(one, span) for one in kin], taken, span)
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     GENERATED_WORKLOAD = "generated_workload"
     METER_DOUBTFUL = "meter_doubtful"
     STATED_AND_MEASURED = "stated_and_measured"
+    CLOCK_UNKNOWN = "clock_unknown"
 
     @property
     def zh(self) -> str:
@@ -127,5 +128,9 @@ _TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.METER_DOUBTFUL: (
         "计量环境存在疑点（仅供参考，不扣减）",
         "the meter's surroundings raise doubts (information only, nothing is deducted)",
+    ),
+    Reason.CLOCK_UNKNOWN: (
+        "部分报告的主机时钟未经同步：其时刻偏差未知（仅供参考，不扣减）",
+        "no time source vouched for the clock of some reports: its offset is unknown (information)",
     ),
 }

@@ -12,6 +12,7 @@ from kashi_server.domain.rules import RulesVersion
 STANDS_FOR_NOTHING: Final = (
     ClaimState.DRAFT,
     ClaimState.REJECTED,
+    ClaimState.EXPIRED,
     ClaimState.WITHDRAWN,
     ClaimState.SUSPENDED,
     ClaimState.CLAWED_BACK,

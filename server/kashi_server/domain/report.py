@@ -116,7 +116,8 @@ class ReportFacts:
     clock_sync: int
     clock_offset_ms: int
     agent_version: str
-    meters: tuple[int, ...]
+    meters: tuple[tuple[int, int], ...]
+    """Kind and cadence_ms of each."""
     counters: dict[int, Counters]
     devices: tuple[DeviceSpan, ...]
     events: list[Event]
@@ -136,6 +137,6 @@ class ReportFacts:
     @property
     def replayed(self) -> bool:
         """A replay meter stands behind it: nothing of it was measured here."""
-        if _REPLAY in self.meters:
+        if any(kind == _REPLAY for kind, _cadence_ms in self.meters):
             return True
         return any(span.device.meter == _REPLAY for span in self.devices)

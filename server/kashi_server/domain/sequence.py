@@ -13,7 +13,13 @@ from kashi import limits
 from kashi.chain import NO_HEAD, Head, Place
 
 from kashi_server.domain.form import Sums
-from kashi_server.domain.report import NO_COUNTERS, Counters, DeviceDescription, ReportFacts
+from kashi_server.domain.report import (
+    NO_COUNTERS,
+    Counters,
+    DeviceDescription,
+    MeterKind,
+    ReportFacts,
+)
 
 DAY_MS: Final = 86_400_000
 
@@ -43,6 +49,7 @@ class QuarantineReason(IntEnum):
     COUNTERS = 6
     EPOCH_LIMIT = 7
     DESCRIPTION = 8
+    CADENCE = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ def judge_content(
     """Whether a report that follows its chain counts; overlap is left to `judge_overlap`.
 
     The first reason that applies is the one receipted, in this order: held host, replay meter,
-    before enrolment, beyond skew, too many epochs, counters.
+    before enrolment, beyond skew, too many epochs, cadence, counters.
     """
     if held:
         return _quarantined(QuarantineReason.HOST_HELD, "the host is held")
@@ -172,6 +179,9 @@ def judge_content(
                 QuarantineReason.EPOCH_LIMIT,
                 f"{len(recent)} epochs were opened within 24 hours before this one",
             )
+    fault = _cadence_fault(report)
+    if fault:
+        return _quarantined(QuarantineReason.CADENCE, fault)
     fault = _counters_fault(report, sums, tail)
     return _quarantined(QuarantineReason.COUNTERS, fault) if fault else ACCEPTED
 
@@ -248,6 +258,20 @@ def _axis_fault(place: Place, report: ReportFacts, tail: Tail) -> str:
             f"it starts at boottime {report.start_boottime_ms}; the report before ended at"
             f" {tail.end_boottime_ms}"
         )
+    return ""
+
+
+def _cadence_fault(report: ReportFacts) -> str:
+    """Why a meter's looks lie too far apart to count; empty when they do not.
+
+    The gap limit follows from the cadence: a slow meter's word counts for time in which nobody
+    looked.
+    """
+    for kind, cadence_ms in report.meters:
+        replayed = kind == MeterKind.REPLAY
+        most_ms = limits.CADENCE_MS_MAX if replayed else limits.LIVE_CADENCE_MS_MAX
+        if not 0 < cadence_ms <= most_ms:
+            return f"a meter's cadence of {cadence_ms} ms is not from 1 to {most_ms}"
     return ""
 
 

@@ -39,6 +39,14 @@ class Period:
         return self.first <= month <= self.last
 
     @property
+    def months(self) -> tuple[Month, ...]:
+        """Its months."""
+        return tuple(
+            Month(self.first.year, number)
+            for number in range(self.first.month, self.last.month + 1)
+        )
+
+    @property
     def passed(self) -> Fraction:
         """Days of the year up to the period's end, of all its days."""
         begins, ends = date(self.first.year, 1, 1), date(self.first.year + 1, 1, 1)

@@ -5,96 +5,29 @@ between them are one stretch; a stretch is cut wherever contract term, price or 
 where time is held. What a stretch states is its observed time; what its first and last minute leave
 over is gap. A minute is billed at most once: what is measured, billed or counted of the same
 device, or of any device of the same contract where the source names no device, is held at 0; so is
-time in which a confirmed assignment gives the device to another contract. A device that agents know
-stands as it would if it were measured: its host's tenure decides, and a partition is no whole card.
+time in which a confirmed assignment gives the device to another contract, and time of the device
+that is stated twice under two spellings. A device that agents know stands as it would if it were
+measured: its host's tenure decides, and a partition is no whole card.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-from kashi_server.domain.attestation import SITE_PREFIX, Attestation, SourceKind, StatedRecord
-from kashi_server.domain.contract import Contract
+from kashi_server.domain.attestation import SITE_PREFIX, Attestation, StatedRecord
+from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord, ServiceWindow, Vendor
-from kashi_server.domain.device_time import Columns
 from kashi_server.domain.evidence_level import EvidenceLevel
+from kashi_server.domain.hardware_name import device_key, named_device, names_partition
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.measured import Measured
 from kashi_server.domain.rating import RatedLine, priced_line
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.rules import RulesVersion, version_at
 from kashi_server.domain.standing import Standing, Terms, blocking, ineligible
-from kashi_server.domain.stated_origin import StatedOrigin
+from kashi_server.domain.stated_stretch import Stretch, stretches
 from kashi_server.domain.tariff import Price, Tariff
-from kashi_server.domain.usage import QUANTITY_NAMES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """Neighbouring records of one unit in one attestation."""
-
-    attestation: Attestation
-    records: tuple[StatedRecord, ...]
-
-    @property
-    def span(self) -> Interval:
-        """The whole minutes it touches."""
-        last = max(record.minutes.bounded()[1] for record in self.records)
-        return Interval(self.records[0].minutes.start, last)
-
-    @property
-    def record(self) -> StatedRecord:
-        """Any of its records: they agree in all but time."""
-        return self.records[0]
-
-    def columns(self, days: Sequence[tuple[int, int]]) -> Columns:
-        """What it states of the days of some of its minutes, each quantity with every day's."""
-        stated_ms = [
-            sum(record.within_ms(start, end) for record in self.records) for start, end in days
-        ]
-        # A scheduler's grant is a holder; a bill and a series of samples name none.
-        granted = self.attestation.kind is SourceKind.SLURM
-        said = {"observed_ms": stated_ms}
-        said |= {"held_known_ms": stated_ms, "held_ms": stated_ms} if granted else {}
-        return [said.get(name, [0] * len(days)) for name in QUANTITY_NAMES]
-
-    def origin(self, part: Interval) -> StatedOrigin:
-        """Which rows of the file stand behind some of its minutes."""
-        touching = [one for one in self.records if one.minutes.overlap(part) is not None]
-        lines = [one.line for one in touching]
-        return StatedOrigin(
-            attestation_id=self.attestation.attestation_id,
-            kind=str(self.attestation.kind),
-            site=self.attestation.site,
-            source_sha256=self.attestation.source_sha256,
-            records=len(touching),
-            source_lines=(min(lines), max(lines)),
-        )
-
-
-def stretches(attestations: Iterable[Attestation], period: Interval) -> Iterator[Stretch]:
-    """The stretches of attestations that reach into a period, in order of unit and start."""
-    for attestation in sorted(attestations, key=lambda one: one.sha256):
-        by_unit: dict[tuple[str, str, int], list[StatedRecord]] = {}
-        for record in attestation.records:
-            if record.minutes.overlap(period) is not None:
-                unit = (record.unit_id, record.model, record.cards)
-                by_unit.setdefault(unit, []).append(record)
-        for _unit, found in sorted(by_unit.items()):
-            for joined in _neighbours(found):
-                yield Stretch(attestation=attestation, records=tuple(joined))
-
-
-def _neighbours(records: Sequence[StatedRecord]) -> Iterator[list[StatedRecord]]:
-    held: list[StatedRecord] = []
-    for record in sorted(records, key=lambda one: one.start_utc_ms):
-        if held and record.minutes.start > held[-1].minutes.bounded()[1]:
-            yield held
-            held = []
-        held.append(record)
-    if held:
-        yield held
 
 
 def stated_lines(
@@ -118,6 +51,11 @@ class _Book:
         self.tariff = Tariff(terms.prices)
         # A version is hashed whole each time it is asked: once for a month of lines is enough.
         self._hashes = {version.version: version.sha256 for version in terms.rules}
+        self._leases: dict[str, list[Assignment]] = {}
+        for one in terms.assignments:
+            if one.confirmed:
+                self._leases.setdefault(device_key(one.hardware_id), []).append(one)
+        self._stated: dict[str, list[Interval]] = {}
 
     def rules_at(self, minute: int) -> tuple[RulesVersion | None, str | None]:
         """The version in force at a minute, and its hash."""
@@ -125,20 +63,24 @@ class _Book:
         return version, None if version is None else self._hashes[version.version]
 
     def held(self, stretch: Stretch) -> list[Interval]:
-        """The minutes of a stretch that are measured, billed, counted or leased otherwise."""
+        """The minutes of a stretch that are measured, billed, counted or leased otherwise; from
+        then on its own are taken for every other spelling of its device."""
         contract_id, span = stretch.attestation.contract_id, stretch.span
-        if not stretch.record.identified:
-            return self._measured.of_contract(contract_id, span)
-        unit_id = stretch.record.unit_id
-        return [
-            *self._measured.of_device(unit_id, span),
-            *self._leased_otherwise(unit_id, contract_id),
-        ]
+        name = stretch.record.unit_name
+        found = self._measured.of_device(name, span)
+        if not stretch.names_device:
+            found += self._measured.of_contract(contract_id, span)
+        found += self._leased_otherwise(name, contract_id)
+        device = named_device(name)
+        if device is not None:
+            found += self._stated.get(device, ())
+            self._stated.setdefault(device, []).append(span)
+        return found
 
-    def _leased_otherwise(self, unit_id: str, contract_id: str) -> Iterator[Interval]:
-        kin = self._measured.kin(unit_id)
-        for one in self._terms.assignments:
-            if one.confirmed and one.hardware_id in kin and one.contract_id != contract_id:
+    def _leased_otherwise(self, name: str, contract_id: str) -> Iterator[Interval]:
+        keys = {device_key(one) for one in (name, *self._measured.kin(name))} - {""}
+        for one in (lease for key in keys for lease in self._leases.get(key, ())):
+            if one.contract_id != contract_id:
                 leased = one.interval.overlap(self.contracts[one.contract_id].term)
                 if leased is not None:
                     yield leased
@@ -156,16 +98,17 @@ class _Book:
         return () if device is None else device.windows
 
     def _known(self, stretch: Stretch) -> DeviceRecord | None:
-        return self._measured.device(stretch.record.unit_id) if stretch.record.identified else None
+        return self._measured.device(stretch.record.unit_name)
 
     def of_host(
         self, stretch: Stretch, contract: Contract, price: Price | None, minute: int
     ) -> tuple[Reason, ...]:
         """What speaks against a stretch at a minute by what is known of its device and its host."""
         found: tuple[Reason, ...] = () if price is not None else (Reason.NO_PRICE,)
-        device = self._known(stretch)
+        device, record = self._known(stretch), stretch.record
         if device is None:
-            return found
+            part = names_partition(record.unit_name, as_id=record.identified)
+            return (*found, Reason.SHARE_UNKNOWN) if part else found
         if device.parent_hardware_id or device.share_numerator != device.share_denominator:
             # The source counts it as a whole card; what part it was at that minute it does not say.
             found += (Reason.SHARE_UNKNOWN,)

@@ -24,7 +24,8 @@ class GapSum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """How well the period was observed. `max_clock_offset_ms` None: not known."""
+    """How well the period was observed. `max_clock_offset_ms` None: of some report it is not known,
+    so the largest is not."""
 
     observed_ms: int
     elapsed_ms: int

@@ -12,9 +12,21 @@ from datetime import date
 
 from kashi_server.domain.interval import Month
 from kashi_server.domain.invoice import InvoiceStatus
-from kashi_server.domain.taxed import NOTHING, Taxed, sum_taxed
+from kashi_server.domain.taxed import Taxed
 
 Plain = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of amounts, without and with tax.
+
+    No `Taxed`: each red invoice has its tax cut by itself, so that a fen of tax may be left where
+    nothing without tax is.
+    """
+
+    ex_tax_fen: int = 0
+    incl_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +69,14 @@ class InvoicePaper:
     reds: tuple[RedPaper, ...]
 
     @property
-    def left(self) -> Taxed | None:
+    def left(self) -> Left | None:
         """What is left for the contract; None: nobody knows.
 
         Red invoices that are not here took some of it, or a red one without mapped lines may have
         taken it from another part of the invoice. Never more than the whole invoice has left.
         """
         if self.status in (InvoiceStatus.RED, InvoiceStatus.VOID):
-            return NOTHING
+            return Left()
         if self.status is InvoiceStatus.PARTLY_RED and not self.reds:
             return None
         mapped = [one.of_contract for one in self.reds if one.of_contract is not None]
@@ -74,7 +86,7 @@ class InvoicePaper:
         return most if max(0, least_fen) >= most.incl_fen else None
 
     @property
-    def _rest(self) -> Taxed:
+    def _rest(self) -> Left:
         """What red invoices left of the whole."""
         return _plus((self.amount, *(one.amount for one in self.reds)))
 
@@ -166,10 +178,11 @@ class TieOut:
         }
 
 
-def _plus(amounts: Sequence[Taxed]) -> Taxed:
+def _plus(amounts: Sequence[Taxed | Left]) -> Left:
     """The sum; nothing where red ones took back all of it or more."""
     incl_fen = sum(one.incl_fen for one in amounts)
-    return sum_taxed(amounts) if incl_fen > 0 else NOTHING
+    ex_tax_fen = sum(one.ex_tax_fen for one in amounts)
+    return Left(ex_tax_fen, incl_fen) if incl_fen > 0 else Left()
 
 
 def _amounts(amount: Taxed) -> Plain:

@@ -12,6 +12,7 @@ from kashi.v1.report_pb2 import Signature
 
 from kashi_server.domain.sequence import Verdict
 from kashi_server.errors import InvalidValue, Refused, StorageError
+from kashi_server.ingest.brought import ForeignHost, brought_host
 from kashi_server.ingest.metrics import IngestMetrics
 from kashi_server.ingest.peer import Peer, Peers
 from kashi_server.ingest.refusals import Refusal, Refusals
@@ -147,6 +148,8 @@ class Metering:
             chain = await asyncio.wrap_future(self._writer.submit(self._renewed, peer, *asked))
         except InvalidValue as error:
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        except ForeignHost as foreign:
+            raise Refusal(grpc.StatusCode.NOT_FOUND, str(foreign)) from foreign
         except Refused as refused:
             raise Refusal(grpc.StatusCode.PERMISSION_DENIED, str(refused)) from refused
         except StorageError as error:
@@ -165,12 +168,7 @@ class Metering:
         if host_id in ("", peer.host_id):
             return self._enrolment.renew(peer.host_id, csr)
         _check_named(peer, host_id)
-        host = self._standings.brought(host_id)
-        if host.operator_party_id != standing.operator_party_id:
-            raise Refused(
-                f"主机 {host.host_id} 不属于运营此中继的单位。"
-                f"host {host.host_id} is not of the party that operates this relay"
-            )
+        host = brought_host(self._standings, standing, host_id)
         return self._enrolment.renew_carried(host.host_id, csr, signature)
 
     def _count(self, answer: Answer, peer: Peer) -> None:

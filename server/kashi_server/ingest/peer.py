@@ -55,7 +55,6 @@ class Peer:
         if now_utc_ms < self.valid_from_utc_ms:
             raise Refused(
                 "客户端证书尚未生效，请检查主机时钟。"
-                "客户端证书不是主机证书。"
                 "the client certificate is not valid yet; check the host's clock"
             )
 

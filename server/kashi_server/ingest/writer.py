@@ -19,6 +19,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import grpc
 
 from kashi_server.errors import Refused, StorageError
+from kashi_server.ingest.brought import ForeignHost, brought_host
 from kashi_server.ingest.metrics import IngestMetrics
 from kashi_server.ingest.peer import Peer
 from kashi_server.ingest.refusals import Refusal
@@ -180,6 +181,8 @@ class Writer(Executor):
             standing = self._standings.of(peer.host_id, peer.serial)
             if peer.relay:
                 standing = self._brought(standing, call.host_id)
+        except ForeignHost as foreign:
+            return Refusal(grpc.StatusCode.NOT_FOUND, str(foreign))
         except CertificateExpired as expired:
             # It ended between the edge's look and this one; the caller hears the same of both.
             return Refusal(grpc.StatusCode.UNAUTHENTICATED, str(expired))
@@ -200,13 +203,7 @@ class Writer(Executor):
                 f"此中继{relay.state.zh}，其主机自行保留所计量的数据。"
                 f"this relay is {relay.state}; its hosts keep what they measured"
             )
-        host = self._standings.brought(host_id)
-        if host.operator_party_id != relay.operator_party_id:
-            raise Refused(
-                f"主机 {host_id} 不属于运营此中继的单位。"
-                f"host {host_id} is not of the party that operates this relay"
-            )
-        return host
+        return brought_host(self._standings, relay, host_id)
 
 
 def _outcome(answer: Answer | Failure) -> Outcome:

@@ -6,13 +6,14 @@ when the server is set up.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
 from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.account_officers import check_acting, proof
 from kashi_server.services.acts import ActsUnit, PrivilegedAct, record
 from kashi_server.services.passwords import Passwords
 
@@ -171,7 +172,8 @@ class AccountKeeping:
 
         Raises:
             InvalidValue: a value cannot be.
-            Refused: the login is taken.
+            NotFound: one of `by` is no officer here.
+            Refused: the login is taken, or an officer's account takes two officers.
         """
         return self._create(login, password, role, party_id, first=False, by=by)
 
@@ -198,6 +200,7 @@ class AccountKeeping:
                     "已有经办人账号，其他账号请由该经办人建立。"
                     "an officer's account exists; add others as that officer"
                 )
+            by = _acting(unit, draft.login, by, upon_officer=role is Role.OFFICER)
             account = unit.accounts.add(draft)
             made = role if party_id is None else f"{role}:{party_id}"
             self._record(unit, account, "account-created", made, by)
@@ -234,20 +237,39 @@ class AccountKeeping:
 
     def officers(self) -> frozenset[str]:
         """The logins of officers whose accounts are open."""
-        return frozenset(
-            one.login for one in self.all() if one.role is Role.OFFICER and not one.disabled
-        )
+        return _open_officers(self.all())
+
+    def check_acting(
+        self, login: str, by: Sequence[str], *, role: Role | None = None, own_proves: bool = False
+    ) -> None:
+        """Refuse those who could not act upon an account, before a password is asked for.
+
+        `role` is that of an account to be made; `own_proves`: its own old password will do, as it
+        does for another password. See `account_officers.check_acting`.
+
+        Raises:
+            Refused: it takes two officers, and fewer act.
+            NotFound: one of them is no officer here.
+        """
+        with self._work.begin(writes=False) as unit:
+            standing = unit.accounts.by_login(normal_login(login))
+            known = role if standing is None else standing.role
+            upon_officer = known is Role.OFFICER
+            _acting(unit, login, by, upon_officer=upon_officer, own_proves=own_proves)
 
     def set_password(self, login: str, password: str, *, by: tuple[str, ...] = ()) -> None:
         """Replace a password and end the account's sessions; `by` are those who replace it.
 
         Raises:
             InvalidValue: the password cannot be.
-            NotFound: there is no such account.
+            NotFound: there is no such account, or one of `by` is no officer here.
+            Refused: an officer's takes two officers, or its own old password.
         """
         hashed = self._passwords.hash(password)
         with self._work.begin() as unit:
             account = _existing(unit, login)
+            upon_officer = account.role is Role.OFFICER
+            by = _acting(unit, account.login, by, upon_officer=upon_officer, own_proves=True)
             unit.accounts.set_password_hash(account.account_id, hashed)
             unit.accounts.end_sessions_of(account.account_id, self._clock())
             self._record(unit, account, "password-changed", "", by)
@@ -258,10 +280,12 @@ class AccountKeeping:
         """Close an account and end its sessions; `by` are the officers who close it.
 
         Raises:
-            NotFound: there is no such account.
+            NotFound: there is no such account, or one of `by` is no officer here.
+            Refused: an officer's account takes two officers.
         """
         with self._work.begin() as unit:
             account = _existing(unit, login)
+            by = _acting(unit, account.login, by, upon_officer=account.role is Role.OFFICER)
             unit.accounts.disable(account.account_id, self._clock())
             unit.accounts.end_sessions_of(account.account_id, self._clock())
             self._record(unit, account, "account-disabled", "", by)
@@ -307,18 +331,33 @@ class AccountKeeping:
                 actor=actor,
                 act=act,
                 reference=account.login,
-                reason=_proof(account.login, by),
+                reason=proof(account.login, by),
             )
             record(unit, done)
 
 
-def _proof(login: str, by: tuple[str, ...]) -> str:
-    """How an act upon an officer's account was proved, in the words of the log."""
-    if not by:
-        return "nobody proved it by a password"
-    if by == (login,):
-        return "proved by the account's own old password"
-    return "proved by one officer alone" if len(by) == 1 else "proved by two officers"
+def _acting(
+    unit: AccountsUnit,
+    login: str,
+    by: Sequence[str],
+    *,
+    upon_officer: bool,
+    own_proves: bool = False,
+) -> tuple[str, ...]:
+    """Those who act upon an account, each once, as far as they may."""
+    actors = tuple(dict.fromkeys(normal_login(one) for one in by))
+    check_acting(
+        _open_officers(unit.accounts.all()),
+        normal_login(login),
+        actors,
+        upon_officer=upon_officer,
+        own_proves=own_proves,
+    )
+    return actors
+
+
+def _open_officers(accounts: Iterable[Account]) -> frozenset[str]:
+    return frozenset(one.login for one in accounts if one.role is Role.OFFICER and not one.disabled)
 
 
 def normal_login(text: str) -> str:

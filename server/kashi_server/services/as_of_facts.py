@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Protocol
 
 from kashi_server.domain.device import Conflict, DeviceRecord, GapReason, ReportedGap
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.report import ReportFacts
 from kashi_server.domain.sequence import Verdict
@@ -71,7 +72,7 @@ class FactsAsOf:
         self._hours: dict[tuple[str, str, int], DeviceHour] = {}
         self._gaps: list[GapRow] = []
         self._facts: dict[str, list[StatedFact]] = {}
-        self._offsets_ms: dict[str, int] = {}
+        self._clocks: dict[str, HostClock] = {}
         self._rows: dict[str, list[DeviceRow]] = {}
         restored = _restored(log, size)
         self._moved = _on_several_hosts(facts)
@@ -134,9 +135,10 @@ class FactsAsOf:
                 )
                 self._facts.setdefault(report.host_id, []).append(fact)
         if report.end_utc_ms > start_ms and report.start_utc_ms < end_ms:
-            known = self._offsets_ms.get(report.host_id, 0)
-            offset_ms = max(known, abs(report.clock_offset_ms))
-            self._offsets_ms[report.host_id] = offset_ms
+            known = self._clocks.get(report.host_id, HostClock())
+            self._clocks[report.host_id] = HostClock.together(
+                (known, HostClock.of(report, self._span_ms))
+            )
 
     def _keep(self, host_id: str, hours: Hours) -> None:
         low, high = self._hour_span
@@ -208,10 +210,10 @@ class FactsAsOf:
                 found += conflicts_of(self._hours_of(hardware_id), start_minute, end_minute)
         return found
 
-    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
-        """Largest distance of wall clock and axis, by host with a report in the month."""
+    def clocks(self, start_minute: int, end_minute: int) -> Mapping[str, HostClock]:
+        """The clock behind counted reports, by host with one in the month."""
         assert (start_minute * MINUTE_MS, end_minute * MINUTE_MS) == self._span_ms
-        return self._offsets_ms
+        return self._clocks
 
     def stated_facts(
         self, start_minute: int, end_minute: int

@@ -1,6 +1,7 @@
 """The evidence bundle: a zip file that lets anybody check a certificate without asking anybody.
 
-    certificate.json statement.json evidence.json [rules.json] summary.json lines.csv
+    certificate.json statement.json evidence.json [rules.json] [rules-HASH.json] summary.json
+    lines.csv
                            the bytes attached to the PDF
     reports/HOST.bin       Report messages, each behind its length as a varint, in chain order
     receipts/HOST.bin      Receipt messages beside them, in the same order

@@ -57,12 +57,7 @@ class Preparing:
     def month(self, unit: CertificatesUnit, statement: StoredStatement) -> Prepared:
         """The certificate of one statement."""
         gathered = self._gathering.gather(unit, statement)
-        part = MonthParts(
-            month=statement.month,
-            statement=statement.content,
-            evidence=gathered.evidence.to_bytes(),
-            rules=rules_of(unit, statement),
-        )
+        part = _month_parts(unit, statement, gathered.evidence.to_bytes())
         return Prepared(
             number=statement.number,
             revision=statement.revision,
@@ -98,14 +93,7 @@ class Preparing:
                 )
             summary = unit.certificates.file(own.number, "summary")
             readings.append(None if summary is None else json.loads(summary)["reading"])
-            found.append(
-                MonthParts(
-                    month=statement.month,
-                    statement=statement.content,
-                    evidence=evidence,
-                    rules=rules_of(unit, statement),
-                )
-            )
+            found.append(_month_parts(unit, statement, evidence))
         return Prepared(
             number=_together(ordered),
             revision=1 + sum(one.revision - 1 for one in ordered),
@@ -133,8 +121,19 @@ class Preparing:
         return CertificateParts(
             months=months,
             summary=canonical_bytes(summary),
-            lines=csv_bytes(lines_export(statements)),
+            lines=csv_bytes(lines_export(statements), digits_bare=True),
         )
+
+
+def _month_parts(unit: CertificatesUnit, statement: StoredStatement, evidence: bytes) -> MonthParts:
+    rules, changed = rules_of(unit, statement)
+    return MonthParts(
+        month=statement.month,
+        statement=statement.content,
+        evidence=evidence,
+        rules=rules,
+        changed_rules=changed,
+    )
 
 
 def _together(statements: Sequence[StoredStatement]) -> str:
@@ -144,21 +143,26 @@ def _together(statements: Sequence[StoredStatement]) -> str:
     return f"KS-{first.month}..{last.month}-{of}"
 
 
-def rules_of(unit: CertificatesUnit, statement: StoredStatement) -> bytes | None:
-    """The canonical bytes of the rules that the statement names.
+def rules_of(
+    unit: CertificatesUnit, statement: StoredStatement
+) -> tuple[bytes | None, tuple[bytes, ...]]:
+    """The canonical bytes of the rules that the statement names, and of those only its lines name.
 
     Raises:
-        StorageError: they are not stored.
+        StorageError: one of them is not stored.
     """
-    named = json.loads(statement.content)["programme"]
-    if named is None:
-        return None
-    for version in unit.expense.rules(named["programme_id"]):
-        if version.sha256 == named["sha256"]:
-            return version.to_bytes()
-    raise StorageError(
-        f"结算单 {statement.number} 所依规则 {named['programme_id']} "
-        f"{named['version']} 未保存。"
-        f"the rules {named['programme_id']} {named['version']} that statement"
-        f" {statement.number} names are not stored"
-    )
+    content = json.loads(statement.content)
+    programme = content["programme"]
+    own = None if programme is None else programme["sha256"]
+    changed = {line["rules_sha256"] for line in content["lines"]} - {own, None}
+    # Lines and statement are of one programme: without its rules no line names any.
+    versions = () if programme is None else unit.expense.rules(programme["programme_id"])
+    stored = {version.sha256: version for version in versions}
+    missing = sorted({own, *changed} - {None, *stored})
+    if missing:
+        raise StorageError(
+            f"结算单 {statement.number} 所依规则 {', '.join(missing)} 未保存。"
+            f"the rules {', '.join(missing)} that statement {statement.number} names are not stored"
+        )
+    rules = None if own is None else stored[own].to_bytes()
+    return rules, tuple(stored[named].to_bytes() for named in sorted(changed))

@@ -27,7 +27,7 @@ from kashi_server.services.certificates_port import (
     StoredCertificate,
 )
 from kashi_server.services.evidence import EvidenceGathering
-from kashi_server.services.expense_port import StoredStatement
+from kashi_server.services.expense_port import StatementHead, StoredStatement
 
 __all__ = ["CertificateKeeping", "Issuing"]
 
@@ -52,10 +52,13 @@ class CertificateKeeping(Standing):
         Raises:
             Refused: the month is not closed.
         """
-        return [self._issue(one, actor) for one in self.due(month)]
+        # One statement in memory at a time: a city's month has thousands, a quarter of a MB each.
+        return [
+            self._issue(self._statement(one.number, one.revision), actor) for one in self.due(month)
+        ]
 
-    def due(self, month: Month) -> Sequence[StoredStatement]:
-        """The latest revision of every statement of a closed month, by number.
+    def due(self, month: Month) -> Sequence[StatementHead]:
+        """Which statements of a closed month there are, each in its latest revision, by number.
 
         Raises:
             Refused: the month is not closed.
@@ -66,9 +69,8 @@ class CertificateKeeping(Standing):
                     f"{month} 尚未关账，请先运行 kashi-server close {month}。"
                     f"month {month} is not closed; run: kashi-server close {month}"
                 )
-            statements = unit.expense.statements(month=month)
-        latest = {statement.number: statement for statement in statements}
-        return [latest[number] for number in sorted(latest)]
+            heads = unit.expense.latest_statements(month, month)
+        return sorted(heads, key=lambda one: one.number)
 
     def issue(self, statement_number: str, actor: str) -> StoredCertificate:
         """The certificate of a statement's latest revision; the one there is, if it was issued.
@@ -127,9 +129,10 @@ class CertificateKeeping(Standing):
             prepared = self._preparing.period(unit, statements)
         return _standing(self._store(prepared, actor))
 
-    def _statement(self, number: str) -> StoredStatement:
+    def _statement(self, number: str, revision: int | None = None) -> StoredStatement:
+        """A statement in a revision, or in its latest."""
         with self._work.begin(writes=False) as unit:
-            statement = unit.expense.statement(number)
+            statement = unit.expense.statement(number, revision)
         if statement is None:
             raise NotFound(f"没有结算单“{number}”，请核对编号。there is no statement '{number}'")
         return statement
@@ -209,15 +212,13 @@ def _of_contract(
                 f"{month} 尚未关账，请先运行 kashi-server close {month}。"
                 f"month {month} is not closed; run: kashi-server close {month}"
             )
-        of_month = [
-            one for one in unit.expense.statements(month=month) if one.contract_id == contract_id
-        ]
-        if not of_month:
+        statement = unit.expense.statement_of(contract_id, month)
+        if statement is None:
             raise Refused(
                 f"合同 {contract_id} 没有 {month} 的结算单。"
                 f"contract {contract_id} has no statement of {month}"
             )
-        found.append(max(of_month, key=lambda one: one.revision))
+        found.append(statement)
         month = month.next()
     return found
 

@@ -17,7 +17,7 @@ from kashi_server.domain.device import ReportReference
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.acts import ActsPort
-from kashi_server.services.expense_port import Close, StoredStatement
+from kashi_server.services.expense_port import Close, StatementHead, StoredStatement
 from kashi_server.services.facts_port import Place, StoredReport
 from kashi_server.services.hosts import Host
 from kashi_server.services.log_port import Checkpoint
@@ -123,10 +123,11 @@ class ExpensePort(Protocol):
     def close_of(self, month: Month) -> Close | None:
         """How a month was closed; None: it is open."""
 
-    def statements(
-        self, *, month: Month | None = None, party_id: str | None = None
-    ) -> Sequence[StoredStatement]:
-        """Statements by number and revision."""
+    def statement_of(self, contract_id: str, month: Month) -> StoredStatement | None:
+        """The latest revision of a contract's statement of a month."""
+
+    def latest_statements(self, first: Month, last: Month) -> Sequence[StatementHead]:
+        """Latest revisions of the statements of some months, by user and number."""
 
     def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
         """A revision of a statement, or its latest."""

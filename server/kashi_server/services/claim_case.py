@@ -58,14 +58,15 @@ def case_of(
     *,
     applied_on: date,
     vouchers: tuple[Voucher, ...] | None = None,
+    use_serial: int = 0,
 ) -> Case:
-    """The case of a claim.
+    """The case of a claim, or of a use of its voucher by that step's serial.
 
     Raises:
         NotFound: a contract, statement, invoice or payment is not there.
         Refused: a paper is not the claimant's, does not hold good, or is not certified.
     """
-    found = _Found(unit, stored, papers)
+    found = _Found(unit, stored, papers, use_serial)
     officially = stored.officially
     return Case(
         case_id=stored.claim.claim_id,
@@ -92,8 +93,11 @@ def case_of(
 class _Found:
     """One looking-up of everything that a claim names."""
 
-    def __init__(self, unit: ClaimsUnit, stored: StoredClaim, papers: Papers) -> None:
+    def __init__(
+        self, unit: ClaimsUnit, stored: StoredClaim, papers: Papers, use_serial: int
+    ) -> None:
         self._unit = unit
+        self._use_serial = use_serial
         self._stored = stored
         self._papers = papers
         self._contracts = contracts_of(unit, stored.claim.company_id, stored.content.contract_ids)
@@ -186,7 +190,8 @@ class _Found:
 
     def _left_fen(self, contract_id: str) -> int:
         papers = self._unit.claim_papers.parts(contract_id)
-        return left_of_contract_fen(self._unit, self._stored, contract_id, papers)
+        unit, stored, use_serial = self._unit, self._stored, self._use_serial
+        return left_of_contract_fen(unit, stored, contract_id, papers, use_serial)
 
     def _part(self, paper: PartPaper) -> Part:
         claimed = [

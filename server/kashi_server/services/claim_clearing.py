@@ -75,7 +75,7 @@ class ClaimClearing(ClaimSteps):
             let_go(taking.unit, taking.stored.claim.claim_id, taking.utc_ms, use_serial=0)
             return changed
 
-        why = Why(reason="the voucher's last day has passed")
+        why = Why(reason="券的有效期已满。the voucher's last day has passed")
         return [
             self._take(Acting(login=CLOCK), one.claim.claim_id, Step.EXPIRE, why, do)
             for one in found

@@ -32,26 +32,42 @@ def told_apart_by(rules: RulesVersion) -> str | None:
 
 
 def left_of_contract_fen(
-    unit: ClaimsUnit, stored: StoredClaim, contract_id: str, papers: Sequence[PartPaper]
+    unit: ClaimsUnit,
+    stored: StoredClaim,
+    contract_id: str,
+    papers: Sequence[PartPaper],
+    before_use: int = 0,
 ) -> int:
-    """What claims of the programme that were handed in before leave of a contract's counted parts.
+    """What claims of the programme that were handed in before leave of a contract's counted parts,
+    and what earlier uses of the claim's own voucher leave.
 
     Args:
         unit: the unit of work.
         stored: the claim.
         contract_id: which contract.
         papers: its parts.
+        before_use: the serial of the use it is for; 0: it is for the application.
     """
     counted = {one.part: one.amount.incl_fen for one in papers if counts(stored.rules, one)}
     if told_apart_by(stored.rules) == "metered":
-        taken_fen = _metered_before_fen(unit, stored, contract_id)
+        taken_fen = _metered_before_fen(unit, stored, contract_id, before_use)
     else:
         taken_fen = taken_of_contract_fen(unit, stored, contract_id, counted)
+        taken_fen += sum(
+            held.amount_fen
+            for held in unit.claims.held_parts(stored.claim.claim_id)
+            if 0 < held.use_serial < before_use
+            and held.contract_id == contract_id
+            and held.part in counted
+        )
     return max(0, sum(counted.values()) - taken_fen)
 
 
-def _metered_before_fen(unit: ClaimsUnit, stored: StoredClaim, contract_id: str) -> int:
-    """What metered lines come to that claims handed in before hold of a contract."""
+def _metered_before_fen(
+    unit: ClaimsUnit, stored: StoredClaim, contract_id: str, before_use: int
+) -> int:
+    """What metered lines come to that claims handed in before, and earlier uses, hold of a
+    contract."""
     own, programme_id = place_in_line(unit, stored), stored.batch.programme_id
     found = unit.claims.claims(programme_id=programme_id, contract_ids=[contract_id])
     held = {
@@ -59,6 +75,10 @@ def _metered_before_fen(unit: ClaimsUnit, stored: StoredClaim, contract_id: str)
         for one in found
         if place_in_line(unit, one) < own
         for line in unit.claims.held_lines(one.claim.claim_id)
+    } | {
+        StatementRevision(line.number, line.revision)
+        for line in unit.claims.held_lines(stored.claim.claim_id)
+        if 0 < line.use_serial < before_use
     }
     return sum(rated_fen(unit, stored.rules, contract_id, one) for one in held)
 

@@ -12,6 +12,7 @@ from kashi_server.domain.claim_content import ClaimContent
 from kashi_server.domain.claim_states import REVIEWED, ClaimState
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import InvalidValue, NotFound, Refused
+from kashi_server.services.claim_emptiness import check_something
 from kashi_server.services.claim_evaluation import evaluate_claim
 from kashi_server.services.claim_flags import Recoverable
 from kashi_server.services.claim_reading import ShownClaim
@@ -159,6 +160,7 @@ def try_draft(unit: ClaimsUnit, stored: StoredClaim, utc_ms: int) -> Trial:
     """What a draft would come to if it were handed in at an instant."""
     serial = stored.claim.serial + 1
     try:
+        check_something(stored)
         done = evaluate_claim(unit, stored, serial=serial, utc_ms=utc_ms, today=day_of(utc_ms))
     except (Refused, InvalidValue, NotFound) as problem:
         return Trial(problem=str(problem))

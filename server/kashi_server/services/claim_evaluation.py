@@ -60,6 +60,8 @@ def evaluate_use(
     utc_ms: int,
     today: date,
     used_fen: int | None = None,
+    use_serial: int | None = None,
+    eligible_fen: int | None = None,
 ) -> Evaluated:
     """Evaluate a use of the claim's voucher: the papers of this use alone.
 
@@ -74,6 +76,10 @@ def evaluate_use(
         utc_ms: its time.
         today: its day.
         used_fen: what of the voucher was used before it; without it all that is used.
+        use_serial: the step of the use; without it this one. What earlier uses took of a contract
+            it does not get again.
+        eligible_fen: what of the application's expense is eligible, where somebody just asked;
+            without it what the claim's steps tell.
     """
     voucher = stored.claim.voucher
     assert voucher is not None
@@ -89,11 +95,11 @@ def evaluate_use(
         stands,
         applied_on=stored.claim.applied_on or today,
         vouchers=(begun,),
+        use_serial=serial if use_serial is None else use_serial,
     )
     own_fen = evaluate(stored.rules, with_requested(case, 0)).eligible_fen or 0
-    year_fen = (case.standing.year_eligible_fen or 0) + max(
-        0, own_eligible_fen(unit, stored) - own_fen
-    )
+    applied_fen = own_eligible_fen(unit, stored) if eligible_fen is None else eligible_fen
+    year_fen = (case.standing.year_eligible_fen or 0) + max(0, applied_fen - own_fen)
     case = replace(case, standing=replace(case.standing, year_eligible_fen=year_fen))
     return _evaluated(stored, case, stands, 0, serial, utc_ms)
 

@@ -15,8 +15,9 @@ from kashi_server.domain.claim_states import ClaimState, Step, mode_of, review_o
 from kashi_server.domain.evaluation.ratio import months_after
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.claim_case import Papers
+from kashi_server.services.claim_emptiness import check_something
 from kashi_server.services.claim_evaluation import evaluate_claim, told
-from kashi_server.services.claim_gathering import Outside, gathered, outside_period
+from kashi_server.services.claim_gathering import LeftOut, gathered, left_out
 from kashi_server.services.claim_holding import hold, let_go
 from kashi_server.services.claim_named import check_together, contracts_of
 from kashi_server.services.claim_sharing import check_contract_once, check_sharing
@@ -110,14 +111,15 @@ class ClaimFiling(ClaimSteps):
         with self._work.begin() as unit:
             return own(unit, by, claim_id).content
 
-    def outside(self, by: Acting, claim_id: str) -> tuple[Outside, ...]:
-        """Invoices of the contracts that could be claimed and were issued outside the period.
+    def left_out(self, by: Acting, claim_id: str) -> LeftOut:
+        """Papers of the contracts that gathering leaves out: issued outside the period, held by
+        another claim of the company, or not certified.
 
         Raises:
             NotFound: there is no such claim of this company.
         """
         with self._work.begin() as unit:
-            return outside_period(unit, own(unit, by, claim_id))
+            return left_out(unit, own(unit, by, claim_id))
 
     def change(
         self, by: Acting, claim_id: str, content: ClaimContent, *, gather: bool = False
@@ -164,8 +166,8 @@ class ClaimFiling(ClaimSteps):
         """Hand a claim in: what it names is held, and it is evaluated.
 
         Raises:
-            Refused: the batch takes none now, another claim holds the same expense (it is named),
-                a paper does not hold good, or the company is barred.
+            Refused: the batch takes none now, nothing is claimed, another claim holds the same
+                expense (it is named), a paper does not hold good, or the company is barred.
         """
 
         def do(taking: Taking) -> Changed:
@@ -173,6 +175,7 @@ class ClaimFiling(ClaimSteps):
             if stored.claim.applied_on is None:
                 stored.batch.check_open(taking.today)
             check_barred(unit, stored, taking.today)
+            check_something(stored)
             content = stored.content
             papers = Papers(
                 statements=content.statements, invoices=content.invoices, payments=content.payments

@@ -17,6 +17,71 @@ class Outside:
     part: InvoicePart
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPapers:
+    """Papers of a claim's contracts and period that another claim of its company holds."""
+
+    claim_id: str
+    statements: tuple[str, ...]
+    invoices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What gathering left out, and why; `uncertified`: statements without a certificate."""
+
+    outside: tuple[Outside, ...] = ()
+    held: tuple[HeldPapers, ...] = ()
+    uncertified: tuple[str, ...] = ()
+
+
+def left_out(unit: ClaimsUnit, stored: StoredClaim) -> LeftOut:
+    """The papers that are there for a claim's contracts and that gathering does not take."""
+    named = {one.number for one in stored.content.statements}
+    return LeftOut(
+        outside=outside_period(unit, stored),
+        held=tuple(_held_elsewhere(unit, stored)),
+        uncertified=tuple(
+            one.number
+            for one in _of_period(unit, stored)
+            if one.number not in named and unit.claims.certified(one) is None
+        ),
+    )
+
+
+def _held_elsewhere(unit: ClaimsUnit, stored: StoredClaim) -> Iterator[HeldPapers]:
+    """By claim: of the same company and programme alone, nobody learns of another's."""
+    statements, invoices = _numbers_of_period(unit, stored)
+    own = stored.claim
+    holders = {
+        *(one for number in statements for one in unit.claims.holding_statement(number)),
+        *(one for number in invoices for one in unit.claims.holding_invoice(number)),
+    } - {own.claim_id}
+    for claim_id in sorted(holders):
+        other = unit.claims.claim(claim_id)
+        if other is None or other.claim.company_id != own.company_id:
+            continue
+        if other.batch.programme_id == stored.batch.programme_id:
+            lines = {one.number for one in unit.claims.held_lines(claim_id)}
+            parts = {one.number for one in unit.claims.held_parts(claim_id)}
+            yield HeldPapers(
+                claim_id=claim_id,
+                statements=tuple(sorted(statements & lines)),
+                invoices=tuple(sorted(invoices & parts)),
+            )
+
+
+def _numbers_of_period(unit: ClaimsUnit, stored: StoredClaim) -> tuple[set[str], set[str]]:
+    content = stored.content
+    invoices = {
+        paper.number
+        for contract_id in content.contract_ids
+        for paper in unit.claim_papers.invoice_parts(contract_id)
+        if paper.claimable and content.first <= paper.issued_on <= content.last
+    }
+    return {one.number for one in _of_period(unit, stored)}, invoices
+
+
 def gathered(unit: ClaimsUnit, stored: StoredClaim) -> ClaimContent:
     """What a claim says, and every paper that is there for its contracts and period.
 
@@ -35,7 +100,8 @@ def gathered(unit: ClaimsUnit, stored: StoredClaim) -> ClaimContent:
     return content.with_papers(statements, invoices, sorted(payments))
 
 
-def _statements(unit: ClaimsUnit, stored: StoredClaim) -> list[StatementRevision]:
+def _of_period(unit: ClaimsUnit, stored: StoredClaim) -> list[StatementRevision]:
+    """The latest revisions of the company's statements of its contracts and months inside."""
     latest: dict[str, StatementRevision] = {}
     content = stored.content
     for one in unit.expense.statements(party_id=stored.claim.company_id):
@@ -44,9 +110,13 @@ def _statements(unit: ClaimsUnit, stored: StoredClaim) -> list[StatementRevision
         inside = content.first <= first and last <= content.last
         if inside and one.contract_id in content.contract_ids:
             latest[one.number] = StatementRevision(one.number, one.revision)
+    return list(latest.values())
+
+
+def _statements(unit: ClaimsUnit, stored: StoredClaim) -> list[StatementRevision]:
     return [
         one
-        for one in latest.values()
+        for one in _of_period(unit, stored)
         if unit.claims.certified(one) is not None and _free(unit, stored, one)
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kashi_server.domain.claim_event import ClaimEvent
-from kashi_server.domain.claim_states import Step, Transition, transitions
+from kashi_server.domain.claim_states import Step, Transition, Who, transitions
 from kashi_server.errors import NotFound
 from kashi_server.services.claim_flags import (
     TROUBLING,
@@ -44,9 +44,10 @@ class ShownClaim:
             one
             for one in transitions(claim.mode, claim.review)
             if claim.state in one.sources
-            # Nobody takes it: an agreement that changes does.
-            and one.step is not Step.FLAG
+            # Nobody decides it: a day that passes does, or a paper that falls away.
+            and one.who is not Who.CLOCK
             and (one.step is not Step.CHARGE_INTEREST or self.interest_open)
+            and (one.step is not Step.CLAW_BACK or claim.amounts.out_fen > 0)
         )
 
     @property

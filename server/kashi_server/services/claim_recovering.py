@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
+from kashi_server.domain.both_languages import halves
 from kashi_server.domain.claim import Changed
 from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.domain.claim_recovery import (
     charge_interest,
     claw_back,
+    flagged,
     reopen,
     resume,
     suspend,
@@ -16,6 +18,11 @@ from kashi_server.domain.claim_states import ENDED, ClaimState, Step
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.certificates_port import StoredCertificate
+from kashi_server.services.claim_fallen import (
+    certificate_withdrawn,
+    invoice_fell,
+    statement_corrected,
+)
 from kashi_server.services.claim_flags import SETTLES
 from kashi_server.services.claim_holding import free_uses
 from kashi_server.services.claim_interest import (
@@ -39,8 +46,8 @@ from kashi_server.services.claim_steps import (
     locked,
     officer_of,
 )
-from kashi_server.services.claim_worth import tell_worth
-from kashi_server.services.claims_port import ClaimsUnit
+from kashi_server.services.claim_worth import tell_eligible, tell_worth
+from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 from kashi_server.services.invoice_watch import InvoiceChange
 from kashi_server.services.papers_port import PapersUnit
 
@@ -78,7 +85,8 @@ class ClaimRecovering(ClaimSteps):
         """Let it go on where it stood, by two officers.
 
         Where a paper of its unpaid money fell away meanwhile it goes on as if it did now: what was
-        used on it is the voucher's again, what was approved on it is checked anew.
+        used on it is the voucher's again, what was approved on it is checked anew. Towards a
+        year's threshold its application counts as it is now.
         """
         return self._take(by, claim_id, Step.RESUME, why, _resumed)
 
@@ -171,10 +179,6 @@ class ClaimRecovering(ClaimSteps):
 
         See `services.invoice_watch.InvoiceWatch`.
         """
-        if change.after.claimable and change.left_fen > 0:
-            why = f"invoice {change.number} is {change.after}, {yuan_text(change.left_fen)} left"
-        else:
-            why = f"invoice {change.number} is {change.after}"
         # One unit of work carries the repositories of every room.
         ours = cast("ClaimsUnit", unit)
         for claim_id in ours.claims.holding_invoice(change.number):
@@ -183,8 +187,7 @@ class ClaimRecovering(ClaimSteps):
                 for one in ours.claims.held_parts(claim_id)
                 if one.number == change.number
             }
-            told = f"{why} ({change.source}, told by {change.told_by})"
-            self._fell_away(ours, claim_id, uses, told)
+            self._fell_away(ours, claim_id, uses, invoice_fell(change))
 
     def corrected(self, unit: object, run: Reasoned, statement: Revised) -> None:
         """A statement has a new revision: claims that rest on the one before are reopened.
@@ -198,10 +201,7 @@ class ClaimRecovering(ClaimSteps):
                 for one in ours.claims.held_lines(claim_id)
                 if one.number == statement.number
             }
-            why = (
-                f"statement {statement.number} was corrected: revision {statement.revision}"
-                f" ({run.reason})"
-            )
+            why = statement_corrected(statement.number, statement.revision, run.reason)
             self._fell_away(ours, claim_id, uses, why)
 
     def hold_claims(self, unit: object, certificate: StoredCertificate) -> None:
@@ -229,14 +229,19 @@ class ClaimRecovering(ClaimSteps):
                 and ours.claims.certified(StatementRevision(one.number, one.revision)) is None
             ]
             if bare:
-                why = f"certificate {certificate.number} was withdrawn: {reason}"
+                why = certificate_withdrawn(certificate.number, reason)
                 self._fell_away(ours, claim_id, {one.use_serial for one in bare}, why)
 
     def _fell_away(self, unit: ClaimsUnit, claim_id: str, uses: set[int], reason: str) -> None:
         stored = existing(unit, claim_id, lock=True)
-        state = stored.claim.state
-        if state in (*ENDED, ClaimState.SUSPENDED, ClaimState.DRAFT):
-            # Nothing goes on from there without an officer, who sees the invoice's status.
+        claim = stored.claim
+        if claim.state in (*ENDED, ClaimState.SUSPENDED):
+            # Nothing is taken back there without an officer: what is out of it, and what it comes
+            # to without that paper, is told. Of what ended only money that is out counts.
+            if claim.state is ClaimState.SUSPENDED or claim.amounts.out_fen > 0:
+                self._flagged(unit, stored, Why(reason=reason), {})
+            return
+        if claim.state is ClaimState.DRAFT:
             return
         open_ones = set(open_uses(unit, claim_id))
         self._reopened(
@@ -247,6 +252,14 @@ class ClaimRecovering(ClaimSteps):
             touches_open=bool(uses) and uses <= open_ones,
         )
 
+    def _flagged(
+        self, unit: ClaimsUnit, stored: StoredClaim, why: Why, terms: dict[str, Any]
+    ) -> None:
+        """Flag a claim with what it comes to now, within a unit of work that does more."""
+        taking = self._taking(unit, stored, terms)
+        tell_worth(taking)
+        self._carry_out(taking, (CLOCK, ""), Step.FLAG, why, lambda one: flagged(one.stored.claim))
+
     def _reopened(
         self, unit: ClaimsUnit, claim_id: str, by: Acting, why: Why, *, touches_open: bool
     ) -> Taken:
@@ -256,10 +269,11 @@ class ClaimRecovering(ClaimSteps):
 
         def do(taking: Taking) -> Changed:
             changed = reopen(taking.stored.claim, touches_open=touches_open)
-            if changed.claim.state is not ClaimState.SUSPENDED:
-                free_uses(unit, stored, uses, taking.utc_ms)
-            elif stored.claim.amounts.disbursed_fen > stored.claim.amounts.recovered_fen:
+            if changed.claim.state is ClaimState.SUSPENDED:
                 tell_worth(taking)
+            else:
+                free_uses(unit, stored, uses, taking.utc_ms)
+                tell_eligible(taking)
             return changed
 
         taking = self._taking(unit, stored, {})
@@ -287,11 +301,13 @@ def _certified_claims(unit: ClaimsUnit, certificate: StoredCertificate) -> dict[
 def _resumed(taking: Taking) -> Changed:
     unit, stored = taking.unit, taking.stored
     resumed = resume(stored.claim)
+    # What an earlier fall told of the application may have been put right since.
+    tell_eligible(taking)
     problem = fell_away(unit, stored)
     if not problem:
         return resumed
     # What is written down for good stays as short as it was: the English half.
-    taking.terms[FELL_AWAY] = problem.rpartition("。")[2]
+    taking.terms[FELL_AWAY] = halves(problem)[1]
     # The same step: it is counted once.
     where_it_stood = replace(resumed.claim, serial=stored.claim.serial)
     uses = open_uses(unit, stored.claim.claim_id)

@@ -7,7 +7,9 @@ cannot be promised twice.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
+from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_states import Step
 from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
@@ -21,6 +23,10 @@ from kashi_server.services.claims_port import (
     StoredClaim,
     StoredEvaluation,
 )
+
+STILL_ELIGIBLE: Final = "still_eligible_yuan"
+"""The term of a step by which what a claim rests on fell away or changed: how much expense of its
+application is eligible without it; None: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +119,35 @@ def _stands(stored: StoredClaim, *, granted: bool) -> bool:
 
 def own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """What the latest evaluation of the application found eligible: earlier ones were of papers
-    that it names no more, and those of uses are of parts of the same expense."""
-    claim_id = stored.claim.claim_id
-    uses = {one.serial for one in unit.claims.events(claim_id) if one.step == Step.USE}
-    found = [one for one in unit.claims.evaluations(claim_id) if one.serial not in uses]
+    that it names no more, and those of uses are of parts of the same expense. Less where a step
+    since then told that less is, or that nobody knows: a paper fell away."""
+    events = unit.claims.events(stored.claim.claim_id)
+    found = _of_application(unit, stored, events)
+    if not found:
+        return 0
+    eligible_fen = _said_eligible_fen(found[-1])
+    told = [
+        one.terms[STILL_ELIGIBLE]
+        for one in events
+        if one.serial > found[-1].serial and STILL_ELIGIBLE in one.terms
+    ]
+    if not told:
+        return eligible_fen
+    return min(eligible_fen, parse_yuan(told[-1] or "0.00"))
+
+
+def applied_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+    """What the latest evaluation of the application found eligible, whatever was told since."""
+    found = _of_application(unit, stored, unit.claims.events(stored.claim.claim_id))
     return _said_eligible_fen(found[-1]) if found else 0
+
+
+def _of_application(
+    unit: ClaimsUnit, stored: StoredClaim, events: Iterable[ClaimEvent]
+) -> list[StoredEvaluation]:
+    uses = {one.serial for one in events if one.step == Step.USE}
+    found = unit.claims.evaluations(stored.claim.claim_id)
+    return [one for one in found if one.serial not in uses]
 
 
 def _said_eligible_fen(evaluation: StoredEvaluation) -> int:

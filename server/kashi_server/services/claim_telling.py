@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from kashi_server.domain.claim import Claim
-from kashi_server.domain.claim_recovery import flagged
-from kashi_server.domain.claim_states import REVIEWED, SPENDING, ClaimState, Step
+from kashi_server.domain.claim_states import REVIEWED, SPENDING, ClaimState
 from kashi_server.services.agreement_watch import AgreementChange
 from kashi_server.services.claim_recovering import ClaimRecovering
 from kashi_server.services.claim_steps import CLOCK, Acting, Why, existing
 from kashi_server.services.claim_touching import Touch, touched
-from kashi_server.services.claim_worth import tell_worth
 from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.expense_port import ExpenseUnit
 
@@ -53,18 +51,15 @@ class ClaimTelling(ClaimRecovering):
             why = Why(reason=_words(lost, told_by))
             self._reopened(unit, claim_id, Acting(login=CLOCK), why, touches_open=False)
             return
-        taking = self._taking(unit, stored, {"told_by": told_by})
-        tell_worth(taking)
         why = Why(reason=_words(touches, told_by))
-        self._carry_out(taking, (CLOCK, ""), Step.FLAG, why, lambda one: flagged(one.stored.claim))
+        self._flagged(unit, stored, why, {"told_by": told_by})
 
 
 def _concerned(claim: Claim) -> bool:
     """A draft is computed whenever it is looked at; of what ended only money that is out counts."""
     if claim.state in (*_REOPENED, ClaimState.SUSPENDED):
         return True
-    out_fen = claim.amounts.disbursed_fen - claim.amounts.recovered_fen
-    return claim.state is not ClaimState.DRAFT and out_fen > 0
+    return claim.state is not ClaimState.DRAFT and claim.amounts.out_fen > 0
 
 
 def _lock(unit: ClaimsUnit, found: Mapping[str, Sequence[Touch]]) -> None:

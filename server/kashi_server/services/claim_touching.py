@@ -2,7 +2,8 @@
 
 Amendments, parts and declarations touch claims on their contract; the end of a listing those on the
 provider's contracts for its service item, a new listing those whose day of signature it covers. A
-price touches none: it is of months, whose statements corrections tell of.
+company's day of founding or kind touches every claim it makes: start-ups get another ratio. A price
+touches none: it is of months, whose statements corrections tell of.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from kashi_server.domain.contract import Contract
 from kashi_server.domain.contract_terms import Amendment, ContractPart
 from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.listing import ProviderListing
+from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.agreement_watch import AgreementChange
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -28,7 +30,7 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    """A change of one contract as claims are told of it.
+    """A change of one contract, or of a company, as claims are told of it.
 
     Attributes:
         zh, en: what changed.
@@ -42,7 +44,7 @@ class Touch:
     service_item: str = ""
 
     def touches(self, stored: StoredClaim) -> bool:
-        """Whether a claim on the contract rests on it."""
+        """Whether a claim on the contract, or of the company, rests on it."""
         named = stored.content.declared.service_item
         return not self.service_item or named in (None, self.service_item)
 
@@ -55,22 +57,35 @@ def touched(
     unit: ClaimsUnit, changes: Sequence[AgreementChange]
 ) -> Mapping[str, tuple[Touch, ...]]:
     """Claims that changes touch, by id, each with what touches it."""
-    by_contract: dict[str, list[Touch]] = {}
-    for contract_id, touch in _touches(unit.expense.contracts(), changes):
-        by_contract.setdefault(contract_id, []).append(touch)
-    if not by_contract:
-        return {}
+    by_contract = _by_key(_touches(unit.expense.contracts(), changes))
+    by_company = _by_key(_party(changes))
     found = {}
-    for stored in unit.claims.claims(contract_ids=sorted(by_contract)):
-        own = [
-            touch
-            for contract_id in stored.content.contract_ids
-            for touch in by_contract.get(contract_id, ())
-            if touch.touches(stored)
-        ]
+    for stored in _resting(unit, by_contract, by_company):
+        told = [*by_company.get(stored.claim.company_id, ())]
+        for contract_id in stored.content.contract_ids:
+            told += by_contract.get(contract_id, ())
+        own = [touch for touch in told if touch.touches(stored)]
         if own:
             found[stored.claim.claim_id] = tuple(dict.fromkeys(own))
     return found
+
+
+def _by_key(touches: Iterable[tuple[str, Touch]]) -> Mapping[str, list[Touch]]:
+    found: dict[str, list[Touch]] = {}
+    for key, touch in touches:
+        found.setdefault(key, []).append(touch)
+    return found
+
+
+def _resting(
+    unit: ClaimsUnit, contract_ids: Iterable[str], company_ids: Iterable[str]
+) -> Iterator[StoredClaim]:
+    """Claims on contracts, and claims of companies; who is both comes twice."""
+    wanted = sorted(contract_ids)
+    if wanted:
+        yield from unit.claims.claims(contract_ids=wanted)
+    for company_id in sorted(company_ids):
+        yield from unit.claims.claims(company_id=company_id)
 
 
 def _touches(
@@ -90,6 +105,31 @@ def _touches(
             case ProviderListing() as listing:
                 before = change.before if isinstance(change.before, ProviderListing) else None
                 yield from _listed(every, before, listing)
+
+
+def _party(changes: Sequence[AgreementChange]) -> Iterator[tuple[str, Touch]]:
+    """What a company is itself; its names and district no claim rests on."""
+    for change in changes:
+        before, after = change.before, change.after
+        if not isinstance(before, Party) or not isinstance(after, Party):
+            continue
+        if before.established_on != after.established_on:
+            old, new = before.established_on or "—", after.established_on or "—"
+            yield (
+                after.party_id,
+                Touch(
+                    zh=f"单位 {after.party_id} 的成立日期由 {old} 改为 {new}",
+                    en=f"{after.party_id} was founded on {new}, not {old}",
+                ),
+            )
+        if before.kind is not after.kind:
+            yield (
+                after.party_id,
+                Touch(
+                    zh=f"单位 {after.party_id} 的类别有变",
+                    en=f"{after.party_id} is a {after.kind} now, no {before.kind}",
+                ),
+            )
 
 
 def _amended(paper: Amendment) -> Touch:

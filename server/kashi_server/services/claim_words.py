@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kashi_server.domain.batch import BatchStatus
 from kashi_server.domain.claim_states import ClaimState, Mode, Step, Who
 
 STATES: Final[Mapping[ClaimState, str]] = {
@@ -23,6 +24,10 @@ STATES: Final[Mapping[ClaimState, str]] = {
     ClaimState.WITHDRAWN: "已撤回 withdrawn",
     ClaimState.SUSPENDED: "已中止 suspended",
     ClaimState.CLAWED_BACK: "已追回 clawed back",
+}
+BATCHES: Final[Mapping[BatchStatus, str]] = {
+    BatchStatus.OPEN: "开放 open",
+    BatchStatus.CLOSED: "已关闭 closed",
 }
 MODES: Final[Mapping[Mode, str]] = {
     Mode.CLAIM_FIRST: "A 先申领后兑现 claim first",

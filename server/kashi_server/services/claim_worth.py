@@ -2,9 +2,11 @@
 
 Between the approval and the payment an amendment may cut the contract, a declaration may say that
 the parties are related, a claim that helped to reach a threshold may be withdrawn. Pool, quota and
-envelope are not asked again: what they hold was reserved at the approval.
+envelope are not asked again: what they hold was reserved at the approval. A pool that was shared
+out pro rata then cuts what the application comes to now by the same share.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
@@ -14,7 +16,9 @@ from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_claim, evaluate_use
 from kashi_server.services.claim_flags import COMES_TO, PAID
-from kashi_server.services.claim_spending import check_known, open_uses
+from kashi_server.services.claim_pool_share import shared_fen
+from kashi_server.services.claim_spending import check_known, open_uses, paid_uses
+from kashi_server.services.claim_standing import STILL_ELIGIBLE, applied_eligible_fen
 from kashi_server.services.claim_steps import Taking
 
 
@@ -24,8 +28,8 @@ def check_grant(taking: Taking) -> None:
     Raises:
         Refused: it comes to less than was approved.
     """
-    done = _application(taking)
-    _check(taking, done.stored.requested_fen, taking.stored.claim.amounts.awarded_fen)
+    comes_to_fen = _granted_fen(taking, _application(taking))
+    _check(taking, comes_to_fen, taking.stored.claim.amounts.awarded_fen)
 
 
 def check_worth(taking: Taking, amount_fen: int) -> None:
@@ -38,30 +42,52 @@ def check_worth(taking: Taking, amount_fen: int) -> None:
     Raises:
         Refused: they come to less, or to an amount that is not known for sure.
     """
-    if not taking.stored.claim.mode.has_voucher:
+    claim = taking.stored.claim
+    if not claim.mode.has_voucher:
         done = _application(taking)
-        check_known(taking.unit, taking.stored.claim.claim_id, done)
-        _check(taking, done.stored.requested_fen, amount_fen)
+        check_known(taking.unit, claim.claim_id, done)
+        _check(taking, _granted_fen(taking, done), amount_fen)
         return
-    _check(taking, _uses_fen(taking), amount_fen)
+    unpaid = open_uses(taking.unit, claim.claim_id)
+    _check(taking, _uses_fen(taking, unpaid, claim.amounts.disbursed_fen), amount_fen)
 
 
 def tell_worth(taking: Taking) -> None:
     """Write beside a step what the claim comes to now and what of public money is out.
 
-    Where nobody knows what it comes to, `problem` says why. Nothing is refused.
+    Of a voucher of which something was paid: what its paid uses come to on their own papers, which
+    the application need not name; towards a year's threshold the application counts as it is now.
+    Where nobody knows what it comes to, `problem` says why: a paper fell away, so none of it is
+    known for sure. Nothing is refused.
     """
-    amounts = taking.stored.claim.amounts
-    taking.terms |= {
-        COMES_TO: None,
-        PAID: yuan_text(amounts.disbursed_fen - amounts.recovered_fen),
-    }
+    claim = taking.stored.claim
+    taking.terms |= {COMES_TO: None, PAID: yuan_text(claim.amounts.out_fen)}
+    done = tell_eligible(taking)
+    spent = claim.voucher is not None and claim.amounts.disbursed_fen > 0
     try:
-        comes_to_fen = _application(taking).stored.requested_fen
+        if spent:
+            comes_to_fen: int | None = _spent_fen(taking, done)
+        else:
+            # Where it could not be evaluated it says here why.
+            comes_to_fen = _granted_fen(taking, done or _application(taking))
     except (Refused, InvalidValue, NotFound) as problem:
         taking.terms["problem"] = str(problem)
     else:
         taking.terms[COMES_TO] = None if comes_to_fen is None else yuan_text(comes_to_fen)
+
+
+def tell_eligible(taking: Taking) -> Evaluated | None:
+    """Write beside a step what of the application's expense is eligible now, if anybody knows.
+
+    Towards a year's threshold no more of it counts from then on.
+    """
+    taking.terms[STILL_ELIGIBLE] = None
+    try:
+        done = _application(taking)
+    except (Refused, InvalidValue, NotFound):
+        return None
+    taking.terms[STILL_ELIGIBLE] = yuan_text(done.evaluation.eligible_fen or 0)
+    return done
 
 
 def _application(taking: Taking) -> Evaluated:
@@ -75,12 +101,54 @@ def _application(taking: Taking) -> Evaluated:
     )
 
 
-def _uses_fen(taking: Taking) -> int:
-    """What the unpaid uses come to, each no more than was used."""
-    unit, stored = taking.unit, taking.stored
-    serials = set(open_uses(unit, stored.claim.claim_id))
+def _granted_fen(taking: Taking, done: Evaluated) -> int | None:
+    """What the application comes to, by the share of the pool that it was approved with."""
+    return shared_fen(taking.unit, taking.stored, done.stored.requested_fen)
+
+
+def _spent_fen(taking: Taking, done: Evaluated | None) -> int:
+    """What the paid uses come to beside the application; `done`: as that is now, if known.
+
+    Raises:
+        Refused, InvalidValue, NotFound: nobody knows what of the application is eligible, and with
+            none of it the uses come to less than with all of it.
+    """
+    all_fen = applied_eligible_fen(taking.unit, taking.stored)
+    if done is not None:
+        return _paid_fen(taking, min(all_fen, done.evaluation.eligible_fen or 0))
+    known_fen = _paid_fen(taking, 0)
+    if known_fen < _paid_fen(taking, all_fen):
+        # It says why nobody knows.
+        _application(taking)
+    return known_fen
+
+
+def _paid_fen(taking: Taking, eligible_fen: int) -> int:
+    """What the paid uses come to, payment by payment, each no more than was paid."""
+    before_fen, sum_fen = 0, 0
+    for one in paid_uses(taking.unit, taking.stored.claim.claim_id):
+        uses_fen = _uses_fen(taking, one.serials, before_fen, eligible_fen)
+        sum_fen += min(one.paid_fen, uses_fen)
+        before_fen += one.paid_fen
+    return sum_fen
+
+
+def _uses_fen(
+    taking: Taking, serials: Sequence[int], before_fen: int, eligible_fen: int | None = None
+) -> int:
+    """What uses come to, each no more than was used.
+
+    Args:
+        taking: the step.
+        serials: the uses.
+        before_fen: what was used before the first of them.
+        eligible_fen: what of the application is eligible; without it as the claim's steps tell.
+
+    Raises:
+        Refused: a paper of theirs fell away, or what they come to is not known for sure.
+    """
+    unit, stored, sum_fen = taking.unit, taking.stored, 0
     uses = [one for one in unit.claims.events(stored.claim.claim_id) if one.serial in serials]
-    before_fen, sum_fen = stored.claim.amounts.disbursed_fen, 0
     for use in uses:
         used_fen = parse_yuan(use.terms["used_yuan"])
         done = evaluate_use(
@@ -91,6 +159,8 @@ def _uses_fen(taking: Taking) -> int:
             utc_ms=taking.utc_ms,
             today=taking.today,
             used_fen=before_fen,
+            use_serial=use.serial,
+            eligible_fen=eligible_fen,
         )
         check_known(unit, stored.claim.claim_id, done)
         sum_fen += min(used_fen, done.amount_fen or 0)

@@ -19,6 +19,7 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.device import DeviceRecord, ReportedGap
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.evidence_inputs import EvidenceInputs
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import MINUTE_MS, SHANGHAI, Interval, Month, instant_of
 from kashi_server.domain.party import Party
 from kashi_server.domain.plausibility import doubts
@@ -89,7 +90,7 @@ class CloseInputs:
     terms: Terms
     parties: Sequence[Party]
     earlier: Mapping[str, YearToDate]
-    clock_offsets_ms: Mapping[str, int]
+    clocks: Mapping[str, HostClock]
     facts: Mapping[str, Sequence[StatedFact]]
     evidence: EvidenceInputs = field(default_factory=EvidenceInputs)
     booked: Mapping[str, Sequence[BookedCorrection]] = field(default_factory=dict)
@@ -133,7 +134,7 @@ class CloseInputs:
                 gaps=self.gaps,
                 parties={party.party_id: party for party in self.parties},
                 earlier=self.earlier,
-                clock_offsets_ms=self.clock_offsets_ms,
+                clocks=self.clocks,
                 doubts={host_id: doubts(facts) for host_id, facts in self.facts.items()},
                 # What is owed back stays on paper, also once the contract is over.
                 kept_contracts={*self.kept_contracts, *self.booked, *self.carried_fen},
@@ -231,6 +232,12 @@ class MonthClosing:
                 " clock"
             )
         due = _next_due(unit)
+        if due is not None and month < due:
+            raise Refused(
+                f"{month} 无可关账：它早于本服务器首个有用量的月份；下一个应关账的月份是 {due}。"
+                f"there is nothing to close in {month}: it lies before the first month of which"
+                f" this server has use; the next month to close is {due}"
+            )
         if due is not None and due != month:
             raise Refused(
                 f"须按月份顺序关账，请先关账 {due}。months are closed in order: close {due} first"
@@ -305,7 +312,7 @@ def read_inputs(unit: InputsUnit, month: Month, cut_off: CutOff, *, demo: bool) 
         terms=terms,
         parties=unit.expense.parties(),
         earlier=unit.expense.earlier_in_year(month),
-        clock_offsets_ms=_clock_offsets_ms(unit, devices, start, end),
+        clocks=_clocks(unit, devices, start, end),
         facts=unit.facts.stated_facts(start, end),
         evidence=evidence,
         booked=unit.corrections.booked_into(month),
@@ -331,10 +338,10 @@ def _hosts(devices: Sequence[DeviceRecord], period: Interval) -> list[str]:
     )
 
 
-def _clock_offsets_ms(
+def _clocks(
     unit: InputsUnit, devices: Sequence[DeviceRecord], start: int, end: int
-) -> dict[str, int]:
-    known = unit.facts.clock_offsets_ms(start, end)
+) -> dict[str, HostClock]:
+    known = unit.facts.clocks(start, end)
     hosts = _hosts(devices, Interval(start, end))
     return {host_id: known[host_id] for host_id in hosts if host_id in known}
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from kashi_server.domain.booked_line import BookedLine, LineData
+from kashi_server.domain.booked_line import BookedLine
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.correction import Difference, StandingRevision, difference
 from kashi_server.domain.interval import Month
@@ -212,14 +212,16 @@ class Correcting:
         _check_closed(unit, month)
         last = unit.expense.last_close()
         assert last is not None, "a month is closed"
-        standing = StandingStatements(unit.expense.statements(month=month))
+        heads = unit.expense.latest_statements(month, month)
+        standing = StandingStatements(heads, unit.expense.statement)
         inputs = replace(
             read_inputs(unit, month, cut_off_at(month, head), demo=self._demo),
             kept_contracts=standing.contract_ids,
             kept_parties=standing.party_ids,
         )
         fresh = {statement.number: statement for statement in inputs.statements()}
-        parted = difference(month, standing.revisions, lines_of(fresh))
+        found = standing.parted(fresh)
+        parted = difference(month, found.standing, found.fresh)
         if parted is None:
             return None
         return Correction(
@@ -229,7 +231,7 @@ class Correcting:
             statements=estimated_again(
                 revised(
                     fresh,
-                    standing.revisions,
+                    found.standing,
                     parted,
                     last.month.next(),
                     reason,
@@ -238,7 +240,7 @@ class Correcting:
                 unit.expense.rest_of_year(month, parted.numbers),
                 version_over(inputs.terms.rules, month.interval()),
             ),
-            before={n: standing.revisions[n] for n in parted.numbers if n in standing.revisions},
+            before=found.standing,
             silences=inputs.silences(),
         )
 
@@ -339,14 +341,6 @@ def lines_sha256(booked: Mapping[str, Sequence[BookedLine]]) -> str:
     """Hash of the canonical data of booked lines, by statement and in order."""
     said = [line.to_data() for _number, lines in sorted(booked.items()) for line in lines]
     return sha256(canonical_bytes(said)).hexdigest()
-
-
-def lines_of(statements: Mapping[str, Statement]) -> dict[str, Sequence[LineData]]:
-    """The lines of statements as data, by number."""
-    return {
-        number: [line.to_data() for line in statement.lines]
-        for number, statement in statements.items()
-    }
 
 
 def _revised_statement(statement: Statement) -> RevisedStatement:

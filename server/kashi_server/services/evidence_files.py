@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, Protocol
 
+from kashi_server.domain.both_languages import because
 from kashi_server.domain.evidence_file import EvidenceFile, StoredFile, Subject, SubjectKind
 from kashi_server.errors import InvalidValue, NotFound, Refused, StorageError
 from kashi_server.services.acting import Acting
@@ -181,7 +182,7 @@ def check_files(work: PapersWork, store: ByteStore) -> list[str]:
     """Every evidence file whose bytes are missing or differ, in words; for fsck."""
     with work.begin(writes=False) as unit:
         files = unit.files.files()
-    faults: dict[str, str] = {}
+    faults: dict[str, str | None] = {}
     for one in files:
         wanted = one.file.sha256
         if wanted in faults:
@@ -190,12 +191,13 @@ def check_files(work: PapersWork, store: ByteStore) -> list[str]:
     return [fault for fault in faults.values() if fault]
 
 
-def _fault(store: ByteStore, file: EvidenceFile) -> str:
+def _fault(store: ByteStore, file: EvidenceFile) -> str | None:
+    name_zh = f"证据文件 {file.file.sha256}（{file.owner_id} 的 {file.name}，{file.subject}）"
     name = f"evidence file {file.file.sha256} ({file.name} of {file.owner_id}, {file.subject})"
     try:
         content = store.get(file.file.sha256)
     except StorageError as error:
-        return f"{name}: {error}"
+        return because(name_zh, name, error)
     if sha256(content).hexdigest() != file.file.sha256:
-        return f"{name} is not what was added"
-    return ""
+        return f"{name_zh}与加入时不符。{name} is not what was added"
+    return None

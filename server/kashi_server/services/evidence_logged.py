@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Final
 
+from kashi_server.domain.both_languages import because
 from kashi_server.errors import KashiError
 from kashi_server.services.evidence_inputs import (
     ATTESTATION_CHANGE_ENTRY,
@@ -14,14 +14,6 @@ from kashi_server.services.evidence_inputs import (
     decision_reference,
 )
 from kashi_server.services.evidence_port import GapsPort, StatedPort
-
-EVIDENCE_CHECKED: Final = (
-    ATTESTATION_ENTRY,
-    ATTESTATION_CHANGE_ENTRY,
-    ATTESTATION_REVERSAL_ENTRY,
-    EXPLANATION_ENTRY,
-    GAP_DECISION_ENTRY,
-)
 
 
 def evidence_rows(stated: StatedPort, gaps: GapsPort) -> Iterator[tuple[str, str, bytes]]:
@@ -47,7 +39,12 @@ def source_faults(stated: StatedPort) -> Iterator[str]:
         try:
             content = stated.source(digest)
         except KashiError as error:
-            yield f"source file {digest} cannot be read: {error}"
+            yield because(
+                f"来源文件 {digest} 无法读取", f"source file {digest} cannot be read", error
+            )
             continue
         if content is None or sha256(content).hexdigest() != digest:
-            yield f"source file {digest} has other bytes than its hash says"
+            yield (
+                f"来源文件 {digest} 的内容与其哈希不符。"
+                f"source file {digest} has other bytes than its hash says"
+            )

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord, ReportedGap, ReportReference
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
@@ -53,6 +54,15 @@ class StoredStatement:
     estimate_fen: int | None
     content: bytes
     sha256: bytes
+
+
+class StatementHead(NamedTuple):
+    """Which revision of a statement is its latest, and whose it is; without a contract: None."""
+
+    user_id: str
+    number: str
+    revision: int
+    contract_id: str | None = None
 
 
 class ExpensePort(Protocol):
@@ -128,6 +138,9 @@ class ExpensePort(Protocol):
     ) -> Sequence[StoredStatement]:
         """Statements by number and revision; `party_id` keeps those it uses or provides."""
 
+    def latest_statements(self, first: Month, last: Month) -> Sequence[StatementHead]:
+        """Latest revisions of the statements of some months, by user and number."""
+
     def each_statement(self) -> Iterator[StoredStatement]:
         """All statements by number and revision, one in memory at a time."""
 
@@ -163,8 +176,8 @@ class FactsPort(SummedFacts, Protocol):
     ) -> Sequence[ReportReference]:
         """Stored reports that touch [start, end)."""
 
-    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
-        """Largest distance of wall clock and axis in counted reports, by host with any."""
+    def clocks(self, start_minute: int, end_minute: int) -> Mapping[str, HostClock]:
+        """The clock behind counted reports that touch [start, end), by host with any."""
 
     def stated_facts(
         self, start_minute: int, end_minute: int

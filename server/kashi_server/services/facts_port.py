@@ -63,6 +63,7 @@ class ReportRow:
     """A report with its receipt, both as exact bytes.
 
     Attributes:
+        clock_offset_ms: how far the wall clock stood from the axis of its labels.
         digests: the digests of its blocks, all of which are hashes of salt and content; or none.
         base: the report that it repeats most of; None if it stands by itself.
     """
@@ -82,6 +83,7 @@ class ReportRow:
     receipt: bytes
     digests: Sequence[bytes] = ()
     base: bytes | None = None
+    clock_sync: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ class ChainRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report as it is stored."""
+    """A report as it is stored; its clock as `ReportRow` keeps it."""
 
     host_id: str
     epoch: int
@@ -204,6 +206,8 @@ class StoredReport:
     received_utc_ms: int
     wire: bytes
     receipt: bytes
+    clock_offset_ms: int
+    clock_sync: int
 
 
 @dataclass(slots=True)

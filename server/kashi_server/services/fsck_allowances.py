@@ -47,7 +47,11 @@ def _taken_faults(
     taken = {name for name in stands if name.startswith(_TAKEN)}
     for name in sorted(taken | expected.keys()):
         if stands.get(name, 0) != expected[name]:
-            yield f"{name} holds {stands.get(name, 0)}; awards of claims come to {expected[name]}"
+            holds = stands.get(name, 0)
+            yield (
+                f"科目 {name} 余额为 {holds}，各申报核定合计为 {expected[name]}。"
+                f"{name} holds {holds}; awards of claims come to {expected[name]}"
+            )
 
 
 def _opened_faults(claims: Sequence[StoredClaim], stands: dict[str, int]) -> Iterator[str]:
@@ -61,11 +65,18 @@ def _opened_faults(claims: Sequence[StoredClaim], stands: dict[str, int]) -> Ite
         opened = -stands.get(name, 0)
         if opened and opened not in limits:
             said = ", ".join(str(one) for one in sorted(limits))
-            yield f"{name} was opened with {opened}; the rules say {said}"
+            yield (
+                f"科目 {name} 以 {opened} 开立，规则所定为 {said}。"
+                f"{name} was opened with {opened}; the rules say {said}"
+            )
         purpose, _, holder = name.partition(":")
         taken = stands.get(f"{purpose}_used:{holder}", 0)
         if taken > max(limits):
-            yield f"{purpose}_used:{holder} holds {taken}; the rules allow {max(limits)}"
+            used = f"{purpose}_used:{holder}"
+            yield (
+                f"科目 {used} 余额为 {taken}，规则至多允许 {max(limits)}。"
+                f"{used} holds {taken}; the rules allow {max(limits)}"
+            )
 
 
 def _limits(rules: RulesVersion, stored: StoredClaim) -> Iterator[tuple[str, int]]:
@@ -85,8 +96,10 @@ def _officer_faults(unit: BooksUnit) -> Iterator[str]:
             continue
         officers = {one.strip() for one in movement.officer.split(",") if one.strip()}
         if len(officers) != 2:
-            amount_fen = sum(max(0, one.amount) for one in movement.postings)
+            yuan = yuan_text(sum(max(0, one.amount) for one in movement.postings))
             yield (
-                f"movement {stored.movement_id} ({stored.key}) of {yuan_text(amount_fen)} yuan was"
+                f"变动 {stored.movement_id}（{stored.key}，{yuan} 元）由"
+                f" {movement.officer or '无人'} 决定，{movement.kind} 须由两名经办人决定。"
+                f"movement {stored.movement_id} ({stored.key}) of {yuan} yuan was"
                 f" decided by {movement.officer or 'nobody'}; two officers decide {movement.kind}"
             )

@@ -14,6 +14,7 @@ from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final, Protocol
 
+from kashi_server.domain.both_languages import because
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.confirmation import Confirmation
@@ -25,7 +26,6 @@ from kashi_server.services.certificates_port import StatusChange, StoredCertific
 from kashi_server.services.confirming import LOG_CONFIRMED
 from kashi_server.services.fsck_certified import CertifiedPort, certified_faults
 
-CERTIFICATE_ENTRIES: Final = (LOG_ISSUED, LOG_DOCUMENT, LOG_STATUS, LOG_CONFIRMED)
 HEAD_FILE: Final = "certificate.json"
 Compared = tuple[str, object, object]
 """What is compared, what the row says, what the document says."""
@@ -81,22 +81,31 @@ def certificate_faults(port: CertificatesPort) -> Iterator[str]:
         whole, pdf = _whole(port, one.number), port.file(one.number, "pdf")
         head = whole.get("certificate")
         if head is None or pdf is None:
-            yield f"certificate {one.number} lacks its document"
+            yield f"证明 {one.number} 缺少文件。certificate {one.number} lacks its document"
             continue
         yield from _row_faults(one, head, whole)
         yield from certified_faults(port, one, head, whole)
         yield from _bundle_faults(port, one.number, head)
         if sha256(pdf).hexdigest() != one.pdf_sha256:
-            yield f"the PDF of certificate {one.number} is not the one that was issued"
+            yield (
+                f"证明 {one.number} 的 PDF 不是所签发的那一份。"
+                f"the PDF of certificate {one.number} is not the one that was issued"
+            )
         named = head.get("files", {})
         for kind, name in _NAMED.items():
             content = port.file(one.number, kind)
             if name not in named:
                 continue
             if content is None:
-                yield f"certificate {one.number} lacks {name}, which its head names"
+                yield (
+                    f"证明 {one.number} 缺少其首部所列的 {name}。"
+                    f"certificate {one.number} lacks {name}, which its head names"
+                )
             elif sha256(content).hexdigest() != named[name]:
-                yield f"{name} of certificate {one.number} is not what its head names"
+                yield (
+                    f"证明 {one.number} 的 {name} 与其首部所列不符。"
+                    f"{name} of certificate {one.number} is not what its head names"
+                )
 
 
 def _row_faults(
@@ -105,7 +114,10 @@ def _row_faults(
     """What is looked up is the row: it says what the head, and the files it names, say."""
     for name, stored, said in (*_of_head(one, head), *_of_content(one, head, whole)):
         if stored != said:
-            yield f"the {name} of certificate {one.number} is {stored}; its document says {said}"
+            yield (
+                f"证明 {one.number} 所存 {name} 为 {stored}，其文件所述为 {said}。"
+                f"the {name} of certificate {one.number} is {stored}; its document says {said}"
+            )
 
 
 def _of_head(one: StoredCertificate, head: Mapping[str, Any]) -> Iterator[Compared]:
@@ -155,11 +167,18 @@ def _bundle_faults(port: CertificatesPort, number: str, head: Mapping[str, Any])
         with zipfile.ZipFile(BytesIO(content)) as bundle:
             found = {name: sha256(bundle.read(name)).hexdigest() for name in named}
     except (zipfile.BadZipFile, KeyError, zlib.error, NotImplementedError) as error:
-        yield f"the bundle of certificate {number} cannot be read: {error}"
+        yield because(
+            f"证明 {number} 的证据包无法读取",
+            f"the bundle of certificate {number} cannot be read",
+            error,
+        )
         return
     for name in sorted(named):
         if found[name] != named[name]:
-            yield f"{name} in the bundle of certificate {number} is not what its head names"
+            yield (
+                f"证明 {number} 证据包内的 {name} 与其首部所列不符。"
+                f"{name} in the bundle of certificate {number} is not what its head names"
+            )
 
 
 def _head(port: CertificatesPort, number: str) -> dict[str, Any] | None:

@@ -7,11 +7,12 @@ and the same; and no certificate of several months stands on one that fell.
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.services.certificates_port import StoredCertificate
 
+NONE: Final = "nothing"
 Data = Mapping[str, Any]
 
 
@@ -51,16 +52,23 @@ def certified_faults(
         rows, data = ({f for f in found if f.month == place} for found in (stored, said))
         if rows != data:
             yield (
-                f"certificate {one.number} is of {_named(rows)} for {place} by its rows; its data"
-                f" has {_named(data)}"
+                f"证明 {one.number} 的 {place}：数据行所指为 {_named(rows) or '无'}，"
+                f"其内容所载为 {_named(data) or '无'}。"
+                f"certificate {one.number} is of {_named(rows) or NONE} for {place} by its rows;"
+                f" its data has {_named(data) or NONE}"
             )
-    for kind in ("statement", "evidence"):
+    for kind_zh, kind in (("结算单", "statement"), ("证据", "evidence")):
         joined = b"".join(canonical_bytes(content) for content in _of_months(kind, whole))
         if sha256(joined).hexdigest() != head[kind]["sha256"]:
-            yield f"the {kind} of certificate {one.number} is not what its head names"
+            yield (
+                f"证明 {one.number} 的{kind_zh}与其首部所列不符。"
+                f"the {kind} of certificate {one.number} is not what its head names"
+            )
     revision = 1 + sum(found.revision - 1 for found in said)
     if revision != head["statement"]["revision"]:
         yield (
+            f"证明 {one.number} 所述修订号为 {head['statement']['revision']}，"
+            f"按其结算单应为 {revision}。"
             f"certificate {one.number} is of revision {head['statement']['revision']}; its"
             f" statements make {revision}"
         )
@@ -86,7 +94,7 @@ def _said(statement: Data) -> CertifiedStatement:
 
 
 def _named(found: set[CertifiedStatement]) -> str:
-    return ", ".join(f"{f.number} r{f.revision} ({f.sha256[:8]}…)" for f in found) or "nothing"
+    return ", ".join(f"{f.number} r{f.revision} ({f.sha256[:8]}…)" for f in found)
 
 
 def _fallen(
@@ -95,6 +103,12 @@ def _fallen(
     for statement in said:
         own = port.certificate_of(statement.number, statement.revision)
         if own is None:
-            yield f"certificate {one.number} stands; {statement.month} has none of its own"
+            yield (
+                f"证明 {one.number} 有效，而 {statement.month} 没有自己的证明。"
+                f"certificate {one.number} stands; {statement.month} has none of its own"
+            )
         elif not own.status.in_force:
-            yield f"certificate {one.number} stands; {own.number} of {own.month} is {own.status}"
+            yield (
+                f"证明 {one.number} 有效，而 {own.month} 的 {own.number} 已失效（{own.status}）。"
+                f"certificate {one.number} stands; {own.number} of {own.month} is {own.status}"
+            )

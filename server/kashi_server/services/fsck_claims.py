@@ -21,6 +21,7 @@ from kashi_server.services.claims_port import (
     StoredEvaluation,
 )
 from kashi_server.services.fsck_allowances import allowance_faults
+from kashi_server.services.fsck_kinds import KIND_ZH
 from kashi_server.services.ledger_port import LedgerPort
 
 CLAIM_ENTRIES: Final = (CLAIM_ENTRY, PROPOSAL_ENTRY)
@@ -86,13 +87,18 @@ def _row_faults(
 ) -> Iterator[str]:
     claim = stored.claim
     if not events or events[-1].serial != claim.serial:
-        last = events[-1].serial if events else "none"
-        yield f"claim {claim.claim_id} stands at step {claim.serial}; the last one kept is {last}"
+        last_zh, last = (events[-1].serial, events[-1].serial) if events else ("无", "none")
+        yield (
+            f"申报 {claim.claim_id} 记于第 {claim.serial} 环节，所存最后环节为 {last_zh}。"
+            f"claim {claim.claim_id} stands at step {claim.serial}; the last one kept is {last}"
+        )
         return
     said = events[-1].terms.get(STANDS, {})
     for name, value in stands_of(port, stored).items():
         if name not in said or said[name] != value:
             yield (
+                f"申报 {claim.claim_id}：{name} 为 {value}，第 {claim.serial} 环节时为"
+                f" {said.get(name)}。"
                 f"claim {claim.claim_id}: its {name} is {value}; step {claim.serial} left it at"
                 f" {said.get(name)}"
             )
@@ -105,16 +111,25 @@ def _evaluation_faults(
     rests = {one.serial: one for one in events if "trace_sha256" in one.terms}
     claim_id = events[0].claim_id if events else ""
     for serial in sorted(stored.keys() | rests.keys()):
-        where = f"evaluation {serial} of claim {claim_id}"
+        where, where_zh = (
+            f"evaluation {serial} of claim {claim_id}",
+            f"申报 {claim_id} 测算 {serial} ",
+        )
         evaluation, event = stored.get(serial), rests.get(serial)
         if evaluation is None or event is None:
-            yield f"{where} " + ("is gone" if evaluation is None else "is of no step")
+            if evaluation is None:
+                yield f"{where_zh}已不存在。{where} is gone"
+            else:
+                yield f"{where_zh}不属于任何环节。{where} is of no step"
             continue
         for name, value in (*evaluation.told().items(), *_of_bytes(evaluation)):
             if event.terms.get(name) != value:
-                yield f"{where}: its {name} is not what its step says"
+                yield (
+                    f"{where_zh}的 {name} 与其环节所述不符。"
+                    f"{where}: its {name} is not what its step says"
+                )
         if evaluation.utc_ms != event.utc_ms:
-            yield f"{where} is of another time than its step"
+            yield f"{where_zh}与其环节的时刻不同。{where} is of another time than its step"
 
 
 def _of_bytes(evaluation: StoredEvaluation) -> Iterator[tuple[str, str]]:
@@ -130,9 +145,15 @@ def _unlogged(unit: ClaimBooksUnit) -> Iterator[str]:
         if kind == CLAIM_ENTRY:
             steps.add(entry)
         if entry not in logged[kind]:
-            yield f"{kind} {reference} is not what the log has of it"
+            yield (
+                f"{KIND_ZH[kind]} {reference} 与日志所载不符。"
+                f"{kind} {reference} is not what the log has of it"
+            )
     if missing := len(logged[CLAIM_ENTRY] - steps):
-        yield f"{missing} steps of claims are in the log and nowhere else"
+        yield (
+            f"{missing} 个申报环节只在日志中存在。"
+            f"{missing} steps of claims are in the log and nowhere else"
+        )
 
 
 def _book_faults(unit: ClaimBooksUnit) -> Iterator[str]:
@@ -156,4 +177,8 @@ def _book_faults(unit: ClaimBooksUnit) -> Iterator[str]:
     }
     for name in sorted(expected.keys() | stands.keys()):
         if expected.get(name, 0) != stands.get(name, 0):
-            yield f"{name} holds {stands.get(name, 0)}; claims say {expected.get(name, 0)}"
+            holds, said = stands.get(name, 0), expected.get(name, 0)
+            yield (
+                f"科目 {name} 余额为 {holds}，按申报应为 {said}。"
+                f"{name} holds {holds}; claims say {said}"
+            )

@@ -53,7 +53,10 @@ def correction_faults(unit: CorrectionsUnit, said: Settled) -> Iterator[str]:
         for line in lines:
             booked.setdefault(line.number, []).append(line)
         if lines_sha256(booked) != run.lines_sha256:
-            yield f"correction {run.run_id}: its booked lines are not those it was made with"
+            yield (
+                f"更正 {run.run_id}：所记的行不是更正时的那些行。"
+                f"correction {run.run_id}: its booked lines are not those it was made with"
+            )
         yield from _run_faults(run, booked, unit.expense)
     yield from _settlement_faults(unit, said)
     yield from unit.corrections.column_faults()
@@ -64,18 +67,25 @@ def _run_faults(
 ) -> Iterator[str]:
     for one in run.statements:
         name = f"correction {run.run_id}: statement {one.number}/{one.revision}"
+        name_zh = f"更正 {run.run_id}：结算单 {one.number}/{one.revision} "
         made = stored.statement(one.number, one.revision)
         if made is None:
-            yield f"{name} is not stored"
+            yield f"{name_zh}没有保存。{name} is not stored"
             continue
         standing = _lines(stored.statement(one.number, one.corrects_revision or 0))
         for line in booked.get(one.number, ()):
             if line.kind is Booking.NEW:
                 standing[line.line_id] = dict(line.content)
             elif negated(standing.pop(line.line_id, {})) != line.content:
-                yield f"{name}: reversal {line.line_id} is not its line negated"
+                yield (
+                    f"{name_zh}的冲正 {line.line_id} 不是原行取负。"
+                    f"{name}: reversal {line.line_id} is not its line negated"
+                )
         if standing != _lines(made):
-            yield f"{name}: its lines are not those before it with what was booked"
+            yield (
+                f"{name_zh}的行不是原有各行加上所记各行。"
+                f"{name}: its lines are not those before it with what was booked"
+            )
 
 
 def _lines(statement: StoredStatement | None) -> dict[str, dict[str, object]]:
@@ -94,4 +104,7 @@ def _settlement_faults(unit: CorrectionsUnit, said: Settled) -> Iterator[str]:
         for number in sorted(of_month.keys() | settled.keys()):
             row = settled.get(number)
             if of_month.get(number) != (None if row is None else row.to_data()):
-                yield f"settlement {number} is not what its statement says"
+                yield (
+                    f"结清 {number} 与其结算单所述不符。"
+                    f"settlement {number} is not what its statement says"
+                )

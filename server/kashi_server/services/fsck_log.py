@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
+from kashi_server.domain.both_languages import because
 from kashi_server.errors import KashiError
 from kashi_server.services.agreement_entries import (
     AGREEMENT_ENTRY,
-    PRICE_ENTRY,
     dropped,
     logged,
 )
@@ -20,11 +20,8 @@ from kashi_server.services.assignment import ACT_ENTRY
 from kashi_server.services.assignment_port import AssignmentsPort
 from kashi_server.services.claim_steps import BATCH_ENTRY
 from kashi_server.services.claims_port import ClaimsPort
-from kashi_server.services.closing import STATEMENT_ENTRY
-from kashi_server.services.correcting import CORRECTION_ENTRY
 from kashi_server.services.corrections_port import CorrectionsPort
 from kashi_server.services.evidence_logged import (
-    EVIDENCE_CHECKED,
     evidence_rows,
     source_faults,
 )
@@ -32,16 +29,16 @@ from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import ExpensePort
 from kashi_server.services.facts_port import Place
 from kashi_server.services.fsck_certificates import (
-    CERTIFICATE_ENTRIES,
     CertificatesPort,
     certificate_faults,
     certificate_rows,
 )
-from kashi_server.services.fsck_claims import CLAIM_ENTRIES, claim_faults, claim_rows
+from kashi_server.services.fsck_claims import claim_faults, claim_rows
 from kashi_server.services.fsck_corrections import correction_faults, correction_rows
+from kashi_server.services.fsck_kinds import KIND_ZH
 from kashi_server.services.fsck_statements import read_statements
 from kashi_server.services.log_port import LogPort
-from kashi_server.services.paper_entries import PAPER_ENTRIES, paper_rows
+from kashi_server.services.paper_entries import paper_rows
 from kashi_server.services.paper_faults import paper_faults
 from kashi_server.services.papers_port import (
     ContractPapersPort,
@@ -53,20 +50,6 @@ from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
 from kashi_server.services.rulebook import RULES_ENTRY
 
 ENTRIES_AT_ONCE: Final = 4096
-_CHECKED: Final = (
-    AGREEMENT_ENTRY,
-    ACT_ENTRY,
-    PRICE_ENTRY,
-    RULES_ENTRY,
-    STATEMENT_ENTRY,
-    RESTORATION_ENTRY,
-    BATCH_ENTRY,
-    *CLAIM_ENTRIES,
-    CORRECTION_ENTRY,
-    *EVIDENCE_CHECKED,
-    *PAPER_ENTRIES,
-    *CERTIFICATE_ENTRIES,
-)
 
 Entries = dict[tuple[str, str], bytes]
 """Kind and reference -> the latest entry."""
@@ -160,7 +143,7 @@ def check_logged(work: LoggedWork) -> list[str]:
             damaged += claim_faults(unit.claims)
             entries = _entries(unit.log)
     except KashiError as error:
-        return [f"what was agreed cannot be read: {error}"]
+        return [because("所存约定无法读取", "what was agreed cannot be read", error)]
     return [
         *_unlike(entries, rows),
         *_restorations(entries, restored),
@@ -207,10 +190,10 @@ def _entries(log: LogPort) -> Entries:
     size = log.head().size
     for start in range(0, size, ENTRIES_AT_ONCE):
         for one in log.entries(start, min(size, start + ENTRIES_AT_ONCE)):
-            if one.kind in _CHECKED:
+            if one.kind in KIND_ZH:
                 found[one.kind, one.reference] = one.entry
     for waiting in log.pending_entries(2**31 - 1):
-        if waiting.kind in _CHECKED:
+        if waiting.kind in KIND_ZH:
             found[waiting.kind, waiting.reference] = waiting.entry
     return {key: entry for key, entry in found.items() if not _is_dropped(*key, entry)}
 
@@ -228,11 +211,20 @@ def _unlike(entries: Entries, rows: Entries) -> Iterator[str]:
             continue
         logged_entry, said = entries.get((kind, reference)), rows.get((kind, reference))
         if logged_entry is None:
-            yield f"{kind} {reference} stands in no log entry"
+            yield (
+                f"{KIND_ZH[kind]} {reference} 在日志中没有记录。"
+                f"{kind} {reference} stands in no log entry"
+            )
         elif said is None:
-            yield f"{kind} {reference} is in the log and nowhere else"
+            yield (
+                f"{KIND_ZH[kind]} {reference} 只在日志中存在。"
+                f"{kind} {reference} is in the log and nowhere else"
+            )
         elif said != logged_entry:
-            yield f"{kind} {reference} is not what the log has of it"
+            yield (
+                f"{KIND_ZH[kind]} {reference} 与日志所载不符。"
+                f"{kind} {reference} is not what the log has of it"
+            )
 
 
 def _restorations(entries: Entries, restored: Mapping[str, int]) -> Iterator[str]:
@@ -243,4 +235,7 @@ def _restorations(entries: Entries, restored: Mapping[str, int]) -> Iterator[str
     }
     for reference in sorted(told.keys() | restored.keys()):
         if told.get(reference) != restored.get(reference):
-            yield f"restoration {reference} is not what the log has of it"
+            yield (
+                f"恢复计入 {reference} 与日志所载不符。"
+                f"restoration {reference} is not what the log has of it"
+            )

@@ -5,7 +5,7 @@ Nothing that was signed tells whether names may be gone; only the log tells who 
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, Protocol
 
@@ -31,44 +31,67 @@ class ActsLog(Protocol):
         """Committed entries without an index, oldest first."""
 
 
-def erased_without_act(
-    log: ActsLog, host_id: str, erased: Sequence[tuple[int, Place]]
-) -> str | None:
-    """The first of a host's reports whose names are gone and no act covers; None: all are covered.
+class ErasingActs:
+    """Up to which day two officers erased names of which host: the log is read once for all hosts.
 
-    Args:
-        log: has the acts.
-        host_id: whose reports.
-        erased: when the reports without names ended, and their places.
+    Of a host that no known act covers only what is new in the log is read besides: names may be
+    erased while hosts are looked at, and the act stands in the log before that.
     """
-    if not erased:
-        return None
-    covered_utc_ms = max((end_utc_ms(day) for day in _days(log, host_id)), default=0)
-    places = [place for ended_utc_ms, place in erased if ended_utc_ms > covered_utc_ms]
-    if not places:
-        return None
-    return (
-        f"names are erased in {len(places)} reports that no act of two officers in the log covers,"
-        f" the first of them epoch {places[0][0]} sequence {places[0][1]}"
-    )
 
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._size = 0
+        self._officers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        """By host and day: who erased."""
 
-def _days(log: ActsLog, host_id: str) -> Iterator[date]:
-    """Days up to which two officers erased names of the host."""
-    officers: dict[str, set[str]] = defaultdict(set)
-    for one in _acts(log):
-        if one.kind == LOG_KIND and one.reference.startswith(f"{host_id}/"):
-            said = json.loads(one.entry)
-            if said["act"] == ERASED_ACT:
-                officers[one.reference].add(said["actor"])
-    for reference, actors in officers.items():
-        if len(actors) >= OFFICERS:
-            yield date.fromisoformat(reference.removeprefix(f"{host_id}/"))
+    def uncovered(
+        self, log: ActsLog, host_id: str, erased: Sequence[tuple[int, Place]]
+    ) -> str | None:
+        """A host's reports whose names are gone and no act covers; None: all are covered.
 
+        Args:
+            log: has the acts, those of every erasing that `erased` shows included.
+            host_id: whose reports.
+            erased: when the reports without names ended, and their places.
+        """
+        places = self._beyond(host_id, erased)
+        if places:
+            self._read(log)
+            places = self._beyond(host_id, erased)
+        if not places:
+            return None
+        return (
+            f"有 {len(places)} 份报告的姓名已抹除，而日志中没有两名经办人的决定与之相应，"
+            f"第一份为第 {places[0][0]} 纪元第 {places[0][1]} 号。"
+            f"names are erased in {len(places)} reports that no act of two officers in the log"
+            f" covers, the first of them epoch {places[0][0]} sequence {places[0][1]}"
+        )
 
-def _acts(log: ActsLog) -> Iterable[Entry | PendingEntry]:
-    # The sequencer moves entries in the meantime: waiting ones first, then none is missed.
-    yield from log.pending_entries(2**31 - 1)
-    size = log.head().size
-    for start in range(0, size, ENTRIES_AT_ONCE):
-        yield from log.entries(start, min(size, start + ENTRIES_AT_ONCE))
+    def _beyond(self, host_id: str, erased: Sequence[tuple[int, Place]]) -> list[Place]:
+        days = self._officers.get(host_id, {})
+        covered_utc_ms = max(
+            (
+                end_utc_ms(date.fromisoformat(day))
+                for day, actors in days.items()
+                if len(actors) >= OFFICERS
+            ),
+            default=0,
+        )
+        return [place for ended_utc_ms, place in erased if ended_utc_ms > covered_utc_ms]
+
+    def _read(self, log: ActsLog) -> None:
+        for one in self._news(log):
+            if one.kind != LOG_KIND:
+                continue
+            host_id, slash, day = one.reference.rpartition("/")
+            said = json.loads(one.entry) if slash else {}
+            if said.get("act") == ERASED_ACT:
+                self._officers[host_id][day].add(said["actor"])
+
+    def _news(self, log: ActsLog) -> Iterator[Entry | PendingEntry]:
+        # The sequencer moves entries in the meantime: waiting ones first, then none is missed.
+        yield from log.pending_entries(2**31 - 1)
+        size = log.head().size
+        for start in range(self._size, size, ENTRIES_AT_ONCE):
+            yield from log.entries(start, min(size, start + ENTRIES_AT_ONCE))
+        self._size = size

@@ -66,7 +66,6 @@ def _entry(one: StoredStatement) -> bytes:
 
 def _fault(stored: StoredStatement, said: Mapping[str, Any]) -> str | None:
     """The first column of a statement that differs from its bytes, which the log vouches for."""
-    name = f"statement {stored.number}/{stored.revision}"
     parties = (said["user"]["party_id"], (said["provider"] or {}).get("party_id"))
     checks: dict[str, Callable[[], bool]] = {
         "sha256": lambda: stored.sha256 == sha256(stored.content).digest(),
@@ -77,8 +76,15 @@ def _fault(stored: StoredStatement, said: Mapping[str, Any]) -> str | None:
     }
     for column in _COLUMNS:
         if getattr(stored, column) != said["totals"][column]:
-            return f"{name}: column {column} is not what its bytes say"
+            return _other_column(stored, column)
     for column, holds in checks.items():
         if not holds():
-            return f"{name}: column {column} is not what its bytes say"
+            return _other_column(stored, column)
     return None
+
+
+def _other_column(stored: StoredStatement, column: str) -> str | None:
+    return (
+        f"结算单 {stored.number}/{stored.revision}：列 {column} 与其字节所述不符。"
+        f"statement {stored.number}/{stored.revision}: column {column} is not what its bytes say"
+    )

@@ -1,24 +1,22 @@
-"""Officers' acts upon hosts: hold, release by two, revoke, allow recoveries."""
+"""Officers' acts upon hosts: hold, revoke, allow recoveries; the release of one stands apart."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.errors import InvalidValue, NotFound, Refused
-from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.acts import ActsUnit, PrivilegedAct, record
 from kashi_server.services.hosts import (
     Alarm,
     Host,
+    HostsPort,
     HostState,
-    HostsUnit,
     HostsWork,
     StateChange,
 )
 from kashi_server.services.stated import Stated
 
 MINUTES_PER_DAY: Final = 1_440
-RELEASE_REQUESTED_ACT: Final = "host-release-requested"
-"""How the first officer's word for a release is called among privileged acts."""
 
 
 class HostKeeping:
@@ -60,45 +58,14 @@ class HostKeeping:
             Refused: it is held or revoked already.
         """
         with self._work.begin() as unit:
-            host = _existing(unit, host_id)
+            host = existing_host(unit, host_id)
             if host.state is not HostState.ACTIVE:
                 raise Refused(
                     f"主机 {host_id} {host.state.zh}：{host.state_reason}。"
                     f"host {host_id} is {host.state} already: {host.state_reason}"
                 )
-            self._change(unit, host_id, HostState.HELD, officer, reason)
+            change_state(unit, host_id, HostState.HELD, (officer, reason), self._clock())
             unit.commit()
-
-    def release(self, host_id: str, officer: str, reason: str) -> bool:
-        """Ask for, or as the second officer confirm, the release of a held host.
-
-        Returns:
-            True when the host is released; False while a second officer is awaited.
-
-        Raises:
-            NotFound: there is no such host.
-            Refused: it is not held, or the same officer asked before.
-        """
-        with self._work.begin() as unit:
-            host = _existing(unit, host_id)
-            if host.state is not HostState.HELD:
-                raise Refused(
-                    f"主机 {host_id} 现为“{host.state.zh}”，并未暂挂。"
-                    f"host {host_id} is {host.state}, not held"
-                )
-            if host.release_requested_by == officer:
-                raise Refused(
-                    f"该解除由 {officer} 提出，须由另一名经办人确认。"
-                    f"{officer} asked for this release; another officer must confirm it"
-                )
-            released = host.release_requested_by is not None
-            if released:
-                self._change(unit, host_id, HostState.ACTIVE, officer, reason)
-            else:
-                self._record(unit, RELEASE_REQUESTED_ACT, host_id, officer, reason)
-                unit.identity.request_release(host_id, officer)
-            unit.commit()
-        return released
 
     def revoke(self, host_id: str, officer: str, reason: str) -> None:
         """Refuse a host's calls for good; its machine may be enrolled anew with other keys.
@@ -108,13 +75,13 @@ class HostKeeping:
             Refused: it is revoked already.
         """
         with self._work.begin() as unit:
-            host = _existing(unit, host_id)
+            host = existing_host(unit, host_id)
             if host.state is HostState.REVOKED:
                 raise Refused(
                     f"主机 {host_id} 已吊销：{host.state_reason}。"
                     f"host {host_id} is revoked already: {host.state_reason}"
                 )
-            self._change(unit, host_id, HostState.REVOKED, officer, reason)
+            change_state(unit, host_id, HostState.REVOKED, (officer, reason), self._clock())
             unit.commit()
 
     def allow_recoveries(self, host_id: str, count: int, officer: str, reason: str) -> None:
@@ -130,28 +97,44 @@ class HostKeeping:
                 f"{count} recoveries cannot be allowed; give 0 to 1000"
             )
         with self._work.begin() as unit:
-            _existing(unit, host_id)
+            existing_host(unit, host_id)
             unit.identity.allow_recoveries(host_id, count)
-            self._record(unit, f"host-recoveries-allowed-{count}", host_id, officer, reason)
+            act = f"host-recoveries-allowed-{count}"
+            _record(unit, act, host_id, (officer, reason), self._clock())
             unit.commit()
 
-    def _change(
-        self, unit: HostsUnit, host_id: str, state: HostState, officer: str, reason: str
-    ) -> None:
-        self._record(unit, f"host-{state}", host_id, officer, reason)
-        change = StateChange(
-            host_id=host_id, utc_ms=self._clock(), state=state, reason=reason, actor=officer
-        )
-        unit.identity.set_state(change)
 
-    def _record(self, unit: HostsUnit, act: str, host_id: str, officer: str, reason: str) -> None:
-        done = PrivilegedAct(
-            utc_ms=self._clock(), actor=officer, act=act, reference=host_id, reason=reason
-        )
-        record(unit, done)
+class HostUnit(ActsUnit, Protocol):
+    """A unit of work as a change of one host needs it."""
+
+    @property
+    def identity(self) -> HostsPort:
+        """The repository."""
 
 
-def _existing(unit: HostsUnit, host_id: str) -> Host:
+def change_state(
+    unit: HostUnit, host_id: str, state: HostState, by: tuple[str, str], utc_ms: int
+) -> None:
+    """Change a host's state; `by`: which officer, and why. A privileged act."""
+    officer, reason = by
+    _record(unit, f"host-{state}", host_id, by, utc_ms)
+    unit.identity.set_state(
+        StateChange(host_id=host_id, utc_ms=utc_ms, state=state, reason=reason, actor=officer)
+    )
+
+
+def _record(unit: ActsUnit, act: str, host_id: str, by: tuple[str, str], utc_ms: int) -> None:
+    officer, reason = by
+    done = PrivilegedAct(utc_ms=utc_ms, actor=officer, act=act, reference=host_id, reason=reason)
+    record(unit, done)
+
+
+def existing_host(unit: HostUnit, host_id: str) -> Host:
+    """A host, locked until the unit ends.
+
+    Raises:
+        NotFound: there is no such host.
+    """
     host = unit.identity.host(host_id, lock=True)
     if host is None:
         raise NotFound(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord, ReportedGap
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
@@ -61,8 +62,8 @@ class InputFacts(SummedFacts, Protocol):
     ) -> Sequence[ReportedGap]:
         """Reported gaps that touch [start, end)."""
 
-    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
-        """Largest distance of wall clock and axis in counted reports, by host with any."""
+    def clocks(self, start_minute: int, end_minute: int) -> Mapping[str, HostClock]:
+        """The clock behind counted reports that touch [start, end), by host with any."""
 
     def stated_facts(
         self, start_minute: int, end_minute: int

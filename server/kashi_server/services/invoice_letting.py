@@ -1,14 +1,17 @@
 """A content comes to stand by two officers' word, and what hangs on it is brought in line.
 
 Its status, what its lines are for, what claims took of the one before, and the invoice that it
-takes back where it is red; claims are told before what they took is released.
+takes back where it is red; claims are told before what they took is released, and only where it
+stands otherwise, says otherwise or has another amount left: what was confirmed changes none.
 """
+
+from collections.abc import Mapping
 
 from kashi_server.domain.invoice import Invoice, InvoiceStatus, status_by_reds
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acting import Acting
-from kashi_server.services.allocation import release
+from kashi_server.services.allocation import release, whole_left_fen
 from kashi_server.services.invoice_telling import tell_claims
 from kashi_server.services.invoice_versions import RANK, told_status
 from kashi_server.services.invoice_watch import InvoiceWatch
@@ -51,6 +54,8 @@ class Letting:
     def stand(self, before: StoredInvoice, chosen: InvoiceVersion, seen: int) -> None:
         """Let it stand, and bring what hangs on it in line."""
         number, now = before.invoice.number, chosen.invoice
+        blues = sorted({before.invoice.blue_number, now.blue_number} - {""})
+        left_fen = self._left_fen(number, *blues)
         _check_payments(self._unit, number, now)
         made = InvoiceDecision(
             number=number,
@@ -70,14 +75,25 @@ class Letting:
         after = existing(self._unit, number)
         # Which content stands was decided, not that it holds good.
         words = (self._by_reds(after), told_status(self._unit, after))
-        self._restate(after, max(words, key=RANK.__getitem__), self.document, decided=True)
+        status = max(words, key=RANK.__getitem__)
+        # The decision has a status of its own, the same or not: one party's word no more moves it.
+        self._keep_status(after, status, self.document, decided=True)
+        if not _claimed_alike(before, after):
+            left_fen.pop(number)
+        self._tell(after, status, self.document, left_fen)
         if not _same(before.invoice, now):
             # Whoever claimed was told above; what it held was of a content that stands no more.
             both = Acting(actor=self.both)
-            release(self._unit, number, both, "another content stands", self.utc_ms)
+            why = "裁定后以另一内容为准。Another content stands"
+            release(self._unit, number, both, why, self.utc_ms)
         if before.invoice.blue_number != now.blue_number or now.red:
-            for blue in sorted({before.invoice.blue_number, now.blue_number} - {""}):
-                self._restate_blue(blue, f"red invoice {number}")
+            for blue in blues:
+                self._restate_blue(blue, f"red invoice {number}: {self.document}", left_fen)
+
+    def _left_fen(self, *numbers: str) -> dict[str, int]:
+        """What is left of invoices before anything changes, of those that are here."""
+        found = {one: self._unit.invoices.invoice(one) for one in numbers}
+        return {one: whole_left_fen(self._unit, known) for one, known in found.items() if known}
 
     def _keep_parts(self, before: StoredInvoice, chosen: InvoiceVersion) -> None:
         """What the lines are for stays said where they are the same between the same two."""
@@ -95,7 +111,7 @@ class Letting:
             self._unit.invoices.map_line(mapping)
             self._unit.log.append_pending(*mapping_entry(mapping))
 
-    def _restate_blue(self, number: str, source: str) -> None:
+    def _restate_blue(self, number: str, source: str, left_fen: Mapping[str, int]) -> None:
         """What a red invoice takes back now, or no more, changes how that one stands."""
         blue = self._unit.invoices.invoice(number)
         if blue is None or blue.status is InvoiceStatus.VOID:
@@ -103,13 +119,15 @@ class Letting:
             return
         after = self._by_reds(blue)
         if blue.status.claimable or self._unit.invoices.statuses(number)[-1].by_reds:
-            self._restate(blue, after, f"{source}: {self.document}", decided=False)
+            if after is not blue.status:
+                self._keep_status(blue, after, source, decided=False)
+            self._tell(blue, after, source, left_fen)
 
     def _by_reds(self, stored: StoredInvoice) -> InvoiceStatus:
         reds = self._unit.invoices.reds_of(stored.invoice.number)
         return status_by_reds(stored.invoice, reds)
 
-    def _restate(
+    def _keep_status(
         self, stored: StoredInvoice, status: InvoiceStatus, source: str, *, decided: bool
     ) -> None:
         number = stored.invoice.number
@@ -125,8 +143,20 @@ class Letting:
         )
         self._unit.invoices.add_status(change)
         self._unit.log.append_pending(*status_entry(change))
-        said = (source, self.both, self.utc_ms)
-        tell_claims(self._unit, self._watch, stored, status, said)
+
+    def _tell(
+        self,
+        before: StoredInvoice,
+        status: InvoiceStatus,
+        source: str,
+        left_fen: Mapping[str, int],
+    ) -> None:
+        """Tell claims, unless it stands as before with as much left as before."""
+        now = existing(self._unit, before.invoice.number)
+        left_now_fen = whole_left_fen(self._unit, now)
+        if status is before.status and left_fen.get(before.invoice.number) == left_now_fen:
+            return
+        tell_claims(self._unit, self._watch, before, status, (source, self.both, self.utc_ms))
 
 
 def existing(unit: PapersUnit, number: str) -> StoredInvoice:
@@ -144,6 +174,13 @@ def existing(unit: PapersUnit, number: str) -> StoredInvoice:
 def _same(old: Invoice, now: Invoice) -> bool:
     """Whether lines and sides are the same: what claims took stays theirs."""
     return (old.seller_id, old.buyer_id, old.lines) == (now.seller_id, now.buyer_id, now.lines)
+
+
+def _claimed_alike(before: StoredInvoice, after: StoredInvoice) -> bool:
+    """Whether a claim finds the same in both: a name that is spelled otherwise changes nothing."""
+    old, now = before.invoice, after.invoice
+    dated = old.issued_on == now.issued_on
+    return dated and _same(old, now) and set(before.parts) == set(after.parts)
 
 
 def _check_payments(unit: PapersUnit, number: str, now: Invoice) -> None:

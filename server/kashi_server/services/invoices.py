@@ -19,6 +19,7 @@ from kashi_server.services.acting import Acting
 from kashi_server.services.invoice_contents import contested_numbers
 from kashi_server.services.invoice_entering import enter
 from kashi_server.services.invoice_line_parts import map_lines
+from kashi_server.services.invoice_sight import statuses_seen
 from kashi_server.services.invoice_taking import TakenInvoices, Taking
 from kashi_server.services.invoice_watch import InvoiceWatch, Unwatched
 from kashi_server.services.papers_port import (
@@ -39,6 +40,7 @@ class InvoiceHistory:
     """An invoice and every change of how it stood.
 
     `versions` and `decisions` are for officers: every content that was told of the number.
+    `statuses` and `paid_fen` are a party's own, where others' content stood before.
     """
 
     stored: StoredInvoice
@@ -124,9 +126,9 @@ class InvoiceKeeping:
             office = acting.party_id is None
             return InvoiceHistory(
                 stored=stored,
-                statuses=tuple(unit.invoices.statuses(number)),
+                statuses=statuses_seen(unit, number, acting),
                 reds=tuple(unit.invoices.reds_of(number)),
-                paid_fen=unit.payments.covered_fen(number),
+                paid_fen=unit.payments.covered_fen(number, acting.party_id),
                 versions=tuple(unit.invoices.versions(number)) if office else (),
                 decisions=tuple(unit.invoices.decisions(number)) if office else (),
             )

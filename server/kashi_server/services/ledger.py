@@ -7,6 +7,7 @@ or removes a row later differs from the log.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from kashi_server.domain.both_languages import because
 from kashi_server.domain.ledger import Movement, Posting, Unit
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import NotFound, Refused
@@ -124,11 +125,12 @@ class _Proof:
         """1. each movement by itself; 2. floors after each; 3. balances; 4. the log."""
         entries: list[bytes] = []
         for stored in self._unit.ledger.movements():
-            where = f"movement {stored.movement_id} ({stored.key})"
+            name, key = stored.movement_id, stored.key
             if stored.movement is None:
-                yield f"{where}: {stored.fault}"
+                yield because(f"变动 {name}（{key}）", f"movement {name} ({key})", stored.fault)
                 continue
-            yield from self._movement(where, stored.movement, stored.sha256)
+            for zh, en in self._movement(stored.movement, stored.sha256):
+                yield f"变动 {name}（{key}）：{zh}。movement {name} ({key}): {en}"
             entries.append(stored.movement.to_bytes())
         yield from self._beside()
         logged = sorted(self._unit.log.logged(MOVEMENT_ENTRY))
@@ -136,25 +138,33 @@ class _Proof:
             missing = len(set(logged) - set(entries))
             strange = len(set(entries) - set(logged))
             yield (
+                f"日志有 {len(logged)} 笔变动，台账有 {len(entries)} 笔："
+                f"日志中的 {missing} 笔不在台账，台账中的 {strange} 笔不在日志。"
                 f"the log holds {len(logged)} movements, the ledger {len(entries)}: {missing} of"
                 f" the log are not in the ledger, {strange} of the ledger not in the log"
             )
 
-    def _movement(self, where: str, movement: Movement, sha256: bytes) -> Iterator[str]:
+    def _movement(self, movement: Movement, sha256: bytes) -> Iterator[tuple[str, str]]:
+        """What is wrong with one movement, in Chinese and in English."""
         if movement.sha256 != sha256:
-            yield f"{where}: its rows do not have the hash stored beside it"
+            yield "各行的哈希与其旁所存不符", "its rows do not have the hash stored beside it"
         if movement.key in self._keys:
-            yield f"{where}: its key is there twice"
+            yield "同一个键出现两次", "its key is there twice"
         self._keys.add(movement.key)
         for posting in movement.postings:
             name = posting.account.name
             self._balances[name] = self._balances.get(name, 0) + posting.amount
             if posting.account.floored and self._balances[name] < 0:
-                yield f"{where}: leaves {name} at {self._balances[name]}"
+                left = self._balances[name]
+                yield f"使科目 {name} 余额为 {left}", f"leaves {name} at {left}"
 
     def _beside(self) -> Iterator[str]:
         stored = {one.account.name: one.amount for one in self._unit.ledger.balances()}
         for name in sorted(stored.keys() | self._balances.keys()):
             found, expected = stored.get(name), self._balances.get(name, 0)
             if found != expected:
-                yield f"{name} stands at {found}; its postings come to {expected}"
+                yield (
+                    f"科目 {name} 余额记为 {'无' if found is None else found}，"
+                    f"其分录合计为 {expected}。"
+                    f"{name} stands at {found}; its postings come to {expected}"
+                )

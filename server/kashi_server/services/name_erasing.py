@@ -38,6 +38,11 @@ class NamesPort(Protocol):
     ) -> tuple[int, Place | None]:
         """Erase names in the next reports of a host; how many, and where to go on."""
 
+    def names_kept(
+        self, host_id: str, until_utc_ms: int, after: Place, erased: Callable[[bytes], bytes | None]
+    ) -> tuple[int, Place | None]:
+        """How many of the next reports that erasing leaves carry names, and where to go on."""
+
 
 class ErasingUnit(Protocol):
     """A unit of work as erasing needs it."""
@@ -71,10 +76,11 @@ class ErasingWork(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """Of how many reports of a host the names were erased now."""
+    """How many reports of a host lost their names now, and how many later ones keep theirs."""
 
     host_id: str
     report_count: int
+    kept_count: int = 0
 
 
 class NameErasing:
@@ -91,7 +97,7 @@ class NameErasing:
 
         Args:
             host_ids: of which hosts.
-            until: the last day of Asia/Shanghai: reports that end on it or before.
+            until: the last day of Asia/Shanghai: reports that ended or came on it or before.
             decision: who decided, and why.
 
         Raises:
@@ -111,7 +117,11 @@ class NameErasing:
                 self._record(unit, f"{host_id}/{until}", decision)
             unit.commit()
         return tuple(
-            Erased(host_id=host_id, report_count=self._erase(host_id, until_utc_ms))
+            Erased(
+                host_id=host_id,
+                report_count=self._erase(host_id, until_utc_ms),
+                kept_count=self._kept(host_id, until_utc_ms),
+            )
             for host_id in host_ids
         )
 
@@ -140,3 +150,13 @@ class NameErasing:
             if next_place is None:
                 return count
             after = next_place
+
+    def _kept(self, host_id: str, until_utc_ms: int) -> int:
+        """Page by page as well: on SQLite a long look would hold up whoever writes."""
+        count = 0
+        after: Place | None = (0, 0)
+        while after is not None:
+            with self._work.begin(writes=False) as unit:
+                kept, after = unit.facts.names_kept(host_id, until_utc_ms, after, without_names)
+            count += kept
+        return count

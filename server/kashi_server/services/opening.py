@@ -131,7 +131,7 @@ def _header_facts(
         clock.sync,
         clock.offset_ms,
         header.agent_version,
-        tuple([meter.kind for meter in header.meters]),
+        tuple([(meter.kind, meter.cadence_ms) for meter in header.meters]),
         counters,
         spans,
         _events(header.events),

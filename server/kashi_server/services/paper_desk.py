@@ -20,6 +20,7 @@ from kashi_server.services.invoice_contents import (
     told_beside,
     told_contents,
 )
+from kashi_server.services.invoice_sight import own_allocations
 from kashi_server.services.invoice_watch import InvoiceWatch
 from kashi_server.services.invoices import InvoiceHistory, InvoiceKeeping, TakenInvoices
 from kashi_server.services.paper_files import PaperFiles
@@ -119,13 +120,14 @@ class PaperDesk:
             allocations = unit.invoices.allocations(number=number)
             parts = {(one.contract_id, one.part) for one in unit.papers.parts()}
             told = told_contents(unit, number, _of(reader, "reader"))
-        contracts = {one.contract_id for one in self._contracts(reader) if one.sides == sides}
+        known = self._contracts(reader)
+        contracts = {one.contract_id for one in known if one.sides == sides}
         # What a company claims of its invoice is no business of whoever issued it.
         buys = reader.may_read(history.stored.invoice.buyer_id)
         return InvoiceShown(
             history=history,
             told=told,
-            allocations=allocations if buys else (),
+            allocations=own_allocations(allocations, known, reader.party_id) if buys else (),
             parts=sorted(one for one in parts if one[0] in contracts),
         )
 

@@ -31,18 +31,6 @@ PAYMENT_ENTRY: Final = "payment"
 COVER_ENTRY: Final = "payment-cover"
 RETURN_ENTRY: Final = "payment-return"
 FILE_ENTRY: Final = "evidence-file"
-PAPER_ENTRIES: Final = (
-    INVOICE_ENTRY,
-    VERSION_ENTRY,
-    DECISION_ENTRY,
-    STATUS_ENTRY,
-    MAPPING_ENTRY,
-    ALLOCATION_ENTRY,
-    PAYMENT_ENTRY,
-    COVER_ENTRY,
-    RETURN_ENTRY,
-    FILE_ENTRY,
-)
 
 LogEntry = tuple[str, str, bytes]
 """Kind, reference and bytes."""

@@ -33,16 +33,24 @@ def _allocations(unit: PapersRows) -> Iterator[str]:
         for (contract_id, part, claim_id), fen in taken[number].items():
             by_part[contract_id, part] = by_part.get((contract_id, part), 0) + fen
             if fen < 0:
-                yield f"invoice {number}: claim {claim_id} gave back more than it took"
+                yield (
+                    f"发票 {number}：申报 {claim_id} 退回的多于其占用的。"
+                    f"invoice {number}: claim {claim_id} gave back more than it took"
+                )
         for of_part, fen in by_part.items():
             whole = amounts[of_part].incl_fen if of_part in amounts else 0
             if fen > whole:
                 yield (
+                    f"发票 {number}：各申报占用合同部分 {of_part[1]} {yuan_text(fen)} 元，"
+                    f"而该部分为 {yuan_text(whole)} 元。"
                     f"invoice {number}: claims hold {yuan_text(fen)} of part {of_part[1]}, which is"
                     f" for {yuan_text(whole)}"
                 )
         if sum(by_part.values()) > stored.invoice.amount.incl_fen:
-            yield f"invoice {number}: claims hold more than it is for"
+            yield (
+                f"发票 {number}：各申报占用的多于其票面金额。"
+                f"invoice {number}: claims hold more than it is for"
+            )
 
 
 def _covers(unit: PapersRows) -> Iterator[str]:
@@ -50,18 +58,25 @@ def _covers(unit: PapersRows) -> Iterator[str]:
     for stored in unit.payments.payments():
         total = sum(one.amount_fen for one in stored.covers)
         if total > stored.payment.amount_fen:
-            yield f"payment {stored.payment.reference} covers more than was paid"
+            yield (
+                f"付款 {stored.payment.reference} 所付发票的金额多于实付金额。"
+                f"payment {stored.payment.reference} covers more than was paid"
+            )
         for number, counted_fen in stored.counted.items():
             paid[number] = paid.get(number, 0) + counted_fen
             if counted_fen < 0:
                 yield (
+                    f"付款 {stored.payment.reference}：退回的发票 {number} 金额多于其所付。"
                     f"payment {stored.payment.reference}: more went back of invoice {number} than"
                     " it covers"
                 )
     for invoice in unit.invoices.invoices(numbers=sorted(paid)):
         number = invoice.invoice.number
         if paid[number] > invoice.invoice.amount.incl_fen:
-            yield f"invoice {number}: payments cover more than it is for"
+            yield (
+                f"发票 {number}：各付款所付的多于其票面金额。"
+                f"invoice {number}: payments cover more than it is for"
+            )
 
 
 def _standing(unit: PapersRows) -> Iterator[str]:
@@ -71,13 +86,19 @@ def _standing(unit: PapersRows) -> Iterator[str]:
         number, last = stored.invoice.number, decided.get(stored.invoice.number, 1)
         if stored.version != last:
             now = stored.version
-            yield f"invoice {number}: version {now} stands, not version {last} as decided"
+            yield (
+                f"发票 {number}：现为第 {now} 版，而决定的是第 {last} 版。"
+                f"invoice {number}: version {now} stands, not version {last} as decided"
+            )
         said = contents.get((number, stored.version))
         if said is not None and not said.blue_number:
             # Which invoice it takes back may be told later, once.
             said = replace(said, blue_number=stored.invoice.blue_number)
         if said not in (None, stored.invoice):
-            yield f"invoice {number} is not what version {stored.version} of it says"
+            yield (
+                f"发票 {number} 与其第 {stored.version} 版所述不符。"
+                f"invoice {number} is not what version {stored.version} of it says"
+            )
 
 
 def _beside(unit: PapersRows) -> Iterator[str]:
@@ -90,6 +111,12 @@ def _beside(unit: PapersRows) -> Iterator[str]:
     for number, version in sorted((stood | lines.keys()) - standing):
         said = contents.get((number, version))
         if (number, version) not in stood or said is None:
-            yield f"invoice {number}: version {version} has lines and never stood"
+            yield (
+                f"发票 {number}：第 {version} 版存有行，却从未采用。"
+                f"invoice {number}: version {version} has lines and never stood"
+            )
         elif tuple(lines.get((number, version), ())) != said.lines:
-            yield f"invoice {number}: lines of version {version} are not what was told of it"
+            yield (
+                f"发票 {number}：第 {version} 版的行与其所述不符。"
+                f"invoice {number}: lines of version {version} are not what was told of it"
+            )

@@ -273,8 +273,8 @@ class PaymentsPort(Protocol):
     def payments(self, party_id: str | None = None) -> Sequence[StoredPayment]:
         """Payments by day, payer and reference; of all parties, or those one paid or got."""
 
-    def covered_fen(self, number: str) -> int:
-        """How much of an invoice is paid, less what went back."""
+    def covered_fen(self, number: str, party_id: str | None = None) -> int:
+        """How much of an invoice is paid, less what went back; by all, or by or to one party."""
 
     def add(self, payment: Payment, added_by: str, utc_ms: int) -> None:
         """Add a payment."""

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kashi.chain import Place, place_report
 from kashi.errors import ContractError
 
+from kashi_server.domain.both_languages import because
 from kashi_server.domain.form import FormBroken
+from kashi_server.domain.host_clock import axis_offset_ms
 from kashi_server.domain.sequence import Tail, Verdict, counted, follow, judge_link
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.errors import KashiError
@@ -30,6 +32,14 @@ from kashi_server.services.receipts import read_receipt
 
 class Damaged(KashiError):
     """What is stored is not what was signed; the message names the first difference."""
+
+
+class _Where:
+    """The place of a report, as a finding names it."""
+
+    def __init__(self, host_id: str, epoch: int, sequence: int) -> None:
+        self.zh = f"主机 {host_id} 第 {epoch} 纪元第 {sequence} 号报告"
+        self.en = f"host {host_id} epoch {epoch} sequence {sequence}"
 
 
 class Rebuilt:
@@ -70,11 +80,17 @@ class Rebuilt:
         Raises:
             Damaged: one of them fails.
         """
-        where = f"host {self._host_id} epoch {stored.epoch} sequence {stored.sequence}"
+        where = _Where(self._host_id, stored.epoch, stored.sequence)
         try:
             opened = open_bytes(stored.wire, self._report_key, self._host_id)
         except (ContractError, FormBroken) as error:
-            raise Damaged(f"{where}: the stored report does not hold: {error}") from error
+            raise Damaged(
+                because(
+                    f"{where.zh}：所存报告不成立",
+                    f"{where.en}: the stored report does not hold",
+                    error,
+                )
+            ) from error
         self._check_columns(where, stored, opened)
         self._check_link(where, opened)
         self._check_receipt(where, stored)
@@ -91,36 +107,60 @@ class Rebuilt:
         projection.held = HeldHead(head, tail.counted_until_utc_ms, (head.epoch, head.sequence))
         return projection
 
-    def _check_columns(self, where: str, stored: StoredReport, opened: Opened) -> None:
+    def _check_columns(self, where: _Where, stored: StoredReport, opened: Opened) -> None:
         facts = opened.facts
-        columns = (
+        columns: tuple[tuple[str, object, object], ...] = (
             ("epoch", stored.epoch, facts.epoch),
             ("sequence", stored.sequence, facts.sequence),
             ("sha256", stored.sha256.hex(), facts.sha256.hex()),
             ("start_utc_ms", stored.start_utc_ms, facts.start_utc_ms),
             ("end_utc_ms", stored.end_utc_ms, facts.end_utc_ms),
         )
+        if stored.clock_sync:
+            # Statements say by these whether a clock was vouched for; 0 says that nobody knows, as
+            # of reports from before this was kept, and makes no figure better.
+            columns += (
+                ("clock_offset_ms", stored.clock_offset_ms, axis_offset_ms(facts)),
+                ("clock_sync", stored.clock_sync, facts.clock_sync),
+            )
         for name, column, said in columns:
             if column != said:
-                raise Damaged(f"{where}: column {name} is {column}, the report says {said}")
+                raise Damaged(
+                    f"{where.zh}：列 {name} 为 {column}，报告所述为 {said}。"
+                    f"{where.en}: column {name} is {column}, the report says {said}"
+                )
 
-    def _check_link(self, where: str, opened: Opened) -> None:
+    def _check_link(self, where: _Where, opened: Opened) -> None:
         place = place_report(self._tail.head, opened.header)
         if place not in (Place.NEXT, Place.OPENS_EPOCH):
             held = self._tail.head
             raise Damaged(
-                f"{where}: it does not follow epoch {held.epoch} sequence {held.sequence}"
+                f"{where.zh}：不接在第 {held.epoch} 纪元第 {held.sequence} 号之后"
+                f"（{place.value}）。"
+                f"{where.en}: it does not follow epoch {held.epoch} sequence {held.sequence}"
                 f" ({place.value})"
             )
         fault = judge_link(place, opened.facts, self._tail)
         if fault is not None:
-            raise Damaged(f"{where}: {fault.detail}")
+            raise Damaged(
+                because(
+                    f"{where.zh}：与前一份报告不相接",
+                    f"{where.en} is out of its chain",
+                    fault.detail,
+                )
+            )
 
-    def _check_receipt(self, where: str, stored: StoredReport) -> None:
+    def _check_receipt(self, where: _Where, stored: StoredReport) -> None:
         try:
             payload, judgement = read_receipt(stored.receipt, self._receipt_key)
         except ContractError as error:
-            raise Damaged(f"{where}: the stored receipt does not hold: {error}") from error
+            raise Damaged(
+                because(
+                    f"{where.zh}：所存回执不成立",
+                    f"{where.en}: the stored receipt does not hold",
+                    error,
+                )
+            ) from error
         said = (
             payload.host_id,
             payload.epoch,
@@ -140,7 +180,10 @@ class Rebuilt:
             stored.received_utc_ms,
         )
         if said != columns:
-            raise Damaged(f"{where}: the receipt says {said[4:]}, the columns say {columns[4:]}")
+            raise Damaged(
+                f"{where.zh}：回执所述为 {said[4:]}，各列所述为 {columns[4:]}。"
+                f"{where.en}: the receipt says {said[4:]}, the columns say {columns[4:]}"
+            )
 
     def _add(self, stored: StoredReport, opened: Opened) -> None:
         facts, projection = opened.facts, self.projection

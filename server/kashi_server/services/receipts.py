@@ -26,6 +26,7 @@ _REASONS: Final = {
     QuarantineReason.COUNTERS: metering_pb2.QUARANTINE_REASON_COUNTERS,
     QuarantineReason.EPOCH_LIMIT: metering_pb2.QUARANTINE_REASON_EPOCH_LIMIT,
     QuarantineReason.DESCRIPTION: metering_pb2.QUARANTINE_REASON_DESCRIPTION,
+    QuarantineReason.CADENCE: metering_pb2.QUARANTINE_REASON_CADENCE,
 }
 
 

@@ -20,10 +20,16 @@ from kashi_server.errors import NotFound
 from kashi_server.services.as_of_facts import FactsAsOf, StoredFacts
 from kashi_server.services.as_of_terms import TermsAsOf
 from kashi_server.services.closing import read_inputs
-from kashi_server.services.correcting import lines_of, revised
+from kashi_server.services.correcting import revised
 from kashi_server.services.corrections_port import CorrectionRun, CorrectionsPort
 from kashi_server.services.evidence_port import GapsPort, StatedPort
-from kashi_server.services.expense_port import ExpensePort, HostsPort, LogPort, StoredStatement
+from kashi_server.services.expense_port import (
+    ExpensePort,
+    HostsPort,
+    LogPort,
+    StatementHead,
+    StoredStatement,
+)
 from kashi_server.services.inputs_port import InputFacts, TermsPort
 from kashi_server.services.standing_statements import StandingStatements
 
@@ -157,11 +163,12 @@ class Replaying:
             kept_parties=standing.party_ids,
         )
         fresh = {statement.number: statement for statement in inputs.statements()}
-        parted = difference(run.month, standing.revisions, lines_of(fresh))
+        found = standing.parted(fresh)
+        parted = difference(run.month, found.standing, found.fresh)
         if parted is None:
             return ()
         settled = unit.corrections.settlements(run.month)
-        made = revised(fresh, standing.revisions, parted, run.booked_month, run.reason, settled)
+        made = revised(fresh, found.standing, parted, run.booked_month, run.reason, settled)
         rest = then.expense.rest_of_year(run.month, parted.numbers)
         rules = version_over(inputs.terms.rules, run.month.interval())
         return tuple(estimated_again(made, rest, rules).values())
@@ -192,7 +199,15 @@ def _standing(
         if other.ordinal >= run.ordinal
         for one in other.statements
     }
-    return StandingStatements(one for key, one in stored.items() if key not in later)
+    latest: dict[str, StoredStatement] = {}
+    for key, one in sorted(stored.items()):
+        if key not in later:
+            latest[one.number] = one
+    heads = [
+        StatementHead(one.user_id, one.number, one.revision, one.contract_id)
+        for one in latest.values()
+    ]
+    return StandingStatements(heads, lambda number, revision: stored[number, revision])
 
 
 def _compared(

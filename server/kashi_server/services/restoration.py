@@ -9,15 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from kashi.errors import FormError
-
 from kashi_server.domain.canonical import canonical_bytes
-from kashi_server.domain.form import check_form
+from kashi_server.domain.form import FormBroken, check_form
 from kashi_server.domain.report import DeviceDescription, ReportFacts
 from kashi_server.domain.sequence import (
     Judgement,
     QuarantineReason,
-    Tail,
     Verdict,
     judge_content,
     judge_description,
@@ -33,9 +30,10 @@ from kashi_server.services.facts_port import (
     StoredReport,
 )
 from kashi_server.services.hosts import HostStanding, HostState
-from kashi_server.services.opening import read_bytes, read_header
+from kashi_server.services.opening import read_bytes
 from kashi_server.services.overlapping import overlapped_device
 from kashi_server.services.projection import Hours, add_report, first_accounts, gap_rows
+from kashi_server.services.restored_tail import tail_before
 
 ENTRY_KIND = "restoration"
 RESTORED_ACT = "report-restored"
@@ -50,6 +48,9 @@ class RestorationFacts(FactsPort, Protocol):
 
     def device_rows(self, host_id: str) -> Sequence[DeviceRow]:
         """Every device ever described on a host."""
+
+    def epochs_opened(self, host_id: str, before_epoch: int) -> Sequence[int]:
+        """When a host's epochs below this one were opened, in UTC milliseconds."""
 
     def redescribe(self, host_id: str, device: DeviceDescription, described_utc_ms: int) -> None:
         """Put a description in the place of the one that stands."""
@@ -138,18 +139,27 @@ class Restoration:
             Refused: the host is not active.
         """
         with self._work.begin() as unit:
-            standing = unit.identity.standing(host_id, lock=True)
-            if standing is None:
-                raise NotFound(f"没有主机 {host_id}，请核对编号。there is no host {host_id}")
-            if standing.state is not HostState.ACTIVE:
-                raise Refused(
-                    f"主机 {host_id} 现为“{standing.state.zh}”，请先解除。"
-                    f"host {host_id} is {standing.state}; release it first"
-                )
-            places = list(unit.facts.quarantined(host_id, QuarantineReason.HOST_HELD))
-            restored = self._restore(unit, standing, places, decision)
+            restored = self.count_held(unit, host_id, decision)
             unit.commit()
         return restored
+
+    def count_held(self, unit: RestorationUnit, host_id: str, decision: Decision) -> Restored:
+        """The same within a unit of work that is open; nothing is committed.
+
+        Raises:
+            NotFound: there is no such host.
+            Refused: the host is not active.
+        """
+        standing = unit.identity.standing(host_id, lock=True)
+        if standing is None:
+            raise NotFound(f"没有主机 {host_id}，请核对编号。there is no host {host_id}")
+        if standing.state is not HostState.ACTIVE:
+            raise Refused(
+                f"主机 {host_id} 现为“{standing.state.zh}”，请先解除。"
+                f"host {host_id} is {standing.state}; release it first"
+            )
+        places = list(unit.facts.quarantined(host_id, QuarantineReason.HOST_HELD))
+        return self._restore(unit, standing, places, decision)
 
     def restore_report(self, host_id: str, place: Place, decision: Decision) -> None:
         """Count one quarantined report; a privileged act.
@@ -223,10 +233,15 @@ class Restoration:
         *,
         overrule: bool,
     ) -> Judgement:
+        try:
+            sums = check_form(report)
+        except FormBroken as error:
+            # An earlier server took it: the rest of the chain is not to wait for it.
+            return Judgement(Verdict.REJECTED, detail=str(error))
         judgement = judge_content(
             report,
-            check_form(report),
-            _tail_before(facts, stored),
+            sums,
+            tail_before(facts, stored, report),
             standing,
             held=False,
             demo=self._demo,
@@ -287,19 +302,3 @@ def _waiting_hours(facts: FactsPort, host_id: str, held: HeldHead) -> Hours:
     for wire in facts.chain_record(host_id, held).unprojected:
         add_report(hours, read_bytes(wire))
     return hours
-
-
-def _tail_before(facts: FactsPort, stored: StoredReport) -> Tail:
-    """As much of the chain before a stored report as its content is judged by."""
-    before = facts.stored(stored.host_id, stored.epoch, stored.sequence - 1)
-    if before is None:
-        return Tail()
-    try:
-        return Tail(counters=read_header(before.wire).counters)
-    except FormError as error:
-        raise Refused(
-            f"主机 {stored.host_id} 纪元 {stored.epoch} 序号 {stored.sequence} 之前"
-            "的报告无法读取，请运行 kashi-server fsck。"
-            f"the report before epoch {stored.epoch} sequence {stored.sequence} of host"
-            f" {stored.host_id} cannot be read; run: kashi-server fsck"
-        ) from error

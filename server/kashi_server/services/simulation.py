@@ -8,10 +8,10 @@ nobody's writing waits.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from kashi_server.domain.interval import Month
 from kashi_server.domain.party import Party
@@ -22,15 +22,7 @@ from kashi_server.domain.simulated_outcome import Outcome
 from kashi_server.domain.simulated_rules import Period, RulesSide, as_if
 from kashi_server.domain.simulation import simulate_company
 from kashi_server.errors import NotFound
-from kashi_server.services.expense_port import StoredStatement
-
-
-class StatementHead(NamedTuple):
-    """Which revision of a statement is its latest, and whose it is."""
-
-    user_id: str
-    number: str
-    revision: int
+from kashi_server.services.expense_port import Close, StatementHead, StoredStatement
 
 
 class HistoryPort(Protocol):
@@ -41,6 +33,9 @@ class HistoryPort(Protocol):
 
     def rules(self, programme_id: str | None = None) -> Sequence[RulesVersion]:
         """A programme's registered versions."""
+
+    def last_close(self) -> Close | None:
+        """The latest closed month."""
 
     def latest_statements(self, first: Month, last: Month) -> Sequence[StatementHead]:
         """Latest revisions of the statements of some months, by user and number."""
@@ -84,13 +79,17 @@ class CompanySimulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """Every company with statements in the period, by id, and what both sides come to."""
+    """Every company with statements in the period, by id, and what both sides come to.
+
+    `open_months`: the period's months that are not closed; nothing of them is counted.
+    """
 
     period: Period
     statements: int
     companies: tuple[CompanySimulation, ...]
     old: Budget
     new: Budget
+    open_months: tuple[Month, ...] = ()
 
     @property
     def stored_fen(self) -> int:
@@ -114,7 +113,7 @@ class Simulator:
         may_be_empty: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Simulation:
-        """Simulate a period.
+        """Simulate a period: its closed months; a forecast goes on from the last of them.
 
         Args:
             new: the rules to try, as if they had been in force since those that stand.
@@ -131,6 +130,7 @@ class Simulator:
             standing = unit.expense.rules(new.programme_id)
             parties = {party.party_id: party for party in unit.expense.parties()}
             heads = unit.expense.latest_statements(period.january, period.last)
+            open_months = _open_months(period, unit.expense.last_close())
         if not heads and not may_be_empty:
             raise NotFound(
                 f"{period.january} 至 {period.last} 没有结算单，请先关账。"
@@ -146,9 +146,10 @@ class Simulator:
         )
         sums = tuple(BudgetSum(pool_fen=_pool_fen(side, period)) for side in sides)
         companies = []
+        counted = _without(period, open_months)
         by_user = [(user, list(found)) for user, found in groupby(heads, lambda one: one.user_id)]
         for done, (user_id, found) in enumerate(by_user, 1):
-            company = self._company(parties[user_id], found, sides, period)
+            company = self._company(parties[user_id], found, sides, counted)
             if company is not None:
                 companies.append(company)
                 for total, outcome in zip(sums, (company.old, company.new), strict=True):
@@ -161,6 +162,7 @@ class Simulator:
             companies=tuple(companies),
             old=sums[0].budget(),
             new=sums[1].budget(),
+            open_months=open_months,
         )
 
     def _company(
@@ -192,6 +194,19 @@ class Simulator:
             assert stored is not None
             content: Mapping[str, object] = json.loads(stored.content)
             yield replayed(content, established_on)
+
+
+def _open_months(period: Period, last: Close | None) -> tuple[Month, ...]:
+    """The period's months after the last close: months are closed in order."""
+    if last is None:
+        return period.months
+    return tuple(month for month in period.months if month > last.month)
+
+
+def _without(period: Period, open_months: Sequence[Month]) -> Period:
+    """The part of a period that is closed; the whole of it where none is."""
+    closed = [month for month in period.months if month not in open_months]
+    return replace(period, last=closed[-1]) if closed else period
 
 
 def _pool_fen(side: RulesSide, period: Period) -> int | None:

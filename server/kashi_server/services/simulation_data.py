@@ -39,6 +39,7 @@ def simulation_data(
         "new": {"version": new.version, "sha256": new.sha256},
         "changed": [one.to_data() for one in changed],
         "statements": found.statements,
+        "open_months": [str(month) for month in found.open_months],
         "stored_fen": found.stored_fen,
         "budget": {"old": _budget_data(found.old), "new": _budget_data(found.new)},
         "companies": [_company_data(one) for one in found.companies],

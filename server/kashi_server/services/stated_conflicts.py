@@ -1,25 +1,26 @@
-"""What speaks against stated records: others that say otherwise, and what agents measured."""
+"""What speaks against stated records: others that say otherwise, and what agents measured.
+
+Ids are compared by what they name, not by how they are spelt: a hardware id by its letters, whoever
+speaks of it; another name within its provider and site.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from kashi_server.domain.attestation import Attestation, SourceKind, StatedRecord
-from kashi_server.domain.device_time import DeviceTime
-from kashi_server.domain.interval import MINUTE_MS, Interval
-from kashi_server.domain.measured import observed_minutes
+from kashi_server.domain.hardware_name import named_device, plain_name
+from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.positioned import Mistake
-from kashi_server.domain.rating import Facts, device_times
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.usage_source.mapping import UsageMapping
 from kashi_server.domain.usage_source.slurm import RUN
+from kashi_server.services.stated_measured import MeasuredDevices
 from kashi_server.services.stating_port import StatingUnit
 
 NEW: Final = "this import"
 OFFSETS_MS: Final = 29 * 60 * MINUTE_MS
 """A row read with another offset lies at most 28 hours elsewhere: from -14:00 to +14:00."""
-PARTITION_PREFIX: Final = "MIG-"
-"""How NVIDIA's hardware ids of partitions begin."""
 
 
 class Source(Protocol):
@@ -64,7 +65,7 @@ class StatedBook:
         # through once, not once a record.
         self._by_hour: dict[tuple[str, str, int], list[_Place]] = {}
         self._by_kind: dict[tuple[str, str], dict[SourceKind, list[_Place]]] = {}
-        self._measured = _Measured(unit, records)
+        self._measured = MeasuredDevices(unit, records, as_ids=mapping.identified)
         if records:
             start = min(record.start_utc_ms for record in records) - OFFSETS_MS
             end = max(record.end_utc_ms for record in records) + OFFSETS_MS
@@ -170,14 +171,16 @@ class StatedBook:
                 "is a partition, no whole card: its share is not told; meter it with an agent"
             )
         minute = self._measured.first_minute(record, place.contract_id)
-        if minute is not None:
-            return (
-                f"采集代理在所声明的时段内（{shanghai_text(minute)}）已有计量，"
-                "一分钟只计一次。"
-                f"an agent measured at {shanghai_text(minute)}, in the time it states; a minute"
-                " counts once"
-            )
-        return ""
+        return "" if minute is None else self._seen_by_agent(record, minute)
+
+    def _seen_by_agent(self, record: StatedRecord, minute: int) -> str:
+        at = shanghai_text(minute)
+        zh = f"采集代理在所声明的时段内（{at}）已有计量，一分钟只计一次"
+        en = f"an agent measured at {at}, in the time it states; a minute counts once"
+        if self._mapping.identified and not record.identified:
+            zh += "；该编号不是厂商的硬件编号写法，因此与合同内全部设备比对"
+            en += "; its id is not in the vendor's form, so every device of the contract is asked"
+        return f"{zh}。{en}"
 
 
 def _hours(record: StatedRecord) -> range:
@@ -198,15 +201,23 @@ def _standing(attestation: Attestation, record: StatedRecord) -> _Place:
 
 
 def _key(place: _Place) -> tuple[str, str]:
-    # A hardware id is one device, whoever speaks of it.
-    return ("" if place.record.identified else place.provider_id), place.record.key
+    record = place.record
+    if place.kind is SourceKind.SLURM:
+        return place.provider_id, plain_name(record.key)
+    provider_id, unit = _unit(place)
+    return provider_id, f"{unit}@{record.key.rpartition('@')[2]}"
 
 
 def _unit(place: _Place) -> tuple[str, str]:
+    record = place.record
     if place.kind is SourceKind.SLURM:
         # A job by its site and number: it never runs twice at one time.
-        return place.provider_id, place.record.unit_id.partition(RUN)[0]
-    return ("" if place.record.identified else place.provider_id), place.record.unit_id
+        return place.provider_id, plain_name(record.unit_id.partition(RUN)[0])
+    device = named_device(record.unit_name)
+    if device is not None:
+        # A hardware id is one device, whoever speaks of it.
+        return "", device
+    return place.provider_id, plain_name(f"{place.site}/{record.unit_name}")
 
 
 def _touches(other: _Place, place: _Place) -> bool:
@@ -215,7 +226,7 @@ def _touches(other: _Place, place: _Place) -> bool:
     if place.kind is SourceKind.SLURM and one.unit_id != two.unit_id:
         # Runs of one job are lines of their own and may share a minute, but no millisecond.
         return one.start_utc_ms < two.end_utc_ms and two.start_utc_ms < one.end_utc_ms
-    joined = other.attestation == place.attestation
+    joined = other.attestation == place.attestation and one.unit_id == two.unit_id
     if joined and (one.model, one.cards) == (two.model, two.cards):
         return one.start_utc_ms < two.end_utc_ms and two.start_utc_ms < one.end_utc_ms
     return one.minutes.overlap(two.minutes) is not None
@@ -225,52 +236,3 @@ def _said(place: _Place) -> str:
     record = place.record
     start = shanghai_text(record.start_utc_ms // MINUTE_MS)
     return f"{record.stated_ms} ms of {record.cards} × {record.model} from {start}"
-
-
-class _Measured:
-    """What agents observed in the time of an import."""
-
-    def __init__(self, unit: StatingUnit, records: Sequence[StatedRecord]) -> None:
-        self._times: dict[str, DeviceTime] = {}
-        self._leased: dict[str, list[tuple[str, Interval]]] = {}
-        self._partitions: set[str] = set()
-        if not records:
-            return
-        start = min(record.minutes.start for record in records)
-        end = max(record.minutes.bounded()[1] for record in records)
-        for one in unit.expense.assignments():
-            if one.confirmed:
-                self._leased.setdefault(one.contract_id, []).append((one.hardware_id, one.interval))
-        wanted = {record.unit_id for record in records if record.identified}
-        wanted |= {device for found in self._leased.values() for device, _interval in found}
-        devices = unit.facts.devices(sorted(wanted)) if wanted else []
-        self._partitions = {
-            device.hardware_id
-            for device in devices
-            if device.parent_hardware_id or device.share_numerator != device.share_denominator
-        }
-        known = sorted(device.hardware_id for device in devices)
-        if known:
-            hours = unit.facts.device_hours(known, start, end)
-            self._times = device_times(Facts(devices=devices, hours=hours), Interval(start, end))
-
-    def is_partition(self, record: StatedRecord) -> bool:
-        """It names a part of a card: one that agents reported, or by the form of its id."""
-        named = record.unit_id.startswith(PARTITION_PREFIX) or record.unit_id in self._partitions
-        return record.identified and named
-
-    def first_minute(self, record: StatedRecord, contract_id: str) -> int | None:
-        """The first minute of a record that an agent observed too."""
-        return min(self._minutes(record, contract_id), default=None)
-
-    def _minutes(self, record: StatedRecord, contract_id: str) -> Iterator[int]:
-        watched = [(record.unit_id, record.minutes)]
-        if not record.identified:
-            watched = [
-                (hardware_id, common)
-                for hardware_id, interval in self._leased.get(contract_id, ())
-                if (common := interval.overlap(record.minutes)) is not None
-            ]
-        for hardware_id, part in watched:
-            if hardware_id in self._times:
-                yield from observed_minutes(self._times[hardware_id], part)

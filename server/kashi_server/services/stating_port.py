@@ -24,6 +24,9 @@ class StatingFacts(Protocol):
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts."""
 
+    def hardware_ids(self) -> Sequence[str]:
+        """The hardware id of every device of which anything counts."""
+
     def gaps(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
     ) -> Sequence[ReportedGap]:

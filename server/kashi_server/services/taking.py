@@ -10,6 +10,7 @@ from typing import Final
 from kashi import chain
 from kashi.chain import NO_HEAD, Head
 
+from kashi_server.domain.host_clock import axis_offset_ms
 from kashi_server.domain.report import ReportFacts
 from kashi_server.domain.sequence import (
     Judgement,
@@ -116,7 +117,7 @@ class Taking:
             facts.start_utc_ms,
             facts.end_utc_ms,
             now,
-            facts.clock_offset_ms,
+            axis_offset_ms(facts),
             judgement.verdict,
             judgement.reason or 0,
             judgement.verdict is Verdict.ACCEPTED,
@@ -124,6 +125,7 @@ class Taking:
             receipt,
             report.digests,
             state.base_for(facts, report.wire),
+            facts.clock_sync,
         )
         self._batch.reports.append(row)
         state.append(facts, judgement, now, self._batch)

@@ -28,7 +28,7 @@ def _claim_step(claim: ClaimedLine) -> TrailStep:
     computed = claim.computed_fen
     return TrailStep(
         kind="claim",
-        zh="申领",
+        zh="申报",
         en="claim",
         facts={
             "claim_id": claim.claim_id,
@@ -41,7 +41,7 @@ def _claim_step(claim: ClaimedLine) -> TrailStep:
             "disbursed_yuan": yuan_text(claim.disbursed_fen),
         },
         follows="within a programme a line is claimed once",
-        follows_zh="同一计划内，一条计费行只能申领一次",
+        follows_zh="同一项目内，一条计费行只能申报一次",
         source="docs/claims.md",
     )
 

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.contract import Assignment
-from kashi_server.domain.interval import Month
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.usage import DeviceHour
 from kashi_server.services.certificates_port import StoredCertificate
@@ -47,10 +46,8 @@ class FactsPort(Protocol):
 class ExpensePort(Protocol):
     """Statements and agreements."""
 
-    def statements(
-        self, *, month: Month | None = None, party_id: str | None = None
-    ) -> Sequence[StoredStatement]:
-        """Statements by number and revision."""
+    def billing(self, hardware_id: str, minute: int) -> Sequence[StoredStatement]:
+        """Every revision, of a minute's month, that has a line of a device in that minute."""
 
     def statement(self, number: str, revision: int | None = None) -> StoredStatement | None:
         """A revision of a statement, or its latest."""

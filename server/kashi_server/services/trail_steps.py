@@ -84,6 +84,11 @@ def statement_step(stored: StoredStatement, data: Data, log_index: int | None) -
     )
 
 
+RULES: Final = "rules"
+RULES_NAMED_BY: Final = frozenset({"programme_id", "version", "sha256"})
+"""Facts of the rules' step that name the version; its other ones are the parameters."""
+
+
 def rules_step(data: Data) -> TrailStep | None:
     """The rules version that the statement names, each parameter with its state and its source."""
     programme = data["programme"]
@@ -98,7 +103,7 @@ def rules_step(data: Data) -> TrailStep | None:
         value = "—" if one["value"] is None else one["value"]
         facts[one["name"]] = f"{value} [{one['state']}] {one['source'] or ''}".strip()
     return TrailStep(
-        kind="rules",
+        kind=RULES,
         zh="政策规则",
         en="rules in force",
         facts=facts,

@@ -3,8 +3,11 @@
 from fractions import Fraction
 from typing import Final
 
+from kashi_server.domain.certificate import CertificateStatus
+from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.money import truncate_places
 from kashi_server.domain.trail import Fact
+from kashi_server.services.claim_words import STATES, STEPS
 
 PLACES: Final = 4
 _EXACT: Final = ("card_hours", "earns_yuan")
@@ -21,7 +24,7 @@ _WORDS: Final = {
     "card_hours": "计量卡时",
     "certificates": "核销的证明",
     "changed_since": "此后有变",
-    "claim_id": "申领编号",
+    "claim_id": "申报编号",
     "comes_to_yuan": "当日测算（元）",
     "settles": "余款不再追回",
     "computed_yuan": "计算金额（元）",
@@ -65,8 +68,8 @@ _WORDS: Final = {
     "pdf_sha256": "PDF 哈希",
     "price_id": "单价编号",
     "price_yuan_per_card_hour": "单价（元/卡时）",
-    "programme": "计划",
-    "programme_id": "计划",
+    "programme": "项目",
+    "programme_id": "项目",
     "proposed_by": "提出方",
     "provider_id": "供给方",
     "reason": "理由",
@@ -115,15 +118,43 @@ def word_of(name: str) -> str:
     return ""
 
 
+_SAID: Final[dict[str, dict[str, str]]] = {
+    "state": {str(one): STATES[one] for one in ClaimState},
+    "step": {str(one): STEPS[one] for one in Step},
+    "status": {str(one): f"{one.zh} {one}" for one in CertificateStatus},
+    "receipt_verdict": {
+        "VERDICT_ACCEPTED": "已收 accepted",
+        "VERDICT_QUARANTINED": "已隔离 quarantined",
+    },
+}
+"""What a word of these facts is called; a receipt is given to no other report."""
+_PARAMETERS: Final = {
+    "[published]": "[已公布 published]",
+    "[decided]": "[已裁定 decided]",
+    "[unknown]": "[未知 unknown]",
+}
+
+
 def text_of(name: str, value: Fact) -> str:
     """A fact as a person reads it; the exact value stands first."""
     if isinstance(value, bool):
         return "是 yes" if value else "否 no"
+    said = _SAID.get(name, {}).get(str(value))
+    if said is not None:
+        return said
+    if not word_of(name):
+        return _parameter(str(value))
     if name.endswith("_ms") and isinstance(value, int):
         return f"{value} ({_clock(value)})"
     if name in _EXACT and "/" in str(value):
         return f"{value} ({truncate_places(Fraction(str(value)), PLACES)}…)"
     return str(value)
+
+
+def _parameter(said: str) -> str:
+    for state, both in _PARAMETERS.items():
+        said = said.replace(state, both, 1)
+    return said
 
 
 def _clock(ms: int) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from kashi_server.domain.certificate import CertificateNumber
-from kashi_server.domain.interval import Interval, Month, minute_of
+from kashi_server.domain.interval import Interval, minute_of
 from kashi_server.domain.trail import Trail, TrailStep
 from kashi_server.errors import NotFound, StorageError
 from kashi_server.services.certificate_making import LOG_ISSUED
@@ -176,7 +176,7 @@ def _lines_at(
     unit: ExplainingUnit, hardware_id: str, minute: int
 ) -> Iterator[tuple[StoredStatement, Data, Data]]:
     """The lines that hold a minute of a device: by statement, the latest revision first."""
-    found = unit.expense.statements(month=Month.of(minute))
+    found = unit.expense.billing(hardware_id, minute)
     wanted = Wanted(hardware_id=hardware_id, minute=minute)
     for stored in sorted(found, key=lambda one: (one.number, -one.revision)):
         data = json.loads(stored.content)

@@ -1,6 +1,5 @@
 """Batches, claims, their steps and evaluations in the database; see `services.claims_port`."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,6 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, sele
 from kashi_server.domain.batch import Batch, BatchStatus
 from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.replayed_claim import REQUESTS_NOTHING
-from kashi_server.domain.rules_data import rules_of_data
 from kashi_server.services.claims_port import Proposal, StoredClaim, StoredEvaluation
 from kashi_server.storage.claim_checks import ClaimChecks
 from kashi_server.storage.claim_holdings import ClaimHoldings
@@ -23,6 +21,7 @@ from kashi_server.storage.claim_rows import (
     stored_evaluation,
 )
 from kashi_server.storage.invoices import advisory_lock
+from kashi_server.storage.rules_reading import rules_of
 from kashi_server.storage.tables.claims import (
     batches,
     claim_contracts,
@@ -143,14 +142,10 @@ class ClaimRepository(ClaimHoldings, ClaimChecks, ClaimReplaying):
         return self._claims(query)
 
     def _claims(self, query: Select[Any]) -> list[StoredClaim]:
-        rules: dict[tuple[str, str], Any] = {}
-        found = []
-        for row in self._connection.execute(query):
-            key = (row.programme_id, row.version)
-            if key not in rules:
-                rules[key] = rules_of_data(json.loads(row.rules_content))
-            found.append(stored_claim(row, batch_of(row), rules[key]))
-        return found
+        return [
+            stored_claim(row, batch_of(row), rules_of(bytes(row.rules_content)))
+            for row in self._connection.execute(query)
+        ]
 
     # Steps
 

@@ -52,6 +52,12 @@ def device_records(
     ]
 
 
+def hardware_ids(connection: Connection) -> Sequence[str]:
+    """The hardware id of every device of which anything counts, in order."""
+    query = select(devices.c.hardware_id).where(devices.c.first_utc_ms.is_not(None)).distinct()
+    return connection.execute(query.order_by(devices.c.hardware_id)).scalars().all()
+
+
 def _record(connection: Connection, rows: Sequence[Row[Any]]) -> DeviceRecord:
     said = [
         DeviceRow(row.host_id, row.slot, description(row), row.first_utc_ms, row.described_utc_ms)

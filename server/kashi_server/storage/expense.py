@@ -1,6 +1,5 @@
 """Parties, contracts, assignments, prices, rules and statements in the database."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -25,15 +24,15 @@ from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.money import parse_decimal, price_text
 from kashi_server.domain.party import Party, PartyKind
 from kashi_server.domain.rules import RulesVersion
-from kashi_server.domain.rules_data import rules_of_data
 from kashi_server.domain.silence import Silence
 from kashi_server.domain.statement import CutOff, Statement
 from kashi_server.domain.tariff import Basis, Price, PriceUnit
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.domain.year_to_date import YearToDate
-from kashi_server.services.expense_port import Close, StoredStatement
-from kashi_server.services.simulation import StatementHead
+from kashi_server.services.expense_port import Close, StatementHead, StoredStatement
+from kashi_server.storage import statement_reading
 from kashi_server.storage.expense_rows import line_values, statement_values, stored_statement
+from kashi_server.storage.rules_reading import rules_of
 from kashi_server.storage.tables.assignments import assignment_acts
 from kashi_server.storage.tables.corrections import correction_runs
 from kashi_server.storage.tables.expense import (
@@ -211,7 +210,7 @@ class ExpenseRepository:
         if programme_id is not None:
             query = query.where(rules_versions.c.programme_id == programme_id)
         found = self._connection.execute(query).scalars()
-        return [rules_of_data(json.loads(content)) for content in found]
+        return [rules_of(bytes(content)) for content in found]
 
     def add_rules(self, version: RulesVersion, utc_ms: int) -> None:
         """Add a rules version; it never changes."""
@@ -338,6 +337,14 @@ class ExpenseRepository:
         query = query.order_by(statements.c.revision.desc()).limit(1)
         row = self._connection.execute(query).one_or_none()
         return None if row is None else stored_statement(row)
+
+    def statement_of(self, contract_id: str, month: Month) -> StoredStatement | None:
+        """The latest revision of a contract's statement of a month."""
+        return statement_reading.of_contract(self._connection, contract_id, month)
+
+    def billing(self, hardware_id: str, minute: int) -> Sequence[StoredStatement]:
+        """Every revision, of a minute's month, that has a line of a device in that minute."""
+        return statement_reading.billing(self._connection, hardware_id, minute)
 
     def earlier_in_year(
         self, month: Month, log_size: int | None = None

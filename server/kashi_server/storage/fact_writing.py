@@ -24,11 +24,11 @@ from kashi_server.storage.upserts import insert_into
 Row = tuple[Any, ...]
 _REPORTS: Final = (
     "host_id, epoch, sequence, sha256, start_utc_ms, end_utc_ms, received_utc_ms,"
-    " clock_offset_ms, verdict, reason, counted, content"
+    " clock_offset_ms, verdict, reason, counted, content, clock_sync"
 )
 _REPORT_TYPES: Final = (
     *("text", "int8", "int8", "bytea", "int8", "int8", "int8"),
-    *("int8", "int2", "int2", "int2", "bytea"),
+    *("int8", "int2", "int2", "int2", "bytea", "int2"),
 )
 _REPORTS_SQLITE: Final = (
     f"INSERT INTO reports ({_REPORTS}) VALUES ({', '.join('?' * len(_REPORT_TYPES))})"
@@ -131,6 +131,7 @@ def _report_row(row: ReportRow) -> Row:
         row.reason,
         int(row.counted),
         pack_report(row.wire, row.receipt, sha256=row.sha256, digests=row.digests, base=row.base),
+        row.clock_sync,
     )
 
 

@@ -6,7 +6,7 @@ Hot statements go to the driver as plain SQL: COPY into PostgreSQL, `executemany
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from kashi.chain import Head
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from kashi_server.domain.device import (
     Conflict,
@@ -15,6 +15,7 @@ from kashi_server.domain.device import (
     ReportedGap,
     ReportReference,
 )
+from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.report import DeviceDescription
 from kashi_server.domain.stated_fact import StatedFact
@@ -31,6 +32,7 @@ from kashi_server.services.facts_port import (
     base_sequence,
 )
 from kashi_server.storage import (
+    clock_reading,
     day_reading,
     device_reading,
     device_writing,
@@ -209,6 +211,13 @@ class FactRepository:
             for row in self._connection.execute(query)
         }
 
+    def epochs_opened(self, host_id: str, before_epoch: int) -> Sequence[int]:
+        """When a host's epochs below this one were opened, in UTC milliseconds."""
+        query = select(epochs.c.opened_utc_ms).where(
+            epochs.c.host_id == host_id, epochs.c.epoch < before_epoch
+        )
+        return list(self._connection.execute(query).scalars())
+
     def host_ids(self) -> Sequence[str]:
         """Every host that has reported, in order."""
         query = select(heads.c.host_id).order_by(heads.c.host_id)
@@ -232,6 +241,14 @@ class FactRepository:
     ) -> tuple[int, Place | None]:
         """Erase names in the next reports of a host; how many, and where to go on."""
         return name_erasing.erase_page(
+            self._connection, self._unpacker, (host_id, until_utc_ms), after, erased
+        )
+
+    def names_kept(
+        self, host_id: str, until_utc_ms: int, after: Place, erased: Callable[[bytes], bytes | None]
+    ) -> tuple[int, Place | None]:
+        """How many of the next reports that erasing leaves carry names, and where to go on."""
+        return name_erasing.kept_page(
             self._connection, self._unpacker, (host_id, until_utc_ms), after, erased
         )
 
@@ -276,6 +293,10 @@ class FactRepository:
         """Devices of which anything counts, with their service windows, by hardware id."""
         return device_reading.device_records(self._connection, hardware_ids)
 
+    def hardware_ids(self) -> Sequence[str]:
+        """The hardware id of every device of which anything counts, in order."""
+        return device_reading.hardware_ids(self._connection)
+
     def gaps(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
     ) -> Sequence[ReportedGap]:
@@ -309,15 +330,7 @@ class FactRepository:
         start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS
         return fact_reading.stated_facts(self._connection, None, start, end, counted=True)
 
-    def clock_offsets_ms(self, start_minute: int, end_minute: int) -> Mapping[str, int]:
-        """Largest distance of wall clock and axis in counted reports, by host with any."""
-        query = (
-            select(reports.c.host_id, func.max(func.abs(reports.c.clock_offset_ms)))
-            .where(
-                reports.c.counted == 1,
-                reports.c.end_utc_ms > start_minute * MINUTE_MS,
-                reports.c.start_utc_ms < end_minute * MINUTE_MS,
-            )
-            .group_by(reports.c.host_id)
-        )
-        return {host_id: int(found) for host_id, found in self._connection.execute(query)}
+    def clocks(self, start_minute: int, end_minute: int) -> Mapping[str, HostClock]:
+        """The clock behind counted reports that touch [start, end), by host with any."""
+        start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS
+        return clock_reading.host_clocks(self._connection, start, end)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.domain.payment import Covered, Payment
@@ -39,15 +39,24 @@ class PaymentRepository:
             query = query.where(or_(columns.payer_id == party_id, columns.payee_id == party_id))
         return self._stored(query)
 
-    def covered_fen(self, number: str) -> int:
-        """How much of an invoice is paid, less what went back."""
-        covered, returned = (
-            select(func.coalesce(func.sum(table.c.amount_fen), 0))
-            .where(table.c.number == number)
-            .scalar_subquery()
-            for table in (payment_covers, payment_returns)
+    def covered_fen(self, number: str, party_id: str | None = None) -> int:
+        """How much of an invoice is paid, less what went back; by all, or by or to one party."""
+        columns = payments.c
+        query = (
+            select(func.coalesce(func.sum(counted_fen()), 0))
+            .join_from(
+                payment_covers,
+                payments,
+                and_(
+                    columns.payer_id == payment_covers.c.payer_id,
+                    columns.reference == payment_covers.c.reference,
+                ),
+            )
+            .where(payment_covers.c.number == number)
         )
-        return int(self._connection.execute(select(covered - returned)).scalar_one())
+        if party_id is not None:
+            query = query.where(or_(columns.payer_id == party_id, columns.payee_id == party_id))
+        return int(self._connection.execute(query).scalar_one())
 
     def add(self, payment: Payment, added_by: str, utc_ms: int) -> None:
         """Add a payment."""

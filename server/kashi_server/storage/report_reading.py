@@ -52,6 +52,8 @@ def _stored(unpacker: ReportUnpacker, row: Row[Any]) -> StoredReport:
         row.received_utc_ms,
         wire,
         receipt,
+        row.clock_offset_ms,
+        row.clock_sync,
     )
 
 

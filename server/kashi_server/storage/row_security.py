@@ -130,16 +130,44 @@ FUNCTIONS: Final = (
         body=f"SELECT contract_id FROM contracts WHERE {_PARTY} IN (provider_id, user_id)",
     ),
     SecurityFunction(
-        name="kashi_invoices",
-        arguments="",
-        returns="SETOF text",
-        body=f"SELECT number FROM invoices WHERE {_PARTY} IN (seller_id, buyer_id)",
-    ),
-    SecurityFunction(
         name="kashi_invoice_versions",
         arguments="",
         returns="TABLE (number text, version integer)",
         body=f"SELECT number, version FROM invoices WHERE {_PARTY} IN (seller_id, buyer_id)",
+    ),
+    SecurityFunction(
+        name="kashi_invoice_statuses",
+        arguments="",
+        returns="TABLE (number text, change integer)",
+        # How the party's invoices stood, since the latest decision that let another content stand:
+        # before that they may have been others'. A decision's own status is the first of its word.
+        body=f"""
+            WITH switched AS (
+                SELECT DISTINCT ON (d.number) d.* FROM (
+                    SELECT one.*, lag(one.version, 1, 1) OVER (
+                        PARTITION BY one.number ORDER BY one.decision
+                    ) AS before
+                    FROM invoice_decisions one
+                ) d WHERE d.version <> d.before ORDER BY d.number, d.decision DESC
+            ), since AS (
+                SELECT w.number, max(s.change) AS change
+                FROM switched w LEFT JOIN invoice_statuses s ON s.number = w.number
+                AND s.decided AND s.source = w.document AND s.told_by = w.decided_by
+                AND s.told_utc_ms = w.decided_utc_ms
+                GROUP BY w.number
+            )
+            SELECT s.number, s.change
+            FROM invoices i JOIN invoice_statuses s ON s.number = i.number
+            LEFT JOIN since ON since.number = i.number
+            WHERE {_PARTY} IN (i.seller_id, i.buyer_id)
+            AND (since.number IS NULL OR s.change >= since.change)
+        """,
+    ),
+    SecurityFunction(
+        name="kashi_payments",
+        arguments="",
+        returns="TABLE (payer_id text, reference text)",
+        body=f"SELECT payer_id, reference FROM payments WHERE {_PARTY} IN (payer_id, payee_id)",
     ),
     SecurityFunction(
         name="kashi_attestations",
@@ -208,6 +236,8 @@ def _span(table: str) -> tuple[str, str]:
     return f"{table}.start_utc_ms / 60000", f"({table}.end_utc_ms + 59999) / 60000"
 
 
+_PAYMENTS: Final = f"{_OFFICE} OR (payer_id, reference) IN (SELECT * FROM kashi_payments())"
+
 POLICIES: Final[Mapping[str, str]] = {
     "hosts": _of_host("hosts"),
     "host_facts": _of_host("host_facts"),
@@ -246,14 +276,18 @@ POLICIES: Final[Mapping[str, str]] = {
     # Of contents that do not stand a party sees its own; what officers decide is theirs.
     "invoice_versions": _of_party("seller_id", "buyer_id"),
     "invoice_decisions": _OFFICE,
-    "invoice_statuses": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
-    # What a company claims is no business of its provider.
+    "invoice_statuses": (
+        f"{_OFFICE} OR (number, change) IN (SELECT * FROM kashi_invoice_statuses())"
+    ),
+    # What a company claims is no business of its provider, nor of who was or is the buyer by
+    # another content of the number.
     "invoice_allocations": (
         f"{_OFFICE} OR number IN (SELECT number FROM invoices WHERE buyer_id = {_PARTY})"
+        f" AND contract_id IN (SELECT contract_id FROM contracts WHERE user_id = {_PARTY})"
     ),
     "payments": _of_party("payer_id", "payee_id"),
-    "payment_covers": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
-    "payment_returns": f"{_OFFICE} OR number IN (SELECT kashi_invoices())",
+    "payment_covers": _PAYMENTS,
+    "payment_returns": _PAYMENTS,
     "evidence_files": _of_party("owner_id"),
     "attestations": _of_party("provider_id", "user_id"),
     "stated_records": f"{_OFFICE} OR attestation_id IN (SELECT kashi_attestations())",

@@ -27,7 +27,7 @@ from kashi_server.domain.rating import EVIDENCE_LEVEL
 from kashi_server.domain.replay import eligible_lines
 from kashi_server.domain.year_to_date import Sort, YearToDate
 from kashi_server.services.closing import STATEMENT_ENTRY
-from kashi_server.services.simulation import StatementHead
+from kashi_server.services.expense_port import StatementHead
 from kashi_server.storage.schema import Text
 from kashi_server.storage.tables.expense import rated_lines, statements
 from kashi_server.storage.tables.facts import devices
@@ -183,13 +183,19 @@ def _sort(row: Row[Any]) -> Sort:
 def latest_statements(connection: Connection, first: Month, last: Month) -> list[StatementHead]:
     """The latest revision of every statement of some months, by user and number."""
     revision = func.max(statements.c.revision).label("revision")
+    of = (statements.c.user_id, statements.c.number, statements.c.contract_id)
     query = (
-        select(statements.c.user_id, statements.c.number, revision)
+        select(*of, revision)
         .where(statements.c.month >= str(first), statements.c.month <= str(last))
-        .group_by(statements.c.user_id, statements.c.number)
+        .group_by(*of)
         .order_by(statements.c.user_id, statements.c.number)
     )
     return [
-        StatementHead(user_id=row.user_id, number=row.number, revision=row.revision)
+        StatementHead(
+            user_id=row.user_id,
+            number=row.number,
+            revision=row.revision,
+            contract_id=row.contract_id,
+        )
         for row in connection.execute(query)
     ]

@@ -1,17 +1,15 @@
 """`nvitop-exporter` as a process beside a test or a benchmark, on a port the kernel chose."""
 
-import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import psutil
+from consumers import installed
 
 START_SECONDS_MAX: Final = 60
 
@@ -32,8 +30,7 @@ class Exporter:
 
 def exporter_program() -> str | None:
     """The program, beside this Python or on the path; None when it is not installed."""
-    beside = Path(sys.executable).parent / "nvitop-exporter"
-    return str(beside) if beside.exists() else shutil.which("nvitop-exporter")
+    return installed("nvitop-exporter")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from kashi_agent import VERSION
 from kashi_agent.cli import main
 from kashi_agent.commands import doctor, once, ways_in
+from kashi_agent.commands.top import _of_agent
 from kashi_agent.commands.ways_in import check_folder
 from kashi_agent.enrolment import EnrolmentToken
 from kashi_agent.errors import AgentError
@@ -162,7 +163,9 @@ def test_a_meter_for_one_look_reads_as_the_settings_say(
     prevails."""
     asked: list[str] = []
 
-    def look(options: Sequence[str], _seconds: float, *, patient: bool) -> FirstLook:
+    def look(
+        options: Sequence[str], _seconds: float, *, patient: bool, **_told: object
+    ) -> FirstLook:
         asked.extend((*options, str(patient)))
         return FirstLook()
 
@@ -263,6 +266,30 @@ def test_a_server_without_a_port_is_2(
     assert "HOST:PORT" in capsys.readouterr().err
 
 
+def test_who_is_enrolled_is_told_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A host's two services, a relay's one; in facts for a program it is none."""
+    relay = tmp_path / "relay.toml"
+    relay.write_text('[relay]\nnames = ["relay.test"]\n')
+    monkeypatch.setattr(ways_in, "enrol_by", lambda *_arguments: (None, None))
+    monkeypatch.setattr(ways_in, "tell_identity", lambda *_arguments: None)
+    by = ["--state", str(tmp_path), "--server", "localhost:1", "--token", a_token(), "--yes"]
+
+    said = []
+    for command in (["enrol"], ["relay", "enrol", "--config", str(relay)]):
+        for form in ([], ["--json"]):
+            assert main([*command, *by, *form]) == 0
+            said.append(capsys.readouterr().out.splitlines()[-1:])
+
+    assert said == [
+        ["下一步 Next: systemctl enable --now kashi-meter kashi-agent"],
+        [],
+        ["下一步 Next: systemctl enable --now kashi-relay"],
+        [],
+    ]
+
+
 def test_status_tells_health_by_its_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -272,8 +299,9 @@ def test_status_tells_health_by_its_exit_code(
     a_status().write(tmp_path / "status.json")
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert "epoch 1 sequence 5" in said
+    assert "纪元与序号 epoch 1 sequence 5" in said
     assert "已封存 sealed" in said
+    assert "启动后 since the start 4, 隔离 0 quarantined" in said
     a_status(trouble="the server does not answer").write(tmp_path / "status.json")
     assert main(arguments) == 1
     a_status(written_utc_ms=1_793_000_000_000).write(tmp_path / "status.json")
@@ -307,6 +335,33 @@ def test_status_tells_why_nothing_is_measured(
     assert said in meter
     assert "无 none" in delivery
     assert (fact is not None) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("measuring", "计量 meter: 计量中 measuring; "),
+        ("not connected", "计量 meter: 未连接 not connected; "),
+        ("released: for 600 s", "计量 meter: 已释放 released: for 600 s; "),
+        (
+            "driver: 未安装 libx.so。libx.so is not installed",
+            "计量 meter: 驱动不可用：未安装 libx.so。driver: libx.so is not installed; ",
+        ),
+        ("what nobody knows", "计量 meter: what nobody knows; "),
+    ],
+)
+def test_the_meters_state_is_told_in_chinese_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], state: str, said: str
+) -> None:
+    """`status` and `top` alike; to a program as it is."""
+    a_status(meter_state=state).write(tmp_path / "status.json")
+    first = said.removeprefix("计量 meter: ").removesuffix("; ")[:8]
+
+    assert said in _of_agent(read_status(tmp_path / "status.json"))
+    main(["status", "--state", str(tmp_path)])
+    assert first in capsys.readouterr().out
+    main(["status", "--state", str(tmp_path), "--json"])
+    assert json.loads(capsys.readouterr().out)["meter_state"] == state
 
 
 def test_a_status_of_another_form_is_refused(tmp_path: Path) -> None:

@@ -416,7 +416,6 @@ def test_a_damaged_request_is_named(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["export", "--state", "{state}", "{state}/out"],
         ["run", "--state", "{state}"],
         ["enrol", "--state", "{state}", "--request", "{state}/out"],
     ],

@@ -1,16 +1,15 @@
 """Devices that are only counted: the count is on record, nothing else of them is."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from kashi.v1 import report_pb2
 from kashi_agent.chain_link import ChainLink
-from kashi_agent.clock import ManualClock
-from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
+from kashi_agent.device_choice import DeviceChoice
 from kashi_agent.encoding import decode_stretch, encode_stretch
-from kashi_agent.metering import Metering
-from kashi_agent.naming import HolderNaming
 from kashi_agent.sample import (
     Device,
     DeviceEvent,
@@ -24,9 +23,9 @@ from kashi_agent.sample import (
 from kashi_agent.sealing import Sealer
 from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unseal
+from sample_scripts import metered
 
 METER = Meter(kind=MeterKind.NVML, cadence_ms=1_000)
-NAMING = HolderNaming(bytes(32))
 XID = 3
 
 
@@ -61,24 +60,6 @@ def batch(at: int, *devices: Device, busy_ppm: int = 500_000) -> SampleBatch:
     )
 
 
-def metered(
-    choice: DeviceChoice, batches: list[SampleBatch], last: Stretch | None = None
-) -> list[Stretch]:
-    """What an agent with this setting keeps of the batches, to its end."""
-    start = batches[0].boottime_ms
-    clock = ManualClock(boottime=start, monotonic=start, utc=1_700_000_000_000 + start)
-    metering = Metering(clock, NAMING, last, choice)
-    kept = []
-    for one in batches:
-        clock.advance(one.boottime_ms - clock.boottime)
-        metering.observe(one)
-        while (stretch := metering.cut()) is not None:
-            kept.append(stretch)
-    while (stretch := metering.finish()) is not None:
-        kept.append(stretch)
-    return kept
-
-
 def seconds(count: int, *devices: Device, start: int = 0) -> list[SampleBatch]:
     """A sample a second."""
     return [batch(start + 1_000 * number, *devices) for number in range(count)]
@@ -97,7 +78,7 @@ def test_of_a_device_that_is_not_reported_nothing_but_the_count_is_kept() -> Non
     """Two of three cards are left out: no block, no counter, no event, no id of theirs in the
     bytes; the signed header says that there are two."""
     choice = DeviceChoice(frozenset({"GPU-1"}))
-    (stretch,) = metered(choice, seconds(30, card(0), card(1), card(2)))
+    (stretch,) = metered(seconds(30, card(0), card(1), card(2)), choice)
     header, wire = header_of(stretch)
 
     assert [minutes.device.hardware_id for minutes in stretch.devices] == ["GPU-1"]
@@ -112,7 +93,7 @@ def test_of_a_device_that_is_not_reported_nothing_but_the_count_is_kept() -> Non
 
 def test_all_devices_are_reported_unless_told_otherwise() -> None:
     """The default leaves nothing out and counts nothing."""
-    (stretch,) = metered(ALL_DEVICES, seconds(30, card(0), card(1)))
+    (stretch,) = metered(seconds(30, card(0), card(1)))
 
     assert len(stretch.devices) == 2
     assert stretch.devices_counted_only == 0
@@ -120,7 +101,7 @@ def test_all_devices_are_reported_unless_told_otherwise() -> None:
 
 def test_a_host_may_report_no_device_at_all() -> None:
     """A host that waits for its first contract is there, its cards are counted."""
-    stretches = metered(DeviceChoice(frozenset()), seconds(200, card(0), card(1)))
+    stretches = metered(seconds(200, card(0), card(1)), DeviceChoice(frozenset()))
 
     assert all(not stretch.devices for stretch in stretches)
     assert {stretch.devices_counted_only for stretch in stretches} == {2}
@@ -129,17 +110,32 @@ def test_a_host_may_report_no_device_at_all() -> None:
 def test_partitions_go_with_their_card_and_cards_are_what_is_counted() -> None:
     """A card that is named brings its partitions; a partition that is named leaves its card out."""
     devices = (card(0), card(7, "GPU-0"), card(1), card(8, "GPU-1"), card(9, "GPU-1"))
-    (stretch,) = metered(DeviceChoice(frozenset({"GPU-0", "MIG-9"})), seconds(30, *devices))
+    (stretch,) = metered(seconds(30, *devices), DeviceChoice(frozenset({"GPU-0", "MIG-9"})))
 
     assert [m.device.hardware_id for m in stretch.devices] == ["GPU-0", "MIG-7", "MIG-9"]
     assert stretch.devices_counted_only == 1
+
+
+def test_a_partition_is_named_with_or_without_its_share() -> None:
+    """The driver's own UUID names whatever partition it is given to; with a share, that one."""
+    shares = (4, 1)
+    devices = [replace(card(7, "GPU-0"), hardware_id=f"MIG-7.{slices}of7") for slices in shares]
+
+    for named, reported in (
+        ("MIG-7", [True, True]),
+        ("MIG-7.4of7", [True, False]),
+        ("MIG", [False, False]),
+        ("GPU-0", [True, True]),
+    ):
+        choice = DeviceChoice(frozenset({named}))
+        assert [choice.reports(device) for device in devices] == reported
 
 
 def test_the_count_is_the_most_there_were() -> None:
     """A card that is gone again before the minute is over was there; the next minute it was not."""
     choice = DeviceChoice(frozenset({"GPU-0"}))
     batches = [*seconds(10, card(0), card(1)), *seconds(170, card(0), start=10_000)]
-    counts = [stretch.devices_counted_only for stretch in metered(choice, batches)]
+    counts = [stretch.devices_counted_only for stretch in metered(batches, choice)]
 
     assert counts[0] == 1
     assert set(counts[1:]) == {0}
@@ -147,9 +143,9 @@ def test_the_count_is_the_most_there_were() -> None:
 
 def test_a_device_that_is_left_out_by_a_new_setting_has_no_gap_for_ever() -> None:
     """An agent that starts with another setting goes on with the chosen devices alone."""
-    first = metered(ALL_DEVICES, seconds(30, card(0), card(1)))
+    first = metered(seconds(30, card(0), card(1)))
     later = seconds(30, card(0), card(1), start=40_000)
-    found = metered(DeviceChoice(frozenset({"GPU-0"})), later, first[-1])
+    found = metered(later, DeviceChoice(frozenset({"GPU-0"})), first[-1])
 
     assert {m.device.hardware_id for stretch in found for m in stretch.devices} == {"GPU-0"}
 
@@ -168,8 +164,8 @@ def test_what_is_measured_of_a_reported_device_does_not_depend_on_the_setting(
     for gap_ms, busy_ppm in zip([0, *gaps_ms], ppm, strict=False):
         at += gap_ms
         batches.append(batch(at, *cards, busy_ppm=busy_ppm))
-    everything = metered(ALL_DEVICES, batches)
-    some = metered(DeviceChoice(chosen), batches)
+    everything = metered(batches)
+    some = metered(batches, DeviceChoice(chosen))
 
     kept = [m for stretch in everything for m in stretch.devices if m.device.hardware_id in chosen]
     assert [m for stretch in some for m in stretch.devices] == kept
@@ -177,7 +173,7 @@ def test_what_is_measured_of_a_reported_device_does_not_depend_on_the_setting(
 
 def test_a_negative_count_is_refused() -> None:
     """Nothing is fewer than none."""
-    (stretch,) = metered(ALL_DEVICES, seconds(2, card(0)))
+    (stretch,) = metered(seconds(2, card(0)))
     with pytest.raises(ValueError, match="counted only"):
         Stretch(
             boot_id=stretch.boot_id,

@@ -20,5 +20,7 @@ def test_what_does_not_count_is_told_with_its_own_advice(reason: int, code: str)
     (found,) = look_at_answer(answer)
 
     assert found.code == code
+    assert found.zh.isascii() is False
+    assert "beyond skew" not in found.zh
     assert ("officer" in found.step_en) == (code != "quarantined_replay")
     assert ("演示服务器" in found.step_zh) == (code == "quarantined_replay")

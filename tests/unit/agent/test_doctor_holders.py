@@ -1,7 +1,9 @@
 """What the doctor says where holders are unknown, and of devices that are chosen for reports."""
 
+from dataclasses import replace
+
 import pytest
-from kashi_agent.doctor.running import look_at_choice, look_at_holders
+from kashi_agent.doctor.running import look_at_choice, look_at_devices, look_at_holders
 from kashi_agent.live import LiveDevice, LiveView
 
 
@@ -74,3 +76,21 @@ def test_a_chosen_device_that_is_not_here_is_named() -> None:
     assert "GPU-2, GPU-l" in found.en
     assert list(look_at_choice(frozenset({"GPU-1"}), view(device([])))) == []
     assert list(look_at_choice(None, view(device([])))) == []
+
+
+def test_a_chosen_partition_is_here_by_the_drivers_name_too() -> None:
+    """People know a MIG instance by its UUID; its id has the share beside it."""
+    here = view(replace(device([]), hardware_id="MIG-5d.4of7"))
+
+    assert list(look_at_choice(frozenset({"MIG-5d", "MIG-5d.4of7"}), here)) == []
+    (found,) = look_at_choice(frozenset({"MIG-5d.1of7"}), here)
+    assert "MIG-5d.1of7" in found.en
+
+
+def test_why_a_device_is_not_seen_has_a_chinese_word_in_the_chinese_line() -> None:
+    """A program reads the reason by the word that it knew."""
+    (found,) = look_at_devices(view(replace(device([]), absent="device_lost")))
+
+    assert found.zh == "设备 GPU-1 没有应答：设备失联"
+    assert found.en == "device GPU-1 does not answer: device_lost"
+    assert found.values == {"device": "GPU-1", "why": "device_lost"}

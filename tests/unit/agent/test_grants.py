@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,16 @@ def test_grants_reach_the_devices_they_name(tmp_path: Path) -> None:
 
     assert holders_of(found) == [frozenset({IDLE_JOB}), NOBODY, lost, frozenset({IDLE_POD})]
     assert [s.device for s in found.samples] == [s.device for s in given.samples]
+
+
+def test_a_scheduler_names_a_partition_without_its_share(tmp_path: Path) -> None:
+    """P7: it knows the driver's UUID; the share in the id is ours."""
+    part = replace(card(9, parent="GPU-1"), hardware_id="MIG-9.4of7")
+    given = batch(Sample(device=part, seen=seen()))
+
+    found = book(tmp_path, Told(Grant("MIG-9", POD))).completed(given)
+
+    assert holders_of(found) == [frozenset({IDLE_POD})]
 
 
 def test_without_a_grant_nothing_is_made_anew(tmp_path: Path) -> None:

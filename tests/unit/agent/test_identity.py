@@ -113,6 +113,7 @@ def test_a_report_key_on_another_curve_is_refused(tmp_path: Path) -> None:
 def test_a_certificate_is_kept_with_its_own_key_only(tmp_path: Path) -> None:
     """A chain for another key is refused, the next key stays to be asked for again."""
     store = IdentityStore(tmp_path)
+    store.save_host(host())
     key = store.next_tls_key()
     mine = certificate("host", key, "root", ROOT_KEY, ca=False)
 

@@ -16,6 +16,7 @@ import pytest
 from kashi_agent.cli import main
 from kashi_agent.errors import AgentError
 from kashi_agent.live import LiveBoard, read_live
+from kashi_agent.meter_link import NoticeKind
 from kashi_agent.reading import Counters
 from kashi_agent.sample import (
     Absent,
@@ -30,6 +31,7 @@ from kashi_agent.sample import (
     SampleBatch,
     Vendor,
 )
+from kashi_agent.state_words import absence, holder_kind, meter_state
 
 WAIT_SECONDS = 30
 NOT_TOLD = Absent(AbsentReason.NOT_SUPPORTED)
@@ -165,6 +167,34 @@ def test_top_is_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     for word in ("利用率", "37 %", "6/80", "1.000", "0.500", "MIG-1 1/7", "?/0"):
         assert word in said, said
+
+
+def test_top_tells_why_and_who_in_chinese_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Why a device is not seen or its holders are not, and of which kind a holder is."""
+    untold = replace(seen(1), holders=Absent(AbsentReason.NO_PERMISSION))
+    board(tmp_path, now_ms()).show(batch(1_000, seen(10_000), untold))
+    main(["top", *settings(tmp_path)])
+    first = capsys.readouterr().out
+    board(tmp_path, now_ms()).show(batch(1_000, LOST, LOST))
+    main(["top", *settings(tmp_path)])
+    second = capsys.readouterr().out
+
+    for word in ("容器", "无权限", "no_permission"):
+        assert word in first, first
+    for word in ("设备失联", "device_lost"):
+        assert word in second, second
+
+
+def test_every_reason_and_kind_has_its_chinese_word() -> None:
+    """Those of the meter's line too."""
+    states = [meter_state(str(one)) for one in NoticeKind if one is not NoticeKind.UNIDENTIFIED]
+    words = [absence(str(one)) for one in AbsentReason] + states
+    kinds = [holder_kind(one.name.lower()) for one in HolderKind if one is not HolderKind.POD]
+
+    for word in words + kinds:
+        assert "\u4e00" <= word[0] <= "\u9fff" or word.startswith("Slurm 作业"), word
 
 
 def test_top_for_programs_is_a_line_a_look(

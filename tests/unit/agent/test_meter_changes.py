@@ -168,6 +168,53 @@ def test_minutes_of_two_meters_are_not_joined() -> None:
             wrong()
 
 
+def part(slices: int) -> Device:
+    """A partition of one id, whatever its share."""
+    return replace(
+        DEVICES[0],
+        hardware_id="MIG-5d",
+        parent_hardware_id=DEVICES[0].hardware_id,
+        share_numerator=slices,
+        share_denominator=7,
+    )
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_no_report_tells_a_device_at_two_shares(*, killed: bool) -> None:
+    """A meter that gives one id another share, as ours never does: what was seen at one share
+    stays so, and what is seen at the other stands in another segment, whatever becomes of the
+    agent in between."""
+    host = driven()
+    live(host, 100, METER, (DEVICES[0], part(4)))
+    if killed:
+        host.kill()
+        host.start()
+    live(host, 100, METER, (DEVICES[0], part(1)))
+
+    told = [
+        (stretch.segment.number, minutes.device.share, minutes.observed_ms)
+        for stretch in reports(host)
+        for minutes in stretch.devices
+        if minutes.device.hardware_id == "MIG-5d" and minutes.observed_ms
+    ]
+
+    assert {(number, share) for number, share, _ in told} == {(1, (4, 7)), (2, (1, 7))}
+    assert sum(ms for number, _, ms in told if number == 2) == 99_000
+
+
+def test_minutes_of_two_shares_are_not_joined() -> None:
+    """Four sevenths of a card do not become one seventh, nor the other way round."""
+    host = driven()
+    live(host, 61, METER, (DEVICES[0], part(4)))
+    host.agent.record()
+    first = host.agent.metering.flush()
+    (before,) = (one for one in first.devices if one.device == part(4))
+    after = replace(_later(before, first), device=part(1))
+
+    with pytest.raises(ValueError, match="does not follow"):
+        joined((before, after))
+
+
 def test_stretches_joined_name_the_meters_of_all() -> None:
     """Also of those whose last stretch had none at work."""
     host = driven()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from kashi import signing
-from kashi_agent.errors import DiskFullError
+from kashi_agent.errors import DiskFullError, RefusedError
 from kashi_agent.relay.parcel import Parcel, Returned, Slip, Word
 from kashi_agent.relay.store import RelayStore
+from kashi_agent.relay.strangers import STRANGER_MS
 from kashi_agent.spool.sealed import Position
 
 HOST = "11111111-0000-4000-8000-000000000001"
@@ -240,3 +241,45 @@ def test_one_host_cannot_fill_the_disk(store: RelayStore, monkeypatch: pytest.Mo
         store.take(HOST, [parcel(3, size=1_000)], (0, 0), 1)
 
     assert waiting(store) == [(1, 1), (1, 2)]
+
+
+def test_of_a_host_the_server_has_not_answered_for_little_is_kept(
+    store: RelayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By number and by bytes: a relay is no place to leave things. Once the server has answered
+    for it, it may have what every host may; what is not taken stays with its host."""
+    monkeypatch.setattr("kashi_agent.relay.strangers.UNKNOWN_REPORTS_MAX", 2)
+    monkeypatch.setattr("kashi_agent.relay.strangers.UNKNOWN_BYTES_MAX", 1_000)
+    take(store, 1, 2)
+    with pytest.raises(DiskFullError, match="3 reports"):
+        take(store, 3)
+    with pytest.raises(DiskFullError, match="1001 bytes"):
+        store.take(OTHER, [parcel(1, size=1_001)], (0, 0), 1)
+
+    store.absorb(returned((1, 1), parcel(1)))
+
+    assert take(store, 3, 4, 5) == (1, 5)
+    assert waiting(store) == [(1, 2), (1, 3), (1, 4), (1, 5)]
+    assert [(one.host_id, one.known) for one in store.standings()] == [(HOST, True)]
+
+
+def test_what_is_kept_of_a_stranger_goes_and_nothing_more_is_taken(store: RelayStore) -> None:
+    """The server said that it is none of the relay's party: reports and request go, it hears why
+    for a day, and then the server is asked again. Other hosts are served on."""
+    take(store, 1, 2)
+    store.take(OTHER, [parcel(1)], (0, 0), 1)
+    store.ask(HOST, b"request", b"key", 1)
+
+    store.estrange(HOST, "not of the party")
+
+    assert (store.waiting_hosts(), store.renewals()) == ([OTHER], [])
+    for at in (1, STRANGER_MS):
+        with pytest.raises(RefusedError, match="not of the party"):
+            store.take(HOST, [parcel(1)], (0, 0), at)
+        with pytest.raises(RefusedError, match="not of the party"):
+            store.ask(HOST, b"request", b"key", at)
+    told = {one.host_id: (one.stranger, one.known, one.trouble) for one in store.standings()}
+    assert told == {HOST: (True, False, "not of the party"), OTHER: (False, False, "")}
+    assert store.take(OTHER, [parcel(2)], (0, 0), 1).held == (1, 2)
+    assert store.take(HOST, [parcel(1)], (0, 0), 1 + STRANGER_MS).held == (1, 1)
+    assert not {one.host_id: one.stranger for one in store.standings()}[HOST]

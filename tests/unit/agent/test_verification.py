@@ -88,7 +88,10 @@ def test_time_that_is_told_twice_is_found(host: Driven) -> None:
     assert len(findings) == len(devices)
     for finding, minutes in zip(findings, devices, strict=True):
         span = f"[{minutes.start_boottime_ms}, {minutes.end_boottime_ms}) ms"
-        assert finding.endswith(f"tells {span} of {minutes.device.hardware_id} a second time")
+        name = minutes.device.hardware_id
+        assert finding.startswith("报告 (")
+        assert f"再次报告了 {name} 的 {span}。report (" in finding
+        assert finding.endswith(f"tells {span} of {name} a second time")
 
 
 def test_counters_that_do_not_add_up_are_found(host: Driven) -> None:
@@ -165,13 +168,14 @@ def test_a_report_that_cannot_be_read_is_found(
 
     def failing(entry: object) -> SealedReport:
         if entry is lost:
-            raise SpoolError("it cannot be read")
+            raise SpoolError("无法读取。it cannot be read")
         return read(entry)  # type: ignore[arg-type]  # an entry
 
     monkeypatch.setattr(sealed, "read", failing)
 
     (finding,) = audited(host).findings
-    assert finding == f"report {lost.position}: it cannot be read"
+    told = f"报告 {lost.position}：无法读取。report {lost.position}: it cannot be read"
+    assert finding == told
 
 
 def test_a_receipt_that_is_not_the_servers_is_found(host: Driven) -> None:
@@ -181,7 +185,9 @@ def test_a_receipt_that_is_not_the_servers_is_found(host: Driven) -> None:
     host.agent.spool.sealed.acknowledge([(position, forged.SerializeToString(), 1)], bytes(32))
 
     (finding,) = audited(host).findings
-    assert finding.startswith(f"receipt {position}: ")
+    zh, en = finding.split("。")
+    assert zh.startswith(f"回执 {position}：")
+    assert en.startswith(f"receipt {position}: ")
 
 
 def test_a_receipt_for_another_report_is_found(host: Driven) -> None:
@@ -192,4 +198,5 @@ def test_a_receipt_for_another_report_is_found(host: Driven) -> None:
     sealed.acknowledge([(position, of_the_first, 1)], bytes(32))
 
     (finding,) = audited(host).findings
-    assert finding == f"receipt {position}: it is for another report than the kept one"
+    told = "对应的是另一份报告。receipt {place}: it is for another report than the kept one"
+    assert finding == f"回执 {position}：{told.format(place=position)}"

@@ -99,14 +99,19 @@ def test_a_refusal_names_state_and_steps_as_pages_do() -> None:
 
 
 def test_a_step_that_is_not_possible_is_refused_in_words_of_both_languages() -> None:
-    """State, mode, step and what is possible; a flag, which nobody types, is not offered."""
+    """State, mode, step and what is possible, as commands are typed; what the clock does is not
+    offered."""
     with pytest.raises(Refused) as refused:
         transition(Mode.CLAIM_FIRST, Review(), ClaimState.PUBLICISED, Step.USE, "C-1")
 
     zh, en = str(refused.value).split("。")
     assert all(word in zh for word in ("“公示”", "“用券”（use）", "发券 issue、"))
     assert en.startswith("claim C-1 is publicised; use is not possible there")
-    assert "flag" not in zh + en
+    assert not any(word in zh + en for word in ("flag", "reopen", "expire"))
+
+    with pytest.raises(Refused, match="Possible: claw-back") as typed:
+        transition(Mode.CLAIM_FIRST, Review(), ClaimState.WITHDRAWN, Step.CHARGE_INTEREST, "C-1")
+    assert "charge-interest is not possible" in str(typed.value)
 
 
 @pytest.mark.parametrize(

@@ -459,3 +459,16 @@ def test_records_that_cannot_be_are_refused_at_birth() -> None:
         Metered(evidence_level="strong", card_hours=Fraction(1), price_yuan=Fraction(1))
     with pytest.raises(InvalidValue, match="more than"):
         Voucher(number="V", face_fen=1, used_fen=2)
+
+
+def test_nothing_stands_in_where_a_known_ceiling_leaves_nothing() -> None:
+    """No invoice, and payments that nobody gave: 0 for certain, and no word of a stand-in, which
+    would make it an estimate."""
+    rules = ruled(base__metered="flag")
+    lines = (Metered(evidence_level="E1", card_hours=Fraction(2), price_yuan=Fraction(10)),)
+    part = replace(CASE.parts[0], invoice_fen=0, invoice_ex_tax_fen=0)
+    done = evaluate(rules, replace(CASE, parts=(part,), payment_fen=None, metered=lines))
+
+    base = next(one for one in done.steps if one.name == "base").outcome
+    assert (done.status, done.amount_fen, base.bound) == (Status.FINAL, 0, "invoice")
+    assert "stands in" not in base.reason[1]

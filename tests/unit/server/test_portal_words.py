@@ -9,6 +9,7 @@ from pathlib import Path
 
 import kashi_server.portal
 import pytest
+from kashi_server.domain.assignment_act import Standing
 from kashi_server.domain.sequence import QuarantineReason
 from kashi_server.portal.charts import BarChart, Series, meter, nice_top
 from kashi_server.portal.errors import TooManyRequests
@@ -17,6 +18,7 @@ from kashi_server.portal.locale.catalogue import LANGUAGES, WORDS, known_words, 
 from kashi_server.portal.pace import ADDRESSES_MAX, Pace
 from kashi_server.portal.routes.signing import own_path
 from kashi_server.portal.routes.verify import masked
+from kashi_server.services.claim_words import BATCHES
 
 PORTAL = Path(kashi_server.portal.__file__).parent
 _USED = re.compile(
@@ -42,6 +44,15 @@ def test_every_sentence_stands_in_both_languages(key: str) -> None:
     assert en.strip()
     assert fields_of(zh) == fields_of(en)
     assert not re.search(r"[\u4e00-\u9fff]", en), en
+
+
+def test_commands_and_pages_have_one_word_for_a_state() -> None:
+    """Of assignments and of batches: what a list prints is what a page says."""
+    standings = {f"assignment_standing.{one}": one.zh for one in Standing}
+    batches = {f"batch_status.{one}": word for one, word in BATCHES.items()}
+
+    assert standings == {key: WORDS[key][0] for key in standings}
+    assert batches == {key: " ".join(WORDS[key]) for key in batches}
 
 
 def test_every_key_that_pages_use_is_in_the_catalogue() -> None:

@@ -41,6 +41,9 @@ from kashi_server.errors import InvalidValue
 from usage_samples import attestation, minutes_record, stated_record
 
 PERIOD = OCTOBER.interval()
+CARD = "GPU-6f3c9a10-0000-4000-8000-00000000abcd"
+OTHER_CARD = "GPU-6f3c9a10-0000-4000-8000-00000000abce"
+OTHER_DIE = "64036E64-00A07559-5C350CF2-B9D00485-104301E2"
 
 
 def _rated(
@@ -160,14 +163,67 @@ def test_what_an_agent_measured_under_the_contract_is_held() -> None:
 
 def test_a_device_with_an_id_is_held_only_by_itself() -> None:
     """Samples of another card of the contract stand; those of the measured card are held."""
-    measured = observe(START, START + 60)
-    same = minutes_record(START, START + 60, unit_id="GPU-1", identified=True)
-    other = minutes_record(START, START + 60, unit_id="GPU-9", identified=True, line=3)
+    measured = observe(START, START + 60, hardware_id=CARD)
+    same = minutes_record(START, START + 60, unit_id=CARD, identified=True)
+    other = minutes_record(START, START + 60, unit_id=OTHER_CARD, identified=True, line=3)
+    agreed = terms([assignment(hardware_id=CARD)])
+    stated = [attestation(same, other, kind=SourceKind.SERIES)]
+
+    lines = _stated(_rated(stated, agreed, measured, devices=(device(CARD),)))
+
+    assert {line.hardware_id: line.amount_fen for line in lines} == {CARD: 0, OTHER_CARD: 1250}
+
+
+@pytest.mark.parametrize("unit_id", ["i-1", "GPU-9", f"{OTHER_CARD}x", OTHER_DIE])
+def test_what_is_no_hardware_id_of_the_vendor_names_no_device(unit_id: str) -> None:
+    """The source calls it a hardware id; it is none as the vendor writes them, so every device of
+    the contract holds it."""
+    record = minutes_record(START, START + 60, unit_id=unit_id, identified=True)
     agreed = terms([assignment()])
 
-    lines = _stated(_rated([attestation(same, other, kind=SourceKind.SERIES)], agreed, measured))
+    (line,) = _stated(_rated([attestation(record)], agreed, observe(START, START + 60)))
 
-    assert {line.hardware_id: line.amount_fen for line in lines} == {"GPU-1": 0, "GPU-9": 1250}
+    assert (line.amount_fen, line.reasons) == (0, (Reason.STATED_AND_MEASURED,))
+
+
+@pytest.mark.parametrize("unit_id", [CARD.upper(), f"{CARD}\u200b", CARD.replace("-", "")])
+@pytest.mark.parametrize("identified", [True, False])
+def test_a_measured_device_holds_every_spelling_of_its_id(unit_id: str, identified: bool) -> None:
+    """Leased to another contract or to none: the card was measured, so its hour is billed once."""
+    record = minutes_record(
+        START, START + 60, unit_id=unit_id if identified else f"a/{unit_id}", identified=identified
+    )
+    measured = observe(START, START + 60, hardware_id=CARD)
+
+    (line,) = _stated(_rated([attestation(record)], None, measured, devices=(device(CARD),)))
+
+    assert (line.amount_fen, line.reasons) == (0, (Reason.STATED_AND_MEASURED,))
+
+
+@pytest.mark.parametrize("unit_id", [CARD.upper(), f"{CARD}\u200b"])
+def test_a_device_stated_under_two_spellings_is_billed_once(unit_id: str) -> None:
+    """Two attestations that stand beside each other: the second's hour is held."""
+    found = [
+        attestation(minutes_record(START, START + 60, unit_id=one, identified=True), source=source)
+        for one, source in ((CARD, "a"), (unit_id, "b"))
+    ]
+
+    lines = _stated(_rated(found))
+
+    assert sum(line.billed_ms for line in lines) == HOUR_MS
+    assert [line.amount_fen for line in lines].count(0) == 1
+
+
+def test_a_lease_to_another_contract_holds_every_spelling() -> None:
+    """The assignment was typed in small letters, the bill in capitals."""
+    contracts = [contract(), contract("HT-2", OTHER_TENANT)]
+    lease = assignment(contract_id="HT-2", hardware_id=CARD)
+
+    (line,) = _stated(
+        _rated([_named(START, START + 60, CARD.upper())], terms([lease], contracts=contracts))
+    )
+
+    assert (line.amount_fen, line.reasons) == (0, (Reason.STATED_AND_MEASURED,))
 
 
 def test_an_unleased_device_that_was_measured_is_held_too() -> None:

@@ -1,5 +1,7 @@
 """A password that is asked for where nobody can answer."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,30 @@ def test_a_file_is_read_without_asking(tmp_path: Path) -> None:
     file.write_text("secret\n", encoding="utf-8")
 
     assert typed_password("clerk", file) == "secret"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "told"),
+    [("", "no password of clerk was typed"), ("correct horse\n", "correct horse")],
+)
+def test_without_a_terminal_no_words_of_pythons_own_are_printed(stdin: str, told: str) -> None:
+    """What comes by standard input is taken; where nothing does, one sentence in both languages."""
+    asked = (
+        "from kashi_server.commands.proving import typed_password\n"
+        "from kashi_server.errors import InvalidValue\n"
+        "try:\n"
+        "    print(typed_password('clerk', None))\n"
+        "except InvalidValue as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", asked],
+        input=stdin,
+        encoding="utf-8",
+        capture_output=True,
+        check=True,
+        start_new_session=True,
+    )
+
+    assert told in done.stdout
+    assert done.stderr == ""

@@ -214,10 +214,13 @@ def test_sacct_without_a_column_is_refused() -> None:
         reading(SLURM, SLURM_HEAD.replace("ElapsedRaw", "Elapsed") + SLURM_ROW)
 
 
+CARD = "GPU-6f3c9a10-0000-4000-8000-00000000abcd"
+
+
 def _matrix(*values: tuple[object, str], **labels: str) -> str:
     metric = {
         "__name__": "DCGM_FI_DEV_GPU_UTIL",
-        "UUID": "GPU-1",
+        "UUID": CARD,
         "modelName": H100,
         **labels,
     }
@@ -239,6 +242,56 @@ def test_presence_of_samples_counts_up_to_the_gap_limit() -> None:
     assert all(one.identified and one.cards == 1 and one.whole for one in found)
 
 
+@pytest.mark.parametrize(
+    ("vendor", "said", "unit_id", "identified"),
+    [
+        ("nvidia", CARD, CARD, True),
+        ("nvidia", CARD.upper(), CARD, True),
+        ("nvidia", f" {CARD} ", CARD, True),
+        ("nvidia", f"{CARD}\u200b", f"cloud-a/{CARD}\u200b", False),
+        ("nvidia", f"0: {CARD[4:]}", f"cloud-a/0: {CARD[4:]}", False),
+        ("huawei", CARD, f"cloud-a/{CARD}", False),
+        (
+            "huawei",
+            "64036e64-00a07559-5c350cf2-b9d00485-104301e2",
+            "64036E64-00A07559-5C350CF2-B9D00485-104301E2",
+            True,
+        ),
+    ],
+)
+def test_a_hardware_id_is_one_in_the_vendors_own_form(
+    vendor: str, said: str, unit_id: str, identified: bool
+) -> None:
+    """It is kept in the vendor's own capitals; anything else is a name within the site."""
+    mapping = BILL.replace('"nvidia"', f'"{vendor}"') + "identified = true\n"
+
+    (record,) = records(mapping, BILL_HEAD + BILL_ROW.replace("i-1,8", f"{said},1"))
+
+    assert (record.unit_id, record.identified) == (unit_id, identified)
+
+
+@pytest.mark.parametrize("said", ["GPU-1", "i-1", f"{CARD[:-1]}x"])
+def test_a_bill_that_promises_hardware_ids_names_no_instance(said: str) -> None:
+    """What holds no vendor's id is refused by line and column, and was no name of the site unsaid:
+    a bill of instances does not say that its units are ids."""
+    row = BILL_ROW.replace("i-1,8", f"{said},1")
+
+    with pytest.raises(MistakesFound) as refused:
+        records(BILL + "identified = true\n", BILL_HEAD + row)
+
+    (mistake,) = refused.value.mistakes
+    assert (mistake.line, mistake.field) == (2, "instance")
+    assert "不是厂商的硬件编号" in mistake.message
+    (record,) = records(BILL, BILL_HEAD + row)
+    assert (record.unit_id, record.identified) == (f"cloud-a/{said}", False)
+
+
+def test_what_is_called_a_hardware_id_is_one_card() -> None:
+    """Also where its form is not the vendor's."""
+    with pytest.raises(MistakesFound, match="what has a hardware id is one card"):
+        records(BILL + "identified = true\n", BILL_HEAD + BILL_ROW)
+
+
 def test_a_series_is_cut_at_whole_hours() -> None:
     """Forty seconds across an hour's end are two records, so hours can be told apart."""
     second = AT // 1000 + 3580
@@ -251,7 +304,14 @@ def test_a_series_is_cut_at_whole_hours() -> None:
     ]
 
 
-@pytest.mark.parametrize("blank", ["NaN", "9223372036854775794", ""])
+@pytest.mark.parametrize(
+    "blank",
+    [
+        *("NaN", "", "9223372036854775794", "9.223372036854775808e+18"),
+        *("140737488355328", "140737488355328.000000", "1.40737488355328e+14"),
+        *("140737488355329", "140737488355330", "140737488355331"),
+    ],
+)
 def test_a_blank_is_no_sample(blank: str) -> None:
     """What DCGM writes where it has no value shows no device: 30 + 30 s are then one of 60 s."""
     second = AT // 1000
@@ -260,6 +320,16 @@ def test_a_blank_is_no_sample(blank: str) -> None:
     told = reading(SERIES, content)
 
     assert (told.records, told.skipped["no_sample"]) == ({}, 1)
+
+
+@pytest.mark.parametrize("value", ["140737488355327", "140737488355344", "2e14", "1e18"])
+def test_a_counter_near_a_blank_is_a_sample(value: str) -> None:
+    """Energy and bytes grow past what DCGM writes for a double that it does not have."""
+    second = AT // 1000
+
+    (record,) = records(SERIES, _matrix((second, "1"), (second + 31, value), (second + 62, "1")))
+
+    assert record.stated_ms == 62_000
 
 
 def test_a_series_as_csv_counts_like_json() -> None:
@@ -276,6 +346,50 @@ def test_a_series_as_csv_counts_like_json() -> None:
 
 
 @pytest.mark.parametrize(
+    ("profile", "instance", "column"),
+    [("1g.10gb", "7", "GPU_I_PROFILE"), ("1g.10gb", "", "GPU_I_PROFILE"), (" ", "0", "GPU_I_ID")],
+)
+def test_a_partition_in_a_csv_series_is_refused_like_one_in_json(
+    profile: str, instance: str, column: str
+) -> None:
+    """A seventh of a card is no card: each of its samples is named by line and column; the same
+    file without what tells the partition is one of a whole card."""
+    mapping = f'time = "at"\nsample = "value"\n{SERIES}'
+    head = "at,UUID,GPU_I_PROFILE,GPU_I_ID,modelName,value\n"
+
+    def content(profile: str, instance: str) -> str:
+        return head + "".join(
+            f"2026-10-05 08:00:{second},{CARD},{profile},{instance},{H100},1\n"
+            for second in ("00", "45")
+        )
+
+    with pytest.raises(MistakesFound) as refused:
+        reading(mapping, content(profile, instance))
+
+    said = [(one.line, one.field) for one in refused.value.mistakes]
+    assert said == [(2, column), (3, column)]
+    assert "不是整卡" in str(refused.value)
+    (record,) = records(mapping, content(" ", ""))
+    assert record.stated_ms == 45_000
+
+
+def test_a_partition_of_another_contract_is_passed_over() -> None:
+    """Its samples are not stated, so they are no mistake."""
+    mapping = f'time = "at"\nsample = "value"\n{SERIES}'.replace(
+        'value = "HT-1"', 'column = "ns", values = { a = "HT-1" }, others = "skip"'
+    )
+    rows = "2026-10-05 08:00:00,b,1g.10gb,1\n2026-10-05 08:00:00,a,,1\n2026-10-05 08:00:45,a,,1\n"
+    content = "at,ns,GPU_I_PROFILE,value,UUID,modelName\n" + rows.replace(
+        "1\n", f"1,{CARD},{H100}\n"
+    )
+
+    told = reading(mapping, content)
+
+    assert told.skipped["other_contract"] == 1
+    assert [one.stated_ms for one in told.records["HT-1"]] == [45_000]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "is no JSON"),
@@ -285,6 +399,7 @@ def test_a_series_as_csv_counts_like_json() -> None:
             _matrix((AT // 1000, "1"), GPU_I_PROFILE="1g.10gb"),
             "GPU_I_PROFILE: 是分区（1g.10gb），不是整卡",
         ),
+        (_matrix((AT // 1000, "1"), GPU_I_ID="0"), "result[1].metric.GPU_I_ID: 是分区（0）"),
         (_matrix((AT // 1000, "x")), "result[1].values[1]: “x”不是数。'x' is no number"),
         (_matrix(("soon", "1")), "'soon' is no time"),
         (_matrix((AT // 1000, "1"), (AT // 1000, "1")), "not in order of time"),

@@ -68,7 +68,10 @@ def _least(state: State, asking: Asking) -> Outcome:
         for name, mode in modes.items()
         if mode == "ceiling" and name in state.factors
     }
-    bounds = {**ceilings, **_stand_in(state, modes)}
+    known = _least_of(ceilings.values(), asking) if ceilings else None
+    # Nothing stands in where the known ceilings leave nothing: no amount could lift that.
+    settled = known is not None and known.total_fen == 0
+    bounds = ceilings if settled else {**ceilings, **_stand_in(state, modes)}
     if not bounds:
         _tell_open(state, None, asking)
         return Outcome(
@@ -77,7 +80,7 @@ def _least(state: State, asking: Asking) -> Outcome:
             bound="base",
         )
     least = _least_of(bounds.values(), asking)
-    _tell_open(state, _least_of(ceilings.values(), asking) if ceilings else None, asking)
+    _tell_open(state, known, asking)
     for name, mode in modes.items():
         amounts = state.factors.get(name)
         if mode == "flag" and amounts and amounts.total_fen < least.total_fen:

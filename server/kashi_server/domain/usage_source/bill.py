@@ -16,6 +16,7 @@ from kashi_server.domain.usage_source.reading import (
     decoded,
     field_of,
     span_of,
+    unit_of,
 )
 from kashi_server.domain.usage_source.values import Row, SkippedRow
 from kashi_server.errors import InvalidValue
@@ -55,21 +56,20 @@ def _record(reading: Reading, line: int, row: Row) -> StatedRecord | None:
 def _stated(reading: Reading, line: int, row: Row) -> StatedRecord | None:
     mapping = reading.mapping
     model = field_of(mapping.model.column, lambda: mapping.model.of(row))
-    cards = field_of(mapping.cards.column, lambda: card_count(mapping.cards.of(row)))
-    unit = field_of(mapping.unit.column, lambda: mapping.unit.of(row))
+    cards = field_of(mapping.cards.column, lambda: _cards(mapping, row))
+    named, identified = unit_of(mapping, row)
     start, end = span_of(mapping, row, mapping.start, mapping.end)
     column = mapping.quantity.column if mapping.quantity else mapping.end
     stated_ms = field_of(column, lambda: _stated_ms(mapping, row, cards, end - start))
     if stated_ms == 0:
         reading.skipped[NO_TIME] += 1
         return None
-    named = unit if mapping.identified else f"{mapping.site}/{unit}"
     return field_of(
         mapping.cards.column,
         lambda: StatedRecord(
             key=f"{named}@{local_text(start, mapping.offset)}",
             unit_id=named,
-            identified=mapping.identified,
+            identified=identified,
             model=model,
             cards=cards,
             start_utc_ms=start,
@@ -78,6 +78,13 @@ def _stated(reading: Reading, line: int, row: Row) -> StatedRecord | None:
             line=line,
         ),
     )
+
+
+def _cards(mapping: UsageMapping, row: Row) -> int:
+    cards = card_count(mapping.cards.of(row))
+    if mapping.identified and cards != 1:
+        raise InvalidValue("有硬件编号的即为一张卡，张数须为 1。what has a hardware id is one card")
+    return cards
 
 
 def card_count(text: str) -> int:

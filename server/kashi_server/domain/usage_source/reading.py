@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from kashi_server.domain.attestation import StatedRecord
+from kashi_server.domain.attestation import SourceKind, StatedRecord
+from kashi_server.domain.hardware_name import named_device, names_partition, vendors_id
 from kashi_server.domain.interval import MINUTE_MS, Month
 from kashi_server.domain.positioned import Mistake, MistakesFound
 from kashi_server.domain.usage_source.instants import instant_ms
@@ -42,6 +43,34 @@ def field_of(column: str, read: Callable[[], T]) -> T:
         return read()
     except InvalidValue as error:
         raise FieldWrong(column, str(error)) from error
+
+
+def unit_of(mapping: UsageMapping, row: Row) -> tuple[str, bool]:
+    """The unit of a row and whether that is a hardware id: only in the vendor's own form is it one,
+    whatever the mapping says. What is none is a name within the site.
+
+    Raises:
+        FieldWrong: the row names none, or what no vendor's id is where a bill's mapping says ids.
+    """
+    column = mapping.unit.column
+    named = field_of(column, lambda: mapping.unit.of(row))
+    if not mapping.identified:
+        return f"{mapping.site}/{named}", False
+    hardware_id = vendors_id(named, mapping.vendor)
+    # The mapping of a series says nothing of its label, so it promises nothing either.
+    if mapping.kind is SourceKind.BILL and not (hardware_id or _speaks_of_device(named)):
+        raise FieldWrong(
+            column,
+            f"“{named}”不是厂商的硬件编号；unit 如为实例等名称，请从映射文件中去掉 identified。"
+            f"'{named}' is no vendor's hardware id; where units are names, as of instances, take"
+            " `identified` out of the mapping",
+        )
+    return hardware_id or f"{mapping.site}/{named}", hardware_id is not None
+
+
+def _speaks_of_device(named: str) -> bool:
+    """It holds an id in another spelling, or names a part of a card: those are judged later."""
+    return named_device(named) is not None or names_partition(named, as_id=True)
 
 
 def span_of(mapping: UsageMapping, row: Row, start: str, end: str) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Series of samples of one metric: Prometheus's query_range as JSON, or CSV with a row a sample.
 
 What counts is that a sample is there: between two samples no further apart than the mapping's gap
-limit the device was seen, and no value is asked how busy it was. A blank of DCGM
-(0x7ffffffffffffff0 and above) or a NaN is no sample. A record is a run of samples without a gap,
-cut at whole UTC hours.
+limit the device was seen, and no value is asked how busy it was. A blank of DCGM (an integer from
+0x7ffffffffffffff0 on, a double of 2^47 to 2^47 + 15) or a NaN is no sample. A record is a run of
+samples without a gap, cut at whole UTC hours.
 """
 
 import json
@@ -22,14 +22,20 @@ from kashi_server.domain.usage_source.reading import (
     csv_rows,
     decoded,
     field_of,
+    unit_of,
 )
 from kashi_server.domain.usage_source.values import Row, SkippedRow
 from kashi_server.errors import InvalidValue
 
 BLANK_MIN: Final = 0x7FFFFFFFFFFFFFF0
+"""DCGM's integers that are no value: blank, not found, not supported, not permissioned and on."""
+DOUBLE_BLANK_MIN: Final = 2**47
+DOUBLE_BLANK_END: Final = DOUBLE_BLANK_MIN + 16
+"""The same for doubles (140737488355328.0 and on), where DCGM leaves as much room: counters of
+energy and bytes grow past them."""
 NAME_LABEL: Final = "__name__"
-PARTITION_LABEL: Final = "GPU_I_PROFILE"
-"""What exporters of GPU metrics put on the series of a partition alone."""
+PARTITION_LABELS: Final = ("GPU_I_PROFILE", "GPU_I_ID")
+"""What exporters of GPU metrics put on the series of a partition alone: its profile, its number."""
 OTHER_METRIC: Final = "other_metric"
 OTHER_MODEL: Final = "other_model"
 NO_SAMPLE: Final = "no_sample"
@@ -42,8 +48,9 @@ Labels = Mapping[str, str]
 class _Device:
     """The samples of one device as they come: a contract, a model, and where it was seen."""
 
-    def __init__(self, unit_id: str, contract_id: str, model: str, line: int) -> None:
-        self.unit_id, self.contract_id, self.model, self.line = unit_id, contract_id, model, line
+    def __init__(self, unit: tuple[str, bool], contract_id: str, model: str, line: int) -> None:
+        self.unit_id, self.identified = unit
+        self.contract_id, self.model, self.line = contract_id, model, line
         self.last_ms: int | None = None
         self.runs: list[tuple[int, int]] = []
 
@@ -120,15 +127,7 @@ def _read_json(reading: Reading, text: str, devices: dict[str, _Device]) -> None
             reading.skipped[OTHER_METRIC] += 1
             continue
         row = _labelled(reading, place, name, labels)
-        profile = labels.get(PARTITION_LABEL)
-        if row is not None and profile:
-            said = (
-                f"是分区（{profile}），不是整卡；请用采集代理计量。"
-                f"is a partition ({profile}), no whole card; meter it with an agent"
-            )
-            reading.wrong(place, f"{name}.metric.{PARTITION_LABEL}", said)
-            continue
-        device = None if row is None else _device(reading, place, row, devices)
+        device = None if row is None else _device(reading, place, row, devices, f"{name}.metric.")
         if device is not None:
             _samples(reading, place, name, values, device)
 
@@ -195,16 +194,19 @@ def present(text: str) -> bool:
         return False
     if _VALUE.fullmatch(said) is None:
         raise InvalidValue(f"“{text}”不是数。'{text}' is no number")
-    return Decimal(said) < BLANK_MIN
+    value = Decimal(said)
+    return value < BLANK_MIN and not DOUBLE_BLANK_MIN <= value < DOUBLE_BLANK_END
 
 
-def _device(reading: Reading, line: int, row: Row, devices: dict[str, _Device]) -> _Device | None:
+def _device(
+    reading: Reading, line: int, row: Row, devices: dict[str, _Device], prefix: str = ""
+) -> _Device | None:
     mapping = reading.mapping
     contract_id = contract_of(reading, line, row)
     if contract_id is None:
         return None
     try:
-        unit_id = field_of(mapping.unit.column, lambda: mapping.unit.of(row))
+        unit = unit_of(mapping, row)
         model = field_of(mapping.model.column, lambda: mapping.model.of(row))
     except SkippedRow:
         reading.skipped[OTHER_MODEL] += 1
@@ -212,7 +214,10 @@ def _device(reading: Reading, line: int, row: Row, devices: dict[str, _Device]) 
     except FieldWrong as error:
         reading.wrong(line, error.column, str(error))
         return None
-    known = devices.setdefault(unit_id, _Device(unit_id, contract_id, model, line))
+    if _is_partition(reading, line, row, prefix):
+        return None
+    unit_id = unit[0]
+    known = devices.setdefault(unit_id, _Device(unit, contract_id, model, line))
     if (known.contract_id, known.model) != (contract_id, model):
         reading.wrong(
             line,
@@ -223,12 +228,26 @@ def _device(reading: Reading, line: int, row: Row, devices: dict[str, _Device]) 
     return known
 
 
+def _is_partition(reading: Reading, line: int, row: Row, prefix: str) -> bool:
+    for label in PARTITION_LABELS:
+        told = row.get(label, "").strip()
+        if told:
+            reading.wrong(
+                line,
+                f"{prefix}{label}",
+                f"是分区（{told}），不是整卡；请用采集代理计量。"
+                f"is a partition ({told}), no whole card; meter it with an agent",
+            )
+            return True
+    return False
+
+
 def _records(reading: Reading, device: _Device) -> Iterator[StatedRecord]:
     for start, end in device.runs:
         yield StatedRecord(
             key=f"{device.unit_id}@{instant_text(start, reading.mapping.offset)}",
             unit_id=device.unit_id,
-            identified=True,
+            identified=device.identified,
             model=device.model,
             cards=1,
             start_utc_ms=start,

@@ -162,6 +162,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "recoveries.since": ("自", "Since"),
     "recoveries.out": ("未追回的已拨付金额（元）", "Paid and not recovered (CNY)"),
     "recoveries.worth": ("当日测算（元）", "Came to on that day (CNY)"),
+    "recoveries.due": ("应追回（元）", "Due to be recovered (CNY)"),
     "recoveries.why": ("缘由", "Why"),
     "vouchers.title": ("券", "Vouchers"),
     "vouchers.lead": ("按到期日排列。", "The one that ends first stands first."),

@@ -67,6 +67,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "quarantine.6": ("累计数不连续", "totals do not follow"),
     "quarantine.7": ("一天内新纪元过多", "too many new epochs in a day"),
     "quarantine.8": ("设备描述与此前不符", "device described otherwise than before"),
+    "quarantine.9": ("计量器采样间隔过长", "meter looks too rarely"),
     "epoch.1": ("本地缓存丢失", "spool lost"),
     "epoch.2": ("本地缓存损坏", "spool corrupt"),
     "epoch.3": ("主机回滚", "host rolled back"),

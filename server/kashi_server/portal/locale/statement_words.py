@@ -81,7 +81,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "statement.subsidy": ("资助估算", "Subsidy estimate"),
     "statement.estimate": ("估算", "Estimate"),
     "statement.estimate_note": (
-        "仅为估算，不可用于对账或申领；以主管部门核定为准。",
+        "仅为估算，不可用于对账或申报；以主管部门核定为准。",
         "An estimate only, not for accounting or claims; the office's decision counts.",
     ),
     "statement.no_estimate": ("参数未知，无法估算", "cannot be estimated: parameters unknown"),

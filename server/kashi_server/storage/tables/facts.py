@@ -27,6 +27,7 @@ reports = Table(
     Column("start_utc_ms", Count, nullable=False),
     Column("end_utc_ms", Count, nullable=False),
     Column("received_utc_ms", Count, nullable=False),
+    # How far the wall clock stood from the labels' axis (domain/host_clock.py).
     Column("clock_offset_ms", Count, nullable=False),
     # 1 accepted, 5 quarantined; the contract's numbers.
     Column("verdict", SmallInteger, nullable=False),
@@ -36,6 +37,8 @@ reports = Table(
     Column("counted", SmallInteger, nullable=False),
     # Compressed exact bytes of the report and of the receipt (see storage/packing.py).
     Column("content", Bytes, nullable=False),
+    # The contract's ClockSync; 0, like everything but 2: nobody vouches for the clock.
+    Column("clock_sync", SmallInteger, nullable=False, server_default="0"),
     CheckConstraint("verdict IN (1, 5)", name="verdict"),
     CheckConstraint("counted IN (0, 1)", name="counted"),
     CheckConstraint("(verdict = 1) = (reason = 0)", name="reason"),

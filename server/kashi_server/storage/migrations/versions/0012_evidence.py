@@ -1,4 +1,5 @@
-"""Tables of stated usage, explanations of gaps and what officers made of them."""
+"""Tables of stated usage, explanations of gaps and what officers made of them; what a report says
+of its clock."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +23,7 @@ _TABLES = (
 
 
 def upgrade() -> None:
+    _report_clocks()
     _usage_sources()
     _attestations()
     _stated_records()
@@ -42,6 +44,13 @@ def downgrade() -> None:
             op.execute(statement)
     for table in reversed(_TABLES):
         op.drop_table(table)
+    op.drop_column("reports", "clock_sync")
+
+
+def _report_clocks() -> None:
+    """Reports from before say nothing here of their clock: it is unknown, not good."""
+    sync = sa.Column("clock_sync", sa.SmallInteger(), nullable=False, server_default="0")
+    op.add_column("reports", sync)
 
 
 def _reference(

@@ -1,0 +1,105 @@
+"""Towards a year's threshold counts what still is expense: not what expired, was cut or is void."""
+
+from dataclasses import replace
+
+from changed_agreements import amendment
+from claim_cases import (
+    BOTH,
+    CLERK,
+    OFFICER,
+    WHY,
+    Filed,
+    add_invoice,
+    add_payment,
+    filed,
+    invoice_number,
+    rules,
+)
+from fixtures_certificates import COMPANY_A
+from kashi_server.domain.claim_content import InvoicePart
+from kashi_server.domain.claim_states import ClaimState
+from kashi_server.services.accounts import Role
+from kashi_server.services.claim_standing import before
+from kashi_server.services.claim_steps import existing
+from kashi_server.services.importing import ImportFile, Importing
+from kashi_server.services.sight import Reader
+from kashi_server.storage.unit_of_work import Work
+from papers_falling import void
+
+OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
+
+
+def other(ready: Filed) -> str:
+    """Another draft of the company, on an invoice of its own."""
+    with ready.work.begin() as unit:
+        add_invoice(unit, invoice_number(50), "HT-A", COMPANY_A, (300_00, 1_00))
+        add_payment(unit, "PAY-50", COMPANY_A, invoice_number(50), 301_00)
+        unit.commit()
+    part = (InvoicePart(invoice_number(50), "HT-A", "accelerator", 300_00),)
+    content = replace(ready.content(), invoices=part, payments=("PAY-50",))
+    return ready.claims.draft(CLERK, ready.batch.batch_id, content).claim.claim_id
+
+
+def counted_fen(ready: Filed, claim_id: str) -> int | None:
+    """What the company's other claims bring towards its threshold, where money moves."""
+    with ready.work.begin(writes=False) as unit:
+        return before(unit, existing(unit, claim_id), granted=True).standing.year_eligible_fen
+
+
+def cut(ready: Filed, yuan: str) -> None:
+    """An officer imports an amendment by which the compute is for so much."""
+    importing = Importing(ready.work, ready.clock, ready.claims)
+    importing.take([ImportFile("agreed.toml", amendment(accelerator_yuan=yuan))], "officer", "")
+
+
+def test_an_expired_voucher_brings_no_expense(sqlite_claims_work: Work) -> None:
+    """450 yuan while it could be used, nothing once its last day has passed: what nobody was paid
+    on is free for another claim, and would count twice."""
+    ready = filed(sqlite_claims_work)
+    claim_id, draft = ready.issued(200_00), other(ready)
+    ready.claims.use(CLERK, claim_id, amount_fen=100_00)
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    ready.claims.pay(BOTH, claim_id, WHY)
+    assert counted_fen(ready, draft) == 450_00
+    ready.days_later(400)
+    ready.claims.expire()
+
+    assert counted_fen(ready, draft) == 0
+
+
+def test_void_expense_of_a_claim_that_goes_on_counts_nothing(claims_work: Work) -> None:
+    """Two officers let its voucher go on; the invoice that it was granted on stays void."""
+    ready = filed(claims_work)
+    claim_id, draft = ready.issued(200_00), other(ready)
+    void(ready)
+    ready.claims.resume(BOTH, claim_id, WHY)
+
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.ISSUED
+    assert counted_fen(ready, draft) == 0
+
+
+def test_void_expense_of_a_claim_under_review_counts_nothing(sqlite_claims_work: Work) -> None:
+    """Back at the check of form, nothing of it is known to be expense."""
+    ready = filed(sqlite_claims_work)
+    claim_id, draft = ready.approved(200_00), other(ready)
+    void(ready)
+
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.state is ClaimState.FORM_CHECK
+    with ready.work.begin(writes=False) as unit:
+        assert before(unit, existing(unit, draft)).standing.year_eligible_fen == 0
+
+
+def test_a_cut_contract_counts_what_is_left_of_it(sqlite_claims_work: Work) -> None:
+    """Paid on 450 yuan of compute; on a contract of 100 no more of it is expense."""
+    ready = filed(sqlite_claims_work, rules(redemption_mode='"post_use"'))
+    claim_id, draft = ready.approved(200_00), other(ready)
+    ready.claims.publicise(OFFICER, claim_id)
+    ready.days_later(7)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    ready.claims.pay(BOTH, claim_id, WHY)
+    cut(ready, "100.00")
+    assert counted_fen(ready, draft) == 100_00
+
+    flag = ready.claims.show(OFFICE, claim_id).events[-1]
+    assert (flag.step, flag.terms["still_eligible_yuan"]) == ("flag", "100.00")
