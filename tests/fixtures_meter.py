@@ -66,11 +66,18 @@ class Meter:
 
     def at(self, now_ms: int) -> SampleBatch:
         """A reading begun after the scenario's clock was set."""
+        return self.since(now_ms)[-1]
+
+    def since(self, now_ms: int) -> list[SampleBatch]:
+        """Every reading that came since the scenario's clock was set, up to the first that was
+        begun after it. One under way meets the new time in its last calls: what is told once may
+        be told by it."""
         self.control.now_ms = now_ms
         set_ms = boottime_ms()
-        while (batch := self.next(SampleBatch)).boottime_ms <= set_ms:
-            pass
-        return batch
+        batches = [self.next(SampleBatch)]
+        while batches[-1].boottime_ms <= set_ms:
+            batches.append(self.next(SampleBatch))
+        return batches
 
     def ask(self, message: AgentMessage) -> None:
         """Ask something of the meter, as the agent does."""

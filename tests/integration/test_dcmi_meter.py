@@ -60,16 +60,6 @@ def busy(percent: int, **fields: int) -> tuple[State, ...]:
     return (State(from_ms=0, **{**shown, **fields}),)
 
 
-def since(meter: Meter, now_ms: int) -> list[SampleBatch]:
-    """Every batch since the scenario's clock was set; the last one was begun after that."""
-    meter.control.now_ms = now_ms
-    set_ms = boottime_ms()
-    batches = [meter.next(SampleBatch)]
-    while batches[-1].boottime_ms <= set_ms:
-        batches.append(meter.next(SampleBatch))
-    return batches
-
-
 def told(batch: SampleBatch, *kinds: DeviceEventKind) -> list[tuple[str, str, int]]:
     """Events of these kinds: device, words, value."""
     return [(e.hardware_id, e.detail, e.value) for e in batch.events if e.kind in kinds]
@@ -359,7 +349,7 @@ def test_a_chip_that_is_split_anew_has_other_partitions(meters: Meters) -> None:
     meter = meters.start(Scenario(chips=(chip,)))
     before = meter.next(SampleBatch)
 
-    batches = since(meter, 1_000)
+    batches = meter.since(1_000)
     while (
         len(batches[-1].samples) != 2 or batches[-1].samples[1].device == before.samples[1].device
     ):
@@ -383,7 +373,7 @@ def test_health_and_faults_are_told_when_they_change(meters: Meters) -> None:
     kinds = (DeviceEventKind.HEALTH, DeviceEventKind.FAULT)
 
     def heard(now_ms: int) -> list[tuple[str, int]]:
-        batches = [*since(meter, now_ms), *(meter.next(SampleBatch) for _ in range(11))]
+        batches = [*meter.since(now_ms), *(meter.next(SampleBatch) for _ in range(11))]
         return [(words, value) for one in batches for _, words, value in told(one, *kinds)]
 
     begun = [(words, value) for _, words, value in told(meter.next(SampleBatch), *kinds)]
@@ -401,7 +391,7 @@ def test_a_dropped_card_is_lost_and_its_fault_told(meters: Meters) -> None:
     meter = meters.start(scenario)
     fault = DeviceEventKind.FAULT
 
-    before, during, after = [meter.next(SampleBatch)], since(meter, 1_000), since(meter, 2_000)
+    before, during, after = [meter.next(SampleBatch)], meter.since(1_000), meter.since(2_000)
 
     for batches, lost in ((before, False), (during, True), (after, False)):
         assert [sample.seen == LOST for sample in batches[-1].samples] == [
@@ -676,7 +666,7 @@ def test_no_refusal_of_one_call_on_one_chip_touches_another(meters: Meters, code
     meter = meters.start(Scenario(chips=chips, errors=errors))
     before = meter.next(SampleBatch)
 
-    during, after = since(meter, 1_000), since(meter, 2_000)
+    during, after = meter.since(1_000), meter.since(2_000)
 
     whole = seen_of(before.samples[-1])
     for batch in (*during, *after):

@@ -713,10 +713,10 @@ def test_an_error_of_both_sources_is_told_once(meters: Meters, tmp_path: Path) -
         kernel.write(xid_line(devices[1], 79))
         kernel.write(xid_line(devices[0], 62))
         kernel.flush()
-        batches = [meter.next(SampleBatch), meter.next(SampleBatch), meter.at(1_000)]
-        batches += [meter.at(2_000)]
+        batches = [meter.next(SampleBatch), meter.next(SampleBatch), *meter.since(1_000)]
+        batches += meter.since(2_000)
         kernel.write(xid_line(devices[1], 79))
-    batches += [meter.at(3_000), *(meter.next(SampleBatch) for _ in range(3))]
+    batches += [*meter.since(3_000), *(meter.next(SampleBatch) for _ in range(3))]
 
     xids = [event for event in told(batches) if event.kind == DeviceEventKind.XID]
     assert sorted((event.hardware_id, event.value) for event in xids) == [

@@ -379,9 +379,10 @@ def test_a_new_partitioning_replaces_the_old(meters: Meters) -> None:
     )
     integrator.observe(meter.next(SampleBatch))
 
-    changed = meter.at(1_000)
-    integrator.observe(changed)
-    events: list[DeviceEvent] = [*changed.events]
+    events: list[DeviceEvent] = []
+    for changed in meter.since(1_000):
+        integrator.observe(changed)
+        events += changed.events
     while len(changed.samples) < 2 or changed.samples[1].device.hardware_id != "MIG-new.2of7":
         changed = meter.next(SampleBatch)
         integrator.observe(changed)
@@ -425,7 +426,7 @@ def test_an_xid_is_told_once(meters: Meters) -> None:
     meter = meters.start(scenario)
     meter.at(500)
 
-    batches = [meter.at(1_000), meter.at(1_500), meter.at(2_000)]
+    batches = [batch for now_ms in (1_000, 1_500, 2_000) for batch in meter.since(now_ms)]
 
     told = [(event.hardware_id, event.kind, event.value) for b in batches for event in b.events]
     assert told == [(card(1).uuid, 3, 79)]
