@@ -26,7 +26,7 @@ from fakes.dcmi.scenario import (
 )
 from fakes.driver.library import compiler
 from fakes.driver.scenario import Error, Hang, Lost
-from fixtures_meter import BUILD, CADENCE_MS, Meter, Meters, boottime_ms, seen_of
+from fixtures_meter import BUILD, CADENCE_MS, Meters, boottime_ms, seen_of
 from kashi_agent.evidence.library import owner_of
 from kashi_agent.meter_link import NoticeKind, Release, Resume
 from kashi_agent.meters.dcmi_library import _NAMES, LIBRARIES, DcmiLibrary, DriverGone
