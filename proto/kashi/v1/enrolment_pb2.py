@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from kashi.v1 import report_pb2 as kashi_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kashi/v1/enrolment.proto\x12\x08kashi.v1\x1a\x15kashi/v1/report.proto\"\xa7\x01\n\x0c\x45nrolRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\x19\n\x11report_public_key\x18\x03 \x01(\x0c\x12\'\n\npossession\x18\x04 \x01(\x0b\x32\x13.kashi.v1.Signature\x12\"\n\x05\x66\x61\x63ts\x18\x05 \x01(\x0b\x32\x13.kashi.v1.HostFacts\x12\x13\n\x0brelay_names\x18\x06 \x03(\t\"|\n\tHostFacts\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x16\n\x0emachine_sha256\x18\x02 \x01(\x0c\x12\x18\n\x10operating_system\x18\x03 \x01(\t\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\"\xba\x01\n\rEnrolResponse\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x19\n\x11\x63\x65rtificate_chain\x18\x02 \x03(\x0c\x12!\n\x19receipt_certificate_chain\x18\x03 \x03(\x0c\x12\x18\n\x10metering_address\x18\x04 \x01(\t\x12\x17\n\x0f\x65nrolled_utc_ms\x18\x05 \x01(\x03\x12\x19\n\x11operator_party_id\x18\x06 \x01(\t\x12\x0c\n\x04\x64\x65mo\x18\x07 \x01(\x08\"J\n\x0fSignedEnrolment\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"#\n\x10\x43hallengeRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\"\"\n\x11\x43hallengeResponse\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"e\n\x0eRecoverRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12&\n\tsignature\x18\x04 \x01(\x0b\x32\x13.kashi.v1.Signature\",\n\x0fRecoverResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x03(\x0c\x32\xd2\x01\n\x10\x45nrolmentService\x12\x38\n\x05\x45nrol\x12\x16.kashi.v1.EnrolRequest\x1a\x17.kashi.v1.EnrolResponse\x12\x44\n\tChallenge\x12\x1a.kashi.v1.ChallengeRequest\x1a\x1b.kashi.v1.ChallengeResponse\x12>\n\x07Recover\x12\x18.kashi.v1.RecoverRequest\x1a\x19.kashi.v1.RecoverResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kashi/v1/enrolment.proto\x12\x08kashi.v1\x1a\x15kashi/v1/report.proto\"\xa7\x01\n\x0c\x45nrolRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\x19\n\x11report_public_key\x18\x03 \x01(\x0c\x12\'\n\npossession\x18\x04 \x01(\x0b\x32\x13.kashi.v1.Signature\x12\"\n\x05\x66\x61\x63ts\x18\x05 \x01(\x0b\x32\x13.kashi.v1.HostFacts\x12\x13\n\x0brelay_names\x18\x06 \x03(\t\"\xa3\x01\n\tHostFacts\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x16\n\x0emachine_sha256\x18\x02 \x01(\x0c\x12\x18\n\x10operating_system\x18\x03 \x01(\t\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12%\n\tkey_token\x18\x06 \x01(\x0b\x32\x12.kashi.v1.KeyToken\"\x89\x01\n\x08KeyToken\x12\x14\n\x0cmanufacturer\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06serial\x18\x03 \x01(\t\x12\x13\n\x0bmade_inside\x18\x04 \x01(\x08\x12\x19\n\x11never_extractable\x18\x05 \x01(\x08\x12\x18\n\x10\x61lways_sensitive\x18\x06 \x01(\x08\"\xba\x01\n\rEnrolResponse\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x19\n\x11\x63\x65rtificate_chain\x18\x02 \x03(\x0c\x12!\n\x19receipt_certificate_chain\x18\x03 \x03(\x0c\x12\x18\n\x10metering_address\x18\x04 \x01(\t\x12\x17\n\x0f\x65nrolled_utc_ms\x18\x05 \x01(\x03\x12\x19\n\x11operator_party_id\x18\x06 \x01(\t\x12\x0c\n\x04\x64\x65mo\x18\x07 \x01(\x08\"J\n\x0fSignedEnrolment\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12&\n\tsignature\x18\x02 \x01(\x0b\x32\x13.kashi.v1.Signature\"#\n\x10\x43hallengeRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\"\"\n\x11\x43hallengeResponse\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"e\n\x0eRecoverRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12&\n\tsignature\x18\x04 \x01(\x0b\x32\x13.kashi.v1.Signature\",\n\x0fRecoverResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x03(\x0c\x32\xd2\x01\n\x10\x45nrolmentService\x12\x38\n\x05\x45nrol\x12\x16.kashi.v1.EnrolRequest\x1a\x17.kashi.v1.EnrolResponse\x12\x44\n\tChallenge\x12\x1a.kashi.v1.ChallengeRequest\x1a\x1b.kashi.v1.ChallengeResponse\x12>\n\x07Recover\x12\x18.kashi.v1.RecoverRequest\x1a\x19.kashi.v1.RecoverResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,20 +34,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENROLREQUEST']._serialized_start=62
   _globals['_ENROLREQUEST']._serialized_end=229
-  _globals['_HOSTFACTS']._serialized_start=231
-  _globals['_HOSTFACTS']._serialized_end=355
-  _globals['_ENROLRESPONSE']._serialized_start=358
-  _globals['_ENROLRESPONSE']._serialized_end=544
-  _globals['_SIGNEDENROLMENT']._serialized_start=546
-  _globals['_SIGNEDENROLMENT']._serialized_end=620
-  _globals['_CHALLENGEREQUEST']._serialized_start=622
-  _globals['_CHALLENGEREQUEST']._serialized_end=657
-  _globals['_CHALLENGERESPONSE']._serialized_start=659
-  _globals['_CHALLENGERESPONSE']._serialized_end=693
-  _globals['_RECOVERREQUEST']._serialized_start=695
-  _globals['_RECOVERREQUEST']._serialized_end=796
-  _globals['_RECOVERRESPONSE']._serialized_start=798
-  _globals['_RECOVERRESPONSE']._serialized_end=842
-  _globals['_ENROLMENTSERVICE']._serialized_start=845
-  _globals['_ENROLMENTSERVICE']._serialized_end=1055
+  _globals['_HOSTFACTS']._serialized_start=232
+  _globals['_HOSTFACTS']._serialized_end=395
+  _globals['_KEYTOKEN']._serialized_start=398
+  _globals['_KEYTOKEN']._serialized_end=535
+  _globals['_ENROLRESPONSE']._serialized_start=538
+  _globals['_ENROLRESPONSE']._serialized_end=724
+  _globals['_SIGNEDENROLMENT']._serialized_start=726
+  _globals['_SIGNEDENROLMENT']._serialized_end=800
+  _globals['_CHALLENGEREQUEST']._serialized_start=802
+  _globals['_CHALLENGEREQUEST']._serialized_end=837
+  _globals['_CHALLENGERESPONSE']._serialized_start=839
+  _globals['_CHALLENGERESPONSE']._serialized_end=873
+  _globals['_RECOVERREQUEST']._serialized_start=875
+  _globals['_RECOVERREQUEST']._serialized_end=976
+  _globals['_RECOVERRESPONSE']._serialized_start=978
+  _globals['_RECOVERRESPONSE']._serialized_end=1022
+  _globals['_ENROLMENTSERVICE']._serialized_start=1025
+  _globals['_ENROLMENTSERVICE']._serialized_end=1235
 # @@protoc_insertion_point(module_scope)

@@ -24,18 +24,36 @@ class EnrolRequest(_message.Message):
     def __init__(self, token: _Optional[str] = ..., csr: _Optional[bytes] = ..., report_public_key: _Optional[bytes] = ..., possession: _Optional[_Union[_report_pb2.Signature, _Mapping]] = ..., facts: _Optional[_Union[HostFacts, _Mapping]] = ..., relay_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HostFacts(_message.Message):
-    __slots__ = ("hostname", "machine_sha256", "operating_system", "agent_version", "architecture")
+    __slots__ = ("hostname", "machine_sha256", "operating_system", "agent_version", "architecture", "key_token")
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     MACHINE_SHA256_FIELD_NUMBER: _ClassVar[int]
     OPERATING_SYSTEM_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    KEY_TOKEN_FIELD_NUMBER: _ClassVar[int]
     hostname: str
     machine_sha256: bytes
     operating_system: str
     agent_version: str
     architecture: str
-    def __init__(self, hostname: _Optional[str] = ..., machine_sha256: _Optional[bytes] = ..., operating_system: _Optional[str] = ..., agent_version: _Optional[str] = ..., architecture: _Optional[str] = ...) -> None: ...
+    key_token: KeyToken
+    def __init__(self, hostname: _Optional[str] = ..., machine_sha256: _Optional[bytes] = ..., operating_system: _Optional[str] = ..., agent_version: _Optional[str] = ..., architecture: _Optional[str] = ..., key_token: _Optional[_Union[KeyToken, _Mapping]] = ...) -> None: ...
+
+class KeyToken(_message.Message):
+    __slots__ = ("manufacturer", "model", "serial", "made_inside", "never_extractable", "always_sensitive")
+    MANUFACTURER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    MADE_INSIDE_FIELD_NUMBER: _ClassVar[int]
+    NEVER_EXTRACTABLE_FIELD_NUMBER: _ClassVar[int]
+    ALWAYS_SENSITIVE_FIELD_NUMBER: _ClassVar[int]
+    manufacturer: str
+    model: str
+    serial: str
+    made_inside: bool
+    never_extractable: bool
+    always_sensitive: bool
+    def __init__(self, manufacturer: _Optional[str] = ..., model: _Optional[str] = ..., serial: _Optional[str] = ..., made_inside: _Optional[bool] = ..., never_extractable: _Optional[bool] = ..., always_sensitive: _Optional[bool] = ...) -> None: ...
 
 class EnrolResponse(_message.Message):
     __slots__ = ("host_id", "certificate_chain", "receipt_certificate_chain", "metering_address", "enrolled_utc_ms", "operator_party_id", "demo")
