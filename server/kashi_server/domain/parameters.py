@@ -170,7 +170,7 @@ PARAMETERS: Final[Mapping[str, ParameterSpec]] = {
     "voucher.min_face_yuan": ParameterSpec(_Y, "the least face of a voucher"),
     "evidence_required": ParameterSpec(_TT, "papers of an application"),
     "review_steps": ParameterSpec(_TT, "steps of the review, in order"),
-    "review.corrections_max": ParameterSpec(_N, "how often an application may be returned for correction"),
+    "review.corrections_max": ParameterSpec(_N, "how often an application may be returned"),
     "publicity_days": _term("days of public notice", DAYS_MAX),
     "fiscal_year": _choice("the year of caps and pools", "calendar"),
     "retention_years": _term("how long papers are kept", YEARS_MAX),

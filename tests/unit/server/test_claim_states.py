@@ -5,7 +5,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from deploy.demo.sample_papers import sample_rules
 from kashi_server.domain.batch import Batch
 from kashi_server.domain.claim import Amounts
 from kashi_server.domain.claim_content import ClaimContent, InvoicePart, content_of
@@ -35,6 +34,8 @@ from kashi_server.services.office_tables import (
     read_columns,
 )
 from kashi_server.services.rulebook import shipped_rules
+
+from deploy.demo.sample_papers import sample_rules
 
 ROOT = Path(__file__).parents[3]
 CLAIMS = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
