@@ -6,7 +6,7 @@ as they are printed.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -29,19 +29,19 @@ ENGLISH_FIRST: Final = re.compile(
 CHINESE_SENTENCES: Final = ("true 或 false", "unit 是", "crc 不符", "length {} 超过")
 """Chinese that begins with the name of a value or a field."""
 
-WORDS: Final[Mapping[str, Mapping[object, str]]] = {
-    "claim states": claim_words.STATES,
-    "claim steps": claim_words.STEPS,
-    "batches": claim_words.BATCHES,
-    "who": claim_words.WHO,
-    "stated usage": stated._WORDS,  # the words as they are printed
-    "explained gaps": gaps.WORDS,
-    "parameters": rules._STATES,
-    "evaluations": evaluation._STATUS,
-    "evaluation steps": evaluation._NAMES,
-    "invoices of a certificate": money_pages._STATUS,
-    "certificates": {one: text_of("status", str(one)) for one in CertificateStatus},
-    "the demonstration's certificates": sheet.LEVELS,
+WORDS: Final[Mapping[str, Collection[str]]] = {
+    "claim states": claim_words.STATES.values(),
+    "claim steps": claim_words.STEPS.values(),
+    "batches": claim_words.BATCHES.values(),
+    "who": claim_words.WHO.values(),
+    "stated usage": stated._WORDS.values(),  # the words as they are printed
+    "explained gaps": gaps.WORDS.values(),
+    "parameters": rules._STATES.values(),
+    "evaluations": evaluation._STATUS.values(),
+    "evaluation steps": evaluation._NAMES.values(),
+    "invoices of a certificate": money_pages._STATUS.values(),
+    "certificates": [text_of("status", str(one)) for one in CertificateStatus],
+    "the demonstration's certificates": sheet.LEVELS.values(),
 }
 
 
@@ -122,4 +122,4 @@ def test_every_word_of_a_state_is_chinese_then_english(of: str) -> None:
     said = re.compile(rf"(?:[A-D] )?[^A-Za-z]*{HAN}[^A-Za-z]*[ ·]+[A-Za-z][A-Za-z -]*")
 
     assert WORDS[of]
-    assert [one for one in WORDS[of].values() if not said.fullmatch(one)] == []
+    assert [one for one in WORDS[of] if not said.fullmatch(one)] == []

@@ -129,7 +129,7 @@ def test_a_scope_without_parts_says_so() -> None:
 @pytest.mark.parametrize("item", ITEMS)
 def test_every_item_has_its_chinese_word(item: str) -> None:
     """A code in a Chinese sentence tells its reader nothing."""
-    zh, _en = said("scope", replace(CASE, parts=(Part(item=item),)), expense_scope__include=[item])
+    zh, _en = said("scope", replace(CASE, parts=(Part(item=item),)), expense_scope__include=(item,))
 
     assert not zh.removeprefix("计入 ").isascii()
 
