@@ -79,19 +79,19 @@ def _demonstrate(console: Console, *, once: bool) -> None:
     stage = Stage(ROOT.resolve())
     shutil.rmtree(stage.root, ignore_errors=True)
     stage.root.mkdir(parents=True)
-    console.rule("Kashi 卡时 · generated workloads, not measured · 生成的负载，并非实测")
-    passwords = _step(console, "server, keys, database, parties 建服务器", lambda: _prepare(stage))
+    console.rule("Kashi 卡时 · 生成的负载，并非实测 · generated workloads, not measured")
+    passwords = _step(console, "建服务器 server, keys, database, parties", lambda: _prepare(stage))
     with serving(stage) as ports:
         _ship(stage, console)
         with live_agent(stage, console):
-            _step(console, f"close {MONTH} 结账", lambda: kashi_server(stage, "close", MONTH))
+            _step(console, f"结账 close {MONTH}", lambda: kashi_server(stage, "close", MONTH))
             _step(
                 console,
-                "certificates 出具证明",
+                "出具证明 certificates",
                 lambda: kashi_server(stage, "certify", MONTH, "--out", str(stage.certificates)),
             )
             verify_all(stage, console)
-            console.print(f"Certificates 证明: {stage.certificates.relative_to(Path.cwd())}")
+            console.print(f"证明 certificates: {stage.certificates.relative_to(Path.cwd())}")
             statement = kashi_server(stage, "statements", "--number", STATEMENT)
             lay_way(stage.root, json.loads(statement), passwords)
             print_way(console)
@@ -143,7 +143,7 @@ def _ship(stage: Stage, console: Console) -> None:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("days 天"),
+        TextColumn("天 days"),
         TimeElapsedColumn(),
     )
     began, reports = time.monotonic(), 0

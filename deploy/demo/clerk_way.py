@@ -65,5 +65,5 @@ def lay_way(root: Path, statement: dict[str, Any], passwords: Mapping[str, str])
 
 def print_way(console: Console) -> None:
     """The commands, ready to be pasted."""
-    console.print("A claim on sample papers 以样例材料申报 (docs/claims.md):")
+    console.print("以样例材料申报 a claim on sample papers (docs/claims.md):")
     console.print(CLERK_WAY, markup=False, soft_wrap=True, highlight=False)

@@ -61,9 +61,9 @@ def live_agent(stage: Stage, console: Console) -> Iterator[None]:
                 stderr=log,
                 text=True,
             )  # fmt: skip
-            what = "this machine's GPU 本机显卡" if has_gpu() else "generated workload 生成的负载"
+            what = "本机显卡 this machine's GPU" if has_gpu() else "生成的负载 generated workload"
             console.print(
-                f"✓ live agent 实时代理: {what}\n  log {folder / 'agent.log'}", soft_wrap=True
+                f"✓ 实时代理 live agent: {what}\n  log {folder / 'agent.log'}", soft_wrap=True
             )
             try:
                 yield

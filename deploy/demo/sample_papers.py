@@ -41,6 +41,8 @@ SETTLED: Final[dict[str, str]] = {
     "voucher.partial_use": "true",
     "review_steps": '["形式审查", "专家评审", "公示"]',
     "review.corrections_max": "2",
+    # No text gives 训力券 its days of public notice; the one notice seen, of the national voucher's
+    # 2025 batch in Shenzhen, was public for these.
     "publicity_days": "7",
     "clawback.interest_year_ratio": '"0.0365"',
 }

@@ -14,7 +14,7 @@ from deploy.demo.clerk_way import SECOND
 from deploy.demo.scene import PARTIES
 from deploy.demo.stage import DemoError, Stage, command
 
-LEVELS = {0: "valid · 有效", 1: "INVALID · 无效", 2: "unreadable · 不可读", 3: "no root · 缺根证书"}
+LEVELS = {0: "有效 · valid", 1: "无效 · INVALID", 2: "不可读 · unreadable", 3: "缺根证书 · no root"}
 
 
 def verify_all(stage: Stage, console: Console) -> int:
@@ -25,8 +25,8 @@ def verify_all(stage: Stage, console: Console) -> int:
     """
     pdfs = sorted(stage.certificates.glob("*.pdf"))
     table = Table(title="kashi-verify")
-    table.add_column("certificate 证明", no_wrap=True)
-    for title in ("level 等级", "result 结果", "flags 提示"):
+    table.add_column("证明 certificate", no_wrap=True)
+    for title in ("等级 level", "结果 result", "提示 flags"):
         table.add_column(title)
     failed = []
     for pdf in pdfs:
@@ -59,8 +59,8 @@ def _verify(pdf: Path, stage: Stage) -> tuple[int, dict[str, Any]]:
 
 def print_sign_ins(console: Console, passwords: Mapping[str, str], address: str | None) -> None:
     """The portal's address and who may sign in."""
-    table = Table("who 身份", title="sign-ins 登录")
-    for title in ("login 登录名", "password 密码"):
+    table = Table("身份 who", title="登录 sign-ins")
+    for title in ("登录名 login", "密码 password"):
         table.add_column(title, no_wrap=True)
     names = {party.login: f"{party.name_zh} {party.name_en}" for party in PARTIES}
     names |= dict.fromkeys(("officer", SECOND), "主管部门 programme office")
@@ -70,5 +70,5 @@ def print_sign_ins(console: Console, passwords: Mapping[str, str], address: str 
     console.print(table)
     if address:
         # Each on its own line and never wrapped: a terminal of 80 columns opens them by a click.
-        console.print(f"Portal 门户:\n  {address}", soft_wrap=True)
-        console.print(f"Public check 公开核验:\n  {address}/verify", soft_wrap=True)
+        console.print(f"门户 portal:\n  {address}", soft_wrap=True)
+        console.print(f"公开核验 public check:\n  {address}/verify", soft_wrap=True)

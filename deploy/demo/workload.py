@@ -33,7 +33,7 @@ DAY_MS: Final = 24 * HOUR_MS
 SHANGHAI_OFFSET_MS: Final = 8 * HOUR_MS
 CADENCE_MS: Final = 1_000
 PPM_PER_PERCENT: Final = 10_000
-NOTE: Final = "generated workload, not measured · 生成的负载，并非实测"
+NOTE: Final = "生成的负载，并非实测 · generated workload, not measured"
 
 SERVING_PERCENT: Final = (
     *(14, 11, 9, 8, 8, 10, 16, 28, 44, 58, 66, 68),

@@ -54,6 +54,17 @@ def test_the_readmes_map_is_the_tree() -> None:
     assert kinds - set(re.findall(r"`(\w+)`", tests)) == set()
 
 
+def test_the_maps_of_server_and_contract_are_their_trees() -> None:
+    """Every room of the server and every module that both sides share stands in its README."""
+    server, proto = ((ROOT / one / "README.md").read_text("utf-8") for one in ("server", "proto"))
+    inside = [one for one in (ROOT / "server" / "kashi_server").iterdir() if one.is_dir()]
+    rooms = {one.name for one in inside if not one.name.startswith("__")}
+    shared = {one.stem for one in (ROOT / "proto" / "kashi").glob("*.py")} - {"__init__"}
+
+    assert {name for name in rooms if f"`{name}/`" not in server} == set()
+    assert {name for name in shared if f"`{name}`" not in proto} == set()
+
+
 def test_every_make_target_on_a_page_is_in_the_makefile() -> None:
     """`make NAME` of a page is a target."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

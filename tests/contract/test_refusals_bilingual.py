@@ -36,7 +36,6 @@ ENGLISH: Final = {
     "log/tree.py::ProofError": _PROOF,
     "domain/positioned.py::AssertionError": "nobody can bring it about",
     "storage/engine.py::DisconnectionError": "told to the pool of connections alone",
-    "services/proposing.py::SheetMistake": "its Chinese half still stands last",
     "config.py::{}.listen {}": "a setting's name before what is wrong with it, in both languages",
     "serving.py::metrics": "the name of what cannot listen; its words are found in the function",
 }

@@ -206,7 +206,7 @@ def test_every_table_is_exported_in_every_format(
     for suffix in (".csv", ".xlsx", ".json"):
         file = tmp_path / f"{table}{suffix}"
         done = run("export", table, str(file), "--month", "2026-10", "-d", directory)
-        assert (done.returncode, done.stdout) == (0, f"{file}: 0 rows 行\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, f"{file}: 0 行 rows\n"), done.stderr
     head = (tmp_path / f"{table}.csv").read_text(encoding="utf-8-sig").strip()
     assert tuple(head.split(",")) == COLUMNS[table]
     exports = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")

@@ -177,7 +177,7 @@ def export_batch(
             raise ConfigurationError(
                 f"无法写入 {file}。{file} cannot be written: {error}"
             ) from error
-    print(f"{file}: {count} rows 行")
+    print(f"{file}: {count} 行 rows")
 
 
 def claim_rows(server: Server, batch_id: str) -> Iterator[ClaimRow]:

@@ -12,6 +12,7 @@ from kashi_server.commands.options import AsJson
 from kashi_server.commands.plain import PlainConsole, plain
 from kashi_server.domain.evaluation.case_data import load_case
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
+from kashi_server.domain.evaluation.input_words import told_input
 from kashi_server.domain.evaluation.step import Step
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import ConfigurationError
@@ -90,7 +91,7 @@ def _lines(step: Step) -> Iterator[str]:
     zh, en = step.outcome.reason
     yield f"{zh} / {en}"
     if step.outcome.inputs:
-        yield " · ".join(f"{name} {value}" for name, value in step.outcome.inputs)
+        yield " · ".join(told_input(step.name, name, value) for name, value in step.outcome.inputs)
     for one in step.parameters:
         source = one.decision.document if one.decision else one.source
         yield f"{one.name} = {one.value_text} ({one.state}: {source})"

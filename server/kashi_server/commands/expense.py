@@ -260,7 +260,7 @@ def _print(found: list[StoredStatement]) -> None:
             truncate_places(Fraction(statement.card_hours), CARD_HOUR_PLACES),
             yuan_text(statement.amount_fen),
             yuan_text(statement.eligible_fen),
-            "unknown 未知" if estimate_fen is None else f"~ {yuan_text(estimate_fen)}",
+            "未知 unknown" if estimate_fen is None else f"~ {yuan_text(estimate_fen)}",
         )
     PlainConsole().print(table)
     print("补贴金额均为估算。Subsidy amounts are estimates.")

@@ -88,7 +88,7 @@ def export(
             raise ConfigurationError(
                 f"无法写入 {file}。{file} cannot be written: {error}"
             ) from error
-    print(f"{file}: {count} rows 行")
+    print(f"{file}: {count} 行 rows")
 
 
 def _usage(server: Server, month: Month | None) -> Export:

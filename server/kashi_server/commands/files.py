@@ -64,7 +64,7 @@ def add_file(
     if as_json:
         print(json.dumps(_data(added), ensure_ascii=False))
     else:
-        print(f"{added.file.sha256}  {added.file.media_type}  {added.file.size_bytes} bytes 字节")
+        print(f"{added.file.sha256}  {added.file.media_type}  {added.file.size_bytes} 字节 bytes")
 
 
 def list_files(

@@ -84,8 +84,8 @@ def import_invoices(
         print(json.dumps(_taken(taken, passed_by), ensure_ascii=False))
         return
     print(
-        f"{taken.added} added 新增, {taken.changed} changed 变更, {taken.unchanged} stood so"
-        f" already 未变, {passed_by} of others passed by 与本系统合同无关."
+        f"新增 added {taken.added}, 变更 changed {taken.changed}, 未变 stood so already"
+        f" {taken.unchanged}, 与本系统合同无关 of others, passed by {passed_by}."
     )
     for note in taken.notes:
         print(f"注意 note: {note}")

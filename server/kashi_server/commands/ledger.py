@@ -39,7 +39,7 @@ def balances(
         ]
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("account 科目")
+    table = Table("科目 account")
     table.add_column("余额 balance", justify="right")
     for one in found:
         table.add_row(one.account.name, _shown(one.amount, one.account.unit))

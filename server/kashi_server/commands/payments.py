@@ -59,8 +59,8 @@ def import_payments(
         print(json.dumps(facts))
         return
     print(
-        f"{taken.added} added 新增, {taken.changed} cover more 补充对应发票,"
-        f" {taken.unchanged} stood so already 未变."
+        f"新增 added {taken.added}, 补充对应发票 cover more {taken.changed},"
+        f" 未变 stood so already {taken.unchanged}."
     )
 
 

@@ -90,7 +90,7 @@ def rules_list(*, as_json: AsJson = False) -> None:
         until = "" if head["until"] is None else str(head["until"])[:10]
         print(f"{version.programme_id}  {version.version}")
         print(f"    {version.name_zh} {version.name_en}")
-        print(f"    {str(head['from'])[:10]} – {until}, {len(version.unknown)} unknown 未知")
+        print(f"    {str(head['from'])[:10]} – {until}, {len(version.unknown)} 未知 unknown")
 
 
 def _head(version: RulesVersion) -> dict[str, object]:
@@ -115,7 +115,7 @@ def rules_diff(old: RulesFile, new: RulesFile, *, as_json: AsJson = False) -> No
         print(json.dumps([one.to_data() for one in found], ensure_ascii=False))
         return
     table = Table()
-    for title in ("parameter 参数", f"旧 old\n{old.name}", f"新 new\n{new.name}"):
+    for title in ("参数 parameter", f"旧 old\n{old.name}", f"新 new\n{new.name}"):
         table.add_column(title, overflow="fold")
     for one in found:
         table.add_row(one.name, one.old or "—", one.new or "—")

@@ -170,8 +170,8 @@ def _print(
             " yuan in all; what was corrected since, or is compared otherwise, is replayed."
         )
     for title, names in (
-        ("unknown 规则未知", found.new.unknown),
-        ("missing 缺少事实", found.new.missing),
+        ("规则未知 unknown", found.new.unknown),
+        ("缺少事实 missing", found.new.missing),
     ):
         if names:
             print(f"{title}: {', '.join(names)}")

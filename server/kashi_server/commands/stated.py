@@ -153,7 +153,7 @@ def stated_source(
         file.write_bytes(content)
     except OSError as error:
         raise ConfigurationError(f"无法写入 {file}。{file} cannot be written: {error}") from error
-    print(f"{file}: {len(content)} bytes 字节")
+    print(f"{file}: {len(content)} 字节 bytes")
 
 
 def countersign(

@@ -149,3 +149,4 @@ class HostHead:
     clock_offset_ms: int
     devices_counted_only: int
     quarantined_count: int
+    quarantined_since_utc_ms: int | None

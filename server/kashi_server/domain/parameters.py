@@ -54,14 +54,20 @@ def _choice(decides: str, *choices: str) -> ParameterSpec:
     return ParameterSpec(ValueKind.CHOICE, decides, choices)
 
 
-ITEMS: Final = (
-    "accelerator", "storage", "network", "security", "support",
-    "model", "corpus", "equipment", "software", "investment", "sales",
-)  # fmt: skip
-"""What expense can be for: 算力租用, 存储, 网络, 安全, 支持, 模型, 语料, 设备, 软件, 投入, 销售."""
+ITEMS_ZH: Final[Mapping[str, str]] = {
+    "accelerator": "算力租用", "storage": "存储", "network": "网络", "security": "安全",
+    "support": "支持", "model": "模型", "corpus": "语料", "equipment": "设备", "software": "软件",
+    "investment": "投入", "sales": "销售",
+}  # fmt: skip
+ITEMS: Final = tuple(ITEMS_ZH)
+"""What expense can be for."""
 
-FACTORS: Final = ("contract", "invoice", "payment", "metered", "verified")
-"""What the base can be the least of: 合同, 发票, 支付, 计量, 审计核定."""
+FACTORS_ZH: Final[Mapping[str, str]] = {
+    "contract": "合同", "invoice": "发票", "payment": "支付", "metered": "计量",
+    "verified": "审计核定",
+}  # fmt: skip
+FACTORS: Final = tuple(FACTORS_ZH)
+"""What the base can be the least of."""
 
 DAYS_MAX: Final = 3_650
 """Of a term in days: ten years."""
@@ -164,7 +170,7 @@ PARAMETERS: Final[Mapping[str, ParameterSpec]] = {
     "voucher.min_face_yuan": ParameterSpec(_Y, "the least face of a voucher"),
     "evidence_required": ParameterSpec(_TT, "papers of an application"),
     "review_steps": ParameterSpec(_TT, "steps of the review, in order"),
-    "review.corrections_max": ParameterSpec(_N, "how often an application may be returned 补正"),
+    "review.corrections_max": ParameterSpec(_N, "how often an application may be returned"),
     "publicity_days": _term("days of public notice", DAYS_MAX),
     "fiscal_year": _choice("the year of caps and pools", "calendar"),
     "retention_years": _term("how long papers are kept", YEARS_MAX),

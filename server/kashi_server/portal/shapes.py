@@ -151,6 +151,7 @@ class HostShape(Shape):
     clock_synchronised: bool | None
     clock_offset_ms: int | None
     quarantined: int
+    quarantined_since_utc_ms: int | None
     devices: int
     devices_counted_only: int
     certificate_expires_utc_ms: int | None

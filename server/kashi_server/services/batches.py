@@ -14,11 +14,11 @@ from kashi_server.services.claim_steps import BATCH_ENTRY, Acting, ClaimSteps, W
 from kashi_server.services.claims_port import ClaimsUnit
 
 _BLOCKING: Final = {
-    "publicity_days": "publicise 公示",
-    "clawback.interest_year_ratio": "interest on what is clawed back 追回利息",
-    "voucher.validity_months": "the voucher's last day 有效期",
-    "review.corrections_max": "the limit of corrections 补正次数",
-    "review_steps": "the steps of the review 审核环节",
+    "publicity_days": "公示 publicise",
+    "clawback.interest_year_ratio": "追回利息 interest on what is clawed back",
+    "voucher.validity_months": "有效期 the voucher's last day",
+    "review.corrections_max": "补正次数 the limit of corrections",
+    "review_steps": "审核环节 the steps of the review",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from kashi_server.domain.batch import BatchStatus
 from kashi_server.domain.claim_states import ClaimState, Mode, Step, Who
+from kashi_server.domain.evaluation.input_words import told_input
 
 STATES: Final[Mapping[ClaimState, str]] = {
     ClaimState.DRAFT: "草稿 draft",
@@ -98,7 +99,9 @@ def trace_lines(trace: bytes) -> Iterator[str]:
         bound = f" ← {step['bound']}" if step["bound"] else ""
         yield f"{number:>2} {step['step']}  {step['before_yuan']} → {step['after_yuan']}{bound}"
         yield f"     {step['reason_zh']} / {step['reason_en']}"
-        inputs = " · ".join(f"{one['name']} {one['value']}" for one in step["inputs"])
+        inputs = " · ".join(
+            told_input(step["step"], one["name"], one["value"]) for one in step["inputs"]
+        )
         if inputs:
             yield f"     {inputs}"
         for rule in step["rules"]:

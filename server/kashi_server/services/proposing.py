@@ -17,7 +17,10 @@ NUMBER_PREFIX_MAX: Final = 56
 
 def no_contract(draft: AssignmentDraft) -> SheetMistake:
     """A contract of others and one that is not there read the same."""
-    said = f"you have no contract {draft.contract_id}; write the number of one of yours 没有该合同"
+    said = (
+        f"贵方名下没有该合同“{draft.contract_id}”，请填写贵方合同的编号。"
+        f"you have no contract {draft.contract_id}; write the number of one of yours"
+    )
     return SheetMistake(row=draft.row, column=head_of("contract"), message=said)
 
 

@@ -30,6 +30,7 @@ class HostRow:
         reported_until_utc_ms: up to where its reports speak.
         clock_synchronised: as its last report says.
         quarantined: reports that are stored and not counted.
+        quarantined_since_utc_ms: when the time begins of which the first of them speaks.
         devices: how many it has ever reported.
         devices_counted_only: cards it keeps out of its reports, as its last one says.
         certificate_expires_utc_ms: of its current TLS certificate.
@@ -51,6 +52,7 @@ class HostRow:
     clock_synchronised: bool | None
     clock_offset_ms: int | None
     quarantined: int
+    quarantined_since_utc_ms: int | None
     devices: int
     devices_counted_only: int
     certificate_expires_utc_ms: int | None

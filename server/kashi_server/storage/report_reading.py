@@ -137,12 +137,12 @@ class _Indices:
 
 def host_heads(connection: Connection, host_ids: Collection[str] | None) -> Sequence[HostHead]:
     """The last report of each host, by host."""
-    waiting = (
-        select(func.count())
-        .where(reports.c.host_id == heads.c.host_id, UNCOUNTED)
-        .scalar_subquery()
-    )
-    query = select(heads, waiting.label("quarantined_count")).order_by(heads.c.host_id)
+    of_host = (reports.c.host_id == heads.c.host_id, UNCOUNTED)
+    waiting = select(func.count()).where(*of_host).scalar_subquery()
+    since = select(func.min(reports.c.start_utc_ms)).where(*of_host).scalar_subquery()
+    query = select(
+        heads, waiting.label("quarantined_count"), since.label("quarantined_since_utc_ms")
+    ).order_by(heads.c.host_id)
     if host_ids is not None:
         query = query.where(heads.c.host_id.in_(host_ids))
     return [
@@ -158,6 +158,7 @@ def host_heads(connection: Connection, host_ids: Collection[str] | None) -> Sequ
             clock_offset_ms=row.clock_offset_ms,
             devices_counted_only=row.devices_counted_only,
             quarantined_count=row.quarantined_count,
+            quarantined_since_utc_ms=row.quarantined_since_utc_ms,
         )
         for row in connection.execute(query)
     ]

@@ -144,6 +144,7 @@ class ViewRepository:
             clock_synchronised=head.clock_synchronised if head else None,
             clock_offset_ms=head.clock_offset_ms if head else None,
             quarantined=head.quarantined_count if head else 0,
+            quarantined_since_utc_ms=head.quarantined_since_utc_ms if head else None,
             devices=device_count,
             devices_counted_only=head.devices_counted_only if head else 0,
             certificate_expires_utc_ms=expires_utc_ms,

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from kashi_server.domain.evaluation.case import (
@@ -15,33 +14,13 @@ from kashi_server.domain.evaluation.case import (
     Voucher,
 )
 from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
-from kashi_server.domain.parameters import Value, check_value
-from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
+from kashi_server.domain.parameters import Value
+from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import InvalidValue
-from kashi_server.services.rulebook import read_rules
+from longhua_rules import LONGHUA, ruled
 from plain_claims import plain_case, standing
 
-LONGHUA = read_rules(Path(__file__).parents[2] / "programmes" / "longhua-2024.toml")
-"""30 % of the least of contract, invoice and payment; every parameter that is asked for known."""
 TEN_THOUSAND_FEN = 10_000_00
-
-
-def ruled(**values: Value | None) -> RulesVersion:
-    """Longhua's rules with other values; None: listed as unknown. `__` is the dot of a name."""
-    named = {name.replace("__", "."): value for name, value in values.items()}
-    kept = tuple(one for one in LONGHUA.parameters if one.name not in named)
-    said = tuple(
-        Parameter(name=name, state=ParameterState.UNKNOWN)
-        if value is None
-        else Parameter(
-            name=name,
-            state=ParameterState.PUBLISHED,
-            value=check_value(name, value),
-            source="settled for the example",
-        )
-        for name, value in named.items()
-    )
-    return replace(LONGHUA, parameters=kept + said)
 
 
 CASE = plain_case(TEN_THOUSAND_FEN, 0)

@@ -13,6 +13,8 @@ from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.parameters import NONE
 
+_SIZE = "pool.year_yuan"
+
 
 def pool(state: State, asking: Asking) -> Outcome:
     """Quota first, then the pool, then the envelope around it."""
@@ -32,12 +34,40 @@ def pool(state: State, asking: Asking) -> Outcome:
             fen, bound = left_fen, "envelope"
     return Outcome(
         state=replace(state, amounts=Amounts.of({ALL: fen})),
-        reason=(
-            f"资金池允许 {yuan_text(fen)} 元" if bound else "资金池未受限",
-            f"the pool allows {yuan_text(fen)} yuan" if bound else "the pool does not bind",
-        ),
+        reason=_reason(dict(inputs), asking, bound, yuan_text(fen)),
         bound=bound,
         inputs=inputs,
+    )
+
+
+def _reason(told: dict[str, str], asking: Asking, bound: str | None, yuan: str) -> tuple[str, str]:
+    """What the pool is, what is left of it, and what that does to the amount."""
+    pool_zh, pool_en = _pool_words(told, asking)
+    if bound is None:
+        return f"{pool_zh}；未受限", f"{pool_en}; the amount is not bound"
+    whose_zh, whose_en = (
+        ("总盘子余额", "what the envelope leaves") if bound == "envelope" else ("按此", "this")
+    )
+    return f"{pool_zh}；{whose_zh}允许 {yuan} 元", f"{pool_en}; {whose_en} allows {yuan} yuan"
+
+
+def _pool_words(told: dict[str, str], asking: Asking) -> tuple[str, str]:
+    """The pool is the size that the rules name, whatever stands on the ledger: an approval looks
+    at the ledger's own balance, and readers took one for the other."""
+    if "left" not in told:
+        if _SIZE in asking.unknown:
+            return "规则的年度资金总额未知，未作限制", "nobody knows the rules' pool of the year"
+        return "规则不设年度资金总额", "the rules have no pool of the year"
+    zh, en = f"规则的年度资金总额 {told['pool']} 元", f"of the rules' pool, {told['pool']} yuan,"
+    if "granted" in told:
+        zh = f"{zh}，已核定 {told['granted']} 元，余 {told['left']} 元"
+        en = f"{en} {told['granted']} are granted and {told['left']} left"
+    else:
+        zh = f"{zh}，已核定多少不可知，未扣减"
+        en = f"{en} nobody knows how much is granted: nothing is taken off"
+    return (
+        f"{zh}（并非台账余额，核定时另查）",
+        f"{en} (not the ledger's balance: approval looks there)",
     )
 
 
@@ -74,13 +104,17 @@ def _of_pool(
 ) -> tuple[int, str | None, tuple[tuple[str, str], ...]]:
     """Never more than what is left of the year's pool, whatever its rule for too many requests."""
     standing = state.case.standing
-    size_fen = asking.fen("pool.year_yuan")
+    size_fen = asking.fen(_SIZE)
     if size_fen is None:
         return due_fen, None, ()
-    if standing.pool_granted_fen is None:
+    inputs: tuple[tuple[str, str], ...] = (("pool", yuan_text(size_fen)),)
+    granted_fen = standing.pool_granted_fen
+    if granted_fen is None:
         asking.lacks("standing.pool_granted_yuan")
-    left_fen = max(0, size_fen - (standing.pool_granted_fen or 0))
-    inputs: tuple[tuple[str, str], ...] = (("left", yuan_text(left_fen)),)
+    else:
+        inputs += (("granted", yuan_text(granted_fen)),)
+    left_fen = max(0, size_fen - (granted_fen or 0))
+    inputs += (("left", yuan_text(left_fen)),)
     requested_fen = standing.pool_requested_fen
     fen = due_fen
     if requested_fen is None:
@@ -90,7 +124,7 @@ def _of_pool(
         if requested_fen > left_fen:
             fen = _shared_fen(state, asking, due_fen, Fraction(left_fen, requested_fen))
     fen = min(fen, left_fen)
-    return fen, "pool.year_yuan" if fen < due_fen else None, inputs
+    return fen, _SIZE if fen < due_fen else None, inputs
 
 
 def _shared_fen(state: State, asking: Asking, due_fen: int, share: Fraction) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import Part
 from kashi_server.domain.evaluation.step import Outcome, State
+from kashi_server.domain.parameters import ITEMS_ZH
 
 
 def scope(state: State, asking: Asking) -> Outcome:
@@ -16,15 +17,33 @@ def scope(state: State, asking: Asking) -> Outcome:
     state = replace(state, parts=tuple(kept))
     if state.by_origin and any(part.domestic is None for part in kept):
         asking.lacks("part.domestic")
-    zh = f"计入 {_names(kept)}" + (f"；不计 {_names(dropped)}" if dropped else "")
-    en = f"counts {_names(kept)}" + (f"; leaves out {_names(dropped)}" if dropped else "")
     bound = "expense_scope" if dropped else None
-    return Outcome(state=state, reason=(zh, en), bound=bound)
+    return Outcome(state=state, reason=_reason(kept, dropped), bound=bound)
 
 
-def _names(parts: list[Part]) -> str:
-    names = [f"{part.item}{' (owned)' if part.owned else ''}" for part in parts]
-    return ", ".join(dict.fromkeys(names)) or "—"
+def _reason(kept: list[Part], dropped: list[Part]) -> tuple[str, str]:
+    """Nothing to choose from is told apart from a choice that left nothing."""
+    if not kept and not dropped:
+        return (
+            "本案未列合同的费用分项，此步无可取舍",
+            "the case lists no parts of a contract: there is nothing to choose from",
+        )
+    kept_zh, kept_en = _names(kept)
+    zh = f"计入 {kept_zh}" if kept else "没有可计入的费用分项"
+    en = f"counts {kept_en}" if kept else "none of the contract's parts counts"
+    if dropped:
+        dropped_zh, dropped_en = _names(dropped)
+        zh, en = f"{zh}；不计 {dropped_zh}", f"{en}; leaves out {dropped_en}"
+    return zh, en
+
+
+def _names(parts: list[Part]) -> tuple[str, str]:
+    zh = [
+        f"{ITEMS_ZH.get(part.item, part.item)}{'（自有设备）' if part.owned else ''}"
+        for part in parts
+    ]
+    en = [f"{part.item}{' (own equipment)' if part.owned else ''}" for part in parts]
+    return "、".join(dict.fromkeys(zh)), ", ".join(dict.fromkeys(en))
 
 
 def _counts(part: Part, asking: Asking) -> bool:

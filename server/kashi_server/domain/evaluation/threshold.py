@@ -14,7 +14,9 @@ def threshold(state: State, asking: Asking) -> Outcome:
     """Hold the year's expense against the threshold."""
     least_fen = asking.fen(_NAME)
     if least_fen is None:
-        return Outcome(state=state, reason=("无适用门槛", "no threshold applies"))
+        return Outcome(state=state, reason=_UNKNOWN if asking.unknown else _NONE)
+    if least_fen == 0:
+        return Outcome(state=state, reason=_ZERO)
     years = {"eligible": _eligible(state), "contract": _contract(state)}
     below = {name: year.below(least_fen) for name, year in years.items()}
     # Where nobody knows which of the two it is, it is the eligible expense, and told.
@@ -25,25 +27,37 @@ def threshold(state: State, asking: Asking) -> Outcome:
     if below[basis] is None:
         for fact in years[basis].missing:
             asking.lacks(fact)
-    inputs = (("year", yuan_text(year_fen)), ("threshold", yuan_text(least_fen)))
+    year, least = yuan_text(year_fen), yuan_text(least_fen)
+    inputs = (("year", year), ("threshold", least))
+    reason = _reason(year, least, below=below[basis])
     if below[basis]:
-        return Outcome(
-            state=replace(state, amounts=Amounts(), ended=True),
-            reason=(
-                f"全年 {yuan_text(year_fen)} 元，未达 {yuan_text(least_fen)} 元",
-                f"{yuan_text(year_fen)} yuan in the year do not reach {yuan_text(least_fen)}",
-            ),
-            bound=_NAME,
-            inputs=inputs,
-        )
-    least = yuan_text(least_fen)
-    reason = (f"已达 {least} 元", f"reaches {least} yuan")
-    if below[basis] is None:
-        reason = (
-            f"是否达到 {least} 元不可知，暂不适用",
-            f"nobody knows whether it reaches {least} yuan: not applied",
-        )
+        ended = replace(state, amounts=Amounts(), ended=True)
+        return Outcome(state=ended, reason=reason, bound=_NAME, inputs=inputs)
     return Outcome(state=state, reason=reason, inputs=inputs)
+
+
+_UNKNOWN = ("门槛未知，暂不适用", "nobody knows the threshold: none is applied")
+_NONE = ("规则不设门槛", "the rules have no threshold")
+_ZERO = ("规则门槛为 0 元，即无门槛", "the rules' threshold is 0 yuan: there is none to reach")
+"""Rules of programmes without a threshold may say so by an amount."""
+
+
+def _reason(year: str, least: str, *, below: bool | None) -> tuple[str, str]:
+    """Both amounts in every case: which of them is the year's and which the rules' is said."""
+    if below is None:
+        return (
+            f"已知全年 {year} 元，是否达到门槛 {least} 元不可知，暂不适用",
+            f"of the year {year} yuan are known; whether it reaches {least} is not: not applied",
+        )
+    if below:
+        return (
+            f"全年 {year} 元，未达门槛 {least} 元",
+            f"{year} yuan in the year do not reach the threshold of {least}",
+        )
+    return (
+        f"全年 {year} 元，已达门槛 {least} 元",
+        f"{year} yuan in the year reach the threshold of {least}",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "hosts.counted_only": ("只计数、不上报的卡", "Cards counted only, not reported"),
     "hosts.gaps_day": ("24 小时缺口（小时）", "Gaps in 24 h (h)"),
     "hosts.quarantined": ("隔离报告", "Quarantined"),
+    "hosts.quarantined_since": ("自 {at} 起不计入", "not counted since {at}"),
     "hosts.clock": ("时钟", "Clock"),
     "hosts.clock_good": ("已同步，偏差 {ms} 毫秒", "synchronised, {ms} ms off"),
     "hosts.clock_bad": ("未同步", "not synchronised"),

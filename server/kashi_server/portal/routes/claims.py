@@ -17,6 +17,7 @@ from kashi_server.domain.claim_content import (
 )
 from kashi_server.domain.claim_states import ClaimState, Step, Transition, Who
 from kashi_server.domain.evaluation.case import OtherMoney
+from kashi_server.domain.evaluation.input_words import input_words
 from kashi_server.domain.money import parse_yuan
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.portal.forms import CheckedForm, Form
@@ -327,6 +328,7 @@ def _one(visit: Visit, claim_id: str, problem: str = "") -> Response:
         content=shown.stored.content,
         trial=trial,
         trace=trace,
+        input_words=input_words,
         steps=_own_steps(visit, shown),
         proposals=[
             (one, json.loads(one.terms))
