@@ -117,7 +117,7 @@ def test_a_metered_month_that_falls_is_told_beside(
 def test_a_new_assessment_that_takes_the_approval_back_is_told_beside(
     sqlite_claims_work: Work,
 ) -> None:
-    """Until it is approved again nothing of it was granted: the paid one is due, and then no more."""
+    """Until it is approved again nothing of it is granted: the paid one is due so long."""
     ready = begun(sqlite_claims_work, publicity_days="0")
     paid = submitted(ready, content(ready, 50, 300_00))
     beside = submitted(ready, content(ready, 52, 200_00, "HT-C"))

@@ -110,9 +110,10 @@ class ClaimBeside(ClaimSteps):
         """Go round until nobody comes to otherwise than was told.
 
         It ends: a flag renews what its claim counts for, which rests on papers and on how claims
-        stand, and no flag changes these: renewed once, it stays. After a round in which no claim was
-        renewed for the first time nothing counts otherwise, so that the next one tells what that
-        left and the one after it nothing. Others who change something meanwhile look themselves.
+        stand, and no flag changes these: renewed once, it stays. Where a round renews none for the
+        first time, nothing counts otherwise, and the next one finds nothing to tell. So there is
+        one round more than claims at most, and the last look. Others who change something
+        meanwhile look for themselves.
         """
         told: list[Taken] = []
         with self._work.begin(writes=False) as unit:

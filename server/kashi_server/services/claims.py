@@ -10,7 +10,9 @@ may be called with both logins, or by one after the other: the first call waits 
 from kashi_server.services.claim_beside import ClaimBeside
 from kashi_server.services.claim_clearing import ClaimClearing
 from kashi_server.services.claim_filing import ClaimFiling
+from kashi_server.services.claim_paper_telling import ClaimPaperTelling
 from kashi_server.services.claim_reading import ClaimReading
+from kashi_server.services.claim_recovering import ClaimRecovering
 from kashi_server.services.claim_reviewing import ClaimReviewing
 from kashi_server.services.claim_spending import ClaimSpending
 from kashi_server.services.claim_steps import Acting, Taken, Why
@@ -22,6 +24,8 @@ class Claims(
     ClaimReviewing,
     ClaimSpending,
     ClaimClearing,
+    ClaimRecovering,
+    ClaimPaperTelling,
     ClaimTelling,
     ClaimBeside,
     ClaimReading,
