@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import Barrier
+from typing import Any
 
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, invoice_number
@@ -18,6 +20,7 @@ from claims_beside import (
     submitted,
     told_beside,
 )
+from kashi_server.commands import claims as commands
 from kashi_server.errors import StorageError
 from kashi_server.services import claim_clearing
 from kashi_server.services.claim_steps import Taking
@@ -116,6 +119,48 @@ def test_what_a_crash_left_out_the_daily_command_tells(
     assert ready.claims.look_everywhere() == []
     assert flags(ready, paid) == 1
     assert check_claim_books(ready.work) == []
+
+
+def test_claim_expire_looks_beside_and_says_so(
+    sqlite_claims_work: Work, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The daily command flags what a crash left out, prints it and how many they are."""
+    ready, paid, beside = lifted(sqlite_claims_work)
+    monkeypatch.setattr(UnitOfWork, "follow", lambda _unit: None)
+    ready.claims.withdraw(CLERK, beside, WHY)
+    monkeypatch.undo()
+    monkeypatch.setattr(commands, "clock_on", lambda _directory: nullcontext(ready.claims))
+    commands.expire()
+    said = capsys.readouterr().out
+
+    assert f"{paid}: " in said
+    assert "0 张券作废 vouchers expired." in said
+    assert "1 项申报提示复核 claims flagged." in said
+    assert due(ready) == {paid: (0, 150_00)}
+
+
+def test_what_changes_while_a_look_tells_is_told_by_its_next_round(
+    sqlite_claims_work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one goes on again just after the paid one was flagged, on a server that crashes
+    then: whoever flagged looks once more, and the last word is true."""
+    ready, _paid, beside = lifted(sqlite_claims_work)
+    tell_of, rounds = Claims._tell_of, []
+
+    def between(claims: Claims, *asked: Any) -> Any:
+        told = tell_of(claims, *asked)
+        rounds.append(len(told))
+        if len(rounds) == 1:
+            with pytest.MonkeyPatch.context() as crashed:
+                crashed.setattr(UnitOfWork, "follow", lambda _unit: None)
+                ready.claims.resume(BOTH, beside, WHY)
+        return told
+
+    monkeypatch.setattr(Claims, "_tell_of", between)
+    ready.claims.suspend(OFFICER, beside, WHY)
+
+    assert rounds == [1, 1]
+    assert due(ready) == {}
 
 
 def test_a_look_that_fails_takes_no_step_back(
