@@ -19,6 +19,8 @@ from claims_beside import (
 )
 from kashi_server.domain.claim_content import Officially
 from kashi_server.domain.claim_states import ClaimState
+from kashi_server.services import claim_beside
+from kashi_server.services.claim_steps import Taking
 from kashi_server.services.fsck_claims import check_claim_books
 from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.ledger import Ledger
@@ -169,10 +171,19 @@ def test_where_contracts_reach_the_threshold_a_cut_one_is_told_beside(
     assert told_beside(ready, paid) == [[beside]]
 
 
-def test_without_a_threshold_nobody_is_told(sqlite_claims_work: Work) -> None:
-    """Rules that ask for no expense in a year: each claim stands alone."""
+def test_without_a_threshold_nobody_is_asked(
+    sqlite_claims_work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules that ask for no expense in a year: each claim stands alone, and no step pays for
+    evaluating others."""
     ready, paid, beside = lifted(sqlite_claims_work, threshold__year_yuan='"0"')
+
+    def asked(_taking: Taking) -> None:
+        raise AssertionError("a claim was evaluated")
+
+    monkeypatch.setattr(claim_beside, "tell_worth", asked)
     withdrawn(ready, beside)
+    assert ready.claims.look_everywhere() == []
 
     assert (due(ready), told_beside(ready, paid)) == ({}, [])
 

@@ -178,7 +178,7 @@ def test_a_voucher_that_went_on_first_is_worth_its_application_once_that_is_put_
 def test_an_invoice_that_is_put_right_tells_nobody_who_rests_on_none_of_it(
     sqlite_claims_work: Work,
 ) -> None:
-    """Nor a claim that was told of no fall: both go on as they stand."""
+    """A claim that names another invoice goes on as it stands."""
     ready, claim_id = issued(sqlite_claims_work)
     void(ready, 50)
     number = invoice_number(50)

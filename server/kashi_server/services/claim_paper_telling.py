@@ -15,7 +15,6 @@ from kashi_server.services.claim_fallen import (
 )
 from kashi_server.services.claim_reopening import ClaimReopening, concerned
 from kashi_server.services.claim_spending import open_uses
-from kashi_server.services.claim_standing import STILL_ELIGIBLE
 from kashi_server.services.claim_steps import CLOCK, Acting, Why, existing, locked
 from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.invoice_watch import InvoiceChange
@@ -61,17 +60,16 @@ class ClaimPaperTelling(ClaimReopening):
             self._fell_away(ours, claim_id, uses, invoice_fell(change))
 
     def invoice_righted(self, unit: PapersUnit, change: InvoiceChange) -> None:
-        """Two officers let an invoice stand again: every claim of its buyer's that rests on it and
-        was told of a fall is flagged with what it comes to now. It counts for that from then on,
-        though officers let it go on before.
+        """Two officers let an invoice stand again: every claim of its buyer's that rests on it,
+        all of which its fall was told, is flagged with what it comes to now. It counts for that
+        from then on, though officers let it go on before.
 
         See `services.invoice_watch.InvoiceWatch`.
         """
         ours = cast("ClaimsUnit", unit)
         for claim_id in _resting_on(ours, unit, change.number):
             stored = existing(ours, claim_id, lock=True)
-            told = any(STILL_ELIGIBLE in one.terms for one in ours.claims.events(claim_id))
-            if told and concerned(stored.claim):
+            if concerned(stored.claim):
                 why = Why(reason=invoice_righted(change))
                 self._flagged(ours, stored, why, {"told_by": change.told_by})
 
@@ -142,10 +140,10 @@ class ClaimPaperTelling(ClaimReopening):
 def _resting_on(ours: ClaimsUnit, unit: PapersUnit, number: str) -> Sequence[str]:
     """Claims that hold a part of an invoice, or whose application names it."""
     stored = unit.invoices.invoice(number)
-    buyer_id = None if stored is None else stored.invoice.buyer_id
+    assert stored is not None, "it was put right"
     naming = {
         one.claim.claim_id
-        for one in ours.claims.claims(company_id=buyer_id)
+        for one in ours.claims.claims(company_id=stored.invoice.buyer_id)
         if any(part.number == number for part in one.content.invoices)
     }
     return sorted({*naming, *ours.claims.holding_invoice(number)})
