@@ -154,3 +154,34 @@ def test_a_voucher_that_goes_on_without_its_invoice_stays_worth_nothing(
 
     with pytest.raises(Refused, match="come to nothing"):
         ready.claims.use(CLERK, claim_id, papers=papers(50, 200_00))
+
+
+def test_a_voucher_that_went_on_first_is_worth_its_application_once_that_is_put_right(
+    claims_work: Work,
+) -> None:
+    """Officers let it go on while the invoice is void, and put that right afterwards: the claim is
+    told, its 450 yuan count, and a use of 200 comes to 100; nobody stops it again for that."""
+    ready, claim_id = issued(claims_work)
+    void(ready)
+    ready.claims.resume(BOTH, claim_id, WHY)
+    number = invoice_number(0)
+    put_right(ready.work, ready.clock, number, DECISION, "税务局查询结果", ready.claims)
+    flag = ready.claims.show(OFFICE, claim_id).events[-1]
+    ready.claims.use(CLERK, claim_id, papers=papers(50, 200_00))
+
+    assert (flag.step, flag.terms["still_eligible_yuan"]) == ("flag", "450.00")
+    assert flag.reason.index("经两名经办人更正") < flag.reason.index("two officers found")
+    assert number in flag.reason
+    assert ready.claims.show(OFFICE, claim_id).stored.claim.open_fen == 100_00
+
+
+def test_an_invoice_that_is_put_right_tells_nobody_who_rests_on_none_of_it(
+    sqlite_claims_work: Work,
+) -> None:
+    """A claim that names another invoice goes on as it stands."""
+    ready, claim_id = issued(sqlite_claims_work)
+    void(ready, 50)
+    number = invoice_number(50)
+    put_right(ready.work, ready.clock, number, DECISION, "税务局查询结果", ready.claims)
+
+    assert [one.step for one in ready.claims.show(OFFICE, claim_id).events].count("flag") == 0

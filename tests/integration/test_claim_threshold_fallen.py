@@ -1,7 +1,9 @@
-"""Towards a year's threshold counts what still is expense: not what expired, was cut or is void."""
+"""Towards a year's threshold counts what still is expense: not what ended unpaid, or is void."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from changed_agreements import amendment
 from claim_cases import (
     BOTH,
@@ -19,12 +21,14 @@ from fixtures_certificates import COMPANY_A
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState
 from kashi_server.services.accounts import Role
+from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_standing import before
 from kashi_server.services.claim_steps import existing
 from kashi_server.services.importing import ImportFile, Importing
+from kashi_server.services.invoice_righting import put_right
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work
-from papers_falling import void
+from papers_falling import DECISION, void
 
 OFFICE = Reader(account_id=0, role=Role.OFFICER, party_id=None)
 
@@ -52,18 +56,68 @@ def cut(ready: Filed, yuan: str) -> None:
     importing.take([ImportFile("agreed.toml", amendment(accelerator_yuan=yuan))], "officer", "")
 
 
-def test_an_expired_voucher_brings_no_expense(sqlite_claims_work: Work) -> None:
-    """450 yuan while it could be used, nothing once its last day has passed: what nobody was paid
-    on is free for another claim, and would count twice."""
+def expired(ready: Filed, claim_id: str) -> None:
+    """Its last day passes."""
+    ready.days_later(400)
+    ready.claims.expire()
+
+
+def withdrawn(ready: Filed, claim_id: str) -> None:
+    """The company gives the rest of it up."""
+    ready.claims.withdraw(CLERK, claim_id, WHY)
+
+
+@pytest.mark.parametrize("ends", [expired, withdrawn])
+def test_a_voucher_that_ended_brings_what_was_paid_on_and_no_more(
+    claims_work: Work, ends: Callable[[Filed, str], None]
+) -> None:
+    """450 yuan while it could be used; once it ended the 300 of its paid use, which nobody else can
+    claim. The other 150 are free for another claim, and would count twice."""
+    ready = filed(claims_work)
+    claim_id, draft = ready.issued(200_00), other(ready)
+    part = InvoicePart(invoice_number(0), "HT-A", "accelerator", 300_00)
+    ready.claims.use(CLERK, claim_id, papers=Papers(invoices=(part,), payments=("PAY-0",)))
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    ready.claims.pay(BOTH, claim_id, WHY)
+    assert counted_fen(ready, draft) == 450_00
+    ends(ready, claim_id)
+
+    assert counted_fen(ready, draft) == 300_00
+
+
+@pytest.mark.parametrize("ends", [expired, withdrawn])
+def test_a_voucher_that_ended_unpaid_brings_nothing(
+    sqlite_claims_work: Work, ends: Callable[[Filed, str], None]
+) -> None:
+    """Nobody was paid on it."""
+    ready = filed(sqlite_claims_work)
+    claim_id, draft = ready.issued(200_00), other(ready)
+    assert counted_fen(ready, draft) == 450_00
+    ends(ready, claim_id)
+
+    assert counted_fen(ready, draft) == 0
+
+
+def test_what_was_paid_on_counts_no_more_once_it_is_void_or_recovered(
+    sqlite_claims_work: Work,
+) -> None:
+    """Expired with 100 yuan paid on 450; the invoice is void: nothing of that is expense. Put
+    right it is again, until the money is recovered."""
     ready = filed(sqlite_claims_work)
     claim_id, draft = ready.issued(200_00), other(ready)
     ready.claims.use(CLERK, claim_id, amount_fen=100_00)
     ready.claims.redeem(CLERK, claim_id)
     ready.claims.verify(OFFICER, claim_id, WHY)
     ready.claims.pay(BOTH, claim_id, WHY)
+    expired(ready, claim_id)
     assert counted_fen(ready, draft) == 450_00
-    ready.days_later(400)
-    ready.claims.expire()
+    void(ready)
+    assert counted_fen(ready, draft) == 0
+    number = invoice_number(0)
+    put_right(ready.work, ready.clock, number, DECISION, "税务局查询结果", ready.claims)
+    assert counted_fen(ready, draft) == 450_00
+    ready.claims.claw_back(BOTH, claim_id, 40_00, WHY)
 
     assert counted_fen(ready, draft) == 0
 

@@ -53,6 +53,10 @@ class Noting:
         if self.refuses:
             raise Refused("a claim cannot reopen")
 
+    def invoice_righted(self, unit: PapersUnit, change: InvoiceChange) -> None:
+        """As any other change."""
+        self.invoice_changed(unit, change)
+
 
 def watched(work: Work, watch: Noting) -> InvoiceKeeping:
     """Invoices that are watched."""

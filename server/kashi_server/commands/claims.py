@@ -93,15 +93,18 @@ def show(
 def expire(
     batch: BatchOption = None, directory: Directory = DEFAULT_DIRECTORY, *, as_json: AsJson = False
 ) -> None:
-    """作废已过期的券，释放其所占资金。
-    End every voucher whose last day has passed; what it held is free again.
+    """作废已过期的券，释放其所占资金；复核同一企业同年度其他申报。
+    End every voucher whose last day has passed; what it held is free again. Flag paid claims that
+    a company's other claims of the year lift over the threshold no more, in every batch.
     """
     with clock_on(directory) as claims:
         done = claims.expire(batch)
-    for taken in done:
+        flagged = claims.look_everywhere()
+    for taken in (*done, *flagged):
         print_taken(taken, as_json=as_json)
     if not as_json:
         print(f"{len(done)} 张券作废 vouchers expired.")
+        print(f"{len(flagged)} 项申报提示复核 claims flagged.")
 
 
 def list_vouchers(

@@ -322,5 +322,6 @@ def put_right(
     decision = two_officers(officer, reason)
     with opened(directory) as server:
         prove_officers(server, decision, password_file)
-        status = righted(server.work, server.clock, number, decision, document)
+        watch = server.invoice_watch
+        status = righted(server.work, server.clock, number, decision, document, watch)
     print(f"发票 {number} 现为 {STATUS_ZH[status]} is {status}.")

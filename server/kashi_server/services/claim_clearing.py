@@ -13,7 +13,7 @@ from kashi_server.services.claim_holding import let_go
 from kashi_server.services.claim_rechecking import check_stands
 from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import CLOCK, Acting, ClaimSteps, Taken, Taking, Why, day_of
-from kashi_server.services.claim_worth import check_worth
+from kashi_server.services.claim_worth import check_worth, tell_paid_eligible
 from kashi_server.services.claims_port import StoredClaim
 
 
@@ -72,6 +72,7 @@ class ClaimClearing(ClaimSteps):
 
         def do(taking: Taking) -> Changed:
             changed = expire(taking.stored.claim, taking.today)
+            tell_paid_eligible(taking)
             let_go(taking.unit, taking.stored.claim.claim_id, taking.utc_ms, use_serial=0)
             return changed
 

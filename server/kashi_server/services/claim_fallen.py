@@ -37,6 +37,16 @@ def invoice_fell(change: InvoiceChange) -> str:
     )
 
 
+def invoice_righted(change: InvoiceChange) -> str:
+    """An invoice that had fallen away stands again."""
+    zh, en, source = STATUS_ZH[change.after], str(change.after), _given(change.source)
+    return (
+        f"发票 {change.number} 经两名经办人更正，现为{zh}（{source}，{change.told_by}），金额须重"
+        f"新核实。Worth is to be asked again: two officers found that invoice {change.number} is"
+        f" {en} ({_latin(source)}, {change.told_by})."
+    )
+
+
 def statement_corrected(number: str, revision: int, reason: str) -> str:
     """A statement has a new revision."""
     said = _given(reason)

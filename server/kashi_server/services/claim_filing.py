@@ -35,6 +35,7 @@ from kashi_server.services.claim_steps import (
     write,
 )
 from kashi_server.services.claim_words import STATES
+from kashi_server.services.claim_worth import tell_paid_eligible
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
 DRAFTED: Final = "draft"
@@ -201,6 +202,7 @@ class ClaimFiling(ClaimSteps):
 
         def do(taking: Taking) -> Changed:
             changed = withdraw(taking.stored.claim)
+            tell_paid_eligible(taking)
             paid = taking.stored.claim.amounts.disbursed_fen
             let_go(taking.unit, claim_id, taking.utc_ms, use_serial=0 if paid else None)
             return changed

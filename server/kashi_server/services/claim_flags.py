@@ -75,6 +75,30 @@ class Recoverable:
         return self.stored.claim.amounts.out_fen
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellsDue:
+    """What a word on a claim leaves due of what is out; not `known`: all, for nobody knows."""
+
+    known: bool
+    due_fen: int
+
+    @classmethod
+    def of(cls, comes_to_fen: int | None, out_fen: int) -> "TellsDue":
+        """By what it comes to."""
+        due_fen = max(0, out_fen - (comes_to_fen or 0))
+        return cls(known=comes_to_fen is not None, due_fen=due_fen)
+
+
+def last_told(events: Sequence[ClaimEvent], out_fen: int) -> TellsDue:
+    """What the last word on a claim leaves due, whoever settled it since: officers who let it go on
+    knew that word. Where nobody told anything, nothing is due."""
+    told = [place for place, event in enumerate(events) if _tells(event)]
+    if not told:
+        return TellsDue(known=True, due_fen=0)
+    last, later = events[told[-1]], events[told[-1] + 1 :]
+    return TellsDue(known=_comes_to_fen(last) is not None, due_fen=_due_fen(last, later, out_fen))
+
+
 def standing_flags(events: Sequence[ClaimEvent]) -> tuple[ClaimFlag, ...]:
     """Flags after which nobody asked the worth again, oldest first."""
     since = _since(events, lambda event: event.step in ASKING)

@@ -1,28 +1,20 @@
-"""When something is wrong: suspending, resuming, reopening by what fell away, clawing back."""
+"""When something is wrong: suspending, resuming, clawing back with interest."""
 
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any
 
 from kashi_server.domain.both_languages import halves
 from kashi_server.domain.claim import Changed
-from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.domain.claim_recovery import (
     charge_interest,
     claw_back,
-    flagged,
     reopen,
     resume,
     suspend,
 )
-from kashi_server.domain.claim_states import ENDED, ClaimState, Step
+from kashi_server.domain.claim_states import Step
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
-from kashi_server.services.certificates_port import StoredCertificate
-from kashi_server.services.claim_fallen import (
-    certificate_withdrawn,
-    invoice_fell,
-    statement_corrected,
-)
 from kashi_server.services.claim_flags import SETTLES
 from kashi_server.services.claim_holding import free_uses
 from kashi_server.services.claim_interest import (
@@ -34,46 +26,12 @@ from kashi_server.services.claim_interest import (
 )
 from kashi_server.services.claim_rechecking import fell_away
 from kashi_server.services.claim_spending import FELL_AWAY, open_uses
-from kashi_server.services.claim_steps import (
-    CLOCK,
-    Acting,
-    ClaimSteps,
-    Taken,
-    Taking,
-    Why,
-    check_why,
-    existing,
-    locked,
-    officer_of,
-)
-from kashi_server.services.claim_worth import tell_eligible, tell_worth
-from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
-from kashi_server.services.invoice_watch import InvoiceChange
-from kashi_server.services.papers_port import PapersUnit
-
-
-class Reasoned(Protocol):
-    """What was done for a reason."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-
-
-class Revised(Protocol):
-    """A statement that has a new revision."""
-
-    @property
-    def number(self) -> str:
-        """Which statement."""
-
-    @property
-    def revision(self) -> int:
-        """The revision that holds now."""
+from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
+from kashi_server.services.claim_worth import tell_eligible
 
 
 class ClaimRecovering(ClaimSteps):
-    """Suspending, resuming, reopening, clawing back."""
+    """Suspending, resuming, clawing back."""
 
     def suspend(self, by: Acting, claim_id: str, why: Why) -> Taken:
         """Stop a claim where it stands."""
@@ -156,146 +114,6 @@ class ClaimRecovering(ClaimSteps):
             return charge_interest(taking.stored.claim, due_fen)
 
         return self._take(by, claim_id, Step.CHARGE_INTEREST, why, do)
-
-    def reopen(self, by: Acting, claim_id: str, why: Why) -> Taken:
-        """Reopen a claim by an officer's word: what it rests on fell away.
-
-        Raises:
-            Refused: no officer asks. InvalidValue: no reason is given.
-        """
-        with self._work.begin() as unit:
-            officer = officer_of(unit, by.login)
-            stored = locked(unit, claim_id)
-            check_why(stored.claim.transition(Step.REOPEN), why)
-            by = Acting(login=officer.login)
-            taken = self._reopened(unit, claim_id, by, why, touches_open=True)
-            unit.commit()
-        return taken
-
-    # What other rooms tell, in their own unit of work.
-
-    def invoice_changed(self, unit: PapersUnit, change: InvoiceChange) -> None:
-        """An invoice was red-flushed or void: every claim that holds a part of it is reopened.
-
-        See `services.invoice_watch.InvoiceWatch`.
-        """
-        # One unit of work carries the repositories of every room.
-        ours = cast("ClaimsUnit", unit)
-        for claim_id in ours.claims.holding_invoice(change.number):
-            uses = {
-                one.use_serial
-                for one in ours.claims.held_parts(claim_id)
-                if one.number == change.number
-            }
-            self._fell_away(ours, claim_id, uses, invoice_fell(change))
-
-    def corrected(self, unit: object, run: Reasoned, statement: Revised) -> None:
-        """A statement has a new revision: claims that rest on the one before are reopened.
-
-        As `services.correction_watch.CorrectionWatch` wants it; `unit` is that of the correction.
-        """
-        ours = cast("ClaimsUnit", unit)
-        for claim_id in ours.claims.holding_statement(statement.number):
-            uses = {
-                one.use_serial
-                for one in ours.claims.held_lines(claim_id)
-                if one.number == statement.number
-            }
-            why = statement_corrected(statement.number, statement.revision, run.reason)
-            self._fell_away(ours, claim_id, uses, why)
-
-    def hold_claims(self, unit: object, certificate: StoredCertificate) -> None:
-        """Lock the claims that rest on a certificate, as their own steps would.
-
-        See `services.certificate_watch.WithdrawalWatch`.
-        """
-        ours = cast("ClaimsUnit", unit)
-        for claim_id in _certified_claims(ours, certificate):
-            locked(ours, claim_id)
-
-    def certificate_withdrawn(
-        self, unit: object, certificate: StoredCertificate, reason: str
-    ) -> None:
-        """A certificate was withdrawn: claims that rest on it are reopened that day.
-
-        A claim whose statement has another certificate in force stands on that.
-        """
-        ours = cast("ClaimsUnit", unit)
-        for claim_id, numbers in sorted(_certified_claims(ours, certificate).items()):
-            bare = [
-                one
-                for one in ours.claims.held_lines(claim_id)
-                if one.number in numbers
-                and ours.claims.certified(StatementRevision(one.number, one.revision)) is None
-            ]
-            if bare:
-                why = certificate_withdrawn(certificate.number, reason)
-                self._fell_away(ours, claim_id, {one.use_serial for one in bare}, why)
-
-    def _fell_away(self, unit: ClaimsUnit, claim_id: str, uses: set[int], reason: str) -> None:
-        stored = existing(unit, claim_id, lock=True)
-        claim = stored.claim
-        if claim.state in (*ENDED, ClaimState.SUSPENDED):
-            # Nothing is taken back there without an officer: what is out of it, and what it comes
-            # to without that paper, is told. Of what ended only money that is out counts.
-            if claim.state is ClaimState.SUSPENDED or claim.amounts.out_fen > 0:
-                self._flagged(unit, stored, Why(reason=reason), {})
-            return
-        if claim.state is ClaimState.DRAFT:
-            return
-        open_ones = set(open_uses(unit, claim_id))
-        self._reopened(
-            unit,
-            claim_id,
-            Acting(login=CLOCK),
-            Why(reason=reason),
-            touches_open=bool(uses) and uses <= open_ones,
-        )
-
-    def _flagged(
-        self, unit: ClaimsUnit, stored: StoredClaim, why: Why, terms: dict[str, Any]
-    ) -> None:
-        """Flag a claim with what it comes to now, within a unit of work that does more."""
-        taking = self._taking(unit, stored, terms)
-        tell_worth(taking)
-        self._carry_out(taking, (CLOCK, ""), Step.FLAG, why, lambda one: flagged(one.stored.claim))
-
-    def _reopened(
-        self, unit: ClaimsUnit, claim_id: str, by: Acting, why: Why, *, touches_open: bool
-    ) -> Taken:
-        """Reopen within a unit of work that does more; it is not committed here."""
-        stored = existing(unit, claim_id, lock=True)
-        uses = open_uses(unit, claim_id)
-
-        def do(taking: Taking) -> Changed:
-            changed = reopen(taking.stored.claim, touches_open=touches_open)
-            if changed.claim.state is ClaimState.SUSPENDED:
-                tell_worth(taking)
-            else:
-                free_uses(unit, stored, uses, taking.utc_ms)
-                tell_eligible(taking)
-            return changed
-
-        taking = self._taking(unit, stored, {})
-        self._carry_out(taking, (by.login, ""), Step.REOPEN, why, do)
-        return Taken(stored=taking.stored)
-
-
-def _certified_claims(unit: ClaimsUnit, certificate: StoredCertificate) -> dict[str, set[str]]:
-    """Claims that hold lines of what a certificate certifies, each with the statements."""
-    numbers = {certificate.statement_number}
-    if certificate.first_month is not None:
-        numbers |= {
-            one.number
-            for one in unit.expense.statements(party_id=certificate.user_id)
-            if one.contract_id == certificate.contract_id
-            and certificate.first_month <= one.month <= certificate.month
-        }
-    found: dict[str, set[str]] = {}
-    for number in sorted(numbers):
-        for claim_id in unit.claims.holding_statement(number):
-            found.setdefault(claim_id, set()).add(number)
-    return dict(sorted(found.items()))
 
 
 def _resumed(taking: Taking) -> Changed:

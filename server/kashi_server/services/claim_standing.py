@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from kashi_server.domain.claim import Claim
 from kashi_server.domain.claim_event import ClaimEvent
-from kashi_server.domain.claim_states import Step
+from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
 from kashi_server.domain.replayed_claim import STANDS_FOR_NOTHING
@@ -27,6 +28,11 @@ from kashi_server.services.claims_port import (
 STILL_ELIGIBLE: Final = "still_eligible_yuan"
 """The term of a step by which what a claim rests on fell away or changed: how much expense of its
 application is eligible without it; None: nobody knows."""
+PAID_ELIGIBLE: Final = "paid_eligible_yuan"
+"""The term of a step by which a voucher ends of which something was paid, and of a word on one that
+ended so: how much expense of its paid uses is eligible. Their papers are nobody else's."""
+_ENDS_PAID: Final = (ClaimState.EXPIRED, ClaimState.WITHDRAWN)
+"""What ended so gives back what nobody was paid on; what was paid on stays expense of the year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ def before(
     funds = _Funds(unit, stored)
     return Before(
         standing=Standing(
-            year_eligible_fen=sum(own_eligible_fen(unit, one) for one in counted),
+            year_eligible_fen=sum(_beside_fen(unit, one) for one in counted),
             year_contract_fen=_contracted_fen(unit, stored, counted),
             year_awarded_fen=_awarded_fen(this_year),
             years_awarded=len(_years(same) - {batch.year}),
@@ -112,9 +118,25 @@ def _years(found: Iterable[StoredClaim]) -> set[int]:
 
 def _stands(stored: StoredClaim, *, granted: bool) -> bool:
     """Whether another claim's expense counts towards a threshold; `granted`: once approved."""
+    if ended_paid(stored.claim):
+        return True
     if stored.claim.state in STANDS_FOR_NOTHING:
         return False
     return not granted or stored.claim.amounts.awarded_fen > 0
+
+
+def ended_paid(claim: Claim) -> bool:
+    """Whether it ended with money out that was well paid: not clawed back."""
+    return claim.state in _ENDS_PAID and claim.amounts.out_fen > 0
+
+
+def _beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+    """What a claim counts beside others: its application, or once it ended its paid uses alone."""
+    if not ended_paid(stored.claim):
+        return own_eligible_fen(unit, stored)
+    events = unit.claims.events(stored.claim.claim_id)
+    told = [one.terms[PAID_ELIGIBLE] for one in events if PAID_ELIGIBLE in one.terms]
+    return parse_yuan(told[-1]) if told else 0
 
 
 def own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:

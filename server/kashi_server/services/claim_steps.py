@@ -166,6 +166,10 @@ class ClaimSteps:
         )
         book(taking.unit, taking.stored, changed.bookings, event)
         write(taking.unit, taking.stored, event)
+        self._follow(taking, event)
+
+    def _follow(self, taking: Taking, event: ClaimEvent) -> None:
+        """What is to follow once a step is committed: see `services.claim_beside`."""
 
     def _propose(self, by: Acting, stored: StoredClaim, step: Step, why: Why, said: bytes) -> Taken:
         with self._work.begin() as unit:

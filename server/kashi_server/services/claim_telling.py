@@ -8,10 +8,8 @@ step that moves money does; what it comes to on that day stands beside it. A fla
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from kashi_server.domain.claim import Claim
-from kashi_server.domain.claim_states import REVIEWED, SPENDING, ClaimState
 from kashi_server.services.agreement_watch import AgreementChange
-from kashi_server.services.claim_recovering import ClaimRecovering
+from kashi_server.services.claim_reopening import REOPENABLE, ClaimReopening, concerned
 from kashi_server.services.claim_steps import CLOCK, Acting, Why, existing
 from kashi_server.services.claim_touching import Touch, touched
 from kashi_server.services.claims_port import ClaimsUnit
@@ -20,10 +18,8 @@ from kashi_server.services.expense_port import ExpenseUnit
 TOUCHES_TOLD_MAX: Final = 5
 """So many changes are named; of the others it is said how many they are."""
 
-_REOPENED: Final = (*REVIEWED, *SPENDING, ClaimState.PAID)
 
-
-class ClaimTelling(ClaimRecovering):
+class ClaimTelling(ClaimReopening):
     """What other rooms tell of agreements, in their own unit of work."""
 
     def agreements_changed(
@@ -44,22 +40,15 @@ class ClaimTelling(ClaimRecovering):
         self, unit: ClaimsUnit, claim_id: str, touches: Sequence[Touch], told_by: str
     ) -> None:
         stored = existing(unit, claim_id, lock=True)
-        if not _concerned(stored.claim):
+        if not concerned(stored.claim):
             return
         lost = [one for one in touches if one.forbidden_by(stored.rules)]
-        if lost and stored.claim.state in _REOPENED:
+        if lost and stored.claim.state in REOPENABLE:
             why = Why(reason=_words(lost, told_by))
             self._reopened(unit, claim_id, Acting(login=CLOCK), why, touches_open=False)
             return
         why = Why(reason=_words(touches, told_by))
         self._flagged(unit, stored, why, {"told_by": told_by})
-
-
-def _concerned(claim: Claim) -> bool:
-    """A draft is computed whenever it is looked at; of what ended only money that is out counts."""
-    if claim.state in (*_REOPENED, ClaimState.SUSPENDED):
-        return True
-    return claim.state is not ClaimState.DRAFT and claim.amounts.out_fen > 0
 
 
 def _lock(unit: ClaimsUnit, found: Mapping[str, Sequence[Touch]]) -> None:

@@ -18,7 +18,12 @@ from kashi_server.services.claim_evaluation import Evaluated, evaluate_claim, ev
 from kashi_server.services.claim_flags import COMES_TO, PAID
 from kashi_server.services.claim_pool_share import shared_fen
 from kashi_server.services.claim_spending import check_known, open_uses, paid_uses
-from kashi_server.services.claim_standing import STILL_ELIGIBLE, applied_eligible_fen
+from kashi_server.services.claim_standing import (
+    PAID_ELIGIBLE,
+    STILL_ELIGIBLE,
+    applied_eligible_fen,
+    ended_paid,
+)
 from kashi_server.services.claim_steps import Taking
 
 
@@ -74,6 +79,39 @@ def tell_worth(taking: Taking) -> None:
         taking.terms["problem"] = str(problem)
     else:
         taking.terms[COMES_TO] = None if comes_to_fen is None else yuan_text(comes_to_fen)
+    if ended_paid(claim):
+        tell_paid_eligible(taking)
+
+
+def tell_paid_eligible(taking: Taking) -> None:
+    """Write beside a step what expense of a voucher's paid uses is eligible now, where any is paid.
+
+    Once the voucher ended that is what it counts towards a year's threshold.
+    """
+    claim = taking.stored.claim
+    if claim.voucher is None or claim.amounts.out_fen <= 0:
+        return
+    paid = {one for uses in paid_uses(taking.unit, claim.claim_id) for one in uses.serials}
+    events = taking.unit.claims.events(claim.claim_id)
+    eligible_fen = sum(_eligible_fen(taking, one) for one in events if one.serial in paid)
+    taking.terms[PAID_ELIGIBLE] = yuan_text(eligible_fen)
+
+
+def _eligible_fen(taking: Taking, use: ClaimEvent) -> int:
+    """What of a use's expense is eligible; nothing where a paper of its fell away."""
+    try:
+        done = evaluate_use(
+            taking.unit,
+            taking.stored,
+            papers_of(use),
+            serial=taking.serial,
+            utc_ms=taking.utc_ms,
+            today=taking.today,
+            use_serial=use.serial,
+        )
+    except (Refused, InvalidValue, NotFound):
+        return 0
+    return done.evaluation.eligible_fen or 0
 
 
 def tell_eligible(taking: Taking) -> Evaluated | None:

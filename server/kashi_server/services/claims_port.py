@@ -3,7 +3,7 @@
 Papers are read through small values of this room, so that it asks other rooms for no more.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -402,6 +402,12 @@ class ClaimsUnit(Protocol):
     @property
     def log(self) -> LogPort:
         """The log."""
+
+    def once_committed(
+        self, key: Hashable, noted: str, do: Callable[[Sequence[str]], None]
+    ) -> None:
+        """Have something done after this unit is committed and over: once a key, with all that was
+        noted under it."""
 
     def commit(self) -> None:
         """Make it durable."""

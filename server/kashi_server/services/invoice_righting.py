@@ -2,25 +2,28 @@
 
 A party's file that says void, or red-flushed without a red invoice, stops every claim on it at
 once, and no file takes that back. Where the tax bureau knows otherwise, two officers say so on a
-document: the invoice stands again, with the content that stood, as its red invoices have it, and
-what stopped is resumed by whoever may. Later files of one party alone change that no more; a red
-invoice does.
+document: the invoice stands again, with the content that stood, as its red invoices have it. Claims
+that were told of its fall are told what they come to now; what stopped is resumed by whoever may.
+Later files of one party alone change that no more; a red invoice does.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from kashi_server.domain.invoice import InvoiceStatus, status_by_reds
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import PrivilegedAct, record
+from kashi_server.services.invoice_telling import tell_righted
 from kashi_server.services.invoice_versions import contested, keep_right
+from kashi_server.services.invoice_watch import InvoiceWatch, Unwatched
 from kashi_server.services.invoice_words import STATUS_ZH
 from kashi_server.services.paper_deciding import DecidingUnit
 from kashi_server.services.paper_entries import decision_entry, status_entry
 from kashi_server.services.papers_port import (
     InvoiceDecision,
     InvoicesPort,
+    PapersUnit,
     StatusChange,
     StoredInvoice,
 )
@@ -53,6 +56,7 @@ def put_right(
     number: str,
     decision: OfficersDecision,
     document: str,
+    watch: InvoiceWatch | None = None,
 ) -> InvoiceStatus:
     """Let an invoice stand again as its red invoices have it, by two officers.
 
@@ -62,6 +66,7 @@ def put_right(
         number: the invoice.
         decision: who decided, and why.
         document: what shows that it holds good, like the bureau's answer.
+        watch: is told, in the same unit of work.
 
     Raises:
         NotFound: there is no such invoice.
@@ -99,6 +104,9 @@ def put_right(
             utc_ms=utc_ms, actor=both, act=_ACT, reference=number, reason=decision.reason
         )
         record(unit, act)
+        # One unit of work carries the repositories of every room.
+        papers, said = cast("PapersUnit", unit), (change.source, both, utc_ms)
+        tell_righted(papers, watch or Unwatched(), stored, status, said)
         unit.commit()
     return status
 

@@ -25,22 +25,39 @@ def tell_claims(
     Returns:
         What was told; None where no claim holds anything.
     """
-    number = before.invoice.number
-    claims = claims_on(unit, number)
-    if not claims:
+    change = _change(unit, before, after, said)
+    if not change.claims:
         return None
+    watch.invoice_changed(unit, change)
+    return change
+
+
+def tell_righted(
+    unit: PapersUnit,
+    watch: InvoiceWatch,
+    before: StoredInvoice,
+    after: InvoiceStatus,
+    said: tuple[str, str, int],
+) -> None:
+    """Tell whoever keeps claims that two officers let an invoice stand again; arguments as those of
+    `tell_claims`."""
+    watch.invoice_righted(unit, _change(unit, before, after, said))
+
+
+def _change(
+    unit: PapersUnit, before: StoredInvoice, after: InvoiceStatus, said: tuple[str, str, int]
+) -> InvoiceChange:
+    number = before.invoice.number
     now = unit.invoices.invoice(number)
     assert now is not None, "it changed"
     source, told_by, utc_ms = said
-    change = InvoiceChange(
+    return InvoiceChange(
         number=number,
         before=before.status,
         after=after,
         left_fen=whole_left_fen(unit, now),
-        claims=claims,
+        claims=claims_on(unit, number),
         source=source,
         told_by=told_by,
         told_utc_ms=utc_ms,
     )
-    watch.invoice_changed(unit, change)
-    return change

@@ -42,9 +42,16 @@ class InvoiceWatch(Protocol):
     def invoice_changed(self, unit: PapersUnit, change: InvoiceChange) -> None:
         """Take note in the same unit of work; what it raises undoes the change as well."""
 
+    def invoice_righted(self, unit: PapersUnit, change: InvoiceChange) -> None:
+        """The same of an invoice that two officers let stand again. Claims may rest on it that hold
+        nothing of it any more: `change.claims` names those that do."""
+
 
 class Unwatched:
     """Nobody keeps claims here."""
 
     def invoice_changed(self, unit: PapersUnit, change: InvoiceChange) -> None:
+        """Nothing to do."""
+
+    def invoice_righted(self, unit: PapersUnit, change: InvoiceChange) -> None:
         """Nothing to do."""

@@ -4,10 +4,11 @@
         unit.facts.…
         unit.commit()
 
-Leaving without commit rolls back. `begin(writes=False)` is for reading only.
+Leaving without commit rolls back. `begin(writes=False)` is for reading only. What a unit leads to
+in units of their own (`once_committed`) is done after it ended: by then it holds no lock any more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -42,6 +43,7 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.committed = False
+        self._following: dict[Hashable, tuple[Callable[[Sequence[str]], None], list[str]]] = {}
 
     @cached_property
     def identity(self) -> IdentityRepository:
@@ -133,6 +135,24 @@ class UnitOfWork:
         """Read models of the portal."""
         return ViewRepository(self.connection)
 
+    def once_committed(
+        self, key: Hashable, noted: str, do: Callable[[Sequence[str]], None]
+    ) -> None:
+        """Have something done after this unit is committed and over, on no account within it.
+
+        Args:
+            key: under which it is done once, as the first who gave it says.
+            noted: handed to it, with all that others noted under the same key.
+            do: does it. Nothing of this unit is undone by what it raises.
+        """
+        self._following.setdefault(key, (do, []))[1].append(noted)
+
+    def follow(self) -> None:
+        """Do what was to be done once this unit is committed; if it was not, nothing."""
+        if self.committed:
+            for do, noted in self._following.values():
+                do(tuple(dict.fromkeys(noted)))
+
     def commit(self) -> None:
         """Make everything done so far durable; the unit ends here."""
         self.connection.commit()
@@ -172,3 +192,4 @@ class Work:
             raise StorageError(
                 f"数据库没有应答。the database does not answer: {said[0] if said else error}"
             ) from error
+        unit.follow()
