@@ -280,7 +280,7 @@ def test_hosts_the_server_has_not_answered_for_have_so_much_room_together(
     with pytest.raises(DiskFullError, match="5 reports of hosts that the server has not answered"):
         store.take(unknown[3], [parcel(1, size=1)], (0, 0), 1)
     assert store.take(unknown[3], [], (0, 0), 1).held == (0, 0)
-    store.absorb(returned((1, 0), parcel(1)))
+    store.absorb(returned((1, 1), parcel(1)))
     with pytest.raises(DiskFullError, match=f"; this relay takes none of host {unknown[3]}, which"):
         store.take(unknown[3], [parcel(1, size=899)], (0, 0), 1)
 
