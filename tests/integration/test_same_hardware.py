@@ -8,8 +8,10 @@ from fractions import Fraction
 import pytest
 from expense_cases import (
     END,
+    HOST_A,
     HOST_B,
     OCTOBER,
+    OTHER_TENANT,
     PROVIDER,
     START,
     TENANT,
@@ -35,12 +37,14 @@ from kashi_server.errors import Refused
 from kashi_server.services.as_of_facts import FactsAsOf
 from kashi_server.services.closing import MonthClosing
 from kashi_server.services.facts_port import Place
+from kashi_server.services.gap_explaining import _sees
 from kashi_server.services.hosts import HostState
 from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.ingestion import Answer, Ingestion, Result, Submission
 from kashi_server.services.log_port import Entry
 from kashi_server.services.providing import ProvidersHosts
 from kashi_server.services.restoration import Decision, Restoration
+from kashi_server.services.trail_then import CutOff
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
 from kashi_server.storage.same_hardware import key_of
@@ -490,3 +494,30 @@ def test_the_databases_compare_hardware_as_the_server_does(work: Work, name: str
         (found,) = unit.connection.execute(select(key_of(devices.c.hardware_id))).scalars()
 
     assert found == hardware_key(name)
+
+
+def test_the_assignment_behind_a_line_is_told_whatever_id_it_names(work: Work) -> None:
+    """Explaining a line of one id names the assignment by another id that covers it, and none of
+    another cut."""
+    leases = [
+        assignment(end=CHANGE, hardware_id=BARE),
+        assignment(CHANGE, hardware_id=THREE, assignment_id="A-2"),
+    ]
+    store(work, upgraded(), assignments=leases, parts=PARTS)
+    share, span = Fraction(4, 7), Interval(START, END)
+
+    with work.begin(writes=False) as unit:
+        told = list(CutOff(unit, 0).assignments("HT-1", {FOUR: share}, span))
+
+    assert [one.then.assignment_id for one in told] == ["A-1"]
+
+
+def test_who_leases_a_partition_explains_gaps_of_every_id_of_it(work: Work) -> None:
+    """Its minutes are the tenant's while the assignment covers the id that missed them."""
+    lease = assignment(hardware_id=BARE)
+    store(work, upgraded(), assignments=[lease], parts=PARTS)
+    gap = Interval(CHANGE + 5, CHANGE + 10)
+
+    with work.begin(writes=False) as unit:
+        assert _sees(unit, FOUR, HOST_A, gap, TENANT)
+        assert not _sees(unit, FOUR, HOST_A, gap, OTHER_TENANT)

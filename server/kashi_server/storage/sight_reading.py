@@ -3,17 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Final
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, or_, select
 
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.same_hardware import covers, hardware_key
 from kashi_server.services.sight import FOREVER, Sight, merged
-from kashi_server.storage.same_hardware import key_of
 from kashi_server.storage.tables.expense import assignments, contracts, tenures
 from kashi_server.storage.tables.facts import devices
 from kashi_server.storage.tables.identity import hosts
+
+_TOLD: Final = select(
+    devices.c.hardware_id,
+    devices.c.parent_hardware_id,
+    devices.c.share_numerator,
+    devices.c.share_denominator,
+).distinct()
+"""How hosts tell of devices: what part of which card each is."""
 
 
 def sight_of(connection: Connection, party_id: str | None) -> Sight:
@@ -71,7 +78,7 @@ def _leased(connection: Connection, party_id: str | None) -> Mapping[str, tuple[
         interval = Interval(row.start_minute, row.end_minute)
         named[hardware_key(row.hardware_id)].append((row.hardware_id, interval))
         leased[row.hardware_id].append(interval)
-    for device in connection.execute(_known(named)):
+    for device in connection.execute(_TOLD) if named else ():
         share = Fraction(device.share_numerator, device.share_denominator)
         for hardware_id, interval in named.get(hardware_key(device.hardware_id), ()):
             if covers(hardware_id, device.hardware_id, share):
@@ -80,19 +87,3 @@ def _leased(connection: Connection, party_id: str | None) -> Mapping[str, tuple[
         for _hardware_id, interval in named.get(hardware_key(device.parent_hardware_id), ()):
             leased[device.hardware_id].append(interval)
     return {hardware_id: merged(spans) for hardware_id, spans in leased.items()}
-
-
-def _known(named: Iterable[str]) -> Select[Any]:
-    """How hosts tell of hardware and of what it is cut into."""
-    keys = list(named)
-    of_it = key_of(devices.c.hardware_id).in_(keys)
-    return (
-        select(
-            devices.c.hardware_id,
-            devices.c.parent_hardware_id,
-            devices.c.share_numerator,
-            devices.c.share_denominator,
-        )
-        .where(or_(of_it, key_of(devices.c.parent_hardware_id).in_(keys)))
-        .distinct()
-    )
