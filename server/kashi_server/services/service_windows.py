@@ -80,11 +80,10 @@ def conflicts_of(observed: Observed, start_minute: int, end_minute: int) -> list
         common = Interval(low, high).overlap(Interval(start_minute, end_minute))
         if len(hosts) < 2 or common is None:
             continue
-        for hardware_id in {place.hardware_id for place in places}:
+        for hardware_id in sorted({place.hardware_id for place in places}):
             held = found.setdefault((hardware_id, hosts), [])
-            if held and held[-1].end == common.start:
-                common = Interval(held.pop().start, common.end)
-            held.append(common)
+            goes_on = bool(held) and held[-1].end == common.start
+            held.append(Interval(held.pop().start, common.end) if goes_on else common)
     return [
         Conflict(hardware_id=hardware_id, interval=interval, host_ids=hosts)
         for (hardware_id, hosts), intervals in sorted(found.items())

@@ -97,3 +97,17 @@ def test_a_partition_told_by_two_hosts_is_in_conflict_under_both_ids() -> None:
     assert windows == [(BARE, Interval(1, 4)), (ELSEWHERE, Interval(4, None))]
     assert both == {(one.hardware_id, Interval(2, 4)) for one in (BARE, ELSEWHERE)}
     assert conflicts_of(observed_of(turns), 0, 60) == []
+
+
+def test_a_conflict_goes_on_though_one_host_tells_another_cut() -> None:
+    """Each id is in conflict exactly as long as it was told, and once."""
+    other = ServicePlace("host-b", THREE.hardware_id)
+    hours = [observed(BARE, 1, 2, 3, 4), observed(ELSEWHERE, 1, 2), observed(other, 3, 4)]
+
+    told = [(one.hardware_id, one.interval) for one in conflicts_of(observed_of(hours), 0, 60)]
+
+    assert told == [
+        (BARE.hardware_id, Interval(1, 5)),
+        (THREE.hardware_id, Interval(3, 5)),
+        (FOUR.hardware_id, Interval(1, 3)),
+    ]
