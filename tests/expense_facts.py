@@ -56,14 +56,15 @@ def store(
     assignments: Iterable[Assignment] = (),
     prices: Iterable[Price] = (),
     tenures: Iterable[Tenure] = (),
+    parts: Mapping[str, DeviceDescription] | None = None,
 ) -> None:
-    """Write facts and agreements as the other rooms' services would."""
+    """Write facts and agreements as the other rooms' services would; `parts` describes devices
+    that are no whole H100."""
     seen = {(device, host): minute for device, host, minute in sorted(minutes, reverse=True)}
     batch = FactBatch(hours=hours_of(minutes), gaps=list(gaps))
     for slot, ((hardware_id, host_id), first) in enumerate(sorted(seen.items())):
-        batch.devices.append(
-            DeviceRow(host_id, slot, described(hardware_id), first * MINUTE_MS, END * MINUTE_MS)
-        )
+        told = (parts or {}).get(hardware_id) or described(hardware_id)
+        batch.devices.append(DeviceRow(host_id, slot, told, first * MINUTE_MS, END * MINUTE_MS))
     with work.begin() as unit:
         for host_id in sorted({host_id for _hardware_id, host_id in seen} | {HOST_A}):
             add_host(unit, host_id)

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -108,8 +108,10 @@ class ReportingHost:
         gaps: Sequence[tuple[int, int]] = (),
         change: Callable[[report_pb2.ReportHeader, list[report_pb2.DeviceBlock]], None]
         | None = None,
+        only: Collection[str] | None = None,
     ) -> bytes:
-        """The next report over some minutes; `gaps` are (offset, length) in every device.
+        """The next report over some minutes; `gaps` are (offset, length) in every device; `only`
+        some of its devices are there then.
 
         `change` may spoil header and device blocks before they are bound and signed.
         """
@@ -117,6 +119,7 @@ class ReportingHost:
         blocks = [
             self._block(slot, hardware_id, width, gaps)
             for slot, hardware_id in enumerate(self.hardware_ids)
+            if only is None or hardware_id in only
         ]
         for block in blocks:
             self._count(block)

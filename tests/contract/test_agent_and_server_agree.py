@@ -14,6 +14,7 @@ from kashi_agent.metering import Metering
 from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation, Sample
 from kashi_agent.sealing import Sealed, Sealer
 from kashi_agent.stretch import Stretch
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.domain.sequence import (
     ACCEPTED,
     Tail,
@@ -23,6 +24,7 @@ from kashi_server.domain.sequence import (
     judge_link,
 )
 from kashi_server.services.opening import Opened, open_bytes
+from kashi_server.services.overlapping import retold_device
 from kashi_server.services.projection import hours_of
 from sample_scripts import LIVE_CADENCES_MS, NAMING, Script, device, scripts
 
@@ -162,6 +164,9 @@ def test_a_partition_that_comes_again_with_other_slices_makes_reports_that_count
         ("MIG-5d.1of7", 1),
     }
     assert all(judge_description(known[s.device.hardware_id], s.device) is None for s in spans)
+    # Both have the driver's UUID, in turns: neither is told of while the other is there.
+    assert {hardware_key(one) for one in known} == {device(0).hardware_id.lower(), "mig-5d"}
+    assert all(retold_device(report.facts) is None for report in opened)
 
 
 def test_a_generated_day_makes_reports_that_count() -> None:

@@ -516,6 +516,58 @@ def revealed(findings: Findings, *, demo: bool = False) -> RevealedDevices:
     return RevealedDevices(devices, lines, findings, demo=demo)
 
 
+def looked(hardware_id: str, *looks: tuple[int, int, int]) -> wire.Message:
+    """A block of a minute with readings: where, how wide, and how much was observed."""
+    device = report_pb2.Device(
+        hardware_id=hardware_id,
+        parent_hardware_id="GPU-a",
+        model="H100",
+        share_numerator=1,
+        share_denominator=7,
+        meter=report_pb2.METER_KIND_NVML,
+    )
+    readings = [
+        report_pb2.Reading(start_offset_ms=start, span_ms=span, observed_ms=observed)
+        for start, span, observed in looks
+    ]
+    whole = report_pb2.DeviceBlock(
+        device=device, start_boottime_ms=0, end_boottime_ms=60_000, readings=readings
+    )
+    return wire.read_message(whole.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "twice"),
+    [
+        ((0, 20_000, 20_000), (20_000, 40_000, 40_000), False),
+        ((0, 60_000, 20_000), (20_000, 40_000, 40_000), False),
+        ((0, 60_000, 20_001), (20_000, 40_000, 40_000), True),
+        ((0, 30_000, 20_000), (0, 30_000, 20_000), True),
+    ],
+)
+def test_a_partition_told_of_by_two_ids_at_once_is_found(
+    one: tuple[int, int, int], other: tuple[int, int, int], *, twice: bool
+) -> None:
+    """In turns it may be, as a card is cut anew or its agent upgraded; on two hosts it is told of
+    by lines that cannot touch."""
+    names = ("MIG-a", "mig-a.1of7-1g.10gb")
+    devices = RevealedDevices(
+        [{"hardware_id": one, "parent_hardware_id": "GPU-a", "model": "H100"} for one in names],
+        [{"hardware_id": one, "share": "1/7"} for one in names],
+        Findings(),
+        demo=False,
+    )
+    devices.add(HOST, BOOT, 0, looked(names[0], one))
+    devices.add(HOST, BOOT, 0, looked(names[1], other))
+    devices.add("another host", BOOT, 0, looked(names[0], other))
+
+    if not twice:
+        devices.check_spans()
+        return
+    with pytest.raises(CheckFailed, match="by two ids at the same time: MIG-a and mig-a"):
+        devices.check_spans()
+
+
 @pytest.mark.parametrize(
     ("described", "words"),
     [({"share_denominator": 14}, "counts as 1/7"), ({"parent_hardware_id": "GPU-b"}, "a part of")],

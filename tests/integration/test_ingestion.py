@@ -17,8 +17,9 @@ from fixtures_ingest import (
     stored_sums,
     sums_of,
 )
-from kashi import limits
-from kashi.v1 import report_pb2
+from kashi import limits, signing
+from kashi.errors import FormError
+from kashi.v1 import metering_pb2, report_pb2
 from kashi_server.domain.device import GapReason
 from kashi_server.domain.sequence import QuarantineReason, Verdict
 from kashi_server.services.authority import Keyring
@@ -84,6 +85,24 @@ def test_receipt_says_what_became_of_exactly_these_bytes(
         stored = unit.facts.stored(HOST, 1, 1)
     assert stored is not None
     assert stored.receipt == result.receipt
+
+
+def test_a_receipt_with_a_reason_of_a_later_version_is_read(keyring: Keyring) -> None:
+    """It is kept and told as unknown; an unknown verdict is none."""
+    signed = metering_pb2.ReceiptPayload(host_id=HOST, verdict=5, quarantine_reason=4711)  # type: ignore[arg-type]  # a later version's
+
+    payload, judgement = read_receipt(_receipt(keyring, signed), keyring.receipt_key.public_key())
+
+    assert (payload.quarantine_reason, judgement.verdict) == (4711, Verdict.QUARANTINED)
+    assert (judgement.reason, judgement.detail) == (None, "unknown reason 4711")
+    with pytest.raises(FormError, match="verdict 99"):
+        read_receipt(_receipt(keyring, metering_pb2.ReceiptPayload(verdict=99)))  # type: ignore[arg-type]  # no verdict
+
+
+def _receipt(keyring: Keyring, payload: metering_pb2.ReceiptPayload) -> bytes:
+    said = payload.SerializeToString()
+    signature = signing.sign(keyring.receipt_key, signing.RECEIPT, said)
+    return metering_pb2.Receipt(payload=said, signature=signature).SerializeToString()
 
 
 def test_replay_changes_no_row_and_returns_the_same_receipt(

@@ -19,7 +19,7 @@ from expense_cases import (
     price,
     tenure,
 )
-from expense_facts import store
+from expense_facts import described, store
 from fixtures_ingest import START_UTC_MS, ReportingHost, enrol
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month, days_of
 from kashi_server.domain.rating import Facts, RatedLine, rate, rate_times
@@ -46,6 +46,8 @@ def _terms() -> Terms:
             assignment(END - 90, moved),
             assignment(moved, assignment_id="A-2", contract_id="HT-2"),
             assignment(assignment_id="A-3", hardware_id="GPU-2"),
+            assignment(assignment_id="A-5", hardware_id="MIG-5"),
+            assignment(assignment_id="A-6", hardware_id="MIG-6.3of7-3g.40gb"),
             *(
                 assignment(
                     low, low + 30, assignment_id=f"B-{low}", contract_id="HT-2", hardware_id="GPU-3"
@@ -75,7 +77,21 @@ def _facts(work: Work) -> None:
     double = replace(FULL, observed_ms=60_001)
     minutes |= observe(START + 5, START + 6, hardware_id="GPU-3", quantities=double)
     minutes |= observe(START + 100, end, hardware_id="GPU-4")
-    store(work, minutes)
+    # A partition whose agent is upgraded inside an hour, and one that two hosts tell of otherwise.
+    for name, host_id, low, high in (
+        ("MIG-5", HOST_A, START, at("10-22 10:20")),
+        ("MIG-5.3of7-3g.40gb", HOST_A, at("10-22 10:20"), end),
+        ("MIG-6", HOST_A, START, at("11-03 10:20")),
+        ("MIG-6.3of7-3g.40gb", HOST_B, at("11-03 10:00"), end),
+    ):
+        minutes |= observe(low, high, hardware_id=name, host_id=host_id)
+    parts = {
+        name: replace(
+            described(name), parent_hardware_id="GPU-7", share_numerator=3, share_denominator=7
+        )
+        for name in {name for name, _host_id, _minute in minutes if name.startswith("MIG-")}
+    }
+    store(work, minutes, parts=parts)
 
 
 def _lines(work: Work, month: Month) -> tuple[list[RatedLine], list[RatedLine]]:
@@ -101,7 +117,7 @@ def test_sums_and_minutes_come_to_the_same_lines(work: Work) -> None:
     for month in MONTHS:
         summed, whole = _lines(work, month)
         assert summed == whole
-        assert len({line.hardware_id for line in whole}) == 4
+        assert len({line.hardware_id for line in whole}) == 7
 
 
 def test_days_whose_fullest_minute_was_not_noted_are_read(work: Work) -> None:

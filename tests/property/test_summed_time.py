@@ -28,7 +28,7 @@ from kashi_server.domain.summed_time import DAYS, HOURS, BlockSums, DaySums
 from kashi_server.domain.tariff import Basis, PriceUnit
 from kashi_server.domain.usage import DeviceHour, counts_of
 from kashi_server.services.month_times import month_times
-from kashi_server.services.service_windows import conflicts_of
+from kashi_server.services.service_windows import conflicts_of, observed_of
 
 START = Month(2026, 10).interval().start
 END = START + 2 * 1440
@@ -87,7 +87,9 @@ class Kept:
         return [
             conflict
             for one in ids
-            for conflict in conflicts_of(self.device_hours([one], 0, END), start_minute, end_minute)
+            for conflict in conflicts_of(
+                observed_of(self.device_hours([one], 0, END)), start_minute, end_minute
+            )
         ]
 
 

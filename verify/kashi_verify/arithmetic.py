@@ -22,7 +22,7 @@ from kashi_verify.detail import Detail, line_named
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
 from kashi_verify.line_evidence import COUNTED, check_line_evidence
-from kashi_verify.spelling import measured_device, stated_device
+from kashi_verify.spelling import hardware, measured_device, stated_device
 
 Data = Mapping[str, Any]
 _HOUR_MS: Final = 3_600_000
@@ -230,13 +230,16 @@ def cut_to_fen(yuan: Fraction) -> int:
 
 
 def _check_overlap(lines: Sequence[Data]) -> None:
-    """One device is never counted twice for one minute, whichever hosts report it, and what a
-    provider states of it is billed only where a measured line has a gap."""
+    """One device is never counted twice for one minute, whichever hosts report it by whichever id
+    of its hardware, and what a provider states of it is billed only where a measured line has a
+    gap."""
     spans: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
     # A second spelling that earns nothing may stand beside the first; billed, it is the same card.
     named: dict[str, list[tuple[int, int, int]]] = {}
     for line in lines:
-        source = (line["hardware_id"], "stated" in line)
+        # Of one UUID no two partitions are there at once, whatever share each id names.
+        is_stated, name = "stated" in line, line["hardware_id"]
+        source = (name if is_stated else hardware(name), is_stated)
         spans.setdefault(source, []).append((*span_ms(line), line["line"]))
         if "stated" in line and line["billed_ms"]:
             named.setdefault(stated_device(line), []).append((*span_ms(line), line["line"]))

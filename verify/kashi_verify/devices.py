@@ -1,12 +1,13 @@
 """Step 13, second part: the devices of revealed blocks are those the statement says they are.
 
 1. share and physical device of a block are those of the statement: they are part of the price;
-2. no two counted blocks of one device on one host touch the same time;
+2. no two counted blocks of one device on one host touch the same time, and two ids of one hardware
+   are never observed together for more than the time there is;
 3. a model named otherwise, a replayed workload, or one stretch of a boot's clock under two times of
    day is worth a word.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
@@ -14,8 +15,11 @@ from typing import Any, Final
 from kashi_verify import wire
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed, Findings
+from kashi_verify.spelling import hardware
 
 Data = Mapping[str, Any]
+_Seen = tuple[int, int, int, str]
+"""A reading's start and end, labelled, what was observed in it, and of which id."""
 _REPLAY_METER: Final = 3
 
 
@@ -34,6 +38,11 @@ class RevealedDevices:
         self._demo = demo
         self._flagged: set[tuple[str, str]] = set()
         self._spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        ids: dict[str, set[str]] = {}
+        for hardware_id in self._devices:
+            ids.setdefault(hardware(hardware_id), set()).add(hardware_id)
+        self._turns = {name for name, of_one in ids.items() if len(of_one) > 1}
+        self._seen: dict[tuple[str, str], list[_Seen]] = {}
         self._boots: dict[tuple[str, bytes], list[tuple[int, int]]] = {}
 
     def add(self, host_id: str, boot_id: bytes, anchor_ms: int, block: wire.Message) -> None:
@@ -76,13 +85,19 @@ class RevealedDevices:
             spans = self._spans.setdefault((host_id, hardware_id), [])
             spans.append((anchor_ms + start, anchor_ms + end))
             self._boots.setdefault((hardware_id, boot_id), []).append((start, end))
+        if hardware(hardware_id) in self._turns:
+            seen = self._seen.setdefault((host_id, hardware(hardware_id)), [])
+            seen.extend(_readings(hardware_id, anchor_ms + start, block))
 
     def check_spans(self) -> None:
         """Check that nothing was counted twice, once all blocks are added.
 
         Raises:
-            CheckFailed: two blocks of one device touch the same time.
+            CheckFailed: two blocks of one device touch the same time, or a partition is told of
+                by two ids at once.
         """
+        for (host_id, _hardware), seen in self._seen.items():
+            _check_turns(host_id, seen)
         for (host_id, hardware_id), spans in self._spans.items():
             if _overlap(spans):
                 raise CheckFailed(
@@ -103,6 +118,31 @@ class RevealedDevices:
         if (code, hardware_id) not in self._flagged:
             self._flagged.add((code, hardware_id))
             self._findings.flag(code, f"{hardware_id}: {detail}")
+
+
+def _readings(hardware_id: str, start_ms: int, block: wire.Message) -> Iterator[_Seen]:
+    for content in wire.repeated(block, 5):
+        reading = wire.read_message(content)
+        offset, span = wire.integer32(reading, 1), wire.integer32(reading, 2)
+        observed_ms = wire.integer32(reading, 3)
+        if observed_ms:
+            yield start_ms + offset, start_ms + offset + span, observed_ms, hardware_id
+
+
+def _check_turns(host_id: str, seen: Sequence[_Seen]) -> None:
+    """A reading of a minute may span what lies between: what both saw must fit into their time."""
+    open_: list[_Seen] = []
+    for start, end, observed_ms, name in sorted(seen):
+        open_ = [one for one in open_ if one[1] > start]
+        for since, until, more_ms, other in open_:
+            if other != name and observed_ms + more_ms > max(end, until) - since:
+                raise CheckFailed(
+                    f"主机 {host_id} 计入的报告在同一时间以两个编号讲述同一硬件："
+                    f"{other} 与 {name}。"
+                    f"Counted reports of host {host_id} tell of one piece of hardware by two ids "
+                    f"at the same time: {other} and {name}"
+                )
+        open_.append((start, end, observed_ms, name))
 
 
 def _overlap(spans: Sequence[tuple[int, int]]) -> bool:

@@ -43,6 +43,13 @@ def measured_device(hardware_id: str) -> frozenset[str]:
     return frozenset((hardware_id, letters, _device(hardware_id) or letters))
 
 
+def hardware(hardware_id: str) -> str:
+    """What a reported id shares with every other id of the same hardware: capitals tell no two
+    apart, nor does the share behind a partition's UUID, which is one partition at a time."""
+    folded = hardware_id.lower()
+    return folded.split(".", 1)[0] if folded.startswith("mig-") else folded
+
+
 @lru_cache(maxsize=1 << 12)
 def _device(text: str) -> str | None:
     letters, words = _letters(text), _words(text)

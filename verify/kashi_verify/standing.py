@@ -20,7 +20,7 @@ from kashi_verify.day_sums import check_days
 from kashi_verify.detail import line_named
 from kashi_verify.exact import exact
 from kashi_verify.findings import CheckFailed
-from kashi_verify.spelling import measured_device, stated_device
+from kashi_verify.spelling import hardware, measured_device, stated_device
 from kashi_verify.term import check_term
 
 Data = Mapping[str, Any]
@@ -144,7 +144,7 @@ def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
     for line in lines:
         if line["billed_ms"]:
             billed.setdefault(line["hardware_id"], []).append(line)
-            name = stated_device(line) if "stated" in line else line["hardware_id"]
+            name = stated_device(line) if "stated" in line else hardware(line["hardware_id"])
             wholes.setdefault(name, []).append(line)
     for hardware_id, of_part in billed.items():
         for part in of_part:
@@ -161,8 +161,9 @@ def _check_parts(lines: Sequence[Data], devices: Sequence[Data]) -> None:
 
 
 def _lines_of(wholes: Mapping[str, Sequence[Data]], hardware_id: str | None) -> Iterator[Data]:
-    for name in measured_device(hardware_id) if hardware_id is not None else ():
-        yield from wholes.get(name, ())
+    if hardware_id is not None:
+        for name in measured_device(hardware_id) | {hardware(hardware_id)}:
+            yield from wholes.get(name, ())
 
 
 def _check_shares(billed: Mapping[str, Sequence[Data]], parents: Mapping[str, str | None]) -> None:
@@ -173,7 +174,7 @@ def _check_shares(billed: Mapping[str, Sequence[Data]], parents: Mapping[str, st
             if line["share"] is None:
                 continue
             (start_ms, end_ms), share = span_ms(line), exact(line["share"])
-            edges.setdefault(str(whole), []).extend(
+            edges.setdefault(hardware(str(whole)), []).extend(
                 [(start_ms, share, line["line"]), (end_ms, -share, line["line"])]
             )
     for whole, of_whole in edges.items():

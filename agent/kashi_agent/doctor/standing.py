@@ -26,6 +26,7 @@ _QUARANTINED: Final = {
     "counters": "累计数与上一份不衔接",
     "epoch limit": "一天内纪元过多",
     "description": "设备描述与已计入的不同",
+    "cadence": "计量器采样间隔过长",
 }
 """Why a report does not count, for a person."""
 
@@ -108,8 +109,12 @@ def look_at_answer(answer: LastAnswer) -> Iterator[Finding]:
         known = metering_pb2.QuarantineReason.DESCRIPTOR.values_by_number.get(
             answer.quarantine_reason
         )
-        name = str(answer.quarantine_reason) if known is None else known.name
-        reason = name.removeprefix("QUARANTINE_REASON_").lower().replace("_", " ")
-        zh = _QUARANTINED.get(reason)
+        if known is None:
+            number = answer.quarantine_reason
+            reason = f"unknown reason {number}"
+            zh: str | None = f"本版本不认识的原因 {number}"
+        else:
+            reason = known.name.removeprefix("QUARANTINE_REASON_").lower().replace("_", " ")
+            zh = _QUARANTINED.get(reason)
         told = finding("quarantined", reason=f"{zh}。{reason}" if zh else reason)
         yield replace(told, values={"reason": reason})

@@ -33,7 +33,7 @@ from kashi_agent.relay.rows import (
     standing_of,
     waiting_of,
 )
-from kashi_agent.relay.strangers import check_no_stranger, estrange, room_for
+from kashi_agent.relay.strangers import check_no_stranger, check_room, check_waiting, estrange
 from kashi_agent.spool.sealed import Position
 
 BYTES_PER_HOST_MAX: Final = 1 << 30
@@ -77,7 +77,8 @@ class RelayStore:
         host, told up to where reports are held, fills the hole first.
 
         Raises:
-            DiskFullError: there is no room, on the disk or for this host; nothing was kept.
+            DiskFullError: there is no room, on the disk, for this host or for hosts that the server
+                has not answered for; nothing was kept.
             StrangerError: the server said that it is not this relay's; nothing was kept.
         """
         with self._transaction() as sql:
@@ -97,13 +98,10 @@ class RelayStore:
                     break
                 keep(sql, host_id, parcel, utc_ms)
                 held = max(held, parcel.position)
-            waiting, size = waiting_of(sql, host_id)
-            most = room_for(sql, host_id, (REPORTS_PER_HOST_MAX, BYTES_PER_HOST_MAX))
-            if parcels and (waiting > most[0] or size > most[1]):
-                raise DiskFullError(
-                    f"主机 {host_id} 已有 {waiting} 份报告待送，共 {size} 字节。"
-                    f"{waiting} reports of host {host_id} wait already, {size} bytes"
-                )
+            if parcels:
+                waiting = waiting_of(sql, host_id)
+                check_waiting(host_id, waiting, (REPORTS_PER_HOST_MAX, BYTES_PER_HOST_MAX))
+                check_room(sql, host_id, waiting)
             return handed_to(sql, host_id, held)
 
     def waiting_hosts(self) -> list[str]:

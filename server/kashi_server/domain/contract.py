@@ -12,6 +12,7 @@ from datetime import date
 
 from kashi_server.domain.interval import Interval, instant_of
 from kashi_server.domain.party import check_credit_code, is_credit_code
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.errors import InvalidValue, Refused
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -156,24 +157,28 @@ def check_disjoint(
     parents: Mapping[str, str | None],
     may_name: Callable[[Assignment], bool] = lambda _other: True,
 ) -> None:
-    """Refuse an assignment of a device, or of a part or whole of it, that another one names.
+    """Refuse an assignment of a device, or of a part or whole of it, that another one names, by its
+    id or by another of the same hardware: a partition's UUID is one partition at a time, and with
+    its share and profile behind it is no second one.
 
     Args:
         assignment: the new one.
         others: those that stand; one of the same id is passed over.
-        parents: the physical device of each partition.
+        parents: the physical device of each partition, both as `hardware_key` has them.
         may_name: whether whoever reads the refusal may know of the other one.
 
     Raises:
         InvalidValue: another one names it in the same minute; the message names both, or, to
             somebody who may not know of the other, says no more than that there is one.
     """
-    family = {assignment.hardware_id, parents.get(assignment.hardware_id)} - {None}
+    own = hardware_key(assignment.hardware_id)
+    family = {own, parents.get(own)} - {None}
     for other in others:
         if other.assignment_id == assignment.assignment_id:
             continue
-        whole = other.hardware_id in family
-        part = parents.get(other.hardware_id) == assignment.hardware_id
+        key = hardware_key(other.hardware_id)
+        whole = key in family
+        part = parents.get(key) == own
         common = other.interval.overlap(assignment.interval) if whole or part else None
         if common is not None and not may_name(other):
             raise InvalidValue(
@@ -182,12 +187,22 @@ def check_disjoint(
                 " of this time; ask its provider, or choose another time"
             )
         if common is not None:
+            same_zh, same_en = _spelt(assignment.hardware_id, other.hardware_id)
             raise InvalidValue(
                 f"设备 {assignment.hardware_id} 自 {instant_of(common.start).isoformat()} 起"
                 f"不能用于合同 {assignment.contract_id}：合同 {other.contract_id} 的指派"
-                f" {other.assignment_id} 已写明设备 {other.hardware_id}。"
+                f" {other.assignment_id} 已写明设备 {other.hardware_id}{same_zh}。"
                 f"device {assignment.hardware_id} cannot serve"
                 f" {assignment.contract_id} from"
                 f" {instant_of(common.start).isoformat()}: assignment {other.assignment_id} of"
                 f" contract {other.contract_id} names {other.hardware_id} then"
+                f"{same_en}"
             )
+
+
+def _spelt(one: str, other: str) -> tuple[str, str]:
+    """What to add, in both languages, where two ids are of one piece of hardware."""
+    if one == other or hardware_key(one) != hardware_key(other):
+        return "", ""
+    zh = "（二者是同一 UUID 的同一硬件，同一时间只能指派一次；请先结束其一）"
+    return zh, " (both are one UUID: it is assigned once at a time; end one of the two first)"

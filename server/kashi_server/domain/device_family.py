@@ -6,40 +6,51 @@ from fractions import Fraction
 from kashi_server.domain.device import DeviceRecord
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.same_hardware import hardware_key
 
 
 class Family:
     """Physical devices and their partitions."""
 
     def __init__(self, devices: Sequence[DeviceRecord], times: Mapping[str, DeviceTime]) -> None:
-        self.devices = {device.hardware_id: device for device in devices}
-        self.parts: dict[str, list[DeviceRecord]] = {}
+        self._wholes: dict[str, list[DeviceRecord]] = {}
+        self._parts: dict[str, list[DeviceRecord]] = {}
         for device in devices:
+            self._wholes.setdefault(hardware_key(device.hardware_id), []).append(device)
             if device.parent_hardware_id:
-                self.parts.setdefault(device.parent_hardware_id, []).append(device)
+                self._parts.setdefault(hardware_key(device.parent_hardware_id), []).append(device)
         self._times = times
         self._excess: dict[str, frozenset[int]] = {}
 
     def models(self, device: DeviceRecord) -> tuple[str, ...]:
         """Under which models a price is looked up: its own, then its physical device's."""
-        parent = self.devices.get(device.parent_hardware_id)
+        parent = self.whole_of(device)
         return (device.model,) if parent is None else (device.model, parent.model)
+
+    def whole_of(self, device: DeviceRecord) -> DeviceRecord | None:
+        """The physical device that a partition is cut from, if it is known: as the partition names
+        it, or else as a host spells it otherwise."""
+        named = device.parent_hardware_id
+        known = self._wholes.get(hardware_key(named), []) if named else []
+        return next((one for one in known if one.hardware_id == named), next(iter(known), None))
+
+    def parts_of(self, device: DeviceRecord) -> Sequence[DeviceRecord]:
+        """What a physical device is cut into."""
+        return self._parts.get(hardware_key(device.hardware_id), ())
 
     def partitioned(self, device: DeviceRecord, minute: int) -> bool:
         """A partition of it is in service."""
         return any(
-            minute in window.interval
-            for part in self.parts.get(device.hardware_id, ())
-            for window in part.windows
+            minute in window.interval for part in self.parts_of(device) for window in part.windows
         )
 
     def excess(self, device: DeviceRecord) -> frozenset[int]:
         """Minutes in which the partitions of one physical device sum to more than the device."""
-        parent = device.parent_hardware_id
-        if not parent:
+        if not device.parent_hardware_id:
             return frozenset()
+        parent = hardware_key(device.parent_hardware_id)
         if parent not in self._excess:
-            self._excess[parent] = frozenset(self._find_excess(self.parts[parent]))
+            self._excess[parent] = frozenset(self._find_excess(self._parts[parent]))
         return self._excess[parent]
 
     def _find_excess(self, parts: Sequence[DeviceRecord]) -> Iterator[int]:

@@ -38,7 +38,7 @@ def pieces_of(
     excess = merge_minutes(family.excess(device)) if device.parent_hardware_id else []
     changes = [*time.disputed, *excess, *months]
     changes += book.changes(device, {window.host_id for window, _common in windows})
-    for part in family.parts.get(device.hardware_id, ()):
+    for part in family.parts_of(device):
         changes += [window.interval for window in part.windows]
     for window, common in windows:
         for start, end in _cut(common, changes):
@@ -75,12 +75,12 @@ def months_of(period: Interval) -> Iterator[Interval]:
 def _metered_elsewhere(
     device: DeviceRecord, family: Family, book: StandingBook, minute: int
 ) -> bool:
-    parent = device.parent_hardware_id
-    if parent in family.devices and book.leased_at(parent, minute) is not None:
+    whole = family.whole_of(device)
+    if whole is not None and book.leased_at(whole, minute) is not None:
         return True
     if not family.partitioned(device, minute):
         return False
-    return book.leased_at(device.hardware_id, minute) is None
+    return book.leased_at(device, minute) is None
 
 
 def _cut(stretch: Interval, changes: Iterable[Interval]) -> Iterator[tuple[int, int]]:

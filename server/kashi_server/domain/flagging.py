@@ -10,6 +10,7 @@ from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import Month
 from kashi_server.domain.rating import RatedLine, Rating
 from kashi_server.domain.reason import Reason
+from kashi_server.domain.same_hardware import covers
 from kashi_server.domain.standing import Terms
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.statement_quality import Flag
@@ -136,7 +137,7 @@ def _of_contract(contract: Contract, lines: Sequence[RatedLine], end: RatedMonth
     if any(Reason.NO_ACTIVE_RULES in line.reasons for line in lines):
         yield Flag(code=Reason.NO_ACTIVE_RULES, subject=contract.contract_id, detail="")
     period = end.month.interval()
-    observed = {line.hardware_id for line in lines if line.quantities.observed_ms}
+    observed = {line.hardware_id: line.share for line in lines if line.quantities.observed_ms}
     for assignment in end.terms.assignments:
         common = assignment.interval.overlap(period)
         if assignment.contract_id != contract.contract_id or common is None:
@@ -144,6 +145,6 @@ def _of_contract(contract: Contract, lines: Sequence[RatedLine], end: RatedMonth
         if not assignment.confirmed:
             code = Reason.ASSIGNMENT_UNCONFIRMED
             yield Flag(code=code, subject=assignment.hardware_id, detail=_span(*common.bounded()))
-        elif assignment.hardware_id not in observed:
+        elif not any(covers(assignment.hardware_id, *seen) for seen in observed.items()):
             code = Reason.NEVER_OBSERVED
             yield Flag(code=code, subject=assignment.hardware_id, detail=_span(*common.bounded()))

@@ -102,7 +102,7 @@ def rate_times(
         Refused: a host belongs to nobody.
     """
     family = Family(devices, times)
-    book = StandingBook(terms, {one.hardware_id: share_of(one) for one in devices})
+    book = StandingBook(terms, devices)
     # Rents are of a month; where nothing else changes there, neighbours become one line again.
     months = list(months_of(period))
     lines: list[RatedLine] = []

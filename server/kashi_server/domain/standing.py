@@ -1,15 +1,17 @@
 """The standing of a device in a minute: under which contract, at which price, or why it earns 0."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord
+from kashi_server.domain.device_family import share_of
 from kashi_server.domain.interval import Interval, Month
 from kashi_server.domain.reason import Reason
 from kashi_server.domain.rent import LineRent
 from kashi_server.domain.rules import RulesVersion, version_at
+from kashi_server.domain.same_hardware import covers, hardware_key
 from kashi_server.domain.tariff import Price, PriceUnit, Tariff
 from kashi_server.domain.tenure import Tenure, TenureKind
 from kashi_server.errors import InvalidValue, Refused
@@ -60,12 +62,14 @@ class StandingBook:
 
     Args:
         terms: what was agreed.
-        shares: what part of a card each known device is; one that never reported counts whole.
+        devices: what is known of devices; one that never reported counts as a whole card.
     """
 
-    def __init__(self, terms: Terms, shares: Mapping[str, Fraction]) -> None:
+    def __init__(self, terms: Terms, devices: Iterable[DeviceRecord]) -> None:
         self._terms = terms
-        self._shares = shares
+        self._known: dict[str, list[DeviceRecord]] = {}
+        for device in devices:
+            self._known.setdefault(hardware_key(device.hardware_id), []).append(device)
         self._tariff = Tariff(terms.prices)
         # A version hashes its whole text whenever it is asked.
         self._rules_sha256 = {version.version: version.sha256 for version in terms.rules}
@@ -74,7 +78,8 @@ class StandingBook:
             self._prices.setdefault(price.contract_id, []).append(price)
         self._assignments: dict[str, list[Assignment]] = {}
         for assignment in sorted(terms.assignments, key=lambda found: found.assignment_id):
-            self._assignments.setdefault(assignment.hardware_id, []).append(assignment)
+            key = hardware_key(assignment.hardware_id)
+            self._assignments.setdefault(key, []).append(assignment)
         rented = {p.contract_id for p in terms.prices if p.unit is PriceUnit.CONTRACT_MONTH}
         self._sharing: dict[str, list[Assignment]] = {contract: [] for contract in rented}
         for assignment in terms.assignments:
@@ -84,7 +89,13 @@ class StandingBook:
         for tenure in sorted(terms.tenures, key=lambda found: found.interval.start):
             self._tenures.setdefault(tenure.host_id, []).append(tenure)
 
-    def leased_at(self, hardware_id: str, minute: int) -> Assignment | None:
+    def _naming(self, device: DeviceRecord) -> Iterator[Assignment]:
+        """The assignments that cover a device, by its id or by another of its hardware."""
+        for one in self._assignments.get(hardware_key(device.hardware_id), ()):
+            if covers(one.hardware_id, device.hardware_id, share_of(device)):
+                yield one
+
+    def leased_at(self, device: DeviceRecord, minute: int) -> Assignment | None:
         """The confirmed assignment of a device at a minute, within its contract's term.
 
         Raises:
@@ -92,23 +103,23 @@ class StandingBook:
         """
         found = [
             assignment
-            for assignment in self._assignments.get(hardware_id, ())
+            for assignment in self._naming(device)
             if assignment.confirmed
             and minute in assignment.interval
             and minute in self._terms.contracts[assignment.contract_id].term
         ]
         if len(found) > 1:
             raise InvalidValue(
-                f"设备 {hardware_id} 在同一分钟既属指派 {found[0].assignment_id}，"
+                f"设备 {device.hardware_id} 在同一分钟既属指派 {found[0].assignment_id}，"
                 f"又属 {found[1].assignment_id}。"
-                f"device {hardware_id} serves {found[0].assignment_id} and"
+                f"device {device.hardware_id} serves {found[0].assignment_id} and"
                 f" {found[1].assignment_id} in one minute"
             )
         return found[0] if found else None
 
     def changes(self, device: DeviceRecord, hosts: Iterable[str]) -> Iterable[Interval]:
         """Every interval at whose ends the standing of a device may change."""
-        for assignment in self._assignments.get(device.hardware_id, ()):
+        for assignment in self._naming(device):
             contract = self._terms.contracts[assignment.contract_id]
             yield assignment.interval
             yield contract.term
@@ -117,7 +128,9 @@ class StandingBook:
             # Whoever comes or goes changes among how many devices a contract's rent is divided.
             for other in self._sharing.get(contract.contract_id, ()):
                 yield other.interval
-        for assignment in self._assignments.get(device.parent_hardware_id, ()):
+                for cut in self._cuts(other):
+                    yield from (window.interval for window in cut.windows)
+        for assignment in self._assignments.get(hardware_key(device.parent_hardware_id), ()):
             yield assignment.interval
             yield self._terms.contracts[assignment.contract_id].term
         for host_id in hosts:
@@ -131,7 +144,7 @@ class StandingBook:
     ) -> Standing:
         """How a device stands at a minute; `models` in the order in which prices are looked up."""
         tenure = next((t for t in self._tenures.get(host_id, ()) if minute in t.interval), None)
-        assignment = self.leased_at(device.hardware_id, minute)
+        assignment = self.leased_at(device, minute)
         rules = version_at(self._terms.rules, minute)
         rules_sha256 = None if rules is None else self._rules_sha256[rules.version]
         if assignment is None:
@@ -141,7 +154,7 @@ class StandingBook:
                 party_id=self._owner(host_id, tenure),
                 price=None,
                 rules_sha256=rules_sha256,
-                blocked=self._unleased(device.hardware_id, tenure, minute),
+                blocked=self._unleased(device, tenure, minute),
                 ineligible=(),
             )
         contract = self._terms.contracts[assignment.contract_id]
@@ -169,15 +182,27 @@ class StandingBook:
         term = self._terms.contracts[price.contract_id].term
         sharing = self._sharing[price.contract_id] if minute in term else ()
         leased = sum(
-            (
-                self._shares.get(one.hardware_id, Fraction(1))
-                for one in sharing
-                if minute in one.interval
-            ),
-            Fraction(0),
+            (self._share(one, minute) for one in sharing if minute in one.interval), Fraction(0)
         )
         devices = max(leased, Fraction(price.devices or 0)) or Fraction(1)
         return LineRent(yuan=price.yuan, month=month, devices=devices)
+
+    def _covered(self, assignment: Assignment) -> Sequence[DeviceRecord]:
+        named = assignment.hardware_id
+        known = self._known.get(hardware_key(named), ())
+        return [one for one in known if covers(named, one.hardware_id, share_of(one))]
+
+    def _cuts(self, assignment: Assignment) -> Sequence[DeviceRecord]:
+        """What an assignment covers that hosts tell by several ids: one partition, cut anew or told
+        anew, each in its own time; nothing where it is told by one."""
+        found = self._covered(assignment)
+        return found if len(found) > 1 else ()
+
+    def _share(self, assignment: Assignment, minute: int) -> Fraction:
+        """What part of a card an assignment holds at a minute."""
+        found = self._covered(assignment)
+        serving = [one for one in found if any(minute in w.interval for w in one.windows)]
+        return next(map(share_of, serving or found), Fraction(1))
 
     def _owner(self, host_id: str, tenure: Tenure | None) -> str:
         if tenure is not None:
@@ -189,9 +214,11 @@ class StandingBook:
             )
         return self._terms.operators[host_id]
 
-    def _unleased(self, hardware_id: str, tenure: Tenure | None, minute: int) -> tuple[Reason, ...]:
+    def _unleased(
+        self, device: DeviceRecord, tenure: Tenure | None, minute: int
+    ) -> tuple[Reason, ...]:
         reasons: list[Reason] = []
-        for assignment in self._assignments.get(hardware_id, ()):
+        for assignment in self._naming(device):
             if minute in assignment.interval:
                 outside = minute not in self._terms.contracts[assignment.contract_id].term
                 reasons.append(Reason.OUTSIDE_TERM if outside else Reason.ASSIGNMENT_UNCONFIRMED)

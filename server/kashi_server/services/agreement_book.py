@@ -18,6 +18,7 @@ from kashi_server.domain.contract_terms import Amendment
 from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import Interval, instant_of
 from kashi_server.domain.party import Party, PartyKind
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.domain.tariff import Price, check_price, check_revision
 from kashi_server.domain.tenure import Tenure, check_tenure
 from kashi_server.domain.voiding import Voiding
@@ -96,15 +97,17 @@ class AgreementBook:
         self._broken = broken
         self._reader_id = reader_id
         self.papers = PaperBook(unit.papers, broken)
+        # By hardware: however a device or a proposal spells it, or tells its share.
         self._parents: Mapping[str, str | None] = {
-            device.hardware_id: device.parent_hardware_id or None for device in unit.facts.devices()
+            hardware_key(device.hardware_id): hardware_key(device.parent_hardware_id) or None
+            for device in unit.facts.devices()
         }
         self._parts: dict[str | None, list[str]] = defaultdict(list)
         for part, parent in self._parents.items():
             self._parts[parent].append(part)
         self._by_device: dict[str | None, dict[str, Assignment]] = defaultdict(dict)
         for assignment in self.assignments.values():
-            self._by_device[assignment.hardware_id][assignment.assignment_id] = assignment
+            self._of_device(assignment)[assignment.assignment_id] = assignment
 
     @property
     def closed_until(self) -> int | None:
@@ -146,13 +149,13 @@ class AgreementBook:
                 self.contracts[agreement.contract_id] = agreement
             case Assignment():
                 self.assignments[agreement.assignment_id] = agreement
-                self._by_device[agreement.hardware_id][agreement.assignment_id] = agreement
+                self._of_device(agreement)[agreement.assignment_id] = agreement
             case Price():
                 self.prices[agreement.price_id] = agreement
             case Voiding():
                 gone = self.assignments.pop(agreement.assignment_id, None)
                 if gone is not None:
-                    del self._by_device[gone.hardware_id][gone.assignment_id]
+                    del self._of_device(gone)[gone.assignment_id]
             case _:
                 self.papers.add(agreement)
 
@@ -322,9 +325,12 @@ class AgreementBook:
 
     def _near(self, assignment: Assignment) -> Iterator[Assignment]:
         """The assignments of its device, of what that is cut from, and of what it is cut into."""
-        device = assignment.hardware_id
+        device = hardware_key(assignment.hardware_id)
         for near in (device, self._parents.get(device), *self._parts.get(device, ())):
             yield from self._by_device.get(near, {}).values()
+
+    def _of_device(self, assignment: Assignment) -> dict[str, Assignment]:
+        return self._by_device[hardware_key(assignment.hardware_id)]
 
     def giving_way(self, agreement: Agreement) -> Iterator[Voiding]:
         """Remainders of answered proposals in the time of an assignment that is put there."""

@@ -3,29 +3,37 @@
 The tables of device-hours, gaps and devices move with every late report. A statement rests on what
 they were at its cut-off; here that is built anew, host by host, from the reports with an index
 below it and the restorations that officers had decided by then. What is kept of it is bounded by
-the month that is asked for, and by the whole life of those few devices that moved between hosts.
+the month that is asked for; of hardware at several places also when it was observed in its life.
 """
 
 import json
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Protocol
 
 from kashi_server.domain.device import Conflict, DeviceRecord, GapReason, ReportedGap
 from kashi_server.domain.host_clock import HostClock
-from kashi_server.domain.interval import MINUTE_MS
+from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.report import ReportFacts
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.domain.sequence import Verdict
 from kashi_server.domain.stated_fact import StatedFact, stated_fact
 from kashi_server.domain.summed_time import BlockSums, DaySums
 from kashi_server.domain.usage import MINUTES_PER_HOUR, DeviceHour
-from kashi_server.services.device_records import device_record
+from kashi_server.services.device_records import device_records
 from kashi_server.services.facts_port import DeviceRow, GapRow, Place, StoredReport
 from kashi_server.services.log_port import Entry
 from kashi_server.services.opening import read_bytes
 from kashi_server.services.projection import Hours, add_report, fact_rows, first_accounts, gap_rows
 from kashi_server.services.restoration import ENTRY_KIND as RESTORATION_ENTRY
-from kashi_server.services.service_windows import conflicts_of
+from kashi_server.services.service_windows import (
+    Firsts,
+    Observed,
+    ServicePlace,
+    conflicts_of,
+    observed_of,
+)
+from kashi_server.services.sight import merged
 
 
 class StoredFacts(Protocol):
@@ -75,7 +83,8 @@ class FactsAsOf:
         self._clocks: dict[str, HostClock] = {}
         self._rows: dict[str, list[DeviceRow]] = {}
         restored = _restored(log, size)
-        self._moved = _on_several_hosts(facts)
+        self._seen: dict[ServicePlace, list[list[int]]] = {}
+        self._moved = _at_several_places(facts)
         for host_id in facts.host_ids():
             self._build(facts, host_id, log.reached(host_id, size), restored)
 
@@ -100,19 +109,35 @@ class FactsAsOf:
                 else:
                     late.append((restored[name], report))
                 add_report(hours, report)
+                self._watch(report)
                 self._forget(hours, report)
                 self._note(report)
         for utc_ms, report in sorted(late, key=lambda one: (one[0], one[1].epoch, one[1].sequence)):
             rows.restore(report, utc_ms)
         self._keep(host_id, hours)
         for row in rows.counting():
-            self._rows.setdefault(row.device.hardware_id, []).append(row)
+            self._rows.setdefault(hardware_key(row.device.hardware_id), []).append(row)
+
+    def _watch(self, report: ReportFacts) -> None:
+        """Note the minutes in which something of hardware was observed that is at several places:
+        where it served hangs on its whole life."""
+        for span in report.devices:
+            hardware_id = span.device.hardware_id
+            if hardware_key(hardware_id) not in self._moved:
+                continue
+            label = report.anchor_utc_ms + span.start_boottime_ms
+            runs = self._seen.setdefault(ServicePlace(report.host_id, hardware_id), [])
+            for minute in ((label + one[0]) // MINUTE_MS for one in span.readings if one[2]):
+                if runs and runs[-1][0] <= minute <= runs[-1][1]:
+                    runs[-1][1] = max(minute + 1, runs[-1][1])
+                else:
+                    runs.append([minute, minute + 1])
 
     def _forget(self, hours: Hours, report: ReportFacts) -> None:
         """Drop what lies outside the month, so that a year of reports does not fill the memory."""
         for span in report.devices:
             hardware_id = span.device.hardware_id
-            if hardware_id in self._moved or not span.readings:
+            if not span.readings:
                 continue
             label = report.anchor_utc_ms + span.start_boottime_ms
             first, last = (
@@ -143,21 +168,22 @@ class FactsAsOf:
     def _keep(self, host_id: str, hours: Hours) -> None:
         low, high = self._hour_span
         for (hardware_id, hour), found in hours.items():
-            if low <= hour < high or hardware_id in self._moved:
+            if low <= hour < high:
                 self._hours[host_id, hardware_id, hour] = found
 
     # What reading a month's inputs asks
 
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts, with their service windows, by hardware id."""
-        return [
-            device_record(self._rows[hardware_id], self._hours_of)
-            for hardware_id in sorted(self._rows)
-            if hardware_ids is None or hardware_id in hardware_ids
+        found = [
+            one for rows in self._rows.values() for one in device_records(rows, self._observed)
         ]
+        found.sort(key=lambda one: one.hardware_id)
+        return [one for one in found if hardware_ids is None or one.hardware_id in hardware_ids]
 
-    def _hours_of(self, hardware_id: str) -> Iterable[DeviceHour]:
-        return (hour for (_host, device, _), hour in self._hours.items() if device == hardware_id)
+    def _observed(self, firsts: Firsts) -> Observed:
+        known = {place: self._seen.get(place, ()) for place, _minute in firsts}
+        return {place: merged(Interval(*run) for run in runs) for place, runs in known.items()}
 
     def device_hours(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
@@ -171,7 +197,7 @@ class FactsAsOf:
     def unsummed_devices(self, start_minute: int, end_minute: int) -> Collection[str]:
         """All of them: nothing is added up here, so that what tables add up is held against it."""
         del start_minute, end_minute
-        return self._rows.keys()
+        return {row.device.hardware_id for rows in self._rows.values() for row in rows}
 
     def day_sums(self, start_minute: int, end_minute: int) -> DaySums:
         """None."""
@@ -205,10 +231,13 @@ class FactsAsOf:
     ) -> Sequence[Conflict]:
         """Minutes that more than one host says to have observed."""
         found: list[Conflict] = []
-        for hardware_id, rows in sorted(self._rows.items()):
-            if len(rows) > 1 and (hardware_ids is None or hardware_id in hardware_ids):
-                found += conflicts_of(self._hours_of(hardware_id), start_minute, end_minute)
-        return found
+        for rows in self._rows.values():
+            if len({row.host_id for row in rows}) > 1:
+                ids = {row.device.hardware_id for row in rows}
+                hours = (hour for (_host, device, _), hour in self._hours.items() if device in ids)
+                found += conflicts_of(observed_of(hours), start_minute, end_minute)
+        found = [one for one in found if hardware_ids is None or one.hardware_id in hardware_ids]
+        return sorted(found, key=lambda one: (one.hardware_id, one.interval.start))
 
     def clocks(self, start_minute: int, end_minute: int) -> Mapping[str, HostClock]:
         """The clock behind counted reports, by host with one in the month."""
@@ -290,13 +319,15 @@ def _restored(log: PrefixLog, size: int) -> dict[str, int]:
     return found
 
 
-def _on_several_hosts(facts: StoredFacts) -> frozenset[str]:
-    """Devices that more than one host ever described: never fewer than at any cut-off."""
+def _at_several_places(facts: StoredFacts) -> frozenset[str]:
+    """Hardware that more than one host, or one host under several ids, ever described: never less
+    than at any cut-off."""
     seen: set[str] = set()
     several: set[str] = set()
     for host_id in facts.host_ids():
         for row in facts.device_rows(host_id):
-            (several if row.device.hardware_id in seen else seen).add(row.device.hardware_id)
+            key = hardware_key(row.device.hardware_id)
+            (several if key in seen else seen).add(key)
     return frozenset(several)
 
 

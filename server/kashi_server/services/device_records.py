@@ -1,34 +1,57 @@
-"""A device as all its hosts describe it together: newest description, windows of service."""
+"""Devices as all their hosts describe them together: newest description, windows of service."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kashi_server.domain.device import DeviceRecord, ServiceWindow, Vendor
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.report import MeterKind
-from kashi_server.domain.usage import DeviceHour
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.services.facts_port import DeviceRow
-from kashi_server.services.service_windows import windows_of
+from kashi_server.services.service_windows import Firsts, Observed, ServicePlace, windows_of
+
+Watch = Callable[[Firsts], Observed]
+"""All minutes in which some hardware was observed, that is at these places."""
 
 
-def device_record(
-    rows: Sequence[DeviceRow], moved_hours: Callable[[str], Iterable[DeviceHour]]
-) -> DeviceRecord:
-    """One device from its rows on every host on which it counts.
+def same_hardware(rows: Iterable[DeviceRow]) -> list[list[DeviceRow]]:
+    """Rows put together by the hardware that their ids are of, in the order of the ids."""
+    found: dict[str, list[DeviceRow]] = {}
+    for row in rows:
+        found.setdefault(hardware_key(row.device.hardware_id), []).append(row)
+    return list(found.values())
+
+
+def device_records(rows: Sequence[DeviceRow], watch: Watch) -> Iterator[DeviceRecord]:
+    """The devices of one piece of hardware, one an id, from its rows on every host on which it
+    counts.
 
     Args:
-        rows: at least one, of one device, each with a `first_utc_ms`.
-        moved_hours: all device-hours of a device; asked only where it counts on several hosts.
+        rows: at least one, each with a `first_utc_ms`.
+        watch: asked only where the hardware counts on several hosts, or under several ids.
     """
-    firsts = tuple(
-        (host_id, first_utc_ms // MINUTE_MS)
-        for first_utc_ms, host_id in sorted((row.first_utc_ms or 0, row.host_id) for row in rows)
-    )
+    firsts = firsts_of(rows)
+    stretches = [(firsts[0][0], Interval(firsts[0][1], None))]
+    if len(rows) > 1:
+        stretches = windows_of(watch(firsts), firsts)
+    for hardware_id in sorted({row.device.hardware_id for row in rows}):
+        own = [row for row in rows if row.device.hardware_id == hardware_id]
+        windows = [
+            (place.host_id, interval)
+            for place, interval in stretches
+            if place.hardware_id == hardware_id
+        ]
+        yield _record(own, windows)
+
+
+def firsts_of(rows: Iterable[DeviceRow]) -> list[tuple[ServicePlace, int]]:
+    """For each place the first minute it accounts for, the earliest first."""
+    ordered = sorted((r.first_utc_ms or 0, r.host_id, r.device.hardware_id) for r in rows)
+    return [(ServicePlace(host, device), utc_ms // MINUTE_MS) for utc_ms, host, device in ordered]
+
+
+def _record(rows: Sequence[DeviceRow], windows: Iterable[tuple[str, Interval]]) -> DeviceRecord:
     newest = max(rows, key=lambda row: (row.described_utc_ms, row.host_id)).device
     buses = {row.host_id: row.device.pci_bus_id for row in rows}
-    if len(rows) == 1:
-        stretches = [(firsts[0][0], Interval(firsts[0][1], None))]
-    else:
-        stretches = windows_of(moved_hours(newest.hardware_id), firsts)
     return DeviceRecord(
         hardware_id=newest.hardware_id,
         vendor=Vendor(newest.vendor),
@@ -40,9 +63,9 @@ def device_record(
         serial=newest.serial,
         pci_bus_id=newest.pci_bus_id,
         replayed=any(row.device.meter == MeterKind.REPLAY for row in rows),
-        first_minutes=firsts,
+        first_minutes=tuple((place.host_id, minute) for place, minute in firsts_of(rows)),
         windows=tuple(
             ServiceWindow(host_id=host_id, interval=interval, pci_bus_id=buses[host_id])
-            for host_id, interval in stretches
+            for host_id, interval in windows
         ),
     )

@@ -166,6 +166,9 @@ class FactsPort(SummedFacts, Protocol):
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts."""
 
+    def hardware(self, hardware_id: str) -> Sequence[DeviceRecord]:
+        """The devices that hosts report by any id of the hardware that this id is of."""
+
     def gaps(
         self, hardware_ids: Collection[str] | None, start_minute: int, end_minute: int
     ) -> Sequence[ReportedGap]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from kashi_server.domain.device_family import share_of
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.gap_counting import counts_on_officers
 from kashi_server.domain.gap_explanation import (
@@ -22,6 +23,7 @@ from kashi_server.domain.gap_explanation import (
 )
 from kashi_server.domain.interval import MINUTE_MS, Interval
 from kashi_server.domain.rating import Facts, device_times
+from kashi_server.domain.same_hardware import covers, hardware_key
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acting import Acting
@@ -253,10 +255,13 @@ def _sees(
 def _parts(unit: StatingUnit, hardware_id: str, host_id: str, party_id: str) -> Iterator[Interval]:
     contracts = {one.contract_id: one for one in unit.expense.contracts()}
     # Who leases a card leases what it is cut into.
-    devices = {hardware_id, *(one.parent_hardware_id for one in unit.facts.devices([hardware_id]))}
+    known = unit.facts.devices([hardware_id])
+    cards = {hardware_key(one.parent_hardware_id) for one in known if one.parent_hardware_id}
     for lease in unit.expense.assignments():
         ours = party_id in contracts[lease.contract_id].sides
-        if lease.hardware_id in devices and lease.confirmed and ours:
+        named = lease.hardware_id
+        own = any(covers(named, one.hardware_id, share_of(one)) for one in known)
+        if (own or hardware_key(named) in cards) and lease.confirmed and ours:
             yield lease.interval
     tenures = [one for one in unit.expense.tenures() if one.host_id == host_id]
     for tenure in tenures:

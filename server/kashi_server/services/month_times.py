@@ -1,7 +1,8 @@
 """The times of devices over whole days, as closing and correcting rate them.
 
 A device gets its sums of days; of a day inside which something changes those of hours, and of such
-an hour its minutes. One that needs its minutes is read whole: where two hosts ever described it,
+an hour its minutes. One that needs its minutes is read whole: where two hosts ever described it by
+any id of its hardware,
 where a report still waits to be projected, where a minute holds more than a minute or nobody noted
 how much, where partitions come to more than their card, or where whoever asks says so.
 """
@@ -14,7 +15,8 @@ from typing import Final, Protocol, TypeVar
 from kashi_server.domain.device import Conflict, DeviceRecord
 from kashi_server.domain.device_time import DeviceTime
 from kashi_server.domain.interval import Interval
-from kashi_server.domain.rating import Facts, device_times
+from kashi_server.domain.rating import Facts, device_times, windows_in
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.domain.summed_time import DAYS, HOURS, BlockSums, DaySums, SummedTime
 from kashi_server.domain.usage import DeviceHour
 
@@ -70,8 +72,8 @@ def month_times(
     # Before the sums: what is projected in between is in them, or its device is read whole.
     unsummed = facts.unsummed_devices(start, end)
     sums = facts.day_sums(start, end)
-    whole = sums.unsure.union(unsummed, minutely, _oversubscribed(devices))
-    whole.update(device.hardware_id for device in devices if len(device.host_ids) > 1)
+    whole = sums.unsure.union(unsummed, minutely, _oversubscribed(devices, period))
+    whole.update(_on_several_hosts(devices))
     times = _whole(facts, [one for one in devices if one.hardware_id in whole], period)
     reader = _Reader(facts, [one for one in devices if one.hardware_id not in times])
     nothing = BlockSums.empty(DAYS, range(DAYS.of(start), DAYS.of(end)))
@@ -82,13 +84,23 @@ def month_times(
     return times
 
 
-def _oversubscribed(devices: Iterable[DeviceRecord]) -> Iterator[str]:
-    """Partitions whose card is described to be cut into more than itself: they are compared with
-    each other minute by minute."""
+def _on_several_hosts(devices: Iterable[DeviceRecord]) -> Iterator[str]:
+    """Devices whose hardware several hosts described, by whatever id: it may be seen twice."""
+    known: dict[str, list[DeviceRecord]] = {}
+    for device in devices:
+        known.setdefault(hardware_key(device.hardware_id), []).append(device)
+    for of_one in known.values():
+        if len({host_id for device in of_one for host_id in device.host_ids}) > 1:
+            yield from (device.hardware_id for device in of_one)
+
+
+def _oversubscribed(devices: Iterable[DeviceRecord], period: Interval) -> Iterator[str]:
+    """Partitions of the period whose card is described to be cut into more than itself: they are
+    compared with each other minute by minute."""
     parts: dict[str, list[DeviceRecord]] = {}
     for device in devices:
-        if device.parent_hardware_id:
-            parts.setdefault(device.parent_hardware_id, []).append(device)
+        if device.parent_hardware_id and any(windows_in(device, period)):
+            parts.setdefault(hardware_key(device.parent_hardware_id), []).append(device)
     for family in parts.values():
         shares = (Fraction(one.share_numerator, one.share_denominator) for one in family)
         if sum(shares) > 1:

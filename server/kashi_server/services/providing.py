@@ -4,7 +4,9 @@ for all of its time, and keeps others from it."""
 from collections.abc import Iterator, Sequence
 
 from kashi_server.domain.contract import Contract
+from kashi_server.domain.device_family import share_of
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.same_hardware import covers
 from kashi_server.services.assignment_port import AssignmentUnit
 from kashi_server.services.sight import Sight
 
@@ -38,11 +40,15 @@ class ProvidersHosts:
         )
 
     def _stays(self, hardware_id: str, interval: Interval) -> Iterator[tuple[str, Interval]]:
-        """On which hosts a device is in an interval. Before its first report it was where it
-        reported first, after its last it is where it reported last."""
-        records = self._unit.facts.devices([hardware_id])
+        """On which hosts a device is in an interval, by whatever id of it they report. Before its
+        first report it was where it reported first, after its last it is where it reported last."""
         windows = sorted(
-            (window for record in records for window in record.windows),
+            (
+                window
+                for one in self._unit.facts.hardware(hardware_id)
+                if covers(hardware_id, one.hardware_id, share_of(one))
+                for window in one.windows
+            ),
             key=lambda window: window.interval.start,
         )
         for place, window in enumerate(windows):

@@ -152,7 +152,7 @@ class Rebuilt:
 
     def _check_receipt(self, where: _Where, stored: StoredReport) -> None:
         try:
-            payload, judgement = read_receipt(stored.receipt, self._receipt_key)
+            payload, _judgement = read_receipt(stored.receipt, self._receipt_key)
         except ContractError as error:
             raise Damaged(
                 because(
@@ -166,8 +166,8 @@ class Rebuilt:
             payload.epoch,
             payload.sequence,
             payload.report_sha256,
-            int(judgement.verdict),
-            int(judgement.reason or 0),
+            int(payload.verdict),
+            int(payload.quarantine_reason),
             payload.received_utc_ms,
         )
         columns = (

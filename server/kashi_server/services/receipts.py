@@ -29,6 +29,8 @@ _REASONS: Final = {
     QuarantineReason.CADENCE: metering_pb2.QUARANTINE_REASON_CADENCE,
 }
 
+_KNOWN: Final = frozenset(int(reason) for reason in QuarantineReason)
+
 
 class ReceiptSigner:
     """Makes receipts. The key's id is worked out once, not with every signature."""
@@ -66,7 +68,8 @@ class ReceiptSigner:
 def read_receipt(
     receipt: bytes, key: ec.EllipticCurvePublicKey | None = None
 ) -> tuple[metering_pb2.ReceiptPayload, Judgement]:
-    """What a receipt says; with a key its signature is checked.
+    """What a receipt says; with a key its signature is checked. A reason of a later version is kept
+    in the payload and told as unknown.
 
     Raises:
         kashi.errors.ContractError: it does not verify, or says what no receipt says.
@@ -77,8 +80,10 @@ def read_receipt(
     payload = metering_pb2.ReceiptPayload.FromString(message.payload)
     if payload.verdict not in _VERDICTS.values():
         raise FormError(f"a receipt with verdict {payload.verdict}")
-    reason = QuarantineReason(payload.quarantine_reason) if payload.quarantine_reason else None
-    return payload, Judgement(Verdict(payload.verdict), reason)
+    verdict, number = Verdict(payload.verdict), int(payload.quarantine_reason)
+    if number and number not in _KNOWN:
+        return payload, Judgement(verdict, None, f"unknown reason {number}")
+    return payload, Judgement(verdict, QuarantineReason(number) if number else None)
 
 
 def log_entry(receipt: bytes) -> bytes:

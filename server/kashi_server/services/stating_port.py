@@ -24,6 +24,9 @@ class StatingFacts(Protocol):
     def devices(self, hardware_ids: Collection[str] | None = None) -> Sequence[DeviceRecord]:
         """Devices of which anything counts."""
 
+    def hardware(self, hardware_id: str) -> Sequence[DeviceRecord]:
+        """The devices that hosts report by any id of the hardware that this id is of."""
+
     def hardware_ids(self) -> Sequence[str]:
         """The hardware id of every device of which anything counts."""
 

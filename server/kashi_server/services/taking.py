@@ -24,7 +24,7 @@ from kashi_server.services.facts_port import FactBatch, FactsUnit, ForkRow, Held
 from kashi_server.services.host_chain import HostChain
 from kashi_server.services.hosts import HostStanding, HostState
 from kashi_server.services.opening import Opened
-from kashi_server.services.overlapping import overlapped_device
+from kashi_server.services.overlapping import overlapped_device, retold_device
 from kashi_server.services.receipts import ReceiptSigner
 from kashi_server.services.submission import Result
 
@@ -155,14 +155,15 @@ class Taking:
             self.newly_held.add(host.host_id)
 
     def _overlap(self, facts: ReportFacts, state: HostChain) -> Judgement | None:
-        """A judgement if a device's label touches time of that device which already counts."""
+        """A judgement if a device's label touches time of its hardware which already counts, or the
+        report tells of that twice itself."""
         until = state.tail.counted_until_utc_ms
         if all(
             facts.anchor_utc_ms + span.start_boottime_ms >= until
             or span.start_boottime_ms == span.end_boottime_ms
             for span in facts.devices
         ):
-            return None
+            return retold_device(facts)
         self._write()
         return overlapped_device(self._facts, facts)
 

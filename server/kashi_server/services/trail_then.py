@@ -4,12 +4,14 @@ Tables tell of today. A line of an old statement is explained by what the log ha
 statement's cut-off; where today's table says otherwise, the trail says so.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 from kashi_server.domain.contract import Assignment
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.same_hardware import covers
 from kashi_server.domain.sequence import Verdict
 from kashi_server.domain.tariff import Price
 from kashi_server.services.agreement_entries import AGREEMENT_ENTRY, PRICE_ENTRY
@@ -57,9 +59,10 @@ class CutOff:
         return Known(then, now, entry.log_index)
 
     def assignments(
-        self, contract_id: str, hardware_ids: Collection[str], span: Interval
+        self, contract_id: str, devices: Mapping[str, Fraction], span: Interval
     ) -> Iterator[Known[Assignment]]:
-        """A contract's assignments of devices that touch the minutes, by id."""
+        """A contract's assignments that touch the minutes and cover devices, given with their
+        shares; by id."""
         today = {one.assignment_id: one for one in self._unit.expense.assignments()}
         entries = self._latest(AGREEMENT_ENTRY, _ASSIGNMENT)
         known = {
@@ -77,7 +80,8 @@ class CutOff:
             found = known[key]
             if found is None or found.then.contract_id != contract_id:
                 continue
-            if found.then.hardware_id in hardware_ids and found.then.interval.overlap(span):
+            named = any(covers(found.then.hardware_id, *one) for one in devices.items())
+            if named and found.then.interval.overlap(span):
                 yield Known(found.then, today.get(key), found.log_index)
 
     def _assignment(self, entry: Entry) -> Known[Assignment] | None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from kashi_server.domain.certificate import CertificateNumber
@@ -165,7 +166,9 @@ def _line_down(data: Data, line: Data, cut_off: CutOff) -> Iterator[TrailStep]:
     if price is not None:
         yield price_step(price, line)
     parents = {one["hardware_id"]: one["parent_hardware_id"] for one in data["devices"]}
-    devices = {line["hardware_id"], parents.get(line["hardware_id"]) or line["hardware_id"]}
+    devices = {line["hardware_id"]: Fraction(line["share"] or 1)}
+    if parents.get(line["hardware_id"]):
+        devices[parents[line["hardware_id"]]] = Fraction(1)
     contract = data["contract"]
     if contract is not None:
         known = cut_off.assignments(contract["contract_id"], devices, span_of(line))

@@ -293,6 +293,10 @@ class FactRepository:
         """Devices of which anything counts, with their service windows, by hardware id."""
         return device_reading.device_records(self._connection, hardware_ids)
 
+    def hardware(self, hardware_id: str) -> Sequence[DeviceRecord]:
+        """The devices that hosts report by any id of the hardware that this id is of."""
+        return device_reading.hardware(self._connection, hardware_id)
+
     def hardware_ids(self) -> Sequence[str]:
         """The hardware id of every device of which anything counts, in order."""
         return device_reading.hardware_ids(self._connection)

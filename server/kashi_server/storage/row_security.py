@@ -43,6 +43,23 @@ class SecurityFunction:
 _HOST_SPANS: Final = "TABLE (host_id text, start_minute bigint, end_minute bigint)"
 _DEVICE_SPANS: Final = "TABLE (hardware_id text, start_minute bigint, end_minute bigint)"
 
+
+def _key(hardware_id: str) -> str:
+    """`domain.same_hardware.hardware_key`."""
+    return (
+        f"CASE WHEN left(lower({hardware_id}), 4) = 'mig-'"
+        f" THEN split_part(lower({hardware_id}), '.', 1) ELSE lower({hardware_id}) END"
+    )
+
+
+def _cut(hardware_id: str) -> str:
+    """`domain.same_hardware.cut_in`."""
+    return (
+        f"CASE WHEN left(lower({hardware_id}), 4) = 'mig-' AND strpos({hardware_id}, '.') > 0"
+        f" THEN substr(lower({hardware_id}), strpos({hardware_id}, '.') + 1) ELSE '' END"
+    )
+
+
 FUNCTIONS: Final = (
     SecurityFunction(
         name="kashi_own_hosts",
@@ -74,17 +91,33 @@ FUNCTIONS: Final = (
         name="kashi_leases",
         arguments="",
         returns=_DEVICE_SPANS,
-        # Confirmed assignments; who leases a device leases what it is cut into.
+        # Confirmed assignments; what they cover under another id of its hardware, as
+        # `domain.same_hardware.covers` says; and who leases a device leases what it is cut into.
         body=f"""
             WITH leased AS (
-                SELECT a.hardware_id, a.start_minute, coalesce(a.end_minute, {_FOREVER}) AS until
+                SELECT a.hardware_id, {_key("a.hardware_id")} AS key,
+                    {_cut("a.hardware_id")} AS cut, a.start_minute,
+                    coalesce(a.end_minute, {_FOREVER}) AS until
                 FROM assignments a JOIN contracts c ON c.contract_id = a.contract_id
                 WHERE a.confirmed_by IS NOT NULL AND {_PARTY} IN (c.user_id, c.provider_id)
+            ), told AS (
+                SELECT DISTINCT d.hardware_id, {_key("d.hardware_id")} AS key,
+                    {_cut("d.hardware_id")} AS cut, {_key("d.parent_hardware_id")} AS whole,
+                    d.share_numerator, d.share_denominator
+                FROM devices d
             )
             SELECT l.hardware_id, l.start_minute, l.until FROM leased l
             UNION ALL
             SELECT DISTINCT d.hardware_id, l.start_minute, l.until
-            FROM leased l JOIN devices d ON d.parent_hardware_id = l.hardware_id
+            FROM leased l JOIN told d ON d.key = l.key
+            WHERE l.cut IN ('', d.cut) OR d.cut = '' AND CASE
+                WHEN l.cut ~ '^[1-9][0-9]{{0,8}}of[1-9][0-9]{{0,8}}(-|$)' THEN
+                    split_part(l.cut, 'of', 1)::bigint * d.share_denominator
+                    = split_part(split_part(l.cut, 'of', 2), '-', 1)::bigint * d.share_numerator
+                ELSE false END
+            UNION ALL
+            SELECT DISTINCT d.hardware_id, l.start_minute, l.until
+            FROM leased l JOIN told d ON d.whole = l.key
         """,
     ),
     SecurityFunction(
@@ -100,11 +133,15 @@ FUNCTIONS: Final = (
         name="kashi_contested",
         arguments="hardware text, at_hour integer",
         returns="boolean",
-        # An hour of a device that the party's own host reported too: a conflict concerns both.
-        body="""
+        # An hour of hardware that the party's own host reported too, under whatever id of it: a
+        # conflict concerns both.
+        body=f"""
             SELECT EXISTS (
-                SELECT 1 FROM device_hours o JOIN kashi_own_hosts() h ON h.host_id = o.host_id
-                WHERE o.hardware_id = hardware AND o.hour = at_hour
+                SELECT 1 FROM kashi_own_hosts() h
+                JOIN devices d ON d.host_id = h.host_id
+                AND {_key("d.hardware_id")} = {_key("hardware")}
+                JOIN device_hours o ON o.host_id = d.host_id AND o.hardware_id = d.hardware_id
+                WHERE o.hour = at_hour
                 AND h.start_minute < (at_hour + 1) * 60::bigint
                 AND at_hour * 60::bigint < h.end_minute
             )

@@ -2,14 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Final
 
 from sqlalchemy import Connection, or_, select
 
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.same_hardware import covers, hardware_key
 from kashi_server.services.sight import FOREVER, Sight, merged
 from kashi_server.storage.tables.expense import assignments, contracts, tenures
 from kashi_server.storage.tables.facts import devices
 from kashi_server.storage.tables.identity import hosts
+
+_TOLD: Final = select(
+    devices.c.hardware_id,
+    devices.c.parent_hardware_id,
+    devices.c.share_numerator,
+    devices.c.share_denominator,
+).distinct()
+"""How hosts tell of devices: what part of which card each is."""
 
 
 def sight_of(connection: Connection, party_id: str | None) -> Sight:
@@ -61,11 +72,18 @@ def _leased(connection: Connection, party_id: str | None) -> Mapping[str, tuple[
     if party_id is not None:
         sides = or_(contracts.c.user_id == party_id, contracts.c.provider_id == party_id)
         query = query.where(sides)
+    named: dict[str, list[tuple[str, Interval]]] = defaultdict(list)
     leased: dict[str, list[Interval]] = defaultdict(list)
     for row in connection.execute(query):
-        leased[row.hardware_id].append(Interval(row.start_minute, row.end_minute))
-    # Who leases a physical device leases what it is cut into.
-    parts = select(devices.c.hardware_id, devices.c.parent_hardware_id).distinct()
-    for part in connection.execute(parts.where(devices.c.parent_hardware_id.in_(list(leased)))):
-        leased[part.hardware_id].extend(leased[part.parent_hardware_id])
+        interval = Interval(row.start_minute, row.end_minute)
+        named[hardware_key(row.hardware_id)].append((row.hardware_id, interval))
+        leased[row.hardware_id].append(interval)
+    for device in connection.execute(_TOLD) if named else ():
+        share = Fraction(device.share_numerator, device.share_denominator)
+        for hardware_id, interval in named.get(hardware_key(device.hardware_id), ()):
+            if covers(hardware_id, device.hardware_id, share):
+                leased[device.hardware_id].append(interval)
+        # Who leases a physical device leases what it is cut into.
+        for _hardware_id, interval in named.get(hardware_key(device.parent_hardware_id), ()):
+            leased[device.hardware_id].append(interval)
     return {hardware_id: merged(spans) for hardware_id, spans in leased.items()}

@@ -263,6 +263,31 @@ def test_of_a_host_the_server_has_not_answered_for_little_is_kept(
     assert [(one.host_id, one.known) for one in store.standings()] == [(HOST, True)]
 
 
+def test_hosts_the_server_has_not_answered_for_have_so_much_room_together(
+    store: RelayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them call: what leads beyond is refused and says why, and what is kept stays.
+    A host that the server has answered for is served on, and what waits of it counts no more."""
+    monkeypatch.setattr("kashi_agent.relay.strangers.UNKNOWN_REPORTS_MAX", 2)
+    monkeypatch.setattr("kashi_agent.relay.strangers.UNKNOWN_BYTES_MAX", 1_000)
+    monkeypatch.setattr("kashi_agent.relay.strangers.UNKNOWN_HOSTS_MAX", 2)
+    unknown = [f"{number:08d}-0000-4000-8000-000000000009" for number in range(4)]
+    take(store, 1)
+    for host_id in unknown[:2]:
+        store.take(host_id, [parcel(1, size=900)], (0, 0), 1)
+    store.take(unknown[2], [parcel(1, size=1)], (0, 0), 1)
+
+    with pytest.raises(DiskFullError, match="5 reports of hosts that the server has not answered"):
+        store.take(unknown[3], [parcel(1, size=1)], (0, 0), 1)
+    assert store.take(unknown[3], [], (0, 0), 1).held == (0, 0)
+    store.absorb(returned((1, 1), parcel(1)))
+    with pytest.raises(DiskFullError, match=f"; this relay takes none of host {unknown[3]}, which"):
+        store.take(unknown[3], [parcel(1, size=899)], (0, 0), 1)
+
+    assert take(store, 2, 3, 4) == (1, 4)
+    assert sorted(store.waiting_hosts()) == sorted([HOST, *unknown[:3]])
+
+
 def test_what_is_kept_of_a_stranger_goes_and_nothing_more_is_taken(store: RelayStore) -> None:
     """The server said that it is none of the relay's party: reports and request go, it hears why
     for a day, and then the server is asked again. Other hosts are served on."""

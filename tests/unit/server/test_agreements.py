@@ -110,7 +110,7 @@ def test_a_device_and_its_partition_are_never_both_named(
     mine: str, theirs: str, *, clash: bool
 ) -> None:
     """Whole and part exclude each other; two parts of one card do not."""
-    parents = {"MIG-1": "GPU-1", "MIG-2": "GPU-1", "GPU-1": None, "GPU-2": None}
+    parents = {"mig-1": "gpu-1", "mig-2": "gpu-1", "gpu-1": None, "gpu-2": None}
     first = assignment(hardware_id=theirs, assignment_id="A-1")
     second = assignment(hardware_id=mine, assignment_id="A-2")
     apart = replace(first, interval=replace(first.interval, end=START + 1))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from kashi_verify.arithmetic import check_arithmetic
+from kashi_verify.arithmetic import _check_overlap, check_arithmetic
 from kashi_verify.findings import CheckFailed
 from kashi_verify.recount import Recount
 from kashi_verify.spelling import measured_device, stated_device
@@ -39,6 +39,26 @@ def stated(name: str, start: str, end: str, elapsed_ms: int) -> dict[str, Any]:
     billed = {"billed_ms": elapsed_ms, "share": "1", "evidence_level": "E1"}
     stands = {"host_id": "site:k8s", "stated": {"site": "k8s", "attestation_id": "a", **source}}
     return made | billed | stands
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("MIG-1", "MIG-1.4of7-4g.40gb"),
+        ("MIG-1.3of7-3g.40gb", "mig-1.4of7-4g.40gb"),
+        ("GPU-a", "GPU-A"),
+    ],
+)
+def test_two_ids_of_one_hardware_are_not_counted_for_one_minute(one: str, other: str) -> None:
+    """Whatever share stands behind a partition's UUID, and however an id is written; one after the
+    other is how a card is cut anew."""
+    first = line(1, one, "2026-10-01T00:00:00+08:00", "2026-10-02T00:00:00+08:00", 86_400_000)
+    later = line(2, other, "2026-10-02T00:00:00+08:00", "2026-10-03T00:00:00+08:00", 86_400_000)
+    _check_overlap([first, later])
+
+    later["start"] = "2026-10-01T23:59:00+08:00"
+    with pytest.raises(CheckFailed, match="count the same minutes twice"):
+        _check_overlap([first, later])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
