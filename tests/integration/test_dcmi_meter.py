@@ -363,6 +363,57 @@ def test_a_chip_that_is_split_anew_has_other_partitions(meters: Meters) -> None:
     assert (chip.die_id, DeviceEventKind.PARTITIONED) in kinds
 
 
+def test_partitions_untold_after_the_meter_began_anew_are_named_as_such(meters: Meters) -> None:
+    """L8: a new process to which the driver refuses the list of a chip's vNPUs says which chip's it
+    was not told, asks again at once, and shows them as soon as they are told."""
+    chip = ascend_310p(0, vnpus=(Vnpu(number=100, aic=4),))
+    refused = Error(call="dcmi_get_device_info", code=-8009, device=0, from_ms=1_000, to_ms=2_000)
+    meter = meters.start(Scenario(chips=(chip, ascend_310p(1)), errors=(refused,)))
+    before = meter.next(SampleBatch)
+
+    meter.ask(Release(duration_ms=60_000))
+    meter.gone()
+    meter.control.now_ms = 1_000
+    meter.reconnected()
+    untold = [meter.next(SampleBatch) for _ in range(3)]
+    meter.control.now_ms = 2_000
+    after = [meter.next(SampleBatch) for _ in range(12)]
+
+    assert len(before.samples) == 3
+    assert before.untold == ()
+    for batch in untold:
+        assert [sample.device.hardware_id for sample in batch.samples] == [
+            chip.die_id,
+            ascend_310p(1).die_id,
+        ]
+        assert batch.untold == (chip.die_id,)
+    assert len(after[-1].samples) == 3
+    assert after[-1].untold == ()
+
+
+def test_a_partition_that_is_not_told_of_for_a_moment_stays(meters: Meters) -> None:
+    """L8: a call that fails takes no vNPU away: it is a gap until the driver tells of it again, and
+    nothing is told as split anew."""
+    chip = ascend_310p(0, vnpus=(Vnpu(number=100, aic=4),))
+    refused = Error(call="dcmi_get_device_info", code=-8009, device=0, from_ms=1_000, to_ms=2_000)
+    meter = meters.start(Scenario(chips=(chip, ascend_310p(1)), errors=(refused,)))
+    meter.next(SampleBatch)
+
+    meter.control.now_ms = 1_000
+    failing = [meter.next(SampleBatch) for _ in range(15)]
+    after = [*meter.since(2_000), *(meter.next(SampleBatch) for _ in range(12))]
+
+    for batch in (*failing, *after):
+        assert len(batch.samples) == 3
+        assert told(batch, DeviceEventKind.VANISHED) == []
+    part = failing[-1].samples[-1]
+    assert part.device.parent_hardware_id == chip.die_id
+    assert part.seen == Absent(AbsentReason.DRIVER_ERROR)
+    assert failing[-1].untold == (chip.die_id,)
+    assert isinstance(after[-1].samples[-1].seen, Observation)
+    assert after[-1].untold == ()
+
+
 def test_health_and_faults_are_told_when_they_change(meters: Meters) -> None:
     """A14: the grade is told when it changes, as the driver's number; a fault's code when it
     begins and when it ends, each once."""

@@ -92,6 +92,8 @@ class Cards:
         """In words: devices that never told their id, and partitions whose share is none."""
         self.complete = True
         """No device is known to be missing."""
+        self.untold: tuple[str, ...] = ()
+        """Ids of the devices whose partitions the driver did not tell when last asked."""
         self.untold_looks = 0
         """Looks on end at which the driver did not say which partitions there are."""
 
@@ -138,8 +140,10 @@ class Cards:
         self.unidentified = tuple(unidentified) if len(unidentified) > len(unseen) else ()
         self.complete = not unidentified and not unseen
         looked = [card for card in wholes if card.device.hardware_id in seen]
-        told = [self._partition(card, note) for card in looked]
-        self.untold_looks = 0 if all(told) else self.untold_looks + 1
+        asked = {card.device.hardware_id: self._partition(card, note) for card in looked}
+        self.untold_looks = 0 if all(asked.values()) else self.untold_looks + 1
+        before = (name for name in self.untold if name not in asked)
+        self.untold = *before, *(name for name, told in asked.items() if not told)
 
     def _meet(self, uuid: str, handle: Handle, place: int) -> bool:
         """Renew a known device's handle, or take in a new device; False: not yet.
@@ -177,11 +181,14 @@ class Cards:
         """Bring the partitions of a device up to date; False: the driver did not tell them all."""
         parts: dict[str, tuple[Slice, Device]] = {}
         untold: Absent | None = None
+        nameless = False
         for part in self._driver.slices(whole.handle):
             if isinstance(part, Absent):
                 untold = part
             elif (device := self._part(whole, part)) is not None:
                 parts[device.hardware_id] = part, device
+            else:
+                nameless |= isinstance(part.device, Absent)
         told = bool(parts) and self._driver.tells_activity(whole.handle)
         instances = [part.gpu_instance for part, _ in parts.values()]
         for card in self:
@@ -205,7 +212,7 @@ class Cards:
         if whole.slices is not None and whole.slices != parts.keys():
             note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(parts)), len(parts))
         whole.slices = frozenset(parts)
-        return True
+        return not nameless
 
     def _part(self, whole: Card, part: Slice) -> Device | None:
         """What a partition is; None, told of in words, where that cannot be said yet."""
