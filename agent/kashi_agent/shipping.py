@@ -41,8 +41,8 @@ BATCH_BYTES_MAX: Final = limits.REPORT_BYTES_MAX
 
 BACKOFF_SECONDS_FIRST: Final = 1.0
 BACKOFF_SECONDS_MAX: Final = 300.0
-ATTEMPTS_MAX: Final = 2
-"""How often content is sealed before a rejection makes it a gap."""
+REFUSALS_MAX: Final = 2
+"""How often content is rejected before a gap stands for it."""
 REJECTIONS_MAX: Final = 4
 """Rejections on end after which no further epoch is opened: then it is not the content."""
 
@@ -316,7 +316,8 @@ class Shipper:
                 "服务器拒收本机发送的一切。"
                 f"The server rejects whatever this host sends: {result.detail}"
             )
-        if entry.attempts >= ATTEMPTS_MAX:
+        entry.refusals = min(entry.refusals + 1, REFUSALS_MAX)
+        if entry.refusals == REFUSALS_MAX:
             self._reporter.give_up(entry)
         self._open_epoch(head, EpochReason.REPORT_REJECTED, result.detail)
 
