@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice
 from random import Random
+from threading import Event
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -79,7 +80,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The server's answer to one call. The last three come from somebody who carries reports."""
+    """The server's answer to one call. The last three that are bytes come from somebody who carries
+    reports; `settled`: what came so was taken, or refused for good, and need not be kept."""
 
     results: tuple[Result, ...]
     head: Head
@@ -87,6 +89,7 @@ class Answer:
     receipts: tuple[bytes, ...] = ()
     notice: bytes = b""
     last_report: bytes = b""
+    settled: Event = field(default_factory=Event, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
