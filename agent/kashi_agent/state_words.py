@@ -18,6 +18,9 @@ _METER: Final = {
     "stopping": "正在停止",
 }
 
+REPLAYED: Final = "；回放，非实测 replayed, not measured"
+"""Stands behind a meter that plays a workload."""
+
 _ABSENT: Final = {
     "not_supported": "不支持",
     "no_permission": "无权限",
