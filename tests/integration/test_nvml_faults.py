@@ -552,8 +552,7 @@ def test_devices_are_known_by_uuid_alone(meters: Meters) -> None:
     during = meters.start(
         Scenario(devices=devices, order=(3, 2, 1, 0), order_ms=1_000),
     )
-    during.at(1_000)
-    turned = [during.next(SampleBatch) for _ in range(62)]
+    turned = [*during.since(1_000), *(during.next(SampleBatch) for _ in range(62))]
 
     truth = {card(number).uuid: 100_000 * number for number in range(4)}
     for batch in (before.next(SampleBatch), after.next(SampleBatch), turned[-1]):
@@ -839,13 +838,13 @@ def test_a_device_vanishes_without_an_error_event(meters: Meters) -> None:
     meter = meters.start(scenario)
     meter.at(500)
 
-    lost = meter.at(1_000)
+    lost = meter.since(1_000)
     meter.control.now_ms = 2_000
     back = read_until(meter, lambda batch: isinstance(batch.samples[1].seen, Observation))
     again = meter.next(SampleBatch)
 
-    assert lost.samples[1].seen == Absent(AbsentReason.DEVICE_LOST)
-    assert told([lost]) == []
+    assert lost[-1].samples[1].seen == Absent(AbsentReason.DEVICE_LOST)
+    assert told([*lost, *back, again]) == []
     assert seen_of(back[-1].samples[1]).utilisation_ppm == Absent(AbsentReason.NOT_READY)
     assert seen_of(again.samples[1]).utilisation_ppm == 1_000_000
 
