@@ -335,6 +335,7 @@ def test_a_partition_without_a_share_is_told_of_and_never_taken_for_a_whole(
     assert [sample.device.hardware_id for sample in batch.samples] == [chip.die_id]
     assert seen_of(batch.samples[0]).holders == NOT_SUPPORTED
     assert notice.detail == (
+        f"{chip.die_id} 的 vNPU 100：份额未告知；{chip.die_id} 的 vNPU 101：份额未告知。"
         f"vNPU 100 of {chip.die_id}: share not told; vNPU 101 of {chip.die_id}: share not told"
     )
 
@@ -487,6 +488,7 @@ def test_a_chip_that_never_told_its_id_is_told_of(meters: Meters) -> None:
     assert [sample.device.hardware_id for sample in batch.samples] == [ascend_910b(0).die_id]
     assert notice.detail == (
         "card 1 chip 0: device_lost; "
+        f"卡 2 芯片 0：标识与另一芯片相同：{twin.die_id}；卡 3 芯片 0：未找到。"
         f"card 2 chip 0: the same id as another: {twin.die_id}; card 3 chip 0: not_found"
     )
 
@@ -565,7 +567,7 @@ def test_a_chip_that_does_not_say_what_it_is_for_the_moment_is_met_later(
     while len(batch.samples) < 2:
         batch = meter.next(SampleBatch)
 
-    assert notice.detail == "card 0 chip 0: driver_error"
+    assert notice.detail == "卡 0 芯片 0：驱动出错。card 0 chip 0: driver_error"
     assert {sample.device.model for sample in batch.samples} == {"Ascend910"}
     assert power_mw(batch) == [50_650, 50_650]
 

@@ -822,7 +822,7 @@ def test_a_place_without_a_device_is_looked_at_again(meters: Meters) -> None:
     assert [sample.device.hardware_id for sample in first.samples] == [
         card(number).uuid for number in (0, 2, 3)
     ]
-    assert notice.detail == "device 1: device_lost"
+    assert notice.detail == "设备 1：设备失联。device 1: device_lost"
     assert resolved.detail == ""
     assert len(later) <= 12
 
@@ -965,7 +965,8 @@ def test_a_call_that_fails_once_takes_no_partition_away(meters: Meters, call: st
     meter.control.now_ms = 2_000
     after = read_until(meter, lambda batch: by_id(batch)["MIG-1.1of7"].seen != absent)
 
-    assert notice.detail == f"partitions of {card(0).uuid}: driver_error"
+    name = card(0).uuid
+    assert notice.detail == f"{name} 的分区：驱动出错。partitions of {name}: driver_error"
     assert isinstance(by_id(after[-1])["MIG-1.1of7"].seen, Observation)
     for batch in (*failing, *after):
         assert isinstance(by_id(batch)[card(1).uuid].seen, Observation)
@@ -1028,7 +1029,10 @@ def test_a_partition_without_a_share_is_told_of(meters: Meters) -> None:
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
 
     assert list(by_id(batch)) == [card(0).uuid, card(1).uuid, "MIG-1.2of7"]
-    assert notice.detail == ("partition MIG-0: a share of 9/7; partition MIG-2: a share of 0/7")
+    assert notice.detail == (
+        "分区 MIG-0：份额为 9/7；分区 MIG-2：份额为 0/7。"
+        "partition MIG-0: a share of 9/7; partition MIG-2: a share of 0/7"
+    )
 
 
 def test_partitioning_is_noticed_at_once(meters: Meters) -> None:

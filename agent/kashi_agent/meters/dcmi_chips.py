@@ -15,6 +15,7 @@ from kashi_agent.meters.dcmi import DcmiDriver, Identity, Rate
 from kashi_agent.meters.dcmi_generation import Generation, generation_of
 from kashi_agent.meters.dcmi_library import Place
 from kashi_agent.meters.dcmi_vnpus import Vnpu
+from kashi_agent.meters.unidentified import partitions_untold, unidentified
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 
@@ -104,11 +105,14 @@ class Chips:
         for place in places:
             die = self._driver.die(place)
             if isinstance(die, Absent):
-                mute[place] = str(die.reason)
+                mute[place] = unidentified(*_words(place), die)
             elif die in met:
-                mute[place] = f"the same id as another: {die}"
+                zh, en = _words(place)
+                mute[place] = (
+                    f"{zh}：标识与另一芯片相同：{die}。{en}: the same id as another: {die}"
+                )
             elif (refusal := self._meet(die, place)) is not None:
-                mute[place] = str(refusal.reason)
+                mute[place] = unidentified(*_words(place), refusal)
             else:
                 met.add(die)
         wholes = [chip for chip in self if chip.whole is None]
@@ -119,9 +123,7 @@ class Chips:
                 note(chip, DeviceEventKind.VANISHED, "the driver lists it no longer", 0)
         # A mute place where a known chip sits is that chip's matter: it says so itself.
         known = {chip.place for chip in unseen}
-        self._mute = tuple(
-            f"{_words(place)}: {why}" for place, why in mute.items() if place not in known
-        )
+        self._mute = tuple(why for place, why in mute.items() if place not in known)
         for chip in wholes:
             if chip.device.hardware_id in met:
                 self._split(chip, note)
@@ -150,7 +152,7 @@ class Chips:
         card = whole.device.hardware_id
         if isinstance(told, Absent):
             self._unlisted.add(card)
-            self._untold[card] = (f"partitions of {card}: {told.reason}",)
+            self._untold[card] = (partitions_untold(whole.device, told),)
             return
         self._unlisted.discard(card)
         if any(isinstance(part.share, Absent) for part in told):
@@ -177,8 +179,8 @@ class Chips:
             note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(parts))[:256], len(parts))
         whole.vnpus = frozenset(parts)
         self._untold[card] = tuple(
-            f"vNPU {part.number} of {card}: share not told"
-            for part, device in devices
+            f"{card} 的 {one}：份额未告知。{one} of {card}: share not told"
+            for one, device in ((f"vNPU {part.number}", device) for part, device in devices)
             if device is None
         )
 
@@ -191,9 +193,11 @@ class Chips:
         return next((chip.device for chip in known), None)
 
 
-def _words(place: Place) -> str:
-    """A place for a person."""
-    return f"chip {place[0]}" if len(place) == 1 else f"card {place[0]} chip {place[1]}"
+def _words(place: Place) -> tuple[str, str]:
+    """A place for a person, in Chinese and in English."""
+    if len(place) == 1:
+        return f"芯片 {place[0]}", f"chip {place[0]}"
+    return f"卡 {place[0]} 芯片 {place[1]}", f"card {place[0]} chip {place[1]}"
 
 
 def _device(die: str, identity: Identity) -> Device:

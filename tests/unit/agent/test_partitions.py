@@ -141,7 +141,9 @@ def test_an_error_does_not_take_partitions_away() -> None:
 
     assert looks.look(FAILED) == both
     assert (untold(), looks.cards.untold_looks) == ([FAILED, FAILED], 1)
-    assert looks.cards.unidentified == ("partitions of GPU-1: driver_error",)
+    assert looks.cards.unidentified == (
+        "GPU-1 的分区：驱动出错。partitions of GPU-1: driver_error",
+    )
     assert looks.look(part(4), FAILED) == both
     assert (untold(), looks.cards.untold_looks) == ([None, FAILED], 2)
     assert looks.look(part(4), part(2, uuid="MIG-6e")) == both
