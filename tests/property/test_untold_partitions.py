@@ -43,7 +43,8 @@ class Script:
 @st.composite
 def scripts(draw: st.DrawFn) -> Script:
     """Irregular looks, near enough and too far apart."""
-    at, looks = draw(st.integers(0, 10**9)), []
+    at = draw(st.integers(0, 10**9))
+    looks: list[Look] = []
     for gap_ms in draw(st.lists(gaps_between_ms, min_size=1, max_size=20)):
         part: Seen | None = draw(st.one_of(seen, st.none(), st.none()) if looks else seen)
         looks.append(

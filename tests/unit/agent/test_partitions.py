@@ -162,14 +162,14 @@ def test_a_card_whose_partitions_are_untold_is_named_until_they_are_told() -> No
 
     for told in ((FAILED,), (part(4), FAILED), (part(2, uuid="MIG-6e"), nameless)):
         looks.look(*told)
-        assert looks.cards.untold == (WHOLE.hardware_id,)
+        assert list(looks.cards.untold) == [WHOLE.hardware_id]
     looks.driver.told = [part(4)]
     looks.cards.refresh(looks._note, lambda _card: True)
-    assert looks.cards.untold == (WHOLE.hardware_id,)
+    assert list(looks.cards.untold) == [WHOLE.hardware_id]
     looks.look(part(4))
-    assert looks.cards.untold == ()
+    assert list(looks.cards.untold) == []
     looks.look()
-    assert looks.cards.untold == ()
+    assert list(looks.cards.untold) == []
 
 
 UNKNOWN = pynvml.NVML_ERROR_UNKNOWN
