@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from kashi_agent.sample import Absent, Observation
+from kashi_agent.sample import Absent, AbsentReason, Observation
 
 Seen = Observation | Absent
 Interval = tuple[int, int]
@@ -38,6 +38,44 @@ class NaiveResult:
     gaps: list[Interval]
     counted_mj: int
     integrated_uj: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look shows of a card and of a partition of it (None: nothing); `untold`: the driver
+    did not tell which partitions there are."""
+
+    at: int
+    card: Seen
+    part: Seen | None
+    untold: bool
+
+
+def samples_of_partition(
+    looks: Sequence[Look], gap_limit_ms: int
+) -> tuple[list[tuple[int, Seen]], bool]:
+    """The partition's samples as if it had been asked for at each look, and whether it is gone.
+
+    Where a look shows the card and not the partition, it was asked for and did not answer: because
+    it is gone, or because nobody told. A look that cannot even show the card asked nothing.
+    """
+    samples: list[tuple[int, Seen]] = []
+    gone = True
+    nothing = Absent(AbsentReason.DRIVER_ERROR)
+    for look in looks:
+        if look.part is not None:
+            samples.append((look.at, look.part))
+            gone = False
+        elif isinstance(look.card, Absent) or gone:
+            continue
+        elif look.untold:
+            samples.append((look.at, nothing))
+        else:
+            gone = True
+            last, seen = samples[-1]
+            if isinstance(seen, Observation) and look.at - last <= gap_limit_ms:
+                samples.append((look.at, nothing))
+    return samples, gone
 
 
 def integrate_naively(

@@ -110,7 +110,8 @@ class Integrator:
         """Take what a meter saw at one instant; `looked`: also of devices that are not reported.
 
         A partition ends that its card's look does not show any more, whoever took it away and
-        whether or not anybody watched: no meter tells of what went while it did not read.
+        whether or not anybody watched: no meter tells of what went while it did not read. While
+        the driver does not say which partitions a card has, it goes on as a gap.
         """
         meters = self._meters[self.segment.number]
         if batch.samples or not (meters or self._tracks):
@@ -314,14 +315,20 @@ class Integrator:
         return track
 
     def _end_partitions(self, looked: SampleBatch) -> None:
-        """A trace tells by itself what is gone, and shows devices one by one."""
+        """A trace tells by itself what is gone, and shows devices one by one. Where the driver did
+        not tell a card's partitions, one that is not shown is not gone: nobody observed it."""
         if looked.meter.kind is MeterKind.REPLAY:
             return
+        at, limit_ms = looked.boottime_ms, looked.meter.gap_limit_ms
         shown = {sample.device.hardware_id: sample.seen for sample in looked.samples}
         for key, track in self._tracks.items():
             card = track.device.parent_hardware_id
-            if key not in shown and isinstance(shown.get(card), Observation):
-                track.dissolve(looked.boottime_ms)
+            if track.ended or key in shown or not isinstance(shown.get(card), Observation):
+                continue
+            if card in looked.untold:
+                track.sample(at, GapReason.DEVICE_LOST, limit_ms)
+            else:
+                track.dissolve(at)
 
     def _resume(self, minutes: DeviceMinutes) -> None:
         end = minutes.end_boottime_ms

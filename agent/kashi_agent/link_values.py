@@ -3,7 +3,8 @@
 An object stands by its fields, in their order; holders, what they did and past use stand as rows.
 A value stands as its integer; in the place of a value that could not be seen stands its reason as
 text. So 0 and absent cannot be mistaken for each other on the line either. What is read must be
-exactly what the definition says: every field there, none left over, no boolean for an integer.
+exactly what the definition says: every field there, but for empty ones of `LATER`, none left over,
+no boolean for an integer.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +30,10 @@ Reader = Callable[[Any], Any]
 Limits = Mapping[str, tuple[int | None, int | None]]
 """Least and most of integers by the name of their field; all others are at least 0."""
 
+LATER: Final = frozenset({"untold"})
+"""Lists that the first messages did not have: one that is empty is not told, and one that is not
+told is empty. So meter and agent understand each other while one of them is exchanged."""
+
 _REASONS: Final = {str(reason): Absent(reason) for reason in AbsentReason}
 _KINDS: Final = {int(kind): kind for kind in HolderKind}
 
@@ -47,6 +52,7 @@ def fields_of(value: Any) -> Any:
         case HolderWork(holder, sm_ppm):
             return [holder.kind, holder.name, sm_ppm]
     told = {name: getattr(value, name) for name in value.__slots__}
+    told = {name: one for name, one in told.items() if one or name not in LATER}
     if "detail" in told:
         told["detail"] = told["detail"][:TEXT_CHARACTERS_MAX]
     return told
@@ -79,6 +85,8 @@ def _object(kind: Callable[..., object], readers: Mapping[str, Reader], value: o
     told = {}
     for name, read in readers.items():
         if name not in value:
+            if name in LATER:
+                continue
             raise LinkError(MISSING, f".{name}")
         try:
             told[name] = read(value[name])

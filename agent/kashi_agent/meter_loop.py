@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from kashi_agent.agent_line import AgentLine
+from kashi_agent.both_languages import together
 from kashi_agent.errors import MeterError
 from kashi_agent.meter_link import AgentMessage, Hello, Notice, NoticeKind, Resume
 from kashi_agent.sample import MeterKind, SampleBatch
@@ -212,8 +213,8 @@ class MeterLoop:
         """A batch goes to the agent, an opened reader is kept, a refusal is told of."""
         hung, self._hung = self._hung, False
         if hung:
-            self._standing = None
-            self._notify(NoticeKind.ANSWERED, f"after {self._clock() - self._asked_ms} ms")
+            self._standing, took_ms = None, self._clock() - self._asked_ms
+            self._notify(NoticeKind.ANSWERED, f"用时 {took_ms} 毫秒。after {took_ms} ms")
         if isinstance(answer.error, MeterError):
             self._driver_failed(str(answer.error))
         elif answer.error is not None:
@@ -253,7 +254,7 @@ class MeterLoop:
         if self._stand_in.wanted(now_ms, self._vendor.kernel_state()):
             said = "有调用未返回，由进程 %d 代读。A call hangs; that process stands in"
             logger.warning(said, self._stand_in.start())
-            self._notify(NoticeKind.RESUMED, "another process stands in")
+            self._notify(NoticeKind.RESUMED, "由另一进程代读。another process stands in")
             self._agent.close()
 
     def _driver_failed(self, detail: str) -> None:
@@ -275,7 +276,7 @@ class MeterLoop:
         unidentified = () if self._reader is None else self._reader.unidentified
         if unidentified != self._unidentified:
             self._unidentified = unidentified
-            self._notify(NoticeKind.UNIDENTIFIED, "; ".join(unidentified))
+            self._notify(NoticeKind.UNIDENTIFIED, together(unidentified))
 
     # Between this process and the agent.
 
@@ -305,7 +306,10 @@ class MeterLoop:
         elif self._touched:
             self._begin_anew(self._clock())
         elif self._settings.stands_in:
-            detail = f"process {self._settings.parent_pid} waits for a call into the driver"
+            pid = self._settings.parent_pid
+            detail = (
+                f"进程 {pid} 在等待对驱动的调用。process {pid} waits for a call into the driver"
+            )
             self._notify(NoticeKind.HUNG, detail)
         else:
             self._notify(NoticeKind.RELEASED, "")

@@ -112,7 +112,7 @@ class MeterWatch:
         self._confirm_by_ms = self._now() + CONFIRM_MS if book.stands else None
         self._to_note = True
         self._kernel_sequence = 0
-        self._asked = "before the agent was restarted"
+        self._asked = "代理重启之前已要求。before the agent was restarted"
         self._complaints = Complaints(logger)
         self._selector = selectors.EpollSelector()
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
@@ -144,7 +144,7 @@ class MeterWatch:
         if connection is None:
             return
         if self._meter is not None:
-            self._lose("a newer meter took its place")
+            self._lose("已由较新的计量进程取代。a newer meter took its place")
         self._meter = connection
         self._selector.register(connection, selectors.EVENT_READ, self._hear)
 
@@ -221,7 +221,8 @@ class MeterWatch:
         if kind in _GAPS:
             self._metering.interrupt(_GAPS[kind])
         if kind in _EVENTS:
-            self._metering.note(_EVENTS[kind], detail or "all devices tell their id again")
+            again = "所有设备重新给出标识。all devices tell their id again"
+            self._metering.note(_EVENTS[kind], detail or again)
         if kind is NoticeKind.HUNG and self._book.stands:
             self._answer(kind, detail)
 
@@ -254,7 +255,8 @@ class MeterWatch:
         if view.state == "measuring" or (view.state == "connected" and not self._book.stands):
             view.state = "silent"
             self._metering.interrupt(GapReason.METER_HUNG)
-            self._metering.note(HostEventKind.METER_HUNG, "the meter process is silent")
+            silent = "计量进程无声。the meter process is silent"
+            self._metering.note(HostEventKind.METER_HUNG, silent)
 
     # The release.
 
@@ -281,7 +283,8 @@ class MeterWatch:
 
     def _release(self, duration_ms: int) -> None:
         assert self._command is not None
-        self._asked = f"for {duration_ms // 1000} s, by user {self._command.peer_uid()}"
+        seconds, user = duration_ms // 1000, self._command.peer_uid()
+        self._asked = f"{seconds} 秒，由用户 {user} 要求。for {seconds} s, by user {user}"
         self._book.begin(duration_ms)
         self._to_note = True
         self._confirm_by_ms = self._now() + CONFIRM_MS
@@ -327,7 +330,7 @@ class MeterWatch:
             self._resume()
         elif self._confirm_by_ms is not None and self._now() >= self._confirm_by_ms:
             if self._meter is None:
-                self._confirm("no meter is connected")
+                self._confirm("没有计量进程连接。no meter is connected")
             else:
                 self._confirm_by_ms = None
                 self._answer(NoticeKind.HUNG, self.view.state)

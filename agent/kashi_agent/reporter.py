@@ -43,16 +43,16 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where content comes from: the journal up to frame `through`, or a report of an abandoned
-    epoch in frame `replaces`; `attempts`: how many reports carried it, the one to come included."""
+    epoch in frame `replaces`; `refusals`: how often the server has rejected it."""
 
     through: int = 0
     replaces: int = 0
-    attempts: int = 1
+    refusals: int = 0
 
     def noted(self, *, last: bool) -> "Source":
         """What is noted with one of several reports. All of it with the last alone: until that one
         stands, a crash has them sealed again from where the chain then ends."""
-        return self if last else Source(attempts=self.attempts)
+        return self if last else Source(refusals=self.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Reporter:
         if stretch is None:
             entry.repeated = True  # nothing can be repeated; what follows states the gap
             return 0
-        source = Source(replaces=entry.number, attempts=entry.attempts + 1)
+        source = Source(replaces=entry.number, refusals=entry.refusals)
         made = self._seal_alone(stretch, source)
         entry.repeated = entry.repeated or made is None
         return made or 0
@@ -271,7 +271,7 @@ class Reporter:
                 sealed_utc_ms=report.sealed_utc_ms,
                 journal_through=source.through,
                 replaces=source.replaces,
-                attempts=source.attempts,
+                refusals=source.refusals,
                 state=json.dumps(dict(link.slots), separators=(",", ":")).encode(),
                 wire=report.wire,
             )

@@ -224,7 +224,8 @@ class Meter:
 class SampleBatch:
     """All devices of one meter at one instant of CLOCK_BOOTTIME. `kernel_sequence`: up to this
     record the kernel's log was read for its events; 0: as before. `driver_epoch`: another number
-    within a boot after the driver was loaded anew; 0: not known."""
+    within a boot after the driver was loaded anew; 0: not known. `untold`: ids of the cards whose
+    partitions the driver could not tell, at least not all: one that is not shown may be there."""
 
     boottime_ms: int
     meter: Meter
@@ -232,6 +233,7 @@ class SampleBatch:
     events: tuple[DeviceEvent, ...] = field(default=())
     kernel_sequence: int = 0
     driver_epoch: int = 0
+    untold: tuple[str, ...] = ()
 
 
 def known(value: int | Absent) -> int | None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice
 from random import Random
+from threading import Event
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -41,8 +42,8 @@ BATCH_BYTES_MAX: Final = limits.REPORT_BYTES_MAX
 
 BACKOFF_SECONDS_FIRST: Final = 1.0
 BACKOFF_SECONDS_MAX: Final = 300.0
-ATTEMPTS_MAX: Final = 2
-"""How often content is sealed before a rejection makes it a gap."""
+REFUSALS_MAX: Final = 2
+"""How often content is rejected before a gap stands for it."""
 REJECTIONS_MAX: Final = 4
 """Rejections on end after which no further epoch is opened: then it is not the content."""
 
@@ -79,7 +80,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The server's answer to one call. The last three come from somebody who carries reports."""
+    """The server's answer to one call. The last three that are bytes come from somebody who carries
+    reports; `settled`: what came so was taken, or refused for good, and need not be kept."""
 
     results: tuple[Result, ...]
     head: Head
@@ -87,6 +89,7 @@ class Answer:
     receipts: tuple[bytes, ...] = ()
     notice: bytes = b""
     last_report: bytes = b""
+    settled: Event = field(default_factory=Event, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +319,8 @@ class Shipper:
                 "服务器拒收本机发送的一切。"
                 f"The server rejects whatever this host sends: {result.detail}"
             )
-        if entry.attempts >= ATTEMPTS_MAX:
+        entry.refusals = min(entry.refusals + 1, REFUSALS_MAX)
+        if entry.refusals == REFUSALS_MAX:
             self._reporter.give_up(entry)
         self._open_epoch(head, EpochReason.REPORT_REJECTED, result.detail)
 

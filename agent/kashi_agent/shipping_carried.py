@@ -15,6 +15,7 @@ from kashi.v1 import metering_pb2
 from kashi.v1.report_pb2 import Signature
 
 from kashi_agent.chain_link import EpochReason
+from kashi_agent.errors import RefusedError
 from kashi_agent.reporter import Reporter
 from kashi_agent.shipping import (
     Answer,
@@ -62,6 +63,14 @@ class CarriedShipper(Shipper):
         Raises:
             RefusedError: it brings a checkpoint that the server did not sign.
         """
+        try:
+            self._take(batch, answer, utc_ms)
+        except RefusedError:
+            answer.settled.set()  # it would be refused another time as well
+            raise
+        answer.settled.set()
+
+    def _take(self, batch: Batch, answer: Answer, utc_ms: int) -> None:
         for result in answer.results:
             self._count(result)
         self._server = NO_HEAD

@@ -28,23 +28,25 @@ class FilesWire:
     def __init__(self, inbox: Path, host_id: str) -> None:
         self._inbox = inbox
         self._host_id = host_id
-        self._read: Path | None = None
+        self._brought: tuple[Path, int, Answer] | None = None
+        """The last file that was read, which one it was by its inode, and what it held."""
+        self._untaken: set[Path] = set()
         self._given = NO_HEAD
 
     def submit(self, reports: Sequence[bytes]) -> Answer:
         """Count reports as ready to be exported; bring what lies in the inbox, a file a call.
 
-        A file is removed by the call after: what it brought is kept by then.
+        A file is removed by the call after, if what it brought was taken. Else (a full disk) it
+        stays and is brought again, when no other waits.
         """
-        if self._read is not None:
-            remove_durable(self._read)
-            self._read = None
+        self._let_go()
         if reports:
             _, header = chain.parse_report(reports[-1])
             self._given = Head(header.epoch, header.sequence, bytes(32))
         results = (Result(Verdict.RELAYED),) * len(reports)
-        for path in sorted(self._inbox.glob("*.receipts")):
+        for path in self._waiting():
             try:
+                inode = path.stat().st_ino
                 answer = answer_in(path, self._host_id, results, self._given)
             except OSError as error:
                 said = "%s 的回执未取用。Receipts are passed over: %s"
@@ -52,9 +54,27 @@ class FilesWire:
                 continue
             except ContractError:  # sound when it was put there; what it holds can be brought again
                 answer = Answer(results=results, head=self._given)
-            self._read = path
+            self._brought = path, inode, answer
             return answer
         return Answer(results=results, head=self._given)
+
+    def _waiting(self) -> list[Path]:
+        found = self._inbox.glob("*.receipts")
+        return sorted(found, key=lambda path: (path in self._untaken, path.name))
+
+    def _let_go(self) -> None:
+        """Remove the file that was brought last, if it was taken: it alone, and not what was put in
+        its place meanwhile, under a name that exports may well repeat."""
+        if self._brought is None:
+            return
+        path, inode, answer = self._brought
+        if not answer.settled.is_set():
+            self._untaken.add(path)
+        else:
+            if path.exists() and path.stat().st_ino == inode:
+                remove_durable(path)
+            self._untaken.discard(path)
+        self._brought = None
 
     def close(self) -> None:
         """Nothing is open."""

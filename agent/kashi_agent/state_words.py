@@ -16,7 +16,11 @@ _METER: Final = {
     "released": "已释放",
     "resumed": "恢复计量",
     "stopping": "正在停止",
+    "unidentified": "有设备未识别",
 }
+
+REPLAYED: Final = "；回放，非实测 replayed, not measured"
+"""Stands behind a meter that plays a workload."""
 
 _ABSENT: Final = {
     "not_supported": "不支持",
@@ -74,6 +78,11 @@ def meter_reason(state: str) -> str:
 def absent_reason(reason: str) -> str:
     """Why a value or a device is not seen, as a reason behind a sentence."""
     return f"{_ABSENT[reason]}。{reason}" if reason in _ABSENT else reason
+
+
+def absent_zh(reason: str) -> str:
+    """The Chinese half of that."""
+    return _ABSENT.get(reason, reason)
 
 
 def absence(reason: str) -> str:

@@ -135,7 +135,7 @@ def _refusal_after_handshake(channel: ssl.SSLSocket) -> str:
         return ""
     except OSError:
         first = b""
-    return "" if first else "it hangs up"
+    return "" if first else "对方挂断。it hangs up"
 
 
 def _issuer(address: str) -> str:

@@ -57,7 +57,7 @@ class VendorThread:
         """The function the thread is in right now, for a person who looks for a hang."""
         # The documented way to see where another thread stands.
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001
-        return frame.f_code.co_qualname if frame is not None else "unknown"
+        return frame.f_code.co_qualname if frame is not None else "未知。unknown"
 
     def kernel_state(self) -> str:
         """How the kernel has the thread, as `state_of` tells."""

@@ -87,7 +87,10 @@ def test_the_command_frees_the_devices_and_gives_them_back(host: MeteredAgent) -
     assert gap_ms(stretches).keys() == {GapReason.RELEASED}
     assert gap_ms(stretches)[GapReason.RELEASED] >= 1_500
     events = events_of(stretches, HostEventKind.METER_RELEASED)
-    assert [event.detail for event in events] == [f"for 600 s, by user {os.geteuid()}"]
+    uid = os.geteuid()
+    assert [event.detail for event in events] == [
+        f"600 秒，由用户 {uid} 要求。for 600 s, by user {uid}"
+    ]
     assert events_of(stretches, HostEventKind.METER_CRASHED) == []
 
 

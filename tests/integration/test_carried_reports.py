@@ -14,6 +14,7 @@ from fixtures_server import KashiServer
 from kashi.carry import CarryFile, write_carry_file
 from kashi.v1 import carry_pb2, metering_pb2, report_pb2
 from kashi_agent.cli import main
+from kashi_agent.errors import DiskFullError
 from kashi_agent.shipping_files import FilesWire
 from kashi_server.bootstrap import opened
 from kashi_server.cli import EXIT_REFUSED
@@ -431,8 +432,8 @@ def test_receipts_without_number_do_not_fill_the_memory(
     assert "over 2500 bytes" in capsys.readouterr().err
     inbox.mkdir(parents=True)
     file.rename(inbox / file.name)
-    assert wire.submit([]).receipts == ()
-    assert wire.submit([]).receipts == ()
+    host.fetch(wire)
+    assert host.fetch(wire).receipts == ()
     assert list(inbox.iterdir()) == []
 
 
@@ -447,9 +448,62 @@ def test_a_file_that_cannot_be_read_keeps_no_other_waiting(
     Path(f"{file}.receipts").rename(inbox / "b.receipts")
     wire = FilesWire(inbox, host.host_id)
 
-    assert wire.submit([]).receipts
-    assert wire.submit([]).receipts == ()
+    assert host.fetch(wire).receipts
+    assert host.fetch(wire).receipts == ()
     assert [path.name for path in inbox.iterdir()] == ["a.receipts"]
+
+
+def test_a_file_stays_until_it_was_taken(
+    server: KashiServer, host: RelayedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full disk kept the agent from taking is brought again, however often, behind others
+    that wait; it is removed once it was taken."""
+    file = exported(host, tmp_path)
+    server.command("import-reports", str(file))
+    inbox = host.folder / "state" / "inbox"
+    inbox.mkdir(parents=True)
+    Path(f"{file}.receipts").rename(inbox / "a.receipts")
+    (inbox / "b.receipts").write_bytes(b"nothing to bring")
+    wire = FilesWire(inbox, host.host_id)
+
+    def full(*_: object) -> None:
+        raise DiskFullError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(host.agent.spool, "acknowledge", full)
+        with pytest.raises(DiskFullError):
+            host.fetch(wire)
+        assert host.fetch(wire).receipts == ()
+        for _ in range(2):
+            with pytest.raises(DiskFullError):
+                host.fetch(wire)
+        assert [path.name for path in inbox.iterdir()] == ["a.receipts"]
+        assert not host.delivered
+    assert host.fetch(wire).receipts
+    assert host.delivered
+    assert host.fetch(wire).receipts == ()
+    assert list(inbox.iterdir()) == []
+
+
+def test_a_file_that_took_the_place_of_another_is_not_removed_for_it(
+    server: KashiServer, host: RelayedHost, tmp_path: Path
+) -> None:
+    """Exports repeat their names, and so do the files that come back: one that is put there after
+    the one before it was taken, and before that was removed, is brought as well."""
+    file = exported(host, tmp_path)
+    server.command("import-reports", str(file))
+    inbox = host.folder / "state" / "inbox"
+    inbox.mkdir(parents=True)
+    (inbox / "a.receipts").write_bytes(b"nothing to bring")
+    wire = FilesWire(inbox, host.host_id)
+
+    host.fetch(wire)
+    Path(f"{file}.receipts").rename(inbox / "a.receipts")
+
+    assert host.fetch(wire).receipts
+    assert host.delivered
+    assert host.fetch(wire).receipts == ()
+    assert list(inbox.iterdir()) == []
 
 
 def test_a_brought_file_is_durable_and_for_the_agent_to_read(

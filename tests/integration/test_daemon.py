@@ -148,9 +148,10 @@ class Running:
         self.meter.sendall(encode_message(notice))
 
     def measure(self, seconds: float) -> None:
-        """The meter reads for a while."""
+        """The meter reads for a while, and the agent has heard all of it, however busy the machine
+        is."""
         assert self.meter is not None
-        until = time.monotonic() + seconds
+        until, heard = time.monotonic() + seconds, self.daemon.watch.view.samples
         while time.monotonic() < until:
             batch = SampleBatch(
                 boottime_ms=self.clock.boottime_ms(),
@@ -158,7 +159,9 @@ class Running:
                 samples=tuple(Sample(device=device, seen=SEEN) for device in DEVICES),
             )
             self.meter.sendall(encode_message(batch))
+            heard += len(batch.samples)
             time.sleep(CADENCE_MS / 1000)
+        self.await_that(lambda: self.daemon.watch.view.samples >= heard, "the samples are heard")
 
     def await_that(self, holds: Callable[[], bool], what: str) -> None:
         """Wait for something the loop does."""
@@ -169,6 +172,8 @@ class Running:
 
     def end(self) -> dict[int, int]:
         """SIGTERM, drained and delivered: gap milliseconds of the first device by reason."""
+        if not self.wire.cut:
+            self.await_that(lambda: self.agent.shipper.knows_server, "the server is known")
         self.daemon.stop()
         self.thread.join(WAIT_SECONDS)
         assert not self.thread.is_alive()
@@ -482,7 +487,8 @@ def released(running: Running, duration_ms: int) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as command:
         command.connect(os.fspath(running.folder / "meter.release"))
         command.sendall(encode_message(Release(duration_ms=duration_ms)))
-        running.await_that(lambda: running.view[0].released_until_utc_ms is not None, "it is asked")
+        view = running.daemon.watch.view
+        running.await_that(lambda: view.released_until_utc_ms is not None, "it is asked")
         running.tell(NoticeKind.RELEASED)
         running.await_that(lambda: "released" in _state(running), "the devices are free")
 
@@ -493,8 +499,8 @@ def test_released_devices_are_a_gap_of_their_own(running: Running) -> None:
     released(running, 60_000)
     running.disconnect()
     running.await_that(lambda: "gone" in _state(running), "the end is seen")
-    time.sleep(0.3)
     running.connect()
+    running.await_that(lambda: _state(running) == "connected", "the next one is heard")
     running.measure(0.4)
 
     gaps = running.end()

@@ -259,12 +259,12 @@ def test_thirty_two_processes_are_all_read(meters: Meters) -> None:
     chips = (ascend_910b(0, processes=processes[:31]), ascend_910b(1, processes=processes))
     meter = meters.start(Scenario(chips=chips))
 
-    batch, later = meter.next(SampleBatch), meter.at(1_000)
+    batch, later = meter.next(SampleBatch), meter.since(1_000)
 
     held = [seen_of(sample).holders for sample in batch.samples]
     assert [len(holders) for holders in held if isinstance(holders, frozenset)] == [31, 32]
     assert dropped(batch) == ["processes: as many listed as can be, more would not be: 32"]
-    assert dropped(later) == []
+    assert [dropped(one) for one in later] == [[]] * len(later)
 
 
 def test_a_chip_is_held_while_a_process_is_listed(meters: Meters) -> None:
@@ -335,6 +335,7 @@ def test_a_partition_without_a_share_is_told_of_and_never_taken_for_a_whole(
     assert [sample.device.hardware_id for sample in batch.samples] == [chip.die_id]
     assert seen_of(batch.samples[0]).holders == NOT_SUPPORTED
     assert notice.detail == (
+        f"{chip.die_id} 的 vNPU 100：份额未告知；{chip.die_id} 的 vNPU 101：份额未告知。"
         f"vNPU 100 of {chip.die_id}: share not told; vNPU 101 of {chip.die_id}: share not told"
     )
 
@@ -361,6 +362,57 @@ def test_a_chip_that_is_split_anew_has_other_partitions(meters: Meters) -> None:
     kinds = {(event.hardware_id, event.kind) for event in events}
     assert (f"{chip.die_id}.vnpu100-1of2", DeviceEventKind.VANISHED) in kinds
     assert (chip.die_id, DeviceEventKind.PARTITIONED) in kinds
+
+
+def test_partitions_untold_after_the_meter_began_anew_are_named_as_such(meters: Meters) -> None:
+    """L8: a new process to which the driver refuses the list of a chip's vNPUs says which chip's it
+    was not told, asks again at once, and shows them as soon as they are told."""
+    chip = ascend_310p(0, vnpus=(Vnpu(number=100, aic=4),))
+    refused = Error(call="dcmi_get_device_info", code=-8009, device=0, from_ms=1_000, to_ms=2_000)
+    meter = meters.start(Scenario(chips=(chip, ascend_310p(1)), errors=(refused,)))
+    before = meter.next(SampleBatch)
+
+    meter.ask(Release(duration_ms=60_000))
+    meter.gone()
+    meter.control.now_ms = 1_000
+    meter.reconnected()
+    untold = [meter.next(SampleBatch) for _ in range(3)]
+    meter.control.now_ms = 2_000
+    after = [meter.next(SampleBatch) for _ in range(12)]
+
+    assert len(before.samples) == 3
+    assert before.untold == ()
+    for batch in untold:
+        assert [sample.device.hardware_id for sample in batch.samples] == [
+            chip.die_id,
+            ascend_310p(1).die_id,
+        ]
+        assert batch.untold == (chip.die_id,)
+    assert len(after[-1].samples) == 3
+    assert after[-1].untold == ()
+
+
+def test_a_partition_that_is_not_told_of_for_a_moment_stays(meters: Meters) -> None:
+    """L8: a call that fails takes no vNPU away: it is a gap until the driver tells of it again, and
+    nothing is told as split anew."""
+    chip = ascend_310p(0, vnpus=(Vnpu(number=100, aic=4),))
+    refused = Error(call="dcmi_get_device_info", code=-8009, device=0, from_ms=1_000, to_ms=2_000)
+    meter = meters.start(Scenario(chips=(chip, ascend_310p(1)), errors=(refused,)))
+    meter.next(SampleBatch)
+
+    meter.control.now_ms = 1_000
+    failing = [meter.next(SampleBatch) for _ in range(15)]
+    after = [*meter.since(2_000), *(meter.next(SampleBatch) for _ in range(12))]
+
+    for batch in (*failing, *after):
+        assert len(batch.samples) == 3
+        assert told(batch, DeviceEventKind.VANISHED) == []
+    part = failing[-1].samples[-1]
+    assert part.device.parent_hardware_id == chip.die_id
+    assert part.seen == Absent(AbsentReason.DRIVER_ERROR)
+    assert failing[-1].untold == (chip.die_id,)
+    assert isinstance(after[-1].samples[-1].seen, Observation)
+    assert after[-1].untold == ()
 
 
 def test_health_and_faults_are_told_when_they_change(meters: Meters) -> None:
@@ -436,6 +488,7 @@ def test_a_chip_that_never_told_its_id_is_told_of(meters: Meters) -> None:
     assert [sample.device.hardware_id for sample in batch.samples] == [ascend_910b(0).die_id]
     assert notice.detail == (
         "card 1 chip 0: device_lost; "
+        f"卡 2 芯片 0：标识与另一芯片相同：{twin.die_id}；卡 3 芯片 0：未找到。"
         f"card 2 chip 0: the same id as another: {twin.die_id}; card 3 chip 0: not_found"
     )
 
@@ -514,7 +567,7 @@ def test_a_chip_that_does_not_say_what_it_is_for_the_moment_is_met_later(
     while len(batch.samples) < 2:
         batch = meter.next(SampleBatch)
 
-    assert notice.detail == "card 0 chip 0: driver_error"
+    assert notice.detail == "卡 0 芯片 0：驱动出错。card 0 chip 0: driver_error"
     assert {sample.device.model for sample in batch.samples} == {"Ascend910"}
     assert power_mw(batch) == [50_650, 50_650]
 

@@ -115,6 +115,28 @@ def test_a_report_across_the_edge_of_a_month_counts_within_it(
             assert told == (expected[0] * MINUTE_MS, expected[1] * MINUTE_MS)
 
 
+def test_the_axis_that_gave_way_was_as_far_off_on_both_sides_of_a_months_edge(
+    work: Work, ingestion: Ingestion
+) -> None:
+    """All labels of a report stand on one axis, which does not move within it: what it gave way by
+    at the end is what each of them is off by, in the month before the edge too. What another report
+    stands on after it is not."""
+    host = ReportingHost(HOST, ["GPU-a"])
+    enrol(work, host)
+    ingest(ingestion, host, [host.report(change=given_way), host.report()])
+    minute = START_UTC_MS // MINUTE_MS
+
+    with work.begin(writes=False) as unit:
+        offsets = []
+        for start, end in ((-60, 2), (2, 60), (5, 60)):
+            span = (minute + start, minute + end)
+            stored = unit.facts.clocks(*span)
+            assert stored == FactsAsOf(unit.facts, _WholeLog(), 1, *span).clocks(*span)
+            offsets.append(stored[HOST].known_ms_max)
+
+    assert offsets == [DAY_MS, DAY_MS, 3]
+
+
 def test_no_stated_time_of_sealing_stops_a_month(work: Work, ingestion: Ingestion) -> None:
     """The least and the greatest that a database holds are read and summed up like any other."""
     host = ReportingHost(HOST, ["GPU-a"])

@@ -32,7 +32,7 @@ from fixtures_meter import Meter, Meters, seen_of
 from kashi_agent.integrator import Integrator
 from kashi_agent.meter_link import NoticeKind, Release, Resume
 from kashi_agent.naming import SALT_BYTES, HolderNaming
-from kashi_agent.reading import DeviceEventKind, DeviceMinutes, Segment
+from kashi_agent.reading import DeviceEventKind, DeviceMinutes, GapReason, Segment
 from kashi_agent.sample import (
     Absent,
     AbsentReason,
@@ -552,8 +552,7 @@ def test_devices_are_known_by_uuid_alone(meters: Meters) -> None:
     during = meters.start(
         Scenario(devices=devices, order=(3, 2, 1, 0), order_ms=1_000),
     )
-    during.at(1_000)
-    turned = [during.next(SampleBatch) for _ in range(62)]
+    turned = [*during.since(1_000), *(during.next(SampleBatch) for _ in range(62))]
 
     truth = {card(number).uuid: 100_000 * number for number in range(4)}
     for batch in (before.next(SampleBatch), after.next(SampleBatch), turned[-1]):
@@ -823,7 +822,7 @@ def test_a_place_without_a_device_is_looked_at_again(meters: Meters) -> None:
     assert [sample.device.hardware_id for sample in first.samples] == [
         card(number).uuid for number in (0, 2, 3)
     ]
-    assert notice.detail == "device 1: device_lost"
+    assert notice.detail == "设备 1：设备失联。device 1: device_lost"
     assert resolved.detail == ""
     assert len(later) <= 12
 
@@ -839,13 +838,13 @@ def test_a_device_vanishes_without_an_error_event(meters: Meters) -> None:
     meter = meters.start(scenario)
     meter.at(500)
 
-    lost = meter.at(1_000)
+    lost = meter.since(1_000)
     meter.control.now_ms = 2_000
     back = read_until(meter, lambda batch: isinstance(batch.samples[1].seen, Observation))
     again = meter.next(SampleBatch)
 
-    assert lost.samples[1].seen == Absent(AbsentReason.DEVICE_LOST)
-    assert told([lost]) == []
+    assert lost[-1].samples[1].seen == Absent(AbsentReason.DEVICE_LOST)
+    assert told([*lost, *back, again]) == []
     assert seen_of(back[-1].samples[1]).utilisation_ppm == Absent(AbsentReason.NOT_READY)
     assert seen_of(again.samples[1]).utilisation_ppm == 1_000_000
 
@@ -966,11 +965,55 @@ def test_a_call_that_fails_once_takes_no_partition_away(meters: Meters, call: st
     meter.control.now_ms = 2_000
     after = read_until(meter, lambda batch: by_id(batch)["MIG-1.1of7"].seen != absent)
 
-    assert notice.detail == f"partitions of {card(0).uuid}: driver_error"
+    name = card(0).uuid
+    assert notice.detail == f"{name} 的分区：驱动出错。partitions of {name}: driver_error"
     assert isinstance(by_id(after[-1])["MIG-1.1of7"].seen, Observation)
     for batch in (*failing, *after):
         assert isinstance(by_id(batch)[card(1).uuid].seen, Observation)
     assert told([*failing, *after]) == []
+
+
+def test_partitions_untold_after_the_meter_began_anew_are_a_gap(meters: Meters) -> None:
+    """A new process knows no instance, and the driver refuses to list them: what was there before
+    is a gap until a look tells of it, ends there without one if it is gone, and no other device is
+    affected (L8)."""
+    parts = (
+        Partition(slot=0, uuid="MIG-1", gpu_instance=1),
+        Partition(slot=1, uuid="MIG-2", gpu_instance=2, to_ms=1_000),
+    )
+    failed = Error(call="nvmlDeviceGetMigMode", code=999, device=0, from_ms=1_000, to_ms=2_000)
+    device = card(0, mig=True, partitions=parts)
+    meter = meters.start(Scenario(devices=(device, card(1)), errors=(failed,)))
+    batches = [meter.next(SampleBatch)]
+
+    meter.ask(Release(duration_ms=60_000))
+    meter.gone()
+    meter.control.now_ms = 1_000
+    meter.reconnected()
+    untold = [meter.next(SampleBatch) for _ in range(3)]
+    meter.control.now_ms = 2_000
+    after = read_until(meter, lambda batch: "MIG-1.1of7" in by_id(batch))
+    last = meter.next(SampleBatch)
+    batches = [*batches, *untold, *after, last]
+    given = {one.device.hardware_id: one for one in minutes_of(batches)}
+
+    for batch in untold:
+        assert list(by_id(batch)) == [card(0).uuid, card(1).uuid]
+        assert batch.untold == (card(0).uuid,)
+    assert (after[-1].untold, last.untold) == ((), ())
+    assert len(after) <= 12
+    meanwhile = {one.device.hardware_id: one for one in minutes_of([*batches[:1], *untold])}
+    for part in ("MIG-1.1of7", "MIG-2.1of7"):
+        assert meanwhile[part].end_boottime_ms == untold[-1].boottime_ms
+    kept, gone = given["MIG-1.1of7"], given["MIG-2.1of7"]
+    begun, told_again = untold[0].boottime_ms, after[-1].boottime_ms
+    assert [(g.start_boottime_ms, g.end_boottime_ms, g.reason) for g in kept.gaps] == [
+        (begun, told_again, GapReason.DEVICE_LOST)
+    ]
+    assert kept.end_boottime_ms == last.boottime_ms
+    assert kept.observed_ms + kept.gap_ms == kept.elapsed_ms
+    assert begun <= gone.end_boottime_ms < told_again
+    assert given[card(1).uuid].gap_ms == 0
 
 
 def test_a_partition_without_a_share_is_told_of(meters: Meters) -> None:
@@ -986,7 +1029,10 @@ def test_a_partition_without_a_share_is_told_of(meters: Meters) -> None:
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
 
     assert list(by_id(batch)) == [card(0).uuid, card(1).uuid, "MIG-1.2of7"]
-    assert notice.detail == ("partition MIG-0: a share of 9/7; partition MIG-2: a share of 0/7")
+    assert notice.detail == (
+        "分区 MIG-0：份额为 9/7；分区 MIG-2：份额为 0/7。"
+        "partition MIG-0: a share of 9/7; partition MIG-2: a share of 0/7"
+    )
 
 
 def test_partitioning_is_noticed_at_once(meters: Meters) -> None:

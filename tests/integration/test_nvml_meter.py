@@ -249,7 +249,7 @@ def test_a_device_that_never_told_its_id_is_told_of(meters: Meters) -> None:
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
 
     assert [sample.device.hardware_id for sample in batch.samples] == [card(0).uuid]
-    assert notice.detail == "device 1: device_lost"
+    assert notice.detail == "设备 1：设备失联。device 1: device_lost"
 
 
 def test_values_out_of_range_are_dropped_and_counted(meters: Meters) -> None:

@@ -86,6 +86,7 @@ BATCHES = st.builds(
         ),
         max_size=3,
     ).map(tuple),
+    untold=st.lists(NAME, max_size=3).map(tuple),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,

@@ -17,12 +17,11 @@ from kashi_agent.doctor.finding import Finding, Level
 from kashi_agent.doctor.running import REPLAY, look_at_meter
 from kashi_agent.errors import AgentError
 from kashi_agent.recorder import SPOOL_REFUSES
-from kashi_agent.state_words import meter_state
+from kashi_agent.state_words import REPLAYED, meter_state
 from kashi_agent.status import STALE_MS, AgentStatus, read_status
 from kashi_agent.wiring import member
 
 _REFUSES = "拒绝写入，所测内容在内存中等待 REFUSES writes: what is measured waits in memory"
-_REPLAYED = "；回放，非实测 replayed, not measured"
 _FULL = "已满，未封存的内容从粗保存 FULL: what is unsealed is kept coarser"
 
 
@@ -73,7 +72,7 @@ def _rows(status: AgentStatus, age_ms: int, *, stale: bool) -> list[tuple[str, s
         ("代理 agent", f"{status.version}, 进程 pid {status.pid}"),
         ("启动于 started", shown_time(status.started_utc_ms)),
         ("最近动静 seen", f"{age_ms // 1000} 秒前 s ago{old}"),
-        ("计量 meter", meter_state(status.meter_state) + _REPLAYED * (status.meter_kind == REPLAY)),
+        ("计量 meter", meter_state(status.meter_state) + REPLAYED * (status.meter_kind == REPLAY)),
         ("时钟 clock", _clock(status)),
         ("释放 released", _until(status.released_until_utc_ms)),
         ("设备 devices", str(status.devices)),

@@ -18,9 +18,10 @@ from rich.text import Text
 
 from kashi_agent.commands.options import Commands, add_command, config_of
 from kashi_agent.config import AgentConfig
+from kashi_agent.doctor.running import REPLAY
 from kashi_agent.errors import AgentError
 from kashi_agent.live import LiveDevice, LiveView, read_live
-from kashi_agent.state_words import absence, holder_kind, meter_state
+from kashi_agent.state_words import REPLAYED, absence, holder_kind, meter_state
 from kashi_agent.status import AgentStatus, read_status
 
 OLD_MS: Final = 20_000
@@ -124,7 +125,8 @@ def _page(view: LiveView, status: AgentStatus | None) -> Group:
 def _head(view: LiveView) -> str:
     at = datetime.fromtimestamp(view.written_utc_ms // 1000, UTC).strftime("%H:%M:%S UTC")
     old = "" if _is_live(view) else "  已过时：代理未运行或停滞 OLD: the agent hangs or is gone"
-    return f"{view.meter}, {len(view.devices)} 台设备 devices, {at}{old}"
+    played = REPLAYED * (view.meter == REPLAY)
+    return f"{view.meter}{played}, {len(view.devices)} 台设备 devices, {at}{old}"
 
 
 def _of_agent(status: AgentStatus | None) -> str:

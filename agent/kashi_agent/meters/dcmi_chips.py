@@ -8,12 +8,14 @@ driver uses a partition's number again for another one, so its share stands in i
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Final
 
 from kashi_agent.meters.dcmi import DcmiDriver, Identity, Rate
 from kashi_agent.meters.dcmi_generation import Generation, generation_of
 from kashi_agent.meters.dcmi_library import Place
 from kashi_agent.meters.dcmi_vnpus import Vnpu
+from kashi_agent.meters.unidentified import partitions_untold, unidentified
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 
@@ -62,6 +64,7 @@ class Chips:
         self._mute: tuple[str, ...] = ()
         self._counted: Counter[int] = Counter()
         self._untold: dict[str, tuple[str, ...]] = {}
+        self._unlisted: set[str] = set()
 
     def __iter__(self) -> Iterator[Chip]:
         return iter(list(self._chips.values()))
@@ -72,9 +75,15 @@ class Chips:
         return self._mute + tuple(word for words in self._untold.values() for word in words)
 
     @property
+    def untold(self) -> tuple[str, ...]:
+        """Ids of the chips whose partitions the driver did not tell when last asked."""
+        return tuple(sorted(self._unlisted))
+
+    @property
     def may_change(self) -> bool:
         """Whether there are partitions, or something is missing."""
-        return bool(self._mute) or any(chip.is_split or chip.lost for chip in self)
+        missing = bool(self._mute or self._unlisted)
+        return missing or any(chip.is_split or chip.lost for chip in self)
 
     def count_on(self, card: int) -> int:
         """How many chips share a card, those that do not tell what they are among them."""
@@ -96,11 +105,14 @@ class Chips:
         for place in places:
             die = self._driver.die(place)
             if isinstance(die, Absent):
-                mute[place] = str(die.reason)
+                mute[place] = unidentified(*_words(place), die)
             elif die in met:
-                mute[place] = f"the same id as another: {die}"
+                zh, en = _words(place)
+                mute[place] = (
+                    f"{zh}：标识与另一芯片相同：{die}。{en}: the same id as another: {die}"
+                )
             elif (refusal := self._meet(die, place)) is not None:
-                mute[place] = str(refusal.reason)
+                mute[place] = unidentified(*_words(place), refusal)
             else:
                 met.add(die)
         wholes = [chip for chip in self if chip.whole is None]
@@ -111,9 +123,7 @@ class Chips:
                 note(chip, DeviceEventKind.VANISHED, "the driver lists it no longer", 0)
         # A mute place where a known chip sits is that chip's matter: it says so itself.
         known = {chip.place for chip in unseen}
-        self._mute = tuple(
-            f"{_words(place)}: {why}" for place, why in mute.items() if place not in known
-        )
+        self._mute = tuple(why for place, why in mute.items() if place not in known)
         for chip in wholes:
             if chip.device.hardware_id in met:
                 self._split(chip, note)
@@ -139,9 +149,15 @@ class Chips:
     def _split(self, whole: Chip, note: Note) -> None:
         """Bring the partitions of a chip up to date."""
         told = self._driver.partitions.on(whole.place)
+        card = whole.device.hardware_id
         if isinstance(told, Absent):
+            self._unlisted.add(card)
+            self._untold[card] = (partitions_untold(whole.device, told),)
             return
-        devices = [(part, _part(whole, part)) for part in told]
+        self._unlisted.discard(card)
+        if any(isinstance(part.share, Absent) for part in told):
+            self._unlisted.add(card)
+        devices = [(part, self._part(whole, part)) for part in told]
         parts = {device.hardware_id: (part, device) for part, device in devices if device}
         for chip in self:
             if chip.whole is whole and chip.device.hardware_id not in parts:
@@ -162,16 +178,26 @@ class Chips:
         if whole.vnpus is not None and whole.vnpus != parts.keys():
             note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(parts))[:256], len(parts))
         whole.vnpus = frozenset(parts)
-        self._untold[whole.device.hardware_id] = tuple(
-            f"vNPU {part.number} of {whole.device.hardware_id}: share not told"
-            for part, device in devices
+        self._untold[card] = tuple(
+            f"{card} 的 {one}：份额未告知。{one} of {card}: share not told"
+            for one, device in ((f"vNPU {part.number}", device) for part, device in devices)
             if device is None
         )
 
+    def _part(self, whole: Chip, part: Vnpu) -> Device | None:
+        """What a partition is. One that the driver does not tell of for the moment is what it was:
+        a call that fails takes nothing away."""
+        if not isinstance(part.share, Absent):
+            return _part(whole, part, part.share)
+        known = (chip for chip in self if chip.whole is whole and chip.number == part.number)
+        return next((chip.device for chip in known), None)
 
-def _words(place: Place) -> str:
-    """A place for a person."""
-    return f"chip {place[0]}" if len(place) == 1 else f"card {place[0]} chip {place[1]}"
+
+def _words(place: Place) -> tuple[str, str]:
+    """A place for a person, in Chinese and in English."""
+    if len(place) == 1:
+        return f"芯片 {place[0]}", f"chip {place[0]}"
+    return f"卡 {place[0]} 芯片 {place[1]}", f"card {place[0]} chip {place[1]}"
 
 
 def _device(die: str, identity: Identity) -> Device:
@@ -188,10 +214,9 @@ def _device(die: str, identity: Identity) -> Device:
     )
 
 
-def _part(whole: Chip, part: Vnpu) -> Device | None:
+def _part(whole: Chip, part: Vnpu, share: Fraction | None) -> Device | None:
     """A partition, its share the part of the chip's cores it got; None where that is not told, for
     nobody may take it for a whole chip."""
-    share = part.share
     if share is None or share.denominator > SHARE_MAX:
         return None
     words = f"vnpu{part.number}-{share.numerator}of{share.denominator}"

@@ -4,7 +4,7 @@
   utilisation and whether a container has it.
 - Memory, health and standing faults: every 10 ticks in turns.
 - What a chip is: once. Which chips and partitions there are: every 60 ticks, every 10 where a chip
-  is split or something is missing.
+  is split or something is missing, and at once after the driver once did not say which there are.
 
 There is no counter of energy: power is told for the integrator. Where the driver tells a card's
 power, its chips divide it equally, so that it is counted once; what is over a whole milliwatt each
@@ -68,14 +68,22 @@ class DcmiMeter(VendorMeter[Chip]):
         """What the driver counts but does not identify: it cannot be reported."""
         return self._chips.unidentified
 
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """Chips whose vNPUs the driver did not tell when they were last looked for."""
+        return self._chips.untold
+
     def close(self) -> None:
         """DCMI has no such call: the devices are let go when the process ends."""
 
     def _samples(self) -> tuple[Sample, ...]:
         self._power.begin_tick()
         if self._tick >= self._refresh_tick:
+            told_before = not self._chips.untold
             self._chips.refresh(self._note)
             self._refreshed(changing=self._chips.may_change)
+            if self._chips.untold and told_before:
+                self._refresh_tick = self._tick + 1
         return tuple(Sample(device=chip.device, seen=self._seen(chip)) for chip in self._chips)
 
     def _of_no_use(self) -> DriverGone:

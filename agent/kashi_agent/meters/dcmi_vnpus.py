@@ -25,10 +25,10 @@ Filled = TypeVar("Filled", bound=ctypes.Structure)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vnpu:
-    """A partition of a chip: its part of the cores, None where the driver tells none."""
+    """A partition of a chip: its part of the cores; None where what the driver tells is none."""
 
     number: int
-    share: Fraction | None
+    share: Fraction | Absent | None
     memory_mb: int
 
 
@@ -64,7 +64,7 @@ class Vnpus:
     def _vnpu(self, place: Place, number: int, whole: float) -> Vnpu:
         info = self._info(place, number, RESOURCE)
         if isinstance(info, Absent):
-            return Vnpu(number=number, share=None, memory_mb=0)
+            return Vnpu(number=number, share=info, memory_mb=0)
         cores = float(info.computing.aic)
         # A number that is none compares as false: such a share is untold too.
         told = number in NUMBERS and 0 < cores <= whole <= CORES_MAX

@@ -16,6 +16,7 @@ from typing import Final
 
 from kashi_agent.meters.nvml import NvmlDriver, Slice
 from kashi_agent.meters.nvml_calls import Handle, address
+from kashi_agent.meters.unidentified import partitions_untold, unidentified
 from kashi_agent.meters.values import NOT_SUPPORTED
 from kashi_agent.reading import DeviceEventKind
 from kashi_agent.sample import Absent, Device
@@ -92,6 +93,8 @@ class Cards:
         """In words: devices that never told their id, and partitions whose share is none."""
         self.complete = True
         """No device is known to be missing."""
+        self.untold: tuple[str, ...] = ()
+        """Ids of the devices whose partitions the driver did not tell when last asked."""
         self.untold_looks = 0
         """Looks on end at which the driver did not say which partitions there are."""
 
@@ -119,27 +122,30 @@ class Cards:
         stays as it was: to look would wake it."""
         resting = {card.place: card.device.hardware_id for card in self if sleeps(card)}
         seen: set[str] = set()
-        unidentified: list[str] = []
+        mute: list[str] = []
         for place, handle in self._driver.handles(but=resting).items():
             uuid = handle if isinstance(handle, Absent) else self._driver.uuid(handle)
             if isinstance(uuid, Absent):
-                unidentified.append(f"device {place}: {uuid.reason}")
+                mute.append(unidentified(f"设备 {place}", f"device {place}", uuid))
             elif not self._meet(uuid, handle, place):
-                unidentified.append(f"device {place}: its name is refused")
+                refused = f"设备 {place}：未给出名称。device {place}: its name is refused"
+                mute.append(refused)
             else:
                 seen.add(uuid)
         wholes = [card for card in self if card.parent is None]
         known = seen.union(resting.values())
         unseen = [card for card in wholes if card.device.hardware_id not in known]
         moved = seen.intersection(resting.values())  # another sits where one of these did
-        if len(unidentified) + len(moved) < len(unseen):
+        if len(mute) + len(moved) < len(unseen):
             self._lose(unseen, note)
         # A mute place that a known device may sit in is that device's matter: it says so itself.
-        self.unidentified = tuple(unidentified) if len(unidentified) > len(unseen) else ()
-        self.complete = not unidentified and not unseen
+        self.unidentified = tuple(mute) if len(mute) > len(unseen) else ()
+        self.complete = not mute and not unseen
         looked = [card for card in wholes if card.device.hardware_id in seen]
-        told = [self._partition(card, note) for card in looked]
-        self.untold_looks = 0 if all(told) else self.untold_looks + 1
+        asked = {card.device.hardware_id: self._partition(card, note) for card in looked}
+        self.untold_looks = 0 if all(asked.values()) else self.untold_looks + 1
+        before = (name for name in self.untold if name not in asked)
+        self.untold = *before, *(name for name, told in asked.items() if not told)
 
     def _meet(self, uuid: str, handle: Handle, place: int) -> bool:
         """Renew a known device's handle, or take in a new device; False: not yet.
@@ -177,11 +183,14 @@ class Cards:
         """Bring the partitions of a device up to date; False: the driver did not tell them all."""
         parts: dict[str, tuple[Slice, Device]] = {}
         untold: Absent | None = None
+        nameless = False
         for part in self._driver.slices(whole.handle):
             if isinstance(part, Absent):
                 untold = part
             elif (device := self._part(whole, part)) is not None:
                 parts[device.hardware_id] = part, device
+            else:
+                nameless |= isinstance(part.device, Absent)
         told = bool(parts) and self._driver.tells_activity(whole.handle)
         instances = [part.gpu_instance for part, _ in parts.values()]
         for card in self:
@@ -199,26 +208,28 @@ class Cards:
             alone = told and instances.count(part.gpu_instance) == 1
             card.gpu_instance = part.gpu_instance if alone else None
         if untold is not None:
-            place = f"partitions of {whole.device.hardware_id}"
-            self.unidentified += (f"{place}: {untold.reason}",)
+            self.unidentified += (partitions_untold(whole.device, untold),)
             return False
         if whole.slices is not None and whole.slices != parts.keys():
             note(whole, DeviceEventKind.PARTITIONED, " ".join(sorted(parts)), len(parts))
         whole.slices = frozenset(parts)
-        return True
+        return not nameless
 
     def _part(self, whole: Card, part: Slice) -> Device | None:
         """What a partition is; None, told of in words, where that cannot be said yet."""
         share = part.slices, part.slices_whole
         if not 0 < part.slices <= part.slices_whole:  # it cannot be counted
-            self.unidentified += (f"partition {part.uuid}: a share of {share[0]}/{share[1]}",)
+            told = f"{share[0]}/{share[1]}"
+            what = f"分区 {part.uuid}：份额为 {told}。partition {part.uuid}: a share of {told}"
+            self.unidentified += (what,)
             return None
         if isinstance(part.device, Device):
             return _partition(whole.device, part, part.device)
         for card in self:
             if (card.parent, card.uuid, card.device.share) == (whole, part.uuid, share):
                 return card.device
-        self.unidentified += (f"partition {part.uuid}: its name is refused",)
+        what = f"分区 {part.uuid}：未给出名称。partition {part.uuid}: its name is refused"
+        self.unidentified += (what,)
         return None
 
 

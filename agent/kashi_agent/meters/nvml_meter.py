@@ -83,6 +83,11 @@ class NvmlMeter(VendorMeter[Card]):
         """Devices the driver counts but that never told their id: they cannot be reported."""
         return self._cards.unidentified
 
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """Devices whose instances the driver did not tell when they were last looked for."""
+        return self._cards.untold
+
     def power_mw(self, hardware_id: str) -> int | Absent:
         """What a whole device draws: evidence, never in the place of its energy."""
         return self._awake(hardware_id, self._power)

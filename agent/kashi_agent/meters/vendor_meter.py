@@ -80,6 +80,7 @@ class VendorMeter(ABC, Generic[Subject]):
             samples=samples,
             events=tuple(self._events),
             driver_epoch=self._driver_epoch,
+            untold=self.untold,
         )
         return reduce(lambda whole, complete: complete(whole), self.steps, batch)
 
@@ -101,6 +102,11 @@ class VendorMeter(ABC, Generic[Subject]):
     def _refreshed(self, *, changing: bool) -> None:
         """What devices there are was looked at: when to look again."""
         self._refresh_tick = self._tick + (REFRESH_TICKS_CHANGING if changing else REFRESH_TICKS)
+
+    @property
+    @abstractmethod
+    def untold(self) -> tuple[str, ...]:
+        """Ids of the devices whose partitions the last look could not tell, at least not all."""
 
     @abstractmethod
     def _samples(self) -> tuple[Sample, ...]:

@@ -32,7 +32,7 @@ _NOTE = struct.Struct(">QQQQ32s16sIQQqQQBI")
 """Position, the position it follows, what `_NOTED` names, and how long `state` is."""
 _NOTED = (
     *("sha256", "boot_id", "segment", "start_boottime_ms", "end_boottime_ms", "sealed_utc_ms"),
-    *("journal_through", "replaces", "attempts"),
+    *("journal_through", "replaces", "refusals"),
 )
 _RECEIPT = struct.Struct(">QQq")
 
@@ -44,8 +44,8 @@ class SealedReport:
     `follows`: the report before it on this host's chain; for the first of an epoch the last one
     that this host and the server agree on. `journal_through`: the last frame of the journal whose
     content it carries. `state`: what the sealer needs to go on from here. `replaces`: frame number
-    of a report of an abandoned epoch whose content it repeats, else 0; `attempts`: how many reports
-    have carried this content.
+    of a report of an abandoned epoch whose content it repeats, else 0; `refusals`: how often the
+    server had rejected this content when it was sealed.
     """
 
     epoch: int
@@ -59,7 +59,7 @@ class SealedReport:
     sealed_utc_ms: int
     journal_through: int
     replaces: int = 0
-    attempts: int = 1
+    refusals: int = 0
     state: bytes
     wire: bytes
 
@@ -71,13 +71,14 @@ class SealedReport:
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """Where a sealed report lies. `abandoned`: a later epoch was opened without it; `repeated`:
-    another sealed report carries its content."""
+    """Where a sealed report lies. `refusals`: how often the server has rejected its content, in
+    this report or before; `abandoned`: a later epoch was opened without it; `repeated`: another
+    sealed report carries its content."""
 
     number: int
     position: Position
     sha256: bytes
-    attempts: int
+    refusals: int
     segment: int
     start: int
     end: int
@@ -95,6 +96,9 @@ class SealedLog:
         )
         self._cursor = CursorFile(disk)
         self._entries: list[Entry] = []
+        self._chain: list[Entry] = []
+        """Those of them that are not abandoned. An epoch whose first report was rejected is opened
+        again under its number: positions grow in the order of sealing in the chain alone."""
         self._abandoned: list[Entry] = []
         self.newest_receipt_utc_ms = 0
         """The server's time of the newest receipt that is kept; 0 without one."""
@@ -231,16 +235,20 @@ class SealedLog:
     def after(self, position: Position) -> Iterator[Entry]:
         """Kept reports of this host's chain beyond a position, oldest first.
 
-        Positions grow in the order of sealing: a month of reports is not looked through.
+        A month of reports is not looked through.
         """
-        first = bisect_right(self._entries, position, key=lambda entry: entry.position)
-        return (entry for entry in islice(self._entries, first, None) if not entry.abandoned)
+        return islice(self._chain, self._place_after(position), None)
+
+    def _place_after(self, position: Position) -> int:
+        return bisect_right(self._chain, position, key=lambda entry: entry.position)
 
     def abandon_after(self, position: Position) -> None:
         """Take everything beyond a position out of the chain: a new epoch goes on from there."""
-        for entry in list(self.after(position)):
+        first = self._place_after(position)
+        for entry in self._chain[first:]:
             entry.abandoned = True
             self._abandoned.append(entry)
+        del self._chain[first:]
 
     def stranded(self) -> list[Entry]:
         """Reports of abandoned epochs whose content no report of the chain carries: to be sealed
@@ -312,6 +320,7 @@ class SealedLog:
             if not self._log.drop(segment):
                 break
             del self._entries[: len(held)]
+            del self._chain[: sum(not entry.abandoned for entry in held)]
             freed += 1
             if early:
                 break
@@ -344,7 +353,7 @@ class SealedLog:
             number=placed.frame.number,
             position=report.position,
             sha256=report.sha256,
-            attempts=report.attempts,
+            refusals=report.refusals,
             segment=placed.segment,
             start=placed.start,
             end=placed.end,
@@ -356,6 +365,7 @@ class SealedLog:
             for earlier in self._entries:
                 earlier.repeated = earlier.repeated or earlier.number == report.replaces
         self._entries.append(entry)
+        self._chain.append(entry)
         self.head_entry = entry
         self.opening, self._opened = b"", self._opening_name
         self._journal_through = max(self._journal_through, report.journal_through)

@@ -81,6 +81,7 @@ class SegmentLog:
         self._passing: list[int] = []
         self._passed: list[int] = []
         self._moved = moved
+        self._beside = False
         self.next_number = 1
 
     def open(self, visit: Callable[[Placed], None], *, repair: bool = True) -> Recovery:
@@ -89,6 +90,7 @@ class SegmentLog:
         `visit` sees every frame once. With `repair` off nothing on disk is touched: for readers
         beside a running agent.
         """
+        self._beside = not repair
         survey = _Survey(self._disk, self._name, self._label, self._sound)
         ordered = survey.order()
         for position, segment in enumerate(ordered):
@@ -109,9 +111,15 @@ class SegmentLog:
         return tuple(self._segments)
 
     def frames(self, segment: int, start: int = 0, end: int | None = None) -> Iterator[Placed]:
-        """Whole frames of one segment between two offsets, as far as it is written now."""
+        """Whole frames of one segment between two offsets, as far as it is written now. Beside a
+        running agent: none of one that the agent has let go of meanwhile."""
         length = -1 if end is None else end - start
-        content = self._disk.read(self.file_name(segment), start, length)
+        try:
+            content = self._disk.read(self.file_name(segment), start, length)
+        except FileNotFoundError:
+            if self._beside:
+                return
+            raise
         for found in scan_frames(content, sound=self._sound):
             if not isinstance(found, Damage) and found.frame.kind != KIND_SEGMENT:
                 yield Placed(segment, start + found.start, start + found.end, found.frame)

@@ -27,6 +27,10 @@ RESERVES: Final[Mapping[str, int]] = {
 second to sealing and receipts alone, the third to receipts. Without these two, a disk full of what
 was measured could never send it, and so never be rid of it."""
 
+LOOKS_MAX: Final = 5
+"""An agent lets go of a segment once in many reports; what is missing time and again is not its
+doing."""
+
 _Result = TypeVar("_Result")
 
 
@@ -55,12 +59,18 @@ class Spool:
         segment_bytes: int = SEGMENT_BYTES,
         reserves: Mapping[str, int] = RESERVES,
     ) -> None:
-        label = hashlib.sha256(f"kashi/spool\n{host_id}".encode()).digest()[:16]
+        self._label = hashlib.sha256(f"kashi/spool\n{host_id}".encode()).digest()[:16]
         self._disk = disk
         self._reserves = reserves
-        self.sealed = SealedLog(disk, label + b"sealed", segment_bytes=segment_bytes)
-        self.journal = Journal(disk, label + b"journal", segment_bytes=segment_bytes)
+        self._segment_bytes = segment_bytes
+        self._begin()
         self.disk_full = False
+
+    def _begin(self) -> None:
+        """Two logs of which nothing was read yet."""
+        label, size = self._label, self._segment_bytes
+        self.sealed = SealedLog(self._disk, label + b"sealed", segment_bytes=size)
+        self.journal = Journal(self._disk, label + b"journal", segment_bytes=size)
 
     def open(self) -> SpoolRecovery:
         """Become the only writer and mend what a crash left.
@@ -76,7 +86,16 @@ class Spool:
         return SpoolRecovery(journal=journal, sealed=sealed)
 
     def look(self) -> SpoolRecovery:
-        """Read the spool beside a running agent, changing nothing."""
+        """Read the spool beside a running agent, changing nothing. What the agent lets go of
+        meanwhile is looked for no more: it is looked at anew."""
+        for _ in range(LOOKS_MAX - 1):
+            try:
+                return self._look()
+            except FileNotFoundError:
+                self._begin()
+        return self._look()
+
+    def _look(self) -> SpoolRecovery:
         sealed = self.sealed.open(repair=False)
         journal = self.journal.open(self.sealed.journal_through, repair=False)
         return SpoolRecovery(journal=journal, sealed=sealed)

@@ -411,13 +411,19 @@ def test_a_dissolved_partition_ends_without_a_gap() -> None:
     assert bench.integrator.counters() == {}
 
 
-def look(bench: Bench, at: int, *devices: Device, card: Observation | Absent | None = None) -> None:
+def look(
+    bench: Bench,
+    at: int,
+    *devices: Device,
+    card: Observation | Absent | None = None,
+    untold: tuple[str, ...] = (),
+) -> None:
     """One batch of the card and partitions of it."""
     shown = (
         Sample(device=CARD, seen=card or see()),
         *(Sample(device=d, seen=see()) for d in devices),
     )
-    bench.integrator.observe(SampleBatch(boottime_ms=at, meter=METER, samples=shown))
+    bench.integrator.observe(SampleBatch(boottime_ms=at, meter=METER, samples=shown, untold=untold))
 
 
 def test_a_partition_that_its_cards_look_shows_no_longer_has_ended() -> None:
@@ -447,6 +453,52 @@ def test_a_partition_of_a_lost_card_is_lost_with_it() -> None:
     }
 
     assert gaps(minutes["MIG-1"]) == [(0, 61_000, GapReason.SAMPLES_MISSING)]
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_partition_that_the_driver_does_not_tell_is_a_gap_until_it_is_told(
+    back: bool,  # how it ends
+) -> None:
+    """A meter that has just begun knows no instances of before, and the driver does not say which
+    there are: those are a gap, its own word, and end only where a look that was told lacks them
+    (L8)."""
+    bench = Bench()
+    look(bench, 0, SLICE)
+    bench.integrator.interrupt(1_000, GapReason.METER_DOWN)
+    for at in range(3_000, 70_000, 1_000):
+        look(bench, at, untold=("GPU-0", CARD.hardware_id))
+    first = {m.device.hardware_id: m for m in bench.integrator.cut(60_000)}
+    look(bench, 70_000, *((SLICE,) if back else ()))
+    last = {m.device.hardware_id: m for m in bench.integrator.cut(bench.integrator.finish(70_000))}
+
+    assert gaps(first["MIG-1"]) == [
+        (0, 3_000, GapReason.METER_DOWN),
+        (3_000, 60_000, GapReason.DEVICE_LOST),
+    ]
+    rest = last["MIG-1"]
+    assert (rest.start_boottime_ms, rest.observed_ms) == (60_000, 0)
+    assert rest.end_boottime_ms == (70_000 if back else 69_000)
+
+
+def test_only_the_card_whose_partitions_are_untold_keeps_them() -> None:
+    """Another card's, which its look lacks, have ended; what ended before is not there again."""
+    other = replace(CARD, hardware_id="GPU-2")
+    theirs = replace(SLICE, hardware_id="MIG-2", parent_hardware_id="GPU-2")
+    bench = Bench()
+    cards = tuple(Sample(device=one, seen=see()) for one in (CARD, other))
+    parts = tuple(Sample(device=one, seen=see()) for one in (SLICE, theirs))
+
+    def both(at: int, shown: tuple[Sample, ...], *untold: str) -> None:
+        batch = SampleBatch(boottime_ms=at, meter=METER, samples=shown, untold=untold)
+        bench.integrator.observe(batch)
+
+    both(0, (*cards, *parts))
+    both(1_000, cards, CARD.hardware_id)
+    both(2_000, cards, CARD.hardware_id, other.hardware_id)
+    given = bench.integrator.cut(bench.integrator.finish(2_000))
+
+    ends = {m.device.hardware_id: m.end_boottime_ms for m in given}
+    assert ends == {"GPU-1": 2_000, "GPU-2": 2_000, "MIG-1": 2_000, "MIG-2": 1_000}
 
 
 def test_a_partition_dissolved_while_the_devices_were_released_is_no_gap_for_ever() -> None:

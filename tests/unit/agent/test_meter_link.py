@@ -1,6 +1,7 @@
 """The line between the meter process and the agent: what goes in comes out, nothing else does."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from kashi_agent.link_fields import LinkError
@@ -93,6 +94,7 @@ EMPTY = SampleBatch(
     [
         BATCH,
         EMPTY,
+        replace(BATCH, untold=("GPU-1", "GPU-2")),
         Hello(pid=4_711, kind=MeterKind.NVML, cadence_ms=1_000),
         *(Notice(boottime_ms=7, kind=kind, detail="为什么") for kind in NoticeKind),
     ],
@@ -104,6 +106,21 @@ def test_what_the_meter_says_is_what_the_agent_hears(message: MeterMessage) -> N
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert decode_meter_message(line) == message
+
+
+def test_a_meter_without_a_list_of_what_it_was_not_told_is_understood() -> None:
+    """Meter and agent are exchanged one after the other: a meter of before has no such field, and
+    one that was told everything does not name it, so that an agent of before reads on."""
+    line = encode_message(BATCH)
+    told = json.loads(line)["batch"]
+
+    assert "untold" not in told
+    assert decode_meter_message(line) == replace(BATCH, untold=())
+    with pytest.raises(LinkError, match=r"batch\.untold: "):
+        decode_meter_message(json.dumps({"batch": {**told, "untold": "GPU-1"}}).encode())
+    without = {name: value for name, value in told.items() if name != "driver_epoch"}
+    with pytest.raises(LinkError, match=r"batch\.driver_epoch: "):
+        decode_meter_message(json.dumps({"batch": without}).encode())
 
 
 @pytest.mark.parametrize(

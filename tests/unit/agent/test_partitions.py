@@ -1,6 +1,7 @@
 """What the NVIDIA meter makes of a card that is partitioned anew while it reads."""
 
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
 
 import pynvml
 import pytest
@@ -34,9 +35,9 @@ class PartitionedDriver(NvmlDriver):
 
     told: list[Slice | Absent] = field(default_factory=list)
 
-    def handles(self, but: object = ()) -> dict[int, object]:
+    def handles(self, but: Container[int] = ()) -> dict[int, object]:
         """The card."""
-        return {0: "h0"}
+        return {place: "h0" for place in (0,) if place not in but}
 
     def uuid(self, handle: object) -> str:
         """Of the card."""
@@ -140,7 +141,9 @@ def test_an_error_does_not_take_partitions_away() -> None:
 
     assert looks.look(FAILED) == both
     assert (untold(), looks.cards.untold_looks) == ([FAILED, FAILED], 1)
-    assert looks.cards.unidentified == ("partitions of GPU-1: driver_error",)
+    assert looks.cards.unidentified == (
+        "GPU-1 的分区：驱动出错。partitions of GPU-1: driver_error",
+    )
     assert looks.look(part(4), FAILED) == both
     assert (untold(), looks.cards.untold_looks) == ([None, FAILED], 2)
     assert looks.look(part(4), part(2, uuid="MIG-6e")) == both
@@ -149,6 +152,24 @@ def test_an_error_does_not_take_partitions_away() -> None:
     assert looks.notes == []
     assert looks.look(part(4)) == both[:1]
     assert looks.notes == [(DeviceEventKind.PARTITIONED, "MIG-5d.4of7")]
+
+
+def test_a_card_whose_partitions_are_untold_is_named_until_they_are_told() -> None:
+    """Also where none of them was ever seen: an agent that knows some from before does not take
+    them for gone (L8). A name that is refused is not told either, nor what sleeps meanwhile."""
+    looks = Looks()
+    nameless = replace(part(4, uuid="MIG-7f"), device=FAILED)
+
+    for told in ((FAILED,), (part(4), FAILED), (part(2, uuid="MIG-6e"), nameless)):
+        looks.look(*told)
+        assert list(looks.cards.untold) == [WHOLE.hardware_id]
+    looks.driver.told = [part(4)]
+    looks.cards.refresh(looks._note, lambda _card: True)
+    assert list(looks.cards.untold) == [WHOLE.hardware_id]
+    looks.look(part(4))
+    assert list(looks.cards.untold) == []
+    looks.look()
+    assert list(looks.cards.untold) == []
 
 
 UNKNOWN = pynvml.NVML_ERROR_UNKNOWN

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from kashi_agent.cli import main
 from kashi_agent.commands import doctor
+from kashi_agent.config import AgentConfig
+from kashi_agent.live import LiveView
 from kashi_agent.meter_probe import FirstLook
 from kashi_agent.sample import Meter, MeterKind, SampleBatch
 from sample_status import a_status
@@ -70,3 +72,28 @@ def test_the_status_says_that_the_meter_is_a_replay(
         assert "回放，非实测 replayed, not measured" in rows
     assert [said[demo][0] for demo in (True, False)] == [0, 1]
     assert (facts["meter_kind"], facts["meter_trouble"]) == ("replay", "meter_replayed")
+
+
+@pytest.mark.parametrize(("meter", "said"), [("replay", True), ("nvml", False)])
+def test_the_live_view_says_that_the_meter_is_a_replay(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    meter: str,
+    said: bool,  # what is expected
+) -> None:
+    """In the words of the status, on its first line, beside the meter's name."""
+    monkeypatch.setenv("COLUMNS", "120")
+    config = AgentConfig(state_folder=tmp_path, meter_socket=tmp_path / "meter.sock")
+    LiveView(written_utc_ms=1, cadence_ms=1_000, meter=meter, devices=[]).write(config.live_path)
+    settings = tmp_path / "agent.toml"
+    settings.write_text(
+        f'[agent]\nstate_folder = "{tmp_path}"\nmeter_socket = "{config.meter_socket}"\n',
+        encoding="utf-8",
+    )
+
+    main(["top", "--config", str(settings)])
+
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert (f"{meter}；回放，非实测 replayed, not measured" in first) is said
+    assert "回放" not in "".join(rest)
