@@ -12,7 +12,7 @@ HEAD = """\
 
 
 def settings_text(readme: Path) -> str:
-    """The text of `agent.toml`: the table stands, its settings are comments.
+    """The text of `agent.toml`: the tables stand, their settings are comments.
 
     Raises:
         PackagingError: the README shows no settings.
@@ -20,5 +20,8 @@ def settings_text(readme: Path) -> str:
     shown = re.search(r"^```toml\n\[agent\]\n(.*?)^```$", readme.read_text("utf-8"), re.M | re.S)
     if shown is None:
         raise PackagingError(f"{readme} shows no settings ([agent] in a toml block)")
-    lines = [line if line.startswith("#") else f"# {line}" for line in shown[1].splitlines()]
+    stands = ("#", "[")
+    lines = [
+        one if one.startswith(stands) or not one else f"# {one}" for one in shown[1].splitlines()
+    ]
     return HEAD + "\n[agent]\n" + "\n".join(line.rstrip() for line in lines) + "\n"

@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection
 from fixtures_packages import needs
 from kashi_agent.config import FIELDS, AgentConfig, load_config
+from kashi_agent.token_settings import TOKEN_FIELDS
 
 from deploy.packages.__main__ import ROOT, WORK, X86_64
 from deploy.packages.elf import elf_files, is_elf, read_elf
@@ -78,6 +79,7 @@ def test_the_settings_file_is_the_defaults(unpacked: Path, tmp_path: Path) -> No
 
     assert load_config(examples, required=True) != AgentConfig()
     assert tomllib.loads(stripped)["agent"].keys() == set(FIELDS)
+    assert tomllib.loads(stripped)["report_key"].keys() == set(TOKEN_FIELDS)
 
 
 def test_the_settings_file_survives_upgrades_by_both_packagers(deb: Path, rpm: Path) -> None:
