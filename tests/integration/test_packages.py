@@ -68,12 +68,17 @@ def test_everything_stands_where_an_operator_looks(unpacked: Path) -> None:
 
 
 def test_the_settings_file_is_the_defaults(unpacked: Path, tmp_path: Path) -> None:
-    """As it comes it changes nothing; without its # it still reads, and names every setting."""
+    """As it comes it changes nothing and takes a line at its end; without its # it still reads and
+    names every setting."""
     path = unpacked / "etc/kashi/agent.toml"
     text = path.read_text(encoding="utf-8")
     assert load_config(path, required=True) == AgentConfig()
 
-    stripped = re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    appended = tmp_path / "appended.toml"
+    appended.write_text(f"{text}flush_seconds = 3\n", encoding="utf-8")
+    assert load_config(appended, required=True) == AgentConfig(flush_seconds=3)
+
+    stripped = re.sub(r"^# (?=[a-z_]+ = |\[)", "", text, flags=re.MULTILINE)
     examples = tmp_path / "agent.toml"
     examples.write_text(stripped, encoding="utf-8")
 
