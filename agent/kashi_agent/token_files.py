@@ -7,11 +7,12 @@ identity folder says which one it was, by its file's number and time, never by i
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kashi_agent.durable import remove_durable, write_durable
+from kashi_agent.durable import make_folder, remove_durable, write_durable
 from kashi_agent.errors import KeyTokenError, cannot_read
 from kashi_agent.evidence.library import ROOT_ALONE, owner_of
 from kashi_agent.sample import Absent
@@ -114,15 +115,17 @@ class RefusedPin:
         """The token refused it. A disk that takes no note leaves it with this process."""
         self._which = pin.which
         try:
+            make_folder(self.path.parent)
             write_durable(self.path, pin.which.encode(), mode=NOTE_MODE)
         except OSError:
             return
 
     def forget(self) -> None:
-        """The token took one."""
+        """The token took one. A note that a disk keeps all the same speaks of another file."""
         self._which = ""
-        if self.path.exists():
-            remove_durable(self.path)
+        with suppress(OSError):
+            if self.path.exists():
+                remove_durable(self.path)
 
     def _noted(self) -> str:
         try:

@@ -245,9 +245,11 @@ def another_key(settings: TokenSettings) -> KeyTokenError:
     """What is said of a token that holds another key than the one that is due."""
     return KeyTokenError(
         f"密钥令牌“{settings.token}”中的“{settings.label}”不是本机登记时的密钥，未使用；请插入登记"
-        f"时的令牌，或由主管人员吊销此身份后重新登记本机。'{settings.label}' in key token '"
-        f"{settings.token}' is not the key this host was enrolled with, and was not used; put in "
-        "the token of then, or have your officer revoke this identity and enrol the host anew"
+        "时的令牌，或由主管人员吊销此身份后重新登记本机（尚未登记成功的，移走身份目录中的 "
+        f"report-key.json）。'{settings.label}' in key token '{settings.token}' is not the key "
+        "this host was enrolled with, and was not used; put in the token of then, or have your "
+        "officer revoke this identity and enrol the host anew (before an enrolment succeeded: "
+        "move report-key.json out of the identity folder)"
     )
 
 

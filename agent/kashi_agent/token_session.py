@@ -97,6 +97,8 @@ def _token(settings: TokenSettings) -> pkcs11.Token:
     with suppress(pkcs11.PKCS11Error):
         found = _named(library, settings.token)
     if not found:
+        # The binding ends the module with the interpreter's lock held: one that hangs there halts
+        # the whole process, until the service manager starts it anew. So it is done only here.
         library.reinitialize()
         found = _named(library, settings.token)
     if len(found) > 1:

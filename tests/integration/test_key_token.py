@@ -30,7 +30,7 @@ from key_tokens import KeyTokens, held, key_tokens, refusal, signature_of, token
 from pkcs11 import Attribute, TokenFlag
 from soft_token import KEY, LABEL, PIN
 
-ONLY_DIGITS = "1357-kashi"
+MISTYPED = "1357-kashi"
 """A wrong PIN, as long as the right one."""
 
 
@@ -162,11 +162,25 @@ def test_an_enrolled_host_uses_no_other_key(tokens: KeyTokens, tmp_path: Path) -
     """Another key under the settings' names is refused before it signs anything, and again."""
     store = enrolled(IdentityStore(tmp_path / "own", tokens.settings("own")))
     IdentityStore(tmp_path / "other", tokens.settings("other")).report_key()
-    key = IdentityStore(store.folder, tokens.settings("other")).report_key()
+    key = token_key(IdentityStore(store.folder, tokens.settings("other")))
 
+    with pytest.raises(KeyTokenError, match="is not the key this host was enrolled with"):
+        key.check()
     for _ in range(2):
         assert "is not the key this host was enrolled with" in refusal(key)
     signature_of(IdentityStore(store.folder, tokens.settings("own")).report_key())
+
+
+def test_a_signature_that_does_not_hold_goes_nowhere(tokens: KeyTokens, tmp_path: Path) -> None:
+    """A token that shows the right public key and signs with another, or is broken: the server
+    would reject the report, and its number would be another's."""
+    key = token_key(IdentityStore(tmp_path, tokens.settings("true")))
+    other = token_key(IdentityStore(tmp_path / "other", tokens.settings("false")))
+    assert key._held is not None
+    assert other._held is not None
+    key._held = replace(key._held, private=other._held.private)
+
+    assert "is not the key this host was enrolled with" in refusal(key)
 
 
 def test_a_wrong_pin_is_tried_once(
@@ -185,7 +199,7 @@ def test_a_wrong_pin_is_tried_once(
     settings = tokens.settings("pin")
     store = enrolled(IdentityStore(tmp_path, settings))
     tokens.begin_anew()
-    settings.pin_file.write_text(f"{ONLY_DIGITS}\n", encoding="utf-8")
+    settings.pin_file.write_text(f"{MISTYPED}\n", encoding="utf-8")
 
     for _ in range(3):
         assert "The key token refused the PIN" in refusal(store.report_key())
@@ -203,6 +217,27 @@ def test_a_wrong_pin_is_tried_once(
     os.utime(settings.pin_file)
     signature_of(store.report_key())
     assert not (tmp_path / REFUSED_PIN).exists()
+    assert len(tried) == 1
+
+
+def test_a_wrong_pin_is_tried_once_before_enrolment_too(
+    tokens: KeyTokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever repeats `enrol` over a mistyped PIN does not lock the token."""
+    tried: list[Pin] = []
+    kept = RefusedPin.note
+
+    def noted(self: RefusedPin, pin: Pin) -> None:
+        tried.append(pin)
+        kept(self, pin)
+
+    monkeypatch.setattr(RefusedPin, "note", noted)
+    settings = replace(tokens.settings("early"), pin_file=tokens.pin("mistyped", MISTYPED))
+    tokens.begin_anew()
+
+    for _ in range(3):
+        with pytest.raises(KeyTokenError, match="The key token refused the PIN"):
+            IdentityStore(tmp_path / "new", settings).report_key()
     assert len(tried) == 1
 
 
