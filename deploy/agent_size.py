@@ -25,7 +25,8 @@ NUMBERS: Final = {
     "spool": "spool durable encoding fitting recorder",
     "sealing": "chain_link contract reporter sealing unsealing",
     "shipping": "carrier shipping shipping_carried shipping_files shipping_wire tls_probe",
-    "identity": "carried_enrolment enrolment identity mounts",
+    "identity": "carried_enrolment enrolment identity mounts report_key",
+    "key token": "held_key key_token token_files token_key token_session token_settings",
 }
 """What a card-hour goes through on its way, and what signs for it: folders and files of a part."""
 

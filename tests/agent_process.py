@@ -23,7 +23,8 @@ POLL_SECONDS = 0.02
 class AgentProcess:
     """One host's agent; `meter` are the options of a meter child, None: no meter at all.
 
-    `launcher`: what starts it, with the program and its arguments behind.
+    `launcher`: what starts it, with the program and its arguments behind; `more`: what stands in
+    its settings behind the table of the agent.
     A flush becomes durable at least every two seconds here, the shortest that settings allow.
     """
 
@@ -31,6 +32,7 @@ class AgentProcess:
     socket_path: Path
     meter: Sequence[str] | None = None
     relay: str = ""
+    more: str = ""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     launcher: Sequence[str] = ()
     process: "subprocess.Popen[bytes] | None" = None
@@ -55,7 +57,7 @@ class AgentProcess:
         settings = self.folder / "agent.toml"
         settings.write_text(
             f'[agent]\nstate_folder = "{self.state}"\nmeter_socket = "{self.socket_path}"\n'
-            f'report_interval_seconds = 60\nflush_seconds = 2\nrelay = "{self.relay}"\n',
+            f'report_interval_seconds = 60\nflush_seconds = 2\nrelay = "{self.relay}"\n{self.more}',
             encoding="utf-8",
         )
         meter = [] if self.meter is None else ["--with-meter", "--", *self.meter]

@@ -7,6 +7,7 @@ a clock of their own. Nothing here waits, and nothing here opens a connection.
 
 from collections.abc import Iterable
 from random import Random
+from typing import Final
 
 from kashi_agent import VERSION
 from kashi_agent.clock import Clock
@@ -16,12 +17,16 @@ from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import HostEventKind
 from kashi_agent.recorder import FLUSH_MS, Recorder
 from kashi_agent.reporter import INTERVAL_MS, Reporter
+from kashi_agent.sample import AbsentReason
 from kashi_agent.sealing import RandomBytes, Sealer
 from kashi_agent.shipping import Shipper, Signing, Wire
 from kashi_agent.shipping_carried import CarriedShipper
 from kashi_agent.spool import Spool, SpoolRecovery
 from kashi_agent.spool.sealed import Position
 from kashi_agent.stretch import Stretch
+
+KEY_TOKEN_FACT: Final = "report_key_token"
+"""Stated when a key token does not sign, and when it does again."""
 
 __all__ = ["Agent", "Signing"]
 
@@ -68,6 +73,7 @@ class Agent:
         )
         shipper = CarriedShipper if carried else Shipper
         self.shipper = shipper(spool=spool, reporter=self.reporter, signing=signing, random=random)
+        self._unsigned = False
         self._note_start(self.recovery)
 
     def known_up_to(self) -> Position:
@@ -78,6 +84,7 @@ class Agent:
 
     def record(self) -> bool:
         """Write what was measured and cut whole minutes; whether it is durable."""
+        self._note_signing()
         return self.recorder.record()
 
     def ship(self, wire: Wire, *, calls_max: int = 1_000_000) -> int:
@@ -129,6 +136,16 @@ class Agent:
     def close(self) -> None:
         """Let go of the spool."""
         self.spool.close()
+
+    def _note_signing(self) -> None:
+        """State when what holds the report key stops to sign, and when it signs again: reports of
+        that time are sealed later than they would be."""
+        unsigned = bool(self.shipper.state.unsigned)
+        if unsigned != self._unsigned:
+            fact = f"{KEY_TOKEN_FACT}?{AbsentReason.NOT_READY}"
+            ready = f"{KEY_TOKEN_FACT}=ready"
+            self.metering.note(HostEventKind.FACT, fact if unsigned else ready)
+        self._unsigned = unsigned
 
     def _note_start(self, recovery: SpoolRecovery) -> None:
         self.metering.note(HostEventKind.AGENT_STARTED, VERSION)

@@ -3,7 +3,7 @@
 Exit codes: 0 done · 1 something failed, or a check found something · 2 wrong command line · 3 wrong
 settings · 4 not enrolled · 5 the server refused · 6 the server does not answer · 7 the spool cannot
 be used · 8 the meter does not answer · 9 a carried file is damaged or does not fit · 10 the state
-folder does not survive a reboot.
+folder does not survive a reboot · 11 the key token that holds the report key cannot be used.
 """
 
 import argparse

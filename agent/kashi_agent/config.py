@@ -1,17 +1,19 @@
-"""The agent's settings: `agent.toml`, one table `[agent]`, read strictly.
+"""The agent's settings: `agent.toml`, a table `[agent]` and, where a key token holds the report
+key, a table `[report_key]`, read strictly.
 
 Everything has a default; a file is not needed. An unknown table or field, a value of another type
 or out of range is refused with file, line and field: a setting that is misspelt would otherwise
 look as if it held.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
 from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
 from kashi_agent.settings import SettingsReader, port_of, read_settings
+from kashi_agent.token_settings import TOKEN_TABLE, TokenSettings, read_token_settings
 
 CONFIG_PATH = Path("/etc/kashi/agent.toml")
 STATE_FOLDER = Path("/var/lib/kashi-agent")
@@ -48,6 +50,7 @@ class AgentConfig:
     `proxy`: HOST:PORT of the HTTP proxy to reach the server through, "": none.
     `evidence`: how much the meter looks at beside what it measures.
     `driver_root`: below it stands NVIDIA's library; a driver container keeps it elsewhere.
+    `key_token`: what holds the report key, None: a file of the identity folder.
     """
 
     state_folder: Path = STATE_FOLDER
@@ -62,6 +65,7 @@ class AgentConfig:
     proxy: str = ""
     evidence: EvidenceLevel = EvidenceLevel.BASIC
     driver_root: Path = Path("/")
+    key_token: TokenSettings | None = None
 
     @property
     def identity_folder(self) -> Path:
@@ -105,7 +109,8 @@ class AgentConfig:
         return self.state_folder / "status.json"
 
 
-FIELDS = tuple(setting.name for setting in fields(AgentConfig))
+FIELDS = tuple(one.name for one in fields(AgentConfig) if one.name != "key_token")
+"""What stands in `[agent]`."""
 
 
 def load_config(path: Path, *, required: bool) -> AgentConfig:
@@ -115,7 +120,10 @@ def load_config(path: Path, *, required: bool) -> AgentConfig:
         ConfigError: the file is absent though required, or something in it is wrong.
     """
     text = read_settings(path, required=required)
-    return AgentConfig() if text is None else _Reader(path, text, TABLE).config()
+    if text is None:
+        return AgentConfig()
+    config = _Reader(path, text, TABLE, TOKEN_TABLE).config()
+    return replace(config, key_token=read_token_settings(path, text, TABLE))
 
 
 class _Reader(SettingsReader):

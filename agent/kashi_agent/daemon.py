@@ -19,7 +19,7 @@ from typing import Final
 
 from kashi_agent.agent import Agent
 from kashi_agent.complaints import Complaints
-from kashi_agent.errors import AgentError
+from kashi_agent.errors import AgentError, KeyTokenError
 from kashi_agent.meter_child import MeterChild
 from kashi_agent.meter_watch import MeterView, MeterWatch
 from kashi_agent.notify import Notifier
@@ -33,6 +33,9 @@ TICK_SECONDS: Final = 1.0
 SHIP_JITTER_MS: Final = 20_000
 SEALED_A_TICK_MAX: Final = 16
 """Reports sealed at once: a backlog is worked off in pieces, samples come in between."""
+
+KEY_RETRY_MS: Final = 30_000
+"""Between two tries to have a key token sign that does not: nobody else is asked."""
 
 DRAIN_SECONDS: Final = 5.0
 UNSEALED: Final = f"{SPOOL_REFUSES}封存的报告。The spool takes no sealed report"
@@ -70,6 +73,7 @@ class Daemon:
     _stopping: bool = False
     _ready_told: bool = False
     _complaints: Complaints = field(default_factory=lambda: Complaints(logger))
+    _unsigned: Complaints = field(default_factory=lambda: Complaints(logger))
 
     def __post_init__(self) -> None:
         """Make ready the thread that waits for the network, and the bell that wakes the loop."""
@@ -137,6 +141,10 @@ class Daemon:
             return
         try:
             batch = self.agent.shipper.prepare(SEALED_A_TICK_MAX)
+        except KeyTokenError as error:  # what is measured waits in the journal for a signature
+            self._unsigned.tell(str(error), self._now())
+            self._ship_at_ms = self._now() + KEY_RETRY_MS
+            return
         except (OSError, ValueError) as error:  # whatever cannot be sealed: metering goes on
             self._retry(AgentError(f"{UNSEALED}: {error}"))
             return
@@ -183,7 +191,7 @@ class Daemon:
             if batch is not None:
                 self._flying = (batch, self._network.submit(self.wire.submit, batch.wires))
                 self._finish_flight()
-        except (OSError, ValueError) as error:
+        except (KeyTokenError, OSError, ValueError) as error:
             logger.warning("%s: %s", UNSEALED, error)
         self._network.shutdown(wait=False, cancel_futures=True)
         self.publish(self.watch.view)

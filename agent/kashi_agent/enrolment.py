@@ -106,7 +106,7 @@ def enrol(
 
     `relay_names`: it becomes a relay that hosts reach under these names.
 
-    1. The keys are made, or found, on disk.
+    1. The keys are made, or found, on disk; the report key in a key token where one holds it.
     2. The report key signs the token, the request and itself.
     3. The receipt certificate must lead to the root in the token.
     4. The TLS certificate is kept, then what the server told: `host.json` is there last, and the
@@ -130,12 +130,17 @@ def introduction(
     csr = tls_request(tls_key)
     public_key = signing.public_key_bytes(report_key.public_key())
     statement = signing.possession_statement(secret, csr, public_key)
+    key_token = store.key_token()
     return enrolment_pb2.EnrolRequest(
         token=secret,
         csr=csr,
         report_public_key=public_key,
         possession=signing.sign(report_key, signing.POSSESSION, statement),
-        facts=enrolment_pb2.HostFacts(agent_version=VERSION, **asdict(facts)),
+        facts=enrolment_pb2.HostFacts(
+            agent_version=VERSION,
+            key_token=None if key_token is None else enrolment_pb2.KeyToken(**asdict(key_token)),
+            **asdict(facts),
+        ),
         relay_names=relay_names,
     )
 

@@ -11,7 +11,8 @@ AgentError            1   something failed; the message says what, where and wha
 │   └── LockedError   7   another agent works on it
 ├── MeterError        8   the meter does not answer
 ├── FileError         9   a carried file is damaged or does not fit: file and field are named
-└── VolatileError     10  the state folder does not survive a reboot
+├── VolatileError     10  the state folder does not survive a reboot
+└── KeyTokenError     11  the key token that holds the report key cannot be used
 
 0 is success and 2 is a wrong command line. `DiskFullError` is no failure of a command: the spool
 answers it by coarsening.
@@ -88,6 +89,12 @@ class VolatileError(AgentError):
     """The state folder does not survive a reboot."""
 
     exit_code = 10
+
+
+class KeyTokenError(AgentError):
+    """The key token that holds the report key cannot be used, or is not the one that is due."""
+
+    exit_code = 11
 
 
 class DiskFullError(SpoolError, OSError):

@@ -3,7 +3,8 @@ told at enrolment.
 
 Files in the identity folder, each 0600 and replaced in one durable step:
 
-    report.key     the P-256 key that signs reports and recovers the host; never replaced
+    report.key     the P-256 key that signs reports and recovers the host; never replaced. Where a
+                   key token holds that key there is no such file, but report-key.json: which one
     tls.pem        the TLS key and its certificate chain together, so that they always fit
     tls-next.key   the key of a certificate that was asked for and not yet received and settled
     host.json      host id, addresses, roots, the receipt certificate chain
@@ -30,7 +31,11 @@ from cryptography.x509.oid import NameOID
 from kashi_agent import naming
 from kashi_agent.durable import make_folder, remove_durable, write_durable
 from kashi_agent.errors import AgentError, NotEnrolledError, RefusedError
+from kashi_agent.held_key import read_record
+from kashi_agent.key_token import KeyToken
 from kashi_agent.link_fields import TEXT_CHARACTERS_MAX, Fields, LinkError, expected
+from kashi_agent.report_key import KEY_FILE, KeyInToken, check_no_token
+from kashi_agent.token_settings import TokenSettings
 
 HOST_FORMAT = "kashi/v1/host"
 HOST_BYTES_MAX: Final = 1 << 20
@@ -104,8 +109,10 @@ class TlsIdentity:
 class IdentityStore:
     """The identity folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key_token: TokenSettings | None = None) -> None:
+        """`key_token`: what holds the report key, None: a file."""
         self.folder = folder
+        self._in_token = None if key_token is None else KeyInToken(folder, key_token)
 
     @property
     def enrolled(self) -> bool:
@@ -153,16 +160,26 @@ class IdentityStore:
         write_durable(self.folder / "host.json", content)
 
     def report_key(self) -> ec.EllipticCurvePrivateKey:
-        """The report key: made for a host that is to be enrolled, before anybody hears of it.
+        """The report key: made for a host that is to be enrolled, before anybody hears of it. One
+        in a key token is asked for when it is to sign.
 
         Raises:
+            KeyTokenError: a token that is to have it has not, or has it though a file is to.
             AgentError: it is damaged, or an enrolled host lost it: no other is the one the server
                 knows.
         """
-        if self.enrolled and not (self.folder / "report.key").exists():
+        if self._in_token is not None:
+            return self._in_token.key(enrolled=self.enrolled)
+        check_no_token(self.folder)
+        if self.enrolled and not (self.folder / KEY_FILE).exists():
             why = ("服务器不认其他密钥", "the server knows no other")
-            raise AgentError(_lost(self.folder / "report.key", *why))
-        return self._key("report.key")
+            raise AgentError(_lost(self.folder / KEY_FILE, *why))
+        return self._key(KEY_FILE)
+
+    def key_token(self) -> KeyToken | None:
+        """What holds the report key, as it said when the key was taken; None: a file. Only after
+        `report_key`."""
+        return None if self._in_token is None else read_record(self._in_token.record).token
 
     def next_tls_key(self) -> ec.EllipticCurvePrivateKey:
         """The key of the certificate to ask for; the same until one was received for it."""

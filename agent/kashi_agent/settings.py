@@ -47,14 +47,15 @@ def port_of(text: str) -> int | None:
 class SettingsReader:
     """Takes the fields of one table one by one; what is left over at the end is unknown."""
 
-    def __init__(self, path: Path, text: str, table: str) -> None:
-        """Read the file's text.
+    def __init__(self, path: Path, text: str, table: str, *beside: str) -> None:
+        """Read the file's text; `beside`: tables that others read.
 
         Raises:
-            ConfigError: it is no TOML, or has another table.
+            ConfigError: it is no TOML, or has a table that nobody reads.
         """
         self._path = path
         self._text = text
+        self._table = table
         try:
             tables = tomllib.loads(text)
         except RecursionError as error:
@@ -64,12 +65,31 @@ class SettingsReader:
         except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
             raise ConfigError(f"{path} 不是 TOML。{path} is not TOML: {error}") from error
         for name in tables:
-            if name != table:
-                en = f"is unknown; every setting stands in [{table}]"
-                self.refuse(name, f"未知；全部设置都在 [{table}] 中", en)
+            if name not in (table, *beside):
+                known = [f"[{one}]" for one in sorted((table, *beside))]
+                en = f"is unknown; every setting stands in {' or '.join(known)}"
+                self.refuse(name, f"未知；全部设置都在 {' 或 '.join(known)} 中", en)
         self._fields: dict[str, Any] = tables.get(table, {})
         if not isinstance(self._fields, dict):
             self.refuse(table, f"须为表：[{table}]", f"must be a table: [{table}]")
+
+    @property
+    def empty(self) -> bool:
+        """Whether the table sets nothing."""
+        return not self._fields
+
+    def needs(self, *names: str) -> None:
+        """Refuse a table that lacks one of these."""
+        for name in names:
+            if name not in self._fields:
+                self.refuse(self._table, f"缺少 {name}", f"lacks {name}")
+
+    def printable(self, name: str, default: str, most: int) -> str:
+        """A short printable text."""
+        text: str = self.take(name, str, default)
+        if not 0 < len(text) <= most or not text.isprintable():
+            self._misfit(name, text, f"1 至 {most} 个可见字符", f"1 to {most} printable characters")
+        return text
 
     def finish(self, fields: tuple[str, ...]) -> None:
         """Refuse what was not taken; `fields`: all there are."""

@@ -31,7 +31,7 @@ from kashi.errors import ContractError, FormError
 from kashi.v1 import metering_pb2
 
 from kashi_agent.chain_link import EpochReason, follows
-from kashi_agent.errors import DiskFullError, RefusedError
+from kashi_agent.errors import DiskFullError, KeyTokenError, RefusedError
 from kashi_agent.opening import Opening
 from kashi_agent.reporter import Reporter
 from kashi_agent.spool import Entry, Spool
@@ -123,13 +123,15 @@ class Batch:
 
 @dataclass(slots=True)
 class ShippingState:
-    """How shipping stands, for status and metrics. Counts are since the agent started."""
+    """How shipping stands, for status and metrics. Counts are since the agent started; `unsigned`:
+    why nothing can be sealed, for what holds the report key does not sign."""
 
     server_head: Position = (0, 0)
     delivered: int = 0
     quarantined: int = 0
     last_answer_utc_ms: int | None = None
     trouble: str = ""
+    unsigned: str = ""
     failures: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
 
@@ -154,14 +156,21 @@ class Shipper:
 
         The first call of a run is empty: nothing is sealed before the server's head is known, or
         a host set back to a snapshot would use a number twice.
+
+        Raises:
+            KeyTokenError: nobody signs, and nothing sealed is left; the rest stays in the journal.
+            OSError: the disk takes no sealed report.
         """
         if self._server is None:
             return Batch()
         entries = self._waiting(reports_max)
         if len(entries) < reports_max:
             try:
-                self._reporter.seal(reports_max - len(entries))
-            except DiskFullError:
+                if self._reporter.seal(reports_max - len(entries)):
+                    self.state.unsigned = ""
+            except (DiskFullError, KeyTokenError) as error:
+                if isinstance(error, KeyTokenError):
+                    self.state.unsigned = str(error)
                 if not self._waiting(1):
                     raise  # else what is sealed is sent: its receipts make room
             entries = self._waiting(reports_max)

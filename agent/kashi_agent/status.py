@@ -35,6 +35,7 @@ class AgentStatus(Setting):
     """One look at a running agent. Counts are since it started, unless they say otherwise.
 
     `meter_kind`: by what the last batch was read; "": nothing was yet.
+    `unsigned`: why nothing can be signed; "": it can.
     `clock`: what the kernel told the agent of its clock, which a service's filter may keep from it;
     `clock_offset_ms`: wall clock minus the axis by which minutes are told.
     """
@@ -62,6 +63,7 @@ class AgentStatus(Setting):
     clock: str = ""
     clock_offset_ms: int = 0
     meter_kind: str = ""
+    unsigned: str = ""
     verdicts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -122,6 +124,7 @@ def status_of(
         quarantined_reports=state.quarantined,
         last_answer_utc_ms=state.last_answer_utc_ms,
         certificate_not_after_utc_ms=certificate_not_after_utc_ms,
-        trouble=agent.recorder.last_trouble or state.trouble,
+        trouble=agent.recorder.last_trouble or state.unsigned or state.trouble,
+        unsigned=state.unsigned,
         verdicts=dict(state.verdicts),
     )

@@ -50,7 +50,7 @@ def member(config: AgentConfig) -> Member:
     Raises:
         NotEnrolledError: it has none.
     """
-    store = IdentityStore(config.identity_folder)
+    store = IdentityStore(config.identity_folder, config.key_token)
     return Member(store=store, host=store.host())
 
 

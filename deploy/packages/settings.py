@@ -12,7 +12,8 @@ HEAD = """\
 
 
 def settings_text(readme: Path) -> str:
-    """The text of `agent.toml`: the table stands, its settings are comments.
+    """The text of `agent.toml`: the table `[agent]` stands, and so that a line at the end is of it,
+    all else is a comment.
 
     Raises:
         PackagingError: the README shows no settings.
@@ -20,5 +21,5 @@ def settings_text(readme: Path) -> str:
     shown = re.search(r"^```toml\n\[agent\]\n(.*?)^```$", readme.read_text("utf-8"), re.M | re.S)
     if shown is None:
         raise PackagingError(f"{readme} shows no settings ([agent] in a toml block)")
-    lines = [line if line.startswith("#") else f"# {line}" for line in shown[1].splitlines()]
+    lines = [f"# {one}" if one[:1] not in ("", "#") else one for one in shown[1].splitlines()]
     return HEAD + "\n[agent]\n" + "\n".join(line.rstrip() for line in lines) + "\n"

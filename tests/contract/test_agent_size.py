@@ -14,6 +14,7 @@ STALE = 0.3
 DRIVEN_ELSEWHERE = {
     *("ManualClock", "observe_span", "observe_gap", "end_device"),  # by the demonstration
     *("do_GET", "log_message"),  # by http.server
+    *("exchange", "private_numbers"),  # by cryptography, of any private key
 }
 """What the agent has and does not name a second time."""
 

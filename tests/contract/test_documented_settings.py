@@ -6,8 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from kashi_agent.config import AgentConfig, load_config
+from kashi_agent.config import FIELDS, AgentConfig, load_config
 from kashi_agent.relay.config import RelayConfig, load_relay_config
+from kashi_agent.token_settings import TOKEN_FIELDS
 from kashi_server.closing_settings import read_calendar
 from kashi_server.domain.deciding import load_decisions
 from kashi_server.services.claim_form import load_claim_form
@@ -36,7 +37,8 @@ def test_the_agents_settings_are_those_of_the_page(tmp_path: Path) -> None:
 
     config = load_config(tmp_path / "agent.toml", required=True)
 
-    assert named == {one.name for one in fields(AgentConfig)}
+    assert named == {*FIELDS, *TOKEN_FIELDS}
+    assert config.key_token is None
     assert config.state_folder == AgentConfig().state_folder
 
 

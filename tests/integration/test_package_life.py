@@ -12,16 +12,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from clean_root import CleanRoot, root_archive, unpacked_root
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from fakes.nvml.library import built_library, compiler
 from fakes.nvml.scenario import Device, Scenario, State
 from fixtures_identity import PARTY
 from fixtures_packages import needs
 from fixtures_server import KashiServer
 from kashi_agent.clock import SystemClock
+from kashi_agent.commands.ways_in import DEMONSTRATION
+from key_tokens import key_tokens
 
 from deploy.packages.__main__ import ROOT, WORK, X86_64
 from deploy.packages.staging import stage
@@ -112,6 +120,53 @@ def test_the_programs_run_where_there_is_no_c_library(
 
     assert {f["hardware_id"]: f["utilisation_ppm"] for f in json.loads(once)} == dict.fromkeys(
         UUIDS, 400_000
+    )
+
+
+def test_the_programs_take_a_report_key_in_a_token(unpacked: Path, disk_folder: Path) -> None:
+    """On such a machine too, with the token's module and nothing of its own beside it: the binding
+    is whole, and the module finds what it needs in the package."""
+    _needs_root()
+    shutil.copytree(unpacked / "opt", disk_folder / "opt", symlinks=True)
+    (disk_folder / "tmp").mkdir()
+    with key_tokens(disk_folder / "drawer") as tokens:
+        settings = tokens.settings("packaged")
+        inside = disk_folder / "usr/lib/softhsm2.so"
+        inside.parent.mkdir(parents=True)
+        shutil.copy(tokens.module, inside)
+    (disk_folder / "softhsm2.conf").write_text("directories.tokendir = /drawer/tokens\n")
+    (disk_folder / "root.pem").write_bytes(demonstration_root())
+    (disk_folder / "agent.toml").write_text(
+        '[agent]\nstate_folder = "/state"\n[report_key]\nmodule = "/usr/lib/softhsm2.so"\n'
+        f'token = "{settings.token}"\nlabel = "packaged"\npin_file = "/drawer/'
+        f'{settings.pin_file.name}"\n'
+    )
+    bare = CleanRoot(disk_folder)
+    enrol = ("enrol", "--config", "/agent.toml", "--request", "/request", "--yes")
+
+    said = bare.run(
+        *("/opt/kashi-agent/kashi-agent", *enrol, "--server-root", "/root.pem"),
+        environment={"SOFTHSM2_CONF": "/softhsm2.conf"},
+    )
+
+    assert "SoftHSM project SoftHSM v2" in said
+    record = json.loads((disk_folder / "state/identity/report-key.json").read_text("utf-8"))
+    assert record["made_inside"]
+    assert record["never_extractable"]
+    assert not (disk_folder / "state/identity/report.key").exists()
+
+
+def demonstration_root() -> bytes:
+    """A root certificate of a demonstration, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{DEMONSTRATION} root")])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
     )
 
 

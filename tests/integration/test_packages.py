@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection
 from fixtures_packages import needs
 from kashi_agent.config import FIELDS, AgentConfig, load_config
+from kashi_agent.token_settings import TOKEN_FIELDS
 
 from deploy.packages.__main__ import ROOT, WORK, X86_64
 from deploy.packages.elf import elf_files, is_elf, read_elf
@@ -67,17 +68,23 @@ def test_everything_stands_where_an_operator_looks(unpacked: Path) -> None:
 
 
 def test_the_settings_file_is_the_defaults(unpacked: Path, tmp_path: Path) -> None:
-    """As it comes it changes nothing; without its # it still reads, and names every setting."""
+    """As it comes it changes nothing and takes a line at its end; without its # it still reads and
+    names every setting."""
     path = unpacked / "etc/kashi/agent.toml"
     text = path.read_text(encoding="utf-8")
     assert load_config(path, required=True) == AgentConfig()
 
-    stripped = re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    appended = tmp_path / "appended.toml"
+    appended.write_text(f"{text}flush_seconds = 3\n", encoding="utf-8")
+    assert load_config(appended, required=True) == AgentConfig(flush_seconds=3)
+
+    stripped = re.sub(r"^# (?=[a-z_]+ = |\[)", "", text, flags=re.MULTILINE)
     examples = tmp_path / "agent.toml"
     examples.write_text(stripped, encoding="utf-8")
 
     assert load_config(examples, required=True) != AgentConfig()
     assert tomllib.loads(stripped)["agent"].keys() == set(FIELDS)
+    assert tomllib.loads(stripped)["report_key"].keys() == set(TOKEN_FIELDS)
 
 
 def test_the_settings_file_survives_upgrades_by_both_packagers(deb: Path, rpm: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from kashi_agent.config import AgentConfig, EvidenceLevel
 from kashi_agent.enrolment import HostFacts
+from kashi_agent.key_token import KeyToken
 from kashi_agent.naming import NamePolicy
 
 _ZH: Final = """\
@@ -13,7 +14,7 @@ _ZH: Final = """\
   主机名        {hostname}
   机器标识      {machine}…（机器 ID 的散列）
   操作系统      {system} {architecture}
-  两个公钥      在本机生成；私钥永不离开 {folder}
+  两个公钥      {keys_zh}
 
 代理运行期间每 {interval} 秒发送：
   加速卡        型号、硬件编号、序列号、总线地址、显存容量{chosen_zh}
@@ -38,7 +39,7 @@ Sent once, now:
   host name            {hostname}
   machine              {machine}… (hash of the machine id)
   operating system     {system} {architecture}
-  two public keys      made here; the private keys never leave {folder}
+  two public keys      {keys}
 
 Sent every {interval} s while the agent runs:
   accelerators         model, hardware id, serial number, bus id, memory size{chosen}
@@ -82,8 +83,28 @@ _CHOSEN: Final = (
 )
 
 
-def notice(server: str, config: AgentConfig, facts: HostFacts) -> str:
-    """The whole text, Chinese first."""
+_IN_FOLDER_ZH: Final = "在本机生成；私钥永不离开 {folder}"
+_IN_FOLDER: Final = "made here; the private keys never leave {folder}"
+_IN_TOKEN_ZH: Final = """\
+报告密钥在密钥令牌中，永不离开它；连接密钥永不离开 {folder}
+  密钥令牌      {token}（制造商、型号、序列号），以及报告密钥是否在其中
+                生成、能否取出"""
+_IN_TOKEN: Final = """\
+the report key is in a key token and never leaves it; the TLS key never
+                       leaves {folder}
+  key token            {token} (maker, model, serial number), and whether the
+                       report key was made in it and can be taken out"""
+
+
+def notice(
+    server: str, config: AgentConfig, facts: HostFacts, key_token: KeyToken | None = None
+) -> str:
+    """The whole text, Chinese first. `key_token`: what is to hold the report key, None: a file."""
+    keys_zh, keys = (_IN_FOLDER_ZH, _IN_FOLDER) if key_token is None else (_IN_TOKEN_ZH, _IN_TOKEN)
+    held = {
+        "folder": config.identity_folder,
+        "token": "" if key_token is None else key_token.named,
+    }
     chosen = config.reported_devices
     count = 0 if chosen is None else len(chosen)
     extended = config.evidence is EvidenceLevel.EXTENDED
@@ -93,7 +114,8 @@ def notice(server: str, config: AgentConfig, facts: HostFacts) -> str:
         machine=facts.machine_sha256.hex()[:16] or "unknown",
         system=facts.operating_system,
         architecture=facts.architecture,
-        folder=config.identity_folder,
+        keys_zh=keys_zh.format_map(held),
+        keys=keys.format_map(held),
         interval=config.report_interval_seconds,
         names=config.holder_names.value,
         names_zh=_NAMES_ZH[config.holder_names],

@@ -25,6 +25,7 @@ from kashi_agent.doctor.standing import (
     last_answer,
     look_at_answer,
     look_at_certificate,
+    look_at_key_token,
     look_at_keys,
     look_at_spool,
 )
@@ -65,7 +66,8 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def _membership(patient: Patient) -> Iterator[Finding]:
-    config, store = patient.config, IdentityStore(patient.config.identity_folder)
+    config = patient.config
+    store = IdentityStore(config.identity_folder, config.key_token)
     try:
         host = store.host()
     except NotEnrolledError:
@@ -76,6 +78,7 @@ def _membership(patient: Patient) -> Iterator[Finding]:
         return
     yield finding("identity_ok", host=host.host_id, party=host.operator_party_id)
     yield from look_at_keys(store)
+    yield from look_at_key_token(store)
     yield look_at_certificate(store, patient.clock)
     spool = Spool(RealDisk(config.spool_folder), host.host_id)
     yield look_at_spool(spool)

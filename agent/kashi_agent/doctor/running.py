@@ -53,6 +53,8 @@ def look_at_agent(status: AgentStatus | AgentError, clock: Clock) -> Iterator[Fi
         yield finding("agent_disk_full")
     if status.trouble.startswith(SPOOL_REFUSES):
         yield finding("spool_refuses", why=status.trouble)
+    elif status.unsigned:
+        yield finding("reports_unsigned", why=status.unsigned)
     elif status.trouble:
         yield finding("shipping_trouble", why=status.trouble)
 

@@ -12,9 +12,10 @@ from kashi.v1 import metering_pb2
 from kashi_agent.clock import Clock
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.doctor.words import finding
-from kashi_agent.errors import AgentError, SpoolError
+from kashi_agent.errors import AgentError, KeyTokenError, SpoolError
 from kashi_agent.identity import IdentityStore
 from kashi_agent.spool import Spool
+from kashi_agent.token_key import TokenKey
 
 HELD = metering_pb2.QUARANTINE_REASON_HOST_HELD
 REPLAYED = metering_pb2.QUARANTINE_REASON_REPLAY_METER
@@ -50,8 +51,23 @@ def look_at_keys(store: IdentityStore) -> Iterator[Finding]:
     for kept in (store.report_key, store.holder_salt):
         try:
             kept()
+        except KeyTokenError:
+            continue  # the token has its own finding
         except AgentError as error:
             yield finding("identity_damaged", why=str(error))
+
+
+def look_at_key_token(store: IdentityStore) -> Iterator[Finding]:
+    """Whether the token that holds the report key would sign, by its PIN and by its key."""
+    try:
+        key, token = store.report_key(), store.key_token()
+        if isinstance(key, TokenKey) and token is not None:
+            key.check()
+            yield finding("key_token_ok", token=token.named)
+    except KeyTokenError as error:
+        yield finding("key_token_unusable", why=str(error))
+    except AgentError:
+        return  # the key has its own finding
 
 
 def look_at_certificate(store: IdentityStore, clock: Clock) -> Finding:

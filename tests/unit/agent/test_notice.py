@@ -4,6 +4,7 @@ import pytest
 from kashi_agent.commands.notice import notice
 from kashi_agent.config import AgentConfig
 from kashi_agent.enrolment import HostFacts
+from kashi_agent.key_token import KeyToken
 from kashi_agent.naming import NamePolicy
 
 FACTS = HostFacts(
@@ -45,3 +46,14 @@ def test_it_says_what_is_kept_where_and_for_how_long() -> None:
     assert "on this host 35 days" in told
     assert "On the server all that is sent, for\ngood" in told
     assert "Kashi deletes none of it by itself" in told
+
+
+def test_it_names_what_is_to_hold_the_report_key() -> None:
+    """Maker, model and serial number, and that the key never leaves it; without a token neither."""
+    token = KeyToken(manufacturer="SoftHSM project", model="SoftHSM v2", serial="d13b7fe8")
+    told = notice("server:1", AgentConfig(), FACTS, token)
+
+    assert "报告密钥在密钥令牌中，永不离开它" in told
+    assert "SoftHSM project SoftHSM v2 d13b7fe8（制造商、型号、序列号）" in told
+    assert "SoftHSM project SoftHSM v2 d13b7fe8 (maker, model, serial number)" in told
+    assert "令牌" not in notice("server:1", AgentConfig(), FACTS)
