@@ -16,6 +16,7 @@ from kashi_server.services.hosts import HostState
 from kashi_server.services.import_building import Agreement
 from kashi_server.services.importing import store as agree
 from kashi_server.services.ingestion import Ingestion, Submission
+from kashi_server.services.log_port import Checkpoint
 from kashi_server.services.replaying import Replaying
 from kashi_server.services.rulebook import Rulebook, shipped_rules
 from kashi_server.storage.tables.identity import hosts
@@ -36,7 +37,7 @@ class Way:
         self, work: Work, keyring: Keyring, ingestion: Ingestion, clock: Callable[[], int]
     ) -> None:
         self.work, self.ingestion, self.clock = work, ingestion, clock
-        self.sequence = lambda: sequence(work, keyring, clock)
+        self.sequence: Callable[[], Checkpoint] = lambda: sequence(work, keyring, clock)
         self.host = ReportingHost(HOST, ["GPU-1"])
         self.late = ReportingHost(OTHER_HOST, ["GPU-2"], seed=2)
         for one in (self.host, self.late):

@@ -286,8 +286,8 @@ def test_two_officers_confirm_a_key_with_their_passwords(run: Run, home: Path) -
     note, wrong = home.parent / "note.txt", home.parent / "wrong"
     note.write_text("送货单 delivery note: serial 0042-17", encoding="utf-8")
     wrong.write_text("wrong horse battery", encoding="utf-8")
-    ask = ("hosts", "confirm-key", host_id, "--reason", "note seen", "--evidence", str(note))
-    ask = (*ask, "--password-file")
+    seen = ("--reason", "note seen", "--evidence", str(note))
+    ask = ("hosts", "confirm-key", host_id, *seen, "--password-file")
     take = ("hosts", "withdraw-key", host_id, "--reason", "lost", "--password-file", password)
 
     def standing() -> str:
@@ -313,10 +313,8 @@ def test_two_officers_confirm_a_key_with_their_passwords(run: Run, home: Path) -
     assert "Another officer" in run(*take, "--officer", "wang")
     assert "is withdrawn" in run(*take, "--officer", "officer")
     assert standing() == "withdrawn"
-    other = ("hosts", "confirm-key", plain, "--reason", "x", "--evidence", str(note), "--officer")
-    assert "claimed no key in hardware" in run(
-        *other, "officer", "--password-file", password, expect=3
-    )
+    other = ("hosts", "confirm-key", plain, *seen, "--officer", "officer", "--password-file")
+    assert "claimed no key in hardware" in run(*other, password, expect=3)
     assert "hosts list" in run("hosts", "show", "nowhere", expect=3)
     run("fsck")
 

@@ -83,7 +83,7 @@ def test_a_claim_that_cannot_be_shown_is_refused(
 ) -> None:
     """In the usual words, naming the field; the token is not consumed."""
     issued = enrolment.issue_token(PARTY, "lin").text
-    claim = enrolment_pb2.KeyToken(**{name: text})
+    claim = enrolment_pb2.KeyToken(**{name: text})  # type: ignore[arg-type]  # a text
     machine = Machine()
 
     with pytest.raises(InvalidValue, match=f"facts.key_token.{name} is not a printable text"):

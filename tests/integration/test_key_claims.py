@@ -87,7 +87,7 @@ def test_a_certificate_of_confirmed_hosts_says_so(
 ) -> None:
     """E3 on the page, in the data and in the file of lines; the verifier finds it valid with the
     bundle: the level is the office's word."""
-    month = certified(work, confirmed=True)
+    month = certified(work, True)
     files = write_files(month, month.issue()[COMPANY_A].number, tmp_path / "certificate")
 
     found = verify(

@@ -25,6 +25,7 @@ from kashi_server.domain.key_word import KeyStanding, KeyWord, key_standing
 from kashi_server.errors import InvalidValue, KashiError, NotFound, Refused
 from kashi_server.filestore import FileStore
 from kashi_server.services.evidence_files import check_files
+from kashi_server.services.evidence_inputs import KEY_WORD_ENTRY
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.key_confirming import Document, KeyConfirming
 from kashi_server.storage.tables.identity import privileged_acts
@@ -307,6 +308,24 @@ def test_a_claim_swapped_in_row_and_log_is_still_named(work: Work, keys: KeyConf
         f"host-key-word {HOST_A}/{ordinal} speaks of another token than the host claimed when it"
         " was enrolled"
         for ordinal in (1, 2)
+    ]
+
+
+def test_one_officer_made_two_in_row_and_log_is_still_named(
+    work: Work, keys: KeyConfirming
+) -> None:
+    """Whoever writes the first officer's name into the second word, and an entry that agrees: the
+    word completes nobody else's, it counts for nothing, and fsck says so."""
+    confirm_key(keys, work, HOST_A)
+    alter(work, "host_key_words", f"UPDATE host_key_words SET officer = '{FIRST}'")
+    with work.begin() as unit:
+        forged = unit.identity.key_words(HOST_A)[1]
+        unit.log.append_pending(KEY_WORD_ENTRY, forged.reference, forged.to_bytes())
+        unit.commit()
+
+    assert standing(work) is KeyStanding.CLAIMED
+    assert [one.partition("。")[2] for one in check_logged(work)] == [
+        f"host-key-word {HOST_A}/2 completes no word of another officer"
     ]
 
 

@@ -17,6 +17,7 @@ from kashi_server.services.evidence_inputs import KEY_WORD_ENTRY
 from kashi_server.services.fsck_log import check_logged
 from kashi_server.services.ingestion import Ingestion
 from kashi_server.services.key_confirming import KeyConfirming
+from kashi_server.services.log_port import Checkpoint
 from kashi_server.storage.tables.log import log_entries
 from kashi_server.storage.unit_of_work import Work
 from replayed_months import AFTER_MS, HOST, MONTH, OTHER_HOST, Way
@@ -135,6 +136,26 @@ def test_the_correction_names_its_cause(way: Way, keys: KeyConfirming) -> None:
 
     assert found is not None
     assert causes_of(NUMBER, found.difference.booked) == (Cause.EVIDENCE,)
+
+
+def test_a_word_given_while_a_month_is_closed_is_not_passed_over(
+    way: Way, keys: KeyConfirming
+) -> None:
+    """The second officer speaks after the log was sequenced for the close: the close begins again,
+    as it does for a report, and has it."""
+    plain, heads = way.sequence, list[Checkpoint]()
+
+    def sequenced() -> Checkpoint:
+        heads.append(plain())
+        if len(heads) == 1:
+            confirm_key(keys, way.work, HOST)
+        return heads[-1]
+
+    way.sequence = sequenced
+    way.close()
+
+    assert levels(way)[HOST] == {"E3"}
+    assert way.differing() == []
 
 
 def test_todays_row_is_not_asked(way: Way, keys: KeyConfirming) -> None:

@@ -104,7 +104,7 @@ def test_a_claim_of_a_key_in_hardware_comes_over_the_wire(shared_server: KashiSe
         enrolled = service.Enrol(request, timeout=30)
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "facts.key_token.serial" in refused.value.details()
+    assert "facts.key_token.serial" in str(refused.value.details())
     listed = json.loads(shared_server.command("hosts", "list", "--json"))
     (host,) = [one for one in listed if one["host_id"] == enrolled.host_id]
     assert host["key_standing"] == "claimed"
