@@ -32,6 +32,7 @@ from kashi_server.commands import (
     exporting,
     files,
     gaps,
+    host_keys,
     hosts,
     integrity,
     invoice_deciding,
@@ -80,10 +81,13 @@ hosts_app = typer.Typer(
     no_args_is_help=True,
 )
 hosts_app.command("list")(hosts.list_hosts)
+hosts_app.command("show")(host_keys.show_host)
 hosts_app.command("hold")(hosts.hold)
 hosts_app.command("release")(hosts.release)
 hosts_app.command("revoke")(hosts.revoke)
 hosts_app.command("allow-recoveries")(hosts.allow_recoveries)
+hosts_app.command("confirm-key")(host_keys.confirm_key)
+hosts_app.command("withdraw-key")(host_keys.withdraw_key)
 hosts_app.command("alarms")(hosts.alarms)
 hosts_app.command("doubts")(doubts.show_doubts)
 hosts_app.command("quarantined")(restoring.quarantined)

@@ -1,14 +1,17 @@
 """The command line: what it makes, what it refuses, and how it says so."""
 
+import hashlib
 import json
 import os
 import secrets
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from claimed_tokens import TOKEN, claim_token
 from fixtures_database import SUPERUSER, PostgresqlServer
 from fixtures_identity import OTHER_PARTY, PARTY, Machine
 from kashi_server.bootstrap import Server, opened, refresh_server_tls
@@ -62,9 +65,9 @@ def _officer(home: Path, option: str = "--password-file") -> tuple[str, ...]:
     return ("--officer", "officer", option, str(home.parent / "password"))
 
 
-def _enrolled(server: Server) -> str:
+def _enrolled(server: Server, name: str = "node-1") -> str:
     token = server.enrolment.issue_token(PARTY, "officer").text
-    return server.enrolment.enrol(Machine().introduction(token)).host_id
+    return server.enrolment.enrol(Machine(hostname=name).introduction(token)).host_id
 
 
 def test_init_makes_a_private_server(run: Run, home: Path) -> None:
@@ -267,6 +270,53 @@ def test_two_officers_release_with_their_passwords(run: Run, home: Path) -> None
     assert "Another officer" in run(*ask, password, "--officer", "officer")
     assert "another officer" in run(*ask, password, "--officer", "officer", expect=3)
     assert "is released" in run(*ask, password, "--officer", "wang")
+
+
+def test_two_officers_confirm_a_key_with_their_passwords(run: Run, home: Path) -> None:
+    """Each with the own password and the document seen; the list and the host's page say where it
+    stands, from the claim to the withdrawal, and fsck agrees."""
+    _init(run, home)
+    password = str(home.parent / "password")
+    run("account", "create", "wang", *_officer(home, "--officer-password-file"),
+        "--role", "officer", "--password-file", password)  # fmt: skip
+    with opened(home) as server:
+        host_id = _enrolled(server)
+        plain = _enrolled(server, "plain")
+        claim_token(server.work, host_id, replace(TOKEN, model="ET-2000\x1b[2J"))
+    note, wrong = home.parent / "note.txt", home.parent / "wrong"
+    note.write_text("送货单 delivery note: serial 0042-17", encoding="utf-8")
+    wrong.write_text("wrong horse battery", encoding="utf-8")
+    seen = ("--reason", "note seen", "--evidence", str(note))
+    ask = ("hosts", "confirm-key", host_id, *seen, "--password-file")
+    take = ("hosts", "withdraw-key", host_id, "--reason", "lost", "--password-file", password)
+
+    def standing() -> str:
+        found = {one["host_id"]: one for one in json.loads(run("hosts", "list", "--json"))}
+        assert found[plain]["key_standing"] == "file"
+        assert found[plain]["key_token"] is None
+        return str(found[host_id]["key_standing"])
+
+    assert "密钥在硬件中（自报，未确认）" in run("hosts", "list")
+    assert "is wrong" in run(*ask, str(wrong), "--officer", "officer", expect=3)
+    assert "Another officer" in run(*ask, password, "--officer", "officer")
+    assert standing() == "claimed"
+    assert "another officer" in run(*ask, password, "--officer", "officer", expect=3)
+    assert "is confirmed as held by" in run(*ask, password, "--officer", "wang")
+    assert standing() == "confirmed"
+    shown = run("hosts", "show", host_id)
+    assert "\x1b" not in shown
+    assert hashlib.sha256(note.read_bytes()).hexdigest() in shown
+    assert "wang: note seen" in shown
+    facts = json.loads(run("hosts", "show", host_id, "--json"))
+    assert [one["completes"] for one in facts["key_words"]] == [0, 1]
+    assert "note.txt" in run("files", "list", "--subject", f"host:{host_id}")
+    assert "Another officer" in run(*take, "--officer", "wang")
+    assert "is withdrawn" in run(*take, "--officer", "officer")
+    assert standing() == "withdrawn"
+    other = ("hosts", "confirm-key", plain, *seen, "--officer", "officer", "--password-file")
+    assert "claimed no key in hardware" in run(*other, password, expect=3)
+    assert "hosts list" in run("hosts", "show", "nowhere", expect=3)
+    run("fsck")
 
 
 def test_an_officer_proves_what_is_done_to_hosts_and_tokens(run: Run, home: Path) -> None:

@@ -152,6 +152,7 @@ def _execute(work: Work, statement: str) -> None:
         "certificate_confirmations",
         "restorations",
         "privileged_acts",
+        "host_key_words",
     ],
 )
 def test_ingestion_gives_nobodys_word(roles: Roles, table: str) -> None:
@@ -165,6 +166,16 @@ def test_ingestion_makes_no_token(roles: Roles) -> None:
     _denied(roles.ingest, "INSERT INTO enrolment_tokens DEFAULT VALUES")
     _denied(roles.ingest, "UPDATE enrolment_tokens SET operator_party_id = operator_party_id")
     _execute(roles.ingest, "UPDATE enrolment_tokens SET host_id = host_id")
+
+
+def test_ingestion_keeps_a_claim_of_a_key_and_changes_none(roles: Roles) -> None:
+    """What a host says of its token comes with its enrolment, once and for good."""
+    _execute(
+        roles.ingest,
+        f"INSERT INTO host_key_tokens VALUES ('{OWN_HOST}', 'M', 'T', '1', 1, 1, 1)",
+    )
+    _denied(roles.ingest, "UPDATE host_key_tokens SET serial = '2'")
+    _denied(roles.ingest, "DELETE FROM host_key_tokens")
 
 
 def test_ingestion_holds_a_host_and_releases_none(roles: Roles) -> None:

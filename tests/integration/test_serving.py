@@ -86,6 +86,32 @@ def test_lost_answer_is_repeated_over_the_wire(shared_server: KashiServer) -> No
     assert "token-reused" in shared_server.command("hosts", "alarms", "--json")
 
 
+def test_a_claim_of_a_key_in_hardware_comes_over_the_wire(shared_server: KashiServer) -> None:
+    """One that cannot be shown is refused in words and consumes nothing; a sound one is listed as
+    claimed, with what the token says of itself."""
+    token = shared_server.token(PARTY)
+    parsed, machine = EnrolmentToken.parse(token), Machine()
+    root = x509.load_der_x509_certificate(parsed.server_root).public_bytes(Encoding.PEM)
+    request = _request(machine, token)
+    request.facts.key_token.CopyFrom(enrolment_pb2.KeyToken(serial="17\n", made_inside=True))
+    with grpc.secure_channel(
+        shared_server.address("enrolment"), grpc.ssl_channel_credentials(root)
+    ) as channel:
+        service = enrolment_pb2_grpc.EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]  # generated without types
+        with pytest.raises(grpc.RpcError) as refused:
+            service.Enrol(request, timeout=30)
+        request.facts.key_token.serial = "17"
+        enrolled = service.Enrol(request, timeout=30)
+
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "facts.key_token.serial" in str(refused.value.details())
+    listed = json.loads(shared_server.command("hosts", "list", "--json"))
+    (host,) = [one for one in listed if one["host_id"] == enrolled.host_id]
+    assert host["key_standing"] == "claimed"
+    assert (host["key_token"]["serial"], host["key_token"]["made_inside"]) == ("17", True)
+    assert host["key_token"]["never_extractable"] is False
+
+
 def _request(machine: Machine, token: str) -> enrolment_pb2.EnrolRequest:
     introduction = machine.introduction(token)
     return enrolment_pb2.EnrolRequest(

@@ -1,6 +1,7 @@
 """Step 7, second part: what a line says of its evidence agrees with itself.
 
 1. the level is one of E0 to E3; a line is of level E1 just where it names a provider's statement;
+   E3, a key in hardware, is the office's word: no bundle carries the entries of its officers;
 2. such a line names the file by its hash, its rows, a site in the place of a host, whole cards;
 3. gap time that a rule counts is a part of the gap, and what counts by continuity lies within gaps
    across which driver and holders stayed the same.

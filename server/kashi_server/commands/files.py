@@ -22,7 +22,7 @@ SubjectText = Annotated[
     str,
     typer.Option(
         "--subject",
-        help="所属事项。Like contract:…, invoice:…, payment:PAYER/REFERENCE or claim:….",
+        help="所属事项。Like contract:…, invoice:…, payment:PAYER/REFERENCE, claim:… or host:….",
     ),
 ]
 
@@ -50,8 +50,8 @@ def add_file(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """存入合同、发票、付款或申报的证据文件。
-    Keep a file about a contract, an invoice, a payment or a claim.
+    """存入合同、发票、付款、申报或主机的证据文件。
+    Keep a file about a contract, an invoice, a payment, a claim or a host.
     """
     with opened(directory) as server:
         added = evidence_files(server).add(

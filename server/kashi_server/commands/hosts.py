@@ -8,13 +8,21 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import Server, opened
+from kashi_server.commands.host_keys import key_facts, key_lines
 from kashi_server.commands.host_reports import (
     reports_facts,
     reports_lines,
     reports_of_hosts,
 )
 from kashi_server.commands.instants import local_time
-from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory, Officer, Reason
+from kashi_server.commands.options import (
+    DEFAULT_DIRECTORY,
+    AsJson,
+    Directory,
+    HostId,
+    Officer,
+    Reason,
+)
 from kashi_server.commands.proving import OfficerPassword, prove_officer
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
@@ -25,10 +33,6 @@ from kashi_server.services.tokens import LIFETIME_MS_MAX, IssuedToken
 HOUR_MS = 3_600_000
 STATED_DAYS = 2
 """A host states every fact at least once a day."""
-
-HostId = Annotated[
-    str, typer.Argument(help="主机编号，见 `hosts list`。The host's id, as `hosts list` shows it.")
-]
 
 
 def token(
@@ -113,19 +117,24 @@ def list_hosts(
     """列出主机及其状态。Show the hosts and how they stand."""
     with opened(directory) as server:
         hosts = server.hosts.all(party)
+        words = server.hosts.key_words()
         stated = server.hosts.stated(STATED_DAYS)
         came = reports_of_hosts(server)
     raised = {host_id: [str(doubt.code) for doubt in of.doubts] for host_id, of in stated.items()}
     if as_json:
         facts = [
-            _host_facts(host, raised.get(host.host_id, [])) | reports_facts(came.get(host.host_id))
+            _host_facts(host, raised.get(host.host_id, []))
+            | key_facts(host, words.get(host.host_id, ()))
+            | reports_facts(came.get(host.host_id))
             for host in hosts
         ]
         print(json.dumps(facts, ensure_ascii=False))
         return
     # Lines, no table: a host's id is what agreements and other commands must spell.
     for host in hosts:
-        lines = _host_lines(host, len(raised.get(host.host_id, [])))
+        lines = [*_host_lines(host, len(raised.get(host.host_id, [])))]
+        if host.facts.key_token is not None:
+            lines += key_lines(host, words.get(host.host_id, ()))
         print("\n".join([*lines, *reports_lines(came.get(host.host_id))]))
     if not hosts:
         print("没有主机 No hosts.")

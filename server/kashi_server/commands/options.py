@@ -32,6 +32,10 @@ Officer = Annotated[
 
 Reason = Annotated[str, typer.Option("--reason", help="理由，记入日志。Why; it is recorded.")]
 
+HostId = Annotated[
+    str, typer.Argument(help="主机编号，见 `hosts list`。The host's id, as `hosts list` shows it.")
+]
+
 AsJson = Annotated[
     bool, typer.Option("--json", help="输出数据，不输出表格。Print data instead of a table.")
 ]

@@ -6,12 +6,12 @@ from typing import Annotated, Final
 import typer
 
 from kashi_server.bootstrap import opened
-from kashi_server.commands.hosts import HostId
 from kashi_server.commands.instants import local_time
 from kashi_server.commands.options import (
     DEFAULT_DIRECTORY,
     AsJson,
     Directory,
+    HostId,
     Reason,
     two_officers,
 )

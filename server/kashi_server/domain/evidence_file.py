@@ -33,6 +33,7 @@ class SubjectKind(StrEnum):
     INVOICE = "invoice"
     PAYMENT = "payment"
     CLAIM = "claim"
+    HOST = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ class EvidenceInputs:
     Attributes:
         attestations: countersigned ones.
         explained: explanations of gaps that officers accepted.
-        custody: where each host's enrolment says its report key is held.
+        custody: where hosts' report keys are held; one that is not named is in a file.
     """
 
     attestations: Sequence[Attestation] = ()

@@ -28,7 +28,7 @@ class EvidenceLevel(StrEnum):
 
 
 class KeyCustody(StrEnum):
-    """Where a host's enrolment says its report key is held."""
+    """Where a host's report key is held, as far as the office knows it."""
 
     FILE = "file"
     HARDWARE = "hardware"

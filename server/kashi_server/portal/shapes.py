@@ -132,6 +132,17 @@ class HourShape(Shape):
     usage: UsageShape
 
 
+class KeyTokenShape(Shape):
+    """The hardware that a host claims holds its report key."""
+
+    manufacturer: str
+    model: str
+    serial: str
+    made_inside: bool
+    never_extractable: bool
+    always_sensitive: bool
+
+
 class HostShape(Shape):
     """A host."""
 
@@ -155,6 +166,8 @@ class HostShape(Shape):
     devices: int
     devices_counted_only: int
     certificate_expires_utc_ms: int | None
+    key: str
+    key_token: KeyTokenShape | None
 
 
 class GapShape(Shape):

@@ -16,6 +16,7 @@ from kashi_server.errors import Refused
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.authority import Keyring, der, public_key_of
 from kashi_server.services.enrolment_port import EnrolmentUnit, EnrolmentWork
+from kashi_server.services.evidence_inputs import KEY_CLAIM_ENTRY
 from kashi_server.services.hosts import (
     Alarm,
     CertificateStanding,
@@ -205,6 +206,7 @@ class Enrolment:
             host = self._new_host(token, introduction)
             self._note_known_machine(unit, host)
             unit.identity.add_host(host)
+            _log_claim(unit, host)
             certificate = self._certificates.first(unit.identity, host, tls_key, carried=carried)
             unit.identity.consume_token(
                 token_sha256, host.host_id, certificate.public_key_sha256, self._clock()
@@ -396,3 +398,10 @@ class Enrolment:
             enrolled_utc_ms=host.enrolled_utc_ms,
             chain=self._certificates.chain(certificate),
         )
+
+
+def _log_claim(unit: EnrolmentUnit, host: Host) -> None:
+    """What a host claims of its key's hardware stands in the log from its enrolment on."""
+    claim = host.key_claim()
+    if claim is not None:
+        unit.log.append_pending(KEY_CLAIM_ENTRY, host.host_id, claim)

@@ -1,8 +1,9 @@
 """Evidence files: bytes kept under their hash, told of in the log, looked at again by fsck.
 
-A file is added under a name for an owner about a subject: a contract, an invoice, a payment or a
-claim. Its bytes are stored once, whoever adds them; nothing is ever deleted. Bytes are on disk
-before the database says so: a crash in between leaves bytes that nothing names, which harm nobody.
+A file is added under a name for an owner about a subject: a contract, an invoice, a payment, a
+claim, or a host. Its bytes are stored once, whoever adds them; nothing is ever deleted. Bytes are
+on disk before the database says so: a crash in between leaves bytes that nothing names, which harm
+nobody.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +14,10 @@ from kashi_server.domain.both_languages import because
 from kashi_server.domain.evidence_file import EvidenceFile, StoredFile, Subject, SubjectKind
 from kashi_server.errors import InvalidValue, NotFound, Refused, StorageError
 from kashi_server.services.acting import Acting
+from kashi_server.services.acts import PendingPort
 from kashi_server.services.media_type import media_type_of
 from kashi_server.services.paper_entries import file_entry
-from kashi_server.services.papers_port import PapersUnit, PapersWork
+from kashi_server.services.papers_port import FilesPort, PapersUnit, PapersWork
 
 FILE_BYTES_MAX: Final = 20 * 2**20
 FILES_A_SUBJECT_MAX: Final = 500
@@ -25,6 +27,7 @@ _KIND_ZH: Final = {
     SubjectKind.INVOICE: "发票",
     SubjectKind.PAYMENT: "付款",
     SubjectKind.CLAIM: "申报",
+    SubjectKind.HOST: "主机",
 }
 
 
@@ -84,41 +87,21 @@ class EvidenceFiles:
                 f"{acting.party_id} 只能加入本单位的文件。"
                 f"{acting.party_id} adds files of its own only"
             )
-        if not 0 < len(content) <= FILE_BYTES_MAX:
-            raise InvalidValue(
-                f"{name} 有 {len(content)} 字节，文件须为 1 至 {FILE_BYTES_MAX} 字节。"
-                f"{name} has {len(content)} bytes; a file has 1 to {FILE_BYTES_MAX}"
-            )
-        file = EvidenceFile(
-            file=StoredFile(
-                sha256=sha256(content).hexdigest(),
-                size_bytes=len(content),
-                media_type=media_type_of(content, name),
-            ),
+        file = described(
+            content,
+            name=name,
             owner_id=owner_id,
             subject=subject,
-            name=name,
             added_by=acting.actor,
-            added_utc_ms=self._clock(),
+            utc_ms=self._clock(),
         )
         with self._work.begin() as unit:
             # One at a time: two that add the same file at once do not meet.
             unit.expense.lock()
             self._check_subject(unit, owner_id, subject)
-            known = unit.files.files(owner_id=owner_id, subject=subject)
-            for one in known:
-                if one.file.sha256 == file.file.sha256:
-                    return one
-            if len(known) >= FILES_A_SUBJECT_MAX:
-                raise Refused(
-                    f"{subject} 已有 {len(known)} 个文件，不能再加。"
-                    f"{subject} holds {len(known)} files; no more are taken"
-                )
-            self._store.put(content)
-            unit.files.add(file)
-            unit.log.append_pending(*file_entry(file))
+            kept = keep(unit, self._store, file, content)
             unit.commit()
-        return file
+        return kept
 
     def all(
         self, acting: Acting, *, owner_id: str | None = None, subject: Subject | None = None
@@ -176,6 +159,70 @@ class EvidenceFiles:
                     return (owner_id,)
                 of_claim = self._claim_owner(unit, subject.name)
                 return () if of_claim is None else (of_claim,)
+            case SubjectKind.HOST:
+                hosts = {one.host_id: one for one in unit.identity.hosts()}
+                host = hosts.get(subject.name)
+                return () if host is None else (host.operator_party_id,)
+
+
+def described(
+    content: bytes, *, name: str, owner_id: str, subject: Subject, added_by: str, utc_ms: int
+) -> EvidenceFile:
+    """A file as it would be kept.
+
+    Raises:
+        InvalidValue: too large, empty, of a kind that is no evidence, or a name that is a path.
+    """
+    if not 0 < len(content) <= FILE_BYTES_MAX:
+        raise InvalidValue(
+            f"{name} 有 {len(content)} 字节，文件须为 1 至 {FILE_BYTES_MAX} 字节。"
+            f"{name} has {len(content)} bytes; a file has 1 to {FILE_BYTES_MAX}"
+        )
+    return EvidenceFile(
+        file=StoredFile(
+            sha256=sha256(content).hexdigest(),
+            size_bytes=len(content),
+            media_type=media_type_of(content, name),
+        ),
+        owner_id=owner_id,
+        subject=subject,
+        name=name,
+        added_by=added_by,
+        added_utc_ms=utc_ms,
+    )
+
+
+class FilesUnit(Protocol):
+    """A unit of work as keeping a file needs it."""
+
+    @property
+    def files(self) -> FilesPort:
+        """Evidence files."""
+
+    @property
+    def log(self) -> PendingPort:
+        """The log."""
+
+
+def keep(unit: FilesUnit, store: ByteStore, file: EvidenceFile, content: bytes) -> EvidenceFile:
+    """Keep a file in a unit of work that is the only one to; one kept before stays as it is.
+
+    Raises:
+        Refused: the subject holds as many files as it may.
+    """
+    known = unit.files.files(owner_id=file.owner_id, subject=file.subject)
+    for one in known:
+        if one.file.sha256 == file.file.sha256:
+            return one
+    if len(known) >= FILES_A_SUBJECT_MAX:
+        raise Refused(
+            f"{file.subject} 已有 {len(known)} 个文件，不能再加。"
+            f"{file.subject} holds {len(known)} files; no more are taken"
+        )
+    store.put(content)
+    unit.files.add(file)
+    unit.log.append_pending(*file_entry(file))
+    return file
 
 
 def check_files(work: PapersWork, store: ByteStore) -> list[str]:

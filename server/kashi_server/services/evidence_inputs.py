@@ -7,17 +7,22 @@ from kashi_server.domain.attestation import Attestation
 from kashi_server.domain.evidence_inputs import EvidenceInputs
 from kashi_server.domain.gap_counting import counts_on_officers
 from kashi_server.domain.gap_explanation import ExplanationState, GapExplanation, state_of
+from kashi_server.domain.key_word import KeyWord, custody_by_host
 from kashi_server.domain.rules import RulesVersion
+from kashi_server.errors import StorageError
 from kashi_server.services.evidence_port import GapsPort, StatedPort
 from kashi_server.services.expense_port import HostsPort
+from kashi_server.services.log_port import Entry
 
 ATTESTATION_ENTRY: Final = "attestation"
 ATTESTATION_CHANGE_ENTRY: Final = "attestation-change"
 ATTESTATION_REVERSAL_ENTRY: Final = "attestation-reversal"
 EXPLANATION_ENTRY: Final = "gap-explanation"
 GAP_DECISION_ENTRY: Final = "gap-decision"
+KEY_CLAIM_ENTRY: Final = "host-key-token"
+KEY_WORD_ENTRY: Final = "host-key-word"
 EVIDENCE_ENTRIES: Final = frozenset(
-    {ATTESTATION_CHANGE_ENTRY, ATTESTATION_REVERSAL_ENTRY, GAP_DECISION_ENTRY}
+    {ATTESTATION_CHANGE_ENTRY, ATTESTATION_REVERSAL_ENTRY, GAP_DECISION_ENTRY, KEY_WORD_ENTRY}
 )
 """Kinds of log entries that change what counts: none may wait while a month is closed."""
 
@@ -27,6 +32,9 @@ class PlacesPort(Protocol):
 
     def index_of(self, kind: str, reference: str) -> int | None:
         """Where the latest entry of this kind and reference stands."""
+
+    def entries_of(self, kind: str, size: int) -> Sequence[Entry]:
+        """The entries of a kind with an index below `size`, in order."""
 
 
 class EvidenceUnit(Protocol):
@@ -65,10 +73,30 @@ def read_evidence(
     return EvidenceInputs(
         attestations=_attestations(unit, start, end, size),
         explained=_explained(unit, start, end, size, rules),
-        # Where keys are held no entry of the log says yet. A host's row of today is not asked: it
-        # would reach into months that were closed before it changed, and no replay could tell.
-        custody={},
+        custody=custody_by_host(_key_words(unit, size)),
     )
+
+
+def _key_words(unit: EvidenceUnit, size: int) -> Sequence[KeyWord]:
+    """Officers' words on hosts' keys among the log's first `size` entries.
+
+    A host's row of today is not asked: it would reach into months that were closed before it
+    changed, and no replay could tell. Row and entry must say the same, because not everybody who
+    writes one of them may write the other; an entry that came twice is one word.
+    """
+    stored = {one.reference: one for one in unit.identity.key_words()}
+    found: dict[str, KeyWord] = {}
+    for entry in unit.log.entries_of(KEY_WORD_ENTRY, size):
+        word = stored.get(entry.reference)
+        if word is None or word.to_bytes() != entry.entry:
+            raise StorageError(
+                f"主机密钥的确认记录 {entry.reference} 与日志所载不符，无法据以计价；"
+                "请运行 kashi-server fsck，并从备份恢复。"
+                f"the word {entry.reference} on a host's key is not what the log has of it, and"
+                " nothing is rated by it; run kashi-server fsck, and restore a backup"
+            )
+        found[entry.reference] = word
+    return tuple(found.values())
 
 
 def _within(unit: EvidenceUnit, kind: str, reference: str, size: int) -> bool:

@@ -9,6 +9,7 @@ from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord, ReportedGap, ReportReference
 from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import Month
+from kashi_server.domain.key_word import KeyWord
 from kashi_server.domain.party import Party
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.silence import Silence
@@ -194,6 +195,9 @@ class HostsPort(Protocol):
     def hosts(self, operator_party_id: str | None = None) -> Sequence[Host]:
         """All hosts."""
 
+    def key_words(self, host_id: str | None = None) -> Sequence[KeyWord]:
+        """Officers' words on a host's report key, or on all hosts', by host and in order."""
+
 
 class LogPort(Protocol):
     """What importing and closing write to the append-only log, and what waits there."""
@@ -206,6 +210,9 @@ class LogPort(Protocol):
 
     def references(self, kind: str, size: int) -> Sequence[str]:
         """References of the entries of a kind with an index below `size`, in order."""
+
+    def entries_of(self, kind: str, size: int) -> Sequence[Entry]:
+        """The entries of a kind with an index below `size`, in order."""
 
     def reached(self, host_id: str, size: int) -> tuple[int, int]:
         """The last report of a host with an index below `size`; (0, 0) when there is none."""

@@ -17,6 +17,8 @@ from kashi_server.services.evidence_inputs import (
     ATTESTATION_REVERSAL_ENTRY,
     EXPLANATION_ENTRY,
     GAP_DECISION_ENTRY,
+    KEY_CLAIM_ENTRY,
+    KEY_WORD_ENTRY,
 )
 from kashi_server.services.paper_entries import (
     ALLOCATION_ENTRY,
@@ -49,6 +51,8 @@ KIND_ZH: Final[Mapping[str, str]] = {
     ATTESTATION_REVERSAL_ENTRY: "用量声明撤销",
     EXPLANATION_ENTRY: "缺口说明",
     GAP_DECISION_ENTRY: "缺口说明决定",
+    KEY_CLAIM_ENTRY: "主机密钥令牌",
+    KEY_WORD_ENTRY: "主机密钥意见",
     INVOICE_ENTRY: "发票",
     VERSION_ENTRY: "发票内容",
     DECISION_ENTRY: "发票决定",

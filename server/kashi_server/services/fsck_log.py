@@ -23,10 +23,12 @@ from kashi_server.services.claims_port import ClaimsPort
 from kashi_server.services.corrections_port import CorrectionsPort
 from kashi_server.services.evidence_logged import (
     evidence_rows,
+    key_faults,
+    key_rows,
     source_faults,
 )
 from kashi_server.services.evidence_port import GapsPort, StatedPort
-from kashi_server.services.expense_port import ExpensePort
+from kashi_server.services.expense_port import ExpensePort, HostsPort
 from kashi_server.services.facts_port import Place
 from kashi_server.services.fsck_certificates import (
     CertificatesPort,
@@ -71,6 +73,10 @@ class LoggedUnit(Protocol):
     @property
     def facts(self) -> LoggedFacts:
         """Facts."""
+
+    @property
+    def identity(self) -> HostsPort:
+        """Hosts."""
 
     @property
     def expense(self) -> ExpensePort:
@@ -138,6 +144,7 @@ def check_logged(work: LoggedWork) -> list[str]:
             rows |= statements.entries
             restored = dict(_restored(unit.facts))
             damaged = [*source_faults(unit.stated), *paper_faults(unit)]
+            damaged += key_faults(unit.identity)
             damaged += correction_faults(unit, statements.settlements)
             damaged += certificate_faults(unit.certificates)
             damaged += claim_faults(unit.claims)
@@ -170,6 +177,7 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
     for act in unit.assignments.acts():
         yield ACT_ENTRY, act.reference, act.to_bytes()
     yield from evidence_rows(unit.stated, unit.gap_words)
+    yield from key_rows(unit.identity)
     yield from correction_rows(unit)
     yield from certificate_rows(unit.certificates)
     for batch in unit.claims.batches():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from kashi_server.domain.interval import MINUTE_MS, Interval
+from kashi_server.domain.key_word import KeyWord
 from kashi_server.errors import InvalidValue, NotFound, Refused
 from kashi_server.services.acts import ActsUnit, PrivilegedAct, record
 from kashi_server.services.hosts import (
@@ -30,6 +31,14 @@ class HostKeeping:
         """Every host, or those of one operator."""
         with self._work.begin(writes=False) as unit:
             return unit.identity.hosts(operator_party_id)
+
+    def key_words(self) -> Mapping[str, Sequence[KeyWord]]:
+        """Officers' words on hosts' report keys, by host with any, in their order."""
+        found: dict[str, list[KeyWord]] = {}
+        with self._work.begin(writes=False) as unit:
+            for word in unit.identity.key_words():
+                found.setdefault(word.host_id, []).append(word)
+        return found
 
     def stated(self, days: int) -> Mapping[str, Stated]:
         """What each host stated of how it reads in the last days, and the doubts that raises."""

@@ -8,10 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final, Protocol
 
-from kashi_server.domain.evidence_level import KeyCustody
 from kashi_server.domain.interval import Interval
+from kashi_server.domain.key_token import KeyToken, claim_bytes
+from kashi_server.domain.key_word import KeyWord
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.services.acts import PendingPort, PrivilegedAct
 
@@ -46,13 +48,18 @@ class CertificateStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """What a host said of itself when it was enrolled."""
+    """What a host said of itself when it was enrolled.
+
+    Attributes:
+        key_token: the hardware that it says holds its report key; None: the key is in a file.
+    """
 
     hostname: str
     machine_sha256: bytes
     operating_system: str
     agent_version: str
     architecture: str
+    key_token: KeyToken | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +72,6 @@ class Host:
         recoveries_allowed: how often it may; officers raise it.
         relay_names: of a relay, the DNS names and IP addresses under which hosts reach it; a host
             has none.
-        key_custody: where its enrolment says the report key is held. The contract has no word for a
-            key in hardware yet, so every host's is in a file, and nothing is of level E3.
     """
 
     host_id: str
@@ -81,7 +86,13 @@ class Host:
     recoveries_allowed: int
     facts: HostFacts
     relay_names: tuple[str, ...] = ()
-    key_custody: KeyCustody = KeyCustody.FILE
+
+    def key_claim(self) -> bytes | None:
+        """What it claimed of the hardware that holds its report key; None: nothing."""
+        if self.facts.key_token is None:
+            return None
+        key_sha256 = sha256(self.report_public_key_der).hexdigest()
+        return claim_bytes(self.host_id, key_sha256, self.facts.key_token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +180,12 @@ class HostsPort(Protocol):
 
     def record_act(self, act: PrivilegedAct) -> None:
         """Add to the privileged acts."""
+
+    def key_words(self, host_id: str | None = None) -> Sequence[KeyWord]:
+        """Officers' words on a host's report key, or on all hosts', by host and in order."""
+
+    def add_key_word(self, word: KeyWord) -> None:
+        """Add a word on a host's report key."""
 
     def history(self, host_id: str) -> Sequence[StateChange]:
         """A host's changes of state, oldest first."""

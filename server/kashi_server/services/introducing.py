@@ -9,6 +9,7 @@ from typing import Final
 from kashi.limits import TEXT_CHARACTERS_MAX
 from kashi.v1 import enrolment_pb2
 
+from kashi_server.domain.key_token import KeyToken
 from kashi_server.errors import InvalidValue
 from kashi_server.services.enrolment import Enrolled
 from kashi_server.services.hosts import HostFacts
@@ -77,6 +78,18 @@ def host_facts(facts: enrolment_pb2.HostFacts) -> HostFacts:
         operating_system=_text("operating_system", facts.operating_system),
         agent_version=_text("agent_version", facts.agent_version),
         architecture=_text("architecture", facts.architecture),
+        key_token=_key_token(facts.key_token) if facts.HasField("key_token") else None,
+    )
+
+
+def _key_token(token: enrolment_pb2.KeyToken) -> KeyToken:
+    return KeyToken(
+        manufacturer=_text("key_token.manufacturer", token.manufacturer),
+        model=_text("key_token.model", token.model),
+        serial=_text("key_token.serial", token.serial),
+        made_inside=token.made_inside,
+        never_extractable=token.never_extractable,
+        always_sensitive=token.always_sensitive,
     )
 
 

@@ -12,6 +12,7 @@ from kashi_server.domain.evidence_file import EvidenceFile, Subject
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.payment import Covered, Payment
+from kashi_server.services.hosts import Host
 
 
 class ContractPapersPort(Protocol):
@@ -327,6 +328,13 @@ class PapersLogPort(Protocol):
         """Hand an entry to the sequencer."""
 
 
+class PapersHostsPort(Protocol):
+    """What papers ask of the hosts."""
+
+    def hosts(self, operator_party_id: str | None = None) -> Sequence[Host]:
+        """All hosts, or those of one operator, by name."""
+
+
 class PapersUnit(Protocol):
     """A unit of work as papers need it."""
 
@@ -349,6 +357,10 @@ class PapersUnit(Protocol):
     @property
     def files(self) -> FilesPort:
         """Evidence files."""
+
+    @property
+    def identity(self) -> PapersHostsPort:
+        """Hosts."""
 
     @property
     def log(self) -> PapersLogPort:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from kashi_server.errors import Refused
-from kashi_server.services.accounts import Role, normal_login
+from kashi_server.services.accounts import normal_login
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.host_keeping import change_state, existing_host
 from kashi_server.services.hosts import Host, HostsPort, HostState
@@ -21,7 +21,12 @@ from kashi_server.services.restoration import (
     Restored,
     StandingsPort,
 )
-from kashi_server.services.two_officers import AccountsRead, OfficersDecision, check_officers
+from kashi_server.services.two_officers import (
+    AccountsRead,
+    OfficersDecision,
+    check_officers,
+    officers_of,
+)
 
 RELEASE_REQUESTED_ACT: Final = "host-release-requested"
 """How the first officer's word for a release is called among privileged acts."""
@@ -99,7 +104,7 @@ class Releasing:
         return restored
 
     def _ask(self, unit: ReleaseUnit, host_id: str, login: str, reason: str) -> None:
-        if login not in _officers(unit):
+        if login not in officers_of(unit.accounts):
             raise Refused(
                 f"账号“{login}”不是本服务器的经办人。'{login}' is no officer here",
             )
@@ -126,12 +131,4 @@ class Releasing:
 def _first_word(unit: ReleaseUnit, host: Host) -> str | None:
     """Who asked before; None: nobody, or one who is no officer any more."""
     asked = normal_login(host.release_requested_by or "")
-    return asked if asked in _officers(unit) else None
-
-
-def _officers(unit: ReleaseUnit) -> frozenset[str]:
-    return frozenset(
-        account.login
-        for account in unit.accounts.all()
-        if account.role is Role.OFFICER and not account.disabled
-    )
+    return asked if asked in officers_of(unit.accounts) else None

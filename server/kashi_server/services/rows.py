@@ -7,6 +7,8 @@ from fractions import Fraction
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
+from kashi_server.domain.key_token import KeyToken
+from kashi_server.domain.key_word import KeyStanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class HostRow:
         devices: how many it has ever reported.
         devices_counted_only: cards it keeps out of its reports, as its last one says.
         certificate_expires_utc_ms: of its current TLS certificate.
+        key: where its report key is held; `key_token` is the hardware that it claims.
     """
 
     host_id: str
@@ -56,6 +59,8 @@ class HostRow:
     devices: int
     devices_counted_only: int
     certificate_expires_utc_ms: int | None
+    key: KeyStanding
+    key_token: KeyToken | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,15 @@ class AccountsRead(Protocol):
         """Every account."""
 
 
+def officers_of(accounts: AccountsRead) -> frozenset[str]:
+    """Logins of all who are officers now."""
+    return frozenset(
+        account.login
+        for account in accounts.all()
+        if account.role is Role.OFFICER and not account.disabled
+    )
+
+
 def check_officers(accounts: AccountsRead, decision: OfficersDecision) -> None:
     """Make sure that both who decided are officers here.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kashi_server.errors import Refused
@@ -15,16 +15,24 @@ from kashi_server.services.hosts import (
     StateChange,
     standing_of,
 )
-from kashi_server.storage.tables.identity import host_facts, host_states, hosts
+from kashi_server.storage.host_key_rows import HostKeyRows, token_columns, token_of
+from kashi_server.storage.tables.identity import (
+    host_facts,
+    host_key_tokens,
+    host_states,
+    hosts,
+)
 
-_HOSTS = select(hosts, host_facts).join(host_facts, hosts.c.host_id == host_facts.c.host_id)
+_HOSTS = (
+    select(hosts, host_facts, *token_columns())
+    .join(host_facts, hosts.c.host_id == host_facts.c.host_id)
+    .outerjoin(host_key_tokens, hosts.c.host_id == host_key_tokens.c.host_id)
+)
+_FACTS = ("hostname", "machine_sha256", "operating_system", "agent_version", "architecture")
 
 
-class HostRows:
+class HostRows(HostKeyRows):
     """The part of `IdentityRepository` that speaks of hosts."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def host(self, host_id: str, *, lock: bool = False) -> Host | None:
         """A host; `lock` keeps others from changing it until the unit ends."""
@@ -84,8 +92,9 @@ class HostRows:
             raise Refused(
                 "该报告密钥已属于某台主机。this report key already is a host's"
             ) from error
-        facts = {name: getattr(host.facts, name) for name in HostFacts.__dataclass_fields__}
+        facts = {name: getattr(host.facts, name) for name in _FACTS}
         self._connection.execute(insert(host_facts).values(host_id=host.host_id, **facts))
+        self._add_key_token(host.host_id, host.facts.key_token)
         self._add_state(
             StateChange(
                 host_id=host.host_id,
@@ -173,5 +182,6 @@ def _host(row: Row[Any]) -> Host:
             operating_system=row.operating_system,
             agent_version=row.agent_version,
             architecture=row.architecture,
+            key_token=token_of(row),
         ),
     )

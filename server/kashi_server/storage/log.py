@@ -380,6 +380,18 @@ class LogRepository:
         )
         return list(self._connection.execute(query).scalars())
 
+    def entries_of(self, kind: str, size: int) -> Sequence[Entry]:
+        """The entries of a kind with an index below `size`, in order."""
+        query = (
+            select(log_entries)
+            .where(log_entries.c.kind == kind, log_entries.c.log_index < size)
+            .order_by(log_entries.c.log_index)
+        )
+        return [
+            Entry(row.log_index, row.kind, row.reference, bytes(row.entry))
+            for row in self._connection.execute(query)
+        ]
+
 
 def _head(row: Row[Any]) -> LogHead:
     joined = bytes(row.peaks)

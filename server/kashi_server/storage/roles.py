@@ -51,6 +51,7 @@ INGEST_GRANTS: Final[Mapping[str, str]] = {
     # Identity. Who asked for a host's release is officers' word.
     "hosts": f"{_ADD}, UPDATE (state, state_reason, state_utc_ms, recoveries_used)",
     "host_facts": _ADD,
+    "host_key_tokens": _ADD,
     "host_states": _ADD,
     "host_certificates": f"{_ADD}, UPDATE (standing)",
     "enrolment_tokens": "SELECT, UPDATE (consumed_utc_ms, host_id, tls_key_sha256)",

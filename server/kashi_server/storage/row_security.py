@@ -278,6 +278,8 @@ _PAYMENTS: Final = f"{_OFFICE} OR (payer_id, reference) IN (SELECT * FROM kashi_
 POLICIES: Final[Mapping[str, str]] = {
     "hosts": _of_host("hosts"),
     "host_facts": _of_host("host_facts"),
+    "host_key_tokens": _of_host("host_key_tokens"),
+    "host_key_words": _of_host("host_key_words"),
     "host_states": _of_host("host_states"),
     "host_certificates": _of_host("host_certificates"),
     "alarms": _of_party("operator_party_id"),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from kashi_server.domain.device import Conflict, DeviceRecord, HostHead, ReportedGap
 from kashi_server.domain.host_event import HostEvent
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.key_word import KeyWord, key_standing
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.usage import DeviceHour
@@ -106,21 +107,25 @@ class ViewRepository:
         for tenure in self._expense.tenures():
             tenures[tenure.host_id].append(tenure)
         expiry = self._certificate_expiry()
+        identity = IdentityRepository(self._connection)
+        words = self._key_words(identity)
         return [
             self._host_row(
                 host,
+                words[host.host_id],
                 heads.get(host.host_id),
                 tenures[host.host_id],
                 counts.get(host.host_id, 0),
                 expiry.get(host.host_id),
             )
-            for host in IdentityRepository(self._connection).hosts()
+            for host in identity.hosts()
             if sight.sees_host(host.host_id) and not host.relay_names
         ]
 
     def _host_row(
         self,
         host: Host,
+        words: Sequence[KeyWord],
         head: HostHead | None,
         tenures: Sequence[Tenure],
         device_count: int,
@@ -148,7 +153,15 @@ class ViewRepository:
             devices=device_count,
             devices_counted_only=head.devices_counted_only if head else 0,
             certificate_expires_utc_ms=expires_utc_ms,
+            key=key_standing(host.facts.key_token, words),
+            key_token=host.facts.key_token,
         )
+
+    def _key_words(self, identity: IdentityRepository) -> Mapping[str, Sequence[KeyWord]]:
+        found: dict[str, list[KeyWord]] = defaultdict(list)
+        for word in identity.key_words():
+            found[word.host_id].append(word)
+        return found
 
     def _device_counts(self) -> Mapping[str, int]:
         query = select(devices.c.host_id, func.count()).group_by(devices.c.host_id)

@@ -52,6 +52,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "subject.invoice": ("发票", "invoice"),
     "subject.payment": ("付款", "payment"),
     "subject.claim": ("申报", "claim"),
+    "subject.host": ("主机", "host"),
     "invoice": ("发票", "Invoice"),
     "invoice.number": ("发票号码", "Number"),
     "invoice.issued_on": ("开票日期", "Issued on"),

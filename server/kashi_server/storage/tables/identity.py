@@ -1,9 +1,10 @@
 """Tables of the identity family: hosts, their keys and certificates, enrolment tokens.
 
-Rows of `host_states`, `alarms` and `privileged_acts` are only ever added.
+Rows of `host_key_tokens`, `host_key_words`, `host_states`, `alarms` and `privileged_acts` are only
+ever added.
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, SmallInteger, Table
 
 from kashi_server.storage.schema import Bytes, Count, Key, Text, metadata
 
@@ -36,6 +37,38 @@ host_facts = Table(
     Column("operating_system", Text, nullable=False),
     Column("agent_version", Text, nullable=False),
     Column("architecture", Text, nullable=False),
+)
+
+# What a host claimed of the token that holds its report key; of a key in a file: no row.
+host_key_tokens = Table(
+    "host_key_tokens",
+    metadata,
+    Column("host_id", ForeignKey("hosts.host_id"), primary_key=True),
+    Column("manufacturer", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("made_inside", SmallInteger, nullable=False),
+    Column("never_extractable", SmallInteger, nullable=False),
+    Column("always_sensitive", SmallInteger, nullable=False),
+)
+
+# Officers' words on that claim.
+host_key_words = Table(
+    "host_key_words",
+    metadata,
+    Column("host_id", ForeignKey("hosts.host_id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("act", Text, nullable=False),
+    # The ordinal of another officer's word that this one completes; 0: it waits for one.
+    Column("completes", Integer, nullable=False),
+    Column("officer", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence_sha256", Text, nullable=False),
+    Column("claim_sha256", Text, nullable=False),
+    Column("said_utc_ms", Count, nullable=False),
+    CheckConstraint("act IN ('confirmed', 'withdrawn')", name="act"),
+    CheckConstraint("completes >= 0 AND completes < ordinal", name="completes"),
+    CheckConstraint("(act = 'withdrawn') = (evidence_sha256 = '')", name="evidence"),
 )
 
 host_states = Table(

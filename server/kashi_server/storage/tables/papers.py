@@ -254,6 +254,6 @@ evidence_files = Table(
     CheckConstraint("size_bytes > 0", name="size"),
     CheckConstraint("length(sha256) = 64", name="sha256"),
     CheckConstraint(
-        "subject_kind IN ('contract', 'invoice', 'payment', 'claim')", name="subject_kind"
+        "subject_kind IN ('contract', 'invoice', 'payment', 'claim', 'host')", name="subject_kind"
     ),
 )

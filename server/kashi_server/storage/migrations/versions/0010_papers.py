@@ -170,7 +170,7 @@ def _evidence_files() -> None:
         sa.CheckConstraint("size_bytes > 0", name=op.f("ck_evidence_files_size")),
         sa.CheckConstraint("length(sha256) = 64", name=op.f("ck_evidence_files_sha256")),
         sa.CheckConstraint(
-            "subject_kind IN ('contract', 'invoice', 'payment', 'claim')",
+            "subject_kind IN ('contract', 'invoice', 'payment', 'claim', 'host')",
             name=op.f("ck_evidence_files_subject_kind"),
         ),
     )

@@ -1,5 +1,5 @@
 """Tables of stated usage, explanations of gaps and what officers made of them; what a report says
-of its clock."""
+of its clock; what hosts claim of the tokens that hold their keys, and officers' words on that."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,8 @@ _TABLES = (
     "attestation_reversals",
     "gap_explanations",
     "gap_decisions",
+    "host_key_tokens",
+    "host_key_words",
 )
 
 
@@ -31,6 +33,8 @@ def upgrade() -> None:
     _attestation_reversals()
     _gap_explanations()
     _gap_decisions()
+    _host_key_tokens()
+    _host_key_words()
     dialect = op.get_bind().dialect.name
     for table in _TABLES:
         for statement in guards.append_only(dialect, table):
@@ -197,4 +201,43 @@ def _gap_decisions() -> None:
     _indexed(table, "explanation_id")
     op.create_index(
         op.f("uq_gap_decisions_officer"), table, ["explanation_id", "officer"], unique=True
+    )
+
+
+def _host_key_tokens() -> None:
+    """Hosts from before claim none: their keys are in files."""
+    table = "host_key_tokens"
+    op.create_table(
+        table,
+        _reference(table, "host_id", "hosts.host_id", primary_key=True),
+        sa.Column("manufacturer", Text, nullable=False),
+        sa.Column("model", Text, nullable=False),
+        sa.Column("serial", Text, nullable=False),
+        sa.Column("made_inside", sa.SmallInteger, nullable=False),
+        sa.Column("never_extractable", sa.SmallInteger, nullable=False),
+        sa.Column("always_sensitive", sa.SmallInteger, nullable=False),
+    )
+
+
+def _host_key_words() -> None:
+    table = "host_key_words"
+    op.create_table(
+        table,
+        _reference(table, "host_id", "hosts.host_id", primary_key=True),
+        sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("act", Text, nullable=False),
+        sa.Column("completes", sa.Integer, nullable=False),
+        sa.Column("officer", Text, nullable=False),
+        sa.Column("reason", Text, nullable=False),
+        sa.Column("evidence_sha256", Text, nullable=False),
+        sa.Column("claim_sha256", Text, nullable=False),
+        sa.Column("said_utc_ms", Count, nullable=False),
+        sa.CheckConstraint("act IN ('confirmed', 'withdrawn')", name=op.f("ck_host_key_words_act")),
+        sa.CheckConstraint(
+            "completes >= 0 AND completes < ordinal", name=op.f("ck_host_key_words_completes")
+        ),
+        sa.CheckConstraint(
+            "(act = 'withdrawn') = (evidence_sha256 = '')",
+            name=op.f("ck_host_key_words_evidence"),
+        ),
     )

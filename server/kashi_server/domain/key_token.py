@@ -1,0 +1,69 @@
+"""The token that a host says holds its report key: a claim, which by itself changes nothing."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from kashi_server.domain.canonical import canonical_bytes
+
+_PROPERTIES: Final = (
+    ("made_inside", "密钥在其中生成", "the key was made inside"),
+    ("never_extractable", "密钥从未可导出", "the key never could be taken out"),
+    ("always_sensitive", "密钥从未以明文示人", "the key never was shown in the clear"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyToken:
+    """A PKCS#11 token as the host's module tells it.
+
+    Attributes:
+        made_inside: the key was made inside (CKA_LOCAL).
+        never_extractable: it never could be taken out (CKA_NEVER_EXTRACTABLE).
+        always_sensitive: it never was shown in the clear (CKA_ALWAYS_SENSITIVE).
+    """
+
+    manufacturer: str
+    model: str
+    serial: str
+    made_inside: bool
+    never_extractable: bool
+    always_sensitive: bool
+
+    def unclaimed(self) -> tuple[tuple[str, str], ...]:
+        """What must be claimed of a key in hardware and is not, in Chinese and in English.
+
+        A key that was outside once may be anywhere; a token without a serial number is no
+        particular one, and no document can be held against it.
+        """
+        lacking = [(zh, en) for name, zh, en in _PROPERTIES if not getattr(self, name)]
+        if not self.serial.strip():
+            lacking.append(("令牌的序列号", "the token's serial number"))
+        return tuple(lacking)
+
+    @property
+    def text(self) -> str:
+        """What is printed on it: manufacturer, model and serial number."""
+        return " ".join(f"{self.manufacturer} {self.model} {self.serial}".split())
+
+    def to_data(self) -> dict[str, str | bool]:
+        """As plain data."""
+        return {
+            "manufacturer": self.manufacturer,
+            "model": self.model,
+            "serial": self.serial,
+            "made_inside": self.made_inside,
+            "never_extractable": self.never_extractable,
+            "always_sensitive": self.always_sensitive,
+        }
+
+
+def claim_bytes(host_id: str, report_key_sha256: str, token: KeyToken) -> bytes:
+    """What the log keeps of a host's claim: of which key, and in which token."""
+    return canonical_bytes(
+        {
+            "format": "kashi/v1/host-key-token",
+            "host_id": host_id,
+            "report_key_sha256": report_key_sha256,
+            "token": token.to_data(),
+        }
+    )
