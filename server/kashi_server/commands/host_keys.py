@@ -68,7 +68,7 @@ def confirm_key(
         Path,
         typer.Option(
             "--evidence",
-            help="所凭文件：交货单、令牌厂商证书或序列号照片；按哈希保存。"
+            help="所凭文件：交货单、密钥令牌厂商证书或序列号照片；按哈希保存。"
             "The document seen: delivery note, the vendor's certificate, a photo of the serial"
             " number; kept under its hash.",
         ),
@@ -76,7 +76,7 @@ def confirm_key(
     password_file: OfficerPassword = None,
     directory: Directory = DEFAULT_DIRECTORY,
 ) -> None:
-    """确认主机报告密钥保存在硬件令牌中；须两名经办人各以门户密码办理。
+    """确认主机报告密钥保存在密钥令牌中；须两名经办人各以门户密码办理。
     Confirm that a token holds a host's report key; it takes two officers, each with the password
     of the portal.
 
@@ -92,12 +92,12 @@ def confirm_key(
     named = plain(token.text if token else "")
     if not decided:
         print(
-            f"已记录，须由另一名经办人同样办理 {host_id} 的确认（令牌 {named}）。"
+            f"已记录，须由另一名经办人同样办理 {host_id} 的确认（密钥令牌 {named}）。"
             f"Noted. Another officer must confirm the key of {host_id} as well (token {named})."
         )
         return
     print(
-        f"主机 {host_id} 的密钥已确认保存在令牌 {named} 中；此后计价的各行为 E3，"
+        f"主机 {host_id} 的密钥已确认保存在密钥令牌 {named} 中；此后计价的各行为 E3，"
         "已关账月份须经更正。"
         f"The key of host {host_id} is confirmed as held by token {named}: lines rated from now on"
         " are E3; months that are closed take a correction."
@@ -139,7 +139,7 @@ def key_lines(host: Host, words: Sequence[KeyWord]) -> Iterator[str]:
     yield f"    报告密钥 report key: {standing.zh} {standing.en}"
     if token is None:
         return
-    yield f"        令牌 token {plain(token.text)}"
+    yield f"        密钥令牌 key token {plain(token.text)}"
     for zh, en in token.unclaimed():
         yield f"        未申明 not claimed: {zh} {en}"
     for word in words:

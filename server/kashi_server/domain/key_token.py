@@ -37,7 +37,7 @@ class KeyToken:
         """
         lacking = [(zh, en) for name, zh, en in _PROPERTIES if not getattr(self, name)]
         if not self.serial.strip():
-            lacking.append(("令牌的序列号", "the token's serial number"))
+            lacking.append(("密钥令牌的序列号", "the token's serial number"))
         return tuple(lacking)
 
     @property

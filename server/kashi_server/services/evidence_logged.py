@@ -60,7 +60,7 @@ def key_faults(hosts: HostsPort) -> Iterator[str]:
     for word in words:
         if word.claim_sha256 != claims.get(word.host_id):
             yield (
-                f"主机密钥意见 {word.reference} 针对的令牌与主机接入时所申明的不同。"
+                f"主机密钥意见 {word.reference} 针对的密钥令牌与主机接入时所申明的不同。"
                 f"host-key-word {word.reference} speaks of another token than the host claimed when"
                 " it was enrolled"
             )

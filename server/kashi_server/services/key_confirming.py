@@ -221,7 +221,7 @@ def _check_claim(host: Host, standing: KeyStanding) -> None:
     if token is None:
         raise Refused(
             f"主机 {host.host_id} 接入时未申明硬件中的密钥，无可确认；"
-            "请在令牌上生成新密钥后以新令牌重新接入。"
+            "请在密钥令牌上生成新密钥后以新的登记令牌重新接入。"
             f"host {host.host_id} claimed no key in hardware when it was enrolled; nothing can be"
             " confirmed: make a new key on the token, and enrol it anew"
         )

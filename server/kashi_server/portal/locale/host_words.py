@@ -30,7 +30,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "hosts.certificate": ("连接证书到期", "Connection certificate until"),
     "hosts.key": ("报告密钥", "Report key"),
     "hosts.key_note": (
-        "令牌由主机自报；须两名经办人凭文件确认，该主机的计价行才为 E3。",
+        "密钥令牌由主机自报；须两名经办人凭文件确认，该主机的计价行才为 E3。",
         "What the host says of it; its lines are E3 once two officers confirm it by a document.",
     ),
     "hosts.reason": ("状态说明", "Why"),
