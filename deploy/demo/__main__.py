@@ -173,7 +173,7 @@ def _stay(console: Console) -> None:
         signal.signal(number, lambda *_: ended.set())
     while not ended.wait(3600):
         pass
-    console.print("Stopping server and agent. 正在停止服务器与代理。")
+    console.print("正在停止服务器与代理。Stopping server and agent.")
 
 
 if __name__ == "__main__":
