@@ -159,20 +159,21 @@ def _ship(stage: Stage, console: Console) -> None:
             )
             progress.update(task, completed=31)
     console.print(
-        f"✓ {reports} signed reports over mutual TLS  {time.monotonic() - began:.1f} s,"
-        f" {folder_bytes(stage.server) / 1e6:.0f} MB on the server"
+        f"✓ 签名报告经双向 TLS 送达 signed reports over mutual TLS: {reports}"
+        f"  {time.monotonic() - began:.1f} s,"
+        f" 服务器上 on the server {folder_bytes(stage.server) / 1e6:.0f} MB"
     )
 
 
 def _stay(console: Console) -> None:
     """Wait until interrupted."""
-    console.print("The server stays up; Ctrl-C ends it. 服务器保持运行，Ctrl-C 结束。")
+    console.print("服务器保持运行，Ctrl-C 结束。The server stays up; Ctrl-C ends it.")
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     while not ended.wait(3600):
         pass
-    console.print("Stopping server and agent. 正在停止服务器与代理。")
+    console.print("正在停止服务器与代理。Stopping server and agent.")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def live_agent(stage: Stage, console: Console) -> Iterator[None]:
             )  # fmt: skip
             what = "本机显卡 this machine's GPU" if has_gpu() else "生成的负载 generated workload"
             console.print(
-                f"✓ 实时代理 live agent: {what}\n  log {folder / 'agent.log'}", soft_wrap=True
+                f"✓ 实时代理 live agent: {what}\n  日志 log {folder / 'agent.log'}", soft_wrap=True
             )
             try:
                 yield

@@ -10,7 +10,7 @@ from kashi_agent.wiring import member, real_spool
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    words = "核对暂存区的链与计数。Check the spool's chain and counters"
+    words = "核对缓存的链与计数。Check the spool's chain and counters"
     add_command(commands, "verify", words, run)
 
 
