@@ -38,8 +38,14 @@ def key_of(hardware_id: ColumnElement[str]) -> ColumnElement[str]:
     return case((func.substr(folded, 1, 4) == "mig-", _BeforeDot(folded)), else_=folded)
 
 
-def key_column(name: str, of: str) -> Column[str]:
+def key_column(name: str, of: str, *, stored: bool = True) -> Column[str]:
     """A column with the key of another of its table; without one where that is empty, so that
-    nothing is looked for among all that have none."""
+    nothing is looked for among all that have none.
+
+    Args:
+        stored: no on SQLite, which adds to a table only columns that it works out when read; its
+            indexes hold them all the same.
+    """
     told: ColumnElement[str] = literal_column(of, Text())
-    return Column(name, schema.Text, Computed(key_of(func.nullif(told, ""))), nullable=True)
+    key = Computed(key_of(func.nullif(told, "")), persisted=stored)
+    return Column(name, schema.Text, key, nullable=True)

@@ -44,10 +44,11 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_assignment_acts_contract_id", "assignment_acts", ["contract_id"])
-    for statement in guards.append_only(op.get_bind().dialect.name, "assignment_acts"):
+    dialect = op.get_bind().dialect.name
+    for statement in guards.append_only(dialect, "assignment_acts"):
         op.execute(statement)
     for name, of in _KEYS.items():
-        op.add_column("devices", key_column(name, of))
+        op.add_column("devices", key_column(name, of, stored=dialect == "postgresql"))
         op.create_index(f"ix_devices_{name}", "devices", [name])
 
 
