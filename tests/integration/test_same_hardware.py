@@ -47,7 +47,6 @@ from kashi_server.services.restoration import Decision, Restoration
 from kashi_server.services.trail_then import CutOff
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.roles import install_roles, role_urls
-from kashi_server.storage.same_hardware import key_of
 from kashi_server.storage.tables.facts import devices
 from kashi_server.storage.unit_of_work import Work
 from kashi_verify.arithmetic import check_arithmetic
@@ -491,7 +490,7 @@ def test_the_databases_compare_hardware_as_the_server_does(work: Work, name: str
     store(work, observe(START, START + 1, hardware_id=name), parts={name: told})
 
     with work.begin(writes=False) as unit:
-        (found,) = unit.connection.execute(select(key_of(devices.c.hardware_id))).scalars()
+        (found,) = unit.connection.execute(select(devices.c.hardware_key)).scalars()
 
     assert found == hardware_key(name)
 

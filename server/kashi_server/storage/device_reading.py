@@ -27,7 +27,6 @@ from kashi_server.services.service_windows import (
     observed_of,
 )
 from kashi_server.storage.hour_reading import device_hours
-from kashi_server.storage.same_hardware import key_of
 from kashi_server.storage.tables.facts import devices, gaps
 
 _EVER: Final = 2**31
@@ -104,7 +103,7 @@ def _rows(connection: Connection, hardware_ids: Collection[str] | None) -> list[
     query = select(devices).where(devices.c.first_utc_ms.is_not(None))
     if hardware_ids is not None:
         keys = {hardware_key(one) for one in hardware_ids}
-        query = query.where(key_of(devices.c.hardware_id).in_(keys))
+        query = query.where(devices.c.hardware_key.in_(keys))
     ordered = query.order_by(devices.c.hardware_id, devices.c.first_utc_ms, devices.c.host_id)
     return [
         DeviceRow(row.host_id, row.slot, description(row), row.first_utc_ms, row.described_utc_ms)

@@ -101,23 +101,22 @@ FUNCTIONS: Final = (
                 FROM assignments a JOIN contracts c ON c.contract_id = a.contract_id
                 WHERE a.confirmed_by IS NOT NULL AND {_PARTY} IN (c.user_id, c.provider_id)
             ), told AS (
-                SELECT DISTINCT d.hardware_id, {_key("d.hardware_id")} AS key,
-                    {_cut("d.hardware_id")} AS cut, {_key("d.parent_hardware_id")} AS whole,
-                    d.share_numerator, d.share_denominator
-                FROM devices d
+                SELECT d.hardware_id, {_cut("d.hardware_id")} AS cut, d.share_numerator,
+                    d.share_denominator, l.cut AS leased_cut, l.start_minute, l.until
+                FROM leased l JOIN devices d ON d.hardware_key = l.key
             )
             SELECT l.hardware_id, l.start_minute, l.until FROM leased l
             UNION ALL
-            SELECT DISTINCT d.hardware_id, l.start_minute, l.until
-            FROM leased l JOIN told d ON d.key = l.key
-            WHERE l.cut IN ('', d.cut) OR d.cut = '' AND CASE
-                WHEN l.cut ~ '^[1-9][0-9]{{0,8}}of[1-9][0-9]{{0,8}}(-|$)' THEN
-                    split_part(l.cut, 'of', 1)::bigint * d.share_denominator
-                    = split_part(split_part(l.cut, 'of', 2), '-', 1)::bigint * d.share_numerator
+            SELECT DISTINCT t.hardware_id, t.start_minute, t.until FROM told t
+            WHERE t.leased_cut IN ('', t.cut) OR t.cut = '' AND CASE
+                WHEN t.leased_cut ~ '^[1-9][0-9]{{0,8}}of[1-9][0-9]{{0,8}}(-|$)' THEN
+                    split_part(t.leased_cut, 'of', 1)::bigint * t.share_denominator
+                    = split_part(split_part(t.leased_cut, 'of', 2), '-', 1)::bigint
+                    * t.share_numerator
                 ELSE false END
             UNION ALL
             SELECT DISTINCT d.hardware_id, l.start_minute, l.until
-            FROM leased l JOIN told d ON d.whole = l.key
+            FROM leased l JOIN devices d ON d.parent_key = l.key
         """,
     ),
     SecurityFunction(
@@ -139,7 +138,7 @@ FUNCTIONS: Final = (
             SELECT EXISTS (
                 SELECT 1 FROM kashi_own_hosts() h
                 JOIN devices d ON d.host_id = h.host_id
-                AND {_key("d.hardware_id")} = {_key("hardware")}
+                AND d.hardware_key = {_key("hardware")}
                 JOIN device_hours o ON o.host_id = d.host_id AND o.hardware_id = d.hardware_id
                 WHERE o.hour = at_hour
                 AND h.start_minute < (at_hour + 1) * 60::bigint

@@ -1,11 +1,11 @@
 """What a party may see, read from tenures and confirmed assignments."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Row, or_, select
 
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.same_hardware import covers, hardware_key
@@ -16,11 +16,14 @@ from kashi_server.storage.tables.identity import hosts
 
 _TOLD: Final = select(
     devices.c.hardware_id,
-    devices.c.parent_hardware_id,
+    devices.c.hardware_key,
+    devices.c.parent_key,
     devices.c.share_numerator,
     devices.c.share_denominator,
 ).distinct()
 """How hosts tell of devices: what part of which card each is."""
+_KEYS_AT_ONCE: Final = 500
+"""Of how many pieces of hardware one query asks: of few enough that indexes are used."""
 
 
 def sight_of(connection: Connection, party_id: str | None) -> Sight:
@@ -78,12 +81,22 @@ def _leased(connection: Connection, party_id: str | None) -> Mapping[str, tuple[
         interval = Interval(row.start_minute, row.end_minute)
         named[hardware_key(row.hardware_id)].append((row.hardware_id, interval))
         leased[row.hardware_id].append(interval)
-    for device in connection.execute(_TOLD) if named else ():
+    for device in _told(connection, list(named)):
         share = Fraction(device.share_numerator, device.share_denominator)
-        for hardware_id, interval in named.get(hardware_key(device.hardware_id), ()):
+        for hardware_id, interval in named.get(device.hardware_key, ()):
             if covers(hardware_id, device.hardware_id, share):
                 leased[device.hardware_id].append(interval)
         # Who leases a physical device leases what it is cut into.
-        for _hardware_id, interval in named.get(hardware_key(device.parent_hardware_id), ()):
+        for _hardware_id, interval in named.get(device.parent_key, ()):
             leased[device.hardware_id].append(interval)
     return {hardware_id: merged(spans) for hardware_id, spans in leased.items()}
+
+
+def _told(connection: Connection, keys: Sequence[str]) -> set[Row[Any]]:
+    """What is told of some hardware, and of what it is cut into."""
+    found: set[Row[Any]] = set()
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[start : start + _KEYS_AT_ONCE]
+        either = or_(devices.c.hardware_key.in_(some), devices.c.parent_key.in_(some))
+        found.update(connection.execute(_TOLD.where(either)))
+    return found

@@ -15,6 +15,7 @@ from sqlalchemy import (
     literal_column,
 )
 
+from kashi_server.storage.same_hardware import key_column
 from kashi_server.storage.schema import Bytes, Count, Text, metadata
 
 reports = Table(
@@ -134,7 +135,12 @@ devices = Table(
     Column("first_utc_ms", Count, nullable=True),
     # When the latest report that described it was received: tells which description is newest.
     Column("described_utc_ms", Count, nullable=False),
+    # What is the same for every id of its hardware, and of the card it is cut from.
+    key_column("hardware_key", "hardware_id"),
+    key_column("parent_key", "parent_hardware_id"),
     Index("ix_devices_hardware_id", "hardware_id"),
+    Index("ix_devices_hardware_key", "hardware_key"),
+    Index("ix_devices_parent_key", "parent_key"),
 )
 
 device_hours = Table(

@@ -1,8 +1,9 @@
-"""Tables of assignments as they are proposed and answered."""
+"""Tables of assignments as they are proposed and answered; the hardware that they are of."""
 
 import sqlalchemy as sa
 from alembic import op
 from kashi_server.storage import guards
+from kashi_server.storage.same_hardware import key_column
 from kashi_server.storage.schema import Count, Text
 
 revision = "0011"
@@ -10,6 +11,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_KEYS = {"hardware_key": "hardware_id", "parent_key": "parent_hardware_id"}
 _KINDS = (
     "kind IN ('proposed', 'confirmed', 'declined', 'withdrawn',"
     " 'end_proposed', 'end_confirmed', 'end_declined', 'end_withdrawn')"
@@ -42,11 +44,18 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_assignment_acts_contract_id", "assignment_acts", ["contract_id"])
-    for statement in guards.append_only(op.get_bind().dialect.name, "assignment_acts"):
+    dialect = op.get_bind().dialect.name
+    for statement in guards.append_only(dialect, "assignment_acts"):
         op.execute(statement)
+    for name, of in _KEYS.items():
+        op.add_column("devices", key_column(name, of, stored=dialect == "postgresql"))
+        op.create_index(f"ix_devices_{name}", "devices", [name])
 
 
 def downgrade() -> None:
+    for name in _KEYS:
+        op.drop_index(f"ix_devices_{name}", "devices")
+        op.drop_column("devices", name)
     dialect = op.get_bind().dialect.name
     for statement in guards.drop(dialect, "assignment_acts", "append_only"):
         op.execute(statement)
