@@ -31,6 +31,7 @@ from kashi_server.services.invoice_righting import put_right
 from kashi_server.storage.engine import open_engine
 from kashi_server.storage.unit_of_work import UnitOfWork, Work
 from papers_falling import DECISION, void
+from sqlalchemy.exc import ProgrammingError
 
 
 def flags(ready: Filed, claim_id: str) -> int:
@@ -163,14 +164,26 @@ def test_what_changes_while_a_look_tells_is_told_by_its_next_round(
     assert due(ready) == {}
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        StorageError("数据库没有应答。the database does not answer"),
+        ProgrammingError("SELECT 1", {}, Exception("permission denied")),
+        KeyError("eligible_yuan"),
+    ],
+)
 def test_a_look_that_fails_takes_no_step_back(
-    sqlite_claims_work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    sqlite_claims_work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
-    """The database stops answering after the withdrawal: that stands, and it is said what to do."""
+    """Whatever fails after the withdrawal: that stands, whoever took it hears of no error, and it
+    is said what to do."""
     ready, paid, beside = lifted(sqlite_claims_work)
 
     def fails(*_asked: object) -> None:
-        raise StorageError("数据库没有应答。the database does not answer")
+        raise error
 
     monkeypatch.setattr(Claims, "_look", fails)
     taken = ready.claims.withdraw(CLERK, beside, WHY)

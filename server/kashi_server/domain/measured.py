@@ -74,10 +74,10 @@ class Measured:
         if line.standing.contract_id is not None:
             self._taken_of_contract.setdefault(line.standing.contract_id, []).append(part)
 
-    def device(self, name: str) -> DeviceRecord | None:
-        """A device that agents reported, by any spelling of its hardware id."""
-        found = (self._devices.get(one) for one in self._spelled(name))
-        return next(filter(None, found), None)
+    def devices(self, name: str) -> Sequence[DeviceRecord]:
+        """A device that agents reported, by any spelling of its hardware id: one for each id by
+        which they told of it, which served in turns."""
+        return [self._devices[one] for one in self._spelled(name) if one in self._devices]
 
     def kin(self, name: str) -> tuple[str, ...]:
         """The ids that agents know of a device, of what it is a part of, and of its parts: they

@@ -18,6 +18,7 @@ from itertools import pairwise
 from kashi_server.domain.attestation import SITE_PREFIX, Attestation, StatedRecord
 from kashi_server.domain.contract import Assignment, Contract
 from kashi_server.domain.device import DeviceRecord, ServiceWindow, Vendor
+from kashi_server.domain.device_family import share_of
 from kashi_server.domain.evidence_level import EvidenceLevel
 from kashi_server.domain.hardware_name import device_key, named_device, names_partition
 from kashi_server.domain.interval import Interval
@@ -94,25 +95,24 @@ class _Book:
                     yield tenure.interval
 
     def _windows(self, stretch: Stretch) -> Sequence[ServiceWindow]:
-        device = self._known(stretch)
-        return () if device is None else device.windows
+        return [window for device in self._known(stretch) for window in device.windows]
 
-    def _known(self, stretch: Stretch) -> DeviceRecord | None:
-        return self._measured.device(stretch.record.unit_name)
+    def _known(self, stretch: Stretch) -> Sequence[DeviceRecord]:
+        return self._measured.devices(stretch.record.unit_name)
 
     def of_host(
         self, stretch: Stretch, contract: Contract, price: Price | None, minute: int
     ) -> tuple[Reason, ...]:
         """What speaks against a stretch at a minute by what is known of its device and its host."""
         found: tuple[Reason, ...] = () if price is not None else (Reason.NO_PRICE,)
-        device, record = self._known(stretch), stretch.record
-        if device is None:
+        devices, record = self._known(stretch), stretch.record
+        if not devices:
             part = names_partition(record.unit_name, as_id=record.identified)
             return (*found, Reason.SHARE_UNKNOWN) if part else found
-        if device.parent_hardware_id or device.share_numerator != device.share_denominator:
+        if any(one.parent_hardware_id or share_of(one) != 1 for one in devices):
             # The source counts it as a whole card; what part it was at that minute it does not say.
             found += (Reason.SHARE_UNKNOWN,)
-        for window in device.windows:
+        for window in self._windows(stretch):
             if minute in window.interval:
                 tenures = (t for t in self._terms.tenures if t.host_id == window.host_id)
                 tenure = next((t for t in tenures if minute in t.interval), None)

@@ -92,16 +92,18 @@ class ClaimBeside(ClaimSteps):
         year = CompanyYear.of(taking.stored)
 
         def look(changed: Sequence[str]) -> None:
-            # The step stands and nobody takes it back: what fails here is told by the next look.
+            # The step stands and nobody takes it back, whatever fails here: raised, it would say to
+            # whoever took it that nothing was done. The next look tells what this one did not.
             try:
                 self._look(year, changed)
-            except KashiError as error:
+            except Exception as error:
                 _LOG.warning(
                     "申报 %s 之外的同年度申报未能复核，可用 claim expire 补做：%s。"
                     "claims beside these were not looked at; claim expire does it: %s",
                     ", ".join(changed),
                     error,
                     error,
+                    exc_info=None if isinstance(error, KashiError) else error,
                 )
 
         taking.unit.once_committed(year, event.claim_id, look)

@@ -5,7 +5,7 @@ cannot be promised twice.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
 from kashi_server.domain.replayed_claim import STANDS_FOR_NOTHING
 from kashi_server.domain.rules import RulesVersion
+from kashi_server.services.claim_awards_before import PRINCIPLE, YEARS, AwardsBefore
 from kashi_server.services.claim_booking import budget_of
 from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
 from kashi_server.services.claims_port import (
@@ -56,7 +57,8 @@ def before(
         used_fen: of a use: what was used of the claim's voucher before.
         granted: money is about to move: of other claims only expense that was approved counts
             towards a year's threshold. Before that every claim that stands counts, so that two may
-            reach it together.
+            reach it together. And of awards to the company only those count that were approved
+            before its own: a later one was held to the limits itself, and takes nothing back.
     """
     claim, batch = stored.claim, stored.batch
     same = [
@@ -73,12 +75,13 @@ def before(
     ]
     paid = (one for one in on_contract if one.batch.programme_id == batch.programme_id)
     funds = _Funds(unit, stored)
+    limiting = AwardsBefore(unit, stored) if granted else None
     return Before(
         standing=Standing(
             year_eligible_fen=sum(_beside_fen(unit, one) for one in counted),
             year_contract_fen=_contracted_fen(unit, stored, counted),
-            year_awarded_fen=_awarded_fen(this_year),
-            years_awarded=len(_years(same) - {batch.year}),
+            year_awarded_fen=_awarded_fen(_held(limiting, this_year, PRINCIPLE)),
+            years_awarded=len(_years(_held(limiting, same, YEARS)) - {batch.year}),
             paid_on_contract_fen=_awarded_fen(paid) + used_fen,
             pool_granted_fen=funds.granted_fen(),
             envelope_pool_fen=funds.envelope()[0],
@@ -90,6 +93,13 @@ def before(
 
 def _awarded_fen(found: Iterable[StoredClaim]) -> int:
     return sum(one.claim.amounts.awarded_fen for one in found)
+
+
+def _held(
+    before_own: AwardsBefore | None, found: Sequence[StoredClaim], limit: str
+) -> Sequence[StoredClaim]:
+    """Claims whose awards are held against a limit; before money moves, all."""
+    return found if before_own is None else before_own.held_against(limit, found)
 
 
 def _contracted_fen(unit: ClaimsUnit, stored: StoredClaim, this_year: Iterable[StoredClaim]) -> int:

@@ -9,6 +9,7 @@ from expense_cases import (
     END,
     H100,
     HOST_A,
+    HOST_B,
     OCTOBER,
     OTHER_TENANT,
     RULES,
@@ -381,6 +382,24 @@ def test_a_stated_device_that_is_known_stands_by_its_hosts_tenure(
     (line,) = _stated(_rated([_named(START + 60, START + 120)], agreed, observe(START, START + 60)))
 
     assert (line.amount_fen, line.reasons) == (0, (reason,))
+
+
+def test_a_stated_device_stands_by_the_host_it_served_on_under_another_spelling() -> None:
+    """A card moves to its user's own host, which writes its id in small letters: what is stated of
+    it there earns nothing, by whatever spelling."""
+    moved = START + 60
+    hosts = [tenure(), tenure(HOST_B, owner_id=TENANT, kind=TenureKind.SELF_OWNED)]
+    known = [device(CARD, (HOST_A, START - 1440, moved))]
+    known += [device(CARD.lower(), (HOST_B, moved, None))]
+    for spelled in (CARD, CARD.lower()):
+        said = _named(START, moved + 60, spelled)
+
+        lines = _stated(_rated([said], terms(tenures=hosts), devices=known))
+
+        assert [(one.start, one.billed_ms > 0, one.reasons) for one in lines] == [
+            (START, True, ()),
+            (moved, False, (Reason.SELF_OWNED,)),
+        ]
 
 
 def test_a_device_leased_to_another_contract_is_held() -> None:
