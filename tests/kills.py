@@ -29,6 +29,7 @@ from killed_agent import (
     clock_at,
     receive,
     send,
+    told_of,
     signing_in,
     write_keys,
 )
@@ -155,7 +156,7 @@ class Killing:
         answer = self.server.submit(reports)
         self._unanswered = not answers
         if answers:
-            send(connection, answer)
+            send(connection, told_of(answer))
 
     def _note(self, start_ms: int) -> None:
         said_ms, durable_ms = self.progress.read()

@@ -103,9 +103,7 @@ def test_several_months_carry_a_changed_version_once(month: CertifiedMonth, tmp_
 
     assert findings.failure is None, findings.failure
     assert findings.level is Level.EVIDENCE
-    assert sorted(name for name in attached if name.startswith("rules")) == [
-        "rules-2026-09.json",
-        "rules-2026-10.json",
-        f"rules-{rules().sha256}.json",
-    ]
+    assert sorted(name for name in attached if name.startswith("rules")) == sorted(
+        ["rules-2026-09.json", "rules-2026-10.json", f"rules-{rules().sha256}.json"]
+    )
     assert sha256(attached[f"rules-{rules().sha256}.json"]).hexdigest() == rules().sha256

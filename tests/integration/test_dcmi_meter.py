@@ -549,7 +549,7 @@ def test_a_die_that_is_refused_for_the_moment_is_not_sought_elsewhere(meters: Me
     notice = meter.notice(NoticeKind.UNIDENTIFIED)
     batch = meter.next(SampleBatch)
 
-    assert notice.detail == "chip 1: not_ready"
+    assert notice.detail == "芯片 1：未就绪。chip 1: not_ready"
     assert [s.device.hardware_id for s in batch.samples] == [chips[0].die_id, odd.die_id]
 
 

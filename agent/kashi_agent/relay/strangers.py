@@ -84,7 +84,7 @@ def check_room(sql: sqlite3.Cursor, host_id: str, waiting: tuple[int, int]) -> N
             f" {host_id} 的报告，它自行保留。请让本中继先与服务器交换一次。"
             f"{count} reports of hosts that the server has not answered for wait already, {size}"
             f" bytes; this relay takes none of host {host_id}, which keeps them itself. Let the"
-            " relay exchange with the server first"
+            " relay reach the server first"
         )
 
 

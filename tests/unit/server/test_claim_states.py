@@ -35,7 +35,6 @@ from kashi_server.services.office_tables import (
 )
 from kashi_server.services.rulebook import shipped_rules
 
-from deploy.demo.sample_papers import sample_rules
 
 ROOT = Path(__file__).parents[3]
 CLAIMS = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
@@ -314,17 +313,3 @@ def test_values_refuse_nonsense() -> None:
             second="officer",
             utc_ms=1,
         )
-
-
-@pytest.mark.parametrize(
-    "rules_version",
-    [*shipped_rules(), load_rules(sample_rules(), "rules.toml")],
-    ids=lambda one: one.programme_id,
-)
-def test_no_programme_is_public_for_no_days(rules_version: RulesVersion) -> None:
-    """That a notice of 0 days would do no text says: a number that was seen, or nobody knows it."""
-    said = rules_version.parameter("publicity_days")
-    known = {"national-ai-voucher": 7, "demo-compute-voucher": 7}
-
-    assert said.value == known.get(rules_version.programme_id)
-    assert (said.source is None) == (said.value is None)
