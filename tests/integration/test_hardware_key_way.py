@@ -150,7 +150,7 @@ def test_a_key_in_hardware_from_enrolment_to_the_auditor(way: Way) -> None:
     assert {line["evidence_level"] for line in said["lines"]} == {"E3"}
     assert said["totals"]["observed_ms"] == 1_800_000
     assert server.command("statements", "--number", "KS-2026-10-HT-1") == closed
-    server.command("replay", "2026-10")
+    server.command("replay", "--month", "2026-10")
     server.command("fsck")
     (pdf,) = out.glob("*.pdf")
     found = verify(
