@@ -67,6 +67,7 @@ class Agent:
             sealer=Sealer(key=signing.report_key, agent_version=VERSION, random_bytes=random_bytes),
             host_id=signing.host_id,
             utc_ms=clock.utc_ms,
+            boottime_ms=clock.boottime_ms,
             started=(clock.boot_id(), clock.boottime_ms()),
             interval_ms=interval_ms,
             resumes=carried,

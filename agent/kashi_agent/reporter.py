@@ -26,6 +26,9 @@ from kashi_agent.stretch import Stretch
 from kashi_agent.unsealing import unaltered, unseal
 
 INTERVAL_MS: Final = 300_000
+SEALING_MS_MAX: Final = 4_000
+"""After so long no other report is begun in one go. A key token may take seconds to sign: a backlog
+must not keep whoever seals from samples, from the service manager, or from an end in time."""
 _UNJOINED: Final = "无法合为一份报告，分开封存。No one report can carry these minutes; sealed apart"
 _UNSEALABLE: Final = "这段时间无法封存，记为缺口。This time cannot be sealed and becomes a gap"
 
@@ -68,15 +71,16 @@ class ChainEnd:
 class Reporter:
     """The only one who seals. One thread.
 
-    `started`: boot id and boottime at which this agent began; `opening`: the epoch that the next
-    report will open; `resumes`: also one that the last agent was yet to open, where no server is
-    asked that would say it again.
+    `boottime_ms`: tells how long sealing takes; `started`: boot id and boottime at which this agent
+    began; `opening`: the epoch that the next report will open; `resumes`: also one that the last
+    agent was yet to open, where no server is asked that would say it again.
     """
 
     spool: Spool
     sealer: Sealer
     host_id: str
     utc_ms: Callable[[], int]
+    boottime_ms: Callable[[], int]
     started: tuple[bytes, int]
     interval_ms: int = INTERVAL_MS
     opening: Opening | None = None
@@ -98,7 +102,8 @@ class Reporter:
     def seal(self, count: int, *, drain: bool = False) -> int:
         """Seal up to `count` windows that are whole, durable; how many reports that made.
 
-        Content of abandoned epochs comes first. `drain`: windows that are not whole as well, for
+        Fewer where signing is slow: the rest is for the next call. Content of abandoned epochs
+        comes first. `drain`: windows that are not whole as well, for
         an agent that ends.
 
         Raises:
@@ -106,13 +111,13 @@ class Reporter:
         """
         if not self.spool.sealed.tail_kept and self.opening is None:
             return 0  # numbers beyond what can be read are used: a new epoch has to come first
-        made = 0
+        made, until_ms = 0, self.boottime_ms() + SEALING_MS_MAX
         for entry in self.spool.sealed.stranded():
-            if made >= count:
+            if made >= count or (made and self.boottime_ms() >= until_ms):
                 return made
             made += self._seal_again(entry)
         for window in self._windows(drain=drain):
-            if made >= count:
+            if made >= count or (made and self.boottime_ms() >= until_ms):
                 break
             made += self._seal_window(window)
         return made

@@ -73,14 +73,24 @@ def read_pin(settings: TokenSettings) -> Pin:
             f"{path} && chmod 0640 {path}。The PIN in {path} can be read or changed by others "
             f"({why}) and was not used; run: chown root:kashi-agent {path} && chmod 0640 {path}"
         )
-    text = content.decode("utf-8", "replace").strip("\r\n")
+    text = _text(content)
     if not text.isprintable() or not 0 < len(text) <= PIN_BYTES_MAX:
         raise KeyTokenError(
-            f"{path} 中没有 PIN：文件应只有一行，即 PIN。"
-            f"{path} holds no PIN: it is to have one line, the PIN alone"
+            f"{path} 中没有 PIN：文件应只有一行，即 PIN，UTF-8 编码，无字节序标记（BOM）。"
+            f"{path} holds no PIN: it is to have one line, the PIN alone, as UTF-8 without a byte "
+            "order mark"
         )
     of = f"{settings.module} {settings.token}"
     return Pin(text, f"{of} {found.st_ino} {found.st_mtime_ns} {found.st_size}")
+
+
+def _text(content: bytes) -> str:
+    """The PIN in a file; "": its bytes are no UTF-8. A PIN made of what could be read of them would
+    cost a try, and tokens give few."""
+    try:
+        return content.decode("utf-8").strip("\r\n")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _open_to(found: os.stat_result) -> str:

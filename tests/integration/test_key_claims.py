@@ -7,8 +7,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from claim_cases import CLERK, OFFICER, add_accounts, add_papers, filed, rules
-from claimed_tokens import claim_token, confirm_key, key_confirming
+from claim_cases import BOTH, CLERK, OFFICER, WHY, add_accounts, add_papers, filed, rules
+from claimed_tokens import claim_token, confirm_key, key_confirming, withdraw_key
 from cryptography import x509
 from fixtures_certificates import (
     CLOSE_UTC_MS,
@@ -21,13 +21,18 @@ from fixtures_certificates import (
     make_month,
     write_files,
 )
+from kashi_server.domain.claim_states import ClaimState
+from kashi_server.log.sequencer import sequence
 from kashi_server.services.accounts import Role
+from kashi_server.services.correcting import Correcting
 from kashi_server.services.sight import Reader
+from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.storage.tables.identity import hosts
 from kashi_server.storage.unit_of_work import Work
 from kashi_verify.findings import Level, Verdict
 from kashi_verify.verification import Question, verify
 from pypdf import PdfReader
+from released_hosts import OFFICERS
 from sqlalchemy import update
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -80,6 +85,43 @@ def test_a_claim_under_rules_that_ask_for_hardware(
     assert meter["bound"] == (None if counts else "min_evidence_level")
     assert evaluated.amount_fen is not None
     assert (evaluated.amount_fen > 0) == counts
+
+
+def test_a_correction_of_levels_alone_is_told_to_a_paid_claim(
+    work: Work, certified: Confirmed, tmp_path: Path
+) -> None:
+    """Paid under rules that ask for E3; then two officers withdraw the keys and the month is
+    corrected. Not a fen of the statement changes, and yet the claim is suspended, with what was
+    paid beside it and why nobody knows any more what it comes to."""
+    month = certified(work, True)
+    month.issue()
+    add_accounts(work)
+    add_papers(work)
+    asking = rules(min_evidence_level='"E3"', base__metered='"ceiling"')
+    ready = filed(work, asking)
+    claim_id = ready.issued(1_00)
+    ready.claims.use(CLERK, claim_id)
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    ready.claims.pay(BOTH, claim_id, WHY)
+    keys = key_confirming(work, ready.clock, tmp_path / "seen")
+    for host_id in (HOST_1, HOST_2):
+        withdraw_key(keys, host_id)
+    correcting = Correcting(
+        work,
+        lambda: sequence(work, month.keyring, ready.clock),
+        ready.clock,
+        demo=False,
+        watches=[ready.claims],
+    )
+    made = correcting.make(MONTH, OfficersDecision(officers=OFFICERS, reason="token lost"))
+
+    assert made is not None
+    shown = ready.claims.show(OFFICE, claim_id)
+    assert shown.stored.claim.state is ClaimState.SUSPENDED
+    event = shown.events[-1]
+    assert (event.terms["paid_yuan"], event.terms["comes_to_yuan"]) == ("1.00", None)
+    assert "revision 2" in event.reason
 
 
 def test_a_certificate_of_confirmed_hosts_says_so(

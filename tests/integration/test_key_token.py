@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import cast
 
 import pkcs11
 import pytest
@@ -18,11 +19,13 @@ from fixtures_spool import SimulatedDisk, VerdictServer
 from kashi.v1 import report_pb2
 from kashi_agent.agent import KEY_TOKEN_FACT
 from kashi_agent.clock import ManualClock
+from kashi_agent.daemon import SEALED_A_TICK_MAX
 from kashi_agent.enrolment import host_facts, introduction
 from kashi_agent.errors import AgentError, KeyTokenError
 from kashi_agent.identity import Host, IdentityStore
 from kashi_agent.key_token import KeyToken, told
 from kashi_agent.report_key import KEY_FILE, RECORD, REFUSED_PIN
+from kashi_agent.shipping import Batch
 from kashi_agent.token_files import Pin, RefusedPin
 from kashi_agent.token_key import ModuleCalls, TokenKey, describe_token
 from kashi_agent.token_session import P256, _logged_in, look_at_token
@@ -428,6 +431,52 @@ def test_nothing_is_lost_while_the_token_is_away(tokens: KeyTokens, tmp_path: Pa
         if event.detail.startswith(KEY_TOKEN_FACT)
     ]
     assert facts == [f"{KEY_TOKEN_FACT}?not_ready", *facts[1:-1], f"{KEY_TOKEN_FACT}=ready"]
+
+
+class SlowKey:
+    """A key that takes its time to sign: a smart card, an HSM that others use too."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, clock: ManualClock, seconds: float) -> None:
+        self._key, self._clock, self._seconds = key, clock, seconds
+
+    def sign(self, data: bytes, algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """Its signature, after a while."""
+        self._clock.advance(int(self._seconds * 1000))
+        return self._key.sign(data, algorithm)
+
+    def __getattr__(self, name: str) -> object:
+        """All else as any key."""
+        return getattr(self._key, name)
+
+
+@pytest.mark.parametrize("seconds", [0.7, 3.0, 7.9])
+def test_a_slow_token_never_holds_the_loop_for_long(seconds: float) -> None:
+    """A day's backlog is signed in pieces: between two of them the service manager hears that the
+    agent lives, samples come in, and an end is in time; all of it is delivered."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    host = driven_by(key)
+    host.live(7_200)
+    slow = SlowKey(key, host.clock, seconds)
+    sealer = replace(host.agent.reporter.sealer, key=cast("ec.EllipticCurvePrivateKey", slow))
+    host.agent.reporter.sealer = sealer
+    shipper, longest_ms, made = host.agent.shipper, 0, 0
+    shipper.absorb(Batch(), host.server.submit(()), host.clock.utc_ms())
+    while True:
+        before = host.clock.boottime
+        batch = shipper.prepare(SEALED_A_TICK_MAX)
+        longest_ms = max(longest_ms, host.clock.boottime - before)
+        if batch is None:
+            break
+        made += len(batch.entries)
+        shipper.absorb(batch, host.server.submit(batch.wires), host.clock.utc_ms())
+    host.live(900)
+    before = host.clock.boottime
+    assert host.agent.finish()
+    at_the_end_ms = host.clock.boottime - before
+
+    assert made >= 23
+    assert longest_ms <= 4_000 + 8_000
+    assert at_the_end_ms <= 4_000 + 8_000
 
 
 def driven_by(key: ec.EllipticCurvePrivateKey) -> Driven:

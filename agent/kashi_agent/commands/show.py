@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
             ),
             host_id=known.host.host_id,
             utc_ms=clock.utc_ms,
+            boottime_ms=clock.boottime_ms,
             started=(clock.boot_id(), clock.boottime_ms()),
             interval_ms=config.report_interval_seconds * 1000,
         )

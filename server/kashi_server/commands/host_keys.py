@@ -1,6 +1,7 @@
 """`hosts show`, `hosts confirm-key`, `hosts withdraw-key`: where a host's report key is held."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,7 @@ def show_host(
     """
     with opened(directory) as server:
         host = _host(server, host_id)
+        others = same_token(host, server.hosts.all())
         words = server.hosts.key_words().get(host_id, ())
         history = server.hosts.history(host_id)
     if as_json:
@@ -43,7 +45,7 @@ def show_host(
             "operator_party_id": host.operator_party_id,
             "state": host.state.value,
             "enrolled_utc_ms": host.enrolled_utc_ms,
-            **key_facts(host, words),
+            **key_facts(host, words, others),
             "history": [
                 {"utc_ms": one.utc_ms, "state": one.state.value, "reason": one.reason}
                 | {"actor": one.actor}
@@ -54,7 +56,7 @@ def show_host(
         return
     print(f"{host.host_id}  {plain(host.facts.hostname)}")
     print(f"    运营方 operator {host.operator_party_id}")
-    print("\n".join(key_lines(host, words)))
+    print("\n".join(key_lines(host, words, others)))
     for change in history:
         said = f"{change.state.zh} {change.state.value}, {change.actor}: {plain(change.reason)}"
         print(f"    {local_time(change.utc_ms)}  {said}")
@@ -88,8 +90,12 @@ def confirm_key(
         prove_officer(server, officer, password_file)
         keys = KeyConfirming(server.work, server.file_store, server.clock)
         decided = keys.confirm(host_id, officer, reason, document)
-        token = _host(server, host_id).facts.key_token
+        host = _host(server, host_id)
+        others = same_token(host, server.hosts.all())
+    token = host.facts.key_token
     named = plain(token.text if token else "")
+    for line in _claimed_elsewhere(others):
+        print(f"注意 warning: {line}", file=sys.stderr)
     if not decided:
         print(
             f"已记录，须由另一名经办人同样办理 {host_id} 的确认（密钥令牌 {named}）。"
@@ -132,8 +138,36 @@ def withdraw_key(
     )
 
 
-def key_lines(host: Host, words: Sequence[KeyWord]) -> Iterator[str]:
-    """Where a host's report key is held, and who said so, in lines."""
+def same_token(host: Host, hosts: Sequence[Host]) -> tuple[Host, ...]:
+    """Other hosts that claim a token of the same serial number.
+
+    One HSM may well serve several hosts. But who has one token may claim it for any number of keys
+    in files, and its delivery note would be shown for each: officers are to see it.
+    """
+    token = host.facts.key_token
+    if token is None:
+        return ()
+    return tuple(
+        other
+        for other in hosts
+        if other.host_id != host.host_id
+        and other.facts.key_token is not None
+        and token.same_number(other.facts.key_token)
+    )
+
+
+def _claimed_elsewhere(others: Sequence[Host]) -> Iterator[str]:
+    for other in others:
+        yield (
+            f"同一序列号的密钥令牌亦由主机 {other.host_id} 申明（{plain(other.facts.hostname)}，"
+            f"{other.state.zh}）。A token of the same serial number is claimed by host "
+            f"{other.host_id} ({plain(other.facts.hostname)}, {other.state.value}) as well"
+        )
+
+
+def key_lines(host: Host, words: Sequence[KeyWord], others: Sequence[Host] = ()) -> Iterator[str]:
+    """Where a host's report key is held, who said so, and which others claim the same token
+    (`same_token`), in lines."""
     token = host.facts.key_token
     standing = key_standing(token, words)
     yield f"    报告密钥 report key: {standing.zh} {standing.en}"
@@ -142,6 +176,8 @@ def key_lines(host: Host, words: Sequence[KeyWord]) -> Iterator[str]:
     yield f"        密钥令牌 key token {plain(token.text)}"
     for zh, en in token.unclaimed():
         yield f"        未申明 not claimed: {zh} {en}"
+    for line in _claimed_elsewhere(others):
+        yield f"        {line}"
     for word in words:
         place = "第一人 first" if word.completes == ALONE else "第二人 second"
         said = f"{word.act.zh} {word.act.value} ({place}), {word.officer}: {plain(word.reason)}"
@@ -150,12 +186,15 @@ def key_lines(host: Host, words: Sequence[KeyWord]) -> Iterator[str]:
             yield f"            文件 file {word.evidence_sha256}"
 
 
-def key_facts(host: Host, words: Sequence[KeyWord]) -> dict[str, object]:
+def key_facts(
+    host: Host, words: Sequence[KeyWord], others: Sequence[Host] = ()
+) -> dict[str, object]:
     """The same as data."""
     token = host.facts.key_token
     return {
         "key_standing": key_standing(token, words).value,
         "key_token": None if token is None else token.to_data(),
+        "key_token_claimed_by": [other.host_id for other in others],
         "key_words": [json.loads(word.to_bytes()) for word in words],
     }
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kashi_server.bootstrap import Server, opened
-from kashi_server.commands.host_keys import key_facts, key_lines
+from kashi_server.commands.host_keys import key_facts, key_lines, same_token
 from kashi_server.commands.host_reports import (
     reports_facts,
     reports_lines,
@@ -116,7 +116,8 @@ def list_hosts(
 ) -> None:
     """列出主机及其状态。Show the hosts and how they stand."""
     with opened(directory) as server:
-        hosts = server.hosts.all(party)
+        every = server.hosts.all()
+        hosts = [host for host in every if party in (None, host.operator_party_id)]
         words = server.hosts.key_words()
         stated = server.hosts.stated(STATED_DAYS)
         came = reports_of_hosts(server)
@@ -124,7 +125,7 @@ def list_hosts(
     if as_json:
         facts = [
             _host_facts(host, raised.get(host.host_id, []))
-            | key_facts(host, words.get(host.host_id, ()))
+            | key_facts(host, words.get(host.host_id, ()), same_token(host, every))
             | reports_facts(came.get(host.host_id))
             for host in hosts
         ]
@@ -134,7 +135,7 @@ def list_hosts(
     for host in hosts:
         lines = [*_host_lines(host, len(raised.get(host.host_id, [])))]
         if host.facts.key_token is not None:
-            lines += key_lines(host, words.get(host.host_id, ()))
+            lines += key_lines(host, words.get(host.host_id, ()), same_token(host, every))
         print("\n".join([*lines, *reports_lines(came.get(host.host_id))]))
     if not hosts:
         print("没有主机 No hosts.")

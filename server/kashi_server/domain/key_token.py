@@ -36,9 +36,15 @@ class KeyToken:
         particular one, and no document can be held against it.
         """
         lacking = [(zh, en) for name, zh, en in _PROPERTIES if not getattr(self, name)]
-        if not self.serial.strip():
+        if not _letters_and_digits(self.serial):
             lacking.append(("密钥令牌的序列号", "the token's serial number"))
         return tuple(lacking)
+
+    def same_number(self, other: "KeyToken") -> bool:
+        """Whether both name one serial number, however it is spelled. Maker and model are not
+        asked: who claims another's token may well spell them otherwise."""
+        mine, others = _letters_and_digits(self.serial), _letters_and_digits(other.serial)
+        return bool(mine) and mine == others
 
     @property
     def text(self) -> str:
@@ -55,6 +61,12 @@ class KeyToken:
             "never_extractable": self.never_extractable,
             "always_sensitive": self.always_sensitive,
         }
+
+
+def _letters_and_digits(serial: str) -> str:
+    """A serial number without what marks, blanks and capitals make of it; "": it has none. PKCS#11
+    numbers are ASCII: other letters, some of which nobody sees, are no number."""
+    return "".join(one for one in serial.lower() if one.isascii() and one.isalnum())
 
 
 def claim_bytes(host_id: str, report_key_sha256: str, token: KeyToken) -> bytes:

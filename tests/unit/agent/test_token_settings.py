@@ -114,6 +114,24 @@ def test_what_is_no_pin_is_not_tried(tmp_path: Path, content: str) -> None:
         read_pin(settings(tmp_path, content))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"24\xc468\n", "２４６８".encode("gb18030"), "\ufeff2468\n".encode(), "2468".encode("utf-16")],
+)
+def test_a_pin_in_another_encoding_is_not_tried(tmp_path: Path, content: bytes) -> None:
+    """What an editor made of it is known before it costs one of the token's few tries."""
+    named = settings(tmp_path)
+    named.pin_file.write_bytes(content)
+    with pytest.raises(KeyTokenError, match="as UTF-8 without a byte order mark"):
+        read_pin(named)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_pins_line_ends_as_any_editor_ends_it(tmp_path: Path, end: str) -> None:
+    """The end is none of the PIN."""
+    assert read_pin(settings(tmp_path, f"2468{end}")).text == "2468"
+
+
 def test_an_absent_pin_file_is_named(tmp_path: Path) -> None:
     """With its path."""
     absent = settings(tmp_path)

@@ -104,10 +104,21 @@ def test_a_key_that_was_outside_is_not_claimed_to_be_inside(name: str) -> None:
     assert len(lacking.unclaimed()) == 1
 
 
-def test_a_token_without_a_number_is_no_particular_one() -> None:
-    """No document can be held against it."""
-    ((_zh, en),) = replace(TOKEN, serial="  ").unclaimed()
+@pytest.mark.parametrize("serial", ["", "  ", "--", "\u3164", "\u2800"])
+def test_a_token_without_a_number_is_no_particular_one(serial: str) -> None:
+    """No document can be held against it; a letter that nobody sees is no number."""
+    ((_zh, en),) = replace(TOKEN, serial=serial).unclaimed()
     assert "serial" in en
+    assert not TOKEN.same_number(replace(TOKEN, serial=serial))
+    assert not replace(TOKEN, serial=serial).same_number(replace(TOKEN, serial=serial))
+
+
+@pytest.mark.parametrize("serial", ["0042-17", "004217", " 0042 17", "0042‐17"])
+def test_one_number_is_one_however_it_is_spelled(serial: str) -> None:
+    """Marks and blanks make no second token, nor do another maker and model."""
+    other = replace(TOKEN, manufacturer="Another", model="X", serial=serial)
+    assert TOKEN.same_number(other)
+    assert not TOKEN.same_number(replace(other, serial="0042-18"))
 
 
 def test_a_claim_is_of_one_key_in_one_token() -> None:
