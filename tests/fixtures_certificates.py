@@ -55,7 +55,7 @@ CLOSE_UTC_MS = START_UTC_MS + 40 * 86_400_000
 VERIFY_ADDRESS = "https://kashi.example/verify"
 
 
-class _ProvidersHost(ReportingHost):
+class ProvidersHost(ReportingHost):
     """A host that the provider operates."""
 
     def standing(self, state: HostState = HostState.ACTIVE) -> HostStanding:
@@ -107,8 +107,8 @@ def make_month(
         "深圳市算力服务中心", ("kashi.example",), b"n" * 32, START_UTC_MS, demo=demo
     ).keyring
     hosts: list[ReportingHost] = [
-        _ProvidersHost(HOST_1, [CARDS[0], CARDS[1], CARDS[2]]),
-        _ProvidersHost(HOST_2, [CARDS[3]], seed=2),
+        ProvidersHost(HOST_1, [CARDS[0], CARDS[1], CARDS[2]]),
+        ProvidersHost(HOST_2, [CARDS[3]], seed=2),
     ]
     ingestion = Ingestion(work, keyring.receipt_key, clock, demo=demo)
     wires = _ingest(work, ingestion, hosts)

@@ -29,8 +29,8 @@ from killed_agent import (
     clock_at,
     receive,
     send,
-    told_of,
     signing_in,
+    told_of,
     write_keys,
 )
 from said import Interval, Said, check_true, down_explains

@@ -1,6 +1,10 @@
 """Days of public notice in the rules that are shipped, and in the demonstration's."""
 
 import pytest
+from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules_data import load_rules
+from kashi_server.services.rulebook import shipped_rules
+
 from deploy.demo.sample_papers import sample_rules
 
 

@@ -487,9 +487,10 @@ def test_a_chip_that_never_told_its_id_is_told_of(meters: Meters) -> None:
 
     assert [sample.device.hardware_id for sample in batch.samples] == [ascend_910b(0).die_id]
     assert notice.detail == (
-        "card 1 chip 0: device_lost; "
-        f"卡 2 芯片 0：标识与另一芯片相同：{twin.die_id}；卡 3 芯片 0：未找到。"
-        f"card 2 chip 0: the same id as another: {twin.die_id}; card 3 chip 0: not_found"
+        f"卡 1 芯片 0：设备失联；卡 2 芯片 0：标识与另一芯片相同：{twin.die_id}；"
+        "卡 3 芯片 0：未找到。"
+        f"card 1 chip 0: device_lost; card 2 chip 0: the same id as another: {twin.die_id}; "
+        "card 3 chip 0: not_found"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,12 @@ from fixtures_certificates import (
     COMPANY_B,
     PROVIDER,
     START_MINUTE,
-    START_UTC_MS,
-    _ProvidersHost,
+    ProvidersHost,
     make_month,
     write_files,
 )
 from fixtures_database import Database
-from fixtures_ingest import enrol
+from fixtures_ingest import START_UTC_MS, enrol
 from kashi.v1 import report_pb2
 from kashi_server.domain.contract import Assignment
 from kashi_server.domain.interval import Interval
@@ -45,10 +45,10 @@ def cut(_header: report_pb2.ReportHeader, blocks: list[report_pb2.DeviceBlock]) 
         block.device.share_denominator = 7
 
 
-def reported(ingestion: Ingestion) -> None:
+def reported(work: Work, ingestion: Ingestion) -> None:
     """A third host, upgraded in the month; its card is cut anew and back."""
-    host = _ProvidersHost(HOST_3, [BARE, FOUR, THREE], seed=3)
-    enrol(ingestion._work, host)
+    host = ProvidersHost(HOST_3, [BARE, FOUR, THREE], seed=3)
+    enrol(work, host)
     wires = [host.report(5, change=cut, only=[name]) for name, count in TOLD for _ in range(count)]
     (answer,) = ingestion.ingest([Submission(host.standing(), wires)])
     assert isinstance(answer, Answer)
@@ -92,7 +92,7 @@ def test_a_month_of_several_ids_checks_from_its_files_alone(
     """Each company's certificate has the partition's minutes once, by the id of their time; all of
     both is checked by kashi-verify from the PDF and its bundle, which recounts every report."""
     work = sqlite_database.work
-    month = make_month(work, before_close=reported, once_agreed=agreed)
+    month = make_month(work, before_close=partial(reported, work), once_agreed=agreed)
     issued = month.issue()
     found: dict[str, list[tuple[str, int, str]]] = {}
     for user_id in (COMPANY_A, COMPANY_B):

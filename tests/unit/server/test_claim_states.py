@@ -33,8 +33,6 @@ from kashi_server.services.office_tables import (
     TABLES,
     read_columns,
 )
-from kashi_server.services.rulebook import shipped_rules
-
 
 ROOT = Path(__file__).parents[3]
 CLAIMS = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
