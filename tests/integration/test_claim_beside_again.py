@@ -1,8 +1,9 @@
 """Claims beside others are told once and in full, whatever crashes or comes at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -21,11 +22,13 @@ from claims_beside import (
     told_beside,
 )
 from kashi_server.commands import claims as commands
-from kashi_server.errors import StorageError
-from kashi_server.services import claim_clearing
-from kashi_server.services.claim_steps import Taking
+from kashi_server.errors import Refused, StorageError
+from kashi_server.services import claim_beside, claim_clearing
+from kashi_server.services.claim_beside import CompanyYear
+from kashi_server.services.claim_steps import Taken, Taking
 from kashi_server.services.claim_worth import check_worth
 from kashi_server.services.claims import Claims
+from kashi_server.services.claims_port import StoredClaim
 from kashi_server.services.fsck_claims import check_claim_books
 from kashi_server.services.invoice_righting import put_right
 from kashi_server.storage.engine import open_engine
@@ -136,7 +139,7 @@ def test_claim_expire_looks_beside_and_says_so(
 
     assert f"{paid}: " in said
     assert "0 张券作废 vouchers expired." in said
-    assert "1 项申报提示复核 claims flagged." in said
+    assert "另有 1 项申报补记复核提示 claims flagged" in said
     assert due(ready) == {paid: (0, 150_00)}
 
 
@@ -193,6 +196,36 @@ def test_a_look_that_fails_takes_no_step_back(
     assert "claim expire" in caplog.text
     assert beside in caplog.text
     assert [one.stored.claim.claim_id for one in ready.claims.look_everywhere()] == [paid]
+
+
+def test_one_company_that_cannot_be_looked_at_hides_no_other(
+    sqlite_claims_work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep goes on behind a company whose claims cannot be asked, names it in the end, and has
+    told the others by then."""
+    ready, paid, beside = lifted(sqlite_claims_work)
+    with monkeypatch.context() as patched:
+        patched.setattr(UnitOfWork, "follow", lambda _unit: None)
+        ready.claims.withdraw(CLERK, beside, WHY)
+    look, true_year = Claims._look, CompanyYear.of
+
+    def looked(self: Claims, year: CompanyYear, changed: Sequence[str]) -> Sequence[Taken]:
+        if year.company_id == "0":
+            raise KeyError("eligible_yuan")
+        return look(self, year, changed)
+
+    def year_of(stored: StoredClaim) -> CompanyYear:
+        year = true_year(stored)
+        return year if stored.claim.claim_id == paid else replace(year, company_id="0")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Claims, "_look", looked)
+        patched.setattr(CompanyYear, "of", year_of)
+        patched.setattr(claim_beside, "_concerned", lambda _stored: True)
+        with pytest.raises(Refused, match=r"not looked at, all others were: \S+ 0 \d+"):
+            ready.claims.look_everywhere()
+
+    assert due(ready) == {paid: (0, 150_00)}
 
 
 def test_two_that_lifted_each_other_fall_with_one_cause(sqlite_claims_work: Work) -> None:

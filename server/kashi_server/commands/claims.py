@@ -99,12 +99,15 @@ def expire(
     """
     with clock_on(directory) as claims:
         done = claims.expire(batch)
+        for taken in done:
+            print_taken(taken, as_json=as_json)
+        if not as_json:
+            print(f"{len(done)} 张券作废 vouchers expired.")
         flagged = claims.look_everywhere()
-    for taken in (*done, *flagged):
+    for taken in flagged:
         print_taken(taken, as_json=as_json)
     if not as_json:
-        print(f"{len(done)} 张券作废 vouchers expired.")
-        print(f"{len(flagged)} 项申报提示复核 claims flagged.")
+        print(f"另有 {len(flagged)} 项申报补记复核提示 claims flagged that no step had told.")
 
 
 def list_vouchers(

@@ -20,7 +20,7 @@ from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_recovery import flagged
 from kashi_server.domain.claim_states import Step
 from kashi_server.domain.money import parse_yuan
-from kashi_server.errors import KashiError
+from kashi_server.errors import KashiError, Refused
 from kashi_server.services.claim_flags import COMES_TO, TellsDue, last_told
 from kashi_server.services.claim_steps import CLOCK, ClaimSteps, Taken, Taking, Why, locked
 from kashi_server.services.claim_worth import tell_worth
@@ -61,6 +61,9 @@ class CompanyYear:
     company_id: str
     year: int
 
+    def __str__(self) -> str:
+        return f"{self.programme_id} {self.company_id} {self.year}"
+
     @classmethod
     def of(cls, stored: StoredClaim) -> "CompanyYear":
         """That of a claim."""
@@ -81,10 +84,31 @@ class ClaimBeside(ClaimSteps):
 
     def look_everywhere(self) -> Sequence[Taken]:
         """Tell every paid claim under a year's threshold that comes to otherwise than its last word
-        says; twice in a row the second time finds nothing."""
+        says; twice in a row the second time finds nothing.
+
+        Raises:
+            Refused: a company's claims cannot be looked at; those of all others were.
+        """
         with self._work.begin(writes=False) as unit:
             years = {CompanyYear.of(one) for one in unit.claims.claims() if _concerned(one)}
-        return [taken for year in sorted(years) for taken in self._look(year, ())]
+        told: list[Taken] = []
+        failed: list[str] = []
+        for year in sorted(years):
+            try:
+                told += self._look(year, ())
+            except (KashiError, LookupError, ValueError) as error:
+                # One company's claims are no reason to leave the others unseen, day after day.
+                _LOG.warning("%s 未能复核。%s was not looked at: %s", year, year, error)
+                failed.append(str(year))
+        if failed:
+            named = "; ".join(failed)
+            raise Refused(
+                f"下列企业年度未能复核，其余均已完成：{named}；原因见日志，"
+                "请运行 kashi-server fsck。"
+                f"not looked at, all others were: {named}; the log has the reason, and"
+                " kashi-server fsck may name what is wrong"
+            )
+        return told
 
     def _follow(self, taking: Taking, event: ClaimEvent) -> None:
         if event.step not in MOVING or BESIDE in event.terms:
