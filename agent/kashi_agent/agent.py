@@ -152,9 +152,16 @@ class Agent:
         self.metering.note(HostEventKind.AGENT_STARTED, VERSION)
         if recovery.repaired_bytes:
             self.metering.note(
-                HostEventKind.SPOOL_REPAIRED,
-                f"journal {recovery.journal.cut_bytes} cut, {recovery.journal.corrupt_bytes} "
-                f"unreadable; sealed {recovery.sealed.cut_bytes} cut, "
-                f"{recovery.sealed.corrupt_bytes} unreadable",
-                recovery.repaired_bytes,
+                HostEventKind.SPOOL_REPAIRED, _repaired(recovery), recovery.repaired_bytes
             )
+
+
+def _repaired(recovery: SpoolRecovery) -> str:
+    """What a spool lost, in bytes, as an event tells it."""
+    journal, sealed = recovery.journal, recovery.sealed
+    return (
+        f"日志截去 {journal.cut_bytes} 字节，{journal.corrupt_bytes} 字节不可读；"
+        f"已封装截去 {sealed.cut_bytes} 字节，{sealed.corrupt_bytes} 字节不可读。"
+        f"journal: {journal.cut_bytes} bytes cut, {journal.corrupt_bytes} unreadable;"
+        f" sealed: {sealed.cut_bytes} bytes cut, {sealed.corrupt_bytes} unreadable"
+    )

@@ -188,7 +188,10 @@ class MeterWatch:
         if self._book.stands:
             self._tell(Release(duration_ms=max(1, self._book.left_ms)))
         elif self._hello is not None:
-            started = f"pid {self._hello.pid}, every {self._hello.cadence_ms} ms"
+            pid, cadence_ms = self._hello.pid, self._hello.cadence_ms
+            started = (
+                f"进程号 {pid}，每 {cadence_ms} 毫秒采样。pid {pid}, looks every {cadence_ms} ms"
+            )
             self._metering.note(HostEventKind.METER_STARTED, started)
             self._tell(Resume(kernel_sequence=self._kernel_sequence))
 

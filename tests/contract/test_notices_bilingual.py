@@ -90,6 +90,20 @@ def _composed() -> Iterator[tuple[str, str]]:
                         yield f"{path}:{node.lineno}", f"{first}：{HOLE}。{second}: {HOLE}"
 
 
+def noted() -> dict[str, list[str]]:
+    """What the agent notes of the host as it happens, by the kind of event."""
+    found: dict[str, list[str]] = {}
+    for _path, function in _functions():
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="note"),
+                    args=[ast.Attribute(value=ast.Name(id="HostEventKind"), attr=kind), detail, *_],
+                ):
+                    found.setdefault(kind, []).extend(AGENT.texts(detail, function))
+    return found
+
+
 def wrong(text: str) -> bool:
     """It has no halves, or one of them is in the other's language."""
     zh, en = halves(text.replace(HOLE, "1"))
@@ -106,6 +120,20 @@ def test_every_notice_has_its_chinese_half() -> None:
         *("meters/nvml_cards.py", "meters/dcmi_chips.py", "meters/unidentified.py"),
     }
     assert [(where, text) for where, text in found if wrong(text)] == []
+
+
+def test_every_event_of_the_host_is_told_in_both_languages() -> None:
+    """The portal shows its detail as it came; facts and versions are no sentences."""
+    found = noted()
+
+    assert {"METER_STARTED", "METER_HUNG", "SPOOL_REPAIRED"} <= found.keys()
+    sentences = {
+        kind: texts for kind, texts in found.items() if kind not in ("FACT", "AGENT_STARTED")
+    }
+    assert all(sentences[kind] for kind in ("METER_STARTED", "METER_HUNG", "SPOOL_REPAIRED"))
+    assert {kind: [one for one in texts if wrong(one)] for kind, texts in sentences.items()} == {
+        kind: [] for kind in sentences
+    }
 
 
 @pytest.mark.parametrize(

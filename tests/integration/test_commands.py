@@ -298,23 +298,34 @@ def test_two_officers_confirm_a_key_with_their_passwords(run: Run, home: Path) -
 
     assert "密钥在硬件中（自报，未确认）" in run("hosts", "list")
     assert "is wrong" in run(*ask, str(wrong), "--officer", "officer", expect=3)
-    assert "Another officer" in run(*ask, password, "--officer", "officer")
+    first = run(*ask, password, "--officer", "officer")
+    assert "Another officer" in first
     assert standing() == "claimed"
     assert "another officer" in run(*ask, password, "--officer", "officer", expect=3)
-    assert "is confirmed as held by" in run(*ask, password, "--officer", "wang")
+    run("hosts", "hold", host_id, "--reason", "odd", *_officer(home))
+    second = run(*ask, password, "--officer", "wang")
+    assert "is confirmed as held by" in second
+    assert [f"Host {host_id} is held (odd)" in one for one in (first, second)] == [False, True]
     assert standing() == "confirmed"
     shown = run("hosts", "show", host_id)
+    assert shown.count("其时主机已暂挂 the host was held then") == 1
+    assert "正常 active, server: 已接入 enrolled" in shown
+    assert "已接入 enrolled" in run("hosts", "list")
     assert "\x1b" not in shown
     assert hashlib.sha256(note.read_bytes()).hexdigest() in shown
     assert "wang: note seen" in shown
     facts = json.loads(run("hosts", "show", host_id, "--json"))
     assert [one["completes"] for one in facts["key_words"]] == [0, 1]
+    assert [one["host_state"] for one in facts["key_words"]] == ["active", "held"]
+    assert [one["reason"] for one in facts["history"]] == ["enrolled", "odd"]
     assert "note.txt" in run("files", "list", "--subject", f"host:{host_id}")
     assert "Another officer" in run(*take, "--officer", "wang")
     assert "is withdrawn" in run(*take, "--officer", "officer")
     assert standing() == "withdrawn"
     other = ("hosts", "confirm-key", plain, *seen, "--officer", "officer", "--password-file")
     assert "claimed no key in hardware" in run(*other, password, expect=3)
+    run("hosts", "revoke", host_id, "--reason", "sold", *_officer(home))
+    assert "is revoked" in run(*ask, password, "--officer", "officer", expect=3)
     assert "hosts list" in run("hosts", "show", "nowhere", expect=3)
     run("fsck")
 

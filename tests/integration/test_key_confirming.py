@@ -27,6 +27,7 @@ from kashi_server.filestore import FileStore
 from kashi_server.services.evidence_files import check_files
 from kashi_server.services.evidence_inputs import KEY_WORD_ENTRY
 from kashi_server.services.fsck_log import check_logged
+from kashi_server.services.host_keeping import HostKeeping
 from kashi_server.services.key_confirming import Document, KeyConfirming
 from kashi_server.storage.tables.identity import privileged_acts
 from kashi_server.storage.unit_of_work import Work
@@ -42,7 +43,7 @@ ANOTHER_KEY = (
 )
 INSERTED_WORD = (
     "INSERT INTO host_key_words SELECT host_id, 3, 'withdrawn', 0, officer, reason, '',"
-    " claim_sha256, 1 FROM host_key_words WHERE ordinal = 1"
+    " claim_sha256, host_state, 1 FROM host_key_words WHERE ordinal = 1"
 )
 
 
@@ -207,6 +208,7 @@ def test_the_word_of_one_who_left_counts_no_more(work: Work, keys: KeyConfirming
         (replace(TOKEN, never_extractable=False), "never could be taken out"),
         (replace(TOKEN, always_sensitive=False), "never was shown in the clear"),
         (replace(TOKEN, serial=" "), "serial number"),
+        (replace(TOKEN, serial="0000000000000000"), "serial number"),
     ],
 )
 def test_a_key_that_may_be_elsewhere_is_not_confirmed(
@@ -240,6 +242,57 @@ def test_refused_words_keep_nothing(work: Work, keys: KeyConfirming) -> None:
     confirm_key(keys, work, HOST_A)
     with pytest.raises(Refused, match="confirmed by two officers already"):
         keys.confirm(HOST_A, FIRST, "seen", DOCUMENT)
+
+
+def test_a_held_hosts_key_is_confirmed_with_a_word_on_it(
+    work: Work, keys: KeyConfirming, clock: Clock
+) -> None:
+    """Its reports wait for two other words, its key does not: it is confirmed, and each word says
+    for good how the host stood, in its row and in the log."""
+    assert not keys.confirm(HOST_A, FIRST, "seen", DOCUMENT)
+    HostKeeping(work, clock).hold(HOST_A, "officer-a", "odd")
+    assert keys.confirm(HOST_A, SECOND, "seen", PHOTO)
+
+    assert standing(work) is KeyStanding.CONFIRMED
+    assert [one.host_state for one in words_of(work)] == ["active", "held"]
+    assert check_logged(work) == []
+    alter(work, "host_key_words", "UPDATE host_key_words SET host_state = 'active'")
+    assert any("/2 is" in one for one in check_logged(work))
+
+
+@pytest.mark.parametrize("said_before", [0, 1])
+def test_a_revoked_hosts_key_is_confirmed_no_more(
+    work: Work, keys: KeyConfirming, clock: Clock, said_before: int
+) -> None:
+    """Neither the first word nor the second is taken, and nothing of it is kept."""
+    for officer in OFFICERS[:said_before]:
+        keys.confirm(HOST_A, officer, "seen", DOCUMENT)
+    HostKeeping(work, clock).revoke(HOST_A, "officer-a", "sold")
+    with pytest.raises(Refused, match="is revoked"):
+        keys.confirm(HOST_A, SECOND, "seen", PHOTO)
+
+    assert len(words_of(work)) == said_before
+    assert standing(work) is KeyStanding.CLAIMED
+    with work.begin(writes=False) as unit:
+        assert len(unit.files.files()) == said_before
+
+
+def test_what_was_confirmed_outlives_a_revocation_and_can_be_withdrawn(
+    work: Work, keys: KeyConfirming, clock: Clock
+) -> None:
+    """A host that was sold signed in hardware until then; one whose token was lost is taken back,
+    and stays so."""
+    confirm_key(keys, work, HOST_A)
+    HostKeeping(work, clock).revoke(HOST_A, "officer-a", "sold")
+    stood = standing(work)
+    withdraw_key(keys, HOST_A)
+
+    assert stood is KeyStanding.CONFIRMED
+    assert standing(work) is KeyStanding.WITHDRAWN
+    assert [one.host_state for one in words_of(work)] == ["active"] * 2 + ["revoked"] * 2
+    with pytest.raises(Refused, match="is revoked"):
+        keys.confirm(HOST_A, FIRST, "seen", DOCUMENT)
+    assert check_logged(work) == []
 
 
 @pytest.mark.parametrize("pair", [OFFICERS, (FIRST, FIRST)])

@@ -176,7 +176,8 @@ def test_a_row_that_the_log_has_not_counts_for_nothing(way: Way, keys: KeyConfir
         unit.connection.execute(
             text(
                 f"INSERT INTO host_key_words SELECT '{OTHER_HOST}', ordinal, act, completes,"
-                " officer, reason, evidence_sha256, claim_sha256, said_utc_ms FROM host_key_words"
+                " officer, reason, evidence_sha256, claim_sha256, host_state, said_utc_ms"
+                " FROM host_key_words"
             )
         )
         unit.commit()

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +21,11 @@ from kashi_server.commands.options import (
 from kashi_server.commands.paper_options import content_of
 from kashi_server.commands.plain import plain
 from kashi_server.commands.proving import OfficerPassword, prove_officer
+from kashi_server.domain.host_reason import reason_words
+from kashi_server.domain.key_token import claimed_together
 from kashi_server.domain.key_word import ALONE, KeyWord, key_standing
 from kashi_server.errors import NotFound
-from kashi_server.services.hosts import Host
+from kashi_server.services.hosts import Host, HostState
 from kashi_server.services.key_confirming import Document, KeyConfirming
 
 
@@ -35,7 +37,7 @@ def show_host(
     """
     with opened(directory) as server:
         host = _host(server, host_id)
-        others = same_token(host, server.hosts.all())
+        others = same_token(server.hosts.all()).get(host_id, ())
         words = server.hosts.key_words().get(host_id, ())
         history = server.hosts.history(host_id)
     if as_json:
@@ -58,7 +60,8 @@ def show_host(
     print(f"    运营方 operator {host.operator_party_id}")
     print("\n".join(key_lines(host, words, others)))
     for change in history:
-        said = f"{change.state.zh} {change.state.value}, {change.actor}: {plain(change.reason)}"
+        why = plain(reason_words(change.reason))
+        said = f"{change.state.zh} {change.state.value}, {change.actor}: {why}"
         print(f"    {local_time(change.utc_ms)}  {said}")
 
 
@@ -91,10 +94,11 @@ def confirm_key(
         keys = KeyConfirming(server.work, server.file_store, server.clock)
         decided = keys.confirm(host_id, officer, reason, document)
         host = _host(server, host_id)
-        others = same_token(host, server.hosts.all())
+        others = same_token(server.hosts.all()).get(host_id, ())
+        word = server.hosts.key_words()[host_id][-1]
     token = host.facts.key_token
     named = plain(token.text if token else "")
-    for line in _claimed_elsewhere(others):
+    for line in (*_held(host, word), *_claimed_elsewhere(others)):
         print(f"注意 warning: {line}", file=sys.stderr)
     if not decided:
         print(
@@ -138,22 +142,24 @@ def withdraw_key(
     )
 
 
-def same_token(host: Host, hosts: Sequence[Host]) -> tuple[Host, ...]:
-    """Other hosts that claim a token of the same serial number.
+def same_token(hosts: Sequence[Host]) -> Mapping[str, Sequence[Host]]:
+    """Of each host that claims a token of the same serial number as others: those others."""
+    by_id = {host.host_id: host for host in hosts}
+    together = claimed_together({host.host_id: host.facts.key_token for host in hosts})
+    return {host_id: [by_id[one] for one in others] for host_id, others in together.items()}
 
-    One HSM may well serve several hosts. But who has one token may claim it for any number of keys
-    in files, and its delivery note would be shown for each: officers are to see it.
-    """
-    token = host.facts.key_token
-    if token is None:
-        return ()
-    return tuple(
-        other
-        for other in hosts
-        if other.host_id != host.host_id
-        and other.facts.key_token is not None
-        and token.same_number(other.facts.key_token)
-    )
+
+def _held(host: Host, word: KeyWord) -> Iterator[str]:
+    """What an officer is told who confirms the key of a host that is held."""
+    if word.host_state == HostState.HELD:
+        why = plain(reason_words(host.state_reason))
+        yield (
+            f"主机 {host.host_id} 已暂挂（{why}），其报告保存而不计入；此意见已连同该状态记入日志，"
+            f"请核实暂挂原因；确认后如需撤回，请用 kashi-server hosts withdraw-key。"
+            f"Host {host.host_id} is held ({why}): its reports are stored and do not count. The"
+            " word was noted with that. Look at why it is held; to take a confirmation back:"
+            " kashi-server hosts withdraw-key"
+        )
 
 
 def _claimed_elsewhere(others: Sequence[Host]) -> Iterator[str]:
@@ -182,6 +188,9 @@ def key_lines(host: Host, words: Sequence[KeyWord], others: Sequence[Host] = ())
         place = "第一人 first" if word.completes == ALONE else "第二人 second"
         said = f"{word.act.zh} {word.act.value} ({place}), {word.officer}: {plain(word.reason)}"
         yield f"        {local_time(word.utc_ms)}  {said}"
+        if word.host_state != HostState.ACTIVE:
+            state = HostState(word.host_state)
+            yield f"            其时主机{state.zh} the host was {state.value} then"
         if word.evidence_sha256:
             yield f"            文件 file {word.evidence_sha256}"
 

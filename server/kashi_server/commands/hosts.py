@@ -23,7 +23,9 @@ from kashi_server.commands.options import (
     Officer,
     Reason,
 )
+from kashi_server.commands.plain import plain
 from kashi_server.commands.proving import OfficerPassword, prove_officer
+from kashi_server.domain.host_reason import reason_words
 from kashi_server.domain.party import check_credit_code
 from kashi_server.errors import InvalidValue
 from kashi_server.services.hosts import Host
@@ -121,11 +123,12 @@ def list_hosts(
         words = server.hosts.key_words()
         stated = server.hosts.stated(STATED_DAYS)
         came = reports_of_hosts(server)
+    together = same_token(every)
     raised = {host_id: [str(doubt.code) for doubt in of.doubts] for host_id, of in stated.items()}
     if as_json:
         facts = [
             _host_facts(host, raised.get(host.host_id, []))
-            | key_facts(host, words.get(host.host_id, ()), same_token(host, every))
+            | key_facts(host, words.get(host.host_id, ()), together.get(host.host_id, ()))
             | reports_facts(came.get(host.host_id))
             for host in hosts
         ]
@@ -135,7 +138,8 @@ def list_hosts(
     for host in hosts:
         lines = [*_host_lines(host, len(raised.get(host.host_id, [])))]
         if host.facts.key_token is not None:
-            lines += key_lines(host, words.get(host.host_id, ()), same_token(host, every))
+            others = together.get(host.host_id, ())
+            lines += key_lines(host, words.get(host.host_id, ()), others)
         print("\n".join([*lines, *reports_lines(came.get(host.host_id))]))
     if not hosts:
         print("没有主机 No hosts.")
@@ -145,8 +149,8 @@ def _host_lines(host: Host, doubts: int) -> Iterator[str]:
     kind = "中继 relay" if host.relay_names else "主机 host"
     yield f"{host.host_id}  {kind} {host.facts.hostname}"
     yield f"    运营方 operator {host.operator_party_id}"
-    since = local_time(host.state_utc_ms)
-    yield f"    {host.state.zh} {host.state.value} 自 since {since}: {host.state_reason}"
+    since, why = local_time(host.state_utc_ms), plain(reason_words(host.state_reason))
+    yield f"    {host.state.zh} {host.state.value} 自 since {since}: {why}"
     recoveries = f"{host.recoveries_used}/{host.recoveries_allowed}"
     yield f"    恢复 recoveries {recoveries}, 疑点 doubts {doubts}"
 

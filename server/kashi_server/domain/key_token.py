@@ -1,5 +1,6 @@
 """The token that a host says holds its report key: a claim, which by itself changes nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,18 +34,20 @@ class KeyToken:
         """What must be claimed of a key in hardware and is not, in Chinese and in English.
 
         A key that was outside once may be anywhere; a token without a serial number is no
-        particular one, and no document can be held against it.
+        particular one, and no document can be held against it. Nothing but zeros is none.
         """
         lacking = [(zh, en) for name, zh, en in _PROPERTIES if not getattr(self, name)]
-        if not _letters_and_digits(self.serial):
+        if not self.number:
             lacking.append(("密钥令牌的序列号", "the token's serial number"))
         return tuple(lacking)
 
-    def same_number(self, other: "KeyToken") -> bool:
-        """Whether both name one serial number, however it is spelled. Maker and model are not
-        asked: who claims another's token may well spell them otherwise."""
-        mine, others = _letters_and_digits(self.serial), _letters_and_digits(other.serial)
-        return bool(mine) and mine == others
+    @property
+    def number(self) -> str:
+        """Its serial number without what marks, blanks and capitals make of it; "": it has none
+        that is known. PKCS#11 numbers are ASCII: other letters, some of which nobody sees, are no
+        number. Tokens without one tell blanks or, as TPMs do, zeros."""
+        told = "".join(one for one in self.serial.lower() if one.isascii() and one.isalnum())
+        return told if told.strip("0") else ""
 
     @property
     def text(self) -> str:
@@ -63,10 +66,24 @@ class KeyToken:
         }
 
 
-def _letters_and_digits(serial: str) -> str:
-    """A serial number without what marks, blanks and capitals make of it; "": it has none. PKCS#11
-    numbers are ASCII: other letters, some of which nobody sees, are no number."""
-    return "".join(one for one in serial.lower() if one.isascii() and one.isalnum())
+def claimed_together(tokens: Mapping[str, KeyToken | None]) -> Mapping[str, tuple[str, ...]]:
+    """Of each host that claims a token of the same serial number as others: those others.
+
+    One HSM may well serve several hosts. But who has one token may claim it for any number of keys
+    in files, and its delivery note would be shown for each: people are to see it. Maker and model
+    are not asked: who claims another's token may well spell them otherwise. A number that nobody
+    knows is no number, and not the same as another that nobody knows.
+    """
+    by_number: dict[str, list[str]] = {}
+    for host_id, token in tokens.items():
+        if token is not None and token.number:
+            by_number.setdefault(token.number, []).append(host_id)
+    return {
+        host_id: tuple(other for other in claimants if other != host_id)
+        for claimants in by_number.values()
+        if len(claimants) > 1
+        for host_id in claimants
+    }
 
 
 def claim_bytes(host_id: str, report_key_sha256: str, token: KeyToken) -> bytes:

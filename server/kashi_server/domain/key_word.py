@@ -58,6 +58,8 @@ class KeyWord:
         completes: the ordinal of another officer's word that it completes; 0: it waits for one.
         evidence_sha256: of the document seen; empty where a confirmation is withdrawn.
         claim_sha256: of the claim it speaks of (`key_token.claim_bytes`).
+        host_state: how the host stood when it was said: a key may be confirmed of a host whose
+            reports do not count for the time being, and whoever reads it later is to see that.
     """
 
     host_id: str
@@ -68,6 +70,7 @@ class KeyWord:
     reason: str
     evidence_sha256: str
     claim_sha256: str
+    host_state: str
     utc_ms: int
 
     @property

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from kashi_server.domain.host_reason import reason_in_both
 from kashi_server.portal import assets, charts
 from kashi_server.portal.locale import catalogue, formats
 from kashi_server.portal.visit import VISITOR, Visit, set_cookie
@@ -106,6 +107,7 @@ def _frame(visit: Visit) -> Mapping[str, object]:
         "count": partial(formats.count, language=language),
         "day": partial(formats.day, language=language),
         "name": partial(_name, language),
+        "host_reason": partial(_host_reason, language),
         "ago": partial(_ago, visit),
         "charts": charts,
         "look": visit.look,
@@ -127,6 +129,10 @@ def _frame(visit: Visit) -> Mapping[str, object]:
 
 def _name(language: catalogue.Language, zh: str, en: str) -> str:
     return en if language == "en" and en else zh
+
+
+def _host_reason(language: catalogue.Language, stored: str) -> str:
+    return _name(language, *reason_in_both(stored))
 
 
 def _ago(visit: Visit, then_utc_ms: int | None) -> str:

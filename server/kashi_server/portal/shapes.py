@@ -168,6 +168,7 @@ class HostShape(Shape):
     certificate_expires_utc_ms: int | None
     key: str
     key_token: KeyTokenShape | None
+    key_token_claimed_by: tuple[str, ...]
 
 
 class GapShape(Shape):

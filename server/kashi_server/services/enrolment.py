@@ -12,6 +12,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from kashi.v1.report_pb2 import Signature
 
+from kashi_server.domain.host_reason import ENROLLED
 from kashi_server.errors import Refused
 from kashi_server.services.acts import PrivilegedAct, record
 from kashi_server.services.authority import Keyring, der, public_key_of
@@ -368,7 +369,7 @@ class Enrolment:
             report_public_key_der=introduction.report_public_key,
             enrolled_utc_ms=now,
             state=HostState.ACTIVE,
-            state_reason="enrolled",
+            state_reason=ENROLLED,
             state_utc_ms=now,
             release_requested_by=None,
             recoveries_used=0,

@@ -4,7 +4,9 @@ A claim is the host's own. Two officers who saw a document (a delivery note, the
 certificate, the serial number on the token) confirm it; from the second word's place in the log on
 the lines of that host are of level E3, in every month that is rated behind it. The key of a host id
 never changes, so what is confirmed of it holds for whatever it signed. Two officers withdraw it,
-from the second word's place on. Every word is kept, an entry of the log and a privileged act.
+from the second word's place on. Every word is kept, an entry of the log and a privileged act, and
+tells how the host stood. Of a host that is held a key may be confirmed: what it sends counts after
+its release. Of a revoked one nothing is confirmed any more: what was, stands until it is withdrawn.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ from kashi_server.services.evidence_files import ByteStore, described, keep
 from kashi_server.services.evidence_inputs import KEY_WORD_ENTRY
 from kashi_server.services.expense_port import ExpensePort
 from kashi_server.services.host_keeping import existing_host
-from kashi_server.services.hosts import Host, HostsPort
+from kashi_server.services.hosts import Host, HostsPort, HostState
 from kashi_server.services.papers_port import FilesPort
 from kashi_server.services.two_officers import (
     AccountsRead,
@@ -118,8 +120,8 @@ class KeyConfirming:
         Raises:
             NotFound: there is no such host.
             InvalidValue: the document is empty, too large, or of a kind that is no evidence.
-            Refused: the host claims no such key, it is confirmed already, the login is no
-                officer's, or the same officer spoke before.
+            Refused: the host claims no such key or is revoked, it is confirmed already, the login
+                is no officer's, or the same officer spoke before.
         """
         with self._work.begin() as unit:
             host, words = _locked(unit, host_id)
@@ -195,6 +197,7 @@ class KeyConfirming:
             reason=said.reason,
             evidence_sha256=said.evidence_sha256,
             claim_sha256=sha256(host.key_claim() or b"").hexdigest(),
+            host_state=host.state.value,
             utc_ms=self._clock(),
         )
         unit.identity.add_key_word(word)
@@ -217,6 +220,14 @@ def _locked(unit: KeyUnit, host_id: str) -> tuple[Host, Sequence[KeyWord]]:
 
 
 def _check_claim(host: Host, standing: KeyStanding) -> None:
+    if host.state is HostState.REVOKED:
+        raise Refused(
+            f"主机 {host.host_id} 已吊销，其密钥不再有效，不能再予确认；吊销前已确认的不变，"
+            "可由两名经办人撤回；其机器请以新密钥重新接入。"
+            f"host {host.host_id} is revoked: its key is good for nothing any more and cannot be"
+            " confirmed now; what was confirmed before stands until two officers withdraw it; enrol"
+            " its machine anew, with a new key"
+        )
     token = host.facts.key_token
     if token is None:
         raise Refused(

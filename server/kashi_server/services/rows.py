@@ -37,6 +37,8 @@ class HostRow:
         devices_counted_only: cards it keeps out of its reports, as its last one says.
         certificate_expires_utc_ms: of its current TLS certificate.
         key: where its report key is held; `key_token` is the hardware that it claims.
+        key_token_claimed_by: other hosts, of those the reader sees, that claim a token of the same
+            serial number.
     """
 
     host_id: str
@@ -61,6 +63,7 @@ class HostRow:
     certificate_expires_utc_ms: int | None
     key: KeyStanding
     key_token: KeyToken | None
+    key_token_claimed_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

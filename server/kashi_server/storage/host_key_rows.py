@@ -13,6 +13,7 @@ _TEXTS: Final = ("manufacturer", "model", "serial")
 _PROPERTIES: Final = ("made_inside", "never_extractable", "always_sensitive")
 _WORD: Final = (
     "host_id", "ordinal", "completes", "officer", "reason", "evidence_sha256", "claim_sha256",
+    "host_state",
 )  # fmt: skip
 
 

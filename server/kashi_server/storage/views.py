@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from kashi_server.domain.device import Conflict, DeviceRecord, HostHead, ReportedGap
 from kashi_server.domain.host_event import HostEvent
 from kashi_server.domain.interval import MINUTE_MS, Interval, Month
+from kashi_server.domain.key_token import claimed_together
 from kashi_server.domain.key_word import KeyWord, key_standing
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.tenure import Tenure
@@ -109,22 +110,26 @@ class ViewRepository:
         expiry = self._certificate_expiry()
         identity = IdentityRepository(self._connection)
         words = self._key_words(identity)
+        seen = [host for host in identity.hosts() if sight.sees_host(host.host_id)]
+        together = claimed_together({host.host_id: host.facts.key_token for host in seen})
         return [
             self._host_row(
                 host,
+                together.get(host.host_id, ()),
                 words[host.host_id],
                 heads.get(host.host_id),
                 tenures[host.host_id],
                 counts.get(host.host_id, 0),
                 expiry.get(host.host_id),
             )
-            for host in identity.hosts()
-            if sight.sees_host(host.host_id) and not host.relay_names
+            for host in seen
+            if not host.relay_names
         ]
 
     def _host_row(
         self,
         host: Host,
+        claimed_by: tuple[str, ...],
         words: Sequence[KeyWord],
         head: HostHead | None,
         tenures: Sequence[Tenure],
@@ -155,6 +160,7 @@ class ViewRepository:
             certificate_expires_utc_ms=expires_utc_ms,
             key=key_standing(host.facts.key_token, words),
             key_token=host.facts.key_token,
+            key_token_claimed_by=claimed_by,
         )
 
     def _key_words(self, identity: IdentityRepository) -> Mapping[str, Sequence[KeyWord]]:

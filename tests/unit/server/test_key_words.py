@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from claimed_tokens import TOKEN
 from kashi_server.domain.evidence_level import KeyCustody
-from kashi_server.domain.key_token import KeyToken, claim_bytes
+from kashi_server.domain.key_token import KeyToken, claim_bytes, claimed_together
 from kashi_server.domain.key_word import (
     ALONE,
     KeyAct,
@@ -36,6 +36,7 @@ def word(
         reason="seen",
         evidence_sha256="0" * 64 if act is KeyAct.CONFIRMED else "",
         claim_sha256="1" * 64,
+        host_state="active",
         utc_ms=ordinal,
     )
 
@@ -104,21 +105,28 @@ def test_a_key_that_was_outside_is_not_claimed_to_be_inside(name: str) -> None:
     assert len(lacking.unclaimed()) == 1
 
 
-@pytest.mark.parametrize("serial", ["", "  ", "--", "\u3164", "\u2800"])
+ZEROS = ("0", "0000000000000000", "00:00-00 00", " 0 ")
+
+
+@pytest.mark.parametrize("serial", ["", "  ", "--", "\u3164", "\u2800", *ZEROS])
 def test_a_token_without_a_number_is_no_particular_one(serial: str) -> None:
-    """No document can be held against it; a letter that nobody sees is no number."""
+    """No document can be held against it; a letter that nobody sees is no number, nor are the
+    zeros that a TPM tells; and what nobody knows is not the same as what nobody knows."""
     ((_zh, en),) = replace(TOKEN, serial=serial).unclaimed()
     assert "serial" in en
-    assert not TOKEN.same_number(replace(TOKEN, serial=serial))
-    assert not replace(TOKEN, serial=serial).same_number(replace(TOKEN, serial=serial))
+    unknown = replace(TOKEN, serial=serial)
+    others = [replace(TOKEN, serial=one) for one in (serial, "", "0", "000")]
+    named = dict(zip("abcde", (TOKEN, unknown, *others), strict=False))
+    assert claimed_together(named) == {}
 
 
 @pytest.mark.parametrize("serial", ["0042-17", "004217", " 0042 17", "0042‐17"])
 def test_one_number_is_one_however_it_is_spelled(serial: str) -> None:
     """Marks and blanks make no second token, nor do another maker and model."""
     other = replace(TOKEN, manufacturer="Another", model="X", serial=serial)
-    assert TOKEN.same_number(other)
-    assert not TOKEN.same_number(replace(other, serial="0042-18"))
+    another, none = replace(other, serial="0042-18"), None
+    together = claimed_together({"a": TOKEN, "b": other, "c": another, "d": none, "e": TOKEN})
+    assert together == {"a": ("b", "e"), "b": ("a", "e"), "e": ("a", "b")}
 
 
 def test_a_claim_is_of_one_key_in_one_token() -> None:

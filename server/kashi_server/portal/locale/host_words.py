@@ -33,6 +33,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "密钥令牌由主机自报；须两名经办人凭文件确认，该主机的计价行才为 E3。",
         "What the host says of it; its lines are E3 once two officers confirm it by a document.",
     ),
+    "hosts.token_shared": (
+        "{n} 台主机申明同一密钥令牌",
+        "{n} hosts claim one key token",
+    ),
+    "hosts.token_shared_by": (
+        "同一序列号亦由以下主机申明；HSM 可服务多台主机，USB 令牌只能在一台上，请核实：",
+        "An HSM may serve several, a USB token is in one. The same serial number is claimed by:",
+    ),
     "hosts.reason": ("状态说明", "Why"),
     "hosts.gaps": ("最近 {days} 天上报的缺口", "Gaps reported in the last {days} days"),
     "hosts.no_gaps": ("没有上报缺口。", "No gaps were reported."),

@@ -65,8 +65,11 @@ host_key_words = Table(
     Column("reason", Text, nullable=False),
     Column("evidence_sha256", Text, nullable=False),
     Column("claim_sha256", Text, nullable=False),
+    # How the host stood when it was said.
+    Column("host_state", Text, nullable=False),
     Column("said_utc_ms", Count, nullable=False),
     CheckConstraint("act IN ('confirmed', 'withdrawn')", name="act"),
+    CheckConstraint("act = 'withdrawn' OR host_state IN ('active', 'held')", name="host_state"),
     CheckConstraint("completes >= 0 AND completes < ordinal", name="completes"),
     CheckConstraint("(act = 'withdrawn') = (evidence_sha256 = '')", name="evidence"),
 )

@@ -231,8 +231,13 @@ def _host_key_words() -> None:
         sa.Column("reason", Text, nullable=False),
         sa.Column("evidence_sha256", Text, nullable=False),
         sa.Column("claim_sha256", Text, nullable=False),
+        sa.Column("host_state", Text, nullable=False),
         sa.Column("said_utc_ms", Count, nullable=False),
         sa.CheckConstraint("act IN ('confirmed', 'withdrawn')", name=op.f("ck_host_key_words_act")),
+        sa.CheckConstraint(
+            "act = 'withdrawn' OR host_state IN ('active', 'held')",
+            name=op.f("ck_host_key_words_host_state"),
+        ),
         sa.CheckConstraint(
             "completes >= 0 AND completes < ordinal", name=op.f("ck_host_key_words_completes")
         ),
