@@ -329,8 +329,8 @@ def test_the_database_itself_redeems_once(ready: Filed) -> None:
     first, second = ready.draft(), ready.draft()
     ready.claims.submit(CLERK, first)
     columns = {
-        "claim_lines": "number, revision, line, programme_id, hardware_id, start_minute,"
-        " end_minute, use_serial",
+        "claim_lines": "number, revision, line, programme_id, hardware_id, hardware_key,"
+        " start_minute, end_minute, use_serial",
         "claim_invoices": "number, contract_id, part, use_serial, programme_id, amount_fen,"
         " part_fen",
     }

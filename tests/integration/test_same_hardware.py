@@ -75,11 +75,13 @@ Minutes = Mapping[tuple[str, str, int], Quantities]
 
 
 def cut(_header: report_pb2.ReportHeader, blocks: list[report_pb2.DeviceBlock]) -> None:
-    """What is named as a part is described as one."""
+    """What is named as a part is described as one; who writes in capitals writes all so."""
+    named = {name.lower(): sevenths for name, sevenths in SEVENTHS.items()}
     for block in blocks:
-        sevenths = SEVENTHS.get(block.device.hardware_id)
+        hardware_id = block.device.hardware_id
+        sevenths = named.get(hardware_id.lower())
         if sevenths is not None:
-            block.device.parent_hardware_id = CARD
+            block.device.parent_hardware_id = CARD.upper() if hardware_id.isupper() else CARD
             block.device.share_numerator, block.device.share_denominator = sevenths, 7
 
 
@@ -222,6 +224,55 @@ def test_two_ids_of_one_partition_at_once_do_not_count(work: Work, ingestion: In
         known = unit.identity.host(HOST)
     assert known is not None
     assert known.state is HostState.ACTIVE
+
+
+def dearer(_header: report_pb2.ReportHeader, blocks: list[report_pb2.DeviceBlock]) -> None:
+    """The same partition, described as one of a dearer card."""
+    cut(_header, blocks)
+    for block in blocks:
+        block.device.model = "NVIDIA B300"
+
+
+@pytest.mark.parametrize("by", [HOST, OTHER])
+@pytest.mark.parametrize(
+    ("stands", "told"), [(BARE, FOUR), (FOUR, BARE), (CARD, CARD.upper()), (FOUR, FOUR.upper())]
+)
+def test_another_id_of_a_device_makes_it_no_dearer(
+    work: Work, ingestion: Ingestion, stands: str, told: str, by: str
+) -> None:
+    """What counts of it settles model and share for all of its ids, on its host and elsewhere, when
+    it comes in and when a hold is released; told as it stands it counts."""
+    first = a_host(work, HOST, stands, *({told} - {stands}))
+    second = first if by == HOST else a_host(work, OTHER, told, minute=30)
+    send(ingestion, first, first.report(change=cut, only=[stands]))
+
+    (spoilt,) = send(ingestion, second, second.report(change=dearer, only=[told]))
+    (held,) = ingestion.ingest(
+        [Submission(second.standing(HostState.HELD), [second.report(change=dearer, only=[told])])]
+    )
+    assert isinstance(held, Answer)
+    restored = Restoration(work, lambda: second.utc_ms).restore_host(
+        second.host_id, Decision(officer="officer-1", why="looked at")
+    )
+    (sound,) = send(ingestion, second, second.report(change=cut, only=[told]))
+
+    assert spoilt.judgement.reason is QuarantineReason.DESCRIPTION
+    assert restored.counted == []
+    assert [one.reason for _place, one in restored.refused] == [QuarantineReason.DESCRIPTION]
+    assert sound.judgement.verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(("stands", "told"), [(FOUR, THREE), (THREE, BARE), (BARE, THREE)])
+def test_a_partition_that_is_cut_otherwise_is_described_anew(
+    work: Work, ingestion: Ingestion, stands: str, told: str
+) -> None:
+    """Another share under the same UUID is another device, and the driver names its model by it."""
+    first, second = a_host(work, HOST, stands), a_host(work, OTHER, told, minute=30)
+    send(ingestion, first, first.report(change=cut))
+
+    (result,) = send(ingestion, second, second.report(change=dearer))
+
+    assert result.judgement.verdict is Verdict.ACCEPTED
 
 
 def test_an_officer_does_not_let_a_partition_count_twice(

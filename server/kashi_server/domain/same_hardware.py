@@ -33,6 +33,13 @@ def cut_in(hardware_id: str) -> str:
     return folded.partition(".")[2] if folded.startswith(_PARTITION) else ""
 
 
+def same_cut(one: str, share: Fraction, other: str, others_share: Fraction) -> bool:
+    """Whether two ids of one piece of hardware tell one cut of it; a UUID alone, which agents of
+    before told, is of the cut that it counted as. Cut otherwise it is another device."""
+    mine, others = cut_in(one), cut_in(other)
+    return mine == others or (not (mine and others) and share == others_share)
+
+
 def covers(assigned: str, reported: str, share: Fraction) -> bool:
     """Whether an assignment that names one id is of the device that hosts report by another.
 

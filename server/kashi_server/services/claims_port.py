@@ -85,7 +85,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLine:
-    """Minutes of a device that a claim holds, by the rated line that bills them."""
+    """Minutes of a device that a claim holds, by the rated line that bills them; `hardware_key` is
+    the same for every id of one piece of hardware, and what two claims' minutes are compared by."""
 
     claim_id: str
     number: str
@@ -93,6 +94,7 @@ class HeldLine:
     line: int
     programme_id: str
     hardware_id: str
+    hardware_key: str
     start_minute: int
     end_minute: int
     use_serial: int = 0

@@ -257,7 +257,8 @@ class FactsPort(Protocol):
         """Counted reports of a host whose label touches [start, end)."""
 
     def described_elsewhere(self, host_id: str, hardware_id: str) -> Sequence[DeviceDescription]:
-        """How other hosts, on which the device counts, describe it; the newest first."""
+        """How the hardware is described where it counts on other hosts, or by another of its ids;
+        the newest first."""
 
     def write(self, batch: FactBatch) -> None:
         """Add everything of a batch.

@@ -21,6 +21,7 @@ from kashi_server.domain.sequence import (
 )
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.acts import ActsPort, PrivilegedAct, record
+from kashi_server.services.describing import settled_elsewhere
 from kashi_server.services.facts_port import (
     DeviceRow,
     FactBatch,
@@ -287,12 +288,13 @@ def _redescribed(
     begun = {row.device.hardware_id: row.device for row in rows if row.first_utc_ms is not None}
     for span in report.devices:
         said, hardware_id = span.device, span.device.hardware_id
-        known = [begun[hardware_id]] if hardware_id in begun else []
-        for settled in known or facts.described_elsewhere(report.host_id, hardware_id)[:1]:
-            judged = replace(settled, model=said.model) if overrule else settled
-            judgement = judge_description(judged, said)
-            if judgement is not None:
-                return judgement
+        settled = begun.get(hardware_id) or settled_elsewhere(facts, report.host_id, said)
+        if settled is None:
+            continue
+        judged = replace(settled, model=said.model) if overrule else settled
+        judgement = judge_description(judged, said)
+        if judgement is not None:
+            return judgement
     return None
 
 

@@ -1,6 +1,7 @@
 """Guards of claims inside the database: within one programme nothing is redeemed twice.
 
-A device's minute is held by one claim of a programme (`guards.no_overlap`); of an invoice's part
+A device's minute is held by one claim of a programme, by whichever of its ids
+(`guards.no_overlap`); of an invoice's part
 the claims of a programme hold together no more than its lines come to. On PostgreSQL writers wait
 for each other on the part, so that none misses another's row.
 """

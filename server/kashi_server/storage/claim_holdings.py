@@ -1,4 +1,8 @@
-"""What claims hold of devices' minutes and invoices' parts, in the database."""
+"""What claims hold of devices' minutes and invoices' parts, in the database.
+
+Minutes are a device's by whichever of its ids they are told (`domain.same_hardware`): a partition
+that one statement has by its UUID alone and another with its share and profile is one.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select
 from sqlalchemy.exc import DBAPIError
 
+from kashi_server.domain.attestation import SITE_PREFIX
 from kashi_server.domain.both_languages import because
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.claim_content import StatementRevision
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.errors import Refused
 from kashi_server.services.claims_port import HeldLine, HeldPart
 from kashi_server.storage.tables.certificates import (
@@ -19,7 +25,7 @@ from kashi_server.storage.tables.certificates import (
 from kashi_server.storage.tables.claims import claim_invoices, claim_lines
 from kashi_server.storage.tables.expense import rated_lines, statements
 
-_LINE_ORDER = ("hardware_id", "start_minute", "number")
+_LINE_ORDER = ("hardware_key", "start_minute", "number")
 
 
 class ClaimHoldings:
@@ -55,7 +61,7 @@ class ClaimHoldings:
             select(claim_lines.c.claim_id)
             .where(
                 claim_lines.c.programme_id == line.programme_id,
-                claim_lines.c.hardware_id == line.hardware_id,
+                claim_lines.c.hardware_key == line.hardware_key,
                 claim_lines.c.start_minute < line.end_minute,
                 line.start_minute < claim_lines.c.end_minute,
             )
@@ -151,7 +157,7 @@ class ClaimHoldings:
         minutes = select(theirs.c.claim_id).join(
             ours,
             and_(
-                ours.c.hardware_id == theirs.c.hardware_id,
+                ours.c.hardware_key == theirs.c.hardware_key,
                 ours.c.programme_id != theirs.c.programme_id,
                 ours.c.start_minute < theirs.c.end_minute,
                 theirs.c.start_minute < ours.c.end_minute,
@@ -210,6 +216,7 @@ class ClaimHoldings:
                 line=row.line,
                 programme_id="",
                 hardware_id=row.hardware_id,
+                hardware_key=_key(row.hardware_id, row.host_id),
                 start_minute=row.start_minute,
                 end_minute=row.end_minute,
             )
@@ -256,6 +263,12 @@ class ClaimHoldings:
 
 
 _IN_FORCE = (CertificateStatus.ISSUED.value, CertificateStatus.REDEEMED.value)
+
+
+def _key(hardware_id: str, host_id: str) -> str:
+    """What the minutes of a rated line are compared by. A site's name for a unit of its own has a
+    dot wherever the site likes one; it is no partition's id."""
+    return hardware_id.lower() if host_id.startswith(SITE_PREFIX) else hardware_key(hardware_id)
 
 
 def _held_line(row: Row[Any]) -> HeldLine:

@@ -6,7 +6,7 @@ Hot statements go to the driver as plain SQL: COPY into PostgreSQL, `executemany
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from kashi.chain import Head
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from kashi_server.domain.device import (
     Conflict,
@@ -18,6 +18,7 @@ from kashi_server.domain.device import (
 from kashi_server.domain.host_clock import HostClock
 from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.report import DeviceDescription
+from kashi_server.domain.same_hardware import hardware_key
 from kashi_server.domain.stated_fact import StatedFact
 from kashi_server.domain.summed_time import BlockSums, DaySums
 from kashi_server.domain.usage import DeviceHour
@@ -128,12 +129,13 @@ class FactRepository:
         return report_reading.stored_reports(self._unpacker, self._connection, query)
 
     def described_elsewhere(self, host_id: str, hardware_id: str) -> Sequence[DeviceDescription]:
-        """How other hosts, on which the device counts, describe it; the newest first."""
+        """How the hardware is described where it counts on other hosts, or by another of its ids;
+        the newest first."""
         query = (
             select(devices)
             .where(
-                devices.c.hardware_id == hardware_id,
-                devices.c.host_id != host_id,
+                devices.c.hardware_key == hardware_key(hardware_id),
+                or_(devices.c.host_id != host_id, devices.c.hardware_id != hardware_id),
                 devices.c.first_utc_ms.is_not(None),
             )
             .order_by(devices.c.described_utc_ms.desc(), devices.c.host_id.desc())

@@ -40,7 +40,7 @@ def no_overlap(dialect: str, table: str, row_key: Sequence[str], key: Sequence[s
     Args:
         dialect: the database's.
         table: has `start_minute` and `end_minute`.
-        row_key: columns of its primary key.
+        row_key: columns of its primary key, or those of a group whose rows do not clash.
         key: columns that name what may not overlap.
     """
     message = f"{table} of one {' and '.join(key)} overlap"

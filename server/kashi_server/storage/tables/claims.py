@@ -147,6 +147,8 @@ claim_lines = Table(
     Column("line", Integer, primary_key=True, autoincrement=False),
     Column("programme_id", Text, nullable=False),
     Column("hardware_id", Text, nullable=False),
+    # The same for every id of one piece of hardware: `domain.same_hardware`.
+    Column("hardware_key", Text, nullable=False),
     Column("start_minute", Count, nullable=False),
     Column("end_minute", Count, nullable=False),
     # Serial of the use that it carries; 0: none yet.
@@ -154,7 +156,7 @@ claim_lines = Table(
     CheckConstraint("end_minute > start_minute", name="interval"),
     # Who holds a statement; who holds a device's minutes, in whichever programme.
     Index("ix_claim_lines_number", "number"),
-    Index("ix_claim_lines_minutes", "hardware_id", "start_minute"),
+    Index("ix_claim_lines_minutes", "hardware_key", "start_minute"),
 )
 
 claim_invoices = Table(

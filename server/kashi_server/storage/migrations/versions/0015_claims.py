@@ -11,7 +11,9 @@ branch_labels = None
 depends_on = None
 
 _APPEND_ONLY = ("claim_events", "claim_evaluations")
-_LINES = ("claim_lines", ("claim_id", "number", "revision", "line"))
+# Lines of one statement do not clash: rating bills a minute of one piece of hardware once, and
+# what a site states ends and begins within one.
+_LINES = ("claim_lines", ("claim_id", "number", "revision"))
 _TABLES = (
     "batches",
     "claims",
@@ -37,7 +39,7 @@ def upgrade() -> None:
     for table in _APPEND_ONLY:
         for statement in guards.append_only(dialect, table):
             op.execute(statement)
-    for statement in guards.no_overlap(dialect, *_LINES, ("programme_id", "hardware_id")):
+    for statement in guards.no_overlap(dialect, *_LINES, ("programme_id", "hardware_key")):
         op.execute(statement)
     for statement in claim_guards.invoice_bounds(dialect):
         op.execute(statement)
@@ -204,13 +206,14 @@ def _lines() -> None:
         sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("programme_id", Text, nullable=False),
         sa.Column("hardware_id", Text, nullable=False),
+        sa.Column("hardware_key", Text, nullable=False),
         sa.Column("start_minute", Count, nullable=False),
         sa.Column("end_minute", Count, nullable=False),
         sa.Column("use_serial", sa.Integer, nullable=False),
         sa.CheckConstraint("end_minute > start_minute", name=op.f("ck_claim_lines_interval")),
     )
     op.create_index("ix_claim_lines_number", "claim_lines", ["number"])
-    op.create_index("ix_claim_lines_minutes", "claim_lines", ["hardware_id", "start_minute"])
+    op.create_index("ix_claim_lines_minutes", "claim_lines", ["hardware_key", "start_minute"])
 
 
 def _invoices() -> None:
