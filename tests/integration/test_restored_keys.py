@@ -70,6 +70,12 @@ def levels(way: Way) -> tuple[set[str], int]:
     return found, said["totals"]["observed_ms"] // 60_000
 
 
+def certificates(way: Way) -> dict[str, str]:
+    """Codes of what the server knows, by number."""
+    found = json.loads(way.server.command("certificates", "--json"))
+    return {one["number"]: one["code"] for one in found}
+
+
 def test_a_confirmation_is_as_old_as_the_backup(way: Way, host: RelayedHost) -> None:
     """Of before both words: a claim again, of no level, and what the host measured since comes back
     by its file; confirmed anew and corrected its lines are E3. Of between them: the first word
@@ -86,11 +92,15 @@ def test_a_confirmation_is_as_old_as_the_backup(way: Way, host: RelayedHost) -> 
     assert closed(way) == ({"E3"}, 30)
     out = way.folder / "out"
     way.server.command("certify", "2026-10", "--out", str(out))
+    given_out = certificates(way)
 
     lost = restored(way, before)
+    known = certificates(lost)
     claimed = lost.shown(host_id)
     lost.brought(host, everything=True)
     as_claimed = closed(lost)
+    lost.server.command("certify", "2026-10", "--out", str(way.folder / "anew"))
+    anew = certificates(lost)
     words = [lost.word(host_id, officer) for officer in (OFFICER, SECOND)]
     told = lost.server.command("correct", "--month", "2026-10", "--preview")
     password = ("--password-file", str(lost.server.directory.parent / "password"))
@@ -107,6 +117,9 @@ def test_a_confirmation_is_as_old_as_the_backup(way: Way, host: RelayedHost) -> 
     standing = whole.shown(host_id)
 
     assert (claimed["key_standing"], claimed["key_words"]) == ("claimed", [])
+    assert known == {}
+    assert anew.keys() == given_out.keys()  # the number comes again, its code does not
+    assert set(anew.values()).isdisjoint(given_out.values())
     assert as_claimed == unchanged == ({"E2"}, 30)
     assert ["Another officer" in words[0], "is confirmed" in words[1]] == [True, True]
     assert "证据" in told
