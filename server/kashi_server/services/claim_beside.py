@@ -13,7 +13,7 @@ between step and look leaves out `look_everywhere` finds, as often as it is aske
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kashi_server.domain.claim_event import ClaimEvent
@@ -22,6 +22,7 @@ from kashi_server.domain.claim_states import Step
 from kashi_server.domain.money import parse_yuan
 from kashi_server.errors import KashiError, Refused
 from kashi_server.services.claim_flags import COMES_TO, TellsDue, last_told
+from kashi_server.services.claim_remembering import remembering
 from kashi_server.services.claim_steps import CLOCK, ClaimSteps, Taken, Taking, Why, locked
 from kashi_server.services.claim_worth import tell_worth
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -154,10 +155,12 @@ class ClaimBeside(ClaimSteps):
     def _otherwise(self, year: CompanyYear) -> Sequence[str]:
         """Claims that come to otherwise than their last word says; nothing is written or locked."""
         with self._work.begin(writes=False) as unit:
+            # Each is held against all others: asked of a unit that remembers, none is read twice.
+            read = remembering(unit)
             return [
                 one.claim.claim_id
-                for one in year.claims(unit)
-                if _concerned(one) and _asked(self._taking(unit, one, {}))
+                for one in year.claims(read)
+                if _concerned(one) and _asked(self._taking(read, one, {}))
             ]
 
     def _tell_of(self, claim_id: str, year: CompanyYear, changed: Sequence[str]) -> Sequence[Taken]:
@@ -182,10 +185,13 @@ def _concerned(stored: StoredClaim) -> bool:
 
 
 def _asked(taking: Taking) -> bool:
-    """Ask what a claim comes to; whether that leaves other money due than was told last."""
-    tell_worth(taking)
+    """Ask what a claim comes to; whether that leaves other money due than was told last. Nothing is
+    written by then, so a unit that remembers may answer."""
+    asking = replace(taking, unit=remembering(taking.unit))
+    tell_worth(asking)
+    taking.terms |= asking.terms
     out_fen, comes_to = taking.stored.claim.amounts.out_fen, taking.terms[COMES_TO]
-    events = taking.unit.claims.events(taking.stored.claim.claim_id)
+    events = asking.unit.claims.events(taking.stored.claim.claim_id)
     now = TellsDue.of(None if comes_to is None else parse_yuan(comes_to), out_fen)
     return now != last_told(events, out_fen)
 

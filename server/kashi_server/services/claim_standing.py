@@ -19,6 +19,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.claim_awards_before import PRINCIPLE, YEARS, AwardsBefore
 from kashi_server.services.claim_booking import budget_of
 from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
+from kashi_server.services.claim_remembering import once
 from kashi_server.services.claims_port import (
     ClaimsUnit,
     PartPaper,
@@ -142,6 +143,11 @@ def ended_paid(claim: Claim) -> bool:
 
 def _beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """What a claim counts beside others: its application, or once it ended its paid uses alone."""
+    claim_id = stored.claim.claim_id
+    return once(unit, ("beside", claim_id), lambda: _counted_beside_fen(unit, stored))
+
+
+def _counted_beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     if not ended_paid(stored.claim):
         return own_eligible_fen(unit, stored)
     events = unit.claims.events(stored.claim.claim_id)
