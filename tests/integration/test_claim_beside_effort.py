@@ -61,7 +61,7 @@ def test_a_look_asks_the_database_as_often_as_there_are_claims(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three times as many claims of a company, programme and year: at most three times as many
-    statements, counted where they are sent; and each claim comes to what it comes to asked alone."""
+    statements, counted where they are sent; each claim comes to what it does asked alone."""
     mode, changed = known
     ready = begun(
         sqlite_claims_work,

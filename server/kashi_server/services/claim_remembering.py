@@ -55,14 +55,14 @@ def remembering(unit: ClaimsUnit) -> ClaimsUnit:
     """The unit for evaluating claims while nobody writes in it; one that remembers stays itself."""
     if isinstance(unit, _RememberingUnit):
         return unit
-    return cast(ClaimsUnit, _RememberingUnit(unit))
+    return cast("ClaimsUnit", _RememberingUnit(unit))
 
 
 def once(unit: ClaimsUnit, key: Hashable, work_out: Callable[[], _Worked]) -> _Worked:
     """What is worked out of what a unit reads: once a key where it remembers, else anew."""
     if not isinstance(unit, _RememberingUnit):
         return work_out()
-    return cast(_Worked, unit.once(key, work_out))
+    return cast("_Worked", unit.once(key, work_out))
 
 
 def _remembered(ask: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,4 +83,4 @@ def _key(value: object) -> Hashable:
     """A list of names is as good as a tuple of them."""
     if isinstance(value, Collection) and not isinstance(value, str):
         return tuple(value)
-    return cast(Hashable, value)
+    return value

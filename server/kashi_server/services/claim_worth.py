@@ -17,14 +17,14 @@ from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_claim, evaluate_use
 from kashi_server.services.claim_flags import COMES_TO, PAID
 from kashi_server.services.claim_pool_share import shared_fen
-from kashi_server.services.claim_spending import check_known, open_uses, paid_uses
+from kashi_server.services.claim_spending import check_known
 from kashi_server.services.claim_standing import (
-    PAID_ELIGIBLE,
     STILL_ELIGIBLE,
     applied_eligible_fen,
     ended_paid,
 )
 from kashi_server.services.claim_steps import Taking
+from kashi_server.services.claim_uses import PAID_ELIGIBLE, open_uses, paid_uses
 
 
 def check_grant(taking: Taking) -> None:
