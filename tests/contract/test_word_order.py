@@ -41,7 +41,8 @@ WORDS: Final[Mapping[str, Collection[str]]] = {
     "evaluation steps": evaluation._NAMES.values(),
     "invoices of a certificate": money_pages._STATUS.values(),
     "certificates": [text_of("status", str(one)) for one in CertificateStatus],
-    "the demonstration's certificates": sheet.LEVELS.values(),
+    "the demonstration's certificates": sheet.RESULTS.values(),
+    "how far the demonstration's certificates were followed": sheet.LEVELS.values(),
 }
 
 

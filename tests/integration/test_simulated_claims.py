@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, invoice_number, rules
 from claim_contracts import second_contract
-from claims_beside import content, invoiced, submitted
+from claims_beside import approve, content, invoiced, submitted
 from fixtures_certificates import COMPANY_A, COMPANY_B
 from kashi_server.domain.claim_content import InvoicePart, Officially
 from kashi_server.domain.evaluation.evaluate import Status
@@ -99,8 +99,14 @@ def test_what_was_paid_of_an_expired_voucher_counts_towards_the_threshold(
     second_contract(ready)
     invoiced(ready, 52, 200_00, "HT-C")
     other = submitted(ready, content(ready, 52, 200_00, "HT-C"))
+    first = ready.draft()
+    ready.claims.submit(CLERK, first)
     ready.claims.check(OFFICER, other)
-    first = ready.issued(200_00)
+    ready.claims.review(OFFICER, other, WHY)
+    ready.claims.approve(BOTH, other, 75_00, WHY)
+    approve(ready, first, 200_00)
+    ready.days_later(7)
+    ready.claims.issue(OFFICER, first)
     parts = (("accelerator", 300_00), ("storage", 40_00))
     used = tuple(InvoicePart(invoice_number(0), "HT-A", part, fen) for part, fen in parts)
     ready.claims.use(CLERK, first, papers=Papers(invoices=used, payments=("PAY-0",)))
