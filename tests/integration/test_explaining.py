@@ -2,13 +2,17 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fixtures_certificates import CARDS, COMPANY_A, CertifiedMonth
 from fixtures_ingest import sums_of
 from kashi.v1 import report_pb2
+from kashi_server.commands import explaining
+from kashi_server.domain.money import parse_yuan, yuan_text
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import NotFound
@@ -133,6 +137,40 @@ def test_what_is_not_there_is_said(closed_month: CertifiedMonth) -> None:
         walking.minute(CARDS[0], observed_minutes(closed_month, CARDS[0])[0] - 90 * 24 * 60)
     with pytest.raises(NotFound, match="there is no certificate"):
         walking.certificate("KC-202609-000009-75", Wanted())
+
+
+def test_of_many_lines_the_first_are_shown_and_the_rest_summed_up(
+    closed_month: CertifiedMonth,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Beyond so many lines a certificate says how many more there are, what they come to, and how
+    to see them; `--all` shows them, one by its number is whole, and `--json` leaves none out."""
+    issued = closed_month.issue()[COMPANY_A]
+    server = SimpleNamespace(work=closed_month.work)
+    monkeypatch.setattr(explaining, "opened", lambda _directory: nullcontext(server))
+    monkeypatch.setattr(explaining, "LINES_SHOWN", 1)
+    trail = Explaining(closed_month.work).certificate(issued.number, Wanted())
+    lines = facts(trail, "line")
+    assert len(lines) > 1
+    left_fen = sum(parse_yuan(str(one["amount_yuan"])) for one in lines[1:])
+
+    explaining.explain(issued.number)
+    short = capsys.readouterr().out
+    explaining.explain(issued.number, all_lines=True)
+    whole = capsys.readouterr().out
+    explaining.explain(issued.number, line=len(lines))
+    last = capsys.readouterr().out
+    explaining.explain(issued.number, as_json=True)
+    data = json.loads(capsys.readouterr().out)
+
+    assert (short.count("计费行 rated line"), whole.count("计费行 rated line")) == (1, len(lines))
+    said = f"另有 {len(lines) - 1} 条计费行未列出，合计 {yuan_text(left_fen)} 元"
+    assert said in short
+    assert short.index(said) < short.index("more rated lines")
+    assert "more rated lines" not in whole + last
+    assert "合同单价 price" in last
+    assert data == trail.to_data()
 
 
 def test_the_command_walks_both_ways(closed_month: CertifiedMonth, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def before(
     limiting = AwardsBefore(unit, stored) if granted else None
     return Before(
         standing=Standing(
-            year_eligible_fen=sum(_beside_fen(unit, one) for one in counted),
+            year_eligible_fen=sum(beside_fen(unit, one) for one in counted),
             year_contract_fen=_contracted_fen(unit, stored, counted),
             year_awarded_fen=_awarded_fen(_held(limiting, this_year, PRINCIPLE)),
             years_awarded=len(_years(_held(limiting, same, YEARS)) - {batch.year}),
@@ -137,7 +137,7 @@ def ended_paid(claim: Claim) -> bool:
     return claim.state in ENDS_PAID and claim.amounts.out_fen > 0
 
 
-def _beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+def beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """What a claim counts beside others: its application, or once it ended its paid uses alone."""
     claim_id = stored.claim.claim_id
     return once(unit, ("beside", claim_id), lambda: _counted_beside_fen(unit, stored))

@@ -7,7 +7,7 @@ out pro rata then cuts what the application comes to now by the same share.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.domain.claim_event import ClaimEvent
@@ -25,6 +25,9 @@ from kashi_server.services.claim_standing import (
 )
 from kashi_server.services.claim_steps import Taking
 from kashi_server.services.claim_uses import PAID_ELIGIBLE, open_uses, paid_uses
+
+PROBLEM: Final = "problem"
+"""The term of a step that says why nobody knows what the claim comes to."""
 
 
 def check_grant(taking: Taking) -> None:
@@ -76,7 +79,7 @@ def tell_worth(taking: Taking) -> None:
             # Where it could not be evaluated it says here why.
             comes_to_fen = _granted_fen(taking, done or _application(taking))
     except (Refused, InvalidValue, NotFound) as problem:
-        taking.terms["problem"] = str(problem)
+        taking.terms[PROBLEM] = str(problem)
     else:
         taking.terms[COMES_TO] = None if comes_to_fen is None else yuan_text(comes_to_fen)
     if ended_paid(claim):

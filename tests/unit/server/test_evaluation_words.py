@@ -45,7 +45,7 @@ def test_no_chinese_sentence_names_a_code() -> None:
 
 
 def test_what_bounds_an_amount_is_named_in_each_language() -> None:
-    """The least of the factors, a cap, a condition that is failed, and what an award starts from."""
+    """The least of the factors, a cap, a condition failed, what an award starts from."""
     strange = replace(CASE, claimant=replace(CASE.claimant, kind="个人"))
 
     assert said("base") == (
