@@ -23,11 +23,11 @@ from kashi_server.domain.interval import Interval
 from kashi_server.domain.replayed_claim import (
     REQUESTS_NOTHING,
     STANDS_FOR_NOTHING,
-    EndedPaid,
     EvaluatedThen,
     ReplayedClaim,
     ReplayedStep,
 )
+from kashi_server.domain.replayed_uses import ReplayedUses
 from kashi_server.domain.rules import RulesVersion
 
 CAP: Final = "cap.company_year_yuan"
@@ -66,17 +66,8 @@ class _Standing:
     awarded_then_fen: int
     then: EvaluatedThen | None = None
     figures: ClaimFigures | None = None
-    uses: dict[int, "_Use"] = field(default_factory=dict)
-    ended: EndedPaid | None = None
+    uses: ReplayedUses = field(default_factory=ReplayedUses)
     more: "_More"
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """What of a use is eligible: as it was kept, and as it is replayed."""
-
-    then_fen: int
-    now_fen: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +111,8 @@ class ClaimReplay:
             stands.figures = self._evaluated(stands, step.evaluated, rules, step.on)
             stands.then = replace(step.evaluated, case=_NO_CASE)
         if step.use is not None:
-            rules = self.rules_of(claim, inside=inside)
-            now_fen = evaluate(rules, step.use.case).eligible_fen or 0
-            stands.uses[step.use.serial] = _Use(step.use.eligible_fen, now_fen)
-        stands.ended = step.ended
+            stands.uses.evaluated(step.use, self.rules_of(claim, inside=inside))
+        stands.uses.ended = step.ended
         stands.state, stands.approved_fen = step.state, step.approved_fen
         stands.awarded_then_fen = step.awarded_fen
         self._sum_up(stands)
@@ -255,14 +244,9 @@ def _more(stands: _Standing) -> _More:
 def _eligible_more_fen(stands: _Standing, applied_fen: int) -> int:
     """By how much it counts more towards a year's threshold: by `applied_fen` of its application,
     or once it ended by what its paid uses come to more."""
-    if stands.ended is None:
-        return 0 if stands.state in STANDS_FOR_NOTHING else applied_fen
-    uses = [stands.uses[one] for one in stands.ended.serials if one in stands.uses]
-    then_fen, now_fen = sum(one.then_fen for one in uses), sum(one.now_fen for one in uses)
-    told_fen = then_fen if stands.ended.told_fen is None else stands.ended.told_fen
-    if told_fen >= then_fen:
-        return now_fen - then_fen
-    return now_fen * told_fen // then_fen - told_fen
+    if stands.uses.ended is not None:
+        return stands.uses.more_fen()
+    return 0 if stands.state in STANDS_FOR_NOTHING else applied_fen
 
 
 def _share_fen(stands: _Standing, figures: ClaimFigures) -> int:
