@@ -74,9 +74,12 @@ def cause_of(taking: Taking, before: Before, changed: Sequence[str]) -> Cause:
 
 def _of_its_own(before_fen: int, now_fen: int | None) -> Cause:
     was = yuan_text(before_fen)
-    now_zh, now = ("不可知", "nobody knows what") if now_fen is None else (yuan_text(now_fen),) * 2
+    now_zh, now = "不可知", "nobody knows what"
+    if now_fen is not None:
+        now = yuan_text(now_fen)
+        now_zh = f" {now} 元"
     return Cause(
-        reason=f"本申报的合格费用有变（原为 {was} 元，现为 {now_zh}），金额须重新核实。"
+        reason=f"本申报的合格费用有变（原为 {was} 元，现为{now_zh}），金额须重新核实。"
         f"Worth is to be asked again: of this claim's own expense {was} yuan were eligible, now"
         f" {now}."
     )
