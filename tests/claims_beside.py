@@ -1,5 +1,6 @@
 """Two claims of a company that reach a year's threshold together; one of them is paid."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from claim_cases import (
@@ -19,6 +20,8 @@ from fixtures_certificates import COMPANY_A
 from kashi_server.domain.claim_content import ClaimContent, InvoicePart, StatementRevision
 from kashi_server.services.accounts import Role
 from kashi_server.services.claim_beside import BESIDE
+from kashi_server.services.claim_worth import tell_worth
+from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work
 
@@ -102,3 +105,18 @@ def told_beside(ready: Filed, claim_id: str) -> list[list[str]]:
     """Of each flag by which the claim was told of others: which."""
     events = ready.claims.show(OFFICE, claim_id).events
     return [one.terms[BESIDE] for one in events if BESIDE in one.terms]
+
+
+def asked(
+    ready: Filed, claim_ids: list[str], seen: Callable[[ClaimsUnit], ClaimsUnit]
+) -> list[dict[str, object]]:
+    """What each claim comes to, in words and figures, asked one after the other of one unit."""
+    with ready.work.begin(writes=False) as unit:
+        read, found = seen(unit), []
+        for claim_id in claim_ids:
+            stored = unit.claims.claim(claim_id)
+            assert stored is not None
+            taking = ready.claims._taking(read, stored, {})
+            tell_worth(taking)
+            found.append(taking.terms)
+    return found

@@ -14,7 +14,19 @@ from deploy.demo.clerk_way import SECOND
 from deploy.demo.scene import PARTIES
 from deploy.demo.stage import DemoError, Stage, command
 
-LEVELS = {0: "有效 · valid", 1: "无效 · INVALID", 2: "不可读 · unreadable", 3: "缺根证书 · no root"}
+RESULTS = {
+    0: "有效 · valid",
+    1: "无效 · INVALID",
+    2: "不可读 · unreadable",
+    3: "缺根证书 · no root",
+}
+LEVELS = {
+    "none": "无 · none",
+    "document": "文件 · document",
+    "statement": "结算 · statement",
+    "evidence": "证据 · evidence",
+}
+"""How far a certificate was followed, by what `kashi-verify --json` calls it."""
 
 
 def verify_all(stage: Stage, console: Console) -> int:
@@ -33,7 +45,10 @@ def verify_all(stage: Stage, console: Console) -> int:
         code, answer = _verify(pdf, stage)
         codes = Counter(flag["code"] for flag in answer.get("flags", []))
         flags = ", ".join(f"{name} × {count}" for name, count in sorted(codes.items()))
-        table.add_row(pdf.name, str(answer.get("level")), LEVELS.get(code, str(code)), flags or "-")
+        level = str(answer.get("level", "none"))
+        table.add_row(
+            pdf.name, LEVELS.get(level, level), RESULTS.get(code, str(code)), flags or "-"
+        )
         if code != 0:
             failed.append(f"{pdf.name}: {json.dumps(answer, ensure_ascii=False)}")
     console.print(table)

@@ -16,6 +16,7 @@ from kashi_server.documents import money_pages
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.services import claim_words
 from kashi_server.services.trail_words import text_of
+from kashi_verify.wording import LEVELS
 
 from deploy.demo import sheet
 
@@ -41,7 +42,8 @@ WORDS: Final[Mapping[str, Collection[str]]] = {
     "evaluation steps": evaluation._NAMES.values(),
     "invoices of a certificate": money_pages._STATUS.values(),
     "certificates": [text_of("status", str(one)) for one in CertificateStatus],
-    "the demonstration's certificates": sheet.LEVELS.values(),
+    "the demonstration's certificates": sheet.RESULTS.values(),
+    "how far the demonstration's certificates were followed": sheet.LEVELS.values(),
 }
 
 
@@ -114,6 +116,13 @@ def test_no_label_has_its_english_word_first() -> None:
 
     assert len(paths) > len(READ)
     assert found == []
+
+
+def test_the_demonstration_names_every_level_as_the_verifier_does() -> None:
+    """Both languages of each, by the words that `kashi-verify` prints."""
+    assert {name: tuple(said.split(" · ")) for name, said in sheet.LEVELS.items()} == {
+        level.value: words for level, words in LEVELS.items()
+    }
 
 
 @pytest.mark.parametrize("of", WORDS)

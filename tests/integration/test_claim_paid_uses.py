@@ -20,7 +20,7 @@ from kashi_server.domain.claim_states import ClaimState
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
 from kashi_server.services.claim_case import Papers
-from kashi_server.services.claim_spending import open_uses, paid_uses
+from kashi_server.services.claim_uses import open_uses, paid_uses
 from kashi_server.services.importing import ImportFile, Importing
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work

@@ -7,7 +7,7 @@ from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, filed, rules
 from kashi_server.domain.claim_states import ClaimState
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
-from kashi_server.services.claim_spending import open_uses
+from kashi_server.services.claim_uses import open_uses
 from kashi_server.services.sight import Reader
 from kashi_server.storage.unit_of_work import Work
 from papers_falling import void, withdraw

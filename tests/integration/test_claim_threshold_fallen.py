@@ -20,6 +20,7 @@ from claim_cases import (
 from fixtures_certificates import COMPANY_A
 from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState
+from kashi_server.services import claim_filing, claim_worth
 from kashi_server.services.accounts import Role
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_standing import before
@@ -95,6 +96,27 @@ def test_a_voucher_that_ended_unpaid_brings_nothing(
     claim_id, draft = ready.issued(200_00), other(ready)
     assert counted_fen(ready, draft) == 450_00
     ends(ready, claim_id)
+
+    assert counted_fen(ready, draft) == 0
+
+
+def test_a_voucher_that_ended_without_a_word_brings_what_its_paid_use_was_found_to_be(
+    sqlite_claims_work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended by a step that tells nothing of it: the 300 yuan that its use was evaluated at count
+    at once, before anybody looks at it again; a flag that tells nothing leaves nothing sure."""
+    ready = filed(sqlite_claims_work)
+    claim_id, draft = ready.issued(200_00), other(ready)
+    part = InvoicePart(invoice_number(0), "HT-A", "accelerator", 300_00)
+    ready.claims.use(CLERK, claim_id, papers=Papers(invoices=(part,), payments=("PAY-0",)))
+    ready.claims.redeem(CLERK, claim_id)
+    ready.claims.verify(OFFICER, claim_id, WHY)
+    ready.claims.pay(BOTH, claim_id, WHY)
+    monkeypatch.setattr(claim_filing, "tell_paid_eligible", lambda _taking: None)
+    monkeypatch.setattr(claim_worth, "tell_paid_eligible", lambda _taking: None)
+    withdrawn(ready, claim_id)
+    assert counted_fen(ready, draft) == 300_00
+    void(ready)
 
     assert counted_fen(ready, draft) == 0
 

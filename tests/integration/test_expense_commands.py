@@ -47,6 +47,7 @@ def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
     closed = run("close", "2026-10", "-d", directory)
     listed = run("statements", "--json", "-d", directory)
     printed = run("statements", "--number", "KS-2026-10-HT-1", "-d", directory)
+    table = run("statements", "-d", directory).stdout
 
     assert imported.stdout == (
         "新增 3 项，变更 0 项，未变 0 项。3 added, 0 changed, 0 stood so already.\n"
@@ -59,6 +60,9 @@ def test_from_a_file_to_a_statement(directory: str, tmp_path: Path) -> None:
     assert statement["number"] == "KS-2026-10-HT-1"
     assert hashlib.sha256(printed.stdout.encode()).hexdigest() == statement["sha256"]
     assert json.loads(printed.stdout)["statement"]["demo"] is True
+    # What ~ and unknown mean stands below the table, in both languages.
+    assert "约 ~ " in table or "未知 unknown" in table
+    assert -1 < table.find("“约”为补贴估算") < table.find("~ is an estimate of the subsidy")
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fixtures_certificates import CARDS, COMPANY_A, CertifiedMonth
 from fixtures_ingest import sums_of
 from kashi.v1 import report_pb2
+from kashi_server.commands import explaining
+from kashi_server.domain.money import parse_yuan, yuan_text
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import NotFound
@@ -77,19 +81,19 @@ def test_minutes_of_a_line_add_up_to_it(closed_month: CertifiedMonth) -> None:
     issued = closed_month.issue()[COMPANY_A]
     statement = json.loads(closed_month.keeping.file(issued.number, "statement"))
     line = next(one for one in statement["lines"] if one["billed_ms"])
-    explaining = Explaining(closed_month.work)
+    walking = Explaining(closed_month.work)
     span = span_of(line)
     start, end = span.bounded()
     observed_ms = 0
     for minute in observed_minutes(closed_month, line["hardware_id"]):
         if start <= minute < end:
             wanted = Wanted(line=line["line"], hardware_id=line["hardware_id"], minute=minute)
-            (told,) = facts(explaining.certificate(issued.number, wanted), "minute")
+            (told,) = facts(walking.certificate(issued.number, wanted), "minute")
             assert isinstance(told["observed_ms"], int)
             observed_ms += told["observed_ms"]
 
     assert observed_ms == line["quantities"]["observed_ms"] == line["billed_ms"]
-    (step,) = explaining.certificate(issued.number, Wanted(line=line["line"])).of("line")
+    (step,) = walking.certificate(issued.number, Wanted(line=line["line"])).of("line")
     assert f"{line['amount_fen'] // 100}.{line['amount_fen'] % 100:02d}" in step.follows
 
 
@@ -97,9 +101,9 @@ def test_from_a_minute_up_to_its_certificate(closed_month: CertifiedMonth) -> No
     """The same steps from the other end: the report first, the certificate last."""
     issued = closed_month.issue()[COMPANY_A]
     minute = observed_minutes(closed_month, CARDS[0])[100]
-    explaining = Explaining(closed_month.work)
-    up = explaining.minute(CARDS[0], minute)
-    down = explaining.certificate(issued.number, Wanted(hardware_id=CARDS[0], minute=minute))
+    walking = Explaining(closed_month.work)
+    up = walking.minute(CARDS[0], minute)
+    down = walking.certificate(issued.number, Wanted(hardware_id=CARDS[0], minute=minute))
 
     kinds = [step.kind for step in up.steps]
     assert kinds[0] == "report"
@@ -124,15 +128,49 @@ def test_a_gap_is_shown_as_nothing(closed_month: CertifiedMonth) -> None:
 def test_what_is_not_there_is_said(closed_month: CertifiedMonth) -> None:
     """Another's device, a line too many and an open month are sentences."""
     issued = closed_month.issue()[COMPANY_A]
-    explaining = Explaining(closed_month.work)
+    walking = Explaining(closed_month.work)
 
     for wanted in (Wanted(line=999), Wanted(hardware_id="GPU-none")):
         with pytest.raises(NotFound, match="no line"):
-            explaining.certificate(issued.number, wanted)
+            walking.certificate(issued.number, wanted)
     with pytest.raises(NotFound, match="no statement has a line"):
-        explaining.minute(CARDS[0], observed_minutes(closed_month, CARDS[0])[0] - 90 * 24 * 60)
+        walking.minute(CARDS[0], observed_minutes(closed_month, CARDS[0])[0] - 90 * 24 * 60)
     with pytest.raises(NotFound, match="there is no certificate"):
-        explaining.certificate("KC-202609-000009-75", Wanted())
+        walking.certificate("KC-202609-000009-75", Wanted())
+
+
+def test_of_many_lines_the_first_are_shown_and_the_rest_summed_up(
+    closed_month: CertifiedMonth,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Beyond so many lines a certificate says how many more there are, what they come to, and how
+    to see them; `--all` shows them, one by its number is whole, and `--json` leaves none out."""
+    issued = closed_month.issue()[COMPANY_A]
+    server = SimpleNamespace(work=closed_month.work)
+    monkeypatch.setattr(explaining, "opened", lambda _directory: nullcontext(server))
+    monkeypatch.setattr(explaining, "LINES_SHOWN", 1)
+    trail = Explaining(closed_month.work).certificate(issued.number, Wanted())
+    lines = facts(trail, "line")
+    assert len(lines) > 1
+    left_fen = sum(parse_yuan(str(one["amount_yuan"])) for one in lines[1:])
+
+    explaining.explain(issued.number)
+    short = capsys.readouterr().out
+    explaining.explain(issued.number, all_lines=True)
+    whole = capsys.readouterr().out
+    explaining.explain(issued.number, line=len(lines))
+    last = capsys.readouterr().out
+    explaining.explain(issued.number, as_json=True)
+    data = json.loads(capsys.readouterr().out)
+
+    assert (short.count("计费行 rated line"), whole.count("计费行 rated line")) == (1, len(lines))
+    said = f"另有 {len(lines) - 1} 条计费行未列出，合计 {yuan_text(left_fen)} 元"
+    assert said in short
+    assert short.index(said) < short.index("more rated lines")
+    assert "more rated lines" not in whole + last
+    assert "合同单价 price" in last
+    assert data == trail.to_data()
 
 
 def test_the_command_walks_both_ways(closed_month: CertifiedMonth, tmp_path: Path) -> None:

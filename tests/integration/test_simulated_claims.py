@@ -4,8 +4,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, rules
+from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, invoice_number, rules
+from claim_contracts import second_contract
+from claims_beside import approve, content, invoiced, submitted
 from fixtures_certificates import COMPANY_A, COMPANY_B
+from kashi_server.domain.claim_content import InvoicePart, Officially
 from kashi_server.domain.evaluation.evaluate import Status
 from kashi_server.domain.interval import Month
 from kashi_server.domain.replayed_companies import ClaimSimulation, CompanyClaims
@@ -13,6 +16,7 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.simulated_rules import Period
 from kashi_server.errors import NotFound
 from kashi_server.services.accounts import Role
+from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_simulation import ClaimSimulator
 from kashi_server.services.claim_simulation_data import (
     COLUMNS,
@@ -83,6 +87,51 @@ def test_under_the_rules_that_stand_every_claim_comes_to_what_it_is_computed_at(
         ready.balances(""),
         [claims.show(OFFICE, one).events for one in (first, second)],
     )
+
+
+def test_what_was_paid_of_an_expired_voucher_counts_towards_the_threshold(
+    claims_work: Work,
+) -> None:
+    """300 of 450 yuan were used and paid, then the voucher expired: with 200 of another claim they
+    do not reach 540. simulate(now) = now, and where storage counts as well the use comes to 340,
+    the two to 540: the other claim is due as if all had been so from the first on."""
+    ready = filed(claims_work, rules(threshold__year_yuan='"540.00"'))
+    second_contract(ready)
+    invoiced(ready, 52, 200_00, "HT-C")
+    other = submitted(ready, content(ready, 52, 200_00, "HT-C"))
+    first = ready.draft()
+    ready.claims.submit(CLERK, first)
+    ready.claims.check(OFFICER, other)
+    ready.claims.review(OFFICER, other, WHY)
+    ready.claims.approve(BOTH, other, 75_00, WHY)
+    approve(ready, first, 200_00)
+    ready.days_later(7)
+    ready.claims.issue(OFFICER, first)
+    parts = (("accelerator", 300_00), ("storage", 40_00))
+    used = tuple(InvoicePart(invoice_number(0), "HT-A", part, fen) for part, fen in parts)
+    ready.claims.use(CLERK, first, papers=Papers(invoices=used, payments=("PAY-0",)))
+    ready.claims.redeem(CLERK, first)
+    ready.claims.verify(OFFICER, first, WHY)
+    ready.claims.pay(BOTH, first, WHY)
+    assert simulated(claims_work, ready.rules).new.sums.computed_fen == 325_00
+    ready.days_later(400)
+    ready.claims.expire()
+    ready.claims.assess(OFFICER, other, Officially(rank=1), WHY)
+    wider = rules(
+        threshold__year_yuan='"540.00"', expense_scope__include='["accelerator", "storage"]'
+    )
+
+    now, tried = simulated(claims_work, ready.rules), simulated(claims_work, wider)
+
+    assert {one.claim_id: one.new.figures.amount_fen for one in now.claims} == {
+        one.claim.claim_id: one.claim.computed_fen for one in ready.claims.all(OFFICE)
+    }
+    assert now.old == now.new
+    amounts = [
+        {one.claim_id: one.new.figures.amount_fen for one in side.claims}[other]
+        for side in (now, tried)
+    ]
+    assert amounts == [0, 100_00]
 
 
 def test_another_ratio_and_cap_change_what_is_computed_awarded_and_forecast(

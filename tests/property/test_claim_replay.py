@@ -15,9 +15,11 @@ from kashi_server.domain.evaluation.evaluate import Evaluation, Status, evaluate
 from kashi_server.domain.replayed_claim import (
     REQUESTS_NOTHING,
     STANDS_FOR_NOTHING,
+    EndedPaid,
     EvaluatedThen,
     ReplayedClaim,
     ReplayedStep,
+    UseThen,
 )
 from kashi_server.domain.rules import RulesVersion
 from statement_samples import credit_code
@@ -26,7 +28,11 @@ COMPANIES = (credit_code(11), credit_code(12))
 CONTRACTS = ("HT-1", "HT-2", "HT-3")
 FIRST = date(2026, 11, 3)
 FEN = st.one_of(st.sampled_from((1_000_000, 5_000_001, 9_999_999)), st.integers(0, 10**7))
-STEPS = ("check", "check", "approve", "approve", "approve", "submit", "assess", "reject", "suspend")
+STEPS = (
+    *("check", "check", "approve", "approve", "approve", "submit", "assess", "reject", "suspend"),
+    *("use", "use", "expire", "expire"),
+)
+EVALUATES = ("submit", "check", "assess", "approve")
 KNOWN = st.sampled_from((True, True, True, False))
 RATIOS = ('"0.50"', '"0.33"', '"0.90"', '"0.50"', '"0.33"', '"0.90"', "unknown")
 
@@ -50,6 +56,18 @@ class Naive:
     done: Evaluation | None = None
     own_fen: int = 0
     awarded_fen: int = 0
+    uses: tuple[Case, ...] = ()
+    """Papers of its voucher's uses, all of them paid."""
+    used: tuple[Evaluation, ...] = ()
+
+    @property
+    def year_fen(self) -> int:
+        """What it brings towards the company's threshold: its application while it stands, once its
+        voucher expired what was paid on."""
+        if self.state is ClaimState.EXPIRED:
+            return sum(one.eligible_fen or 0 for one in self.used)
+        stands = self.done is not None and self.state not in STANDS_FOR_NOTHING
+        return (self.done.eligible_fen or 0) if self.done is not None and stands else 0
 
     @property
     def requested_fen(self) -> int | None:
@@ -70,8 +88,8 @@ class House:
     def take(self, act: Act, approved: tuple[int, int] | None) -> None:
         """Take a step; `approved`: the part of the computed amount, where it is known already."""
         one = self.claims[act.place]
-        if act.step in ("submit", "check", "assess", "approve"):
-            one.awarded_fen = 0
+        if act.step in EVALUATES:
+            one.awarded_fen, one.uses, one.used = 0, (), ()
             self._evaluate(one)
         match act.step:
             case "submit":
@@ -89,6 +107,12 @@ class House:
                 one.awarded_fen, one.state = 0, ClaimState.REJECTED
             case "suspend":
                 one.state = ClaimState.SUSPENDED
+            case "use":
+                version = self.tried or one.claim.rules
+                papers = _part_of(one.case, act.share)
+                one.uses, one.used = (*one.uses, papers), (*one.used, evaluate(version, papers))
+            case "expire":
+                one.state = ClaimState.EXPIRED
 
     def _evaluate(self, one: Naive) -> None:
         version = self.tried or one.claim.rules
@@ -96,11 +120,7 @@ class House:
         same = [other for other in others if other.claim.company_id == one.claim.company_id]
         mine = set(one.claim.contract_ids)
         standing = Standing(
-            year_eligible_fen=sum(
-                (other.done.eligible_fen or 0)
-                for other in same
-                if other.done is not None and other.state not in STANDS_FOR_NOTHING
-            ),
+            year_eligible_fen=sum(other.year_fen for other in same),
             year_contract_fen=0,
             year_awarded_fen=sum(other.awarded_fen for other in same),
             years_awarded=0,
@@ -125,8 +145,8 @@ class House:
     def step(self, act: Act, on: date) -> ReplayedStep:
         """What is kept of the step that was just taken."""
         one = self.claims[act.place]
-        evaluated = None
-        if act.step in ("submit", "check", "assess", "approve"):
+        evaluated, use, ended = None, None, None
+        if act.step in EVALUATES:
             assert one.done is not None
             evaluated = EvaluatedThen(
                 case=one.case,
@@ -134,6 +154,17 @@ class House:
                 eligible_fen=one.done.eligible_fen or 0,
                 amount_fen=one.done.amount_fen,
             )
+        elif act.step == "use":
+            use = UseThen(
+                serial=len(one.uses),
+                case=one.uses[-1],
+                eligible_fen=one.used[-1].eligible_fen or 0,
+            )
+        if one.state is ClaimState.EXPIRED and one.uses:
+            serials = tuple(range(1, len(one.uses) + 1))
+            # Every other voucher ended before anybody told what its paid uses come to.
+            told_fen = one.year_fen if act.place % 2 else None
+            ended = EndedPaid(serials=serials, told_fen=told_fen)
         return ReplayedStep(
             claim=one.claim,
             on=on,
@@ -142,7 +173,18 @@ class House:
             approved_fen=one.awarded_fen,
             released_fen=0,
             evaluated=evaluated,
+            use=use,
+            ended=ended,
         )
+
+
+def _part_of(case: Case, share: tuple[int, int]) -> Case:
+    """Papers of a use: a share of those of the application."""
+    parts = tuple(
+        replace(one, invoice_fen=(one.invoice_fen or 0) * share[0] // share[1])
+        for one in case.parts
+    )
+    return replace(case, parts=parts)
 
 
 def _case(name: str, fen: int, *, known: bool) -> Case:
@@ -294,6 +336,20 @@ APPROVED_FIRST = ("submit 0", "approve 0", "submit 1")
             ("submit 0", "submit 1", "check 0"),
             (5_000_000, 5_000_000),
             id="both-expenses-count-and-reach-the-threshold",
+        ),
+        pytest.param(
+            {"threshold__year_yuan": '"150000.00"', "expense_scope__include": '["storage"]'},
+            {"expense_scope__include": '["accelerator"]'},
+            ("submit 0", "approve 0", "use 0", "expire 0", "submit 1"),
+            (0, 5_000_000),
+            id="what-was-paid-of-an-expired-voucher-reaches-it-with-the-other",
+        ),
+        pytest.param(
+            {"threshold__year_yuan": '"150000.00"', "expense_scope__include": '["storage"]'},
+            {"expense_scope__include": '["accelerator"]'},
+            ("submit 0", "approve 0", "expire 0", "submit 1"),
+            (0, 0),
+            id="what-nobody-was-paid-of-an-expired-voucher-brings-nothing",
         ),
     ],
 )

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, WHY, Filed, invoice_number
-from claims_beside import OFFICE, approve, begun, content, due, pay, submitted
+from claims_beside import OFFICE, approve, asked, begun, content, due, pay, submitted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kashi_server.domain.claim import Claim
 from kashi_server.errors import InvalidValue, Refused
+from kashi_server.services.claim_remembering import remembering
 from kashi_server.services.claims import Claims
 from kashi_server.services.fsck_claims import check_claim_books
 from kashi_server.services.invoice_righting import put_right
@@ -174,7 +175,8 @@ def test_what_is_due_is_on_the_list(
     prepared: Prepared, first: list[int], steps: list[tuple[str, int, int]]
 ) -> None:
     """After every step, or the daily command where a crash came between: the list says what the
-    plain count says, another look finds nothing, and books and log hold."""
+    plain count says, another look finds nothing, a unit that remembers tells of each claim what one
+    that reads everything anew tells, and books and log hold."""
     claim_ids = prepared[2]
     oracle = Oracle(claim_ids)
     with copied(prepared) as ready:
@@ -190,4 +192,5 @@ def test_what_is_due_is_on_the_list(
             listed = {one: fen for one, (_comes_to, fen) in due(ready).items() if fen}
             assert listed == oracle.due(ready), (act, place)
             assert ready.claims.look_everywhere() == []
+            assert asked(ready, claim_ids, remembering) == asked(ready, claim_ids, lambda one: one)
         assert check_claim_books(ready.work) == []

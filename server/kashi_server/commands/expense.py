@@ -260,7 +260,11 @@ def _print(found: list[StoredStatement]) -> None:
             truncate_places(Fraction(statement.card_hours), CARD_HOUR_PLACES),
             yuan_text(statement.amount_fen),
             yuan_text(statement.eligible_fen),
-            "未知 unknown" if estimate_fen is None else f"~ {yuan_text(estimate_fen)}",
+            "未知 unknown" if estimate_fen is None else f"约 ~ {yuan_text(estimate_fen)}",
         )
     PlainConsole().print(table)
-    print("补贴金额均为估算。Subsidy amounts are estimates.")
+    print(
+        "“约”为补贴估算，申报与核定以项目规则为准；“未知”：规则尚缺参数，无法估算。"
+        "~ is an estimate of the subsidy, what is paid is decided on a claim; unknown: the rules"
+        " lack what it takes."
+    )

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -10,11 +10,15 @@ from kashi_server.bootstrap import opened
 from kashi_server.commands.options import DEFAULT_DIRECTORY, AsJson, Directory
 from kashi_server.commands.plain import plain
 from kashi_server.domain.minute_text import minute_of_text
+from kashi_server.domain.money import parse_yuan, yuan_text
 from kashi_server.domain.trail import Trail
 from kashi_server.errors import InvalidValue
 from kashi_server.services.trail_steps import RULES, RULES_NAMED_BY
 from kashi_server.services.trail_words import text_of, word_of
 from kashi_server.services.trails import Explaining, Wanted
+
+LINES_SHOWN: Final = 20
+"""So many rated lines of a certificate are shown unless all are asked for: more than a page."""
 
 
 def explain(
@@ -37,6 +41,12 @@ def explain(
     all_rules: Annotated[
         bool, typer.Option("--rules", help="列出规则全部参数。Every parameter of the rules too.")
     ] = False,
+    all_lines: Annotated[
+        bool,
+        typer.Option(
+            "--all", help=f"列出全部计费行，不限 {LINES_SHOWN} 行。Every line, not the first alone."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """逐级说明金额来历，直至某一分钟，或由一分钟查到申报。
@@ -58,14 +68,19 @@ def explain(
     if as_json:
         print(json.dumps(trail.to_data(), ensure_ascii=False))
         return
-    _show(trail, all_rules=all_rules)
+    # Upward there is a line a revision; downward a certificate may have hundreds.
+    held_back = Trail() if all_lines or number is None else trail.beyond(LINES_SHOWN)
+    _show(trail, held_back, all_rules=all_rules)
     if number is not None:
         _show_next(number, wanted, trail)
 
 
-def _show(trail: Trail, *, all_rules: bool) -> None:
-    """Each step with its facts, one a line: nothing is cut, and every line can be searched."""
+def _show(trail: Trail, held_back: Trail, *, all_rules: bool) -> None:
+    """Each step with its facts, one a line: no fact is cut, and every line can be searched."""
+    steps = {id(step) for step in held_back.steps}
     for place, step in enumerate(trail.steps, 1):
+        if id(step) in steps:
+            continue
         print(f"{place}. {step.zh} {step.en}")
         short = step.kind == RULES and not all_rules
         for name, value in step.facts.items():
@@ -79,6 +94,13 @@ def _show(trail: Trail, *, all_rules: bool) -> None:
             print(plain(f"     ← {follows}"))
         if step.source:
             print(f"     依据 source: {step.source}")
+    if lines := [*held_back.of("line")]:
+        yuan = yuan_text(sum(parse_yuan(str(one.facts["amount_yuan"])) for one in lines))
+        print(
+            f"另有 {len(lines)} 条计费行未列出，合计 {yuan} 元：--all 列出全部，--line N 只看一行，"
+            f"--json 始终完整。{len(lines)} more rated lines of {yuan} yuan are not shown: --all"
+            " shows them, --line N one of them; --json has them all."
+        )
 
 
 def _show_next(number: str, wanted: Wanted, trail: Trail) -> None:

@@ -6,7 +6,9 @@ request of the pool. There the case is moved by exactly what the replay comes to
 these claims than was kept; under the rules that stand nothing is moved, and every amount comes out
 as it stands.
 
-What officers approved is kept as the share of the computed amount that it was, cut to a fen.
+What officers approved is kept as the share of the computed amount that it was, cut to a fen. Of a
+voucher that ended the uses that were paid stay expense of the year, each evaluated again; what fell
+away of them since stays the share that it was.
 """
 
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from kashi_server.domain.replayed_claim import (
     ReplayedClaim,
     ReplayedStep,
 )
+from kashi_server.domain.replayed_uses import ReplayedUses
 from kashi_server.domain.rules import RulesVersion
 
 CAP: Final = "cap.company_year_yuan"
@@ -63,6 +66,7 @@ class _Standing:
     awarded_then_fen: int
     then: EvaluatedThen | None = None
     figures: ClaimFigures | None = None
+    uses: ReplayedUses = field(default_factory=ReplayedUses)
     more: "_More"
 
 
@@ -106,6 +110,9 @@ class ClaimReplay:
             rules = self.rules_of(claim, inside=inside)
             stands.figures = self._evaluated(stands, step.evaluated, rules, step.on)
             stands.then = replace(step.evaluated, case=_NO_CASE)
+        if step.use is not None:
+            stands.uses.evaluated(step.use, self.rules_of(claim, inside=inside))
+        stands.uses.ended = step.ended
         stands.state, stands.approved_fen = step.state, step.approved_fen
         stands.awarded_then_fen = step.awarded_fen
         self._sum_up(stands)
@@ -225,14 +232,21 @@ def _more(stands: _Standing) -> _More:
     then, figures = stands.then, stands.figures
     if then is None or figures is None:
         return _NOTHING
-    stood = stands.state not in STANDS_FOR_NOTHING
     requests = stands.approved_fen == 0 and stands.state not in REQUESTS_NOTHING
     requested_fen = (figures.requested_fen or 0) - (then.requested_fen or 0)
     return _More(
         awarded_fen=_share_fen(stands, figures) - stands.awarded_then_fen,
-        eligible_fen=figures.eligible_fen - then.eligible_fen if stood else 0,
+        eligible_fen=_eligible_more_fen(stands, figures.eligible_fen - then.eligible_fen),
         requested_fen=requested_fen if requests else 0,
     )
+
+
+def _eligible_more_fen(stands: _Standing, applied_fen: int) -> int:
+    """By how much it counts more towards a year's threshold: by `applied_fen` of its application,
+    or once it ended by what its paid uses come to more."""
+    if stands.uses.ended is not None:
+        return stands.uses.more_fen()
+    return 0 if stands.state in STANDS_FOR_NOTHING else applied_fen
 
 
 def _share_fen(stands: _Standing, figures: ClaimFigures) -> int:

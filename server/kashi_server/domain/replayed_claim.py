@@ -47,13 +47,37 @@ class EvaluatedThen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UseThen:
+    """A use of a voucher as it is kept: the step's number, the case of its papers, and what of them
+    was found eligible."""
+
+    serial: int
+    case: Case
+    eligible_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedPaid:
+    """A voucher that ended with money out: what was paid on stays expense of the year.
+
+    `serials`: of the uses that were paid; `told_fen`: what the steps told of their expense last;
+    None: nothing, and it is what was found when they were made.
+    """
+
+    serials: tuple[int, ...]
+    told_fen: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedStep:
     """How a claim stood after a step.
 
     Attributes:
         on: the day of the step.
         applied_on: the day on which the claim was first handed in; None: it was not yet.
-        evaluated: what the step evaluated; None: nothing.
+        evaluated: what the step evaluated of the application; None: nothing.
+        use: the use of the voucher that it is; None: it is another step.
+        ended: how the voucher ended, where something of it was paid; None: it did not end so.
     """
 
     claim: ReplayedClaim
@@ -63,6 +87,8 @@ class ReplayedStep:
     approved_fen: int
     released_fen: int
     evaluated: EvaluatedThen | None
+    use: UseThen | None = None
+    ended: EndedPaid | None = None
 
     @property
     def awarded_fen(self) -> int:

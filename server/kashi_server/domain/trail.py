@@ -6,8 +6,10 @@ which rule it follows from the step before, `source` where that rule is written.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 Fact = str | int | bool | None
+_ABOVE_LINES: Final = ("certificate", "statement", "rules")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,19 @@ class Trail:
     def of(self, kind: str) -> Iterator[TrailStep]:
         """The steps of a kind."""
         return (step for step in self.steps if step.kind == kind)
+
+    def beyond(self, lines: int) -> "Trail":
+        """What belongs to rated lines after so many of them: each with what follows from it, up to
+        the next statement."""
+        found: list[TrailStep] = []
+        seen = 0
+        within = False
+        for step in self.steps:
+            seen += step.kind == "line"
+            within = step.kind not in _ABOVE_LINES and (within or step.kind == "line")
+            if within and seen > lines:
+                found.append(step)
+        return Trail(tuple(found))
 
     def to_data(self) -> dict[str, object]:
         """Plain data, format `kashi/v1/trail`."""

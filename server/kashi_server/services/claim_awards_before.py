@@ -9,6 +9,7 @@ from typing import Final
 
 from kashi_server.domain.claim_states import Step
 from kashi_server.domain.parameters import NONE
+from kashi_server.services.claim_remembering import once
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
 PRINCIPLE: Final = "cap.company_year_principle_yuan"
@@ -40,5 +41,9 @@ class AwardsBefore:
         """When what stands of it was approved; None: nothing is."""
         if not stored.claim.amounts.awarded_fen:
             return None
-        events = self._unit.claims.events(stored.claim.claim_id)
+        claim_id = stored.claim.claim_id
+        return once(self._unit, ("approved", claim_id), lambda: self._last_approval_ms(claim_id))
+
+    def _last_approval_ms(self, claim_id: str) -> int | None:
+        events = self._unit.claims.events(claim_id)
         return max((one.utc_ms for one in events if one.step == Step.APPROVE), default=None)

@@ -13,7 +13,7 @@ between step and look leaves out `look_everywhere` finds, as often as it is aske
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kashi_server.domain.claim_event import ClaimEvent
@@ -21,7 +21,10 @@ from kashi_server.domain.claim_recovery import flagged
 from kashi_server.domain.claim_states import Step
 from kashi_server.domain.money import parse_yuan
 from kashi_server.errors import KashiError, Refused
+from kashi_server.services.claim_beside_cause import Before, cause_of
 from kashi_server.services.claim_flags import COMES_TO, TellsDue, last_told
+from kashi_server.services.claim_remembering import remembering
+from kashi_server.services.claim_standing import beside_fen
 from kashi_server.services.claim_steps import CLOCK, ClaimSteps, Taken, Taking, Why, locked
 from kashi_server.services.claim_worth import tell_worth
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -29,9 +32,7 @@ from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 _LOG = logging.getLogger(__name__)
 
 BESIDE: Final = "beside"
-"""The term of a flag by which a claim is told of others: those that changed, as far as known."""
-NAMED_MAX: Final = 5
-"""So many claims are named in words; of the others it is said how many they are."""
+"""The term of a flag that a look sets: the other claims that are its cause, as far as known."""
 MOVING: Final = frozenset(
     {
         Step.RETURN,
@@ -124,13 +125,15 @@ class ClaimBeside(ClaimSteps):
                 _LOG.warning(
                     "申报 %s 之外的同年度申报未能复核，可用 claim expire 补做：%s。"
                     "claims beside these were not looked at; claim expire does it: %s",
-                    ", ".join(changed),
+                    ", ".join(filter(None, changed)) or year,
                     error,
                     error,
                     exc_info=None if isinstance(error, KashiError) else error,
                 )
 
-        taking.unit.once_committed(year, event.claim_id, look)
+        # A payment changes nothing that others count by: what a look after it finds, it did not do.
+        noted = "" if event.step == Step.PAY else event.claim_id
+        taking.unit.once_committed(year, noted, look)
 
     def _look(self, year: CompanyYear, changed: Sequence[str]) -> Sequence[Taken]:
         """Go round until nobody comes to otherwise than was told.
@@ -146,7 +149,7 @@ class ClaimBeside(ClaimSteps):
             rounds = len(year.claims(unit)) + 2
         for _round in range(rounds):
             wanted = self._otherwise(year)
-            told += [one for claim_id in wanted for one in self._tell_of(claim_id, year, changed)]
+            told += [one for claim_id in wanted for one in self._tell_of(claim_id, changed)]
             if not wanted:
                 break
         return told
@@ -154,21 +157,25 @@ class ClaimBeside(ClaimSteps):
     def _otherwise(self, year: CompanyYear) -> Sequence[str]:
         """Claims that come to otherwise than their last word says; nothing is written or locked."""
         with self._work.begin(writes=False) as unit:
+            # Each is held against all others: asked of a unit that remembers, none is read twice.
+            read = remembering(unit)
             return [
                 one.claim.claim_id
-                for one in year.claims(unit)
-                if _concerned(one) and _asked(self._taking(unit, one, {}))
+                for one in year.claims(read)
+                if _concerned(one) and _asked(self._taking(read, one, {}))
             ]
 
-    def _tell_of(self, claim_id: str, year: CompanyYear, changed: Sequence[str]) -> Sequence[Taken]:
+    def _tell_of(self, claim_id: str, changed: Sequence[str]) -> Sequence[Taken]:
         """Flag a claim, if it still comes to otherwise once it is locked."""
         with self._work.begin() as unit:
             stored = locked(unit, claim_id)
-            others = sorted(set(changed) - {claim_id})
-            taking = self._taking(unit, stored, {BESIDE: others})
+            others = sorted(set(changed) - {claim_id, ""})
+            taking = self._taking(unit, stored, {})
             if not _concerned(stored) or not _asked(taking):
                 return ()
-            why = Why(reason=_words(year, others))
+            cause = cause_of(taking, _told_before(unit, stored), others)
+            taking.terms[BESIDE] = list(cause.beside)
+            why = Why(reason=cause.reason)
             self._carry_out(
                 taking, (CLOCK, ""), Step.FLAG, why, lambda one: flagged(one.stored.claim)
             )
@@ -181,27 +188,22 @@ def _concerned(stored: StoredClaim) -> bool:
     return stored.claim.amounts.out_fen > 0 and bool(stored.rules.fen("threshold.year_yuan"))
 
 
+def _told_before(unit: ClaimsUnit, stored: StoredClaim) -> Before:
+    """What the claim's steps told of it until now."""
+    events = unit.claims.events(stored.claim.claim_id)
+    return Before(
+        eligible_fen=beside_fen(unit, stored),
+        due=last_told(events, stored.claim.amounts.out_fen),
+    )
+
+
 def _asked(taking: Taking) -> bool:
-    """Ask what a claim comes to; whether that leaves other money due than was told last."""
-    tell_worth(taking)
+    """Ask what a claim comes to; whether that leaves other money due than was told last. Nothing is
+    written by then, so a unit that remembers may answer."""
+    asking = replace(taking, unit=remembering(taking.unit))
+    tell_worth(asking)
+    taking.terms |= asking.terms
     out_fen, comes_to = taking.stored.claim.amounts.out_fen, taking.terms[COMES_TO]
-    events = taking.unit.claims.events(taking.stored.claim.claim_id)
+    events = asking.unit.claims.events(taking.stored.claim.claim_id)
     now = TellsDue.of(None if comes_to is None else parse_yuan(comes_to), out_fen)
     return now != last_told(events, out_fen)
-
-
-def _words(year: CompanyYear, others: Sequence[str]) -> str:
-    if not others:
-        return (
-            f"该企业 {year.year} 年度的申报合计有变，金额须重新核实。Worth is to be asked again:"
-            f" the company's claims of {year.year} come to otherwise together."
-        )
-    named = ", ".join(others[:NAMED_MAX])
-    left = len(others) - NAMED_MAX
-    zh, en = (f"{named} 等 {len(others)} 项", f"{named} and {left} more")
-    if left <= 0:
-        zh, en = named.replace(", ", "、"), named
-    return (
-        f"该企业 {year.year} 年度的其他申报有变（{zh}），金额须重新核实。Worth is to be asked"
-        f" again: other claims of the company of {year.year} changed ({en})."
-    )

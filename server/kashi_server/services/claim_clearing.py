@@ -11,8 +11,8 @@ from kashi_server.domain.money import yuan_text
 from kashi_server.services.certificate_standing import redeem_within
 from kashi_server.services.claim_holding import let_go
 from kashi_server.services.claim_rechecking import check_stands
-from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import CLOCK, Acting, ClaimSteps, Taken, Taking, Why, day_of
+from kashi_server.services.claim_uses import open_uses
 from kashi_server.services.claim_worth import check_worth, tell_paid_eligible
 from kashi_server.services.claims_port import StoredClaim
 

@@ -15,6 +15,7 @@ from kashi_server.domain.claim_content import StatementRevision
 from kashi_server.domain.evaluation.case import Metered, Part
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.claim_invoice_left import place_in_line, taken_of_contract_fen
+from kashi_server.services.claim_remembering import once
 from kashi_server.services.claim_standing import counts
 from kashi_server.services.claims_port import ClaimsUnit, PartPaper, StoredClaim
 
@@ -87,6 +88,13 @@ def rated_fen(
     unit: ClaimsUnit, rules: RulesVersion, contract_id: str, statement: StatementRevision
 ) -> int:
     """What the lines of a statement come to that count, if it is of that contract."""
+    key = ("rated", rules.parameter("min_evidence_level").value, contract_id, statement)
+    return once(unit, key, lambda: _rated_fen(unit, rules, contract_id, statement))
+
+
+def _rated_fen(
+    unit: ClaimsUnit, rules: RulesVersion, contract_id: str, statement: StatementRevision
+) -> int:
     found = unit.expense.statement(statement.number, statement.revision)
     if found is None or found.contract_id != contract_id:
         return 0

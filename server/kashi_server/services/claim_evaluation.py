@@ -47,7 +47,9 @@ def evaluate_claim(
     )
     stands = before(unit, stored, granted=granted)
     case = case_of(unit, stored, papers, stands, applied_on=stored.claim.applied_on or today)
-    others_fen = unit.claims.requested_fen(stored.batch.batch_id, stored.claim.claim_id)
+    # What is approved requests nothing any more: left out or not, the sum is one for all of these.
+    own = "" if stored.claim.amounts.approved_fen else stored.claim.claim_id
+    others_fen = unit.claims.requested_fen(stored.batch.batch_id, own)
     return _evaluated(stored, case, stands, others_fen, serial, utc_ms)
 
 

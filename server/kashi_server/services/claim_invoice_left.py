@@ -11,6 +11,7 @@ from kashi_server.domain.claim_content import InvoicePart
 from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.errors import Refused
 from kashi_server.services.claim_named import paper_of
+from kashi_server.services.claim_remembering import once
 from kashi_server.services.claims_port import ClaimsUnit, HeldPart, StoredClaim
 
 
@@ -113,6 +114,11 @@ def taken_of_contract_fen(
 
 def place_in_line(unit: ClaimsUnit, stored: StoredClaim) -> tuple[bool, int, str]:
     """By when a claim was handed in the last time; a draft comes after all others."""
+    claim = stored.claim
+    handed_in_ms = once(unit, ("in line", claim.claim_id), lambda: _handed_in_ms(unit, stored))
+    return claim.state is ClaimState.DRAFT, handed_in_ms, claim.claim_id
+
+
+def _handed_in_ms(unit: ClaimsUnit, stored: StoredClaim) -> int:
     events = unit.claims.events(stored.claim.claim_id)
-    handed_in_ms = max((one.utc_ms for one in events if one.step == Step.SUBMIT), default=0)
-    return stored.claim.state is ClaimState.DRAFT, handed_in_ms, stored.claim.claim_id
+    return max((one.utc_ms for one in events if one.step == Step.SUBMIT), default=0)

@@ -14,8 +14,8 @@ from kashi_server.services.claim_fallen import (
     statement_corrected,
 )
 from kashi_server.services.claim_reopening import ClaimReopening, concerned
-from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import CLOCK, Acting, Why, existing, locked
+from kashi_server.services.claim_uses import open_uses
 from kashi_server.services.claims_port import ClaimsUnit
 from kashi_server.services.invoice_watch import InvoiceChange
 from kashi_server.services.papers_port import PapersUnit

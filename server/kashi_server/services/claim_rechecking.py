@@ -8,7 +8,7 @@ from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.errors import NotFound, Refused
 from kashi_server.services.claim_invoice_left import check_left
 from kashi_server.services.claim_named import invoice_paper, metered_lines
-from kashi_server.services.claim_spending import open_uses
+from kashi_server.services.claim_uses import open_uses
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
 

@@ -25,8 +25,8 @@ from kashi_server.services.claim_interest import (
     rate_of,
 )
 from kashi_server.services.claim_rechecking import fell_away
-from kashi_server.services.claim_spending import FELL_AWAY, open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
+from kashi_server.services.claim_uses import FELL_AWAY, open_uses
 from kashi_server.services.claim_worth import tell_eligible
 
 

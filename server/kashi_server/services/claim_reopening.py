@@ -6,7 +6,6 @@ from kashi_server.domain.claim import Changed, Claim
 from kashi_server.domain.claim_recovery import flagged, reopen
 from kashi_server.domain.claim_states import REVIEWED, SPENDING, ClaimState, Step
 from kashi_server.services.claim_holding import free_uses
-from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import (
     CLOCK,
     Acting,
@@ -19,6 +18,7 @@ from kashi_server.services.claim_steps import (
     locked,
     officer_of,
 )
+from kashi_server.services.claim_uses import open_uses
 from kashi_server.services.claim_worth import tell_eligible, tell_worth
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 

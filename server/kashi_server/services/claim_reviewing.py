@@ -35,8 +35,8 @@ from kashi_server.services.claim_sharing import (
     check_sharing,
     check_strictest_line,
 )
-from kashi_server.services.claim_spending import open_uses
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
+from kashi_server.services.claim_uses import open_uses
 from kashi_server.services.claim_worth import check_grant
 
 NOTICE_DAYS_AHEAD_MAX: Final = 366

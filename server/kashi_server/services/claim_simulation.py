@@ -100,7 +100,9 @@ class ClaimSimulator:
             some = steps[start : start + _READ_AT_ONCE]
             with self._work.begin(writes=False) as unit:
                 found = [
-                    unit.claims.evaluation(one.claim_id, one.serial) if one.evaluates else None
+                    unit.claims.evaluation(one.claim_id, one.serial)
+                    if one.evaluates or one.uses
+                    else None
                     for one in some
                 ]
             for one, stored in zip(some, found, strict=True):

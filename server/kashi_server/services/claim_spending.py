@@ -1,15 +1,12 @@
 """Spending a voucher: using it on papers, and redeeming what was used."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from kashi_server.domain.claim import Changed
-from kashi_server.domain.claim_event import ClaimEvent
 from kashi_server.domain.claim_redemption import redeem, use
 from kashi_server.domain.claim_states import ClaimState, Step
 from kashi_server.domain.evaluation.case import Voucher
-from kashi_server.domain.money import parse_yuan, yuan_text
+from kashi_server.domain.money import yuan_text
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_use, told
@@ -19,8 +16,6 @@ from kashi_server.services.claim_sharing import check_sharing
 from kashi_server.services.claim_steps import Acting, ClaimSteps, Taken, Taking, Why
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
 
-FELL_AWAY: Final = "fell_away"
-"""The term of a resume that says which paper fell away meanwhile."""
 _SAID_BY_PAPERS: Final = ("invoice", "payment", "metered", "part.invoice")
 """Facts that the papers of a use say themselves."""
 
@@ -95,49 +90,6 @@ class ClaimSpending(ClaimSteps):
         return self._take(
             by, claim_id, Step.REDEEM, why or Why(), lambda taking: redeem(taking.stored.claim)
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaidUses:
-    """Uses that one payment paid, by their serials, and how much it was."""
-
-    serials: tuple[int, ...]
-    paid_fen: int
-
-
-def open_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[int]:
-    """Serials of the uses that are not paid: those after the last payment and taking back."""
-    return _uses(unit.claims.events(claim_id))[0]
-
-
-def paid_uses(unit: ClaimsUnit, claim_id: str) -> Sequence[PaidUses]:
-    """Uses that are paid, payment by payment, oldest first."""
-    return _uses(unit.claims.events(claim_id))[1]
-
-
-def _uses(events: Sequence[ClaimEvent]) -> tuple[list[int], list[PaidUses]]:
-    still_open: list[int] = []
-    paid: list[PaidUses] = []
-    for event in events:
-        if event.step == Step.USE:
-            still_open.append(event.serial)
-        elif event.step == Step.PAY:
-            paid_fen = parse_yuan(event.terms["paid_yuan"])
-            paid.append(PaidUses(serials=tuple(still_open), paid_fen=paid_fen))
-            still_open.clear()
-        elif _takes_back(event):
-            still_open.clear()
-    return still_open, paid
-
-
-def _takes_back(event: ClaimEvent) -> bool:
-    """Whether what was used is the voucher's again; a resume does so where papers fell away."""
-    if event.step == Step.RESUME:
-        return FELL_AWAY in event.terms
-    return event.step in (Step.RETURN, Step.REOPEN) and event.after in (
-        ClaimState.ISSUED,
-        ClaimState.PARTIALLY_USED,
-    )
 
 
 def check_known(unit: ClaimsUnit, claim_id: str, done: Evaluated) -> None:

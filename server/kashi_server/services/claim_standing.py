@@ -11,7 +11,7 @@ from typing import Final
 
 from kashi_server.domain.claim import Claim
 from kashi_server.domain.claim_event import ClaimEvent
-from kashi_server.domain.claim_states import ClaimState, Step
+from kashi_server.domain.claim_states import Step
 from kashi_server.domain.evaluation.case import OtherMoney, Standing
 from kashi_server.domain.money import parse_yuan
 from kashi_server.domain.replayed_claim import STANDS_FOR_NOTHING
@@ -19,6 +19,8 @@ from kashi_server.domain.rules import RulesVersion
 from kashi_server.services.claim_awards_before import PRINCIPLE, YEARS, AwardsBefore
 from kashi_server.services.claim_booking import budget_of
 from kashi_server.services.claim_envelopes import envelopes_around, reserved_from
+from kashi_server.services.claim_remembering import once
+from kashi_server.services.claim_uses import ENDS_PAID, voucher_uses
 from kashi_server.services.claims_port import (
     ClaimsUnit,
     PartPaper,
@@ -29,11 +31,6 @@ from kashi_server.services.claims_port import (
 STILL_ELIGIBLE: Final = "still_eligible_yuan"
 """The term of a step by which what a claim rests on fell away or changed: how much expense of its
 application is eligible without it; None: nobody knows."""
-PAID_ELIGIBLE: Final = "paid_eligible_yuan"
-"""The term of a step by which a voucher ends of which something was paid, and of a word on one that
-ended so: how much expense of its paid uses is eligible. Their papers are nobody else's."""
-_ENDS_PAID: Final = (ClaimState.EXPIRED, ClaimState.WITHDRAWN)
-"""What ended so gives back what nobody was paid on; what was paid on stays expense of the year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +75,7 @@ def before(
     limiting = AwardsBefore(unit, stored) if granted else None
     return Before(
         standing=Standing(
-            year_eligible_fen=sum(_beside_fen(unit, one) for one in counted),
+            year_eligible_fen=sum(beside_fen(unit, one) for one in counted),
             year_contract_fen=_contracted_fen(unit, stored, counted),
             year_awarded_fen=_awarded_fen(_held(limiting, this_year, PRINCIPLE)),
             years_awarded=len(_years(_held(limiting, same, YEARS)) - {batch.year}),
@@ -137,16 +134,24 @@ def _stands(stored: StoredClaim, *, granted: bool) -> bool:
 
 def ended_paid(claim: Claim) -> bool:
     """Whether it ended with money out that was well paid: not clawed back."""
-    return claim.state in _ENDS_PAID and claim.amounts.out_fen > 0
+    return claim.state in ENDS_PAID and claim.amounts.out_fen > 0
 
 
-def _beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
+def beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     """What a claim counts beside others: its application, or once it ended its paid uses alone."""
+    claim_id = stored.claim.claim_id
+    return once(unit, ("beside", claim_id), lambda: _counted_beside_fen(unit, stored))
+
+
+def _counted_beside_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:
     if not ended_paid(stored.claim):
         return own_eligible_fen(unit, stored)
-    events = unit.claims.events(stored.claim.claim_id)
-    told = [one.terms[PAID_ELIGIBLE] for one in events if PAID_ELIGIBLE in one.terms]
-    return parse_yuan(told[-1]) if told else 0
+    claim_id = stored.claim.claim_id
+    uses = voucher_uses(unit.claims.events(claim_id))
+    if uses.told_fen is not None:
+        return uses.told_fen
+    found = unit.claims.evaluations(claim_id)
+    return sum(_said_eligible_fen(one) for one in found if one.serial in uses.paid_serials)
 
 
 def own_eligible_fen(unit: ClaimsUnit, stored: StoredClaim) -> int:

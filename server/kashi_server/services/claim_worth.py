@@ -7,7 +7,7 @@ out pro rata then cuts what the application comes to now by the same share.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from kashi_server.domain.claim_content import InvoicePart, StatementRevision
 from kashi_server.domain.claim_event import ClaimEvent
@@ -17,14 +17,17 @@ from kashi_server.services.claim_case import Papers
 from kashi_server.services.claim_evaluation import Evaluated, evaluate_claim, evaluate_use
 from kashi_server.services.claim_flags import COMES_TO, PAID
 from kashi_server.services.claim_pool_share import shared_fen
-from kashi_server.services.claim_spending import check_known, open_uses, paid_uses
+from kashi_server.services.claim_spending import check_known
 from kashi_server.services.claim_standing import (
-    PAID_ELIGIBLE,
     STILL_ELIGIBLE,
     applied_eligible_fen,
     ended_paid,
 )
 from kashi_server.services.claim_steps import Taking
+from kashi_server.services.claim_uses import PAID_ELIGIBLE, open_uses, paid_uses
+
+PROBLEM: Final = "problem"
+"""The term of a step that says why nobody knows what the claim comes to."""
 
 
 def check_grant(taking: Taking) -> None:
@@ -76,7 +79,7 @@ def tell_worth(taking: Taking) -> None:
             # Where it could not be evaluated it says here why.
             comes_to_fen = _granted_fen(taking, done or _application(taking))
     except (Refused, InvalidValue, NotFound) as problem:
-        taking.terms["problem"] = str(problem)
+        taking.terms[PROBLEM] = str(problem)
     else:
         taking.terms[COMES_TO] = None if comes_to_fen is None else yuan_text(comes_to_fen)
     if ended_paid(claim):

@@ -1,9 +1,11 @@
 """The words of an evaluation's steps say whose amount they tell, and what is not applied."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from evaluation_cases import PROGRAMMES
 from kashi_server.domain.evaluation.case import Case, Part
 from kashi_server.domain.evaluation.evaluate import evaluate
 from kashi_server.domain.evaluation.input_words import input_words
@@ -11,6 +13,8 @@ from kashi_server.domain.parameters import ITEMS, Value
 from kashi_server.services.claim_words import trace_lines
 from longhua_rules import ruled
 from plain_claims import plain_case, standing
+from random_claims import Dice, random_case
+from random_rules import random_rules
 
 CASE = plain_case(10_000_00, 0)
 """10 000 yuan of accelerators that meet every condition."""
@@ -22,6 +26,38 @@ def said(name: str, case: Case = CASE, **values: Value | None) -> tuple[str, str
     """What a step says of itself under Longhua's rules with other values."""
     (step,) = (one for one in evaluate(ruled(**values), case).steps if one.name == name)
     return step.outcome.reason
+
+
+def test_no_chinese_sentence_names_a_code() -> None:
+    """A thousand claims of every programme: parameters, factors and facts are called by their
+    Chinese names in Chinese; the codes stand in the English sentence and in what bound."""
+    told: dict[str, set[str]] = {}
+    for number in range(1000):
+        dice = Dice(f"words {number}")
+        rules = random_rules(dice, PROGRAMMES)
+        for step in evaluate(rules, random_case(dice, rules)).steps:
+            told.setdefault(step.name, set()).add(step.outcome.reason[0])
+
+    assert all(len(told[name]) > 5 for name in ("gate", "base", "company_cap", "ratio"))
+    assert [
+        one for said in told.values() for one in sorted(said) if re.search("[A-Za-z_]", one)
+    ] == []
+
+
+def test_what_bounds_an_amount_is_named_in_each_language() -> None:
+    """The least of the factors, a cap, a condition failed, what an award starts from."""
+    strange = replace(CASE, claimant=replace(CASE.claimant, kind="个人"))
+
+    assert said("base") == (
+        "取合同、发票、支付金额的最小值 10000.00 元",
+        "the least of contract, invoice, payment: 10000.00 yuan",
+    )
+    assert said("company_cap", cap__company_year_yuan="100") == (
+        "受企业年度上限限制，为 100.00 元",
+        "cap.company_year_yuan holds it at 100.00 yuan",
+    )
+    assert said("gate", strange) == ("不符合“申报主体类型”", "fails beneficiary_types")
+    assert said("base", kind="discretionary")[0] == "缺少主管部门决定的金额，无法计算"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from fractions import Fraction
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.by_contract import by_contract
+from kashi_server.domain.evaluation.input_words import chinese
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.parameters import FACTORS
@@ -40,13 +41,13 @@ def _single(state: State, asking: Asking, fact: str, fen: int | None) -> Outcome
         asking.lacks(fact)
         return Outcome(
             state=replace(state, amounts=Amounts(), blocked=True),
-            reason=(f"缺少 {fact}，无法计算", f"{fact} is not known: there is no amount"),
+            reason=(f"缺少{chinese(fact)}，无法计算", f"{fact} is not known: there is no amount"),
             bound=fact,
         )
     yuan = yuan_text(fen)
     return Outcome(
         state=replace(state, amounts=Amounts.of({ALL: fen})),
-        reason=(f"基数 {yuan} 元（{fact}）", f"starts from {yuan} yuan ({fact})"),
+        reason=(f"基数 {yuan} 元（{chinese(fact)}）", f"starts from {yuan} yuan ({fact})"),
         inputs=((fact, yuan),),
     )
 
@@ -114,8 +115,8 @@ def _least_of(bounds: Collection[Amounts], asking: Asking) -> Amounts:
 
 
 def _reason(bounds: tuple[str, ...], ceilings: tuple[str, ...], yuan: str) -> tuple[str, str]:
-    names = ", ".join(bounds)
-    zh, en = f"取 {names} 的最小值 {yuan} 元", f"the least of {names}: {yuan} yuan"
+    names_zh, names = "、".join(map(chinese, bounds)), ", ".join(bounds)
+    zh, en = f"取{names_zh}金额的最小值 {yuan} 元", f"the least of {names}: {yuan} yuan"
     if bounds == ceilings:
         return zh, en
     return (

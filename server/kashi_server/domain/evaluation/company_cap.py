@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from kashi_server.domain.evaluation.amounts import ALL, Amounts
 from kashi_server.domain.evaluation.asking import Asking
+from kashi_server.domain.evaluation.input_words import chinese
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 
@@ -16,7 +17,7 @@ def company_cap(state: State, asking: Asking) -> Outcome:
     for name, limit_fen in limits.items():
         if limit_fen < fen:
             fen, bound = limit_fen, name
-    zh = f"受 {bound} 限制为 {yuan_text(fen)} 元" if bound else "未触及上限"
+    zh = f"受{chinese(bound)}限制，为 {yuan_text(fen)} 元" if bound else "未触及上限"
     en = f"{bound} holds it at {yuan_text(fen)} yuan" if bound else "no cap is reached"
     if fen and state.case.standing.year_awarded_fen is None and _OF_YEAR & limits.keys():
         asking.lacks("standing.year_awarded_yuan")

@@ -15,6 +15,7 @@ from typing import Final
 from kashi_server.domain.evaluation.amounts import Amounts
 from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import Case
+from kashi_server.domain.evaluation.input_words import chinese
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.interval import minute_of_day
 from kashi_server.errors import InvalidValue
@@ -36,7 +37,7 @@ def gate(state: State, asking: Asking) -> Outcome:
     ]
     if not against:
         return Outcome(state=state, reason=("申请条件未见不符", "no condition is failed"))
-    zh = "；".join(f"不符合 {name}" for name in against)
+    zh = "；".join(f"不符合“{chinese(name)}”" for name in against)
     return Outcome(
         state=replace(state, amounts=Amounts(), ended=True),
         reason=(zh, f"fails {', '.join(against)}"),

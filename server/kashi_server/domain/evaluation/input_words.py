@@ -46,6 +46,22 @@ _LAST: Final[Mapping[str, _Words]] = {
 """Factors; of one contract of several, they stand behind its number."""
 
 
+_FACTS: Final[Mapping[str, _Words]] = {
+    "award.decided_yuan": ("主管部门决定的金额", "what the authority decided"),
+    "award.matched_yuan": ("被配套的奖励金额", "the award that is matched"),
+    "award.tier": ("所定档次", "the tier"),
+    "in_force": ("规则有效期", "the rules' time in force"),
+}
+"""What a step goes by that is no parameter."""
+
+
+def chinese(name: str) -> str:
+    """A parameter, a factor or a fact as a Chinese sentence names it; its code stands elsewhere."""
+    if name in PARAMETER_WORDS:
+        return PARAMETER_WORDS[name].zh
+    return FACTORS_ZH[name] if name in FACTORS_ZH else _FACTS[name][0]
+
+
 def input_words(step: str, name: str) -> _Words:
     """An input as a person reads it; what has no words stands as it is, in both."""
     words = _OF_STEP.get(step, {}).get(name)
@@ -53,6 +69,8 @@ def input_words(step: str, name: str) -> _Words:
         return words
     if name in PARAMETER_WORDS:
         return PARAMETER_WORDS[name].zh, name
+    if name in _FACTS:
+        return _FACTS[name]
     if name.startswith("voucher "):
         return f"券 {name.removeprefix('voucher ')}", name
     contract, _space, last = name.rpartition(" ")

@@ -10,6 +10,7 @@ from kashi_server.domain.evaluation.amounts import ALL, DOMESTIC, Amounts
 from kashi_server.domain.evaluation.asking import Asking
 from kashi_server.domain.evaluation.case import Case
 from kashi_server.domain.evaluation.gate import date_of
+from kashi_server.domain.evaluation.input_words import chinese
 from kashi_server.domain.evaluation.step import Outcome, State
 from kashi_server.domain.money import yuan_text
 from kashi_server.domain.parameters import NONE
@@ -25,10 +26,11 @@ def ratio(state: State, asking: Asking) -> Outcome:
     names = _names(state, asking)
     ratios = {name: _ratio(asking, parameter) for name, parameter in names.items()}
     if any(one is None for one in ratios.values()):
-        unknown = ", ".join(names[name] for name, one in ratios.items() if one is None)
+        lacking = [names[name] for name, one in ratios.items() if one is None]
+        unknown, unknown_zh = ", ".join(lacking), "、".join(map(chinese, lacking))
         return Outcome(
             state=replace(state, amounts=Amounts(), blocked=True),
-            reason=(f"{unknown} 未知，无法计算", f"{unknown} is not known: there is no amount"),
+            reason=(f"{unknown_zh}未知，无法计算", f"{unknown} is not known: there is no amount"),
             bound=unknown,
         )
     exact = sum(
@@ -36,12 +38,14 @@ def ratio(state: State, asking: Asking) -> Outcome:
         Fraction(0),
     )
     fen = asking.round_fen(exact, "ratio")
-    said = ", ".join(
-        f"{names[name]} {asking.rules.parameter(names[name]).value_text}" for name in ratios
+    taken = [(names[name], asking.rules.parameter(names[name]).value_text) for name in ratios]
+    said_zh = "、".join(
+        f"{chinese(name)} {'无' if value == NONE else value}" for name, value in taken
     )
+    said = ", ".join(f"{name} {value}" for name, value in taken)
     return Outcome(
         state=replace(state, amounts=Amounts.of({ALL: fen})),
-        reason=(f"按 {said} 计 {yuan_text(fen)} 元", f"{said}: {yuan_text(fen)} yuan"),
+        reason=(f"按{said_zh} 计 {yuan_text(fen)} 元", f"{said}: {yuan_text(fen)} yuan"),
         inputs=tuple((name, yuan_text(amount)) for name, amount in state.amounts.by_class),
     )
 
