@@ -29,6 +29,7 @@ _TABLES = (
     "contract_parts",
     "invoice_line_parts",
     "related_declarations",
+    "project_descriptions",
 )
 _APPEND_ONLY = tuple(table for table in _TABLES if table != "provider_listings")
 _LISTINGS = ("provider_listings", ("listing_id",), ("provider_id", "service_item"))
@@ -51,6 +52,7 @@ def upgrade() -> None:
     _contract_parts()
     _invoice_line_parts()
     _related_declarations()
+    _project_descriptions()
     dialect = op.get_bind().dialect.name
     for table in _APPEND_ONLY:
         once = table == "invoices"
@@ -485,4 +487,24 @@ def _related_declarations() -> None:
         sa.Column("declared_on", Text, primary_key=True),
         sa.Column("unrelated", sa.Boolean, nullable=False),
         sa.Column("document", Text, nullable=False),
+    )
+
+
+def _project_descriptions() -> None:
+    op.create_table(
+        "project_descriptions",
+        sa.Column(
+            "contract_id",
+            Text,
+            sa.ForeignKey(
+                "contracts.contract_id", name=op.f("fk_project_descriptions_contract_id_contracts")
+            ),
+            primary_key=True,
+        ),
+        sa.Column("stated_on", Text, primary_key=True),
+        sa.Column("project", Text, nullable=False),
+        sa.Column("purpose", Text, nullable=False),
+        sa.Column("document", Text, nullable=False),
+        sa.Column("site", Text),
+        sa.Column("contact", Text),
     )
