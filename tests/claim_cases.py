@@ -13,6 +13,7 @@ from kashi_server.domain.contract_terms import ORIGINAL, ContractPart
 from kashi_server.domain.interval import SHANGHAI
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
 from kashi_server.domain.payment import Covered, Payment
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.domain.rules_data import load_rules
 from kashi_server.domain.taxed import Taxed
@@ -234,6 +235,23 @@ def add_papers(work: Work) -> None:
                 )
             add_invoice(unit, invoice_number(place), contract_id, user_id, (450_00, 50_00))
             add_payment(unit, f"PAY-{place}", user_id, invoice_number(place), 500_00)
+        unit.commit()
+
+
+def add_project(work: Work) -> None:
+    """What the compute of HT-A is for."""
+    with work.begin() as unit:
+        unit.papers.put_project(
+            ProjectDescription(
+                contract_id="HT-A",
+                stated_on=date(2026, 6, 3),
+                project="工业质检大模型",
+                purpose="大模型训练与推理",
+                document="项目技术说明",
+                site="深圳龙岗数据中心",
+                contact="王工 0755-1234",
+            )
+        )
         unit.commit()
 
 

@@ -156,7 +156,13 @@ AWARDS = st.builds(
     decided_fen=_maybe(FEN),
 )
 MEASURES = st.dictionaries(
-    st.sampled_from(["active_users", "enterprises_served"]), st.integers(0, 2_000_000)
+    st.sampled_from(
+        [
+            *("active_users", "enterprises_served"),
+            *("first_recognised_year", "approved_year", "operating", "model_filed"),
+        ]
+    ),
+    st.one_of(st.integers(0, 2_000_000), st.sampled_from([0, 1, 1, 2024, 2025, 2026])),
 )
 
 

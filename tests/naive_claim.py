@@ -108,15 +108,14 @@ def months_later(day: date, months: int) -> date:
 
 def holds(condition: str, measures: dict[str, int]) -> bool | None:
     """`active_users > 1000000`; None where nobody gave the measure."""
-    match = re.fullmatch(r"\s*(\w+)\s*(>=|>|<=|<|==)\s*(\d+)\s*", condition)
+    match = re.fullmatch(r"\s*(\w+)\s*(>=|>|=)\s*(\d+)\s*", condition)
     assert match is not None, condition
     name, sign, bound = match[1], match[2], int(match[3])
     if name not in measures:
         return None
     given = measures[name]
     return {
-        ">": given > bound, ">=": given >= bound, "<": given < bound,
-        "<=": given <= bound, "==": given == bound,
+        ">": given > bound, ">=": given >= bound, "=": given == bound,
     }[sign]  # fmt: skip
 
 

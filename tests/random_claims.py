@@ -199,9 +199,21 @@ def random_case(dice: Dice, rules: RulesVersion) -> Case:
             matched_fen=dice.maybe_fen(),
             decided_fen=dice.maybe_fen(),
         ),
-        measures={
-            name: dice.choice([200, 201, 1_000_000, 1_000_001])
-            for name in ("active_users", "enterprises_served")
-            if not dice.seldom()
-        },
+        measures=_measures(dice, rules),
     )
+
+
+def _measures(dice: Dice, rules: RulesVersion) -> dict[str, int]:
+    """Measures around what conditions name, and those that the programme's own conditions name."""
+    given = {
+        name: dice.choice([200, 201, 1_000_000, 1_000_001])
+        for name in ("active_users", "enterprises_served")
+        if not dice.seldom()
+    }
+    for condition in ("conditions.any", "conditions.all"):
+        named = rules.parameter(condition).value
+        for text in named if isinstance(named, tuple) else ():
+            name, _sign, bound = text.split()
+            if name not in given and not dice.seldom():
+                given[name] = int(bound) + dice.choice([0, 0, 0, 0, 1, -1 if int(bound) else 0])
+    return given

@@ -65,6 +65,14 @@ declared_on = 2026-11-05
 unrelated = false
 document = "关联关系声明 2026-11-05"
 """
+PROJECT = """\
+[[project]]
+contract = "HT-1"
+stated_on = 2026-11-06
+project = "工业质检大模型"
+purpose = "大模型训练"
+document = "项目技术说明"
+"""
 RENTS = """\
 [[rent]]
 rent_id = "R-1"
@@ -262,8 +270,8 @@ def test_each_mistake_is_named_and_nothing_is_taken(work: Work, name: str) -> No
 
 def _count(work: Work) -> list[int]:
     tables = (
-        "contract_parts", "contract_amendments", "related_declarations", "provider_listings",
-        "prices", "log_pending",
+        "contract_parts", "contract_amendments", "related_declarations", "project_descriptions",
+        "provider_listings", "prices", "log_pending",
     )  # fmt: skip
     with work.begin(writes=False) as unit:
         return [
@@ -279,15 +287,41 @@ def test_what_the_page_tells_people_to_write_is_sound(work: Work) -> None:
     tenant = '[[party]]\nparty_id = "91440300MA50001107"\nkind = "company"\nname_zh = "示例"\n'
     texts = [example.split("```")[0] for example in examples]
 
-    assert imported(work, tenant, *texts).added == 12
+    assert imported(work, tenant, *texts).added == 13
     assert check_logged(work) == []
 
 
-@pytest.mark.parametrize("table", ["contract_parts", "contract_amendments", "related_declarations"])
+def test_a_project_is_told_once_and_a_later_one_beside_it(work: Work) -> None:
+    """What it is for, by its day; the day of one that stands says nothing else, and the log has
+    every one."""
+    agreed(work)
+    later = PROJECT.replace("2026-11-06", "2026-12-01").replace("大模型训练", "推理服务")
+    assert imported(work, PROJECT) == Imported(added=1, changed=0, unchanged=0)
+    assert imported(work, PROJECT) == Imported(added=0, changed=0, unchanged=1)
+    with pytest.raises(MistakesFound, match="a paper never changes"):
+        imported(work, PROJECT.replace("大模型训练", "推理服务"))
+    assert imported(work, later) == Imported(added=1, changed=0, unchanged=0)
+
+    with work.begin(writes=False) as unit:
+        told = unit.papers.projects("HT-1")
+    assert [(one.stated_on.month, one.purpose) for one in told] == [
+        (11, "大模型训练"),
+        (12, "推理服务"),
+    ]
+    assert [one.site for one in told] == [None, None]
+    assert check_logged(work) == []
+    with pytest.raises(MistakesFound, match="there is no contract HT-9"):
+        imported(work, PROJECT.replace("HT-1", "HT-9"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["contract_parts", "contract_amendments", "related_declarations", "project_descriptions"],
+)
 def test_the_database_keeps_papers(work: Work, table: str) -> None:
     """Whoever writes past the services changes nothing that stands."""
     agreed(work)
-    imported(work, AMENDMENT, DECLARATION)
+    imported(work, AMENDMENT, DECLARATION, PROJECT)
 
     with pytest.raises(DatabaseError, match="only ever added"), work.engine.begin() as connection:
         connection.execute(text(f"DELETE FROM {table}"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claim_cases import add_papers, invoice_number
+from claim_cases import add_papers, add_project, invoice_number
 from fixtures_certificates import (
     CARDS,
     COMPANY_A,
@@ -34,10 +34,13 @@ from kashi_server.storage.unit_of_work import Work
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate that replaced another: the text of its pages, and its whole data."""
+    """A certificate that replaced another: the text of its pages, and its whole data; and those of
+    the one before it, of a time in which nobody had told any paper."""
 
     text: str
     data: dict[str, Any]
+    bare_text: str
+    bare: dict[str, Any]
 
     def at(self, place: str) -> object:
         """The fact at a place like `summary.stated.money.invoices.0.number`."""
@@ -54,13 +57,19 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issued]:
     engine = open_engine(f"sqlite:///{folder / 'kashi.sqlite'}")
     migrate(engine)
     month = make_month(Work(engine))
-    month.issue()
+    bare = month.issue()[COMPANY_A].number
     month.clock.now_ms = int(datetime(2026, 11, 30, 4, tzinfo=UTC).timestamp()) * 1000
     add_papers(month.work)
+    add_project(month.work)
     _add_more_papers(month.work)
     number = month.keeping.reissue("KS-2026-09-HT-A", "officer", "papers came").number
-    data = json.loads(month.keeping.file(number, "certificate"))
-    yield Issued(text=_text(month, number, folder / "certificate.pdf"), data=data)
+    data, bare_data = (json.loads(month.keeping.file(one, "certificate")) for one in (number, bare))
+    yield Issued(
+        text=_text(month, number, folder / "certificate.pdf"),
+        data=data,
+        bare_text=_text(month, bare, folder / "bare.pdf"),
+        bare=bare_data,
+    )
     engine.dispose()
 
 
@@ -130,15 +139,17 @@ CONTENT: list[tuple[str, str, str]] = [
     ("user's name", "深圳甲智能科技有限公司", f"{STATEMENT}.user.name_zh"),
     ("user's code", COMPANY_A, f"{STATEMENT}.user.party_id"),
     ("user's district", "南山区", f"{STATEMENT}.user.district"),
-    ("user's contact", "需求方联系人", f"{STATED}.contact"),
-    ("project and purpose", "项目名称与用途", f"{STATED}.project"),
+    ("user's contact", "王工0755-1234", f"{STATED}.contact"),
+    ("project", "工业质检大模型", f"{STATED}.project.name"),
+    ("purpose", "大模型训练与推理", f"{STATED}.project.purpose"),
+    ("project's paper", "项目技术说明（2026-06-03）", f"{STATED}.project.document"),
     # 3. The provider.
     ("provider's name", "深圳示例算力服务有限公司", f"{STATEMENT}.provider.name_zh"),
     ("provider's code", PROVIDER, f"{STATEMENT}.provider.party_id"),
     ("admission batch", "2025年第二批", f"{STATED}.listings.0.batch"),
     ("service item", "智能算力租赁", f"{STATED}.listings.0.service_item"),
     ("list date", "2026-04-09起", f"{STATED}.listings.0.start_minute"),
-    ("site", "数据中心或站点", f"{STATED}.site"),
+    ("site", "深圳龙岗数据中心", f"{STATED}.site"),
     ("declared unrelated", "已声明declared", f"{STATEMENT}.contract.unrelated_declared"),
     ("declaration", "2026-06-02，非关联承诺书", f"{STATED}.declaration.document"),
     # 4. The contract.
@@ -232,6 +243,10 @@ def test_what_is_printed_is_what_the_data_says(issued: Issued) -> None:
 
 
 def test_what_nobody_states_is_said_so(issued: Issued) -> None:
-    """Contact, project and site: not stated on the page, null in the data, never guessed."""
-    assert [issued.at(f"{STATED}.{one}") for one in ("contact", "project", "site")] == [None] * 3
-    assert issued.text.count("未提供notstated") == 3
+    """Contact, project and site, and every other paper that nobody told: not stated on the page,
+    null in the data, never guessed."""
+    stated = issued.bare["summary"]["stated"]
+
+    assert [stated[one] for one in ("contact", "project", "site")] == [None] * 3
+    assert (issued.bare_text.count("未提供notstated") >= 6, stated["money"]) == (True, None)
+    assert "未提供notstated" not in issued.text

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from certificate_leaves import HEAD, Altering, Files, chosen, variants
-from claim_cases import add_papers
+from claim_cases import add_papers, add_project
 from cryptography.hazmat.primitives.asymmetric import ec
 from fixtures_certificates import COMPANY_A, MONTH, make_month, write_files
 from kashi_server.storage.engine import open_engine
@@ -133,6 +133,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     migrate(engine)
     month = make_month(Work(engine), once_agreed=state_ten_minutes)
     add_papers(month.work)
+    add_project(month.work)
     month.clock.now_ms = int(ISSUED.timestamp()) * 1000
     issued = month.issue()[COMPANY_A]
     written = write_files(month, issued.number, folder)

@@ -1,12 +1,13 @@
 """The claim pack: for whom it is, and where its files may lie."""
 
+import csv
 import io
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from claim_cases import Filed, filed, rules
+from claim_cases import Filed, add_project, filed, rules
 from fixtures_certificates import COMPANY_A, PROVIDER
 from kashi_server.errors import NotFound
 from kashi_server.services.accounts import Role
@@ -51,6 +52,30 @@ def shown(ready: Filed, reader: Reader, subject: str = "contract:HT-A") -> Shown
         sha256=sha256(PRIVATE).hexdigest(), name="bank.pdf", subject=subject, size_bytes=16
     )
     return replace(ready.claims.show(reader, claim_id), evidence=(paper,))
+
+
+def test_a_pack_tells_the_contract_and_the_papers_on_it(claims_work: Work) -> None:
+    """Its dates, sides and parts, and what was declared and described of it: those of the claim's
+    own contract, and of no other."""
+    ready = filed(claims_work)
+    add_project(claims_work)
+    packing = ClaimPacking(claims_work, _Store(), _Press())
+
+    with zipfile.ZipFile(io.BytesIO(packing.pack(shown(ready, OFFICE), COMPANY))) as packed:
+        contracts, papers = (
+            list(csv.DictReader(io.StringIO(packed.read(f"tables/{name}.csv").decode("utf-8-sig"))))
+            for name in ("contracts", "papers")
+        )
+
+    assert [(one["contract_id"], one["item"], one["incl_yuan"]) for one in contracts] == [
+        ("HT-A", "accelerator", "900.00"),
+        ("HT-A", "storage", "100.00"),
+    ]
+    assert {one["signed_on"] for one in contracts} == {"2026-06-01"}
+    told = {one["kind"]: one for one in papers}
+    assert {one["contract_id"] for one in papers} == {"HT-A"}
+    assert told["project"]["name"] == "工业质检大模型"
+    assert "深圳龙岗数据中心" in told["project"]["says"]
 
 
 def test_a_payee_gets_no_pack(claims_work: Work) -> None:

@@ -134,6 +134,24 @@ def test_a_later_version_in_force_is_the_one(month: tuple[Statement, bytes]) -> 
         check(statement, rules, written(later))
 
 
+def test_what_a_later_version_ended_does_not_come_back(month: tuple[Statement, bytes]) -> None:
+    """Rules that began later and ended before the lines leave none: the earlier ones, whose own
+    date is still to come, are over."""
+    statement, rules = month
+    ended = json.loads(rules)
+    ended["version"] = "ended"
+    first = min(datetime.fromisoformat(line["start"]) for line in statement["lines"])
+    ended["in_force"] = {
+        "start": (first - timedelta(days=2)).isoformat(),
+        "end": (first - timedelta(days=1)).isoformat(),
+    }
+    _of_lines(rules_sha256=None, eligible=False, reasons=["no_active_rules"])(statement)
+
+    check(statement, rules, written(ended))
+    with pytest.raises(CheckFailed, match="Line 1 names no rules although"):
+        check(statement, rules)
+
+
 @pytest.mark.parametrize("level", ["E1", "E3", ""])
 def test_the_level_of_the_quality_is_the_weakest_line(
     month: tuple[Statement, bytes], level: str

@@ -37,6 +37,14 @@ declared_on = 2026-11-05
 unrelated = true
 document = "声明"
 
+[[project]]
+contract = "HT-1"
+stated_on = 2026-11-05
+project = "工业质检大模型"
+purpose = "大模型训练"
+contact = "王工"
+document = "项目技术说明"
+
 [[listing]]
 listing_id = "L-1"
 provider = "{PROVIDER}"
@@ -111,6 +119,7 @@ SEEN: dict[str, set[str]] = {
     "contract_parts": {TENANT, PROVIDER, OTHER_TENANT, OTHER_PROVIDER},
     "contract_amendments": BOTH,
     "related_declarations": BOTH,
+    "project_descriptions": BOTH,
     "invoices": BOTH,
     "invoice_lines": BOTH,
     "invoice_line_parts": BOTH,

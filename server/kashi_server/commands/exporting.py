@@ -13,6 +13,7 @@ from kashi_server.documents.table_files import FORMATS, write_table
 from kashi_server.domain.interval import SHANGHAI, Month
 from kashi_server.errors import ConfigurationError
 from kashi_server.services.accounts import Role
+from kashi_server.services.charge_rows import Sides, charges_export
 from kashi_server.services.claim_rows import claims_export, claims_of
 from kashi_server.services.export_rows import (
     COLUMNS,
@@ -30,8 +31,8 @@ def export(
     table: Annotated[
         str,
         typer.Argument(
-            help="表名：用量、结算单、明细、申报、台账。"
-            "Of usage, statements, lines, claims or ledger."
+            help="表名：用量、结算单、明细、费用、申报、台账。"
+            "Of usage, statements, lines, charges, claims or ledger."
         ),
     ],
     file: Annotated[
@@ -78,6 +79,12 @@ def export(
             case "claims":
                 names_zh = {one.party_id: one.name_zh for one in unit.expense.parties()}
                 made = claims_export(claims_of(unit.claims.claims(), wanted), names_zh)
+            case "charges":
+                names_zh = {one.party_id: one.name_zh for one in unit.expense.parties()}
+                providers = {one.contract_id: one.provider_id for one in unit.expense.contracts()}
+                sides = Sides(names_zh=names_zh, providers=providers)
+                found = unit.expense.statements(month=wanted)
+                made = charges_export(found, unit.corrections, sides, wanted)
             case "lines":
                 made = lines_export(unit.expense.statements(month=wanted))
             case _:

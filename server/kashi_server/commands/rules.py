@@ -138,8 +138,8 @@ def rules_decide(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """两名经办人决定无明文的参数，形成新版本。
-    Settle parameters no text speaks of: two officers' decisions make a new version.
+    """两名经办人决定无明文的参数，或提前终止规则，形成新版本。
+    Settle parameters no text speaks of, or end rules early: two officers make a new version.
 
     记录所列各经办人依次凭密码证明。
     Every officer whom the record names proves it, in the order of the record.
@@ -196,7 +196,7 @@ def _print_rules(version: RulesVersion, *, registered: bool) -> None:
     table = Table(
         title=f"{version.name_zh} {version.name_en} {version.version} ({state})",
         caption=f"{version.document}\n施行期间 in force: {str(head['from'])[:16]} – {until}"
-        f" (UTC+08:00)\nSHA-256 {version.sha256}",
+        f" (UTC+08:00)\n{_ended(version)}SHA-256 {version.sha256}",
     )
     for title in ("参数 parameter", "状态 state", "值 value", "出处 source"):
         # Nothing is cut: a name is what a decision record must spell.
@@ -206,6 +206,17 @@ def _print_rules(version: RulesVersion, *, registered: bool) -> None:
         name = f"{one.name}\n{PARAMETER_WORDS[one.name].zh}"
         table.add_row(name, _STATES[one.state], one.value_text or "—", source or "")
     PlainConsole().print(table)
+
+
+def _ended(version: RulesVersion) -> str:
+    """By whom, when and why they end before their own date; a line, or nothing."""
+    if version.ended is None:
+        return ""
+    said = version.ended
+    return (
+        f"提前终止 ended early: {said.document}, {said.decided_on}, {said.reason}"
+        f" ({', '.join(said.officers)})\n"
+    )
 
 
 _STATES = {

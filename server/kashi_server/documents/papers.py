@@ -28,7 +28,7 @@ def contract_rows(summary: Data, programme: Data | None) -> list[dict[str, objec
             "非关联方声明文件", "Declaration, paper", _declaration(stated["declaration"]), wide=True
         ),
         row("政策基期", "Base period of the rules", _base_period(programme), wide=True),
-        row("项目名称与用途", "Project and purpose", stated["project"] or NOT_STATED, wide=True),
+        row("项目名称与用途", "Project and purpose", _project(stated["project"]), wide=True),
         row("需求方联系人", "User's contact", stated["contact"] or NOT_STATED),
         row("数据中心或站点", "Data centre or site", stated["site"] or NOT_STATED),
     ]
@@ -39,6 +39,13 @@ def _declaration(declaration: Data | None) -> str:
         return NOT_STATED
     stands = "非关联 unrelated" if declaration["unrelated"] else "关联 related"
     return f"{stands}，{declaration['declared_on']}，{declaration['document']}"
+
+
+def _project(project: Data | None) -> str:
+    if project is None:
+        return NOT_STATED
+    paper = f"{project['document']}（{project['stated_on']}）"
+    return f"{project['name']}；{project['purpose']}；{paper}"
 
 
 def _base_period(programme: Data | None) -> str:

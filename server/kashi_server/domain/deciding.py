@@ -2,7 +2,9 @@
 
 A record names the version it builds on and, for each parameter, the value, two officers, the day,
 the reason and the document. It may settle what is unknown or decided; what is published it may not
-touch: a text is changed by whoever published it.
+touch: a text is changed by whoever published it. Where a text was repealed before its own date and
+nothing follows it, an ending says so: the version that it makes carries the rules on to an earlier
+end, and from then on none are in force.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,12 +22,14 @@ from kashi_server.domain.positioned import (
     Positioned,
     parse_positioned,
 )
-from kashi_server.domain.rules import Parameter, ParameterState, RulesVersion
-from kashi_server.domain.rules_data import parameter_of_data
+from kashi_server.domain.rules import Decision, Parameter, ParameterState, RulesVersion
+from kashi_server.domain.rules_data import decision_of_data, parameter_of_data
 from kashi_server.errors import InvalidValue, Refused
 
 _HEAD: Final = ("programme_id", "base_version", "version")
 _FROM: Final = "in_force_from"
+_UNTIL: Final = "in_force_until"
+_ENDING: Final = "ending"
 _FIELDS: Final = {"name", "value", "officers", "decided_on", "reason", "document"}
 
 
@@ -38,10 +42,11 @@ class DecisionRecord:
     version: str
     from_minute: int
     parameters: tuple[Parameter, ...]
+    ending: "Ending | None" = None
 
     def __post_init__(self) -> None:
         """A record decides something, and makes another version."""
-        if not self.parameters:
+        if not self.parameters and self.ending is None:
             raise InvalidValue("决定记录没有决定任何参数。the record decides nothing")
         if self.version == self.base_version:
             raise InvalidValue("新版本须有自己的名称。the new version needs a name of its own")
@@ -49,8 +54,23 @@ class DecisionRecord:
     @property
     def officers(self) -> tuple[str, ...]:
         """Everybody who decided something in it."""
-        decisions = [one.decision for one in self.parameters if one.decision is not None]
+        decisions = [one for _name, one in self.decisions]
         return tuple(dict.fromkeys(login for one in decisions for login in one.officers))
+
+    @property
+    def decisions(self) -> tuple[tuple[str, Decision], ...]:
+        """Each decision with what it is about: a parameter, or the end."""
+        found = [(one.name, one.decision) for one in self.parameters if one.decision is not None]
+        ends = [] if self.ending is None else [(_UNTIL, self.ending.decision)]
+        return (*found, *ends)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """That rules end at a UTC minute, before their own date, and who decided it."""
+
+    until_minute: int
+    decision: Decision
 
 
 def load_decisions(text: str, file: str) -> DecisionRecord:
@@ -71,12 +91,17 @@ def load_decisions(text: str, file: str) -> DecisionRecord:
         raise MistakesFound(mistakes)
     content = document.content
     try:
+        ending = _ending(content.get(_ENDING))
+    except InvalidValue as error:
+        raise MistakesFound([document.mistake((_ENDING,), str(error))]) from error
+    try:
         return DecisionRecord(
             programme_id=str(content["programme_id"]),
             base_version=str(content["base_version"]),
             version=str(content["version"]),
             from_minute=_minute(content[_FROM]),
             parameters=tuple(parameters),
+            ending=ending,
         )
     except InvalidValue as error:
         raise MistakesFound([document.mistake((), str(error))]) from error
@@ -86,7 +111,8 @@ def decide(base: RulesVersion, record: DecisionRecord) -> RulesVersion:
     """The version a record makes of the one it builds on.
 
     Raises:
-        InvalidValue: it builds on another version, begins outside it, or touches what is published.
+        InvalidValue: it builds on another version, begins or ends outside it, or touches what is
+            published.
     """
     if (base.programme_id, base.version) != (record.programme_id, record.base_version):
         raise InvalidValue(
@@ -111,9 +137,26 @@ def decide(base: RulesVersion, record: DecisionRecord) -> RulesVersion:
     return replace(
         base,
         version=record.version,
-        in_force=Interval(record.from_minute, base.in_force.end),
+        in_force=_in_force(base, record),
         parameters=kept + record.parameters,
+        ended=base.ended if record.ending is None else record.ending.decision,
     )
+
+
+def _in_force(base: RulesVersion, record: DecisionRecord) -> Interval:
+    """From the record's day to the end of the version, or to the earlier end that it states."""
+    end = base.in_force.end
+    if record.ending is None:
+        return Interval(record.from_minute, end)
+    until = record.ending.until_minute
+    if until <= record.from_minute or (end is not None and until >= end):
+        raise InvalidValue(
+            f"{_ENDING} 的 {_UNTIL} 须晚于 {_FROM}，且早于版本 {base.version} 原定的失效时间；"
+            "已施行的规则只能提前终止，不能延长。"
+            f"{_UNTIL} of {_ENDING} must lie after {_FROM} and before the end that version"
+            f" {base.version} has: rules that have begun can only be ended, never prolonged"
+        )
+    return Interval(record.from_minute, until)
 
 
 def check_days(record: DecisionRecord, today: date) -> None:
@@ -126,12 +169,12 @@ def check_days(record: DecisionRecord, today: date) -> None:
     Raises:
         Refused: a decision lies ahead; the message names it.
     """
-    for one in record.parameters:
-        if one.decision is not None and one.decision.decided_on > today.isoformat():
+    for name, decision in record.decisions:
+        if decision.decided_on > today.isoformat():
             raise Refused(
-                f"{one.name} 写明于 {one.decision.decided_on} 决定，"
+                f"{name} 写明于 {decision.decided_on} 决定，"
                 f"而今天是 {today}；请在决定作出后登记，或核对日期（及服务器时钟）。"
-                f"{one.name} is said to be decided on {one.decision.decided_on}, and today is"
+                f"{name} is said to be decided on {decision.decided_on}, and today is"
                 f" {today}: register it when it is decided, or check the day (and the clock)"
             )
 
@@ -161,6 +204,21 @@ def _decided(table: Mapping[str, object]) -> Parameter:
     )
 
 
+def _ending(table: object) -> Ending | None:
+    if table is None:
+        return None
+    if not isinstance(table, Mapping) or _UNTIL not in table:
+        raise InvalidValue(
+            f"请写作 [{_ENDING}]，并写明 {_UNTIL}。write it as [{_ENDING}], with {_UNTIL}"
+        )
+    decided = {name: value for name, value in table.items() if name != _UNTIL}
+    for name in sorted(decided.keys() - (_FIELDS - {"name", "value"})):
+        raise InvalidValue(f"没有字段“{name}”。there is no field '{name}'")
+    decision = decision_of_data(decided)
+    assert decision is not None
+    return Ending(until_minute=_minute(table[_UNTIL]), decision=decision)
+
+
 def _head_mistakes(document: Positioned) -> Iterator[Mistake]:
     content = document.content
     for name in _HEAD:
@@ -171,7 +229,7 @@ def _head_mistakes(document: Positioned) -> Iterator[Mistake]:
         _minute(content.get(_FROM))
     except InvalidValue as error:
         yield document.mistake(path, str(error))
-    for name in content.keys() - {*_HEAD, _FROM, "decision"}:
+    for name in content.keys() - {*_HEAD, _FROM, "decision", _ENDING}:
         yield document.mistake((name,), NO_SUCH_FIELD)
 
 

@@ -66,6 +66,15 @@ class Decision:
                 f"decided_on '{self.decided_on}' is on no calendar"
             ) from error
 
+    def to_data(self) -> dict[str, object]:
+        """Plain data."""
+        return {
+            "officers": list(self.officers),
+            "decided_on": self.decided_on,
+            "reason": self.reason,
+            "document": self.document,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
@@ -122,21 +131,13 @@ class Parameter:
 
     def to_data(self) -> dict[str, object]:
         """Plain data."""
-        decision: dict[str, object] | None = None
-        if self.decision is not None:
-            decision = {
-                "officers": list(self.decision.officers),
-                "decided_on": self.decision.decided_on,
-                "reason": self.decision.reason,
-                "document": self.decision.document,
-            }
         return {
             "name": self.name,
             "state": str(self.state),
             "value": list(self.value) if isinstance(self.value, tuple) else self.value,
             "source": self.source,
             "confidence": self.confidence,
-            "decision": decision,
+            "decision": None if self.decision is None else self.decision.to_data(),
             "note": self.note,
         }
 
@@ -152,6 +153,8 @@ class RulesVersion:
     document: str
     in_force: Interval
     parameters: tuple[Parameter, ...]
+    ended: Decision | None = None
+    """By whom, when and why it was decided that these rules end before their own date."""
     by_name: Mapping[str, Parameter] = field(init=False, repr=False, compare=False)
     """The same, to be found at once: an evaluation asks a hundred times."""
 
@@ -193,7 +196,8 @@ class RulesVersion:
     def to_data(self) -> dict[str, object]:
         """Plain data in the format `kashi/v1/rules`."""
         end = None if self.in_force.end is None else shanghai_text(self.in_force.end)
-        return {
+        ended = {} if self.ended is None else {"ended": self.ended.to_data()}
+        return ended | {
             "format": FORMAT,
             "programme_id": self.programme_id,
             "version": self.version,
@@ -214,16 +218,35 @@ class RulesVersion:
         return sha256(self.to_bytes()).hexdigest()
 
 
-def version_at(versions: Iterable[RulesVersion], minute: int) -> RulesVersion | None:
-    """The version of a programme in force at a UTC minute, or None: no rules are in force.
+def in_turn(versions: Iterable[RulesVersion]) -> list[tuple[RulesVersion, Interval]]:
+    """Versions of a programme by their beginning, each with the time in which it holds.
 
-    A version that has begun only ends: by its own date, or where a later one begins.
+    A version that has begun only ends: by its own date, or where a later one begins. What a later
+    one ended does not come back when that one ends: from then on no rules are in force.
     """
-    held = [version for version in versions if minute in version.in_force]
-    return max(held, key=lambda version: version.in_force.start, default=None)
+    ordered = sorted(versions, key=lambda version: version.in_force.start)
+    held = []
+    for version, later in zip(ordered, [*ordered[1:], None], strict=True):
+        start = version.in_force.start
+        until = Interval(start, None) if later is None else _before(start, later.in_force.start)
+        both = None if until is None else until.overlap(version.in_force)
+        if both is not None:
+            held.append((version, both))
+    return held
+
+
+def _before(start: int, end: int) -> Interval | None:
+    return Interval(start, end) if start < end else None
+
+
+def version_at(versions: Iterable[RulesVersion], minute: int) -> RulesVersion | None:
+    """The version of a programme in force at a UTC minute, or None: no rules are in force."""
+    begun = (version for version in versions if version.in_force.start <= minute)
+    last = max(begun, key=lambda version: version.in_force.start, default=None)
+    return last if last is not None and minute in last.in_force else None
 
 
 def version_over(versions: Iterable[RulesVersion], period: Interval) -> RulesVersion | None:
     """The version a period is estimated by: of those in force in it the one that begins last."""
-    held = [version for version in versions if version.in_force.overlap(period) is not None]
-    return max(held, key=lambda version: version.in_force.start, default=None)
+    held = [version for version, during in in_turn(versions) if during.overlap(period) is not None]
+    return held[-1] if held else None

@@ -57,6 +57,7 @@ def rules_of_data(data: Mapping[str, object]) -> RulesVersion:
                 document=document,
                 in_force=Interval(_minute(start), None if end is None else _minute(end)),
                 parameters=tuple(parameter_of_data(parameter) for parameter in parameters),
+                ended=decision_of_data(data.get("ended")),
             )
     raise InvalidValue(
         "这不是 kashi/v1/rules 格式的内容。this is not data of the format kashi/v1/rules"
@@ -93,12 +94,17 @@ def parameter_of_data(data: Mapping[str, object]) -> Parameter:
         value=None if value is None else check_value(name, value),
         source=None if source is None else str(source),
         confidence=None if confidence is None else str(confidence),
-        decision=_decision(data.get("decision")),
+        decision=decision_of_data(data.get("decision")),
         note=None if note is None else str(note),
     )
 
 
-def _decision(data: object) -> Decision | None:
+def decision_of_data(data: object) -> Decision | None:
+    """By whom, when and why something was decided; None: it was not.
+
+    Raises:
+        InvalidValue: part of it is missing, or the two officers are one.
+    """
     match data:
         case None:
             return None

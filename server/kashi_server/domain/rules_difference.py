@@ -29,6 +29,7 @@ def _pairs(old: RulesVersion, new: RulesVersion) -> Iterator[Difference]:
     for name in ("programme_id", "version", "name_zh", "name_en", "document"):
         yield Difference(name, getattr(old, name), getattr(new, name))
     yield Difference("in_force", _in_force(old), _in_force(new))
+    yield Difference("ended", _ended(old), _ended(new))
     spoken = [{one.name: one for one in version.parameters} for version in (old, new)]
     for name in sorted(spoken[0] | spoken[1]):
         yield Difference(name, *(_said(of_version.get(name)) for of_version in spoken))
@@ -37,6 +38,11 @@ def _pairs(old: RulesVersion, new: RulesVersion) -> Iterator[Difference]:
 def _in_force(version: RulesVersion) -> str:
     end = version.in_force.end
     return f"{shanghai_text(version.in_force.start)} – {'' if end is None else shanghai_text(end)}"
+
+
+def _ended(version: RulesVersion) -> str:
+    """The document by which they end before their own date."""
+    return "" if version.ended is None else version.ended.document
 
 
 def _said(parameter: Parameter | None) -> str:

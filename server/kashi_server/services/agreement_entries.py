@@ -16,6 +16,7 @@ from kashi_server.domain.interval import Interval
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.money import price_text
 from kashi_server.domain.party import Party
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.domain.statement_line import shanghai_text
 from kashi_server.domain.tariff import Price, PriceUnit
 from kashi_server.domain.tenure import Tenure
@@ -47,6 +48,8 @@ def logged(agreement: Agreement) -> tuple[str, str, bytes]:
             reference = f"part/{agreement.contract_id}/{agreement.amendment}/{agreement.part}"
         case RelatedDeclaration():
             reference = f"declaration/{agreement.contract_id}/{agreement.declared_on}"
+        case ProjectDescription():
+            reference = f"project/{agreement.contract_id}/{agreement.stated_on}"
         case ProviderListing():
             reference = f"listing/{agreement.listing_id}"
     said = {field.name: _plain(getattr(agreement, field.name)) for field in fields(agreement)}

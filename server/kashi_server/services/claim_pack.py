@@ -5,7 +5,8 @@ claim.json, claim.pdf       the form, for programs and for people
 rules.json                  the rules version that evaluated it
 evaluations/…               inputs, trace and trace in words of every evaluation
 certificates/…              usage certificates in force of its statements
-tables/…                    statements, invoices and payments it names, as CSV
+tables/…                    its contracts with their papers, and the statements, invoices and
+                            payments it names, as CSV
 evidence/…                  files uploaded about it and its papers
 """
 
@@ -21,6 +22,7 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.money import yuan_text
 from kashi_server.errors import NotFound, StorageError
 from kashi_server.services.certificates_port import ChangingPort
+from kashi_server.services.claim_pack_contracts import ContractsUnit, contract_tables
 from kashi_server.services.claim_reading import ShownClaim
 from kashi_server.services.claim_words import trace_lines
 from kashi_server.services.claims_port import ClaimsUnit, StoredClaim
@@ -44,7 +46,7 @@ class CertificateFiles(ChangingPort, Protocol):
         """A certificate's pdf, certificate or statement."""
 
 
-class PackUnit(ClaimsUnit, Protocol):
+class PackUnit(ContractsUnit, Protocol):
     """A unit of work as packing needs it."""
 
     @property
@@ -247,8 +249,11 @@ def _certificates(unit: PackUnit, shown: ShownClaim) -> Iterator[PackFile]:
                 )
 
 
-def _tables(unit: ClaimsUnit, stored: StoredClaim) -> Iterator[PackFile]:
+def _tables(unit: PackUnit, stored: StoredClaim) -> Iterator[PackFile]:
+    contracts, papers = contract_tables(unit, stored)
     for export, about in (
+        (contracts, "合同 contracts"),
+        (papers, "合同文件 papers on the contracts"),
         (_statements(unit, stored), "结算单 statements"),
         (_invoices(unit, stored), "发票清单 invoices"),
         (_payments(unit, stored), "支付清单 payments"),

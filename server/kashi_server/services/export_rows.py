@@ -63,6 +63,15 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "voucher", "voucher_face_yuan", "voucher_used_yuan", "voucher_valid_from",
         "voucher_valid_until",
     ),
+    # Named as FOCUS, the FinOps cost and usage specification, names them; `x_…` are our own.
+    "charges": (
+        "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
+        "ChargeCategory", "ChargeClass", "BilledCost", "BillingCurrency", "BillingAccountId",
+        "BillingAccountName", "ProviderName", "SubAccountId", "ResourceId", "ConsumedQuantity",
+        "ConsumedUnit", "ContractedUnitPrice", "SkuPriceId", "x_Statement", "x_LineId",
+        "x_Corrects", "x_CorrectionRun", "x_ChargeMonth", "x_Eligible", "x_EvidenceLevel",
+        "x_Reasons",
+    ),
     "ledger": (
         "movement_id", "posted_at", "key", "kind", "reference", "officer", "reason",
         "account", "unit", "amount",

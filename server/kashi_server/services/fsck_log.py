@@ -170,6 +170,7 @@ def _rows(unit: LoggedUnit) -> Iterator[tuple[str, str, bytes]]:
         unit.papers.amendments(),
         unit.papers.parts(),
         unit.papers.declarations(),
+        unit.papers.projects(),
         unit.papers.listings(),
     ):
         yield from map(logged, agreements)

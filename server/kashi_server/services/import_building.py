@@ -11,6 +11,7 @@ from kashi_server.domain.interval import Interval
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.money import FEN_PER_YUAN
 from kashi_server.domain.party import Party
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.domain.tariff import Basis, Price, PriceUnit
 from kashi_server.domain.taxed import Taxed
 from kashi_server.domain.tenure import Tenure
@@ -26,6 +27,7 @@ Agreement = (
     | Amendment
     | ContractPart
     | RelatedDeclaration
+    | ProjectDescription
     | ProviderListing
     | Voiding
 )
@@ -129,6 +131,18 @@ def _declaration(values: Mapping[str, Any]) -> RelatedDeclaration:
     )
 
 
+def _project(values: Mapping[str, Any]) -> ProjectDescription:
+    return ProjectDescription(
+        contract_id=values["contract"],
+        stated_on=values["stated_on"],
+        project=values["project"],
+        purpose=values["purpose"],
+        document=values["document"],
+        site=values.get("site"),
+        contact=values.get("contact"),
+    )
+
+
 def _listing(values: Mapping[str, Any]) -> ProviderListing:
     return ProviderListing(
         listing_id=values["listing_id"],
@@ -174,6 +188,7 @@ BUILD: Mapping[str, Callable[[Mapping[str, Any]], Agreement]] = {
     "amendment": _amendment,
     "contract_part": _contract_part,
     "declaration": _declaration,
+    "project": _project,
     "listing": _listing,
     "void": _voiding,
     "assignment": _assignment,
@@ -190,6 +205,7 @@ CULPRITS: Mapping[str, str] = {
     "amendment": "number",
     "contract_part": "tax_yuan",
     "declaration": "document",
+    "project": "document",
     "listing": "listed_until",
     "void": "assignment",
     "assignment": "confirmed_by",

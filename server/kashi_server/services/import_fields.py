@@ -79,6 +79,15 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "unrelated": Field(truth),
         "document": Field(line),
     },
+    "project": {
+        "stated_on": Field(day),
+        "contract": Field(token),
+        "project": Field(line),
+        "purpose": Field(line),
+        "site": Field(line, required=False),
+        "contact": Field(line, required=False),
+        "document": Field(line),
+    },
     "listing": {
         "listing_id": Field(token),
         "provider": Field(credit_code),

@@ -1,5 +1,5 @@
 """Importing what was agreed, from TOML files: parties, tenures, contracts with their parts and
-amendments, declarations, provider lists, assignments, prices and rents.
+amendments, declarations, projects, provider lists, assignments, prices and rents.
 
 All files are one unit: either everything in them is taken or nothing, and then every mistake is
 named at once with file, line and field. Importing the same files again changes nothing.
@@ -19,6 +19,7 @@ from kashi_server.domain.interval import MINUTE_MS
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.party import Party
 from kashi_server.domain.positioned import Mistake, MistakesFound, Positioned, parse_positioned
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.domain.tariff import Price
 from kashi_server.domain.tenure import Tenure
 from kashi_server.domain.voiding import Voiding
@@ -251,6 +252,8 @@ def store(unit: ExpenseUnit, agreement: Agreement, utc_ms: int) -> None:
             unit.papers.put_part(agreement)
         case RelatedDeclaration():
             unit.papers.put_declaration(agreement)
+        case ProjectDescription():
+            unit.papers.put_project(agreement)
         case ProviderListing():
             unit.papers.put_listing(agreement)
     unit.log.append_pending(*logged(agreement))

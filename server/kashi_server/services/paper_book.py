@@ -1,4 +1,4 @@
-"""Papers in the book of agreements: amendments, parts, declarations and provider lists.
+"""Papers in the book of agreements: amendments, parts, declarations, projects, provider lists.
 
 A paper never changes once it stands, but for the end of a listing. An amendment that states an end
 moves the end of its contract with it.
@@ -13,11 +13,12 @@ from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import Interval
 from kashi_server.domain.listing import ProviderListing, check_listing
 from kashi_server.domain.party import Party, PartyKind
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.errors import KashiError
 from kashi_server.services.papers_port import ContractPapersPort
 
-Paper = Amendment | ContractPart | RelatedDeclaration | ProviderListing
-PAPERS = (Amendment, ContractPart, RelatedDeclaration, ProviderListing)
+Paper = Amendment | ContractPart | RelatedDeclaration | ProjectDescription | ProviderListing
+PAPERS = (Amendment, ContractPart, RelatedDeclaration, ProjectDescription, ProviderListing)
 
 Trouble = tuple[str, str]
 """A field and what is wrong with it."""
@@ -47,6 +48,8 @@ def paper_key(paper: Paper) -> tuple[object, ...]:
             return ContractPart, paper.contract_id, paper.amendment, paper.part
         case RelatedDeclaration():
             return RelatedDeclaration, paper.contract_id, paper.declared_on
+        case ProjectDescription():
+            return ProjectDescription, paper.contract_id, paper.stated_on
         case ProviderListing():
             return ProviderListing, paper.listing_id
 
@@ -60,6 +63,7 @@ class PaperBook:
             *papers.amendments(),
             *papers.parts(),
             *papers.declarations(),
+            *papers.projects(),
             *papers.listings(),
         ]
         self._papers = {paper_key(paper): paper for paper in stored}

@@ -12,6 +12,7 @@ from kashi_server.domain.evidence_file import EvidenceFile, Subject
 from kashi_server.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LinePart
 from kashi_server.domain.listing import ProviderListing
 from kashi_server.domain.payment import Covered, Payment
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.services.hosts import Host
 
 
@@ -30,6 +31,9 @@ class ContractPapersPort(Protocol):
     def declarations(self, contract_id: str | None = None) -> Sequence[RelatedDeclaration]:
         """Declarations, of all contracts or one, by contract and day."""
 
+    def projects(self, contract_id: str | None = None) -> Sequence[ProjectDescription]:
+        """Descriptions of projects, of all contracts or one, by contract and day."""
+
     def listings(self, provider_id: str | None = None) -> Sequence[ProviderListing]:
         """Listings, of all providers or one, by id."""
 
@@ -41,6 +45,9 @@ class ContractPapersPort(Protocol):
 
     def put_declaration(self, declaration: RelatedDeclaration) -> None:
         """Add a declaration; it never changes."""
+
+    def put_project(self, project: ProjectDescription) -> None:
+        """Add a description; it never changes."""
 
     def put_listing(self, listing: ProviderListing) -> None:
         """Add a listing, or set its end."""

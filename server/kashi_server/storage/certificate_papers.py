@@ -13,13 +13,14 @@ from kashi_server.storage.certificate_money import stated_money
 from kashi_server.storage.tables.papers import (
     contract_amendments,
     contract_parts,
+    project_descriptions,
     provider_listings,
     related_declarations,
 )
 
 Plain = dict[str, object]
-NOBODY_STATES: Final[Plain] = {"contact": None, "project": None, "site": None}
-"""What reviewers ask for and no paper of this server says: the certificate says so, by name."""
+_NO_PROJECT: Final[Plain] = {"contact": None, "project": None, "site": None}
+"""Nobody described the project: the certificate says so, by name."""
 
 
 def stated_papers(
@@ -28,8 +29,8 @@ def stated_papers(
     """Everything stated until a day, by kind: contract, listings, declaration, money."""
     if contract_id is None:
         none = {"contract": None, "declaration": None, "listings": None, "money": None}
-        return none | NOBODY_STATES
-    return NOBODY_STATES | {
+        return none | _NO_PROJECT
+    return _project(connection, contract_id) | {
         "contract": _contract(connection, contract_id),
         "declaration": _declaration(connection, contract_id),
         "listings": _listings(connection, provider_id),
@@ -88,6 +89,26 @@ def _declaration(connection: Connection, contract_id: str) -> Plain | None:
         "declared_on": row.declared_on,
         "document": row.document,
     }
+
+
+def _project(connection: Connection, contract_id: str) -> Plain:
+    """What the contract's compute is for, the site and whom to ask, as last described."""
+    query = (
+        select(project_descriptions)
+        .where(project_descriptions.c.contract_id == contract_id)
+        .order_by(project_descriptions.c.stated_on.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return _NO_PROJECT
+    project = {
+        "name": row.project,
+        "purpose": row.purpose,
+        "stated_on": row.stated_on,
+        "document": row.document,
+    }
+    return {"contact": row.contact, "project": project, "site": row.site}
 
 
 def _listings(connection: Connection, provider_id: str | None) -> list[Plain] | None:

@@ -1,4 +1,4 @@
-"""Parts and amendments of contracts, declarations and provider lists in the database."""
+"""Parts and amendments of contracts, declarations, projects and provider lists in the database."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,9 +10,11 @@ from kashi_server.domain.contract_terms import Amendment, ContractPart, Contract
 from kashi_server.domain.declaration import RelatedDeclaration
 from kashi_server.domain.interval import SHANGHAI, instant_of, minute_of_day
 from kashi_server.domain.listing import ProviderListing
+from kashi_server.domain.project_description import ProjectDescription
 from kashi_server.storage.tables.papers import (
     contract_amendments,
     contract_parts,
+    project_descriptions,
     provider_listings,
     related_declarations,
 )
@@ -72,6 +74,14 @@ class ContractPapersRepository:
             for row in self._connection.execute(query)
         ]
 
+    def projects(self, contract_id: str | None = None) -> Sequence[ProjectDescription]:
+        """Descriptions of projects, of all contracts or one, by contract and day."""
+        columns = project_descriptions.c
+        query = select(project_descriptions).order_by(columns.contract_id, columns.stated_on)
+        if contract_id is not None:
+            query = query.where(columns.contract_id == contract_id)
+        return [_project(row) for row in self._connection.execute(query)]
+
     def listings(self, provider_id: str | None = None) -> Sequence[ProviderListing]:
         """Listings, of all providers or one, by id."""
         query = select(provider_listings).order_by(provider_listings.c.listing_id)
@@ -120,6 +130,20 @@ class ContractPapersRepository:
             )
         )
 
+    def put_project(self, project: ProjectDescription) -> None:
+        """Add a description; it never changes."""
+        self._connection.execute(
+            insert(project_descriptions).values(
+                contract_id=project.contract_id,
+                stated_on=project.stated_on.isoformat(),
+                project=project.project,
+                purpose=project.purpose,
+                document=project.document,
+                site=project.site,
+                contact=project.contact,
+            )
+        )
+
     def put_listing(self, listing: ProviderListing) -> None:
         """Add a listing, or set its end."""
         until = listing.listed_until
@@ -162,6 +186,18 @@ def _part(row: Row[Any]) -> ContractPart:
         tax_fen=row.tax_fen,
         domestic=row.domestic,
         owned=row.owned,
+    )
+
+
+def _project(row: Row[Any]) -> ProjectDescription:
+    return ProjectDescription(
+        contract_id=row.contract_id,
+        stated_on=date.fromisoformat(row.stated_on),
+        project=row.project,
+        purpose=row.purpose,
+        document=row.document,
+        site=row.site,
+        contact=row.contact,
     )
 
 

@@ -305,6 +305,7 @@ POLICIES: Final[Mapping[str, str]] = {
     "contract_amendments": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "contract_parts": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "related_declarations": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
+    "project_descriptions": f"{_OFFICE} OR contract_id IN (SELECT kashi_contracts())",
     "invoices": _of_party("seller_id", "buyer_id"),
     # Of several contents of one number its sides see the one that stands.
     "invoice_lines": f"{_OFFICE} OR (number, version) IN (SELECT * FROM kashi_invoice_versions())",

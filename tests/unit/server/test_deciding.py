@@ -1,11 +1,14 @@
 """Two officers settle what no text says; nobody settles what a text does say."""
 
+import json
 from datetime import date
 
 import pytest
 from kashi_server.domain.deciding import check_days, decide, load_decisions
+from kashi_server.domain.interval import Interval
 from kashi_server.domain.positioned import MistakesFound
-from kashi_server.domain.rules import ParameterState, RulesVersion, version_at
+from kashi_server.domain.rules import ParameterState, RulesVersion, version_at, version_over
+from kashi_server.domain.rules_data import rules_of_data
 from kashi_server.domain.rules_difference import differences
 from kashi_server.errors import InvalidValue, Refused
 from kashi_server.services.rulebook import shipped_rules
@@ -54,6 +57,77 @@ def test_a_later_version_ends_the_one_before() -> None:
 
     at = [version_at([new, old], minute) for minute in (begins - 1, begins, end - 1, end)]
     assert at == [old, new, new, None]
+
+
+ENDING = """\
+programme_id = "shenzhen-compute-voucher"
+base_version = "2024-12-18"
+version = "2024-12-18-ended"
+in_force_from = 2026-11-25T00:00:00+08:00
+
+[ending]
+in_force_until = 2026-12-01T00:00:00+08:00
+officers = ["first.officer", "second.officer"]
+decided_on = 2026-11-20
+reason = "措施提前废止，尚无后续办法"
+document = "废止通知〔2026〕3号"
+"""
+
+
+def test_rules_are_ended_early_and_do_not_come_back() -> None:
+    """Two officers end what has begun; after that none are in force, though the first version's own
+    date is still to come."""
+    old = base()
+    new = decide(old, load_decisions(ENDING, "record.toml"))
+    begins, end = new.in_force.bounded()
+    _start, own_end = old.in_force.bounded()
+    assert end < own_end
+
+    held = [version_at([new, old], minute) for minute in (begins - 1, end - 1, end, own_end - 1)]
+    assert held == [old, new, None, None]
+    assert version_over([old, new], Interval(end, own_end)) is None
+    assert version_over([old, new], Interval(begins - 1, own_end)) == new
+    assert [one.name for one in differences(old, new)] == ["version", "in_force", "ended"]
+    assert new.ended is not None
+    assert new.ended.officers == ("first.officer", "second.officer")
+    assert rules_of_data(json.loads(new.to_bytes())) == new
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("2026-12-01", "2026-12-18", "never prolonged"),
+        ("2026-12-01", "2026-11-25", "must lie after"),
+    ],
+)
+def test_rules_are_only_ended_never_prolonged(old: str, new: str, told: str) -> None:
+    """An end after the version's own, or before the record's beginning, is refused."""
+    with pytest.raises(InvalidValue, match=told):
+        decide(base(), load_decisions(ENDING.replace(old, new, 1), "record.toml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("in_force_until = 2026-12-01T00:00:00+08:00\n", "", "with in_force_until"),
+        ("2026-12-01T00:00:00+08:00", "2026-12-01T00:00:00", "with its offset"),
+        ('"second.officer"', '"first.officer"', "two different officers"),
+        ('document = "废止通知〔2026〕3号"\n', "", "names two officers"),
+        ("reason =", "why =", "no field 'why'"),
+    ],
+)
+def test_every_mistake_of_an_ending_is_told_with_its_line(old: str, new: str, told: str) -> None:
+    """An ending says by whom, when, why and on what paper."""
+    with pytest.raises(MistakesFound, match=told) as caught:
+        load_decisions(ENDING.replace(old, new, 1), "record.toml")
+
+    assert {mistake.line for mistake in caught.value.mistakes} == {6}
+
+
+def test_an_ending_is_not_of_a_day_that_has_not_come() -> None:
+    """As any decision."""
+    with pytest.raises(Refused, match="in_force_until is said to be decided on 2026-11-20"):
+        check_days(load_decisions(ENDING, "record.toml"), date(2026, 11, 19))
 
 
 @pytest.mark.parametrize(

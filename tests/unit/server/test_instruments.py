@@ -201,6 +201,47 @@ def test_matching_awards_stop_at_both_together(programme: str, city: str, provin
     assert paid(programme, claim(award=Award(matched_fen=yuan(city)))) == yuan(province)
 
 
+@pytest.mark.parametrize(("filed", "due"), [(1, "300000"), (0, "0")])
+def test_a_model_voucher_is_for_filed_models(filed: int, due: str) -> None:
+    """A model that is not on file earns nothing; where nobody said, the estimate names it."""
+    case = claim(same_tax("model", "1000000", "1000000"), paid="1000000")
+    open_done = evaluate(BY_ID["shenzhen-model-voucher"], case)
+
+    assert paid("shenzhen-model-voucher", replace(case, measures={"model_filed": filed})) == yuan(
+        due
+    )
+    assert open_done.status is Status.ESTIMATE
+    assert "measures.model_filed" in open_done.missing
+
+
+@pytest.mark.parametrize("programme", ["national", "provincial"])
+@pytest.mark.parametrize(
+    ("approved", "operating", "due"),
+    [(2025, 1, "8000000"), (2027, 1, "8000000"), (2024, 1, "0"), (2028, 1, "0"), (2026, 0, "0")],
+)
+def test_hubs_are_those_approved_in_the_years_of_the_measures(
+    programme: str, approved: int, operating: int, due: str
+) -> None:
+    """Approved 2025 to 2027, and operating."""
+    case = claim(verified("equipment", "20000000"))
+    measured = replace(case, measures={"approved_year": approved, "operating": operating})
+
+    assert paid(f"guangdong-innovation-hub-{programme}", measured) == yuan(due)
+
+
+@pytest.mark.parametrize("programme", ["guangdong-single-champion", "guangdong-little-giant"])
+@pytest.mark.parametrize(
+    ("year", "due"), [(2023, "0"), (2024, "500000"), (2026, "500000"), (2027, "0")]
+)
+def test_matching_awards_are_for_first_recognitions_of_three_years(
+    programme: str, year: int, due: str
+) -> None:
+    """First recognised in 2024, 2025 or 2026."""
+    case = claim(award=Award(matched_fen=yuan("500000")))
+
+    assert paid(programme, replace(case, measures={"first_recognised_year": year})) == yuan(due)
+
+
 @pytest.mark.parametrize(
     ("measures", "rank", "due"),
     [

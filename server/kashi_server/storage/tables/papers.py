@@ -55,6 +55,18 @@ related_declarations = Table(
     Column("document", Text, nullable=False),
 )
 
+project_descriptions = Table(
+    "project_descriptions",
+    metadata,
+    Column("contract_id", ForeignKey("contracts.contract_id"), primary_key=True),
+    Column("stated_on", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("site", Text),
+    Column("contact", Text),
+)
+
 provider_listings = Table(
     "provider_listings",
     metadata,

@@ -29,6 +29,7 @@ _TABLES = (
     "contract_parts",
     "invoice_line_parts",
     "related_declarations",
+    "project_descriptions",
 )
 _APPEND_ONLY = tuple(table for table in _TABLES if table != "provider_listings")
 _LISTINGS = ("provider_listings", ("listing_id",), ("provider_id", "service_item"))
@@ -51,6 +52,7 @@ def upgrade() -> None:
     _contract_parts()
     _invoice_line_parts()
     _related_declarations()
+    _project_descriptions()
     dialect = op.get_bind().dialect.name
     for table in _APPEND_ONLY:
         once = table == "invoices"
@@ -84,6 +86,11 @@ def _run(statements: list[str]) -> None:
 
 def _index(table: str, column: str) -> None:
     op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
+
+
+def _of_contract(table: str) -> sa.Column[Any]:
+    key = sa.ForeignKey("contracts.contract_id", name=op.f(f"fk_{table}_contract_id_contracts"))
+    return sa.Column("contract_id", Text, key, primary_key=True)
 
 
 _OLD_BASIS = "basis IN ('leased_observed', 'held', 'utilised')"
@@ -397,14 +404,7 @@ def _provider_listings() -> None:
 def _contract_amendments() -> None:
     op.create_table(
         "contract_amendments",
-        sa.Column(
-            "contract_id",
-            Text,
-            sa.ForeignKey(
-                "contracts.contract_id", name=op.f("fk_contract_amendments_contract_id_contracts")
-            ),
-            primary_key=True,
-        ),
+        _of_contract("contract_amendments"),
         sa.Column("number", Text, primary_key=True),
         sa.Column("signed_on", Text, nullable=False),
         sa.Column("effective_minute", Count, nullable=False),
@@ -418,14 +418,7 @@ def _contract_amendments() -> None:
 def _contract_parts() -> None:
     op.create_table(
         "contract_parts",
-        sa.Column(
-            "contract_id",
-            Text,
-            sa.ForeignKey(
-                "contracts.contract_id", name=op.f("fk_contract_parts_contract_id_contracts")
-            ),
-            primary_key=True,
-        ),
+        _of_contract("contract_parts"),
         sa.Column("amendment", Text, primary_key=True),
         sa.Column("part", Text, primary_key=True),
         sa.Column("item", Text, nullable=False),
@@ -474,15 +467,21 @@ def _invoice_line_parts() -> None:
 def _related_declarations() -> None:
     op.create_table(
         "related_declarations",
-        sa.Column(
-            "contract_id",
-            Text,
-            sa.ForeignKey(
-                "contracts.contract_id", name=op.f("fk_related_declarations_contract_id_contracts")
-            ),
-            primary_key=True,
-        ),
+        _of_contract("related_declarations"),
         sa.Column("declared_on", Text, primary_key=True),
         sa.Column("unrelated", sa.Boolean, nullable=False),
         sa.Column("document", Text, nullable=False),
+    )
+
+
+def _project_descriptions() -> None:
+    op.create_table(
+        "project_descriptions",
+        _of_contract("project_descriptions"),
+        sa.Column("stated_on", Text, primary_key=True),
+        sa.Column("project", Text, nullable=False),
+        sa.Column("purpose", Text, nullable=False),
+        sa.Column("document", Text, nullable=False),
+        sa.Column("site", Text),
+        sa.Column("contact", Text),
     )
