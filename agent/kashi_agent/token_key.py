@@ -217,7 +217,7 @@ def describe_token(settings: TokenSettings) -> KeyToken:
     Raises:
         KeyTokenError: it is not there.
     """
-    from kashi_agent.token_session import look_at_token
+    from kashi_agent.token_slot import look_at_token
 
     return calls_of(settings).made(lambda: look_at_token(settings), UNLOCK_SECONDS)
 
