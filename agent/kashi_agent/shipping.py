@@ -230,11 +230,8 @@ class Shipper:
         """
         self._server = None
         self.state.trouble = str(error)
-        ceiling = min(
-            BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2 ** min(self.state.failures, 16)
-        )
         self.state.failures += 1
-        return self._random.uniform(0, ceiling)
+        return backoff_seconds(self.state.failures, self._random)
 
     def _note_success(self, batch: Batch) -> None:
         """Wait briefly again after the next failure. That the server tells its head is no success
@@ -386,6 +383,12 @@ class Shipper:
             f"开启纪元 {opened}（{reason.name}）。"
             f"Epoch {opened} is opened ({reason.name}): {detail}"
         )
+
+
+def backoff_seconds(failures: int, random: Random) -> float:
+    """How long to wait after so many failures on end: anything up to twice as long each time."""
+    ceiling = BACKOFF_SECONDS_FIRST * 2 ** min(failures - 1, 16)
+    return random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
 
 
 def one_call(wires: Iterable[bytes]) -> list[bytes]:

@@ -151,8 +151,7 @@ def _private_key(session: pkcs11.Session, settings: TokenSettings) -> pkcs11.Obj
 
 def _made(session: pkcs11.Session, settings: TokenSettings) -> pkcs11.Object:
     """A new key: it signs and nothing else, and the token gives it to nobody."""
-    curve = {Attribute.EC_PARAMS: P256}
-    domain = session.create_domain_parameters(KeyType.EC, curve, local=True)
+    domain = session.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: P256}, local=True)
     _, private = domain.generate_keypair(
         id=secrets.token_bytes(KEY_ID_BYTES),
         label=settings.label,
@@ -193,13 +192,12 @@ def _beside(
     session: pkcs11.Session, private: pkcs11.Object, settings: TokenSettings
 ) -> list[pkcs11.Object]:
     """Public keys of the same id; of the same label where the key has none."""
-    wanted: dict[Attribute, object] = {Attribute.CLASS: ObjectClass.PUBLIC_KEY}
     try:
         own_id = bytes(private[Attribute.ID])
     except _UNTOLD:
         own_id = b""
     named = {Attribute.ID: own_id} if own_id else {Attribute.LABEL: settings.label}
-    return list(session.get_objects({**wanted, **named}))
+    return list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY, **named}))
 
 
 def _flag(private: pkcs11.Object, attribute: Attribute) -> bool:

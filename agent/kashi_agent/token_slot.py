@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import pkcs11
-from pkcs11 import TokenFlag
 
 from kashi_agent.errors import KeyTokenError
 from kashi_agent.key_token import KeyToken, told
@@ -71,7 +70,7 @@ def _tokens(library: "_pkcs11.lib") -> Iterator[pkcs11.Token]:
     for slot in library.get_slots(token_present=True):
         with suppress(*_GONE):
             token = slot.get_token()
-            if token.flags & TokenFlag.TOKEN_INITIALIZED:
+            if token.flags & pkcs11.TokenFlag.TOKEN_INITIALIZED:
                 yield token
 
 

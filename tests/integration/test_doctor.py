@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from fakes.nvml.library import built_library, compiler, environment
 from fakes.nvml.scenario import Device, Error, Scenario
 from fixtures_server import KashiServer
-from kashi_agent.clock import ManualClock, SystemClock
+from kashi_agent.clock import SystemClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.doctor.examination import Patient, examine
 from kashi_agent.doctor.finding import Finding, Level
@@ -36,6 +36,8 @@ from kashi_agent.meter_probe import FirstLook
 from kashi_agent.tls_probe import tls_trouble
 from kashi_agent.wiring import empty_call
 from prepared_host import PreparedHost, enrolled_store, prepared_host
+
+from deploy.demo.manual_clock import ManualClock
 
 BUILD = Path(__file__).parents[2] / "build"
 MINUTE_MS = 60_000

@@ -18,7 +18,6 @@ from driven_host import HOST_ID, START_UTC_MS, Driven
 from fixtures_spool import SimulatedDisk, VerdictServer
 from kashi.v1 import report_pb2
 from kashi_agent.agent import KEY_TOKEN_FACT
-from kashi_agent.clock import ManualClock
 from kashi_agent.daemon import SEALED_A_TICK_MAX
 from kashi_agent.enrolment import host_facts, introduction
 from kashi_agent.errors import AgentError, KeyTokenError
@@ -28,10 +27,13 @@ from kashi_agent.report_key import KEY_FILE, RECORD, REFUSED_PIN
 from kashi_agent.shipping import Batch
 from kashi_agent.token_files import Pin, RefusedPin
 from kashi_agent.token_key import ModuleCalls, TokenKey, describe_token
-from kashi_agent.token_session import P256, _logged_in, look_at_token
+from kashi_agent.token_session import P256, _logged_in
+from kashi_agent.token_slot import look_at_token
 from key_tokens import KeyTokens, held, key_tokens, refusal, signature_of, token_key
 from pkcs11 import Attribute, TokenFlag
 from soft_token import KEY, LABEL, PIN
+
+from deploy.demo.manual_clock import ManualClock
 
 MISTYPED = "1357-kashi"
 """A wrong PIN, as long as the right one."""

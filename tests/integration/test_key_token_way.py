@@ -21,7 +21,7 @@ from kashi.v1 import carry_pb2, enrolment_pb2
 from kashi_agent.agent import KEY_TOKEN_FACT
 from kashi_agent.carrier import Carrier
 from kashi_agent.cli import main
-from kashi_agent.clock import Clock, ManualClock
+from kashi_agent.clock import Clock
 from kashi_agent.config import AgentConfig, load_config
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import KeyTokenError
@@ -33,6 +33,8 @@ from kashi_agent.token_files import RefusedPin, read_pin
 from kashi_agent.wiring import member, real_agent, real_carrier
 from key_tokens import KeyTokens, key_tokens, token_key
 from soft_token import LABEL
+
+from deploy.demo.manual_clock import ManualClock
 
 HOUR_MS = 3_600_000
 
@@ -260,7 +262,7 @@ def test_a_running_agent_measures_on_without_its_token(
         tokens.put_back()
     assert "could not seal it: Key token 'kashi-test' failed" in exported
     assert "未能封存：密钥令牌“kashi-test”出错" in exported
-    assert "server" not in exported
+    assert "the server" not in exported.rpartition("not in the file")[2]
     assert after.delivered_reports == 0
     assert {found[code]["level"] for code in ("reports_unsigned", "key_token_unusable")} == {
         "failure"
