@@ -395,6 +395,20 @@ def test_what_the_token_says_is_bounded() -> None:
     assert KeyToken(manufacturer="A", model="", serial="7").named == "A 7"
 
 
+def test_an_end_that_nobody_signs_is_told_of(tokens: KeyTokens, tmp_path: Path) -> None:
+    """The token goes after the last report and before the end: what is left waits, and why stands
+    in the state, from which the status and `export` have it."""
+    host = driven_by(IdentityStore(tmp_path, tokens.settings("ends")).report_key())
+    host.live(600)
+    host.ship()
+    host.live(60)
+
+    with tokens.pulled_out(), pytest.raises(KeyTokenError):
+        host.agent.finish()
+
+    assert "see to the token" in host.agent.shipper.state.unsigned
+
+
 def test_nothing_is_lost_while_the_token_is_away(tokens: KeyTokens, tmp_path: Path) -> None:
     """What was measured stays in the journal, over a restart too; back again, every minute is
     signed and delivered, no gap is made, and both moments are told."""
