@@ -26,7 +26,7 @@ NUMBERS: Final = {
     "sealing": "chain_link contract reporter sealing unsealing",
     "shipping": "carrier shipping shipping_carried shipping_files shipping_wire tls_probe",
     "identity": "carried_enrolment enrolment identity mounts report_key",
-    "key token": "held_key key_token token_files token_key token_session token_settings",
+    "key token": "held_key key_token token_files token_key token_session token_settings token_slot",
 }
 """What a card-hour goes through on its way, and what signs for it: folders and files of a part."""
 

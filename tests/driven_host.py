@@ -6,7 +6,6 @@ from random import Random
 from cryptography.hazmat.primitives.asymmetric import ec
 from fixtures_spool import SimulatedDisk, VerdictServer
 from kashi_agent.agent import Agent, Signing
-from kashi_agent.clock import ManualClock
 from kashi_agent.errors import UnreachableError
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reporter import INTERVAL_MS
@@ -22,6 +21,8 @@ from kashi_agent.sample import (
     Vendor,
 )
 from kashi_agent.spool import Spool
+
+from deploy.demo.manual_clock import ManualClock
 
 HOST_ID = "3f2c1a52-8d5e-4b43-9d33-0b1a2c3d4e5f"
 START_UTC_MS = 1_792_800_000_000

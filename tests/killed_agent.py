@@ -28,7 +28,6 @@ from cryptography.hazmat.primitives.serialization import (
 from driven_host import DEVICES, HOST_ID, METER, SEEN
 from kashi import signing
 from kashi_agent.agent import Agent, Signing
-from kashi_agent.clock import ManualClock
 from kashi_agent.errors import UnreachableError
 from kashi_agent.naming import HolderNaming
 from kashi_agent.sample import Sample, SampleBatch
@@ -36,6 +35,8 @@ from kashi_agent.shipping import Answer
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
 from said import Said
+
+from deploy.demo.manual_clock import ManualClock
 
 BOOT_START_MS = 3_600_000
 START_UTC_MS = 1_792_800_000_000

@@ -11,7 +11,6 @@ from random import Random
 from fixtures_identity import PARTY
 from fixtures_server import OFFICER, KashiServer
 from kashi_agent.agent import Agent, Signing
-from kashi_agent.clock import ManualClock
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
 from kashi_agent.identity import IdentityStore
 from kashi_agent.naming import HolderNaming
@@ -29,6 +28,8 @@ from kashi_agent.shipping_wire import GrpcWire
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
 from kashi_server.bootstrap import opened
+
+from deploy.demo.manual_clock import ManualClock
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000

@@ -20,13 +20,14 @@ from fixtures_identity import PARTY
 from fixtures_server import KashiServer
 from kashi_agent.carried_enrolment import take_response, write_enrolment_request
 from kashi_agent.carrier import ClosableWire
-from kashi_agent.clock import ManualClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.enrolment import EnrolmentToken, HostFacts, enrol
 from kashi_agent.identity import IdentityStore
 from kashi_agent.shipping import Answer, Batch, Wire
 from kashi_agent.wiring import Member, real_way
 from prepared_host import PreparedHost, booted_clock, cards_named, two_days_before
+
+from deploy.demo.manual_clock import ManualClock
 
 SETTLE_SECONDS = 60
 POLL_SECONDS = 0.05

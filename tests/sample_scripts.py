@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 from kashi.limits import LIVE_CADENCE_MS_MAX
-from kashi_agent.clock import ManualClock
 from kashi_agent.device_choice import ALL_DEVICES, DeviceChoice
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming, NamePolicy
@@ -23,6 +22,8 @@ from kashi_agent.sample import (
     Vendor,
 )
 from kashi_agent.stretch import Stretch
+
+from deploy.demo.manual_clock import ManualClock
 
 BOOT_ID = bytes(range(16))
 SALT = bytes(32)

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from driven_host import DEVICES, HOST_ID, START_UTC_MS
 from fixtures_spool import VerdictServer
 from kashi_agent.agent import Agent, Signing
-from kashi_agent.clock import ManualClock
 from kashi_agent.errors import AgentError
 from kashi_agent.naming import HolderNaming
 from kashi_agent.sample import (
@@ -32,6 +31,8 @@ from kashi_agent.shipping import Answer
 from kashi_agent.spool import Spool
 from kashi_agent.spool.disk import RealDisk
 from kashi_agent.unsealing import unseal
+
+from deploy.demo.manual_clock import ManualClock
 
 CARDS = 8
 MINUTE_MS = 60_000

@@ -84,7 +84,9 @@ def restart_replaces_one_frame(patch: Patch) -> None:
     """What a crash left open is replaced alone, not with what it had replaced itself."""
 
     def reopen_newest(self: Journal) -> None:
-        self._standing_after = self._newest_number - 1
+        newest = self.newest()
+        assert newest is not None
+        self._standing_after = newest.number - 1
 
     patch.setattr(Journal, "reopen_newest", reopen_newest)
 

@@ -39,7 +39,11 @@ DOORS = {
     "jinja2": ("server/kashi_server/portal",),
     "typst": ("server/kashi_server/documents",),
     "pyhanko": ("server/kashi_server/documents",),
-    "pkcs11": ("server/kashi_server/documents", "agent/kashi_agent/token_session.py"),
+    "pkcs11": (
+        "server/kashi_server/documents",
+        "agent/kashi_agent/token_session.py",
+        "agent/kashi_agent/token_slot.py",
+    ),
     "openpyxl": ("server/kashi_server/documents",),
     "segno": ("server/kashi_server/documents",),
     "pynvml": ("agent/kashi_agent/meters/nvml",),

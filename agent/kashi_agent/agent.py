@@ -131,7 +131,7 @@ class Agent:
         self.metering.note(HostEventKind.AGENT_STOPPED)
         durable = self.recorder.finish()
         if durable and self.shipper.knows_server:
-            self.reporter.seal(64, drain=True)
+            self.shipper.seal(64, drain=True)
         return durable
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from kashi_agent.commands import (
     verify,
     version,
 )
+from kashi_agent.commands.options import add_before
 from kashi_agent.errors import AgentError
 
 _EXIT_CODES_ZH = """\
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         description="计量本机卡时，签名上报。Measures this host's card-hours, reports them, signed",
         epilog=_EXIT_CODES_ZH + (__doc__ or "").partition("\n\n")[2],
     )
+    parser.set_defaults(config=None, state=None, json=False)
+    add_before(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)

@@ -384,9 +384,9 @@ def _host_of(fields: Fields) -> Host:
         metering_address=_address(fields, "metering_address"),
         enrolled_utc_ms=fields.integer("enrolled_utc_ms"),
         demo=fields.flag("demo"),
-        server_root=_certificate(fields, "server_root", fields.text("server_root", DER_TEXT_MAX)),
+        server_root=_certificate("server_root", fields.text("server_root", DER_TEXT_MAX)),
         receipt_chain=tuple(
-            _certificate(fields, "receipt_chain", text) for text in fields.array("receipt_chain")
+            _certificate("receipt_chain", text) for text in fields.array("receipt_chain")
         ),
     )
     if not host.receipt_chain:
@@ -413,7 +413,7 @@ def _address(fields: Fields, name: str, *, unknown: bool = False) -> str:
     return text
 
 
-def _certificate(fields: Fields, name: str, text: object) -> bytes:
+def _certificate(name: str, text: object) -> bytes:
     try:
         der = base64.b64decode(text if isinstance(text, str) else "?", validate=True)
         x509.load_der_x509_certificate(der)

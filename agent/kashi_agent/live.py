@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kashi_agent.reading import Counters
-from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch
+from kashi_agent.sample import Absent, Holder, Observation, Sample, SampleBatch, known
 from kashi_agent.shown import read_shown, write_shown
 
 FORMAT: Final = "kashi/v1/agent-live"
@@ -138,14 +138,14 @@ class LiveBoard:
     def _device(self, sample: Sample, at_ms: int) -> LiveDevice:
         device, seen = sample.device, sample.seen
         total = self._totals.get(device.hardware_id, Counters())
-        known = None if isinstance(seen, Absent) else seen
+        shown = None if isinstance(seen, Absent) else seen
         return LiveDevice(
-            absent=str(seen.reason) if isinstance(seen, Absent) else "",
-            utilisation_ppm=None if known is None else _known(known.utilisation_ppm),
-            memory_used_bytes=None if known is None else self._memory.get(device.hardware_id),
-            power_mw=None if known is None else self._power(device.hardware_id, known, at_ms),
-            holders=None if known is None else _names(known.holders),
-            holders_absent="" if known is None else _reason(known.holders),
+            absent=_reason(seen),
+            utilisation_ppm=None if shown is None else known(shown.utilisation_ppm),
+            memory_used_bytes=None if shown is None else self._memory.get(device.hardware_id),
+            power_mw=None if shown is None else self._power(device.hardware_id, shown, at_ms),
+            holders=None if shown is None else _names(shown.holders),
+            holders_absent="" if shown is None else _reason(shown.holders),
             **{name: getattr(device, name) for name in _OF_DEVICE},
             **{name: getattr(total, name) for name in _TOTALS},
         )
@@ -161,16 +161,12 @@ class LiveBoard:
     def _power(self, hardware_id: str, seen: Observation, at_ms: int) -> int | None:
         counter_mj = seen.energy_counter_mj
         if isinstance(counter_mj, Absent):
-            return _known(seen.power_mw)
+            return known(seen.power_mw)
         before_ms, before_mj = self._before.get(hardware_id, (at_ms, counter_mj))
         self._before[hardware_id] = (at_ms, counter_mj)
         if at_ms <= before_ms or counter_mj < before_mj:
             return None
         return (counter_mj - before_mj) * 1_000 // (at_ms - before_ms)
-
-
-def _known(value: int | Absent) -> int | None:
-    return None if isinstance(value, Absent) else value
 
 
 def _names(holders: frozenset[Holder] | Absent) -> list[str] | None:

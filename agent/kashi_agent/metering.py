@@ -131,20 +131,9 @@ class Metering:
     def flush(self) -> Stretch:
         """Everything since the last cut, cumulative: replaces the flush before. Changes nothing."""
         now = self.tick().boottime_ms
-        devices = self.integrator.flush(now)
-        start = self.integrator.start_boottime_ms
-        end = max((minutes.end_boottime_ms for minutes in devices), default=start)
-        return Stretch(
-            boot_id=self._clock.boot_id(),
-            segment=self.integrator.oldest_segment,
-            start_boottime_ms=start,
-            end_boottime_ms=end,
-            devices=devices,
-            events=tuple(self._events),
-            meters=self.integrator.meters,
-            clock=self._axis.state,
-            devices_counted_only=self._counted_only_max,
-        )
+        devices, begun = self.integrator.flush(now), self._begun()
+        end = max((one.end_boottime_ms for one in devices), default=begun.start_boottime_ms)
+        return replace(begun, end_boottime_ms=end, devices=devices, events=tuple(self._events))
 
     def cut(self) -> Stretch | None:
         """Give away whole minutes that are settled; None when there is none yet.
@@ -165,20 +154,23 @@ class Metering:
         last, self._events = self._events, []
         return replace(self._cut(end), events=tuple(last))
 
-    def _cut(self, at: int) -> Stretch:
-        segment, start = self.integrator.oldest_segment, self.integrator.start_boottime_ms
-        meters, devices = self.integrator.meters, self.integrator.cut(at)
-        events = tuple(event for event in self._events if event.boottime_ms <= at)
-        self._events = [event for event in self._events if event.boottime_ms > at]
-        counted_only, self._counted_only_max = self._counted_only_max, self._counted_only
+    def _begun(self) -> Stretch:
+        """What is to be given next, as far as it is known before its end."""
+        start = self.integrator.start_boottime_ms
         return Stretch(
             boot_id=self._clock.boot_id(),
-            segment=segment,
+            segment=self.integrator.oldest_segment,
             start_boottime_ms=start,
-            end_boottime_ms=at,
-            devices=devices,
-            events=events,
-            meters=meters,
+            end_boottime_ms=start,
+            meters=self.integrator.meters,
             clock=self._axis.state,
-            devices_counted_only=counted_only,
+            devices_counted_only=self._counted_only_max,
         )
+
+    def _cut(self, at: int) -> Stretch:
+        begun = self._begun()
+        devices = self.integrator.cut(at)
+        events = tuple(event for event in self._events if event.boottime_ms <= at)
+        self._events = [event for event in self._events if event.boottime_ms > at]
+        self._counted_only_max = self._counted_only
+        return replace(begun, end_boottime_ms=at, devices=devices, events=events)

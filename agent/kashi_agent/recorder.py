@@ -91,7 +91,7 @@ class Recorder:
         """Write everything that is settled; whether it is durable now."""
         now = self.metering.tick().boottime_ms
         self._waiting.extend(_all(self.metering.cut))
-        durable = self._write_waiting() and self._write_open()
+        durable = self._write_waiting() and self._try(self.metering.flush(), open_minute=True)
         self.flushes += durable
         self._due_ms = now + (self._flush_ms - EARLY_MS if durable else RETRY_MS)
         self._note_full()
@@ -110,9 +110,6 @@ class Recorder:
                 return False
             del self._waiting[: len(run)]
         return True
-
-    def _write_open(self) -> bool:
-        return self._try(self.metering.flush(), open_minute=True)
 
     def _try(self, stretch: Stretch, *, open_minute: bool) -> bool:
         try:

@@ -166,11 +166,8 @@ class Shipper:
         entries = self._waiting(reports_max)
         if len(entries) < reports_max:
             try:
-                if self._reporter.seal(reports_max - len(entries)):
-                    self.state.unsigned = ""
-            except (DiskFullError, KeyTokenError) as error:
-                if isinstance(error, KeyTokenError):
-                    self.state.unsigned = str(error)
+                self.seal(reports_max - len(entries))
+            except (DiskFullError, KeyTokenError):
                 if not self._waiting(1):
                     raise  # else what is sealed is sent: its receipts make room
             entries = self._waiting(reports_max)
@@ -180,6 +177,15 @@ class Shipper:
         self._spool.sealed.sync()
         wires = one_call(self._spool.sealed.read(entry).wire for entry in entries)
         return Batch(tuple(entries[: len(wires)]), tuple(wires))
+
+    def seal(self, count: int, *, drain: bool = False) -> None:
+        """As the reporter's `seal`; whether it could be signed stands in `state`."""
+        try:
+            if self._reporter.seal(count, drain=drain):
+                self.state.unsigned = ""
+        except KeyTokenError as error:
+            self.state.unsigned = str(error)
+            raise
 
     def absorb(self, batch: Batch, answer: Answer, utc_ms: int) -> None:
         """Take the server's answer to a batch.
@@ -224,11 +230,8 @@ class Shipper:
         """
         self._server = None
         self.state.trouble = str(error)
-        ceiling = min(
-            BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2 ** min(self.state.failures, 16)
-        )
         self.state.failures += 1
-        return self._random.uniform(0, ceiling)
+        return backoff_seconds(self.state.failures, self._random)
 
     def _note_success(self, batch: Batch) -> None:
         """Wait briefly again after the next failure. That the server tells its head is no success
@@ -380,6 +383,12 @@ class Shipper:
             f"开启纪元 {opened}（{reason.name}）。"
             f"Epoch {opened} is opened ({reason.name}): {detail}"
         )
+
+
+def backoff_seconds(failures: int, random: Random) -> float:
+    """How long to wait after so many failures on end: anything up to twice as long each time."""
+    ceiling = BACKOFF_SECONDS_FIRST * 2 ** min(failures - 1, 16)
+    return random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
 
 
 def one_call(wires: Iterable[bytes]) -> list[bytes]:

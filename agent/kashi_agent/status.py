@@ -35,7 +35,8 @@ class AgentStatus(Setting):
     """One look at a running agent. Counts are since it started, unless they say otherwise.
 
     `meter_kind`: by what the last batch was read; "": nothing was yet.
-    `unsigned`: why nothing can be signed; "": it can.
+    `unsigned`: why nothing can be signed; "": it can. `knows_server`: it was told where the chain
+    goes on, without which nothing is sealed.
     `clock`: what the kernel told the agent of its clock, which a service's filter may keep from it;
     `clock_offset_ms`: wall clock minus the axis by which minutes are told.
     """
@@ -64,6 +65,7 @@ class AgentStatus(Setting):
     clock_offset_ms: int = 0
     meter_kind: str = ""
     unsigned: str = ""
+    knows_server: bool = False
     verdicts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -126,5 +128,6 @@ def status_of(
         certificate_not_after_utc_ms=certificate_not_after_utc_ms,
         trouble=agent.recorder.last_trouble or state.unsigned or state.trouble,
         unsigned=state.unsigned,
+        knows_server=agent.shipper.knows_server,
         verdicts=dict(state.verdicts),
     )

@@ -124,11 +124,9 @@ class RefusedPin:
     def note(self, pin: Pin) -> None:
         """The token refused it. A disk that takes no note leaves it with this process."""
         self._which = pin.which
-        try:
+        with suppress(OSError):
             make_folder(self.path.parent)
             write_durable(self.path, pin.which.encode(), mode=NOTE_MODE)
-        except OSError:
-            return
 
     def forget(self) -> None:
         """The token took one. A note that a disk keeps all the same speaks of another file."""
@@ -138,11 +136,9 @@ class RefusedPin:
                 remove_durable(self.path)
 
     def _noted(self) -> str:
-        try:
-            with self.path.open("rb") as file:
-                return file.read(NOTE_BYTES_MAX).decode("utf-8", "replace")
-        except OSError:
-            return ""
+        with suppress(OSError), self.path.open("rb") as file:
+            return file.read(NOTE_BYTES_MAX).decode("utf-8", "replace")
+        return ""
 
 
 def refused(pin_file: Path) -> KeyTokenError:

@@ -6,6 +6,7 @@ other is made: what measures goes on. One call at a time for each module in this
 module need not bear more. A process that was forked off cannot use the session, and is told so.
 """
 
+import hashlib
 import os
 import queue
 import threading
@@ -126,9 +127,7 @@ class TokenKey(ec.EllipticCurvePrivateKey):
         """
         if not isinstance(signature_algorithm.algorithm, hashes.SHA256):
             raise UnsupportedAlgorithm("仅以 SHA-256 签名。Only SHA-256 is signed with")
-        hashed = hashes.Hash(hashes.SHA256())
-        hashed.update(data)
-        digest = hashed.finalize()
+        digest = hashlib.sha256(data).digest()
         raw = self._calls.made(lambda: self._signed(digest), SIGN_SECONDS)
         r, s = (int.from_bytes(part) for part in (raw[:SCALAR_BYTES], raw[SCALAR_BYTES:]))
         signature = utils.encode_dss_signature(r, s)
@@ -217,7 +216,7 @@ def describe_token(settings: TokenSettings) -> KeyToken:
     Raises:
         KeyTokenError: it is not there.
     """
-    from kashi_agent.token_session import look_at_token
+    from kashi_agent.token_slot import look_at_token
 
     return calls_of(settings).made(lambda: look_at_token(settings), UNLOCK_SECONDS)
 

@@ -1,26 +1,24 @@
-"""A session with a key token over PKCS#11: the token is found, unlocked once, and its key is used.
+"""A session with a key token over PKCS#11: the token is unlocked once, and its key is used.
 
-The only file that loads `pkcs11`, and it is loaded only where settings name a token. Its calls can
-hang as any call into hardware can: `token_key` makes them, in a thread of their own, one at a time.
+Loaded only where settings name a token, and with `token_slot` all that loads `pkcs11`. Its calls
+can hang as any call into hardware can: `token_key` makes them, in a thread of their own, one at a
+time.
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric import ec
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, SignMixin, TokenFlag
 
 from kashi_agent.errors import KeyTokenError
-from kashi_agent.key_token import KeyToken, told
-from kashi_agent.token_files import RefusedPin, check_module, read_pin, refused
+from kashi_agent.key_token import KeyToken
+from kashi_agent.token_files import RefusedPin, read_pin, refused
 from kashi_agent.token_settings import TokenSettings
-
-if TYPE_CHECKING:
-    from pkcs11 import _pkcs11
+from kashi_agent.token_slot import described, said, token_of
 
 P256: Final = bytes.fromhex("06082a8648ce3d030107")
 """The curve's object identifier, in DER: how a token is told the curve."""
@@ -29,7 +27,6 @@ POINT: Final = bytes.fromhex("0441")
 KEY_ID_BYTES: Final = 8
 
 _NO_PIN: Final = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
-_GONE: Final = (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised, pkcs11.DeviceRemoved)
 _UNTOLD: Final = (pkcs11.PKCS11Error, NotImplementedError, KeyError)
 """How an attribute is refused that a token does not have."""
 
@@ -51,7 +48,7 @@ class HeldKey:
             KeyTokenError: the token did not sign.
         """
         assert isinstance(self.private, SignMixin)
-        with _said(self.settings):
+        with said(self.settings):
             # Hashed here: the plainest mechanism is the one that every token has.
             return bytes(self.private.sign(digest, mechanism=Mechanism.ECDSA))
 
@@ -61,24 +58,14 @@ class HeldKey:
             self.session.close()
 
 
-def look_at_token(settings: TokenSettings) -> KeyToken:
-    """What the token says of itself, without its PIN; of the key nothing yet.
-
-    Raises:
-        KeyTokenError: it is not there.
-    """
-    with _said(settings):
-        return _described(_token(settings))
-
-
 def open_session(settings: TokenSettings, pins: RefusedPin, *, make: bool = False) -> HeldKey:
     """Unlock the token and find the key; `make` it there if there is none of its label.
 
     Raises:
         KeyTokenError: module, token, PIN or key is not what the settings say.
     """
-    with _said(settings):
-        token = _token(settings)
+    with said(settings):
+        token = token_of(settings)
         session = _logged_in(token, settings, pins, writes=make)
         try:
             return _held(session, token, settings, make=make)
@@ -86,62 +73,6 @@ def open_session(settings: TokenSettings, pins: RefusedPin, *, make: bool = Fals
             with suppress(pkcs11.PKCS11Error):
                 session.close()
             raise
-
-
-def _token(settings: TokenSettings) -> pkcs11.Token:
-    """The one token of that label or serial number. The module is begun anew where it is not there:
-    some look at their readers only then, and some do not get over a token that was away."""
-    check_module(settings.module)
-    library = pkcs11.lib(str(settings.module))
-    found: list[pkcs11.Token] = []
-    with suppress(pkcs11.PKCS11Error):
-        found = _named(library, settings.token)
-    if not found:
-        # The binding ends the module with the interpreter's lock held: one that hangs there halts
-        # the whole process, until the service manager starts it anew. So it is done only here.
-        library.reinitialize()
-        found = _named(library, settings.token)
-    if len(found) > 1:
-        serials = ", ".join(told(_serial(one)) for one in found)
-        raise KeyTokenError(
-            f"{settings.module} 之后有 {len(found)} 个名为“{settings.token}”的密钥令牌（{serials}）"
-            f"；请在 [report_key] 的 token 中写序列号。There are {len(found)} key tokens named '"
-            f"{settings.token}' behind {settings.module} ({serials}); give the serial number as "
-            "token in [report_key]"
-        )
-    if not found:
-        there = ", ".join(told(one.label) for one in _tokens(library)) or "-"
-        raise KeyTokenError(
-            f"{settings.module} 之后没有密钥令牌“{settings.token}”（现有：{there}）；请插入它、检查"
-            f"其服务，或更正 [report_key] 的 token。There is no key token '{settings.token}' "
-            f"behind {settings.module} (there: {there}); put it in, see to its service, or correct "
-            "token in [report_key]"
-        )
-    return found[0]
-
-
-def _named(library: "_pkcs11.lib", name: str) -> list[pkcs11.Token]:
-    return [one for one in _tokens(library) if name in (one.label.strip(), _serial(one))]
-
-
-def _tokens(library: "_pkcs11.lib") -> Iterator[pkcs11.Token]:
-    for slot in library.get_slots(token_present=True):
-        with suppress(*_GONE):
-            token = slot.get_token()
-            if token.flags & TokenFlag.TOKEN_INITIALIZED:
-                yield token
-
-
-def _serial(token: pkcs11.Token) -> str:
-    return bytes(token.serial).decode("utf-8", "replace").strip("\0 ")
-
-
-def _described(token: pkcs11.Token) -> KeyToken:
-    return KeyToken(
-        manufacturer=told(token.manufacturer_id),
-        model=told(token.model),
-        serial=told(_serial(token)),
-    )
 
 
 def _logged_in(
@@ -192,16 +123,13 @@ def _held(
             f"请另选一个。Key '{settings.label}' in key token '{settings.token}' asks for the PIN "
             "at each signature, which no service can give; use another"
         )
-    described = _described(token)
     return HeldKey(
         settings=settings,
         session=session,
         private=private,
         public=_public_key(session, private, settings),
-        token=KeyToken(
-            manufacturer=described.manufacturer,
-            model=described.model,
-            serial=described.serial,
+        token=replace(
+            described(token),
             made_inside=_flag(private, Attribute.LOCAL),
             never_extractable=_flag(private, Attribute.NEVER_EXTRACTABLE),
             always_sensitive=_flag(private, Attribute.ALWAYS_SENSITIVE),
@@ -223,8 +151,7 @@ def _private_key(session: pkcs11.Session, settings: TokenSettings) -> pkcs11.Obj
 
 def _made(session: pkcs11.Session, settings: TokenSettings) -> pkcs11.Object:
     """A new key: it signs and nothing else, and the token gives it to nobody."""
-    curve = {Attribute.EC_PARAMS: P256}
-    domain = session.create_domain_parameters(KeyType.EC, curve, local=True)
+    domain = session.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: P256}, local=True)
     _, private = domain.generate_keypair(
         id=secrets.token_bytes(KEY_ID_BYTES),
         label=settings.label,
@@ -265,13 +192,12 @@ def _beside(
     session: pkcs11.Session, private: pkcs11.Object, settings: TokenSettings
 ) -> list[pkcs11.Object]:
     """Public keys of the same id; of the same label where the key has none."""
-    wanted: dict[Attribute, object] = {Attribute.CLASS: ObjectClass.PUBLIC_KEY}
     try:
         own_id = bytes(private[Attribute.ID])
     except _UNTOLD:
         own_id = b""
     named = {Attribute.ID: own_id} if own_id else {Attribute.LABEL: settings.label}
-    return list(session.get_objects({**wanted, **named}))
+    return list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY, **named}))
 
 
 def _flag(private: pkcs11.Object, attribute: Attribute) -> bool:
@@ -280,17 +206,3 @@ def _flag(private: pkcs11.Object, attribute: Attribute) -> bool:
         return bool(private[attribute])
     except _UNTOLD:
         return False
-
-
-@contextmanager
-def _said(settings: TokenSettings) -> Iterator[None]:
-    """Say in words what the binding raises."""
-    try:
-        yield
-    except pkcs11.PKCS11Error as error:
-        what = str(error) or type(error).__name__
-        raise KeyTokenError(
-            f"密钥令牌“{settings.token}”出错；请检查令牌、读卡器及其服务，代理会自行重试。"
-            f"Key token '{settings.token}' failed; see to the token, its reader and their "
-            f"service, the agent tries again by itself: {what}"
-        ) from error

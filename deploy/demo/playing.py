@@ -7,7 +7,6 @@ over as such, so that a month takes seconds.
 
 from collections.abc import Iterator
 
-from kashi_agent.clock import ManualClock
 from kashi_agent.metering import Metering
 from kashi_agent.meters.replay import Entries, meter_of
 from kashi_agent.naming import HolderNaming
@@ -15,6 +14,8 @@ from kashi_agent.reading import GapReason
 from kashi_agent.sample import Sample, SampleBatch
 from kashi_agent.stretch import Stretch
 from kashi_agent.trace import Entry, Gone, Hole, Instant, Span, Trace
+
+from deploy.demo.manual_clock import ManualClock
 
 
 def replay_clock(trace: Trace, boot_id: bytes) -> ManualClock:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kashi.chain import NO_HEAD, place_report
 from kashi_agent.chain_link import ChainLink
-from kashi_agent.clock import ManualClock
 from kashi_agent.device_choice import DeviceChoice
 from kashi_agent.metering import Metering
 from kashi_agent.sample import Absent, AbsentReason, Device, MeterKind, Observation, Sample
@@ -28,6 +27,7 @@ from kashi_server.services.overlapping import retold_device
 from kashi_server.services.projection import hours_of
 from sample_scripts import LIVE_CADENCES_MS, NAMING, Script, device, scripts
 
+from deploy.demo.manual_clock import ManualClock
 from deploy.demo.playing import played, replay_clock
 from deploy.demo.workload import DAY_MS, Group, Profile, generated_workload
 

@@ -12,7 +12,7 @@ ROW = re.compile(r"\| \**([a-z' ]+?)\** \| \**([\d ]+?)\** \|")
 STALE = 0.3
 """A figure further off than this part of it misleads."""
 DRIVEN_ELSEWHERE = {
-    *("ManualClock", "observe_span", "observe_gap", "end_device"),  # by the demonstration
+    *("observe_span", "observe_gap", "end_device"),  # by the demonstration
     *("do_GET", "log_message"),  # by http.server
     *("exchange", "private_numbers"),  # by cryptography, of any private key
 }

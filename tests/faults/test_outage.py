@@ -20,7 +20,6 @@ from fixtures_server import KashiServer
 from kashi.v1 import report_pb2
 from kashi_agent.agent import Agent
 from kashi_agent.carrier import Carrier
-from kashi_agent.clock import ManualClock
 from kashi_agent.daemon import Daemon, Pace
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import UnreachableError
@@ -36,6 +35,8 @@ from kashi_agent.status import AgentStatus, Setting, status_of
 from kashi_server.bootstrap import opened
 from prepared_host import MINUTE_MS, NOT_TOLD, PreparedHost, prepared_host
 from stored_books import books_of, differences, stored_reports
+
+from deploy.demo.manual_clock import ManualClock
 
 STEP_MS = 5_000
 INTERVAL_MS = 300_000

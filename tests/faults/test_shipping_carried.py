@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kashi.chain import Head
 from kashi.v1 import metering_pb2, report_pb2
-from kashi_agent.clock import ManualClock
 from kashi_agent.errors import RefusedError
 from kashi_agent.shipping import Answer, Result, Verdict
 from suspect_relay import NoticeServer, SuspectRelay
+
+from deploy.demo.manual_clock import ManualClock
 
 
 def site_in(folder: Path, seed: int = 1) -> SuspectRelay:

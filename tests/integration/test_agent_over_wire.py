@@ -17,7 +17,6 @@ from fixtures_identity import PARTY
 from fixtures_server import KashiServer
 from kashi_agent.carrier import Carrier
 from kashi_agent.cli import main
-from kashi_agent.clock import ManualClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.enrolment import EnrolmentToken, enrol, host_facts, recover
 from kashi_agent.errors import RefusedError, UnreachableError
@@ -26,6 +25,8 @@ from kashi_agent.sample import Sample, SampleBatch
 from kashi_agent.shipping_wire import GrpcWire
 from kashi_agent.tls_probe import probe_tls
 from kashi_agent.wiring import member, real_agent, real_carrier
+
+from deploy.demo.manual_clock import ManualClock
 
 HOUR_MS = 3_600_000
 EFFECT_SECONDS_MAX = 6.0

@@ -20,6 +20,7 @@ from kashi_server.bootstrap import opened
 from kashi_server.cli import EXIT_REFUSED
 from prepared_host import MinuteTruth
 from relayed_host import RelayedHost, enrolled_by_file, relayed_host
+from sample_status import a_status
 
 REPORTS = carry_pb2.CARRY_KIND_REPORTS
 
@@ -130,6 +131,47 @@ def test_an_export_seals_nothing_so_a_host_that_was_set_back_does_not_fork_itsel
     assert verdicts == {"duplicate": told["reports"]}
     assert "not sealed yet is not in the file" in said
     assert ('relay = "files"' in said) == (relay == "")
+
+
+@pytest.mark.parametrize(
+    ("last_word", "zh", "en"),
+    [
+        ({"knows_server": True}, "每个报告间隔封存一次", "seals every report interval"),
+        ({"knows_server": True, "written_utc_ms": 1}, "此刻尚未得知", "was not told yet"),
+        ({"knows_server": False}, "此刻尚未得知", "was not told yet"),
+        (
+            {"trouble": "缓存写不进内容。The spool takes nothing: full", "knows_server": True},
+            "未能封存：缓存写不进内容",
+            "could not seal it: The spool takes nothing: full",
+        ),
+        (
+            {"unsigned": "令牌。token", "trouble": "令牌出错。The token failed"},
+            "未能封存：令牌出错",
+            "could not seal it: The token failed",
+        ),
+    ],
+)
+def test_why_something_is_not_sealed_is_what_its_agent_last_said(
+    host: RelayedHost,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    last_word: dict[str, object],
+    zh: str,
+    en: str,
+) -> None:
+    """One that runs and was told where the chain goes on seals in time: no server is blamed. One
+    that was not told, or has ended, waits for it; a disk or a token is named with its own words."""
+    host.live(2)
+    a_status(**last_word).write(host.folder / "state" / "status.json")
+    way = settings(host, "")
+    capsys.readouterr()
+
+    assert main(["export", *way, str(tmp_path / "stick.reports")]) == 0
+    said = capsys.readouterr().out
+
+    assert (zh in said, en in said) == (True, True)
+    reasons = ("每个报告间隔封存一次", "此刻尚未得知", "未能封存")
+    assert sum(reason in said for reason in reasons) == 1
 
 
 def test_a_host_that_was_set_back_goes_on_by_its_newest_receipts(

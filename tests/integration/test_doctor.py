@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from fakes.nvml.library import built_library, compiler, environment
 from fakes.nvml.scenario import Device, Error, Scenario
 from fixtures_server import KashiServer
-from kashi_agent.clock import ManualClock, SystemClock
+from kashi_agent.clock import SystemClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.doctor.examination import Patient, examine
 from kashi_agent.doctor.finding import Finding, Level
@@ -36,6 +36,8 @@ from kashi_agent.meter_probe import FirstLook
 from kashi_agent.tls_probe import tls_trouble
 from kashi_agent.wiring import empty_call
 from prepared_host import PreparedHost, enrolled_store, prepared_host
+
+from deploy.demo.manual_clock import ManualClock
 
 BUILD = Path(__file__).parents[2] / "build"
 MINUTE_MS = 60_000
@@ -341,6 +343,28 @@ def test_a_full_disk_is_told(small_disk: Path) -> None:
     assert str(small_disk) in full["disk_full"].step_zh
     assert "disk_low" in empty
     assert "state_volatile" in empty, "and that file system lives in memory"
+
+
+def test_a_state_folder_that_a_reboot_takes_is_told_as_what_it_is(
+    server: KashiServer, small_disk: Path
+) -> None:
+    """A failure before and after an enrolment, with a step that keeps the identity; a host of a
+    demonstration server may lie there, and is told no more than what a reboot does to it."""
+    state = small_disk / "forgets"
+    state.mkdir()
+    new = found(state)
+    store = enrolled(server, state)
+    known = found(state)
+    readdressed(store, demo=True)
+    demo = found(state)
+
+    for codes in (new, known):
+        assert codes["state_volatile"].level is Level.FAILURE
+        assert "nothing is enrolled anew" in codes["state_volatile"].step_en
+        assert "不必重新登记" in codes["state_volatile"].step_zh
+    assert "state_volatile" not in demo
+    assert demo["state_volatile_demo"].level is Level.OK
+    assert str(state) in demo["state_volatile_demo"].zh
 
 
 def test_a_containers_pid_namespace_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from driven_host import HOST_ID, START_UTC_MS, Driven
 from fixtures_spool import SimulatedDisk, VerdictServer
 from kashi.v1 import report_pb2
 from kashi_agent.agent import KEY_TOKEN_FACT
-from kashi_agent.clock import ManualClock
 from kashi_agent.daemon import SEALED_A_TICK_MAX
 from kashi_agent.enrolment import host_facts, introduction
 from kashi_agent.errors import AgentError, KeyTokenError
@@ -28,10 +27,13 @@ from kashi_agent.report_key import KEY_FILE, RECORD, REFUSED_PIN
 from kashi_agent.shipping import Batch
 from kashi_agent.token_files import Pin, RefusedPin
 from kashi_agent.token_key import ModuleCalls, TokenKey, describe_token
-from kashi_agent.token_session import P256, _logged_in, look_at_token
+from kashi_agent.token_session import P256, _logged_in
+from kashi_agent.token_slot import look_at_token
 from key_tokens import KeyTokens, held, key_tokens, refusal, signature_of, token_key
 from pkcs11 import Attribute, TokenFlag
 from soft_token import KEY, LABEL, PIN
+
+from deploy.demo.manual_clock import ManualClock
 
 MISTYPED = "1357-kashi"
 """A wrong PIN, as long as the right one."""
@@ -391,6 +393,20 @@ def test_what_the_token_says_is_bounded() -> None:
     assert told("  SoftHSM\x1b[31m " + "x" * 200).startswith("SoftHSM?[31m x")
     assert len(told("x" * 200)) == 64
     assert KeyToken(manufacturer="A", model="", serial="7").named == "A 7"
+
+
+def test_an_end_that_nobody_signs_is_told_of(tokens: KeyTokens, tmp_path: Path) -> None:
+    """The token goes after the last report and before the end: what is left waits, and why stands
+    in the state, from which the status and `export` have it."""
+    host = driven_by(IdentityStore(tmp_path, tokens.settings("ends")).report_key())
+    host.live(600)
+    host.ship()
+    host.live(60)
+
+    with tokens.pulled_out(), pytest.raises(KeyTokenError):
+        host.agent.finish()
+
+    assert "see to the token" in host.agent.shipper.state.unsigned
 
 
 def test_nothing_is_lost_while_the_token_is_away(tokens: KeyTokens, tmp_path: Path) -> None:

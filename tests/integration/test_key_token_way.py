@@ -21,16 +21,20 @@ from kashi.v1 import carry_pb2, enrolment_pb2
 from kashi_agent.agent import KEY_TOKEN_FACT
 from kashi_agent.carrier import Carrier
 from kashi_agent.cli import main
-from kashi_agent.clock import Clock, ManualClock
+from kashi_agent.clock import Clock
 from kashi_agent.config import AgentConfig, load_config
 from kashi_agent.enrolment import recover
 from kashi_agent.errors import KeyTokenError
 from kashi_agent.identity import IdentityStore
+from kashi_agent.report_key import REFUSED_PIN
 from kashi_agent.sample import Sample, SampleBatch
 from kashi_agent.shipping_wire import GrpcWire, renewal_request
+from kashi_agent.token_files import RefusedPin, read_pin
 from kashi_agent.wiring import member, real_agent, real_carrier
 from key_tokens import KeyTokens, key_tokens, token_key
 from soft_token import LABEL
+
+from deploy.demo.manual_clock import ManualClock
 
 HOUR_MS = 3_600_000
 
@@ -200,6 +204,40 @@ def test_without_its_token_a_host_looks_at_what_it_has_and_signs_nothing(
     assert one.run("show") == 0
 
 
+def test_before_an_enrolment_the_doctor_looks_at_the_token_that_is_to_hold_the_key(
+    tokens: KeyTokens, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There; away; its PIN open to all, and refused before. It says what to do, tries no PIN, makes
+    no key and changes nothing."""
+    new = host(tokens, tmp_path, "to-come")
+    assert new.config.key_token is not None
+    pin = new.config.key_token.pin_file
+    there = findings(new, capsys)
+    with tokens.pulled_out():
+        away = findings(new, capsys)["key_token_not_ready"]
+    pin.chmod(0o644)
+    open_to_all = findings(new, capsys)["key_token_not_ready"]
+    pin.chmod(0o600)
+
+    assert not (tmp_path / "state").exists()
+    assert there["key_token_ready"]["level"] == "ok"
+    assert "SoftHSM v2" in there["key_token_ready"]["found_zh"]
+    assert list(there).index("key_token_ready") < list(there).index("not_enrolled")
+    for wrong, zh, en in (
+        (away, "请检查令牌", "see to the token"),
+        (open_to_all, f"chmod 0640 {pin}", f"chmod 0640 {pin}"),
+    ):
+        assert wrong["level"] == "failure"
+        assert (zh in wrong["found_zh"], en in wrong["found_en"]) == (True, True)
+        assert "退出码 11" in wrong["step_zh"]
+    cause = away["found_en"].partition("failed (")[2].partition(")")[0]
+    assert cause
+    assert cause in away["found_zh"]
+
+    RefusedPin(new.config.identity_folder / REFUSED_PIN).note(read_pin(new.config.key_token))
+    assert "refused the PIN in" in findings(new, capsys)["key_token_not_ready"]["found_en"]
+
+
 def test_a_running_agent_measures_on_without_its_token(
     server: KashiServer, tokens: KeyTokens, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,8 +256,13 @@ def test_a_running_agent_measures_on_without_its_token(
         assert "Key token 'kashi-test' failed" in before.trouble
         after = running.until(lambda one: one.durable_flushes > before.durable_flushes + 1)
         found = findings(one, capsys)
+        assert one.run("export", str(tmp_path / "stick")) == 0
+        exported = capsys.readouterr().out
     finally:
         tokens.put_back()
+    assert "could not seal it: Key token 'kashi-test' failed" in exported
+    assert "未能封存：密钥令牌“kashi-test”出错" in exported
+    assert "the server" not in exported.rpartition("not in the file")[2]
     assert after.delivered_reports == 0
     assert {found[code]["level"] for code in ("reports_unsigned", "key_token_unusable")} == {
         "failure"

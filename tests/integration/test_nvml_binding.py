@@ -10,11 +10,12 @@ import pytest
 from fakes.nvml.library import NVML, built_library
 from fakes.nvml.scenario import Control, Device, Error, Process, Scenario, State
 from fixtures_meter import BUILD, Meter, Meters, seen_of
-from kashi_agent.clock import ManualClock
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming
 from kashi_agent.reading import DeviceMinutes, GapReason
 from kashi_agent.sample import HolderWork, SampleBatch
+
+from deploy.demo.manual_clock import ManualClock
 
 OLDER_WORK = "nvmlDeviceGetProcessUtilization"
 NEWER_WORK = "nvmlDeviceGetProcessesUtilizationInfo"

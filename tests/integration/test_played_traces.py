@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import pytest
-from kashi_agent.clock import ManualClock
 from kashi_agent.metering import Metering
 from kashi_agent.meters.replay import ReplayMeter
 from kashi_agent.naming import HolderNaming
@@ -13,6 +12,7 @@ from kashi_agent.stretch import Stretch
 from kashi_agent.tiling import joined
 from kashi_agent.trace import Entry, Hole, Origin, Span, Trace, TraceError, read_trace
 
+from deploy.demo.manual_clock import ManualClock
 from deploy.demo.playing import played, replay_clock
 from deploy.demo.trace_writing import write_trace
 from deploy.demo.workload import DAY_MS, NOTE, Group, Profile, generated_workload

@@ -10,12 +10,13 @@ from fakes.nvml.scenario import Device, Partition, Process, ProcessKind, Scenari
 from fixtures_meter import Meter, Meters, seen_of
 from host_tree import KubeletTree, ProcTree
 from kashi_agent.chain_link import ChainLink
-from kashi_agent.clock import ManualClock
 from kashi_agent.describing import describe_report
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming, NamePolicy
 from kashi_agent.sample import Absent, AbsentReason, Holder, HolderKind, Observation, SampleBatch
 from kashi_agent.sealing import Sealer
+
+from deploy.demo.manual_clock import ManualClock
 
 MINUTE_MS = 60_000
 BUSY = (State(from_ms=0, gpu_percent=80),)

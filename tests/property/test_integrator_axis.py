@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from kashi_agent.clock import ClockSync, Discipline, ManualClock
+from kashi_agent.clock import ClockSync, Discipline
 from kashi_agent.metering import Metering
 from kashi_agent.sample import (
     Absent,
@@ -24,6 +24,8 @@ from kashi_agent.sample import (
 from kashi_agent.stretch import Stretch
 from naive_axis import Look, labelled, segments_of, slept
 from sample_scripts import NAMING, device
+
+from deploy.demo.manual_clock import ManualClock
 
 METER = Meter(kind=MeterKind.NVML, cadence_ms=1_000)
 GAP_LIMIT_MS = 5_000

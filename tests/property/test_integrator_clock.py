@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from kashi_agent.clock import ClockSync, Discipline, ManualClock
+from kashi_agent.clock import ClockSync, Discipline
 from kashi_agent.metering import Metering
 from kashi_agent.reading import GapReason, HostEventKind
 from kashi_agent.sample import (
@@ -19,6 +19,8 @@ from kashi_agent.sample import (
 )
 from kashi_agent.stretch import Stretch
 from sample_scripts import NAMING, device
+
+from deploy.demo.manual_clock import ManualClock
 
 METER = Meter(kind=MeterKind.NVML, cadence_ms=1_000)
 UNKNOWN = Absent(AbsentReason.NOT_SUPPORTED)

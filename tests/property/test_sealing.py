@@ -12,7 +12,6 @@ from kashi import chain, limits, signing
 from kashi.errors import ContractError
 from kashi.v1 import report_pb2
 from kashi_agent.chain_link import ChainLink, EpochOpening, EpochReason
-from kashi_agent.clock import ManualClock
 from kashi_agent.describing import describe_report
 from kashi_agent.metering import Metering
 from kashi_agent.naming import HolderNaming, NamePolicy
@@ -29,6 +28,8 @@ from kashi_agent.sample import (
 from kashi_agent.sealing import Sealed, Sealer, link_after
 from kashi_agent.stretch import Stretch
 from sample_scripts import SALT, Script, device, scripts
+
+from deploy.demo.manual_clock import ManualClock
 
 KEY = ec.derive_private_key(0xCA5E, ec.SECP256R1())
 HOST_ID = "0b1e7b7e-5d4c-4a54-9f0a-1d2c3b4a5968"

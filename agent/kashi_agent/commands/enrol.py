@@ -6,9 +6,7 @@ from pathlib import Path
 from kashi_agent.commands.notice import notice
 from kashi_agent.commands.options import Commands, add_command, config_of
 from kashi_agent.commands.ways_in import Newcomer, add_ways, join
-from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
-from kashi_agent.key_token import KeyToken
 from kashi_agent.mounts import MOUNTINFO
 from kashi_agent.token_key import describe_token
 
@@ -20,7 +18,8 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
-    """Enrol. A host that has an identity keeps it; by file it gets its next certificate."""
+    """Enrol. A host that has an identity keeps it; by file it gets its next certificate. A key
+    token that is to hold the report key says what it is before anybody is asked to agree."""
     config = config_of(options)
     server = options.server or str(options.request)
     identity, spool = config.identity_folder, config.spool_folder
@@ -28,7 +27,9 @@ def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
     newcomer = Newcomer(
         store=IdentityStore(config.identity_folder, config.key_token),
         state_folder=config.state_folder,
-        notice=lambda facts: notice(server, config, facts, _key_token(config)),
+        notice=lambda facts: notice(
+            server, config, facts, describe_token(config.key_token) if config.key_token else None
+        ),
         anew=(
             f"；要重新登记，请主管人员吊销该身份，并移走 {identity} 和 {spool}",
             f"; to enrol it anew, let your officer revoke that identity and move {away}",
@@ -37,12 +38,3 @@ def run(options: argparse.Namespace, mountinfo: Path = MOUNTINFO) -> int:
         relay=config.relay,
     )
     return join(options, newcomer, mountinfo)
-
-
-def _key_token(config: AgentConfig) -> KeyToken | None:
-    """What is to hold the report key, asked for its name before anybody is asked to agree.
-
-    Raises:
-        KeyTokenError: it is not there.
-    """
-    return None if config.key_token is None else describe_token(config.key_token)

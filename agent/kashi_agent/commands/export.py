@@ -13,12 +13,15 @@ from pathlib import Path
 from kashi.carry import write_carry_file
 from kashi.v1 import carry_pb2, metering_pb2
 
+from kashi_agent.both_languages import halves
 from kashi_agent.clock import SystemClock
 from kashi_agent.commands.options import Commands, add_command, config_of, print_json
-from kashi_agent.config import FILES
-from kashi_agent.errors import FileError, cannot_write
+from kashi_agent.config import FILES, AgentConfig
+from kashi_agent.errors import AgentError, FileError, cannot_write
+from kashi_agent.recorder import SPOOL_REFUSES
 from kashi_agent.shipping import one_call
 from kashi_agent.spool import Entry, Spool
+from kashi_agent.status import STALE_MS, read_status
 from kashi_agent.wiring import member, real_spool
 
 _SEALED_BY_FILES = (
@@ -26,10 +29,11 @@ _SEALED_BY_FILES = (
     "While it runs, kashi-agent seals every report interval, and the rest when it is stopped.\n"
 )
 _SEALED_BY_SERVER = (
-    "kashi-agent 得知本机报告链在服务器上的位置后才会封存；服务器长期无法联系时，请在 agent.toml 中"
-    '设 relay = "files" 并重启它。'
-    "kashi-agent seals it when the server has told where this host's reports stand; where the "
-    'server stays out of reach, set relay = "files" in agent.toml and restart it.\n'
+    "kashi-agent 得知本机报告链在服务器（或本站点中继）上的位置后才会封存，此刻尚未得知；对方长期"
+    '无法联系时，请在 agent.toml 中设 relay = "files" 并重启它。'
+    "kashi-agent seals it when the server, or the site's relay, has told where this host's reports "
+    "stand, and was not told yet; where it stays out of reach, set "
+    'relay = "files" in agent.toml and restart it.\n'
 )
 
 
@@ -68,10 +72,22 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write(_told(options.file, count))
     if not whole:
         sys.stdout.write(
-            "尚未封存的内容不在文件中。What is not sealed yet is not in the file.\n"
-            + (_SEALED_BY_FILES if config.relay == FILES else _SEALED_BY_SERVER)
+            "尚未封存的内容不在文件中。What is not sealed yet is not in the file.\n" + _why(config)
         )
     return 0
+
+
+def _why(config: AgentConfig) -> str:
+    """Why something is not sealed, by the last word of the agent that is to seal it."""
+    try:
+        status = read_status(config.status_path)
+    except (AgentError, PermissionError):  # none ran, or its word is not for who asks
+        return _SEALED_BY_FILES if config.relay == FILES else _SEALED_BY_SERVER
+    if status.unsigned or status.trouble.startswith(SPOOL_REFUSES):
+        zh, en = halves(status.trouble)
+        return f"kashi-agent 未能封存：{zh}。kashi-agent could not seal it: {en}\n"
+    told = status.knows_server and SystemClock().utc_ms() - status.written_utc_ms <= STALE_MS
+    return _SEALED_BY_FILES if told or config.relay == FILES else _SEALED_BY_SERVER
 
 
 def _told(file: Path, count: int) -> str:

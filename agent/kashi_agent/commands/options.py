@@ -25,6 +25,8 @@ YEAR_10000_MS = 253_402_300_800_000
 RECEIPTS = "kashi-server import-reports 写出的文件。Written by kashi-server import-reports"
 """What a file of receipts is."""
 
+_BEHIND = "同写在命令之后。As behind the command"
+
 
 def add_command(
     commands: Commands,
@@ -36,17 +38,25 @@ def add_command(
     json: bool = True,
 ) -> argparse.ArgumentParser:
     """Add a command with what most have: `--config` and `--state` (not where `settings` is None,
-    else by default those of this file) and `--json`."""
+    else by default those of this file) and `--json`. Left out, they keep what `add_before` took."""
     parser = commands.add_parser(name, help=words, description=words)
     if settings is not None:
         file = f"设置文件，默认 {settings}。The settings file (default {settings})"
-        parser.add_argument("--config", type=Path, help=file)
+        parser.add_argument("--config", type=Path, default=argparse.SUPPRESS, help=file)
         folder = "状态目录，代替设置所写。The state folder, instead of the settings'"
-        parser.add_argument("--state", type=Path, help=folder)
+        parser.add_argument("--state", type=Path, default=argparse.SUPPRESS, help=folder)
     if json:
-        parser.add_argument("--json", action="store_true", help="以 JSON 输出。Print facts as JSON")
+        words = "以 JSON 输出。Print facts as JSON"
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=words)
     parser.set_defaults(run=run)
     return parser
+
+
+def add_before(parser: argparse.ArgumentParser) -> None:
+    """Let what commands share stand before the command as well."""
+    for name in ("--config", "--state"):
+        parser.add_argument(name, type=Path, default=argparse.SUPPRESS, help=_BEHIND)
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=_BEHIND)
 
 
 def config_of(options: argparse.Namespace) -> AgentConfig:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kashi_agent.commands.options import RECEIPTS, Commands, add_command
+from kashi_agent.commands.options import RECEIPTS, Commands, add_before, add_command
 from kashi_agent.commands.ways_in import add_ways
 from kashi_agent.relay.config import CONFIG_PATH
 
@@ -12,6 +12,7 @@ def add(commands: Commands) -> None:
     """Add the commands."""
     words = "中继：转送本站点各主机的报告。Pass on the reports of a site's hosts"
     relay = commands.add_parser("relay", help=words, description=words)
+    add_before(relay)
     verbs = relay.add_subparsers(required=True, metavar="COMMAND")
     add_ways(_verb(verbs, "enrol", "登记本中继。Give this relay its identity"))
     _verb(verbs, "run", "运行：接收、保存、转送。Take, keep and forward until told to stop")

@@ -25,6 +25,7 @@ from kashi_agent.doctor.standing import (
     last_answer,
     look_at_answer,
     look_at_certificate,
+    look_at_chosen_token,
     look_at_key_token,
     look_at_keys,
     look_at_spool,
@@ -60,7 +61,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     """Look at everything."""
     yield look_at_clock(patient.clock)
     yield from look_at_namespace(patient.proc, INITIAL_PID_NAMESPACE)
-    yield from look_at_disk(patient.config.state_folder)
+    yield from look_at_disk(patient.config.state_folder, demo=_demonstrates(patient.config))
     yield from _membership(patient)
     yield from _running(patient)
 
@@ -71,6 +72,8 @@ def _membership(patient: Patient) -> Iterator[Finding]:
     try:
         host = store.host()
     except NotEnrolledError:
+        if config.key_token is not None:
+            yield look_at_chosen_token(config.key_token, store.folder)
         yield finding("not_enrolled")
         return
     except AgentError as error:
@@ -160,5 +163,5 @@ def _demonstrates(config: AgentConfig) -> bool:
     """Whether this host is a demonstration server's; without an identity it is nobody's."""
     try:
         return IdentityStore(config.identity_folder).host().demo
-    except AgentError:
+    except (AgentError, PermissionError):
         return False

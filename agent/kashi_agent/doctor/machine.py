@@ -52,8 +52,9 @@ def look_at_namespace(proc: Path, initial: str) -> Iterator[Finding]:
         yield finding("pid_namespace_foreign", namespace=namespace)
 
 
-def look_at_disk(folder: Path) -> Iterator[Finding]:
-    """The state folder and the room on its disk."""
+def look_at_disk(folder: Path, *, demo: bool = False) -> Iterator[Finding]:
+    """The state folder and the room on its disk; `demo`: the host belongs to a demonstration
+    server, which lets it forget."""
     if not folder.is_dir():
         yield finding("state_missing", folder=str(folder))
         return
@@ -62,7 +63,8 @@ def look_at_disk(folder: Path) -> Iterator[Finding]:
     try:
         check_survives(folder)
     except VolatileError as error:
-        yield finding("state_volatile", why=str(error))
+        code = "state_volatile_demo" if demo else "state_volatile"
+        yield finding(code, folder=str(folder), why=str(error))
     except AgentError:
         pass  # nothing can be said of it: enrolling looks closer
     room = os.statvfs(folder)

@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -14,8 +15,11 @@ from kashi_agent.doctor.finding import Finding
 from kashi_agent.doctor.words import finding
 from kashi_agent.errors import AgentError, KeyTokenError, SpoolError
 from kashi_agent.identity import IdentityStore
+from kashi_agent.report_key import REFUSED_PIN, check_no_file
 from kashi_agent.spool import Spool
-from kashi_agent.token_key import TokenKey
+from kashi_agent.token_files import RefusedPin, read_pin
+from kashi_agent.token_key import TokenKey, describe_token
+from kashi_agent.token_settings import TokenSettings
 
 HELD = metering_pb2.QUARANTINE_REASON_HOST_HELD
 REPLAYED = metering_pb2.QUARANTINE_REASON_REPLAY_METER
@@ -68,6 +72,18 @@ def look_at_key_token(store: IdentityStore) -> Iterator[Finding]:
         yield finding("key_token_unusable", why=str(error))
     except AgentError:
         return  # the key has its own finding
+
+
+def look_at_chosen_token(settings: TokenSettings, folder: Path) -> Finding:
+    """Whether `enrol` would find the token that is to hold the report key, and a PIN: it is not
+    tried, and no key is made."""
+    try:
+        check_no_file(folder, enrolled=False)
+        token = describe_token(settings)
+        RefusedPin(folder / REFUSED_PIN).check(read_pin(settings), settings.pin_file)
+    except KeyTokenError as error:
+        return finding("key_token_not_ready", why=str(error))
+    return finding("key_token_ready", token=token.named)
 
 
 def look_at_certificate(store: IdentityStore, clock: Clock) -> Finding:

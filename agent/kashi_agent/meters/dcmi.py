@@ -139,8 +139,7 @@ class DcmiDriver:
     def utilisation_percent(self, place: Place, rate: Rate) -> int | Absent:
         """One kind of utilisation."""
         if isinstance(rate.value, int):
-            percent = self._filled("rate", c_uint(), *place, rate.value)
-            return percent if isinstance(percent, Absent) else percent.value
+            return self._number("rate", *place, rate.value, number=c_uint)
         rates = MultiUtilisation()
         # Some headers lack the period: a function that does not take it does not look at it.
         code = self._library.call(rate.value, *place, byref(rates), PERIOD_SECONDS)
@@ -174,8 +173,7 @@ class DcmiDriver:
 
     def health(self, place: Place) -> int | Absent:
         """The driver's grade of the chip; 0 is healthy."""
-        health = self._filled("health", c_uint(), *place)
-        return health if isinstance(health, Absent) else health.value
+        return self._number("health", *place, number=c_uint)
 
     def faults(self, place: Place) -> frozenset[int] | Absent:
         """Codes of the faults that stand."""
@@ -236,9 +234,11 @@ class DcmiDriver:
         filled: list[Any] = entries[: count.value]
         return filled if 0 <= count.value <= len(entries) else OUT_OF_RANGE
 
-    def _number(self, what: str, *arguments: int) -> int | Absent:
-        number = self._filled(what, c_int(), *arguments)
-        return number if isinstance(number, Absent) else number.value
+    def _number(
+        self, what: str, *arguments: int, number: type[c_int | c_uint] = c_int
+    ) -> int | Absent:
+        told = self._filled(what, number(), *arguments)
+        return told if isinstance(told, Absent) else told.value
 
     def _filled(self, what: str, answer: Filled, *arguments: int) -> Filled | Absent:
         code = self._library.call(what, *arguments, byref(answer))

@@ -17,7 +17,7 @@ from typing import Final
 
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.dcmi import DcmiDriver
-from kashi_agent.meters.dcmi_chips import MEMORY_MB_MAX, Chip, Chips
+from kashi_agent.meters.dcmi_chips import BYTES_PER_MB, MEMORY_MB_MAX, Chip, Chips
 from kashi_agent.meters.dcmi_library import DriverGone
 from kashi_agent.meters.dcmi_power import PowerReader
 from kashi_agent.meters.values import (
@@ -48,7 +48,6 @@ CARD_DROPPED: Final = 0x40F8_4E00
 """The vendor's code for a card that has dropped out; the driver itself only stops answering."""
 
 LISTED_MAX: Final = 32
-BYTES_PER_MB: Final = 1 << 20
 
 
 class DcmiMeter(VendorMeter[Chip]):

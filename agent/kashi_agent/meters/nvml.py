@@ -24,6 +24,7 @@ from kashi_agent.sample import Absent, Device, MeterKind, Vendor
 EVENTS_MAX: Final = 64
 
 POWER_NOW: Final = pynvml.NVML_FI_DEV_POWER_INSTANT
+PERSISTENT: Final = pynvml.NVML_FEATURE_ENABLED
 RECOVERY_ACTION: Final = pynvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
 
 
@@ -104,12 +105,8 @@ class NvmlDriver:
             memory_bytes=0 if isinstance(memory, Absent) else int(memory.total),
         )
 
-    def keeps_state(self, handle: Handle) -> bool:
-        """Whether the driver stays loaded without clients: then opening it starts nothing up."""
-        return bool(self.persistence(handle) == pynvml.NVML_FEATURE_ENABLED)
-
     def persistence(self, handle: Handle) -> int | Absent:
-        """Persistence mode: 0 off, 1 on."""
+        """Persistence mode: whether the driver stays loaded without clients."""
         return asked(pynvml.nvmlDeviceGetPersistenceMode, handle)
 
     def slices(self, handle: Handle) -> list[Slice | Absent]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from kashi_agent.meters.nvml import NvmlDriver, Slice
+from kashi_agent.meters.nvml import PERSISTENT, NvmlDriver, Slice
 from kashi_agent.meters.nvml_calls import Handle, address
 from kashi_agent.meters.unidentified import partitions_untold, unidentified
 from kashi_agent.meters.values import NOT_SUPPORTED
@@ -166,7 +166,8 @@ class Cards:
             turn=len(self._cards),
             handle=handle,
             place=place,
-            settling=not self._driver.keeps_state(handle),
+            # A driver that nobody kept loaded was started up by opening it.
+            settling=self._driver.persistence(handle) != PERSISTENT,
             in_module=self._driver.is_in_module(handle),
         )
         self._driver.watch(handle)

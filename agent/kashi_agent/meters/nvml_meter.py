@@ -25,7 +25,7 @@ from typing import Final
 from kashi_agent.evidence.fact import Fact
 from kashi_agent.holders import HolderBook
 from kashi_agent.meters.driver_epoch import driver_epoch
-from kashi_agent.meters.nvml import NvmlDriver
+from kashi_agent.meters.nvml import PERSISTENT, NvmlDriver
 from kashi_agent.meters.nvml_calls import DriverGone, Handle
 from kashi_agent.meters.nvml_cards import Card, Cards
 from kashi_agent.meters.nvml_use import UseReader
@@ -102,7 +102,7 @@ class NvmlMeter(VendorMeter[Card]):
         for card in self._cards:
             if card.parent is None and card.handle is not None and not self._sleeps(card):
                 mode = self._driver.persistence(card.handle)
-                value = mode if isinstance(mode, Absent) else ("off", "on")[mode == 1]
+                value = mode if isinstance(mode, Absent) else ("off", "on")[mode == PERSISTENT]
                 yield Fact(name="persistence", value=value, hardware_id=card.device.hardware_id)
 
     def close(self) -> None:

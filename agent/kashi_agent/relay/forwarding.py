@@ -28,10 +28,9 @@ from kashi_agent.errors import (
 from kashi_agent.relay.parcel import returned_of
 from kashi_agent.relay.store import RelayStore
 from kashi_agent.relay.tls_key import key_of_chain
+from kashi_agent.shipping import BACKOFF_SECONDS_MAX, backoff_seconds
 from kashi_agent.shipping_wire import GrpcWire
 
-BACKOFF_SECONDS_FIRST: Final = 1.0
-BACKOFF_SECONDS_MAX: Final = 300.0
 REFUSED_PAUSE_MS: Final = 600_000
 """How long a host that the server refuses is left alone."""
 
@@ -60,19 +59,16 @@ class Forwarder:
         """Forward until `stopping`; `wake` says that there is something new."""
         while not stopping.is_set():
             wake.clear()
-            wait_s: float = BACKOFF_SECONDS_MAX
             try:
                 self.forward()
-                self._failures = 0
             except AgentError as error:
-                ceiling = BACKOFF_SECONDS_FIRST * 2 ** min(self._failures, 16)
-                wait_s = self.random.uniform(0, min(BACKOFF_SECONDS_MAX, ceiling))
                 self._failures += 1
                 what = f"没有转送任何内容。Nothing is forwarded: {error}"
                 self._complaints.tell(what, self.now_ms())
-                stopping.wait(wait_s)
-                continue
-            wake.wait(wait_s)
+                stopping.wait(backoff_seconds(self._failures, self.random))
+            else:
+                self._failures = 0
+                wake.wait(BACKOFF_SECONDS_MAX)
 
     def forward(self) -> int:
         """Forward everything there is; how many calls that took.

@@ -68,7 +68,8 @@ def check_room(sql: sqlite3.Cursor, host_id: str, waiting: tuple[int, int]) -> N
     Raises:
         DiskFullError: there is no room for it.
     """
-    if known(sql, host_id):
+    row = sql.execute("SELECT notice_utc_ms FROM hosts WHERE host_id = ?", (host_id,)).fetchone()
+    if row["notice_utc_ms"]:
         return
     check_waiting(host_id, waiting, (UNKNOWN_REPORTS_MAX, UNKNOWN_BYTES_MAX))
     count, size = sql.execute(
@@ -99,9 +100,3 @@ def check_waiting(host_id: str, waiting: tuple[int, int], most: tuple[int, int])
             f"主机 {host_id} 已有 {waiting[0]} 份报告待送，共 {waiting[1]} 字节。"
             f"{waiting[0]} reports of host {host_id} wait already, {waiting[1]} bytes"
         )
-
-
-def known(sql: sqlite3.Cursor, host_id: str) -> bool:
-    """Whether the server has answered for a host."""
-    row = sql.execute("SELECT notice_utc_ms FROM hosts WHERE host_id = ?", (host_id,)).fetchone()
-    return bool(row["notice_utc_ms"])

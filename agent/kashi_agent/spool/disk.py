@@ -12,11 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from kashi_agent.durable import foreign_owner
+from kashi_agent.durable import FILE_MODE, FOLDER_MODE, foreign_owner
 from kashi_agent.errors import DiskFullError, LockedError, SpoolError, cannot_write
-
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 
 BLOCK_BYTES = 4096
 """The least a disk gives back or refuses."""

@@ -73,13 +73,12 @@ def any_frame(_frame: Frame) -> bool:
     return True
 
 
-def scan_frames(
-    content: bytes, offset: int = 0, sound: Sound = any_frame
-) -> Iterator[Found | Damage]:
+def scan_frames(content: bytes, sound: Sound = any_frame) -> Iterator[Found | Damage]:
     """Read frames one after another; where bytes are none, go on at the next frame that is whole.
 
     Never raises: every byte is part of a frame found or of a damage reported.
     """
+    offset = 0
     while offset < len(content):
         found = _frame_at(content, offset, sound)
         if found is None:

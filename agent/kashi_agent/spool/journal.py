@@ -39,7 +39,6 @@ class Journal:
             disk, "journal", label, sound=_sound, segment_bytes=segment_bytes, moved=self._recall
         )
         self._sealed_through = 0
-        self._newest_number = 0
         self._newest_after = 0
         self._last_frames: dict[int, int] = {}
         self._standing_after = 0
@@ -143,7 +142,6 @@ class Journal:
         return [*standing, *frames[-1:]]
 
     def _recall(self, placed: Placed) -> None:
-        self._newest_number = placed.frame.number
         self._newest_after = _standing_after(placed)
         self._last_frames[placed.segment] = placed.frame.number
 

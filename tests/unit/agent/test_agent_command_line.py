@@ -1,14 +1,17 @@
 """The agent's two command lines, as somebody reads them who knows Chinese first."""
 
 import argparse
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kashi_agent import cli, meterd
 from kashi_agent.both_languages import halves
 from kashi_agent.cli import main
 from kashi_agent.meterd import main as meter
+from sample_status import a_status
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -61,6 +64,39 @@ def test_a_wrong_command_line_is_told_in_chinese_then_in_english(
     assert usage.startswith(f"用法 usage: {program}")
     assert code.startswith("退出码 2：")
     assert "Exit code 2: " in code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "{} status",
+        "status {}",
+        "--state elsewhere status {}",
+        "{} relay status",
+        "relay {} status",
+        "relay status {}",
+    ],
+)
+def test_what_commands_share_stands_before_a_command_or_behind_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: str
+) -> None:
+    """The same settings file is read; of one that stands on both sides, the nearer counts."""
+    settings = tmp_path / "agent.toml"
+
+    assert main(arguments.format(f"--config {settings}").split()) == 3
+    assert str(settings) in capsys.readouterr().err
+
+
+def test_of_an_option_on_both_sides_of_a_command_the_last_counts(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """And one that stands before it alone is not undone by what the command has by default."""
+    a_status(host_id="of-this-host").write(tmp_path / "status.json")
+    before = ["--json", "--state", str(tmp_path / "elsewhere")]
+
+    main([*before, "status", "--state", str(tmp_path)])
+
+    assert json.loads(capsys.readouterr().out)["host_id"] == "of-this-host"
 
 
 def test_what_argparse_may_say_one_day_is_told_all_the_same(

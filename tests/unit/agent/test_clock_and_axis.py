@@ -11,13 +11,14 @@ from kashi_agent.clock import (
     ClockLook,
     ClockSync,
     Discipline,
-    ManualClock,
     SystemClock,
     discipline_from,
     look_at,
     read_discipline,
 )
 from kashi_agent.reading import HostEventKind, Segment
+
+from deploy.demo.manual_clock import ManualClock
 
 SYNCHRONISED = Discipline(sync=ClockSync.SYNCHRONISED, error_us_max=100)
 

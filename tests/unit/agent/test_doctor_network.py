@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from kashi_agent.clock import ManualClock
 from kashi_agent.config import AgentConfig
 from kashi_agent.doctor.examination import Patient, examine
 from kashi_agent.doctor.finding import Finding, Level
@@ -17,6 +16,8 @@ from kashi_agent.errors import UnreachableError
 from kashi_agent.identity import Host, IdentityStore
 from kashi_agent.meter_probe import FirstLook
 from kashi_agent.tls_probe import TlsTrouble, TlsTroubleKind
+
+from deploy.demo.manual_clock import ManualClock
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PLACE = "10.0.0.9:7443"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import kashi_agent
-from two_languages import sources
+from two_languages import HOLE, sources
 
 AGENT = sources(Path(kashi_agent.__file__).parent)
 
@@ -15,6 +15,15 @@ CALLS = {"nvmlInitWithFlags", "nvmlShutdown", "nvmlDeviceGetCount_v2", "nvmlDevi
 
 STOPS = "。？"
 """A Chinese half may end with a question."""
+
+
+def test_a_key_token_error_has_the_same_facts_in_both_halves() -> None:
+    """As many values in each: the doctor shows whoever reads Chinese the Chinese half alone."""
+    found = [one for one in AGENT.messages(AGENT.errors("KeyTokenError")) if not one.wordless]
+    parted = {one: one.text.rpartition("。") for one in found}
+
+    assert len(found) > 15  # the walk itself works
+    assert [one for one, (zh, _, en) in parted.items() if zh.count(HOLE) != en.count(HOLE)] == []
 
 
 def test_every_refusal_of_the_agent_has_a_chinese_half_and_an_english_one() -> None:

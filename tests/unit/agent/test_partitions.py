@@ -47,9 +47,9 @@ class PartitionedDriver(NvmlDriver):
         """The card."""
         return WHOLE
 
-    def keeps_state(self, handle: object) -> bool:
-        """It does."""
-        return True
+    def persistence(self, handle: object) -> int:
+        """It is on: the driver stays loaded."""
+        return 1
 
     def is_in_module(self, handle: object) -> bool:
         """It is not."""

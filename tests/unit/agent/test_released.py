@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from kashi_agent.cli import main
-from kashi_agent.clock import ManualClock
 from kashi_agent.released import ReleaseBook
+
+from deploy.demo.manual_clock import ManualClock
 
 BOOT = bytes(range(16))
 
