@@ -1,5 +1,5 @@
-"""The spool's door to the file system: what the tests of durability assume of a simulated disk holds
-of the real one, and what it calls durable is what fsync made so."""
+"""The spool's door to the file system: what the tests of durability assume of a simulated disk
+holds of the real one, and what it calls durable is what fsync made so."""
 
 import errno
 import os
