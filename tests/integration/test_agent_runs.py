@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from kashi_agent.clock import SystemClock
 
 BUILD = Path(__file__).parents[2] / "build"
 WAIT_SECONDS = 60
+README = Path(__file__).parents[2] / "agent" / "README.md"
 UUIDS = tuple(f"GPU-{n:08d}-0000-0000-0000-000000000000" for n in range(2))
 
 
@@ -108,10 +111,25 @@ def test_one_command_measures_and_delivers(
     assert status["unacknowledged_reports"] == 0
     assert status["quarantined_reports"] == 0
     assert status["server_sequence"] == status["sealed_sequence"] >= 1
+    _check_files(tmp_path / "state")
     checked = agent("verify", "--config", settings, "--json", environ=surroundings)
     assert json.loads(checked.stdout)["findings"] == []
     shown = agent("show", "--config", settings, "--sent", "9", "--json", environ=surroundings)
     _check_reports(json.loads(shown.stdout))
+
+
+def _check_files(state: Path) -> None:
+    """Nothing is stored that the README does not name."""
+    text = README.read_text("utf-8").partition("## What is stored")[2]
+    told: list[str] = []
+    for cell in re.findall(r"(?m)^\| (`.+?) \|", text.partition("\n## ")[0]):
+        names = re.findall(r"`([^`]+)`", cell)
+        folder = names[0].rpartition("/")[0]
+        told += [one if "/" in one or not folder else f"{folder}/{one}" for one in names]
+    kept = [str(path.relative_to(state)) for path in state.rglob("*") if path.is_file()]
+
+    assert len(kept) > 8
+    assert [name for name in kept if not any(fnmatch(name, one) for one in told)] == []
 
 
 def _check_reports(reports: list[dict[str, object]]) -> None:

@@ -313,8 +313,8 @@ def test_a_damaged_certificate_is_a_finding(
 def test_a_foreign_spool_segment_is_told_and_never_a_traceback(
     state: Path, capsys: pytest.CaptureFixture[str], content: bytes, name: str
 ) -> None:
-    """`verify` and `show` look at what can be read: 0 where nothing is lost (a cursor has two slots,
-    and the segments beside it), else 1 with a sentence that names the file and what is wrong."""
+    """`verify` and `show` look at what can be read: 0 where nothing is lost (the segments tell what
+    a cursor told), else 1 with a sentence that names the file and what is wrong."""
     path = state / "spool" / name
     path.write_bytes(content)
     damaged = bool(content) and path.suffix == ".seg"

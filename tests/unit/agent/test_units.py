@@ -18,6 +18,7 @@ from kashi_agent.recorder import WAITING_BYTES_MAX
 from kashi_agent.relay.config import RelayConfig
 
 UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
+README = Path(__file__).parents[3] / "agent" / "README.md"
 EXPOSURE_MAX = 2.0
 NAMES = ["kashi-agent.service", "kashi-meter.service", "kashi-relay.service"]
 
@@ -38,6 +39,11 @@ def service(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_exposure_is_low(name: str) -> None:
     """`systemd-analyze security` rates the unit at most 2.0."""
+    assert exposure(name) <= EXPOSURE_MAX
+
+
+def exposure(name: str) -> float:
+    """How `systemd-analyze security` rates a unit."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is absent: install systemd")
     done = subprocess.run(
@@ -46,11 +52,43 @@ def test_exposure_is_low(name: str) -> None:
         text=True,
         check=False,
     )
-
     rated = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
-
     assert rated, done.stdout + done.stderr
-    assert float(rated[1]) <= EXPOSURE_MAX
+    return float(rated[1])
+
+
+def privileges() -> tuple[str, dict[str, str]]:
+    """What the README says of privileges: the words before the table, and of each unit its rows."""
+    text = README.read_text("utf-8").partition("## Privileges, and why each\n")[2]
+    words, _, table = text.partition("\n\n## ")[0].partition("| unit | has | why |")
+    rows: dict[str, str] = {}
+    unit = ""
+    for line in table.splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3:
+            unit = cells[0].strip("`") or unit
+            assert cells[2], f"{unit}: no reason for {cells[1]}"
+            rows[unit] = rows.get(unit, "") + cells[1] + "\n"
+    return words, rows
+
+
+def test_the_readme_states_each_units_own_score() -> None:
+    """To the tenth, as systemd rates it: who reads the page need not run it."""
+    words = privileges()[0]
+    stated = re.search(r"rates `kashi-agent` ([0-9.]+), the others ([0-9.]+)", words)
+
+    assert stated
+    assert exposure("kashi-agent.service") == float(stated[1])
+    assert {exposure(name) for name in NAMES[1:]} == {float(stated[2])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_has_every_capability_and_none_beside(name: str) -> None:
+    """Each in a row of its unit, with the reason; a unit that has none is not said to have one."""
+    unit, rows = service(name), privileges()[1]
+    has = {*unit["CapabilityBoundingSet"].split(), *unit["AmbientCapabilities"].split()}
+
+    assert set(re.findall(r"CAP_\w+", rows[name.removesuffix(".service")])) == has
 
 
 @pytest.mark.parametrize("name", NAMES)
