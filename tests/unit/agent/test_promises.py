@@ -17,6 +17,7 @@ SOURCES = (AGENT, Path(kashi.__file__).parent)
 
 ENVIRONMENT = {
     "wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
+    "meterd.py": "NOTIFY_SOCKET for the service manager",
     "relay/wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
     "commands/ways_in.py": "proxy variables are taken out",
 }

@@ -5,15 +5,19 @@ import errno
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import unit_filter
+from kashi_agent import meterd
 from kashi_agent.clock import read_discipline
 from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
+from kashi_agent.meter_loop import Outcome
 from kashi_agent.recorder import WAITING_BYTES_MAX
 from kashi_agent.relay.config import RelayConfig
 
@@ -108,6 +112,52 @@ def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
     )
 
     assert [line for line in done.stderr.splitlines() if name in line] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_unit_is_ready_by_its_own_word(name: str) -> None:
+    """`systemctl start` returns when the program says so, and fails with it."""
+    assert service(name)["Type"] == "notify"
+    assert int(service(name)["TimeoutStartSec"]) >= 60
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "code", "told"),
+    [
+        ('meter = "nvml"', (), 0, b"READY=1\n"),
+        ('meter = "neither"', (), 3, b""),
+        ('meter = "nvml"', ("--parent-pid", "1"), 0, b""),
+    ],
+    ids=["sound", "wrong", "a child"],
+)
+def test_the_meter_is_ready_when_its_settings_are_sound(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: str,
+    arguments: tuple[str, ...],
+    code: int,
+    told: bytes,
+) -> None:
+    """Wrong ones fail the start; one that the agent or another meter started says nothing."""
+    (tmp_path / "agent.toml").write_text(f"[agent]\n{settings}\n")
+    monkeypatch.setattr(meterd, "CONFIG_PATH", tmp_path / "agent.toml")
+    monkeypatch.setattr(meterd, "_run", lambda *_: Outcome.STOPPED)
+    with (
+        tempfile.TemporaryDirectory(prefix="kashi-ready-") as short,  # a socket's path has a bound
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+    ):
+        manager.setblocking(False)
+        manager.bind(f"{short}/notify")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{short}/notify")
+
+        assert meterd.main(arguments) == code
+        try:
+            heard = manager.recv(4_096)
+        except BlockingIOError:
+            heard = b""
+
+    assert heard.startswith(told)
+    assert bool(heard) == bool(told)
 
 
 @pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
