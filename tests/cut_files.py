@@ -27,7 +27,10 @@ class CutFiles:
     at: int
     done: int = 0
     _contents: dict[int, bytes] = field(default_factory=dict)
-    _folders: dict[Path, dict[str, bytes]] = field(default_factory=dict)
+    _folders: dict[Path, dict[str, int]] = field(default_factory=dict)
+    """Names that are durable, and the numbers of the files they are of."""
+    _there: set[Path] = field(default_factory=set)
+    """Folders that are durable in the one they stand in; one that is not takes all in it along."""
 
     def __post_init__(self) -> None:
         """What is there already is durable."""
@@ -35,6 +38,7 @@ class CutFiles:
             if path.is_file():
                 self._contents[path.stat().st_ino] = path.read_bytes()
         for folder in (self.root, *self.root.rglob("*/")):
+            self._there.add(folder)
             self._make_names_durable(folder)
 
     @contextmanager
@@ -50,23 +54,26 @@ class CutFiles:
     def lose(self) -> None:
         """Nothing remains but what fsync made durable."""
         for folder in sorted(self.root.rglob("*/")):
-            if folder.exists() and folder not in self._folders:
+            if folder.exists() and folder not in self._there:
                 shutil.rmtree(folder)
         for folder, names in self._folders.items():
+            if not folder.exists():
+                continue
             for path in folder.iterdir():
                 if path.is_file():
                     path.unlink()
-            for name, content in names.items():
-                (folder / name).write_bytes(content)
+            for name, number in names.items():
+                (folder / name).write_bytes(self._contents.get(number, b""))
 
     def _arm(self, patched: pytest.MonkeyPatch) -> None:
         really_open, fsync = os.open, self._fsync
 
         def opened(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+            made = flags & os.O_CREAT and self._ours(path) and not os.path.exists(path)
             if flags & os.O_CREAT and self._ours(path):
                 self._count()
             descriptor = really_open(path, flags, *rest, **named)
-            if flags & os.O_EXCL:
+            if made:  # it may have the number of one that was removed
                 self._contents.pop(os.fstat(descriptor).st_ino, None)
             return descriptor
 
@@ -95,11 +102,10 @@ class CutFiles:
 
     def _make_names_durable(self, folder: Path) -> None:
         files = [path for path in folder.iterdir() if path.is_file()]
-        self._folders[folder] = {
-            path.name: self._contents.get(path.stat().st_ino, b"") for path in files
-        }
+        self._folders[folder] = {path.name: path.stat().st_ino for path in files}
         for inner in folder.iterdir():
             if inner.is_dir():
+                self._there.add(inner)
                 self._folders.setdefault(inner, {})
 
     def _count(self) -> None:

@@ -48,6 +48,7 @@ from kashi_agent.meters.nvml import NvmlDriver
 from kashi_agent.meters.nvml_meter import NvmlMeter
 from kashi_agent.meters.replay_file import ReplayedFile, check_trace
 from kashi_agent.meters.vendor_choice import VendorChoice, chosen
+from kashi_agent.notify import Notifier
 from kashi_agent.sample import MeterKind
 from kashi_agent.stand_in import StandIn
 from kashi_agent.vendor_thread import VendorThread
@@ -83,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AgentError as error:
         sys.stderr.write(f"kashi-meter: {error}\n")
         return error.exit_code
+    if options.parent_pid is None:  # whoever else started it is who the service manager hears
+        Notifier(os.environ).ready(
+            "设置无误，等待代理。its settings are sound; waits for the agent"
+        )
     if _run(options, kind, EvidenceLevel(level)) is Outcome.RESTART:
         # The binding never unloads its library: only a new process meets a new driver. What the
         # library opened and did not mark as ours alone must not live on in it.

@@ -17,7 +17,7 @@ class Notifier:
         self._address = environment.get("NOTIFY_SOCKET", "")
 
     def ready(self, status: str) -> None:
-        """The spool is mended, and the first write was tried."""
+        """The agent mended its spool and tried its first write; the meter read its settings."""
         self._tell(f"READY=1\nSTATUS={status}")
 
     def alive(self, status: str) -> None:

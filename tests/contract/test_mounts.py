@@ -1,13 +1,17 @@
 """Whether a state folder survives a reboot, read from mountinfo files of other machines."""
 
 import argparse
+import base64
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from kashi_agent import cli
+from kashi_agent.commands import enrol
 from kashi_agent.commands.ways_in import check_folder
 from kashi_agent.errors import AgentError, VolatileError
 from kashi_agent.mounts import check_survives, mount_of, parse_mounts
+from kashi_agent.relay import verbs
 from kashi_server.services.authority import found
 
 ROOT = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
@@ -103,11 +107,46 @@ def test_only_a_demonstration_server_takes_hosts_that_forget(tmp_path: Path, dem
             check_folder(folder, root, mountinfo)
 
 
-def test_no_option_of_enrol_is_about_the_check() -> None:
-    """What would switch it off does not exist."""
-    from kashi_agent.commands import enrol
+@pytest.mark.parametrize("way", ["--server", "--request"])
+@pytest.mark.parametrize("kind", ["host", "relay"])
+def test_enrolling_stops_at_a_folder_that_forgets(tmp_path: Path, kind: str, way: str) -> None:
+    """A host and a relay, over the network and by file: exit code 10 before a key is made, a file
+    written or anybody called, whatever else was said."""
+    made = found("office", ["localhost"], b"n" * 32, 1_790_000_000_000, demo=False)
+    root = made.keyring.server_root.public_bytes(Encoding.DER)
+    token = f"kashi1.secret.{base64.urlsafe_b64encode(root).decode()}"
+    state, request, settings = tmp_path / "state", tmp_path / "request", tmp_path / "settings"
+    line = ROOT.replace("/ / ", f"/ {tmp_path.resolve()} ").replace("ext4 /dev/vda1", "tmpfs none")
+    settings.write_text(f'[{"agent" if kind == "host" else "relay"}]\nstate_folder = "{state}"\n')
+    if kind == "relay":
+        settings.write_text(settings.read_text() + 'names = ["localhost"]\n')
+    command = [["enrol"], ["relay", "enrol"]][kind == "relay"]
+    to = {"--server": "localhost:1", "--request": str(request)}[way]
+    options = cli._parser().parse_args(
+        [*command, "--config", str(settings), way, to, "--token", token, "--yes"]
+    )
+    act = enrol.run if kind == "host" else verbs.enrol
 
-    parser = argparse.ArgumentParser()
-    enrol.add(parser.add_subparsers())
-    with pytest.raises(SystemExit):
-        parser.parse_args(["enrol", "--force"])
+    with pytest.raises(VolatileError, match="lies on tmpfs") as why:
+        act(options, told(tmp_path, ROOT, line))
+
+    assert why.value.exit_code == 10
+    assert not state.exists()
+    assert not request.exists()
+
+
+def test_no_option_of_enrol_is_about_the_check() -> None:
+    """What would switch it off does not exist: these are all the options there are."""
+    kept = argparse.ArgumentParser()
+    subparsers = kept.add_subparsers()
+    enrol.add(subparsers)
+    options = {
+        option
+        for action in subparsers.choices["enrol"]._actions
+        for option in action.option_strings
+    }
+
+    assert options == {
+        *("-h", "--help", "--config", "--state", "--json", "--yes"),
+        *("--server", "--token", "--token-file", "--server-root", "--request", "--response"),
+    }

@@ -1,6 +1,7 @@
 """`kashi-agent release` and the hooks that use it, on a real agent with its meter over the fake
 driver, whose library holds a device file open and never closes it by itself."""
 
+import json
 import os
 import re
 import shutil
@@ -64,7 +65,7 @@ def step(folder: Path, name: str, line: str) -> Path:
 
 def test_the_command_frees_the_devices_and_gives_them_back(host: MeteredAgent) -> None:
     """When it returns nothing of ours holds a device; `status` says until when; what follows is a
-    gap `released` with one event; at `--end` measuring goes on."""
+    gap `released` with an event for each time it was asked; at `--end` measuring goes on."""
     assert host.holding != []
 
     released = host.command("release", "--for", "10m")
@@ -73,6 +74,7 @@ def test_the_command_frees_the_devices_and_gives_them_back(host: MeteredAgent) -
     shown = host.command("status")
     time.sleep(1.5)  # were it not released, samples would come
     quiet = host.process.until(lambda later: later.durable_flushes > status.durable_flushes)
+    again = json.loads(host.command("release", "--for", "10m", "--json").stdout)
     ended = host.command("release", "--end")
     host.measuring()
     host.process.stop()
@@ -83,6 +85,8 @@ def test_the_command_frees_the_devices_and_gives_them_back(host: MeteredAgent) -
     assert held == []
     assert re.search(r"released +│ 至 until 2", shown.stdout)
     assert quiet.samples <= status.samples + 1
+    assert again["answer"] == "released"
+    assert again["until_utc_ms"] >= status.released_until_utc_ms
     assert ended.returncode == 0, ended.stderr
     assert gap_ms(stretches).keys() == {GapReason.RELEASED}
     assert gap_ms(stretches)[GapReason.RELEASED] >= 1_500
@@ -90,7 +94,7 @@ def test_the_command_frees_the_devices_and_gives_them_back(host: MeteredAgent) -
     uid = os.geteuid()
     assert [event.detail for event in events] == [
         f"600 秒，由用户 {uid} 要求。for 600 s, by user {uid}"
-    ]
+    ] * 2
     assert events_of(stretches, HostEventKind.METER_CRASHED) == []
 
 

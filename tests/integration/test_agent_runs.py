@@ -2,29 +2,34 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 from fakes.nvml.library import built_library, compiler, environment
-from fakes.nvml.scenario import Device, Scenario, State
+from fakes.nvml.scenario import Device, Process, Scenario, State
 from fixtures_identity import PARTY
 from fixtures_server import KashiServer
+from free_port import free_port
 from kashi_agent.clock import SystemClock
 
 BUILD = Path(__file__).parents[2] / "build"
 WAIT_SECONDS = 60
+README = Path(__file__).parents[2] / "agent" / "README.md"
 UUIDS = tuple(f"GPU-{n:08d}-0000-0000-0000-000000000000" for n in range(2))
 
 
 @pytest.fixture
 def surroundings(tmp_path: Path) -> dict[str, str]:
-    """An environment with two cards at 40 %."""
+    """An environment with two cards at 40 %, both held by this process."""
     if compiler() is None:
         pytest.skip("no C compiler for the fake driver: install gcc")
     devices = tuple(
@@ -32,6 +37,7 @@ def surroundings(tmp_path: Path) -> dict[str, str]:
             uuid=uuid,
             pci=f"00000000:1{place}:00.0",
             states=(State(from_ms=0, gpu_percent=40, power_mw=300_000),),
+            processes=(Process(pid=os.getpid(), used_bytes=1 << 30),),
         )
         for place, uuid in enumerate(UUIDS)
     )
@@ -108,10 +114,70 @@ def test_one_command_measures_and_delivers(
     assert status["unacknowledged_reports"] == 0
     assert status["quarantined_reports"] == 0
     assert status["server_sequence"] == status["sealed_sequence"] >= 1
+    _check_files(tmp_path / "state")
     checked = agent("verify", "--config", settings, "--json", environ=surroundings)
     assert json.loads(checked.stdout)["findings"] == []
     shown = agent("show", "--config", settings, "--sent", "9", "--json", environ=surroundings)
     _check_reports(json.loads(shown.stdout))
+
+
+def test_the_running_agent_does_what_its_settings_say(
+    server_home: KashiServer, surroundings: dict[str, str], socket_path: Path, tmp_path: Path
+) -> None:
+    """Through both real processes: one card of two is reported and the other one counted, the
+    holder's name goes with it, and the agent's state is served on the loopback address."""
+    server_home.init("--demo", "--address", "localhost")
+    server_home.start()
+    port = free_port()
+    settings = _settings(
+        tmp_path,
+        socket_path,
+        f'reported_devices = ["{UUIDS[1]}"]\nholder_names = "plain"\n'
+        f'metrics_listen = "127.0.0.1:{port}"\n',
+    )
+    token, address = server_home.token(PARTY), server_home.address("enrolment")
+    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
+    assert agent(*enrolling, environ=surroundings).returncode == 0
+
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"],
+            env=surroundings,
+            stdout=log,
+            stderr=log,
+        )
+        _await_samples(tmp_path / "state" / "status.json", 6)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            served = answer.read().decode()
+        running.send_signal(signal.SIGTERM)
+        code = running.wait(WAIT_SECONDS)
+
+    assert code == 0, (tmp_path / "log").read_text(encoding="utf-8")
+    assert re.search(r"(?m)^kashi_agent_samples_total [1-9]", served)
+    shown = agent("show", "--config", settings, "--sent", "9", "--json", environ=surroundings)
+    reports = json.loads(shown.stdout)
+    contents = [block["content"] for report in reports for block in report["blocks"]]
+    devices = {one["device"]["hardware_id"] for one in contents if "device" in one}
+    names = {name["name"] for one in contents if "names" in one for name in one["names"]}
+    assert devices == {UUIDS[1]}
+    assert UUIDS[0] not in shown.stdout
+    assert {report["header"]["devices_counted_only"] for report in reports} == {1}
+    assert len(names) == 1
+    assert "" not in names
+
+
+def _check_files(state: Path) -> None:
+    """Nothing is stored that the README does not name."""
+    text = README.read_text("utf-8").partition("## What is stored")[2]
+    told: list[str] = []
+    for cell in re.findall(r"(?m)^\| (`.+?) \|", text.partition("\n## ")[0]):
+        names = re.findall(r"`([^`]+)`", cell)
+        folder = names[0].rpartition("/")[0]
+        told += [one if "/" in one or not folder else f"{folder}/{one}" for one in names]
+    kept = [str(path.relative_to(state)) for path in state.rglob("*") if path.is_file()]
+
+    assert len(kept) > 8
+    assert [name for name in kept if not any(fnmatch(name, one) for one in told)] == []
 
 
 def _check_reports(reports: list[dict[str, object]]) -> None:
@@ -133,11 +199,11 @@ def _check_reports(reports: list[dict[str, object]]) -> None:
         assert utilised_ns == observed_ms * 400_000
 
 
-def _settings(folder: Path, socket_path: Path) -> str:
+def _settings(folder: Path, socket_path: Path, more: str = "") -> str:
     path = folder / "agent.toml"
     path.write_text(
         f'[agent]\nstate_folder = "{folder / "state"}"\nmeter_socket = "{socket_path}"\n'
-        "report_interval_seconds = 60\nflush_seconds = 2\n",
+        f"report_interval_seconds = 60\nflush_seconds = 2\n{more}",
         encoding="utf-8",
     )
     return os.fspath(path)

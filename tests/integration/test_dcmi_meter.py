@@ -116,13 +116,21 @@ def test_a_sample_tells_the_scenarios_truth(meters: Meters) -> None:
         (ascend_310p(0, states=busy(0, aicore_percent=55, vector_percent=30)), 550_000),
         (ascend_310p(0, states=busy(0, aicore_percent=56), rates=(2,)), 560_000),
         (ascend_910b(0, states=busy(57), multi=False, rates=()), NOT_SUPPORTED),
+        (ascend_910a(0, states=busy(90, aicore_percent=41), rates=(2, 13)), 410_000),
+        (
+            ascend_310p(
+                0, states=busy(90, aicore_percent=30, vector_percent=58), rates=(2, 12, 13)
+            ),
+            580_000,
+        ),
     ],
 )
 def test_utilisation_is_asked_for_by_generation(
     meters: Meters, chip: Chip, ppm: int | Absent
 ) -> None:
     """A3: overall where the chip tells it, by one call or the other; the AI cores on a 910A; the
-    busier of AI and vector cores on a 310P; unsupported where there is none of these, never 0."""
+    busier of AI and vector cores on a 310P, whatever else their driver would answer; unsupported
+    where there is none of these, never 0."""
     meter = meters.start(Scenario(chips=(chip,), card_power_dw=((chip.card, 0, 700),)))
 
     batch = meter.next(SampleBatch)

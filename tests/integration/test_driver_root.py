@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from fakes.nvml.library import NVML
 from fakes.nvml.scenario import Control, Device, Scenario
+from kashi_agent import meterd
+from kashi_agent.config import EvidenceLevel
 from kashi_agent.errors import MeterError
+from kashi_agent.evidence.telling import Telling
+from kashi_agent.meter_loop import Outcome
 from kashi_agent.meters.nvml_library import candidates, load_library
+from kashi_agent.sample import MeterKind
 
 READ_ONCE = """
 import sys
@@ -62,3 +67,48 @@ def test_what_is_no_library_is_told(tmp_path: Path) -> None:
 def test_the_machines_own_root_is_left_to_the_loader() -> None:
     """Nothing is searched for where the system's loader knows better."""
     load_library(Path("/"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the unit's meter finds as agent.toml: it starts without an option."""
+    path = tmp_path / "agent.toml"
+    monkeypatch.setattr(meterd, "CONFIG_PATH", path)
+    return path
+
+
+def test_the_units_meter_looks_below_the_root_of_the_settings(
+    settings: Path, tmp_path: Path
+) -> None:
+    """And an option of the command line comes before them."""
+    settings.write_text(f'[agent]\ndriver_root = "{tmp_path / "set"}"\n')
+    for given, root in (([], tmp_path / "set"), (["--driver-root", "/given"], Path("/given"))):
+        options = meterd._parser().parse_args(given)
+        opener = meterd._opener(options, lambda: 0, Telling(), EvidenceLevel.BASIC)
+
+        with pytest.raises(MeterError, match=f"below the driver.s root {root}"):
+            opener[MeterKind.NVML]()
+
+
+def test_the_units_meter_reads_vendor_and_evidence_of_the_settings(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What needs extra capabilities is looked at only where somebody set it."""
+    seen: list[tuple[MeterKind, EvidenceLevel]] = []
+
+    def run(_options: object, kind: MeterKind, level: EvidenceLevel) -> Outcome:
+        seen.append((kind, level))
+        return Outcome.STOPPED
+
+    monkeypatch.setattr(meterd, "_run", run)
+    settings.write_text('[agent]\nmeter = "ascend"\n')
+    assert meterd.main([]) == 0
+    settings.write_text('[agent]\nmeter = "nvml"\nevidence = "extended"\n')
+    assert meterd.main([]) == 0
+    assert meterd.main(["--meter", "ascend", "--evidence", "basic"]) == 0
+
+    assert seen == [
+        (MeterKind.ASCEND, EvidenceLevel.BASIC),
+        (MeterKind.NVML, EvidenceLevel.EXTENDED),
+        (MeterKind.ASCEND, EvidenceLevel.BASIC),
+    ]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from agent_process import AgentProcess
 from fakes.nvml.library import built_library, compiler, environment
-from fakes.nvml.scenario import Device, Process, Scenario, State
+from fakes.nvml.scenario import Control, Device, Process, Scenario, State
 from fixtures_identity import PARTY
 from fixtures_meter import Meters
 from fixtures_server import KashiServer
@@ -88,6 +88,56 @@ def test_extended_evidence_looks_at_open_files(meters: Meters) -> None:
     said = facts_of(meter.next(SampleBatch))[UUID, "processes"]
 
     assert said == "processes=listed:1 holding:0 unreadable:0"
+
+
+READ_AN_HOUR = """
+import sys
+from pathlib import Path
+from fakes.nvml.scenario import Control
+from kashi_agent import meterd
+from kashi_agent.config import EvidenceLevel
+from kashi_agent.evidence.telling import Telling
+from kashi_agent.sample import MeterKind
+control = Control(Path(sys.argv[1]))
+options = meterd._parser().parse_args(["--cadence-ms", "5000", "--root", sys.argv[2]])
+opener = meterd._opener(options, lambda: control.now_ms, Telling(), EvidenceLevel.BASIC)
+meter = opener[MeterKind.NVML]()
+while control.now_ms <= 3_605_000:
+    for event in meter.read().events:
+        if event.detail.startswith("energy="):
+            print(event.hardware_id, event.detail)
+    control.now_ms += 5_000
+"""
+"""The meter as the unit wires it, on a clock of its own."""
+
+
+def test_the_meter_holds_energy_against_power_and_limit(tmp_path: Path) -> None:
+    """After an hour that the card ran through: what it counted, what its power adds up to, how busy
+    it was and what it may draw, as one fact of it."""
+    if compiler() is None:
+        pytest.skip("no C compiler for the fake driver: install gcc")
+    clock = tmp_path / "clock"
+    Control(clock).close()
+    script = scenario().write_controlled(tmp_path / "scenario", clock)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_AN_HOUR, str(clock), str(tmp_path)],
+        env={
+            **environment(built_library(BUILD), script, os.environ),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    (fact,) = done.stdout.splitlines()
+    told = dict(part.split(":") for part in fact.removeprefix(f"{UUID} energy=").split())
+    assert told["span_ms"] == "3600000"
+    assert told["counted_mj"] == told["integrated_mj"] == str(300 * 3_600_000)
+    assert abs(int(told["utilised_ppm"]) - 400_000) < 1_000
+    assert int(told["limit_mw"]) > 300_000
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures_identity import OTHER_PARTY, PARTY
 from fixtures_server import KashiServer
-from kashi.carry import write_carry_file
+from kashi.carry import CarryFile, write_carry_file
 from kashi.v1 import carry_pb2, metering_pb2, metering_pb2_grpc, report_pb2
 from kashi_agent.carrier import Carrier
 from kashi_agent.enrolment import EnrolmentToken, enrol
@@ -476,6 +477,52 @@ def test_a_host_at_which_the_server_fails_keeps_no_other_waiting(
     assert {standing.waiting_reports for standing in relay.store.standings()} == {0}
     for one in poison:
         one.agent.close()
+
+
+def test_a_relay_passes_all_its_hosts_on_over_one_connection(
+    server: KashiServer, relay: Relay, proxy: ConnectProxy, tmp_path: Path
+) -> None:
+    """Three hosts, twice, and the certificate of one of them: the site opens one way out."""
+    stores = enrolled_by_file(server, tmp_path, ["first", "second", "third"])
+    hosts = [relayed_host(store, seed=f"one way {n}") for n, store in enumerate(stores)]
+    known = Member(store=relay.identity, host=relay.identity.host())
+    carrier = real_carrier(known, WALL, proxy.address)
+    forwarder = replace(relay.forwarder, carrier=carrier)
+    for _ in range(2):
+        for host in hosts:
+            host.live(2)
+            way = host.way(relay.address)
+            host.ship_by(way)
+            way.close()
+        assert forwarder.forward() >= 3
+    carrier.close()
+
+    assert {one.waiting_reports for one in relay.store.standings()} == {0}
+    assert proxy.targets == [server.address("metering")]
+    for host in hosts:
+        host.agent.close()
+
+
+def test_a_carry_file_is_dated_and_says_whose_it_is(
+    relay: Relay, host: RelayedHost, tmp_path: Path
+) -> None:
+    """By the second, in UTC, wherever its relay stands; the next one has a name of its own."""
+    host.live(2)
+    way = host.way(relay.address)
+    host.ship_by(way)
+    way.close()
+    at = datetime(2026, 11, 23, 4, 5, 6, tzinfo=timezone(timedelta(hours=8)))
+    stick = tmp_path / "stick"
+    stick.mkdir()
+
+    first = carrying.export(stick, relay.store, relay.identity, at)
+    second = carrying.export(stick, relay.store, relay.identity, at + timedelta(seconds=1))
+
+    own = relay.identity.host().host_id
+    assert first == stick / f"kashi-relay-{own[:8]}-20261122T200506Z.reports"
+    assert second == stick / f"kashi-relay-{own[:8]}-20261122T200507Z.reports"
+    opening = CarryFile(first, carry_pb2.CARRY_KIND_REPORTS).opening
+    assert (opening.made_by, opening.made_utc_ms) == (own, int(at.timestamp()) * 1_000)
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "chain", "escape"])

@@ -1,4 +1,4 @@
-"""`kashi-agent verify`: the chain, counters and receipts in this host's spool."""
+"""`kashi-agent verify`: the chain, counters and receipts in this host's spool, and its files."""
 
 import argparse
 import sys
@@ -26,12 +26,12 @@ def run(options: argparse.Namespace) -> int:
         known.store.report_key().public_key(),
         known.host.receipt_key(),
     )
-    if recovery.sealed.corrupt_bytes:
+    for name, size in recovery.damaged:
+        path = config.spool_folder / name
         audit.findings.append(
-            f"已封存的报告有 {recovery.sealed.corrupt_bytes} 字节不可读；"
-            "代理下次启动时会将其移开，并如实上报损失。"
-            f"{recovery.sealed.corrupt_bytes} bytes of sealed reports are unreadable; the next "
-            "start of the agent sets them aside and reports the loss"
+            f"{path}：{size} 字节不可读或属于另一台主机；代理下次启动时会将其移开，并如实上报损失。"
+            f"{path}: {size} bytes are unreadable or another host's; the next start of the agent "
+            "sets them aside and reports the loss"
         )
     if options.json:
         print_json(

@@ -100,9 +100,10 @@ def look_at_certificate(store: IdentityStore, clock: Clock) -> Finding:
 
 def look_at_spool(spool: Spool) -> Finding:
     """What is kept; the spool is looked at and not opened."""
-    damaged = spool.look().sealed.corrupt_bytes
+    damaged = spool.look().damaged
     if damaged:
-        return finding("spool_damaged", bytes=str(damaged))
+        size, files = sum(size for _, size in damaged), "、".join(name for name, _ in damaged)
+        return finding("spool_damaged", bytes=str(size), files=files)
     sealed = spool.sealed
     return finding("spool_ok", kept=str(sealed.size), waiting=str(sealed.unacknowledged))
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from kashi_agent.durable import FILE_MODE, FOLDER_MODE, foreign_owner
+from kashi_agent.durable import FILE_MODE, foreign_owner, make_folder
 from kashi_agent.errors import DiskFullError, LockedError, SpoolError, cannot_write
 
 BLOCK_BYTES = 4096
@@ -167,7 +167,7 @@ class RealDisk:
         foreign = foreign_owner(self._folder, self._folder.parent)
         if foreign and "lock" not in self.names():
             raise SpoolError(foreign)
-        self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        make_folder(self._folder)
         descriptor = self._open("lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

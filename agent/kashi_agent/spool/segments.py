@@ -46,12 +46,14 @@ class Placed:
 @dataclass(slots=True, kw_only=True)
 class Recovery:
     """What opening a log found. `lost` are ranges of frame numbers that are gone, both inclusive;
-    `cut_bytes` stood torn at the end, `corrupt_bytes` unreadable before it."""
+    `cut_bytes` stood torn at the end, `corrupt_bytes` unreadable before it. `damaged` are files and
+    how many of their bytes are unreadable, or another owner's."""
 
     frames: int = 0
     cut_bytes: int = 0
     corrupt_bytes: int = 0
     lost: tuple[tuple[int, int], ...] = ()
+    damaged: tuple[tuple[str, int], ...] = ()
 
 
 class SegmentLog:
@@ -344,10 +346,16 @@ class _Survey:
             if isinstance(found, Damage):
                 continue
             if found.frame.kind == KIND_SEGMENT and found.frame.payload != self._label:
+                self._damaged(name, len(content))
                 return None
             return found.frame.number
         self.recovery.corrupt_bytes += len(content)
+        self._damaged(name, len(content))
         return None
+
+    def _damaged(self, name: str, size: int) -> None:
+        if size:
+            self.recovery.damaged += ((name, size),)
 
     def read(
         self, segment: int, *, last: bool, visit: Callable[[Placed], None], repair: bool
@@ -360,7 +368,9 @@ class _Survey:
         ]
         torn = damages.pop() if last and damages and damages[-1].torn else None
         self.recovery.cut_bytes += torn.end - torn.start if torn else 0
-        self.recovery.corrupt_bytes += sum(damage.end - damage.start for damage in damages)
+        corrupt = sum(damage.end - damage.start for damage in damages)
+        self.recovery.corrupt_bytes += corrupt
+        self._damaged(name, corrupt)
         self.appendable_size = len(content)
         if repair and damages:
             content = self._rewrite(name, content)

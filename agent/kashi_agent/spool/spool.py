@@ -47,6 +47,11 @@ class SpoolRecovery:
         parts = (self.journal, self.sealed)
         return sum(part.cut_bytes + part.corrupt_bytes for part in parts)
 
+    @property
+    def damaged(self) -> tuple[tuple[str, int], ...]:
+        """Files, and how many of their bytes are unreadable or another host's."""
+        return *self.sealed.damaged, *self.journal.damaged
+
 
 class Spool:
     """Everything of one host that is not yet, or was lately, with the server."""

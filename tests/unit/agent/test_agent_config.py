@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kashi_agent.config import AgentConfig, load_config
+from kashi_agent.config import AgentConfig, EvidenceLevel, load_config
 from kashi_agent.errors import ConfigError
 from kashi_agent.meters.vendor_choice import VendorChoice
 from kashi_agent.naming import NamePolicy
@@ -23,6 +23,19 @@ def test_everything_has_a_default(tmp_path: Path) -> None:
     assert load_config(tmp_path / "none.toml", required=False) == default
     assert load(tmp_path, "") == default
     assert load(tmp_path, "[agent]\n") == default
+
+
+def test_nothing_is_told_or_opened_unless_it_is_set() -> None:
+    """No names of holders, no look at open files, no port, no way but the server's own; and all
+    devices are reported, of whichever driver is loaded."""
+    default = AgentConfig()
+
+    assert default.holder_names is NamePolicy.NONE
+    assert default.evidence is EvidenceLevel.BASIC
+    assert default.metrics_listen is None
+    assert default.reported_devices is None
+    assert (default.relay, default.proxy, default.key_token) == ("", "", None)
+    assert (default.meter, default.driver_root) == (VendorChoice.AUTO, Path("/"))
 
 
 def test_all_settings_are_taken(tmp_path: Path) -> None:

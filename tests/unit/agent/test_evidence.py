@@ -141,6 +141,25 @@ def test_a_library_that_others_may_change_is_told(host: Path) -> None:
     assert library_facts(host)["library_owner"] == f"library_owner={first}"
 
 
+@pytest.mark.parametrize("place", ["/usr/lib", LIBRARY])
+@pytest.mark.parametrize(
+    ("uid", "mode"), [(0, 0o775), (0, 0o757), (65_534, 0o755)], ids=["group", "others", "owner"]
+)
+def test_whoever_else_could_change_the_library_is_told(
+    host: Path, place: str, uid: int, mode: int
+) -> None:
+    """Its group, everybody, an owner who is not root; of the file and of each folder above it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root makes a file root's alone: run the tests as root")
+    changed = host / place.removeprefix("/")
+    os.chown(changed, uid, -1)
+    changed.chmod(mode)
+
+    said = library_facts(host)["library_owner"]
+
+    assert said == f"library_owner={place} uid {uid} mode {mode:04o}"
+
+
 def test_a_library_exchanged_under_the_meter_is_told(host: Path) -> None:
     """The kernel marks a mapped file that is no longer at its path; the digest is the new file's,
     and one file is hashed once."""

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ SOURCES = (AGENT, Path(kashi.__file__).parent)
 
 ENVIRONMENT = {
     "wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
+    "meterd.py": "NOTIFY_SOCKET for the service manager",
     "relay/wiring.py": "NOTIFY_SOCKET for the service manager; proxy variables are taken out",
     "commands/ways_in.py": "proxy variables are taken out",
 }
@@ -49,15 +51,21 @@ def test_no_variable_of_the_environment_is_read_but_where_it_is_listed() -> None
 
 
 def test_where_the_environment_is_touched_one_name_alone_is_read() -> None:
-    """Each use hands it to what takes the proxy variables out, or to the service manager's
-    notifier; the notifier reads one variable."""
-    uses = {
-        ast.unparse(call.func)
-        for name, tree in trees()
-        if name in ENVIRONMENT
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call)
-        and any(ast.unparse(argument) == "os.environ" for argument in call.args)
+    """Each use hands all of it to what takes the proxy variables out, or to the service manager's
+    notifier, which reads one variable: nobody else asks it for one."""
+    listed = {name: tree for name, tree in trees() if name in ENVIRONMENT}
+    handed = dict.fromkeys(listed, 0)
+    for name, tree in listed.items():
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func) in {"forget_proxies", "Notifier"}:
+                handed[name] += [ast.unparse(one) for one in call.args] == ["os.environ"]
+    named = {
+        name: sum(
+            isinstance(node, ast.Attribute | ast.Name | ast.alias)
+            and bool(READERS & {getattr(node, part, "") for part in ("attr", "id", "name")})
+            for node in ast.walk(tree)
+        )
+        for name, tree in listed.items()
     }
     notifier = ast.parse((AGENT / "notify.py").read_text(encoding="utf-8"))
     variables = {
@@ -68,7 +76,7 @@ def test_where_the_environment_is_touched_one_name_alone_is_read() -> None:
         and re.fullmatch(r"[A-Z_]+_[A-Z]+", node.value)
     }
 
-    assert uses <= {"forget_proxies", "Notifier"}
+    assert named == handed
     assert variables == {"NOTIFY_SOCKET"}
 
 
@@ -92,6 +100,17 @@ def test_the_trust_in_a_connection_never_comes_from_the_environment() -> None:
     }
 
     assert calls == {("tls_probe.py", "ssl.CERT_NONE")}
+
+
+def test_every_dependency_stands_in_the_readme_with_its_reason() -> None:
+    """Those that the package declares, and no other."""
+    project = tomllib.loads((AGENT.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    section = README.read_text("utf-8").partition("## Dependencies, and why each\n")[2]
+    rows = re.findall(r"(?m)^\| (`.+`) \| (.+) \|$", section.partition("\n## ")[0])
+    named = [name for names, _why in rows for name in re.findall(r"`([^`]+)`", names)]
+
+    assert sorted(named) == sorted(re.split("[=<>~ ]", one)[0] for one in project["dependencies"])
+    assert all(len(why) > 10 for _names, why in rows)
 
 
 def _table() -> dict[int, tuple[str, str]]:

@@ -5,19 +5,24 @@ import errno
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import unit_filter
+from kashi_agent import meterd
 from kashi_agent.clock import read_discipline
 from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
+from kashi_agent.meter_loop import Outcome
 from kashi_agent.recorder import WAITING_BYTES_MAX
 from kashi_agent.relay.config import RelayConfig
 
 UNITS = Path(__file__).parents[3] / "deploy" / "systemd"
+README = Path(__file__).parents[3] / "agent" / "README.md"
 EXPOSURE_MAX = 2.0
 NAMES = ["kashi-agent.service", "kashi-meter.service", "kashi-relay.service"]
 
@@ -38,6 +43,11 @@ def service(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_exposure_is_low(name: str) -> None:
     """`systemd-analyze security` rates the unit at most 2.0."""
+    assert exposure(name) <= EXPOSURE_MAX
+
+
+def exposure(name: str) -> float:
+    """How `systemd-analyze security` rates a unit."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is absent: install systemd")
     done = subprocess.run(
@@ -46,11 +56,43 @@ def test_exposure_is_low(name: str) -> None:
         text=True,
         check=False,
     )
-
     rated = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
-
     assert rated, done.stdout + done.stderr
-    assert float(rated[1]) <= EXPOSURE_MAX
+    return float(rated[1])
+
+
+def privileges() -> tuple[str, dict[str, str]]:
+    """What the README says of privileges: the words before the table, and of each unit its rows."""
+    text = README.read_text("utf-8").partition("## Privileges, and why each\n")[2]
+    words, _, table = text.partition("\n\n## ")[0].partition("| unit | has | why |")
+    rows: dict[str, str] = {}
+    unit = ""
+    for line in table.splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3:
+            unit = cells[0].strip("`") or unit
+            assert cells[2], f"{unit}: no reason for {cells[1]}"
+            rows[unit] = rows.get(unit, "") + cells[1] + "\n"
+    return words, rows
+
+
+def test_the_readme_states_each_units_own_score() -> None:
+    """To the tenth, as systemd rates it: who reads the page need not run it."""
+    words = privileges()[0]
+    stated = re.search(r"rates `kashi-agent` ([0-9.]+), the others ([0-9.]+)", words)
+
+    assert stated
+    assert exposure("kashi-agent.service") == float(stated[1])
+    assert {exposure(name) for name in NAMES[1:]} == {float(stated[2])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_has_every_capability_and_none_beside(name: str) -> None:
+    """Each in a row of its unit, with the reason; a unit that has none is not said to have one."""
+    unit, rows = service(name), privileges()[1]
+    has = {*unit["CapabilityBoundingSet"].split(), *unit["AmbientCapabilities"].split()}
+
+    assert set(re.findall(r"CAP_\w+", rows[name.removesuffix(".service")])) == has
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,6 +112,52 @@ def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
     )
 
     assert [line for line in done.stderr.splitlines() if name in line] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_unit_is_ready_by_its_own_word(name: str) -> None:
+    """`systemctl start` returns when the program says so, and fails with it."""
+    assert service(name)["Type"] == "notify"
+    assert int(service(name)["TimeoutStartSec"]) >= 60
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "code", "told"),
+    [
+        ('meter = "nvml"', (), 0, b"READY=1\n"),
+        ('meter = "neither"', (), 3, b""),
+        ('meter = "nvml"', ("--parent-pid", "1"), 0, b""),
+    ],
+    ids=["sound", "wrong", "a child"],
+)
+def test_the_meter_is_ready_when_its_settings_are_sound(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: str,
+    arguments: tuple[str, ...],
+    code: int,
+    told: bytes,
+) -> None:
+    """Wrong ones fail the start; one that the agent or another meter started says nothing."""
+    (tmp_path / "agent.toml").write_text(f"[agent]\n{settings}\n")
+    monkeypatch.setattr(meterd, "CONFIG_PATH", tmp_path / "agent.toml")
+    monkeypatch.setattr(meterd, "_run", lambda *_: Outcome.STOPPED)
+    with (
+        tempfile.TemporaryDirectory(prefix="kashi-ready-") as short,  # a socket's path has a bound
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+    ):
+        manager.setblocking(False)
+        manager.bind(f"{short}/notify")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{short}/notify")
+
+        assert meterd.main(arguments) == code
+        try:
+            heard = manager.recv(4_096)
+        except BlockingIOError:
+            heard = b""
+
+    assert heard.startswith(told)
+    assert bool(heard) == bool(told)
 
 
 @pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
