@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from kashi_agent.clock import ClockSync, Discipline, ManualClock
+from kashi_agent.clock import ClockSync, Discipline
 from kashi_agent.config import AgentConfig
 from kashi_agent.doctor.examination import Patient, examine
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.live import LiveDevice, LiveView
 from kashi_agent.meter_probe import FirstLook
 from sample_status import a_status
+
+from deploy.demo.manual_clock import ManualClock
 
 HERE = "GPU-1"
 HELD = LiveDevice(
