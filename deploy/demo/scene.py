@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 
 from kashi_agent.sample import Device, MeterKind, Vendor
 from kashi_agent.trace import Trace
@@ -160,12 +161,13 @@ def parties_toml() -> str:
 
 
 def agreements_toml(host_ids: Mapping[str, str]) -> str:
-    """Tenure, contracts, assignments and prices as a file for `kashi-server import`.
+    """Tenure, contracts, projects, assignments and prices as a file for `kashi-server import`.
 
     Args:
         host_ids: what the server called each host at enrolment, by the host's name.
     """
-    return "\n".join([*_tenures(host_ids), *_contracts(), *_assignments(), *_prices()])
+    said = (_tenures(host_ids), _contracts(), _projects(), _assignments(), _prices())
+    return "\n".join(chain.from_iterable(said))
 
 
 def _tenures(host_ids: Mapping[str, str]) -> Iterator[str]:
@@ -193,6 +195,26 @@ def _contracts() -> Iterator[str]:
             signed_on=_Bare("2026-09-20"),
             unrelated_declared=True,
             **{"from": START, "until": datetime(2027, 10, 1, tzinfo=SHANGHAI)},
+        )
+
+
+_PROJECTS = (
+    ("HT-2026-A", "示例大模型训练", "大模型训练与推理"),
+    ("HT-2026-B", "示例在线服务", "模型推理与交互式开发"),
+    ("HT-2026-C", "示例模型开发", "交互式开发"),
+)
+
+
+def _projects() -> Iterator[str]:
+    for contract, project, purpose in _PROJECTS:
+        yield _table(
+            "project",
+            contract=contract,
+            stated_on=_Bare("2026-09-20"),
+            project=project,
+            purpose=purpose,
+            site="演示机房",
+            document="演示项目说明",
         )
 
 
