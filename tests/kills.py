@@ -190,12 +190,14 @@ class Killing:
 def nursery(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """The process that agents are forked from."""
     tests = Path(__file__).parent
+    paths = (str(tests.parent), os.environ.get("PYTHONPATH", ""))  # the demonstration's clock
     process = subprocess.Popen(
         [sys.executable, str(tests / "killed_agent.py"), str(folder), str(folder / "s")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=tests,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )
     try:
         yield process

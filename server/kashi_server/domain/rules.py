@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from hashlib import sha256
+from itertools import zip_longest
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.interval import Interval
@@ -226,7 +227,7 @@ def in_turn(versions: Iterable[RulesVersion]) -> list[tuple[RulesVersion, Interv
     """
     ordered = sorted(versions, key=lambda version: version.in_force.start)
     held = []
-    for version, later in zip(ordered, [*ordered[1:], None], strict=True):
+    for version, later in zip_longest(ordered, ordered[1:]):
         start = version.in_force.start
         until = Interval(start, None) if later is None else _before(start, later.in_force.start)
         both = None if until is None else until.overlap(version.in_force)

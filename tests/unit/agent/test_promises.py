@@ -104,7 +104,7 @@ def test_the_trust_in_a_connection_never_comes_from_the_environment() -> None:
 
 def test_every_dependency_stands_in_the_readme_with_its_reason() -> None:
     """Those that the package declares, and no other."""
-    project = tomllib.loads((AGENT.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads(README.with_name("pyproject.toml").read_text("utf-8"))["project"]
     section = README.read_text("utf-8").partition("## Dependencies, and why each\n")[2]
     rows = re.findall(r"(?m)^\| (`.+`) \| (.+) \|$", section.partition("\n## ")[0])
     named = [name for names, _why in rows for name in re.findall(r"`([^`]+)`", names)]
