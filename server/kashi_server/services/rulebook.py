@@ -55,7 +55,8 @@ def check_base(known: Iterable[RulesVersion], base: RulesVersion, record: Decisi
     if held is not None:
         name_zh, name = f"是 {held.version}", f"{held.version} is"
     raise Refused(
-        f"决定记录基于 {base.programme_id} {base.version}，而 in_force_from 当日有效的规则{name_zh}；"
+        f"决定记录基于 {base.programme_id} {base.version}，"
+        f"而 in_force_from 当日有效的规则{name_zh}；"
         "已由后续版本决定或终止的，不能绕过它。请以当日有效的版本为基础（rules show）；"
         "规则已终止的，须登记新公布的文本。"
         f"the record builds on {base.programme_id} {base.version}, and at its in_force_from"
