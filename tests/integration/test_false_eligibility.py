@@ -145,7 +145,7 @@ def test_what_a_later_version_ended_does_not_come_back(month: tuple[Statement, b
         "start": (first - timedelta(days=2)).isoformat(),
         "end": (first - timedelta(days=1)).isoformat(),
     }
-    with pytest.raises(CheckFailed, match="Line 1 names .* does not come back"):
+    with pytest.raises(CheckFailed, match=r"Line 1 names .* does not come back"):
         check(statement, rules, written(ended))
     _of_lines(rules_sha256=None, eligible=False, reasons=["no_active_rules"])(statement)
 

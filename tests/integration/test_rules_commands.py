@@ -187,7 +187,9 @@ def test_a_record_that_does_not_hold_settles_nothing(
     assert len(after.stdout.splitlines()) == 1
 
 
-ENDING = RECORD.split("[[decision]]")[0].replace("+1", "-ended") + """\
+ENDING = (
+    RECORD.split("[[decision]]")[0].replace("+1", "-ended")
+    + """\
 [ending]
 in_force_until = 2026-12-01T00:00:00+08:00
 officers = ["officer", "second"]
@@ -195,6 +197,7 @@ decided_on = 2026-11-20
 reason = "措施提前废止"
 document = "废止通知〔2026〕3号"
 """
+)
 
 
 @pytest.mark.parametrize(
