@@ -8,6 +8,11 @@ why it takes nothing: never by a timer of its own.
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Final
+
+READY_SECONDS_MAX: Final = 2
+"""How long a manager that is busy, as at boot, is waited for: whoever it did not hear that is ready
+it ends and starts anew. Other words are told again, or change nothing: nobody waits for them."""
 
 
 class Notifier:
@@ -18,7 +23,7 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """The agent mended its spool and tried its first write; the meter read its settings."""
-        self._tell(f"READY=1\nSTATUS={status}")
+        self._tell(f"READY=1\nSTATUS={status}", READY_SECONDS_MAX)
 
     def alive(self, status: str) -> None:
         """What was due was written, or waits in memory for a disk that said why."""
@@ -28,12 +33,12 @@ class Notifier:
         """The agent was asked to end and drains."""
         self._tell("STOPPING=1\nSTATUS=正在停止，写完余下内容。draining")
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, seconds_max: float = 0) -> None:
         if not self._address:
             return
         # "@" stands for the zero byte of an abstract socket.
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifying:
-            notifying.setblocking(False)
+            notifying.settimeout(seconds_max)
             with suppress(OSError):  # a manager that does not listen must not stop the measuring
                 notifying.sendto(text.encode(), address)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
 from expense_cases import OTHER_PROVIDER, PROVIDER, TENANT
@@ -312,6 +313,28 @@ def test_a_project_is_told_once_and_a_later_one_beside_it(work: Work) -> None:
     assert check_logged(work) == []
     with pytest.raises(MistakesFound, match="there is no contract HT-9"):
         imported(work, PROJECT.replace("HT-1", "HT-9"))
+
+
+def test_a_project_of_a_day_that_has_not_come_is_not_certified(work: Work) -> None:
+    """A paper never changes: one dated 2062 by mistake would hide every later one from the
+    certificates of 2026. Until its day the latest of those before it is printed, or none."""
+    agreed(work)
+    imported(work, PROJECT.replace("2026-11-06", "2062-11-06").replace("大模型训练", "笔误"))
+    with work.begin(writes=False) as unit:
+        before = unit.certificates.stated("HT-1", None, date(2026, 12, 31))
+    imported(work, PROJECT)
+
+    with work.begin(writes=False) as unit:
+        on = {
+            day: unit.certificates.stated("HT-1", None, day)["project"]
+            for day in (date(2026, 11, 6), date(2026, 12, 31), date(2062, 11, 6))
+        }
+    assert (before["project"], before["contact"], before["site"]) == (None, None, None)
+    assert [cast("dict[str, str]", one)["purpose"] for one in on.values()] == [
+        "大模型训练",
+        "大模型训练",
+        "笔误",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from claim_cases import BOTH, CLERK, OFFICER, RIVAL, WHY, Filed, filed, opened, rules
 from fixtures_certificates import COMPANY_A
+from kashi_server.domain.interval import Interval
 from kashi_server.domain.rules import RulesVersion
 from kashi_server.errors import Refused
 from kashi_server.services.accounts import Role
@@ -156,6 +157,25 @@ def test_an_envelope_of_another_year_binds_nothing(claims_work: Work) -> None:
     ready.claims.approve(BOTH, reviewed(ready), 100_00, WHY)
 
     assert ready.balances("envelope") == {}
+
+
+def test_an_envelope_that_was_ended_early_bounds_nothing_after(claims_work: Work) -> None:
+    """In force until 2028 by its own date, ended within 2026: it bounds the claims of 2026, and
+    none of 2027."""
+    whole = around("big", "test-voucher")
+    begins = whole.in_force.start
+    minutes = {days: begins + days * 1440 for days in (300, 330, 900)}
+    first = replace(whole, in_force=Interval(begins, minutes[900]))
+    ended = replace(whole, version="ended", in_force=Interval(minutes[300], minutes[330]))
+    Rulebook(claims_work, lambda: 0).register([first])
+    with claims_work.begin(writes=False) as unit:
+        before = {year: envelopes_around(unit, rules(), year) for year in (2026, 2027)}
+    Rulebook(claims_work, lambda: 0).register([ended])
+    with claims_work.begin(writes=False) as unit:
+        found = {year: envelopes_around(unit, rules(), year) for year in (2026, 2027)}
+
+    assert before == {2026: ("big",), 2027: ("big",)}
+    assert found == {2026: ("big",), 2027: ()}
 
 
 def test_the_city_s_envelope_of_2025_bounds_its_compute_voucher(claims_work: Work) -> None:

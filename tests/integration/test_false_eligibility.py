@@ -136,7 +136,7 @@ def test_a_later_version_in_force_is_the_one(month: tuple[Statement, bytes]) -> 
 
 def test_what_a_later_version_ended_does_not_come_back(month: tuple[Statement, bytes]) -> None:
     """Rules that began later and ended before the lines leave none: the earlier ones, whose own
-    date is still to come, are over."""
+    date is still to come, are over; lines that name them all the same fail."""
     statement, rules = month
     ended = json.loads(rules)
     ended["version"] = "ended"
@@ -145,6 +145,8 @@ def test_what_a_later_version_ended_does_not_come_back(month: tuple[Statement, b
         "start": (first - timedelta(days=2)).isoformat(),
         "end": (first - timedelta(days=1)).isoformat(),
     }
+    with pytest.raises(CheckFailed, match=r"Line 1 names .* does not come back"):
+        check(statement, rules, written(ended))
     _of_lines(rules_sha256=None, eligible=False, reasons=["no_active_rules"])(statement)
 
     check(statement, rules, written(ended))

@@ -187,6 +187,50 @@ def test_a_record_that_does_not_hold_settles_nothing(
     assert len(after.stdout.splitlines()) == 1
 
 
+ENDING = (
+    RECORD.split("[[decision]]")[0].replace("+1", "-ended")
+    + """\
+[ending]
+in_force_until = 2026-12-01T00:00:00+08:00
+officers = ["officer", "second"]
+decided_on = 2026-11-20
+reason = "措施提前废止"
+document = "废止通知〔2026〕3号"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "told"), [("11-26", "2024-12-18-ended is in force"), ("12-02", "none is in force")]
+)
+def test_a_record_does_not_take_back_what_an_earlier_one_ended(
+    directory: str, tmp_path: Path, day: str, told: str
+) -> None:
+    """Rules that two officers ended do not come back by a record that builds on the version before,
+    neither while they still hold nor after; built on what holds, a decision keeps their end."""
+    records = {
+        "ending": ENDING,
+        "past": RECORD.replace("2026-11-25", f"2026-{day}"),
+        "on it": RECORD.replace("2026-11-25", "2026-11-26").replace(
+            'version = "2024-12-18"', 'version = "2024-12-18-ended"', 1
+        ),
+    }
+    done = {}
+    for name, text in records.items():
+        record = tmp_path / f"{name}.toml"
+        record.write_text(text, encoding="utf-8")
+        deciding = ("rules", "decide", str(record), "-d", directory, "--json")
+        done[name] = run(*deciding, *_proofs(tmp_path))
+    again = run("rules", "decide", str(tmp_path / "ending.toml"), "-d", directory, "--dry-run")
+
+    assert (done["past"].returncode, told in done["past"].stderr) == (3, True), done["past"].stderr
+    assert [done[name].returncode for name in ("ending", "on it")] == [0, 0], done
+    kept = json.loads(done["on it"].stdout)
+    assert kept["in_force"]["end"] == "2026-12-01T00:00:00+08:00"
+    assert kept["ended"]["document"] == "废止通知〔2026〕3号"
+    assert again.returncode == 0, again.stderr
+
+
 def test_rules_are_shown_in_both_languages(directory: str) -> None:
     """Name, states and what each parameter is stand there in Chinese and in English."""
     shown = " ".join(

@@ -2,7 +2,7 @@
 
 1. a line names, by its hash, the attached version of the rules that was in force all through it,
    of several the one that began last; it names none only where none was: what a later version
-   ended does not come back when that one ends;
+   ended does not come back when that one ends, neither for lines that name it nor for others;
 2. what is leased is eligible just where no reason of it says otherwise;
 3. it says `no_active_rules` just where it names none, and `related_parties` just where the
    contract declares its sides related and the line's rules forbid that.
@@ -109,12 +109,19 @@ def _check_in_force(line: Data, named: _Version, versions: Sequence[_Version]) -
             f"Line {number} names {named.name}, which was not in force all through it"
         )
     for other in versions:
-        if other.start_ms > named.start_ms and other.overlaps(*span):
+        if not named.start_ms < other.start_ms < span[1]:
+            continue
+        if other.overlaps(*span):
             raise CheckFailed(
                 f"第 {number} 行所指为 {named.name}，而当时有效的是更晚施行的 {other.name}。"
                 f"Line {number} names {named.name}, and {other.name}, which begins later, was "
                 "in force"
             )
+        raise CheckFailed(
+            f"第 {number} 行所指的 {named.name} 已由更晚施行的 {other.name} 终止，不会恢复。"
+            f"Line {number} names {named.name}, which {other.name}, which begins later, ended: it "
+            "does not come back"
+        )
 
 
 def _check_reasons(line: Data, forbidden: bool) -> None:

@@ -21,7 +21,7 @@ from kashi_server.domain.rules import ParameterState, RulesVersion
 from kashi_server.domain.rules_difference import differences
 from kashi_server.errors import ConfigurationError, NotFound, Refused
 from kashi_server.services.accounts import Account, Role
-from kashi_server.services.rulebook import Rulebook, read_rules, shipped_rules
+from kashi_server.services.rulebook import Rulebook, check_base, read_rules, shipped_rules
 
 FOUND: Final = 1
 """The exit code of a check that found something wrong (docs/operations.md)."""
@@ -158,6 +158,7 @@ def rules_decide(
         check_days(record, instant_of(server.clock() // MINUTE_MS).astimezone(SHANGHAI).date())
         base = _base(known, record.programme_id, record.base_version)
         version = decide(base, record)
+        check_base(known, base, record)
         if not dry_run:
             Rulebook(server.work, server.clock).register([base, version])
     if as_json:

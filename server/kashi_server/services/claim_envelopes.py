@@ -11,7 +11,7 @@ from kashi_server.domain.claim_states import Step
 from kashi_server.domain.interval import Interval, minute_of_day
 from kashi_server.domain.ledger import Movement
 from kashi_server.domain.parameters import NONE
-from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.rules import RulesVersion, in_turn
 from kashi_server.services.claims_port import ClaimsPort, ClaimsUnit, StoredClaim
 from kashi_server.services.ledger_port import LedgerPort
 
@@ -41,13 +41,22 @@ def envelopes_around(unit: ClaimsUnit, rules: RulesVersion, year: int) -> tuple[
     named = rules.parameter("envelope").value
     found = {str(named)} if named not in (None, NONE) else set()
     whole_year = Interval(minute_of_day(date(year, 1, 1)), minute_of_day(date(year + 1, 1, 1)))
+    by_programme: dict[str, list[RulesVersion]] = {}
     for version in unit.expense.rules():
-        members = version.parameter("envelope.members").value
-        if version.parameter("kind").value != "envelope" or not isinstance(members, tuple):
-            continue
-        if rules.programme_id in members and version.in_force.overlap(whole_year):
-            found.add(version.programme_id)
+        by_programme.setdefault(version.programme_id, []).append(version)
+    for programme_id, versions in by_programme.items():
+        # What a later version ended bounds nothing from then on, whatever its own date says.
+        held = (one for one, during in in_turn(versions) if during.overlap(whole_year))
+        if any(_names(one, rules.programme_id) for one in held):
+            found.add(programme_id)
     return tuple(sorted(found))
+
+
+def _names(version: RulesVersion, programme_id: str) -> bool:
+    """Whether these are an envelope's, around a programme."""
+    members = version.parameter("envelope.members").value
+    is_envelope = version.parameter("kind").value == "envelope"
+    return is_envelope and isinstance(members, tuple) and programme_id in members
 
 
 def reserved_from(unit: BooksUnit, stored: StoredClaim) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from kashi_server.services.claim_evaluation import evaluate_claim, told
 from kashi_server.services.claim_gathering import LeftOut, gathered, left_out
 from kashi_server.services.claim_holding import hold, let_go
 from kashi_server.services.claim_named import check_together, contracts_of
+from kashi_server.services.claim_opening import check_takes
 from kashi_server.services.claim_sharing import check_contract_once, check_sharing
 from kashi_server.services.claim_stands import STANDS, stands_of
 from kashi_server.services.claim_steps import (
@@ -174,7 +175,7 @@ class ClaimFiling(ClaimSteps):
         def do(taking: Taking) -> Changed:
             stored, unit = taking.stored, taking.unit
             if stored.claim.applied_on is None:
-                stored.batch.check_open(taking.today)
+                check_takes(unit, stored, taking.today)
             check_barred(unit, stored, taking.today)
             check_something(stored)
             content = stored.content

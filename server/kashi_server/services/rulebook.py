@@ -7,7 +7,8 @@ has begun only ends: by its own date, or where a later version of its programme 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kashi_server.domain.rules import RulesVersion
+from kashi_server.domain.deciding import DecisionRecord
+from kashi_server.domain.rules import RulesVersion, version_at
 from kashi_server.domain.rules_data import load_rules
 from kashi_server.errors import ConfigurationError, Refused
 from kashi_server.services.expense_port import ExpenseUnit, ExpenseWork
@@ -35,6 +36,34 @@ def read_rules(file: Path) -> RulesVersion:
 def shipped_rules(directory: Path = PROGRAMMES) -> tuple[RulesVersion, ...]:
     """Every version in a directory, in order of the files' names."""
     return tuple(read_rules(file) for file in sorted(directory.glob("*.toml")))
+
+
+def check_base(known: Iterable[RulesVersion], base: RulesVersion, record: DecisionRecord) -> None:
+    """Refuse a record that builds on another version than the one in force on its day.
+
+    What an earlier record decided is in the version that it made, an ending too: a record on the
+    version before would take all of that back, and name none of it.
+
+    Raises:
+        Refused: another version is in force on that day, or none is.
+    """
+    others = [one for one in known if one.version not in (record.version, base.version)]
+    held = version_at([*others, base], record.from_minute)
+    if held == base:
+        return
+    name_zh, name = "没有", "none is"
+    if held is not None:
+        name_zh, name = f"是 {held.version}", f"{held.version} is"
+    raise Refused(
+        f"决定记录基于 {base.programme_id} {base.version}，"
+        f"而 in_force_from 当日有效的规则{name_zh}；"
+        "已由后续版本决定或终止的，不能绕过它。请以当日有效的版本为基础（rules show）；"
+        "规则已终止的，须登记新公布的文本。"
+        f"the record builds on {base.programme_id} {base.version}, and at its in_force_from"
+        f" {name} in force: what later versions decided or ended is not passed over. Build on the"
+        " version in force on that day (rules show); where rules were ended, a newly published"
+        " text is registered"
+    )
 
 
 class Rulebook:

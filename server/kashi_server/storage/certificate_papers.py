@@ -30,7 +30,7 @@ def stated_papers(
     if contract_id is None:
         none = {"contract": None, "declaration": None, "listings": None, "money": None}
         return none | _NO_PROJECT
-    return _project(connection, contract_id) | {
+    return _project(connection, contract_id, day) | {
         "contract": _contract(connection, contract_id),
         "declaration": _declaration(connection, contract_id),
         "listings": _listings(connection, provider_id),
@@ -91,11 +91,15 @@ def _declaration(connection: Connection, contract_id: str) -> Plain | None:
     }
 
 
-def _project(connection: Connection, contract_id: str) -> Plain:
-    """What the contract's compute is for, the site and whom to ask, as last described."""
+def _project(connection: Connection, contract_id: str, day: date) -> Plain:
+    """What the contract's compute is for, the site and whom to ask, as last described until a day:
+    a paper never changes, and one of a day that has not come would stand before all that follow."""
     query = (
         select(project_descriptions)
-        .where(project_descriptions.c.contract_id == contract_id)
+        .where(
+            project_descriptions.c.contract_id == contract_id,
+            project_descriptions.c.stated_on <= day.isoformat(),
+        )
         .order_by(project_descriptions.c.stated_on.desc())
         .limit(1)
     )

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from kashi_agent.clock import read_discipline
 from kashi_agent.config import AgentConfig
 from kashi_agent.identity import IdentityStore
 from kashi_agent.meter_loop import Outcome
+from kashi_agent.notify import Notifier
 from kashi_agent.recorder import WAITING_BYTES_MAX
 from kashi_agent.relay.config import RelayConfig
 
@@ -158,6 +161,36 @@ def test_the_meter_is_ready_when_its_settings_are_sound(
 
     assert heard.startswith(told)
     assert bool(heard) == bool(told)
+
+
+def test_a_busy_manager_hears_who_is_ready() -> None:
+    """At boot its socket may be full for a moment: whoever is ready waits for room, or would be
+    ended as one that never was; of all other words none waits."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kashi-ready-") as short,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others,
+    ):
+        manager.bind(f"{short}/notify")
+        others.setblocking(False)
+        queued = 0
+        with suppress(BlockingIOError):
+            while True:
+                others.sendto(b"STATUS=another unit", f"{short}/notify")
+                queued += 1
+        notifier = Notifier({"NOTIFY_SOCKET": f"{short}/notify"})
+        notifier.alive("lost: the next one comes in seconds")
+        telling = threading.Thread(target=notifier.ready, args=("well",))
+        telling.start()
+        telling.join(timeout=0.2)
+        heard = [manager.recv(4_096) for _ in range(queued)]
+        telling.join()
+        manager.setblocking(False)
+        with suppress(BlockingIOError):
+            heard.append(manager.recv(4_096))
+
+    assert queued > 0
+    assert [one for one in heard if b"another" not in one] == [b"READY=1\nSTATUS=well"]
 
 
 @pytest.mark.parametrize("name", ["kashi-agent.service", "kashi-meter.service"])
