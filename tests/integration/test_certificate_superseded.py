@@ -37,7 +37,9 @@ from kashi_server.services.two_officers import OfficersDecision
 from kashi_server.services.views import Views
 from kashi_server.storage.tables.certificates import certificate_files
 from kashi_server.storage.unit_of_work import Work
-from kashi_verify.findings import Findings, Level, Step, Verdict
+from kashi_verify import document
+from kashi_verify.findings import CheckFailed, Findings, Level, Step, Verdict
+from kashi_verify.pages import check_pages
 from kashi_verify.verification import Question, verify
 from pypdf import PdfReader
 from sqlalchemy import update
@@ -157,6 +159,24 @@ def test_a_certificate_names_what_it_supersedes_by_hash(
     findings = verify(replace(first, superseded=files[new.number].pdf))
     assert findings.failure is not None
     assert "names no superseded certificate by its hash" in findings.failure.detail
+
+
+def test_pages_that_show_another_hash_of_what_is_superseded_fail(month: CertifiedMonth) -> None:
+    """A reader of the paper sees number and hash of the old certificate as the data has them."""
+    old = month.issue()[COMPANY_A]
+    correct(month)
+    opened = document.open_pdf(month.keeping.file(month.issue()[COMPANY_A].number, "pdf"))
+    files = document.attachments(opened)
+    said, statement = (json.loads(files[f"{one}.json"]) for one in ("certificate", "statement"))
+    pages = document.page_texts(opened)
+    check_pages(pages, said, statement)
+    for shown, words in (
+        (old.number, "the superseded certificate '"),
+        (said["supersedes_sha256"], "the superseded certificate's hash"),
+    ):
+        other = f"{shown[:-1]}{'1' if shown[-1] == '0' else '0'}"
+        with pytest.raises(CheckFailed, match=words):
+            check_pages([page.replace(shown, other) for page in pages], said, statement)
 
 
 @pytest.mark.parametrize("change", ["another", "none", "one too many"])
