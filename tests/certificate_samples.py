@@ -18,6 +18,7 @@ from kashi_server.domain.summary import summary_of
 from statement_samples import MONTH
 
 ISSUED_UTC_MS = 1_793_500_000_000
+SUPERSEDED_SHA256 = "cd" * 32
 SEAL = Seal(subject="CN=Kashi usage certificates,O=Sample", serial="0123456789abcdef")
 
 
@@ -56,6 +57,7 @@ def sample_certificate(
         evidence_sha256=sha256(evidence).hexdigest(),
         verify_address="https://kashi.example/verify",
         supersedes=supersedes,
+        supersedes_sha256=None if supersedes is None else SUPERSEDED_SHA256,
         demo=statement.demo,
         files=parts.hashes(),
     )

@@ -135,6 +135,7 @@ CONTENT: list[tuple[str, str, str]] = [
     ("verification address", "扫码核验", f"{HEAD}.verification.url"),
     ("page x of y", "第1页共", "format"),
     ("supersedes", "KC-202609-000002-96", f"{HEAD}.supersedes"),
+    ("superseded head's hash", "被替代证明SHA-256", f"{HEAD}.supersedes_sha256"),
     # 2. The user.
     ("user's name", "深圳甲智能科技有限公司", f"{STATEMENT}.user.name_zh"),
     ("user's code", COMPANY_A, f"{STATEMENT}.user.party_id"),
@@ -238,7 +239,10 @@ def test_what_is_printed_is_what_the_data_says(issued: Issued) -> None:
         plain = "".join(value.split()) if isinstance(value, str) else ""
         if plain and not plain.isascii():
             assert plain in issued.text or printed in plain, place
-    named = ("certificate.verification.code", "statement.programme.sha256", "evidence.reports.root")
+    named = (
+        *("certificate.verification.code", "certificate.supersedes_sha256"),
+        *("statement.programme.sha256", "evidence.reports.root"),
+    )
     assert [one for one in named if str(issued.at(one)) not in issued.text] == []
 
 

@@ -19,7 +19,8 @@ from kashi_verify.limits import (
 
 _HOST: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MEMBER: Final = re.compile(
-    rf"(certificate|statement|evidence|rules|summary)\.json|lines\.csv|(reports|receipts)/{_HOST}\.bin"
+    r"(certificate|statement|evidence|rules|summary|superseded)\.json|lines\.csv"
+    rf"|(reports|receipts)/{_HOST}\.bin"
     r"|rules-[0-9a-f]{64}\.json|proofs/inclusion\.json|checkpoint\.bin|certificates/(server|documents)\.pem"
 )
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

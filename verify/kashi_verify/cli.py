@@ -1,4 +1,5 @@
-"""kashi-verify FILE.pdf [--root ROOT.pem] [--bundle FILE.zip]... [--tsa-root PEM] [--json]
+"""kashi-verify FILE.pdf [--root ROOT.pem] [--bundle FILE.zip]... [--tsa-root PEM]
+             [--superseded FILE] [--json]
 
 Exit codes: 0 valid, flags included; 1 invalid, the failing step is named; 2 a file cannot be read
 or the command is wrong; 3 whole and unchanged, but no root was given to say whose it is.
@@ -48,6 +49,7 @@ def run(arguments: Sequence[str], now: datetime) -> int:
             root=None if options.root is None else _root(options.root),
             more_bundles=tuple(_existing(path) for path in options.bundle or ()),
             tsa_root=None if options.tsa_root is None else _root(options.tsa_root),
+            superseded=None if options.superseded is None else _existing(options.superseded),
         )
     except Unreadable as error:
         print(f"kashi-verify: {error}", file=sys.stderr)
@@ -75,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tsa-root", type=Path, help="时间戳根证书 PEM。The root to trust for time-stamps"
+    )
+    parser.add_argument(
+        "--superseded",
+        type=Path,
+        help="被替代证明的 PDF 或证据包。PDF or bundle of the certificate that this one supersedes",
     )
     parser.add_argument("--json", action="store_true", help="机器可读。For a machine")
     return parser

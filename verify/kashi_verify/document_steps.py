@@ -12,6 +12,7 @@ from kashi_verify.detail import DOCUMENT, Detail, counted
 from kashi_verify.findings import CheckFailed, Findings, Step
 from kashi_verify.stamp import Stamp, check_authority
 from kashi_verify.stepping import Question, take
+from kashi_verify.superseded import check_superseded, superseded_head
 
 STAMP_LATE: Final = timedelta(hours=1)
 """A stamp that is further from the time of issue than this is worth a word."""
@@ -53,7 +54,10 @@ def verify_document(question: Question, findings: Findings) -> Attached:
         attached = read_attached(opened)
         _check_stamp_kept(attached, container.stamp, findings)
         names = ", ".join(sorted(attached.files))
-        return attached, Detail(names, names)
+        if question.superseded is None:
+            return attached, Detail(names, names)
+        number = check_superseded(attached.certificate, superseded_head(question.superseded))
+        return attached, Detail(f"{names}；所替代的 {number}", f"{names}; it supersedes {number}")
 
     opened = take(findings, Step.OPEN, one)
     signed = take(findings, Step.COVERAGE, two)

@@ -14,6 +14,7 @@ from kashi_verify.receipts import check_receipts, server_key
 from kashi_verify.recount import check_recount
 from kashi_verify.reports import check_reports
 from kashi_verify.stepping import take
+from kashi_verify.superseded import check_bundled
 
 
 def verify_evidence(paths: tuple[Path, ...], attached: Attached, findings: Findings) -> None:
@@ -80,6 +81,7 @@ def _verify_bundle(bundle: Bundle, attached: Attached, findings: Findings) -> st
                     f"证据包的 {kind} 与证据所列主机不符。"
                     f"The {kind} of the bundle are not those of the evidence's hosts"
                 )
+        check_bundled(bundle)
         name = month.statement["period"]["month"] if len(attached.months) > 1 else ""
         zh, en = "与所附文件逐字节相同", "the same bytes as attached"
         return month, Detail(f"{zh} {name}".strip(), f"{en} {name}".strip())

@@ -1,7 +1,7 @@
 """Step 7: what the head says of the certificate itself can be so.
 
 1. numbers carry the month they certify and check digits (ISO 7064 MOD 97-10); none supersedes
-   itself;
+   itself, and what is superseded is named by its hash too (`superseded`);
 2. the code has its form, and the address of verification holds number and code;
 3. it was issued once the last of its months was over, and is of the first edition or a later one;
 4. the reports it counts as read are those its evidence counts.
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kashi_verify.findings import CheckFailed
+from kashi_verify.superseded import check_named
 
 Data = Mapping[str, Any]
 _NUMBER: Final = re.compile(r"KC-(\d{4})(\d{2})-(\d{6})-(\d{2})")
@@ -34,6 +35,7 @@ def check_heading(head: Data, statements: Sequence[Data]) -> None:
     supersedes = head["supersedes"]
     if supersedes is not None and (supersedes == head["number"] or not _month_of(supersedes)):
         raise CheckFailed(f"证明不能替代 {supersedes}。It cannot supersede {supersedes}")
+    check_named(head)
     code, url = head["verification"]["code"], head["verification"]["url"]
     if _CODE.fullmatch(code) is None:
         raise CheckFailed(f"“{code}”不是核验码。'{code}' is no verification code")

@@ -156,6 +156,9 @@ def _common_figures(certificate: Data, statement: Data) -> Iterator[tuple[str, s
         yield "the contract", statement["contract"]["contract_id"]
     yield "the statement's hash", certificate["statement"]["sha256"]
     yield "the evidence's hash", certificate["evidence"]["sha256"]
+    if certificate.get("supersedes_sha256") is not None:
+        yield "the superseded certificate", certificate["supersedes"]
+        yield "the superseded certificate's hash", certificate["supersedes_sha256"]
 
 
 def _figures(certificate: Data, statement: Data) -> Iterator[tuple[str, str]]:

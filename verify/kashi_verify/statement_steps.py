@@ -111,6 +111,7 @@ def _summary(attached: Attached) -> dict[str, str]:
         "edition": str(certificate.get("edition", 1)),
         "statement": "{number} r{revision}".format(**certificate["statement"]),
         "supersedes": certificate["supersedes"] or "",
+        "supersedes_sha256": certificate.get("supersedes_sha256") or "",
         "time_stamp": attached.time_stamp,
         "card_hours": totals["card_hours"],
         "amount_fen": str(totals["amount_fen"]),

@@ -20,7 +20,8 @@ class Question:
     """What is asked: the file, the root that is trusted, the bundle beside it, and the time now.
 
     Of several months each may have a bundle: the first in `bundle`, others in `more_bundles`.
-    `tsa_root` is the root that is trusted for time-stamps.
+    `tsa_root` is the root that is trusted for time-stamps; `superseded` the PDF or the bundle of
+    the certificate that this one supersedes.
     """
 
     pdf: bytes
@@ -29,6 +30,7 @@ class Question:
     bundle: Path | None = None
     more_bundles: tuple[Path, ...] = ()
     tsa_root: x509.Certificate | None = None
+    superseded: Path | None = None
 
     @property
     def bundles(self) -> tuple[Path, ...]:

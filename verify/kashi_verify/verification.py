@@ -8,7 +8,8 @@ The document:
  4. The signer's certificates lead, with the usage for documents, to the root that was given; those
     of a time-stamp to its authority's.
  5. The head and every file it names are attached, each spelled canonically, each with the hash that
-    names it; a time-stamp is there if the head says so.
+    names it; a time-stamp is there if the head says so. The superseded certificate, if it was
+    given, is the one the head names by number and hash.
 The statement, or the statements of several months:
  6. The text of the pages agrees with the attached data.
  7. The arithmetic holds: every line, the totals, the days; the summary by month, model and level,
@@ -17,7 +18,8 @@ The statement, or the statements of several months:
  8. The rules are those whose hash the statement names; what is eligible is so under them; and the
     estimate follows from them.
 The evidence, given a bundle (of several months one each, as their own certificates carry it):
- 9. The bundle belongs to this certificate: the same bytes.
+ 9. The bundle belongs to this certificate: the same bytes; it carries the head of what it
+    supersedes, under the hash that names it.
 10. The hosts' reports: signatures, chain links, block digests, the root over them.
 11. The server's receipts: one a report, under the server's root.
 12. The log: every receipt is in it, under the signed checkpoint of the statement's cut-off.

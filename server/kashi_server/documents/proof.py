@@ -136,6 +136,8 @@ def integrity_section(certificate: Certificate, printed: Printed, seal: Seal) ->
         row("结算数据 SHA-256", "Statement", certificate.statement_sha256),
         row("证据数据 SHA-256", "Evidence", certificate.evidence_sha256),
     ]
+    if certificate.supersedes_sha256 is not None:
+        rows.append(row("被替代证明 SHA-256", "Superseded", certificate.supersedes_sha256))
     for statement, evidence in zip(printed.statements, printed.evidence, strict=True):
         rows += _evidence_rows(statement, evidence, printed.several)
     rows += [

@@ -231,6 +231,8 @@ class Certificate:
         issued_utc_ms: UTC milliseconds; printed to the second, in +08:00.
         verify_address: where the portal answers /verify, or None where it is not published.
         supersedes: the certificate of the revision or edition before.
+        supersedes_sha256: lower-case hex of the hash over that one's head, as the log keeps it:
+            it names all that that one carried. None where it supersedes none.
         edition: counts up when the same statements are certified again with later papers.
         first_month: of several months the first; None where there is one.
         files: SHA-256 of every other attached file, by name.
@@ -247,6 +249,7 @@ class Certificate:
     evidence_sha256: str
     verify_address: str | None = None
     supersedes: CertificateNumber | None = None
+    supersedes_sha256: str | None = None
     demo: bool = False
     edition: int = 1
     first_month: Month | None = None
@@ -260,10 +263,17 @@ class Certificate:
                 raise InvalidValue(
                     f"{name} 不是小写十六进制的 SHA-256。{name} is not a SHA-256 in lower-case hex"
                 )
-        if any(_SHA256.fullmatch(digest) is None for digest in self.files.values()):
+        if (self.supersedes is None) != (self.supersedes_sha256 is None):
             raise InvalidValue(
-                "附件的散列值不是小写十六进制的 SHA-256。"
-                "the hash of an attached file is not a SHA-256 in lower-case hex"
+                "被替代的证明须同时写明编号与散列值。"
+                "a superseded certificate is named by its number and by its hash"
+            )
+        hashes = [*self.files.values(), self.supersedes_sha256 or self.statement_sha256]
+        if any(_SHA256.fullmatch(digest) is None for digest in hashes):
+            raise InvalidValue(
+                "附件或被替代证明的散列值不是小写十六进制的 SHA-256。"
+                "the hash of an attached file, or of what is superseded, is not a SHA-256 in"
+                " lower-case hex"
             )
         if self.first_month is not None and not self.first_month < self.number.month:
             raise InvalidValue(
@@ -307,6 +317,7 @@ class Certificate:
             "issued_at": self.issued_at.isoformat(),
             "issuer": self.issuer.to_data(),
             "supersedes": None if self.supersedes is None else str(self.supersedes),
+            "supersedes_sha256": self.supersedes_sha256,
             "verification": {"code": str(self.code), "url": self.verification_url},
             "statement": {
                 "number": self.statement_number,

@@ -3,6 +3,7 @@
     certificate.json statement.json evidence.json [rules.json] [rules-HASH.json] summary.json
     lines.csv
                            the bytes attached to the PDF
+    superseded.json        certificate.json of the certificate that this one supersedes, if any
     reports/HOST.bin       Report messages, each behind its length as a varint, in chain order
     receipts/HOST.bin      Receipt messages beside them, in the same order
     proofs/inclusion.json  one proof for all receipts, format kashi/v1/inclusion
@@ -34,9 +35,24 @@ class Chains:
     documents_pem: bytes
 
 
-def build_bundle(files: Mapping[str, bytes], gathered: Gathered, chains: Chains) -> bytes:
-    """The zip file. `files` are the attached files by name."""
+def build_bundle(
+    files: Mapping[str, bytes],
+    gathered: Gathered,
+    chains: Chains,
+    *,
+    superseded: bytes | None = None,
+) -> bytes:
+    """The zip file.
+
+    Args:
+        files: the attached files by name.
+        gathered: the evidence.
+        chains: the signers' certificates.
+        superseded: the head of the certificate that this one supersedes.
+    """
     members = dict(files)
+    if superseded is not None:
+        members["superseded.json"] = superseded
     for kind, by_host in (("reports", gathered.reports), ("receipts", gathered.receipts)):
         for host_id, messages in by_host.items():
             members[f"{kind}/{host_id}.bin"] = delimited(messages)

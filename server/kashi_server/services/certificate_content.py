@@ -40,6 +40,11 @@ def whole_of(files: Mapping[str, bytes]) -> bytes:
     return canonical_bytes({"format": DOCUMENT_FORMAT, **data})
 
 
+def head_of(whole: bytes) -> bytes:
+    """The head in a whole certificate, as it was attached and as the log keeps it."""
+    return canonical_bytes(json.loads(whole)["certificate"])
+
+
 def stored_of(certificate: Certificate, prepared: Prepared, pdf: bytes) -> StoredCertificate:
     """The row of a certificate that was just issued."""
     supersedes, last = certificate.supersedes, prepared.last

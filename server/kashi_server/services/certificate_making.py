@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from hashlib import sha256
+from typing import Final, NamedTuple
 
 from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import (
@@ -14,15 +15,22 @@ from kashi_server.domain.certificate import (
     TimeStamping,
     VerificationCode,
 )
-from kashi_server.errors import Refused, TimeStampMissing
+from kashi_server.errors import Refused, StorageError, TimeStampMissing
 from kashi_server.services.bundle import Chains, build_bundle
-from kashi_server.services.certificate_content import document_entry, stored_of, whole_of
+from kashi_server.services.certificate_content import document_entry, head_of, stored_of, whole_of
 from kashi_server.services.certificate_preparing import Prepared
 from kashi_server.services.certificate_standing import change_status, of_several_months
 from kashi_server.services.certificates_port import CertificatesUnit, Press, StoredCertificate
 
 LOG_ISSUED: Final = "certificate"
 LOG_DOCUMENT: Final = "certificate-document"
+
+
+class _Before(NamedTuple):
+    """The certificate that a new one supersedes, and its head as the log keeps it."""
+
+    stored: StoredCertificate
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +67,8 @@ class CertificateMaking:
         Raises:
             Refused: it needs a time-stamp and gets none.
         """
-        before = _before(unit, prepared, edition)
-        certificate, pdf = self._print(self._head(unit, prepared, before, edition), prepared)
+        replaced = _before(unit, prepared, edition)
+        certificate, pdf = self._print(self._head(unit, prepared, replaced, edition), prepared)
         head = canonical_bytes(certificate.to_data())
         named = {"certificate.json": head, **prepared.parts.named()}
         files = {
@@ -74,20 +82,36 @@ class CertificateMaking:
             files |= {
                 "statement": only.statement,
                 "evidence": only.evidence,
-                "bundle": build_bundle(named, prepared.gathered, self._issuing.chains),
+                "bundle": build_bundle(
+                    named,
+                    prepared.gathered,
+                    self._issuing.chains,
+                    superseded=None if replaced is None else replaced.head,
+                ),
             }
         stored = stored_of(certificate, prepared, pdf)
         unit.certificates.add(stored, prepared.statements, files, actor)
         unit.log.append_pending(LOG_ISSUED, stored.number, head)
         document = document_entry(stored.number, pdf, files.get("bundle"))
         unit.log.append_pending(LOG_DOCUMENT, stored.number, document)
-        if before is not None and before.status is CertificateStatus.ISSUED:
+        if replaced is not None:
+            self._supersede(unit, replaced.stored, stored, actor, reason)
+        return stored
+
+    def _supersede(
+        self,
+        unit: CertificatesUnit,
+        before: StoredCertificate,
+        stored: StoredCertificate,
+        actor: str,
+        reason: str,
+    ) -> None:
+        if before.status is CertificateStatus.ISSUED:
             why = f"superseded by {stored.number}" + (f": {reason}" if reason else "")
             now = self._issuing.clock()
             change_status(unit, before, CertificateStatus.SUPERSEDED, why, actor, now)
-        if before is not None and before.statement_revision < stored.statement_revision:
+        if before.statement_revision < stored.statement_revision:
             self._supersede_several(unit, before, stored, actor)
-        return stored
 
     def _supersede_several(
         self,
@@ -123,7 +147,7 @@ class CertificateMaking:
         self,
         unit: CertificatesUnit,
         prepared: Prepared,
-        before: StoredCertificate | None,
+        before: _Before | None,
         edition: int,
     ) -> Certificate:
         month = prepared.last.month
@@ -138,7 +162,8 @@ class CertificateMaking:
             statement_sha256=prepared.parts.statement_sha256,
             evidence_sha256=prepared.parts.evidence_sha256,
             verify_address=self._issuing.verify_address,
-            supersedes=None if before is None else CertificateNumber.parse(before.number),
+            supersedes=None if before is None else CertificateNumber.parse(before.stored.number),
+            supersedes_sha256=None if before is None else sha256(before.head).hexdigest(),
             demo=any(one.demo for one in prepared.statements),
             edition=edition,
             first_month=prepared.first_month,
@@ -147,11 +172,21 @@ class CertificateMaking:
         )
 
 
-def _before(unit: CertificatesUnit, prepared: Prepared, edition: int) -> StoredCertificate | None:
+def _before(unit: CertificatesUnit, prepared: Prepared, edition: int) -> _Before | None:
     """The certificate of the edition before, or of the latest earlier revision that has one."""
     revision = prepared.revision if edition > 1 else prepared.revision - 1
     for earlier in range(revision, 0, -1):
         found = unit.certificates.certificate_of(prepared.number, earlier)
         if found is not None:
-            return found
+            return _Before(found, _head_of(unit, found.number))
     return None
+
+
+def _head_of(unit: CertificatesUnit, number: str) -> bytes:
+    whole = unit.certificates.file(number, "certificate")
+    if whole is None:
+        raise StorageError(
+            f"被替代的使用证明 {number} 缺少文件，请运行 kashi-server fsck。"
+            f"certificate {number}, which is to be superseded, lacks its data; run: fsck"
+        )
+    return head_of(whole)

@@ -19,7 +19,7 @@ from kashi_server.domain.canonical import canonical_bytes
 from kashi_server.domain.certificate import CertificateStatus
 from kashi_server.domain.confirmation import Confirmation
 from kashi_server.domain.interval import Month
-from kashi_server.services.certificate_content import document_entry
+from kashi_server.services.certificate_content import document_entry, head_of
 from kashi_server.services.certificate_making import LOG_DOCUMENT, LOG_ISSUED
 from kashi_server.services.certificate_standing import LOG_STATUS, status_entry
 from kashi_server.services.certificates_port import StatusChange, StoredCertificate
@@ -84,6 +84,7 @@ def certificate_faults(port: CertificatesPort) -> Iterator[str]:
             yield f"证明 {one.number} 缺少文件。certificate {one.number} lacks its document"
             continue
         yield from _row_faults(one, head, whole)
+        yield from _superseded_faults(port, head)
         yield from certified_faults(port, one, head, whole)
         yield from _bundle_faults(port, one.number, head)
         if sha256(pdf).hexdigest() != one.pdf_sha256:
@@ -118,6 +119,20 @@ def _row_faults(
                 f"证明 {one.number} 所存 {name} 为 {stored}，其文件所述为 {said}。"
                 f"the {name} of certificate {one.number} is {stored}; its document says {said}"
             )
+
+
+def _superseded_faults(port: CertificatesPort, head: Mapping[str, Any]) -> Iterator[str]:
+    """The hash by which a head names what it supersedes is that of the head that was issued."""
+    named = head["supersedes"]
+    if named is None or "supersedes_sha256" not in head:
+        return
+    before = port.file(named, "certificate")
+    if before is None or sha256(head_of(before)).hexdigest() != head["supersedes_sha256"]:
+        yield (
+            f"证明 {head['number']} 所记被替代证明 {named} 的哈希与其首部不符。"
+            f"certificate {head['number']} names another hash of {named}, which it supersedes,"
+            " than that one's head has"
+        )
 
 
 def _of_head(one: StoredCertificate, head: Mapping[str, Any]) -> Iterator[Compared]:

@@ -14,7 +14,7 @@ from kashi_server.domain.certificate import (
 )
 from kashi_server.domain.interval import Month
 from kashi_server.errors import InvalidValue, Refused
-from statement_samples import rented_statement
+from statement_samples import MONTH, rented_statement
 
 numbers = st.builds(
     CertificateNumber,
@@ -140,13 +140,17 @@ def test_demo_says_so_in_both_languages() -> None:
         {"evidence_sha256": "ab"},
         {"statement_revision": 0},
         {"issued_utc_ms": 0},
+        {"supersedes": CertificateNumber(MONTH, 11)},
+        {"supersedes_sha256": "ab" * 32},
+        {"supersedes": CertificateNumber(MONTH, 11), "supersedes_sha256": "ab"},
     ],
 )
 def test_nonsense_is_refused_at_birth(change: dict[str, object]) -> None:
-    """A hash that is none, a revision 0, a certificate without a time are refused."""
+    """A hash that is none, a revision 0, a certificate without a time, one that is superseded by
+    number or by hash alone are refused."""
     certificate, _parts = sample_certificate(rented_statement())
 
     with pytest.raises(InvalidValue):
         replace(certificate, **change)  # type: ignore[arg-type]  # nonsense on purpose
     with pytest.raises(InvalidValue):
-        replace(certificate, supersedes=certificate.number)
+        replace(certificate, supersedes=certificate.number, supersedes_sha256="ab" * 32)

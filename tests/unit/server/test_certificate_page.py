@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from certificate_samples import SEAL, sample_certificate, sample_parts
+from certificate_samples import SEAL, SUPERSEDED_SHA256, sample_certificate, sample_parts
 from kashi_server.documents.presentation import page_content
 from kashi_server.documents.printed import Printed
 from kashi_server.documents.rendering import Renderer
@@ -138,10 +138,15 @@ def test_the_closing_notes_say_nothing_twice() -> None:
 
 
 def test_page_names_what_it_supersedes() -> None:
-    """A reissue names the number it replaces."""
-    before = CertificateNumber(MONTH, 11)
+    """A reissue names the number it replaces and the hash over that one's head; a first one prints
+    no such row."""
+    before, statement = CertificateNumber(MONTH, 11), rented_statement(revision=2)
+    text = content(statement, before)
 
-    assert str(before) in content(rented_statement(revision=2), before)
+    assert [told in text for told in (str(before), "被替代证明 SHA-256", SUPERSEDED_SHA256)] == [
+        True
+    ] * 3
+    assert "被替代证明 SHA-256" not in content(statement)
 
 
 def test_page_prints_no_float() -> None:
