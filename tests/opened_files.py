@@ -96,9 +96,9 @@ class OpenedFiles:
         if one.name in ("", os.devnull):
             return True  # the program itself, as a library; what subprocess gives a child to read
         path = Path(one.name).resolve()
-        programs = [Path(module.__path__[0]).resolve() for module in (kashi, kashi_agent)]
+        programs = [Path(str(module.__file__)).resolve().parent for module in (kashi, kashi_agent)]
         own = [Path(sysconfig.get_path(name)).resolve() for name in PYTHONS_OWN]
-        searched = {Path(one).resolve() for one in (*sys.path, self._folder)}
+        searched = {Path(one).resolve() for one in sys.path} | {self._folder.resolve()}
         searched |= {program.parent for program in programs}
         return any(path.is_relative_to(folder) for folder in (*own, *programs)) or (
             one.event != "ctypes.dlopen" and path in searched
