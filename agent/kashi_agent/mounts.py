@@ -24,15 +24,28 @@ VOLATILE: Final = {
 }
 """File systems that do not survive a reboot, and why, in Chinese and in English."""
 
+IN_MEMORY_DEVICE: Final = re.compile(r"/dev/z?ram[0-9]+(p[0-9]+)?")
+"""Block devices that the kernel keeps in memory, whatever file system was made on them."""
+
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A mounted file system."""
+    """A mounted file system; `source` is what it was mounted from, the path of a disk's device."""
 
     point: str
     kind: str
+    source: str
+
+    @property
+    def forgets(self) -> tuple[str, tuple[str, str]] | None:
+        """What of it is gone after a reboot, and why, in Chinese and in English; None: it stays."""
+        if self.kind in VOLATILE:
+            return self.kind, VOLATILE[self.kind]
+        if IN_MEMORY_DEVICE.fullmatch(self.source):
+            return f"{self.kind} {self.source}", _IN_MEMORY
+        return None
 
 
 def parse_mounts(text: str) -> list[Mount]:
@@ -50,7 +63,7 @@ def parse_mounts(text: str) -> list[Mount]:
                 f"mountinfo 第 {number} 行与 proc(5) 的说明不符。"
                 f"Mountinfo, line {number}: is not as proc(5) describes it"
             )
-        mounts.append(Mount(point=_plain(before[4]), kind=after[0]))
+        mounts.append(Mount(point=_plain(before[4]), kind=after[0], source=_plain(after[1])))
     return mounts
 
 
@@ -83,12 +96,12 @@ def check_survives(folder: Path, mountinfo: Path = MOUNTINFO) -> None:
             f"{mountinfo} 中没有 {resolved} 所在的文件系统。"
             f"{mountinfo} names no file system for {resolved}"
         )
-    if mount.kind in VOLATILE:
-        zh, en = VOLATILE[mount.kind]
+    if mount.forgets is not None:
+        lost, (zh, en) = mount.forgets
         raise VolatileError(
-            f"{resolved} 在重启后会丢失：它在 {mount.kind}（{mount.point}）上，{zh}；请把 "
+            f"{resolved} 在重启后会丢失：它在 {lost}（{mount.point}）上，{zh}；请把 "
             f"state_folder 放到磁盘上，或在该处挂载磁盘。{resolved} does not survive a reboot: it "
-            f"lies on {mount.kind} ({mount.point}), which {en}; put state_folder on a disk, or "
+            f"lies on {lost} ({mount.point}), which {en}; put state_folder on a disk, or "
             "mount one there"
         )
 

@@ -46,6 +46,35 @@ def test_a_folder_that_forgets_is_refused_with_the_reason(
     assert why.value.exit_code == 10
 
 
+@pytest.mark.parametrize(
+    ("kind", "device"),
+    [
+        ("ext4", "/dev/ram0"),
+        ("ext4", "/dev/zram1"),
+        ("xfs", "/dev/ram0p1"),
+        ("btrfs", "/dev/zram0"),
+    ],
+)
+def test_a_file_system_on_a_device_in_memory_is_refused(
+    tmp_path: Path, kind: str, device: str
+) -> None:
+    """A disk's file system on a disk that is none: the device stands in the message."""
+    line = DISK.replace("xfs /dev/vdb", f"{kind} {device}")
+
+    with pytest.raises(VolatileError, match=rf"lies on {kind} {device} .*lives in memory; put"):
+        check_survives(Path("/var/lib/kashi-agent"), told(tmp_path, ROOT, line))
+
+
+@pytest.mark.parametrize(
+    "source", ["/dev/mapper/ram0-root", "/dev/ramdisk", "/dev/vg/zram", "ram0", "/srv/ram0"]
+)
+def test_a_disk_is_not_refused_for_its_name(tmp_path: Path, source: str) -> None:
+    """Volumes may be called anything; only the kernel's own names of its devices count."""
+    line = DISK.replace("/dev/vdb", source)
+
+    check_survives(Path("/var/lib/kashi-agent"), told(tmp_path, ROOT, line))
+
+
 def test_a_system_that_lives_in_an_overlay_is_refused(tmp_path: Path) -> None:
     """A diskless node or a container: what counts is the file system below the folder."""
     mountinfo = told(tmp_path, ROOT.replace("ext4 /dev/vda1", "overlay overlay"))

@@ -20,6 +20,8 @@ from fixtures_identity import PARTY
 from fixtures_server import KashiServer
 from free_port import free_port
 from kashi_agent.clock import SystemClock
+from opened_files import Opened, OpenedFiles
+from told_files import STATE, told_files, untold
 
 BUILD = Path(__file__).parents[2] / "build"
 WAIT_SECONDS = 60
@@ -164,6 +166,55 @@ def test_the_running_agent_does_what_its_settings_say(
     assert {report["header"]["devices_counted_only"] for report in reports} == {1}
     assert len(names) == 1
     assert "" not in names
+
+
+@pytest.mark.parametrize("more", ["", 'evidence = "extended"\n'], ids=["default", "extended"])
+def test_nothing_is_opened_that_the_readme_does_not_tell(
+    server_home: KashiServer,
+    surroundings: dict[str, str],
+    socket_path: Path,
+    tmp_path: Path,
+    more: str,
+) -> None:
+    """Enrolment, both real processes and the commands, each telling every file it opens, folder it
+    lists, library it loads and socket it uses: all stand in the README's tables; what an option
+    opens is opened with it alone."""
+    server_home.init("--demo", "--address", "localhost")
+    server_home.start()
+    opened = OpenedFiles(tmp_path / "opened")
+    environ = opened.environment(surroundings)
+    settings = _settings(tmp_path, socket_path, more)
+    token, address = server_home.token(PARTY), server_home.address("enrolment")
+    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
+    assert agent(*enrolling, environ=environ).returncode == 0
+    command = [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"]
+
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        _await_samples(tmp_path / "state" / "status.json", 4)
+        for asked in ("status", "verify", "release"):
+            assert agent(asked, "--config", settings, environ=environ).returncode == 0
+        running.send_signal(signal.SIGTERM)
+        code = running.wait(WAIT_SECONDS)
+
+    assert code == 0, (tmp_path / "log").read_text(encoding="utf-8")
+    places = {f"{tmp_path / 'state'}": STATE, settings: "/etc/kashi/agent.toml"}
+    places |= {f"{socket_path.parent}": "/run/kashi", f"{tmp_path}": str(Path(STATE).parent)}
+    seen = [_as_installed(one, places) for one in opened.seen()]
+    assert opened.processes >= 6
+    assert {"/dev/kmsg", "/proc/self/maps", f"{STATE}/identity/report.key"} <= {
+        one.name for one in seen
+    }
+    assert untold(seen, told_files(settings=more)) == []
+    assert bool(more) == bool(untold(seen, told_files()))
+
+
+def _as_installed(one: Opened, places: dict[str, str]) -> Opened:
+    """With the places of this test as those of an installed agent."""
+    for here, there in places.items():
+        if one.name == here or one.name.startswith(f"{here}/"):
+            return Opened(one.event, there + one.name.removeprefix(here))
+    return one
 
 
 def _check_files(state: Path) -> None:
