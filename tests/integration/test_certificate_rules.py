@@ -1,4 +1,5 @@
-"""A month in which the rules changed carries every version that its lines name."""
+"""A month in which the rules changed carries every version that its lines name, and every one that
+began within it."""
 
 import json
 import zipfile
@@ -107,3 +108,42 @@ def test_several_months_carry_a_changed_version_once(month: CertifiedMonth, tmp_
         ["rules-2026-09.json", "rules-2026-10.json", f"rules-{rules().sha256}.json"]
     )
     assert sha256(attached[f"rules-{rules().sha256}.json"]).hexdigest() == rules().sha256
+
+
+ENDING = replace(
+    rules(),
+    version="2026-09-ended",
+    in_force=Interval(START_MINUTE - 2 * 1440, START_MINUTE - 1440),
+)
+"""Ended the first version a day before the reports; no line names it."""
+
+
+def _end_and_begin_anew(work: Work) -> None:
+    with work.begin() as unit:
+        unit.expense.add_rules(ENDING, CLOSE_UTC_MS)
+        unit.expense.add_rules(LATER, CLOSE_UTC_MS)
+        unit.commit()
+
+
+def test_a_version_that_no_line_names_is_attached_where_it_ended_another(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """It ended rules whose own date was still to come, and others began after a time without any:
+    the lines of that time name none, and only that version shows whoever checks why."""
+    month = make_month(sqlite_database.work, once_agreed=_end_and_begin_anew)
+    issued = month.issue()[COMPANY_A]
+    files = write_files(month, issued.number, tmp_path)
+    root = x509.load_pem_x509_certificate(files.root.read_bytes())
+    pdf = files.pdf.read_bytes()
+    findings = verify(Question(pdf=pdf, now=NOW, root=root, bundle=files.bundle))
+    attached = document.attachments(document.open_pdf(pdf))
+    statement = json.loads(attached["statement.json"])
+
+    assert findings.failure is None, findings.failure
+    assert (findings.verdict, findings.level) == (Verdict.FLAGGED, Level.EVIDENCE)
+    named = {line["rules_sha256"] for line in statement["lines"]}
+    assert {None, LATER.sha256} <= named
+    assert ENDING.sha256 not in named
+    assert attached[f"rules-{ENDING.sha256}.json"] == ENDING.to_bytes()
+    with zipfile.ZipFile(files.bundle) as archive:
+        assert archive.read(f"rules-{ENDING.sha256}.json") == ENDING.to_bytes()

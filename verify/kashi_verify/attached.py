@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from kashi_verify import document
+from kashi_verify.arithmetic import instant_ms
 from kashi_verify.canonical import read_canonical
 from kashi_verify.findings import CheckFailed
 
@@ -42,7 +43,8 @@ class Month:
 
     @property
     def rules_by_hash(self) -> Mapping[str, bytes]:
-        """The same and every other version that its lines name, by SHA-256."""
+        """The same, every other version that its lines name, and those that began within the month,
+        by SHA-256."""
         found = (content for kind, content in self.files.items() if kind.startswith("rules"))
         return {sha256(content).hexdigest(): content for content in found}
 
@@ -201,17 +203,27 @@ def _month(files: Mapping[str, bytes], mark: str) -> Month:
 def _changed_rules(
     files: Mapping[str, bytes], statement: Data, own: bytes | None
 ) -> Iterator[tuple[str, bytes]]:
-    """Attached rules that lines of the month name beside those the statement names."""
-    for named in sorted({line["rules_sha256"] or "" for line in statement["lines"]}):
-        content = files.get(f"rules-{named}.json")
-        if content is None or content == own:
+    """Attached rules beside those the statement names: lines of the month name them, or they began
+    within it, and may have ended others though no line names them."""
+    named = {line["rules_sha256"] for line in statement["lines"]}
+    for name, content in sorted(files.items()):
+        kind = name.removesuffix(".json")
+        if not _RULES.fullmatch(kind) or content == own:
             continue
-        if sha256(content).hexdigest() != named:
-            raise CheckFailed(
-                f"rules-{named}.json 的哈希与其名称不符。"
-                f"rules-{named}.json does not hash to its name"
-            )
-        yield f"rules-{named}", content
+        digest = kind.removeprefix("rules-")
+        if sha256(content).hexdigest() != digest:
+            raise CheckFailed(f"{name} 的哈希与其名称不符。{name} does not hash to its name")
+        if digest in named or _began_within(statement, read_canonical(name, content)):
+            yield kind, content
+
+
+def _began_within(statement: Data, rules: Data) -> bool:
+    """Rules of the statement's programme that began within its month."""
+    programme, period = statement["programme"], statement["period"]
+    if programme is None or programme["programme_id"] != rules["programme_id"]:
+        return False
+    start, end = instant_ms(period["start"]), instant_ms(period["end"])
+    return start <= instant_ms(rules["in_force"]["start"]) < end
 
 
 def _check_format(name: str, data: Data, wanted: str) -> None:

@@ -7,7 +7,8 @@
 3. it says `no_active_rules` just where it names none, and `related_parties` just where the
    contract declares its sides related and the line's rules forbid that.
 
-A month in which the rules changed carries every version that its lines name.
+A month in which the rules changed carries every version that its lines name, and every one that
+began within it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

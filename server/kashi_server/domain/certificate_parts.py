@@ -23,7 +23,7 @@ class MonthParts:
     """A statement and what stands behind it, each as the canonical bytes that are hashed.
 
     `rules` are those the statement names; None where it names none. `changed_rules` are those that
-    only its lines name.
+    only its lines name, or that began within the month and no line names.
     """
 
     month: Month

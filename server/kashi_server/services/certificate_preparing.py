@@ -146,7 +146,8 @@ def _together(statements: Sequence[StoredStatement]) -> str:
 def rules_of(
     unit: CertificatesUnit, statement: StoredStatement
 ) -> tuple[bytes | None, tuple[bytes, ...]]:
-    """The canonical bytes of the rules that the statement names, and of those only its lines name.
+    """The canonical bytes of the rules that the statement names, and of those only its lines name
+    or that began within its month: a version that no line names may have ended another.
 
     Raises:
         StorageError: one of them is not stored.
@@ -154,15 +155,18 @@ def rules_of(
     content = json.loads(statement.content)
     programme = content["programme"]
     own = None if programme is None else programme["sha256"]
-    changed = {line["rules_sha256"] for line in content["lines"]} - {own, None}
     # Lines and statement are of one programme: without its rules no line names any.
     versions = () if programme is None else unit.expense.rules(programme["programme_id"])
+    month = statement.month.interval()
+    begun = {version.sha256 for version in versions if version.in_force.start in month}
+    named = {line["rules_sha256"] for line in content["lines"]}
+    changed = (named | begun) - {own, None}
     stored = {version.sha256: version for version in versions}
-    missing = sorted({own, *changed} - {None, *stored})
+    missing = sorted(one for one in {own, *changed} if one is not None and one not in stored)
     if missing:
         raise StorageError(
             f"结算单 {statement.number} 所依规则 {', '.join(missing)} 未保存。"
             f"the rules {', '.join(missing)} that statement {statement.number} names are not stored"
         )
     rules = None if own is None else stored[own].to_bytes()
-    return rules, tuple(stored[named].to_bytes() for named in sorted(changed))
+    return rules, tuple(stored[one].to_bytes() for one in sorted(changed))
