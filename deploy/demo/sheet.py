@@ -46,9 +46,8 @@ def verify_all(stage: Stage, console: Console) -> int:
         codes = Counter(flag["code"] for flag in answer.get("flags", []))
         flags = ", ".join(f"{name} × {count}" for name, count in sorted(codes.items()))
         level = str(answer.get("level", "none"))
-        table.add_row(
-            pdf.name, LEVELS.get(level, level), RESULTS.get(code, str(code)), flags or "-"
-        )
+        named = LEVELS.get(level, level).replace(" · ", "\n")  # narrow: flags are not cut short
+        table.add_row(pdf.name, named, RESULTS.get(code, str(code)), flags or "-")
         if code != 0:
             failed.append(f"{pdf.name}: {json.dumps(answer, ensure_ascii=False)}")
     console.print(table)
