@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agreement_texts import assignment_text, contract_text, price_text, tenure_text, two_parties
+from cryptography import x509
 from expense_cases import PROVIDER
 from fixtures_server import OFFICER, KashiServer
 from kashi_agent.carried_enrolment import take_response, write_enrolment_request
@@ -15,6 +17,8 @@ from kashi_agent.config import load_config
 from kashi_agent.enrolment import EnrolmentToken, host_facts
 from kashi_agent.identity import IdentityStore
 from kashi_agent.key_token import KeyToken
+from kashi_verify.findings import Level, Verdict
+from kashi_verify.verification import Question, verify
 from key_tokens import KeyTokens, key_tokens
 from relayed_host import WALL, RelayedHost
 from soft_token import LABEL
@@ -125,3 +129,18 @@ def agree(server: KashiServer, folder: Path, host_id: str) -> None:
         encoding="utf-8",
     )
     server.command("import", str(agreements), *server.officer)
+
+
+def check_certificate(folder: Path) -> None:
+    """The one certificate of a folder verifies with its bundle down to the evidence."""
+    (pdf,) = folder.glob("*.pdf")
+    found = verify(
+        Question(
+            pdf=pdf.read_bytes(),
+            now=datetime.now(UTC),
+            root=x509.load_pem_x509_certificate((folder / "documents-root.pem").read_bytes()),
+            bundle=pdf.with_suffix(".zip"),
+        )
+    )
+    assert found.level is Level.EVIDENCE
+    assert found.verdict is not Verdict.INVALID

@@ -10,6 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -67,6 +68,30 @@ def agent(*arguments: str, environ: dict[str, str]) -> "subprocess.CompletedProc
     )
 
 
+def _enrol(server: KashiServer, settings: str, environ: dict[str, str]) -> None:
+    token, address = server.token(PARTY), server.address("enrolment")
+    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
+    assert agent(*enrolling, environ=environ).returncode == 0
+
+
+@contextmanager
+def _running(settings: str, environ: dict[str, str], log: Path) -> Iterator[None]:
+    """Agent and meter run for as long as the block lasts; then they end by themselves."""
+    with log.open("wb") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"],
+            env=environ,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            yield
+        finally:
+            running.send_signal(signal.SIGTERM)
+            code = running.wait(WAIT_SECONDS)
+    assert code == 0, log.read_text(encoding="utf-8")
+
+
 def test_once_prints_what_the_driver_shows(surroundings: dict[str, str]) -> None:
     """One reading of both cards, no server, no state."""
     done = agent("once", "--json", environ=surroundings)
@@ -95,23 +120,11 @@ def test_one_command_measures_and_delivers(
     server_home.init("--demo", "--address", "localhost")
     server_home.start()
     settings = _settings(tmp_path, socket_path)
-    token = server_home.token(PARTY)
-    address = server_home.address("enrolment")
-    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
-    assert agent(*enrolling, environ=surroundings).returncode == 0
+    _enrol(server_home, settings, surroundings)
 
-    with (tmp_path / "log").open("wb") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"],
-            env=surroundings,
-            stdout=log,
-            stderr=log,
-        )
+    with _running(settings, surroundings, tmp_path / "log"):
         _await_samples(tmp_path / "state" / "status.json", 20)
-        running.send_signal(signal.SIGTERM)
-        code = running.wait(WAIT_SECONDS)
 
-    assert code == 0, (tmp_path / "log").read_text(encoding="utf-8")
     status = json.loads((tmp_path / "state" / "status.json").read_text(encoding="utf-8"))
     assert status["unacknowledged_reports"] == 0
     assert status["quarantined_reports"] == 0
@@ -137,24 +150,13 @@ def test_the_running_agent_does_what_its_settings_say(
         f'reported_devices = ["{UUIDS[1]}"]\nholder_names = "plain"\n'
         f'metrics_listen = "127.0.0.1:{port}"\n',
     )
-    token, address = server_home.token(PARTY), server_home.address("enrolment")
-    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
-    assert agent(*enrolling, environ=surroundings).returncode == 0
+    _enrol(server_home, settings, surroundings)
 
-    with (tmp_path / "log").open("wb") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"],
-            env=surroundings,
-            stdout=log,
-            stderr=log,
-        )
+    with _running(settings, surroundings, tmp_path / "log"):
         _await_samples(tmp_path / "state" / "status.json", 6)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             served = answer.read().decode()
-        running.send_signal(signal.SIGTERM)
-        code = running.wait(WAIT_SECONDS)
 
-    assert code == 0, (tmp_path / "log").read_text(encoding="utf-8")
     assert re.search(r"(?m)^kashi_agent_samples_total [1-9]", served)
     shown = agent("show", "--config", settings, "--sent", "9", "--json", environ=surroundings)
     reports = json.loads(shown.stdout)
@@ -184,20 +186,13 @@ def test_nothing_is_opened_that_the_readme_does_not_tell(
     opened = OpenedFiles(tmp_path / "opened")
     environ = opened.environment(surroundings)
     settings = _settings(tmp_path, socket_path, more)
-    token, address = server_home.token(PARTY), server_home.address("enrolment")
-    enrolling = ("enrol", "--config", settings, "--server", address, "--token", token, "--yes")
-    assert agent(*enrolling, environ=environ).returncode == 0
-    command = [sys.executable, "-m", "kashi_agent.cli", "run", "--config", settings, "--with-meter"]
+    _enrol(server_home, settings, environ)
 
-    with (tmp_path / "log").open("wb") as log:
-        running = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+    with _running(settings, environ, tmp_path / "log"):
         _await_samples(tmp_path / "state" / "status.json", 4)
         for asked in ("status", "verify", "release"):
             assert agent(asked, "--config", settings, environ=environ).returncode == 0
-        running.send_signal(signal.SIGTERM)
-        code = running.wait(WAIT_SECONDS)
 
-    assert code == 0, (tmp_path / "log").read_text(encoding="utf-8")
     places = {f"{tmp_path / 'state'}": STATE, settings: "/etc/kashi/agent.toml"}
     places |= {f"{socket_path.parent}": "/run/kashi", f"{tmp_path}": str(Path(STATE).parent)}
     seen = [_as_installed(one, places) for one in opened.seen()]

@@ -3,16 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 from fixtures_server import OFFICER, PASSWORD, KashiServer
 from kashi_server.cli import EXIT_REFUSED
-from kashi_verify.findings import Level, Verdict
-from kashi_verify.verification import Question, verify
-from keyed_way import OCTOBER_UTC_MS, Way, agree, key_way
+from keyed_way import OCTOBER_UTC_MS, Way, agree, check_certificate, key_way
 from relayed_host import RelayedHost, relayed_host
 
 SECOND = "wang"
@@ -129,17 +125,7 @@ def test_a_confirmation_is_as_old_as_the_backup(way: Way, host: RelayedHost) -> 
     assert closed(half) == ({"E3"}, 20)
     assert standing["key_standing"] == "confirmed"
     assert closed(whole) == ({"E3"}, 20)
-    (pdf,) = out.glob("*.pdf")
-    found = verify(
-        Question(
-            pdf=pdf.read_bytes(),
-            now=datetime.now(UTC),
-            root=x509.load_pem_x509_certificate((out / "documents-root.pem").read_bytes()),
-            bundle=pdf.with_suffix(".zip"),
-        )
-    )
-    assert found.level is Level.EVIDENCE
-    assert found.verdict is not Verdict.INVALID
+    check_certificate(out)
 
 
 def test_a_withdrawal_that_a_backup_does_not_hold_is_lost_with_it(

@@ -5,28 +5,7 @@ from dataclasses import replace
 import pytest
 from kashi_agent.doctor.running import look_at_choice, look_at_devices, look_at_holders
 from kashi_agent.live import LiveDevice, LiveView
-
-
-def device(holders: list[str] | None, absent: str = "") -> LiveDevice:
-    """A device as the running agent shows it."""
-    return LiveDevice(
-        hardware_id="GPU-1",
-        parent_hardware_id="",
-        model="Test card",
-        share_numerator=1,
-        share_denominator=1,
-        absent="",
-        utilisation_ppm=0,
-        memory_used_bytes=0,
-        memory_bytes=1,
-        power_mw=0,
-        holders=holders,
-        holders_absent=absent,
-        observed_ms=0,
-        gap_ms=0,
-        held_ms=0,
-        utilised_ns=0,
-    )
+from sample_live import device
 
 
 def view(*devices: LiveDevice) -> LiveView:

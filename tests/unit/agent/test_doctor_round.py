@@ -11,29 +11,13 @@ from kashi_agent.doctor.examination import Patient, examine
 from kashi_agent.doctor.finding import Finding
 from kashi_agent.live import LiveDevice, LiveView
 from kashi_agent.meter_probe import FirstLook
+from sample_live import device
 from sample_status import a_status
 
 from deploy.demo.manual_clock import ManualClock
 
 HERE = "GPU-1"
-HELD = LiveDevice(
-    hardware_id=HERE,
-    parent_hardware_id="",
-    model="Test card",
-    share_numerator=1,
-    share_denominator=1,
-    absent="",
-    utilisation_ppm=0,
-    memory_used_bytes=0,
-    memory_bytes=1,
-    power_mw=0,
-    holders=[],
-    holders_absent="",
-    observed_ms=0,
-    gap_ms=0,
-    held_ms=0,
-    utilised_ns=0,
-)
+HELD = device([])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +72,7 @@ def test_a_machine_that_is_well_has_no_trouble_but_its_enrolment(tmp_path: Path)
         ({"namespace": "pid:[4026532204]"}, "pid_namespace_foreign"),
         ({"chosen": frozenset({"GPU-misspelt"})}, "reported_device_unknown"),
         (
-            {"devices": (replace(HELD, holders=None, holders_absent="foreign_pid_namespace"),)},
+            {"devices": (device(None, "foreign_pid_namespace"),)},
             "holders_foreign",
         ),
         ({"devices": (replace(HELD, absent="no_permission"),)}, "device_permission"),
